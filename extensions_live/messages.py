@@ -112,7 +112,7 @@ IntentName: TypeAlias = Literal[
     "add", "add_block", "add_input", "connect", "disconnect", "set", "unset", "rename", "remove",
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
-    "load", "clear", "add_stream", "train", "widen", "apply", "return_to_session",
+    "load", "clear", "add_stream", "train", "widen", "deepen", "apply", "return_to_session",
     "pause_session", "save_block", "rename_block", "remove_block",
     "show_on_nodes", "push", "step_example", "clear_example", "insert", "insert_node", "put",
 ]  # fmt: skip
@@ -872,9 +872,13 @@ class FixData(TypedDict):
 
 
 class NodeFault(TypedDict):
-    """The fault of a node, with the message of the error that Python raises."""
+    """The fault of a node, in the words of the error that Python raises.
+
+    `needs` is null for a mistake; for a node that is only unfinished, it says what is missing.
+    """
 
     text: str
+    needs: str | None
     setting: str | None
     fix: FixData | None
 
@@ -952,10 +956,11 @@ class MadeNodes(TypedDict):
 
 
 class BoardFault(TypedDict):
-    """The first fault of a board."""
+    """The first mistake of a board or, if `needs` is not null, its first unfinished node."""
 
     node: str
     text: str
+    needs: str | None
 
 
 class BoardSummary(TypedDict):

@@ -270,7 +270,9 @@ class SpecError(BuilderError):
     fix : object
         A value to use instead, or None if no suitable value is known.
     reason : str
-        The text of the error without the location.
+        The text without the place.
+    missing : bool
+        True if nothing is wrong but `setting`, or an input, is missing.
     """
 
     fix: Any
@@ -283,6 +285,7 @@ class SpecError(BuilderError):
         brick: str | None = None,
         setting: str | None = None,
         fix: object = None,
+        missing: bool = False,
     ) -> None:
         where = f"{path or 'the specification'}"
         if brick is not None:
@@ -293,6 +296,7 @@ class SpecError(BuilderError):
         self.brick = brick
         self.setting = setting
         self.fix = fix
+        self.missing = missing
 
 
 class BuilderWarning(WorkbenchError, RuntimeWarning):

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from extensions_live.editor import Editor
 from extensions_live.editor.known_editors import editor_of
 from extensions_live.messages import RunList
+from extensions_live.transport import carried_by
 from extensions_live.view import view
 from extensions_live.widget import LiveWidget
+from workbench.errors import SessionError
 from workbench.interfaces import Session
 
 RUN, MODEL = "Run", "Model"
@@ -67,17 +69,24 @@ class Board(Protocol):
 class SessionBoard:
     """Contents of a dashboard for sessions: the views and controls of each session.
 
-    If an editor started a session, the model of the session can be edited on a second page.
+    Their models are on a second page, and can be edited there, unless no specification describes
+    them.
 
     Parameters
     ----------
     sessions : sequence of Session
+    drawn : dict of Session to (Editor or None), optional
+        The editors of sessions that no editor of the notebook shows; all tabs of a dashboard have
+        the same.
     """
 
     place = ""
 
-    def __init__(self, sessions: Sequence[Session]) -> None:
+    def __init__(
+        self, sessions: Sequence[Session], drawn: dict[Session, Editor | None] | None = None
+    ) -> None:
         self._sessions = tuple(sessions)
+        self._drawn = {} if drawn is None else drawn
         self._models: tuple[Editor, ...] = ()
 
     @property
@@ -100,8 +109,26 @@ class SessionBoard:
         return found
 
     def _editors(self) -> tuple[Editor, ...]:
-        found = [editor_of(session) for session in self._sessions]
+        found = [editor_of(session) or self._editor(session) for session in self._sessions]
         return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
+
+    def _editor(self, session: Session) -> Editor | None:
+        """Return an editor for a session that has none; None if its model cannot be described.
+
+        No page shows this editor itself, but all tabs show its board.
+        """
+        if session not in self._drawn:
+            with carried_by(lambda ident, traits: None):
+                editor = Editor()
+            editor.elsewhere = (session,)
+            try:
+                editor.follow(session)
+            except SessionError:
+                editor.close()
+                self._drawn[session] = None
+            else:
+                self._drawn[session] = editor
+        return self._drawn[session]
 
     def runs(self) -> None:
         return None

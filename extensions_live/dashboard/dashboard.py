@@ -167,8 +167,9 @@ class Dashboard(Hinted):
 
 def board_maker(shown: object) -> Callable[[], Board]:
     """Return a function that creates the contents of one tab."""
+    drawn: dict[Session, Editor | None] = {}
     if isinstance(shown, Session):
-        return lambda: SessionBoard([shown])
+        return lambda: SessionBoard([shown], drawn)
     if isinstance(shown, Editor):
         return lambda: EditorBoard(shown)
     if isinstance(shown, (str, os.PathLike)):
@@ -176,5 +177,5 @@ def board_maker(shown: object) -> Callable[[], Board]:
         return lambda: RunsBoard(path)
     if isinstance(shown, Sequence) and shown and all(isinstance(one, Session) for one in shown):
         sessions = tuple(shown)
-        return lambda: SessionBoard(sessions)
+        return lambda: SessionBoard(sessions, drawn)
     raise SessionError(NOTHING_TO_SHOW.format(given=shown))

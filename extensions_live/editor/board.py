@@ -12,9 +12,9 @@ from typing import Any
 
 from extensions_live.editor import blocks, checking, grouping, insertion, merging, wiring
 from extensions_live.editor import settings as settings_
-from extensions_live.editor.adoption import adopted, complete
+from extensions_live.editor.adoption import adopted
 from extensions_live.editor.anatomy import anatomies
-from extensions_live.editor.board_edges import BoardEdges
+from extensions_live.editor.board_layers import BoardLayers
 from extensions_live.editor.board_state import Describable, described, ids
 from extensions_live.editor.code import assigned_names, spec_of
 from extensions_live.editor.document import Document, drawn, read
@@ -28,13 +28,12 @@ from extensions_live.editor.nodes import (
     with_nodes_for_bricks,
 )
 from extensions_live.editor.unpacking import unpacked
-from workbench.builder import widen
 from workbench.builder.fields import Json
 from workbench.errors import BuilderError
 
 
-class Board(BoardEdges):
-    """Editable drawing of a model: a possibly unfinished specification with positions and groups.
+class Board(BoardLayers):
+    """Drawing of a model: a specification that may be unfinished, with positions and groups.
 
     Nodes are identified by ids, which do not change when a node is renamed. A part of a brick is
     identified by the id of the node and the path of the part, such as ``"mlp/linear_0"``. A port is
@@ -241,37 +240,6 @@ class Board(BoardEdges):
         with self._lock:
             old = self._title(node)
             self._edit(f"rename {old} to {name}", settings_.renamed(self._document, node, name))
-
-    def freeze(self, node: str, on: bool = True) -> None:
-        """Exclude the parameters of a brick, or of all bricks in a group, from training."""
-        with self._lock:
-            top, below = settings_.split(self._document, node)
-            if below:
-                names = {"/".join(settings_.place_of(self._document, node))}
-            else:
-                inside = [self._document.brick_of(one) for one in self._document.inside([top])]
-                names = {name for name in inside if name is not None}
-            if not names:
-                raise BuilderError(f"{self._title(node)} has no parameters")
-            frozen = self._document.frozen
-            frozen = frozen | names if on else frozen - names
-            verb = "freeze" if on else "unfreeze"
-            self._edit(f"{verb} {self._title(node)}", replace(self._document, frozen=frozen))
-
-    def widen(self, node: str, units: int) -> None:
-        """Add units to a linear or convolutional brick, and adapt the bricks that follow.
-
-        If a session trains the model, `Editor.apply` makes the new units copies of existing units,
-        so that the model computes the same function if possible.
-        """
-        with self._lock:
-            name, below = settings_.place_of(self._document, node)
-            document, faulty = self._document, self._checked().faults
-            sound = document.with_calls(c for c in document.spec.calls if c.id not in faulty)
-            found = widen(complete(sound), f"{name}/{below}".rstrip("/"), units)
-            for brick in found.spec.bricks:
-                document = document.with_brick(brick.name or "", brick)
-            self._edit(f"widen {self._title(node)} to {units:,} units", document)
 
     def apply_fix(self, node: str) -> None:
         """Apply the suggested fix for the fault of a node."""

@@ -53,6 +53,7 @@ class BoardState(Hinted):
         self._code = Code()
         self._built: tuple[Document, Built] | None = None
         self._drawn: tuple[Document, BoardPayload] | None = None
+        self._last: tuple[Document, checking.Check] | None = None
         self._shape: Any = None
         self._structure = 0
         self.version = 0
@@ -93,19 +94,20 @@ class BoardState(Hinted):
             return self._built[1]
 
     def complete_spec(self) -> Spec:
-        """Return the specification if the model has no fault.
+        """Return the specification, after a check that nothing has a fault or is unfinished.
 
         Raises
         ------
         BuilderError
-            If the model has a fault.
+            If the model has a fault, or a node is unfinished.
         """
         with self._lock:
             first = checking.summary(self._document, self._checked())["fault"]
             if first is not None:
-                raise BuilderError(
-                    f"{self._document.title(first['node'])} has a fault: {first['text']}"
-                )
+                title, text = self._document.title(first["node"]), first["text"]
+                if first["needs"] is not None:
+                    raise BuilderError(f"{title} is unfinished: {first['needs']} ({text})")
+                raise BuilderError(f"{title} has a fault: {text}")
             return complete(self._document)
 
     @property
@@ -154,6 +156,25 @@ class BoardState(Hinted):
         small = len(self._document.spec.calls) <= SMALL
         return small or self._code.is_current(self._document)
 
+    def draft(self) -> BoardPayload | None:
+        """Return the contents without what a check must find, if that check takes long, else None.
+
+        Nodes and edges of a large block then appear at once, and their shapes as soon as possible.
+        """
+        with self._lock:
+            document = self._document
+            if self._drawn is not None and self._drawn[0] is document:
+                return None
+            before, check = self._last or (None, None)
+            if before is document or checking.is_quick(document, before):
+                return None
+            return {
+                **self._draw(document, checking.known_part(document, check)),
+                "code": self._code.last(),
+                "undo": self.undo_name,
+                "redo": self.redo_name,
+            }
+
     def payload(self, *, code: bool = True) -> BoardPayload:
         """Return the contents of the board for the page, without answers to the page's intents.
 
@@ -165,7 +186,7 @@ class BoardState(Hinted):
         with self._lock:
             document = self._document
             if self._drawn is None or self._drawn[0] is not document:
-                self._drawn = document, self._draw(document)
+                self._drawn = document, self._draw(document, self._checked())
             return {
                 **self._drawn[1],
                 "code": self._code.of(document) if code else self._code.last(),
@@ -181,8 +202,7 @@ class BoardState(Hinted):
             self._built = self._drawn = None
             self._changed()
 
-    def _draw(self, document: Document) -> BoardPayload:
-        check = self._checked()
+    def _draw(self, document: Document, check: checking.Check) -> BoardPayload:
         drawing = Drawing(document, check)
         ends = [(edge["source"], edge["target"]) for edge in drawing.edges]
         shape = [(node["id"], node["open"]) for node in drawing.nodes], ends
@@ -208,7 +228,9 @@ class BoardState(Hinted):
 
     def _checked(self) -> checking.Check:
         with self._lock:
-            return checking.checked(self._document)
+            found = checking.checked(self._document)
+            self._last = self._document, found
+            return found
 
     def _edit(self, name: str, document: Document) -> None:
         """Replace the current document and record an undo step, unless the documents are equal."""

@@ -9,15 +9,19 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from extensions_live.editor.document import Document
-from extensions_live.messages import BoardSummary, FixData, NodeFault
+from extensions_live.editor.wiring import methods
+from extensions_live.messages import BoardFault, BoardSummary, FixData, NodeFault
 from workbench import builder
 from workbench.bricks.inference import Kind
-from workbench.builder import BrickSpec, CallSpec, check
+from workbench.builder import BrickSpec, CallSpec, Method, check
 from workbench.builder.validation import CheckedBrick, CheckedCall, Fault
 from workbench.errors import BuilderError
 
 _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
+
+FEW = 3
+"""Number of new calls up to which a check is not worth a drawing without shapes before it."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -84,6 +88,20 @@ def _checked(document: Document) -> Check:
     return Check(found.wires, found.calls, found.bricks, faults, found.spec.bricks)
 
 
+def is_quick(document: Document, before: Document | None) -> bool:
+    """Return True if a document has only a few calls that another one, or none, does not have."""
+    known = set() if before is None else set(before.calls)
+    return len(document.calls.keys() - known) <= FEW
+
+
+def known_part(document: Document, last: Check | None) -> Check:
+    """Return what the check of another document says about a document, without another check."""
+    if last is None:
+        return Check({}, {}, {}, {}, document.spec.bricks)
+    wires = {wire: kind for wire, kind in last.wires.items() if wire in document.wires()}
+    return Check(wires, last.calls, last.bricks, {}, document.spec.bricks)
+
+
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
     """Return a document in which the settings that can be inferred from the inputs are set.
 
@@ -113,25 +131,58 @@ def shape_text(kind: Kind | None) -> ShapeText:
     }
 
 
-def node_fault(fault: Fault | None) -> NodeFault | None:
-    """Return the data that the page needs to show a fault."""
+def node_fault(
+    fault: Fault | None, call: CallSpec | None = None, method: Method | None = None
+) -> NodeFault | None:
+    """Return a fault for the page, given the call of its node."""
     if fault is None:
         return None
     fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}
-    return {"text": fault.text, "setting": fault.setting, "fix": fix}
+    needs = needed(fault, call, method)
+    return {"text": fault.text, "needs": needs, "setting": fault.setting, "fix": fix}
+
+
+def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = None) -> str | None:
+    """Return what an unfinished node needs, in a few words; None if the fault is a mistake."""
+    if not fault.missing:
+        return None
+    if fault.setting is not None:
+        return f"set {fault.setting}"
+    if fault.input is None or call is None or method is None:
+        return fault.text
+    ports = [port.name for port in method.inputs or () if not port.optional]
+    absent = [name.strip("_").replace("_", " ") for name in ports if name not in call.inputs]
+    if len(ports) < 2 or not absent:
+        return "connect an input"
+    return f"connect {' and '.join(absent)}"
 
 
 def summary(document: Document, check: Check) -> BoardSummary:
-    """Return the total numbers of parameters and FLOPs of a document, and its first fault."""
+    """Return the totals of a document, and its first mistake or else its first unfinished node."""
     bricks = [brick.parameters for brick in check.bricks.values()]
     flops = [call.flops for call in check.calls.values()]
     nodes = [*document.inputs, *(call.id for call in document.spec.calls)]
-    first = next((node for node in nodes if node in check.faults), None)
     return {
         "parameters": _total(bricks),
         "flops": _total(flops),
-        "fault": None if first is None else {"node": first, "text": check.faults[first].text},
+        "fault": _first(document, nodes, check),
     }
+
+
+def first_fault(nodes: Iterable[str], check: Check) -> str | None:
+    """Return the first node with a mistake, or else the first that is unfinished, or None."""
+    faulty = [node for node in nodes if node in check.faults]
+    wrong = [node for node in faulty if not check.faults[node].missing]
+    return next(iter([*wrong, *faulty]), None)
+
+
+def _first(document: Document, nodes: Iterable[str], check: Check) -> BoardFault | None:
+    node = first_fault(nodes, check)
+    if node is None:
+        return None
+    fault, call = check.faults[node], document.calls.get(node)
+    method = None if call is None else methods(document)[node]
+    return {"node": node, "text": fault.text, "needs": needed(fault, call, method)}
 
 
 def _total(numbers: list[int | None]) -> int | None:

@@ -60,8 +60,10 @@ class Document:
     frozen : frozenset of str
         The names of bricks that are not trained.
     chosen : bool
-        True if the user has chosen the monitored outputs. Otherwise, all outputs that are not used
-        elsewhere are monitored.
+        True if the user chose what is monitored; otherwise it is what nothing else needs.
+    layers : dict of str to tuple of int
+        For each brick into which layers were inserted, numbers that identify its layers in their
+        order. The text of a document does not have them: they matter only beside a session.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -70,6 +72,7 @@ class Document:
     opened: frozenset[str] = frozenset()
     frozen: frozenset[str] = frozenset()
     chosen: bool = False
+    layers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     # Nodes.
 

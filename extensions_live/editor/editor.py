@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,35 @@ from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.intents import Intents
-from extensions_live.editor.known_editors import remember
-from extensions_live.editor.live_canvas import LiveCanvas
 from extensions_live.editor.notebook_names import (
     Streams,
-    can_be_looked_at,
     misfit,
     names,
     register_classes,
     sources_of,
 )
-from extensions_live.editor.palette import STEP_RULES, palette
+from extensions_live.editor.palette import palette
+from extensions_live.editor.session_canvas import SessionCanvas
 from extensions_live.editor.still import EditorStill
 from extensions_live.editor.surgery import Surgery
 from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
 from extensions_live.messages import BoardPayload, Intent, StreamData, WidgetMessage
-from extensions_live.plot import Plot
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
-from extensions_live.view import view
-from extensions_live.widget import LiveWidget, asset
-from workbench import algorithms
-from workbench.algorithms import StepRule
-from workbench.builder import Built, InputSpec, Spec
-from workbench.builder.described import built_of
-from workbench.builder.training import plotted, scalars, start_training
+from extensions_live.widget import asset
+from workbench.builder import Built, Spec
 from workbench.data.streams import AbstractDataStream
-from workbench.errors import BuilderError, WorkbenchError, nearest
+from workbench.errors import BuilderError
 from workbench.hints import Hinted
-from workbench.interfaces import Command, Session
 from workbench.model import Model
 
 PERIOD = 0.1
 """Seconds between two checks for changes made by Python code."""
 
 
-class Editor(Hinted, LiveCanvas):
-    """Visual editor of a model; in a notebook, a cell that ends with an editor shows it.
+class Editor(Hinted, SessionCanvas):
+    """Visual editor of a model; a notebook shows it if it is the last line of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -96,14 +86,11 @@ class Editor(Hinted, LiveCanvas):
 
     fallback = "An editor of models. It needs a notebook with a running kernel."
 
-    board = traitlets.Dict(help="the contents that the page draws").tag(sync=True)
-    palette = traitlets.Dict(help="the entries that can be added to the canvas").tag(sync=True)
-    outbox: Any = traitlets.List(help="the unanswered intents of a page").tag(sync=True)
-    training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    board = traitlets.Dict(help="what the page draws").tag(sync=True)
+    palette = traitlets.Dict(help="what can be added").tag(sync=True)
+    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
     origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
-
-    run_view: RunView | None = None  # also if the model is refused, and the editor closed
 
     def __init__(
         self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
@@ -114,10 +101,6 @@ class Editor(Hinted, LiveCanvas):
         self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
         self._streams: Streams = Streams() if first is self else first._streams
         self._surgery: Surgery = Surgery(self.drawing) if first is self else first._surgery
-        self.elsewhere: Sequence[Session] = ()  # their views are shown beside this editor
-        self._session: Session | None = None
-        self._watched: object = None  # the drawing whose live values are shown
-        self._shown_session: Session | None = None
         self._sent: object = None
         self._palette_of: object = None
         self._listed: list[StreamData] = []
@@ -132,17 +115,6 @@ class Editor(Hinted, LiveCanvas):
         control_channel.register(self.ident, self)
 
     # What a program uses.
-
-    @property
-    def session(self) -> Session | None:
-        """The session that trains the model, or None."""
-        return self.first._session
-
-    @session.setter
-    def session(self, session: Session | None) -> None:
-        self.first._session = session
-        if session is not None:
-            remember(session, self.first)
 
     @property
     def model(self) -> Model:
@@ -180,166 +152,6 @@ class Editor(Hinted, LiveCanvas):
         """
         self.drawing.show(model)
         pump.nudge(self)
-
-    def train(
-        self,
-        stream: AbstractDataStream | Iterable[Any] | str,
-        *,
-        step_rule: StepRule | str | None = None,
-        extensions: Sequence[Any] = (),
-        epochs: int | None = None,
-    ) -> Session:
-        """Train the model in the background, and show the session below the canvas.
-
-        Bricks that have not been initialised are initialised first. The cost and the monitored
-        scalars are recorded after every batch and plotted.
-
-        Parameters
-        ----------
-        stream : data stream, or str
-            The training data. The stream must have a source for each input, with the same name;
-            other sources are ignored. A string is the name of a variable in the notebook, or
-            ``"digits"`` or ``"digit images"`` for the digits that this package contains, as rows of
-            784 pixels or as images.
-        step_rule : StepRule or str, optional
-            The step rule, or the name of its class; by default `Adam`.
-        extensions : list of extensions, optional
-            Additional extensions, for example to monitor a test set.
-        epochs : int, optional
-            The number of epochs; by default, training continues until it is stopped.
-
-        Returns
-        -------
-        Session
-
-        Raises
-        ------
-        BuilderError
-            If the model has a fault or no cost, or if the stream lacks a source.
-        """
-        if isinstance(stream, str):
-            stream = self._streams.found(stream)
-        rule, document, built = step_rule_of(step_rule), self.drawing.document, self.built
-        if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
-            reason = misfit(sources_of(stream), self._needed(built))
-            if reason is not None:
-                raise BuilderError(reason)
-        plots = [Plot(channels=plotted(built))] if built.cost is not None else []  # refused below
-        session = start_training(
-            built,
-            stream,
-            step_rule=rule,
-            extensions=[*extensions, *plots],
-            frozen=document.frozen,
-            epochs=epochs,
-        )
-        self._surgery.follow(session, document)
-        self._watch(session, document, built)
-        self._watched = document
-        self.session = session
-        self._show_session()
-        return session
-
-    def follow(self, session: Session) -> None:
-        """Show the model that a session trains, so that it can be changed during training.
-
-        Parameters
-        ----------
-        session : Session
-            A session whose model can be described by a specification.
-
-        Raises
-        ------
-        SessionError
-            If the model cannot be described.
-        """
-        self._surgery.follow(session)
-        self.session = session
-        self._show_session()
-        self._watch_trained()
-        pump.nudge(self)
-
-    def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session with the model on the canvas.
-
-        `Session.rebuild` documents which parts of the state are kept. `Session.undo` restores the
-        earlier model.
-
-        Parameters
-        ----------
-        copy_units : bool
-            If True, the additional units of wider layers are copies of existing units, so that the
-            model computes the same function if possible.
-
-        Returns
-        -------
-        Command
-            The executed command. `Command.wait` returns a description of what was kept.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session, if it is not paused, or if the model has a fault.
-        SessionError
-            If the session refuses the model.
-        """
-        command = self._surgery.apply(copy_units=copy_units)
-        self._watch_trained()
-        pump.nudge(self)
-        return command
-
-    def return_to_session(self) -> None:
-        """Show the model that the session trains; undoing this operation restores the edits.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
-        self._surgery.return_to_session()
-        pump.nudge(self)
-
-    def pause_session(self) -> None:
-        """Pause the session, so that edits can be applied.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
-        self._surgery.pause_session()
-
-    def _watch_trained(self) -> None:
-        """Show live values of the session's model if the model has been replaced."""
-        session, document = self._surgery.session, self._surgery.trained
-        if session is None or document is None or document is self.first._watched:
-            return
-        self.first._watched = document
-        built = built_of(session)
-        if built is not None:
-            with suppress(WorkbenchError):  # the canvas shows why there are no values
-                self._watch(session, document, built)
-
-    def _show_session(self) -> None:
-        """Show the views of the session, even if another editor of the same board started it."""
-        before, session = self.run_view, self.session
-        if session is None or session is self._shown_session:
-            return
-        self._shown_session = session
-        self.run_view = None if session in self.elsewhere else view(session)
-        self.training = [widget.ident for widget in self.inner]
-        if before is not None:
-            before.close()
-
-    @property
-    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
-        return () if self.run_view is None else self.run_view.widgets
-
-    def _needed(self, built: Built) -> list[InputSpec]:
-        """Return the inputs on which the cost and the monitored scalars depend."""
-        outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
-        names = {one.name for one in Model(outputs).inputs} if outputs else set()
-        return [given for given in self.drawing.document.spec.inputs if given.name in names]
 
     def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
         """Add the missing inputs for the sources of a data stream, and return their ids."""
@@ -390,6 +202,10 @@ class Editor(Hinted, LiveCanvas):
             self.send_state(["board", "palette", "problem", "training", "surgery", "live"])
             return messages + 1
         self._again = False
+        draft = self.drawing.draft()
+        if draft is not None:  # nodes need not wait for their shapes
+            self.board = {**draft, **self._answers()}
+            messages += 1
         if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
             self.board = dict(self.snapshot(self.drawing, code=False))
             messages += 1
@@ -403,14 +219,17 @@ class Editor(Hinted, LiveCanvas):
 
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
-        answers = self._intents
-        acked, refused, made = answers.acked, answers.refused, answers.made
+        answers = self._answers()
+        payload: Any = {**subject.payload(code=code), **answers}
+        return {**payload, "misfits": self._misfits(subject)}
+
+    def _answers(self) -> dict[str, Any]:
+        """Return the answers to the intents of pages, as part of what the page draws."""
+        found = self._intents
         return {
-            **subject.payload(code=code),
-            "acked": acked,
-            "refused": refused,
-            "made": made,
-            "misfits": self._misfits(subject),
+            "acked": found.acked,
+            "refused": found.refused,
+            "made": found.made,
             "control_channel": control_channel.connected(),
         }
 
@@ -466,32 +285,3 @@ class Editor(Hinted, LiveCanvas):
             self.run_view.close()
             self.run_view = None
         super().close()
-
-
-def step_rule_of(given: StepRule | str | None) -> StepRule:
-    """Return the given step rule, or create a step rule with default settings from its name.
-
-    Raises
-    ------
-    BuilderError
-        If there is no such step rule.
-
-    Examples
-    --------
-    >>> step_rule_of("Momentum")
-    Momentum(learning_rate=0.01, momentum=0.9)
-    """
-    if isinstance(given, StepRule):
-        return given
-    name = "Adam" if given is None else given
-    if name not in STEP_RULES:
-        raise BuilderError(
-            f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
-            f"{', '.join(STEP_RULES)}, or pass a step rule from workbench.algorithms"
-        )
-    if name == "Momentum":
-        return algorithms.Momentum(learning_rate=0.01, momentum=0.9)
-    if name == "Scale":
-        return algorithms.Scale(learning_rate=0.1)
-    rule: StepRule = getattr(algorithms, name)()
-    return rule

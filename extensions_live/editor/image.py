@@ -75,7 +75,7 @@ def _node(node: BoardNode) -> Node:
         "" if node["type"] == "group" else node["type"],
         (),
         node["parent"],
-        fault=node["fault"] is not None,
+        fault=node["fault"] is not None and node["fault"]["needs"] is None,
         parameters=node["parameters"],
         flops=node["flops"],
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor import forms
 from extensions_live.editor.anatomy import Anatomy, entries
-from extensions_live.editor.checking import Check, input_kinds, shape_text
+from extensions_live.editor.checking import Check, input_kinds, node_fault, shape_text
 from extensions_live.editor.document import Document
 from extensions_live.editor.icons import icon
 from extensions_live.editor.inside import Inside, Source, Step, inside
@@ -202,7 +203,7 @@ class _Parts:
         drawn["open"] = node in self.document.opened if self._children(where) else None
         fault = self.check.faults.get(self.call.id)
         if fault is not None and fault.brick == f"{self.brick.name}/{where}":
-            drawn["fault"] = {"text": fault.text, "setting": fault.setting, "fix": None}
+            drawn["fault"] = node_fault(replace(fault, fix=None))
         return drawn
 
     def _operation(self, node: str, step: Step) -> BoardNode:

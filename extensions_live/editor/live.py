@@ -93,12 +93,9 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Use the values of a session that trains the model `built` from `document`.
+        """Take the values of a session; see `Editor.watch`.
 
-        Raises
-        ------
-        SessionError
-            If `session` is not a session or has none of the parameters of the model.
+        `document` is the drawing of the model that the session trains, `built` is that model.
         """
         known = Known(session, document, built)
         with self._lock:

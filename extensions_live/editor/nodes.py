@@ -29,6 +29,14 @@ FIRST: dict[str, Json] = {
 }
 """Initialisation schemes of a new brick, which are required for training."""
 
+TOGETHER: dict[str, dict[str, Json]] = {
+    "MLP": {
+        "activations": [{"brick": {"type": "Rectifier"}}, {"brick": {"type": "Softmax"}}],
+        "dims": [None, 100, 10],
+    }
+}
+"""Further settings of a new brick of a type, if none of them is given, to begin with."""
+
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
 
@@ -111,6 +119,8 @@ def _brick(
     cls = registry.found("brick", type)
     known = {} if cls is None else registry.settings_of(cls)
     first = {key: value for key, value in FIRST.items() if key in known}
+    if not TOGETHER.get(type, {}).keys() & settings.keys():
+        first |= TOGETHER.get(type, {})
     brick = BrickSpec(type, label, {**first, **settings})
     document = document.with_brick(label, brick)
     anatomy = anatomies(document.spec)[label]

@@ -7,7 +7,7 @@ from typing import Any
 
 from extensions_live.editor import forms
 from extensions_live.editor.anatomy import anatomies, entries, is_cost
-from extensions_live.editor.checking import Check, node_fault, shape_text
+from extensions_live.editor.checking import Check, first_fault, node_fault, shape_text
 from extensions_live.editor.document import Document, is_wire
 from extensions_live.editor.grouping import Border, border
 from extensions_live.editor.icons import icon
@@ -102,7 +102,7 @@ class Drawing:
             settings = forms.of_operation(call)
             node = self._node(call.id, "operation", call.operation, text, inputs, outputs, settings)
             node["fields"] = [forms.field_data(field) for field in forms.numbers(call)]
-            node["fault"] = node_fault(self.check.faults.get(call.id))
+            node["fault"] = node_fault(self.check.faults.get(call.id), call, method)
             return node
         return self._brick(call, inputs, outputs)
 
@@ -130,7 +130,7 @@ class Drawing:
         if below and state is not None:
             node["parameters"] = state.parameters_of_parts.get(below)
         node["flops"] = None if result is None else result.flops
-        node["fault"] = node_fault(self.check.faults.get(call.id))
+        node["fault"] = node_fault(self.check.faults.get(call.id), call, self.methods[call.id])
         node["open"] = call.id in self.document.opened if parts and not below else None
         node["frozen"] = name in self.document.frozen
         return node
@@ -160,8 +160,12 @@ class Drawing:
         counted = [number for number in flops if number is not None]
         drawn["flops"] = sum(counted) if len(counted) == len(flops) else None
         if node not in self.document.opened:
-            first = next((one for one in inside if one in self.check.faults), "")
-            drawn["fault"] = node_fault(self.check.faults.get(first))
+            first = first_fault(inside, self.check) or ""
+            drawn["fault"] = node_fault(
+                self.check.faults.get(first),
+                self.document.calls.get(first),
+                self.methods.get(first),
+            )
         drawn["open"] = node in self.document.opened
         drawn["frozen"] = bool(bricks) and bricks <= self.document.frozen
         return drawn
@@ -234,7 +238,7 @@ class Drawing:
                         "input": end[1],
                         "index": index if several else None,
                         **shape_text(self.check.wires.get(wire)),
-                        "fault": fault is not None and fault.input == name,
+                        "fault": fault is not None and fault.input == name and not fault.missing,
                         "from_inside": False,
                         "to_inside": False,
                     })  # fmt: skip

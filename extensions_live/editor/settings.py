@@ -236,7 +236,8 @@ def with_names(document: Document, names: Mapping[str, str]) -> Document:
         calls.append(new)
     frozen = frozenset(moved_path(path, names) for path in document.frozen)
     spec = replace(before, bricks=bricks, calls=tuple(calls))
-    document = replace(document, spec=spec, frozen=frozen)
+    layers = {names.get(name, name): one for name, one in document.layers.items()}
+    document = replace(document, spec=spec, frozen=frozen, layers=layers)
     return rewired(document, lambda wire: wires.get(wire, wire))
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.document import Document
+from extensions_live.editor.layers import moved_layers
 from extensions_live.messages import SurgeryPayload
 from workbench.builder import Plan, Spec, plan
 from workbench.builder.described import built_of
@@ -154,26 +155,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the paused session's model with the model on the canvas; see `Session.rebuild`.
-
-        Parameters
-        ----------
-        copy_units : bool
-            If True, the additional units of wider layers are copies of existing units, so that the
-            model computes the same function if possible.
-
-        Returns
-        -------
-        Command
-            The executed command. `Command.wait` returns a description of what was kept.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session, if it is not paused, or if the model has a fault.
-        SessionError
-            If the session refuses the model.
-        """
+        """Replace the model of the paused session by that of the canvas; see `Editor.apply`."""
         session = self.session
         if session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
@@ -202,25 +184,13 @@ class Surgery:
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; the board's `undo` restores the edits.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
+        """Show the model that the session trains; see `Editor.return_to_session`."""
         if self.session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
         self._drawing.take("return to the trained model", self._trained, built_of(self.session))
 
     def pause_session(self) -> None:
-        """Pause the session, so that the edits can be applied.
-
-        Raises
-        ------
-        BuilderError
-            If there is no session.
-        """
+        """Pause the session; see `Editor.pause_session`."""
         if self.session is None:
             raise BuilderError(NO_SESSION)
         self.session.pause()
@@ -275,7 +245,7 @@ def same(one: Pair, other: Pair) -> bool:
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return a dictionary that maps the new names of renamed bricks to their earlier names.
+    """Return the earlier paths of bricks that were renamed, and of layers in another place.
 
     Examples
     --------
@@ -292,4 +262,4 @@ def moved(old: Document, new: Document) -> Mapping[str, str]:
         one, other = old.brick_of(node), new.brick_of(node)
         if one is not None and other is not None and one != other and other not in old.bricks:
             found[other] = one
-    return found
+    return found | moved_layers(old, new, found)

@@ -15,6 +15,7 @@ import torch
 
 from extensions_live.editor.board import Board
 from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.checking import Check
 from extensions_live.editor.diagram_nodes import Wiring, board_node
 from extensions_live.editor.document import Document
 from extensions_live.editor.intents import NAMES
@@ -143,8 +144,11 @@ class View(BoardState):
         nothing: CodeData = {"text": "", "fault": {"line": 0, "text": self.reason}}
         return {**super().payload(code=False), "code": nothing}
 
-    def _draw(self, document: Document) -> BoardPayload:
-        found = super()._draw(document)
+    def draft(self) -> None:
+        return None
+
+    def _draw(self, document: Document, check: Check) -> BoardPayload:
+        found = super()._draw(document, check)
         shown = self.diagram.closed(self._closed)
         wiring = Wiring(shown)
         nodes = [self._node(node, wiring) for node in shown.nodes]

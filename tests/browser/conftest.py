@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab
+from .canvas import CELLS, Canvas
+from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab, notebook_text
 from .setups import Setup, setups
 
 LEFT_OUT = "left out: the time limit --minutes is reached"
@@ -97,3 +98,25 @@ def open_notebook(browser: Browser, lab: Lab, setup: Setup) -> Iterator[Callable
             return notebook
 
         yield open_notebook
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook: Callable[..., Notebook], request: pytest.FixtureRequest) -> Notebook:
+    """Return a notebook that shows an editor, named after the module."""
+    name = request.module.__name__.rpartition(".")[2]
+    notebook = open_notebook(f"{name}.ipynb", notebook_text(*CELLS))
+    notebook.run(0)
+    assert notebook.errors() == []
+    notebook.scroll_to(0)
+    return notebook
+
+
+@pytest.fixture
+def canvas(notebook: Notebook) -> Iterator[Canvas]:
+    """Yield the editor of the notebook, with an empty canvas; nothing must be refused on it."""
+    notebook.ask("editor.drawing.clear()")
+    canvas = Canvas(notebook)
+    canvas.find("empty").wait_for()
+    canvas.find("stream-digits").wait_for()  # the palette has arrived, too
+    yield canvas
+    assert notebook.page.locator(".wbe-toast[data-kind=refused]").all_inner_texts() == []

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from .lab import notebook_text, until
-from .test_editor import CELLS, Canvas, linear
+from .canvas import linear
+from .lab import until
 
 DROP_ITEM = """([type, testid]) => {
     const data = new DataTransfer();
@@ -20,27 +20,12 @@ DROP_ITEM = """([type, testid]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def notebook(open_notebook):
-    """Yield a notebook that shows an editor."""
-    notebook = open_notebook("gestures.ipynb", notebook_text(*CELLS))
-    notebook.run(0)
-    assert notebook.errors() == []
-    notebook.scroll_to(0)
-    return notebook
-
-
 @pytest.fixture
-def canvas(notebook):
-    """Yield an editor with features and a linear brick."""
-    notebook.ask("editor.drawing.clear()")
-    canvas = Canvas(notebook)
-    canvas.find("empty").wait_for()
-    canvas.find("add-Linear").wait_for()
+def canvas(canvas):
+    """Return an editor with features and a linear brick."""
     linear(canvas, 10)
     until(canvas.is_still, what="a view that does not move")
-    yield canvas
-    assert notebook.page.locator(".wbe-toast[data-kind=refused]").all_inner_texts() == []
+    return canvas
 
 
 def inputs(canvas, node):
@@ -119,19 +104,72 @@ def test_nodes_are_pasted_with_the_edges_from_other_nodes(canvas):
     assert inputs(canvas, "linear_3") == "{}"
 
 
-def test_data_that_does_not_fit_says_why(canvas):
+def test_train_says_why_the_model_cannot_be_trained_and_then_why_data_do_not_fit(canvas):
+    train = canvas.find("train")
+    assert train.get_attribute("aria-disabled") == "true"
+    train.click(force=True)
+    assert "choose what to minimise" in canvas.find("why-not").inner_text()
+    canvas.press("Escape")
     canvas.ask("editor.drawing.add_input('targets', [None], 'int64')")
     canvas.ask("editor.drawing.add('CategoricalCrossEntropy', name='entropy')")
-    canvas.ask("editor.drawing.connect('targets', 'targets', 'entropy', 'y')")
     canvas.ask("editor.drawing.connect('linear', 'output', 'entropy', 'y_hat')")
     canvas.find("node-entropy").wait_for()
-    canvas.find("train").click()
-    reason = canvas.find("misfit-digit images")
-    until(lambda: "has shape" in reason.inner_text(), what="the reason")
+    train.click(force=True)
+    assert canvas.find("why-not").inner_text() == "First finish entropy: connect y."
+    canvas.find("show-missing").click()
+    until(lambda: canvas.selected() == ["entropy"], what="the unfinished node selected")
+    canvas.ask("editor.drawing.connect('targets', 'targets', 'entropy', 'y')")
+    until(lambda: train.get_attribute("aria-disabled") == "false", what="a model that is ready")
+    train.click()
+    canvas.find("start-training").wait_for()
+    assert not canvas.page.locator(".wbe-misfit").count()  # since the digits fit
     disabled = canvas.find("stream").locator("option[disabled]").all_inner_texts()
-    assert disabled == ["digit images"]
-    until(canvas.find("start-training").is_enabled, what="a model that can be trained")
+    assert disabled == ["digit images (does not fit)"]
+    canvas.ask("editor.drawing.set('features', 'shape', [None, 700])")
+    reason = canvas.find("misfit-digits")
+    until(lambda: reason.count() and "has shape" in reason.inner_text(), what="the reason")
     canvas.press("Escape")
+
+
+def test_what_was_removed_is_said_and_undone(canvas):
+    canvas.click("linear")
+    assert canvas.find("selection").inner_text() == "linear is selected"
+    canvas.press("Delete")
+    done = canvas.page.locator(".wbe-toast[data-kind=done]")
+    done.wait_for()
+    assert "removed linear and 1 edge: undo with Ctrl+Z" in done.inner_text()
+    assert not canvas.find("selection").count()
+    canvas.press("Control+z")
+    canvas.find("node-linear").wait_for()
+    assert canvas.shape("features", "linear") == "batch × 784"
+
+
+def test_an_edge_is_hit_beside_its_line_and_only_it_is_removed(canvas):
+    canvas.click("linear")
+    path = canvas.page.locator(".wbe .react-flow__edge-path").first
+    x, y = path.evaluate(ON_EDGE)
+    canvas.page.mouse.click(x + 9, y)
+    until(lambda: canvas.page.locator(".wbe .react-flow__edge.selected").count(), what="the edge")
+    assert canvas.selected() == []
+    canvas.press("Delete")
+    done = canvas.page.locator(".wbe-toast[data-kind=done]").last
+    done.wait_for()
+    assert "removed the edge from features to linear" in done.inner_text()
+    assert canvas.nodes() == ["features", "linear"] and inputs(canvas, "linear") == "{}"
+
+
+def test_a_click_on_a_shape_selects_its_edge(canvas):
+    canvas.find("shape-linear.input_.0").click()
+    until(lambda: canvas.page.locator(".wbe .react-flow__edge.selected").count(), what="the edge")
+
+
+def test_shapes_lie_neither_on_each_other_nor_on_nodes(canvas):
+    canvas.ask("editor.drawing.clear()")
+    canvas.ask("editor.drawing.add_block('sequence generator with attention')")
+    canvas.page.locator(".wbe-shape").nth(5).wait_for()
+    canvas.press("f")
+    until(canvas.is_still, what="a view that does not move")
+    assert canvas.page.evaluate(OVERLAPS) == []
 
 
 def test_a_size_that_follows_from_the_edge_is_shown_and_not_set(canvas):
@@ -142,3 +180,66 @@ def test_a_size_that_follows_from_the_edge_is_shown_and_not_set(canvas):
     canvas.ask(f"editor.drawing.set('features', 'shape', __import__('json').loads('{shape}'))")
     until(lambda: "30 → 10" in canvas.find("node-linear").inner_text(), what="the new size")
     assert not canvas.page.locator(".wbe-fault").count()
+
+
+def test_the_parts_of_a_narrow_editor_lie_over_the_canvas_and_are_remembered(canvas):
+    width = canvas.find("editor").bounding_box()["width"]
+    assert canvas.find("canvas").bounding_box()["width"] > width - 4
+    assert not canvas.find("palette").count()
+    canvas.find("show-palette").click()
+    canvas.find("add-Tanh").click()
+    canvas.find("node-tanh").wait_for()
+    assert canvas.find("canvas").bounding_box()["width"] > width - 4
+    canvas.find("hide-settings").click()
+    canvas.notebook.save()
+    canvas.notebook.reload()
+    canvas.notebook.scroll_to(0)
+    canvas.find("palette").wait_for()
+    canvas.click("tanh")
+    assert not canvas.find("settings").count()
+    canvas.press("Enter")  # the key for the settings shows them again
+    canvas.find("settings").wait_for()
+    canvas.find("hide-palette").click()
+
+
+def test_a_node_under_the_settings_moves_out_when_it_is_selected(canvas):
+    canvas.ask("editor.drawing.move({'features': [0, 0], 'linear': [900, 300]})")
+    canvas.press("Escape", "f")
+    canvas.click("linear")
+    canvas.find("settings").wait_for()
+
+    def free():
+        node = canvas.find("node-linear").bounding_box()
+        return node["x"] + node["width"] < canvas.find("settings").bounding_box()["x"]
+
+    until(free, what="the node beside the settings")
+
+
+def test_an_unfinished_brick_is_amber_and_its_button_connects_it(canvas):
+    canvas.press("Escape")
+    canvas.add("softmax", "softmax")
+    node = canvas.find("node-softmax")
+    assert "connect an input" in node.inner_text()
+    assert "wbe-faulty" not in node.get_attribute("class")
+    assert not canvas.page.locator(".wbe-faulty").count()
+    canvas.find("connect-softmax").click()
+    canvas.choose("linear")
+    until(lambda: "connect an input" not in node.inner_text(), what="a finished brick")
+
+
+ON_EDGE = """(path) => {
+    const { x, y } = path.getPointAtLength(path.getTotalLength() * 0.2);
+    const at = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
+    return [at.x, at.y];
+}"""
+OVERLAPS = """() => {
+    const seen = (one) => one.checkVisibility({ visibilityProperty: true }) && one.textContent;
+    const boxes = (name) => [...document.querySelectorAll(name)].filter(seen)
+        .map((one) => [one.textContent, one.getBoundingClientRect()]);
+    const meet = (a, b) => a.left < b.right && b.left < a.right
+        && a.top < b.bottom && b.top < a.bottom;
+    const labels = boxes('.wbe .wbe-shape');
+    const nodes = boxes('.wbe .wbe-node:not(.wbe-opened)');
+    return labels.flatMap(([text, box], place) => [...labels.slice(place + 1), ...nodes]
+        .filter(([, other]) => meet(box, other)).map(([other]) => `${text} on ${other}`));
+}"""

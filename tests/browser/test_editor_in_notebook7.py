@@ -2,10 +2,9 @@
 
 import pytest
 
+from .canvas import CELLS
 from .lab import Notebook7, notebook_text
 from .test_editor import (
-    CELLS,
-    canvas,
     test_a_fault_is_shown_in_words_and_its_fix_applied,
     test_code_is_inserted_as_a_cell,
     test_edited_code_changes_the_canvas_and_a_mistake_names_its_line,
@@ -15,7 +14,6 @@ from .test_editor import (
 )
 
 __all__ = [
-    "canvas",
     "test_a_fault_is_shown_in_words_and_its_fix_applied",
     "test_code_is_inserted_as_a_cell",
     "test_edited_code_changes_the_canvas_and_a_mistake_names_its_line",

@@ -2,8 +2,8 @@
 
 import pytest
 
+from .canvas import Canvas
 from .lab import notebook_text, until
-from .test_editor import Canvas
 
 BUILD = """
 from extensions_live import Editor, Histogram, Layers

@@ -2,10 +2,8 @@
 
 import pytest
 
+from .canvas import linear
 from .lab import NOTEBOOK, notebook_text, until
-from .test_editor import canvas, linear
-
-__all__ = ["canvas"]
 
 BUSY = f"{NOTEBOOK}.sessionContext.session.kernel.status === 'busy'"
 CELLS = [
@@ -108,6 +106,7 @@ def test_a_block_of_ones_own_is_there_in_the_next_kernel(notebook, canvas):
     canvas.set("name", "my_part")
     until(lambda: "my_part" in canvas.find("node-group").inner_text(), what="the new name")
     canvas.find("save-block").click()
+    canvas.find("show-palette").click()
     canvas.find("add-my_part").wait_for()
     notebook.restart()
     canvas.find("notice").wait_for()

@@ -2,8 +2,8 @@
 
 import pytest
 
+from .canvas import Canvas
 from .lab import notebook_text, until
-from .test_editor import Canvas
 
 CELLS = [
     "from extensions_live import Editor\n"

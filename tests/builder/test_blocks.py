@@ -72,6 +72,11 @@ def test_a_block_survives_code_and_text(block):
 
 
 @each
+def test_the_file_of_specifications_is_up_to_date(block):
+    assert from_code(block.code) == block.spec
+
+
+@each
 def test_the_code_of_a_block_builds_the_same_model(block):
     names: dict[str, object] = {}
     exec(block.code, names)

@@ -115,12 +115,40 @@ def test_a_fault_has_the_text_of_python_and_a_fix():
     assert board.undo_name == "set input_dim to 784"
 
 
-def test_what_is_not_connected_is_a_fault_of_its_node():
+def test_what_is_not_connected_is_unfinished_and_no_mistake():
     board = Board()
     board.add("Linear", settings={"input_dim": 3, "output_dim": 2})
     assert "input_" in board.fault("linear")
+    assert node(board, "linear")["fault"]["needs"] == "connect an input"
+    assert board.payload()["summary"]["fault"]["needs"] == "connect an input"
     assert "linear" in board.payload()["code"]["fault"]["text"]
     assert "Linear(" in board.code
+
+
+def test_an_unfinished_node_names_the_inputs_and_settings_that_it_lacks():
+    board = Board()
+    board.add_input("targets", [None], "int64")
+    board.add("CategoricalCrossEntropy", name="cost")
+    assert node(board, "cost")["fault"]["needs"] == "connect y and y hat"
+    board.connect("targets", "targets", "cost", "y")
+    assert node(board, "cost")["fault"]["needs"] == "connect y hat"
+    board.add("add", name="sum")
+    assert node(board, "sum")["fault"]["needs"] == "connect input and other"
+
+
+def test_a_mistake_comes_before_what_is_unfinished():
+    board = Board()
+    board.add("Tanh")
+    board.add_input("features", [None, 4])
+    board.add("Linear", after="features", settings={"input_dim": 3, "output_dim": 2})
+    first = board.payload()["summary"]["fault"]
+    assert (first["node"], first["needs"]) == ("linear", None)
+    assert not any(edge["fault"] for edge in board.payload()["edges"] if edge["target"] == "tanh")
+    with pytest.raises(BuilderError, match="linear has a fault: linear.apply: input_ has shape"):
+        board.complete_spec()
+    board.apply_fix("linear")
+    with pytest.raises(BuilderError, match="tanh is unfinished: connect an input"):
+        board.complete_spec()
 
 
 def test_a_fix_is_refused_where_there_is_none(board):
@@ -532,6 +560,7 @@ OPERATIONS = {
     "freeze": lambda b: b.freeze("mlp"),
     "apply_fix": lambda b: b.apply_fix("broken"),
     "widen": lambda b: b.widen("mlp/linear_0", 900),
+    "deepen": lambda b: b.deepen("mlp/linear_0"),
     "move": lambda b: b.move({"mlp": [9, 9]}),
     "arrange": lambda b: b.arrange(),
     "group": lambda b: b.group(["mlp", "entropy"], "block"),

@@ -13,10 +13,10 @@ from PIL import Image
 
 from extensions_live.editor import Editor
 from extensions_live.editor.checking import TIMES
-from extensions_live.editor.editor import step_rule_of
 from extensions_live.editor.image import diagram, draw
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import Streams, register_classes, sources_of
+from extensions_live.editor.session_canvas import step_rule_of
 from extensions_live.editor.still import EditorStill
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Softmax, Tanh
@@ -387,7 +387,7 @@ def test_a_frozen_brick_is_not_trained(hand_pump):
         (lambda b: b.freeze("mlp"), "no parameters to train: all of them are frozen"),
         (lambda b: b.rename("features", "pixels"), "the stream has no source 'pixels'"),
         (lambda b: b.unset("mlp", "weights_init"), "mlp cannot be initialised: .*weights_init"),
-        (lambda b: b.disconnect("mlp", "input_"), "mlp has a fault"),
+        (lambda b: b.disconnect("mlp", "input_"), "mlp is unfinished: connect an input"),
     ],
 )
 def test_train_says_what_is_missing(hand_pump, change, text):
@@ -489,8 +489,9 @@ def test_edges_of_the_image_go_through_the_borders_of_open_nodes(editor):
 
 
 def test_a_fault_is_drawn_in_red(editor):
-    editor.drawing.add("Linear")
-    assert diagram(editor.drawing.payload()).nodes[0].fault
+    editor.drawing.add_input("x", [None, 4])
+    editor.drawing.add("Linear", after="x", settings={"input_dim": 3})
+    assert diagram(editor.drawing.payload()).nodes[1].fault
     image = Image.open(io.BytesIO(draw(editor.drawing.payload()))).convert("RGB")
     red, green, blue = zip(*(colour for _, colour in image.getcolors(100_000)), strict=True)
     assert any(r > 150 and g < 60 and b < 60 for r, g, b in zip(red, green, blue, strict=True))

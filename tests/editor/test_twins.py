@@ -65,7 +65,6 @@ TWINS = {
     "next example": Editor.step_example,
     "previous example": Editor.step_example,
     # buttons
-    "insert": Editor.code,
     "full": VIEW,
     "save png": Board.payload,
     "save svg": Board.payload,

@@ -10,12 +10,16 @@ from extensions_live.dashboard.boards import EditorBoard, SessionBoard
 from extensions_live.dashboard.visit import Visit
 from tests.live.runs import make_loop
 from tests.live.test_dashboard import Tab, click, part
+from workbench.algorithms import GradientDescent
 from workbench.bricks import Linear
 from workbench.bricks.cost import SquaredError
 from workbench.data import DataStream, IndexableDataset, SequentialScheme
 from workbench.errors import SessionError
+from workbench.graph import ComputationGraph
 from workbench.initialization import Constant
 from workbench.interfaces import State
+from workbench.main_loop import MainLoop
+from workbench.model import Model
 from workbench.tensor import matrix
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
@@ -192,7 +196,47 @@ def test_a_session_of_an_editor_has_its_model_on_a_second_page(editor):
     tab.visit.close()
 
 
-def test_a_session_without_an_editor_has_one_page():
+def started(model):
+    """Return a paused session that a main loop started, as without any editor."""
+    data = {"x": torch.rand(8, 2).numpy(), "y": torch.rand(8, 1).numpy()}
+    stream = DataStream(IndexableDataset(data), iteration_scheme=SequentialScheme(8, 4))
+    model.initialize()
+    cost = SquaredError().apply(matrix("y"), model.apply(matrix("x")))
+    cost.name = "cost"
+    algorithm = GradientDescent(cost=cost, parameters=ComputationGraph(cost).parameters)
+    return MainLoop(algorithm, stream, Model(cost)).start(paused=True)
+
+
+def test_the_model_of_a_session_that_no_editor_started_is_changed_on_its_page():
+    linear = Linear(2, 1, weights_init=Constant(0.1), biases_init=Constant(0))
+    session, drawn = started(linear), {}
+    tab = Tab(SessionBoard([session], drawn))
+    contents = tab.open()
+    assert [one["page"] for one in contents["sections"]] == ["Run", "Model"]
+    ident = part(contents, "Editor")
+    state = contents["parts"][ident]["state"]
+    assert {"x", "y", "linear"} <= set(nodes(state["board"])) and state["training"] == []
+    send(tab, ident, 1, "insert", type="Tanh", target="linear", input="input_")
+    assert changes(tab.tick(), ident)["surgery"]["text"] == "1 layer kept"
+    send(tab, ident, 2, "apply")
+    until(lambda: "tanh" in str(session.spec()))
+    other = Tab(SessionBoard([session], drawn))
+    again = other.open()
+    assert "tanh" in nodes(again["parts"][part(again, "Editor")]["state"]["board"])
+    session.stop(), tab.visit.close(), other.visit.close()
+
+
+def test_values_of_a_session_that_no_editor_started_are_on_the_canvas():
+    session = started(Linear(2, 1, weights_init=Constant(0.1), biases_init=Constant(0)))
+    board = SessionBoard([session])
+    tab = Tab(board)
+    ident = part(tab.open(), "Editor")
+    send(tab, ident, 1, "show_on_nodes", what="parameters")
+    until(lambda: "linear" in changes(tab.tick(), ident).get("live", {}).get("nodes", {}))
+    session.stop(), tab.visit.close()
+
+
+def test_a_session_whose_model_cannot_be_described_has_one_page():
     session = make_loop(epochs=1).start()
     tab = Tab(SessionBoard([session]))
     assert {one["page"] for one in tab.open()["sections"]} == {"Run"}

@@ -51,6 +51,29 @@ FACTORS = ("lr", "momentum", "weight_decay")
 LEAST = 1e-12
 """Constants in denominators are safe if they are at least this large."""
 
+OTHER_CLASS = (
+    "the algorithm is a {name}, of which no other one can be made for a changed model; only a "
+    "TorchOptimizer itself can"
+)
+OTHER_GROUPS = (
+    "the optimizer divides the changed parameters into {now} groups instead of {before}, so the "
+    "learning rates and other options of its groups cannot be kept; build a new main loop"
+)
+ONE_STATE = (
+    "LBFGS has one state for all parameters together, which does not fit to others; so the model "
+    "can be changed only before the first batch, or only in ways that keep all parameters. "
+    "Train with another optimizer, or build a new main loop"
+)
+NOT_BY_UNIT = (
+    "{optimizer} has the state {name!r} of shape {state} for {parameter} of shape {shape}, so it "
+    "cannot be extended to more units; apply the other changes, or build a new main loop"
+)
+
+Sources = Mapping[
+    SharedVariable, tuple[SharedVariable, Callable[[torch.Tensor], torch.Tensor] | None]
+]
+"""The earlier parameter for each one, with how its values are extended if it has more units."""
+
 
 class TorchOptimizer(UpdatesAlgorithm):
     """Training algorithm that updates parameters with an optimizer and schedulers from torch.
@@ -133,6 +156,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         check_parameters(type(self).__name__, parameters)
         self.cost = cost
         self.parameters: list[SharedVariable] = list(parameters)
+        self._mode: GraphMode = mode
         self.training_graph = TrainingGraph([cost], mode)
         [self._trained_cost] = self.training_graph([cost])
         gradients = grad(self._trained_cost, self.parameters)
@@ -157,6 +181,97 @@ class TorchOptimizer(UpdatesAlgorithm):
         self.learning_rate = learning_rate_of(self._rate())
         self._known_rate = self.learning_rate.get_value().item()
         self._costs: list[torch.Tensor] = []
+
+    def further_updates(self) -> list[SharedVariable]:
+        """Return the targets of the updates of variables that are not parameters."""
+        return [target for target, _ in self._updates]
+
+    def for_cost(self, cost: Variable, parameters: Sequence[SharedVariable]) -> TorchOptimizer:
+        """Return an algorithm with the same optimizer and options that minimises another cost.
+
+        Both have the same learning rate, so that whatever sets it goes on.
+
+        Raises
+        ------
+        AlgorithmError
+            If this algorithm is of another class, or if the optimizer rejects the parameters.
+        """
+        if type(self) is not TorchOptimizer:
+            raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))
+        found = TorchOptimizer(
+            cost,
+            parameters,
+            self._make_optimizer,
+            self._options,
+            schedulers=self._make_schedulers,
+            schedule_every=self.schedule_every,
+            mode=self._mode,
+            on_not_finite=self.finite.on_not_finite,
+            function_kwargs=self.function_kwargs,
+            on_unused_sources=self.on_unused_sources,
+        )
+        vars(found)["learning_rate"] = self.learning_rate  # no step has used that of `found` yet
+        return found
+
+    def take_state(self, other: TorchOptimizer, sources: Sources) -> None:
+        """Continue as another algorithm would have done for the parameters that are its own.
+
+        Parameters
+        ----------
+        other : TorchOptimizer
+        sources : dict of SharedVariable to pair
+            For each parameter that is kept, the one of the other algorithm and, if it has more
+            units, a function that extends a tensor of its shape.
+
+        Raises
+        ------
+        AlgorithmError
+            If the state of the optimizer cannot be kept.
+        """
+        groups, before = self.optimizer.param_groups, other.optimizer.param_groups
+        if len(groups) != len(before):
+            raise errors.AlgorithmError(OTHER_GROUPS.format(now=len(groups), before=len(before)))
+        states = {} if isinstance(other.optimizer, torch.optim.LBFGS) else other.optimizer.state
+        if isinstance(other.optimizer, torch.optim.LBFGS) and other.optimizer.state:
+            kept = [sources.get(parameter, (None, None)) for parameter in self.parameters]
+            if kept != [(parameter, None) for parameter in other.parameters]:
+                raise errors.AlgorithmError(ONE_STATE)
+            states = other.optimizer.state
+        leaves = dict(zip(other.parameters, other._leaves, strict=True))
+        for parameter, leaf in zip(self.parameters, self._leaves, strict=True):
+            earlier, extend = sources.get(parameter, (None, None))
+            if earlier in leaves and leaves[earlier] in states:
+                state = copy.deepcopy(dict(states[leaves[earlier]]))
+                if extend is not None:
+                    state = other._extended(state, earlier, extend)
+                self.optimizer.state[leaf] = state
+        for group, old in zip(groups, before, strict=True):
+            group.update({key: value for key, value in old.items() if key != "params"})
+        for scheduler, old_one in zip(self.schedulers, other.schedulers, strict=True):
+            scheduler.load_state_dict(copy.deepcopy(old_one.state_dict()))
+        self._known_rate, self._costs = other._known_rate, list(other._costs)
+
+    def _extended(
+        self,
+        state: dict[Any, Any],
+        parameter: SharedVariable,
+        extend: Callable[[torch.Tensor], torch.Tensor],
+    ) -> dict[Any, Any]:
+        """Return the state of a parameter for one with more units."""
+        shape = parameter.tensor.shape
+        found = {}
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == shape:
+                value = extend(value)
+            elif any(tensor.numel() > 1 for tensor in _tensors(value)):
+                raise errors.AlgorithmError(
+                    NOT_BY_UNIT.format(
+                        optimizer=type(self.optimizer).__name__, name=name, parameter=parameter,
+                        state=tuple(getattr(value, "shape", ())), shape=tuple(shape),
+                    )
+                )  # fmt: skip
+            found[name] = value
+        return found
 
     def _make(self) -> None:
         self._leaves = [parameter.leaf for parameter in self.parameters]

@@ -6,13 +6,18 @@ block are named after the sources of a stream.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from textwrap import dedent
 
-from workbench.builder.parse import from_code
+from workbench.builder.fields import Json
 from workbench.builder.spec import Spec
 from workbench.hints import Hinted
+
+SPECS = Path(__file__).with_name("blocks.json")
+"""The specifications of all blocks, which ``python -m tests.support.block_specs`` writes."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,17 @@ class Block(Hinted):
 
     @cached_property
     def spec(self) -> Spec:
-        """The specification of the block."""
-        return from_code(self.code)
+        """The specification of the block.
+
+        It is read from a file, since to find it from the code takes seconds for a generator.
+        """
+        return Spec.from_dict(_specs()[self.name])
+
+
+@cache
+def _specs() -> dict[str, Json]:
+    found: dict[str, Json] = json.loads(SPECS.read_text(encoding="utf-8"))
+    return found
 
 
 def _block(name: str, text: str, code: str) -> Block:

@@ -7,39 +7,68 @@ from typing import Any
 
 import torch
 
+from workbench.algorithms import TorchOptimizer
 from workbench.builder.growth import Growth
 from workbench.builder.matching import Matching
+from workbench.errors import AlgorithmError, BuilderError
 from workbench.graph.hierarchy import get_brick, path_of
 from workbench.interfaces import Loop
 from workbench.main_loop.state import Variables, variables_of
 from workbench.serialization.variable_values import value_of
 from workbench.tensor import SharedVariable
 
+Change = Callable[[torch.Tensor], torch.Tensor]
+"""Function that extends a value to more units."""
+
 
 def keep_others(
     loop: Loop,
+    algorithm: object,
     old: tuple[Variables, Variables],
     matching: Matching,
     grown: Mapping[str, Growth],
 ) -> None:
-    """Set buffers, statistics and counters of the new model to their values in the old model."""
+    """Give buffers, statistics and counters of the new parts their earlier values.
+
+    Parameters
+    ----------
+    loop : Loop
+        With the new parts.
+    algorithm : TrainingAlgorithm
+        The earlier algorithm.
+    old : pair of dict
+        The earlier variables.
+    matching : Matching
+    grown : dict of str to Growth
+
+    Raises
+    ------
+    BuilderError
+        If the state of a torch optimizer cannot be kept.
+    """
     parameters, others = variables_of(loop)
     was, before = old
-    source: dict[SharedVariable, tuple[SharedVariable, Callable[[Any], Any]]] = {}
+    source: dict[SharedVariable, tuple[SharedVariable, Change | None]] = {}
     by_path = {path_of(one): one for one in was.values()}
     for one in parameters.values():
         path = path_of(one)
         if path in matching.pairs:
-            source[one] = by_path[matching.pairs[path]], lambda value: value
+            source[one] = by_path[matching.pairs[path]], None
         elif path in grown:
             source[one] = by_path[grown[path].source], grown[path].buffer
+    if isinstance(loop.algorithm, TorchOptimizer) and isinstance(algorithm, TorchOptimizer):
+        try:
+            loop.algorithm.take_state(algorithm, source)
+        except AlgorithmError as error:
+            raise BuilderError(f"the state of the optimizer cannot be kept: {error}") from error
     buffers = _by_owner(before)
     for (owner, name, number), variable in _by_owner(others).items():
         if owner in source:
             earlier, change = source[owner]
             found = buffers.get((earlier, name, number))
             if found is not None and found is not variable:
-                _assign(variable, change(value_of(found)))
+                value = value_of(found)
+                _assign(variable, value if change is None else change(value))
     by_name = dict(before)
     for name, variable in others.items():
         if "for_parameter" in vars(variable.tag):

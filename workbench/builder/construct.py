@@ -194,7 +194,9 @@ class Constructor:
                 )
         for name in registry.required_settings(cls):
             if name not in settings:
-                raise self.error(f"{cls.__name__} needs the setting {name!r}", path)
+                text = f"{cls.__name__} needs the setting {name!r}"
+                brick = "/".join(self._brick) or None
+                raise SpecError(text, path=path, brick=brick, setting=name, missing=True)
         found = {}
         for name, parameter in known.items():
             if name in settings:

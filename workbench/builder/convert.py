@@ -323,7 +323,10 @@ def check_operation(call: CallSpec, path: str) -> operations.Operation:
     missing = [name for name in needed if name not in call.settings]
     if missing:
         raise SpecError(
-            f"{operation.name} needs the setting {missing[0]!r}", path=f"{path}/settings"
+            f"{operation.name} needs the setting {missing[0]!r}",
+            path=f"{path}/settings",
+            setting=missing[0],
+            missing=True,
         )
     return operation
 

@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from workbench.bricks import MLP, Brick, symbolic_parameters
+from workbench.bricks import MLP, Brick
 from workbench.bricks.activations import Identity, Rectifier
-from workbench.builder.convert import from_spec
 from workbench.builder.fields import Json
 from workbench.builder.spec import Spec
-from workbench.builder.widening import NO_BRICK, bricks_of
+from workbench.builder.widening import model_with
 from workbench.errors import BuilderError
 from workbench.hints import Hinted, hinted
 
@@ -84,10 +83,7 @@ def deepen(spec: Spec, brick: str) -> Deepened:
     >>> found.spec.bricks[0].settings["dims"], found.brick, found.moved, found.reason
     ([784, 100, 100, 10], 'mlp/linear_1', {'mlp/linear_2': 'mlp/linear_1'}, '')
     """
-    with symbolic_parameters():
-        bricks = bricks_of(from_spec(spec))
-    if brick not in bricks:
-        raise BuilderError(NO_BRICK.format(path=brick, known=", ".join(bricks) or "none"))
+    _, bricks = model_with(spec, brick)
     path = brick.rpartition("/")[0]
     mlp = bricks.get(path)
     top = next((one for one in spec.bricks if one.name == path), None)

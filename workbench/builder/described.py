@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from workbench.algorithms import GradientDescent, TrainingAlgorithm
+from workbench.algorithms import GradientDescent, TorchOptimizer, TrainingAlgorithm
 from workbench.builder.convert import Built, described
 from workbench.builder.spec import Spec
 from workbench.errors import BuilderError
@@ -18,8 +18,8 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import ancestors
 
 OTHER_ALGORITHM = (
-    "the algorithm of this run is {given}; only a model that GradientDescent trains on a cost can "
-    "be described and rebuilt"
+    "the algorithm of this run is {given}; only a model that GradientDescent or TorchOptimizer "
+    "trains on a cost can be described and rebuilt"
 )
 PARTLY = (
     "{brick} has trained parameters and untrained parameters ({names}); a specification cannot "
@@ -78,7 +78,7 @@ def description_of(loop: Loop) -> Description:
         If the model cannot be described.
     """
     algorithm = loop.algorithm
-    if not isinstance(algorithm, GradientDescent) or algorithm.cost is None:
+    if not isinstance(algorithm, (GradientDescent, TorchOptimizer)) or algorithm.cost is None:
         raise BuilderError(OTHER_ALGORITHM.format(given=repr(algorithm)))
     found = _known.get(algorithm)
     if found is None:
@@ -128,20 +128,22 @@ def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
     >>> from workbench.algorithms import GradientDescent
     >>> w = shared(1.0, "w")
     >>> list(computed_by(GradientDescent(cost=w ** 2, parameters=[w])))
-    [('total_gradient_norm', ''), ('total_step_norm', ''), ('gradient', 'w'), ('step', 'w')]
+    [('total_gradient_norm', ''), ('gradient', 'w'), ('total_step_norm', ''), ('step', 'w')]
     """
-    if not isinstance(algorithm, GradientDescent):
+    if not isinstance(algorithm, (GradientDescent, TorchOptimizer)):
         return {}
-    return {
+    found = {
         ("total_gradient_norm", ""): algorithm.total_gradient_norm,
-        ("total_step_norm", ""): algorithm.total_step_norm,
         **{("gradient", path_of(p)): one for p, one in algorithm.gradients.items()},
-        **{("step", path_of(p)): one for p, one in algorithm.steps.items()},
     }
+    if isinstance(algorithm, GradientDescent):
+        found["total_step_norm", ""] = algorithm.total_step_norm
+        found |= {("step", path_of(p)): one for p, one in algorithm.steps.items()}
+    return found
 
 
-def _frozen(loop: Loop, algorithm: GradientDescent) -> tuple[str, ...]:
-    """Return the paths of the bricks that have parameters but no trained parameters."""
+def _frozen(loop: Loop, algorithm: GradientDescent | TorchOptimizer) -> tuple[str, ...]:
+    """Return the paths of the bricks of which no parameter is trained."""
     trained = set(algorithm.parameters)
     bricks: dict[str, list[SharedVariable]] = {}
     parameters = algorithm.parameters if loop.model is None else loop.model.parameters

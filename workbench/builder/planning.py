@@ -10,7 +10,7 @@ from workbench.bricks.conv import Convolutional
 from workbench.builder.convert import Built, from_spec
 from workbench.builder.differences import differences
 from workbench.builder.growth import growths, without
-from workbench.builder.matching import Matching, Parameters, held, match
+from workbench.builder.matching import Matching, Parameters, earlier_path, held, match
 from workbench.builder.spec import Spec
 from workbench.builder.widening import bricks_of, followers, units_of
 from workbench.errors import BuilderError
@@ -92,7 +92,7 @@ def plan(
     with symbolic_parameters():
         before, after = from_spec(old), from_spec(new)
     present, wanted = held(before.model.parameters), held(after.model.parameters)
-    widened, grown, reason = _widened(old, before, after, present, wanted)
+    widened, grown, reason = _widened(old, before, after, present, wanted, moved or {})
     matching = match(without(present, grown), without(wanted, grown), moved)
     return Plan(
         tuple(differences(old, new, frozen=frozen, moved=moved)),
@@ -104,11 +104,17 @@ def plan(
 
 
 def _widened(
-    spec: Spec, before: Built, after: Built, present: Parameters, wanted: Parameters
+    spec: Spec,
+    before: Built,
+    after: Built,
+    present: Parameters,
+    wanted: Parameters,
+    moved: Mapping[str, str],
 ) -> tuple[tuple[str, ...], set[str], str]:
     """Return the widened layers, their parameters, and the reason why the function would change."""
     old, new = bricks_of(before), bricks_of(after)
-    wider = [p for p, brick in new.items() if p in old and _units(brick) > _units(old[p]) > 0]
+    same = [path for path in new if path in old and earlier_path(path, moved) == path]
+    wider = [path for path in same if _units(new[path]) > _units(old[path]) > 0]
     after_them = {path: followers(before, old, path) for path in wider}
     wider = [path for path in wider if after_them[path].weights]  # not the last layer
     try:

@@ -77,7 +77,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
         setting,
         inputs.partition("/")[0] if inputs != path else None,
         change,
-        isinstance(cause, NotConfiguredError),
+        isinstance(cause, NotConfiguredError) or (isinstance(error, SpecError) and error.missing),
     )
 
 

@@ -9,11 +9,17 @@ objects. Nothing changes until all new objects have been built.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.algorithms import CompositeRule, GradientDescent, StepRule
+from workbench.algorithms import (
+    CompositeRule,
+    GradientDescent,
+    StepRule,
+    TorchOptimizer,
+    UpdatesAlgorithm,
+)
 from workbench.algorithms.limits import Restrict
 from workbench.bricks import Brick
 from workbench.bricks.seeds import known_seed, seeds_of
@@ -29,7 +35,7 @@ from workbench.builder.growth import Growth, growths, without
 from workbench.builder.matching import Matching, earlier_path, held, match
 from workbench.builder.spec import Spec
 from workbench.builder.training import PartlyFrozen, name_records, scalars, trained
-from workbench.errors import BuilderError
+from workbench.errors import AlgorithmError, BuilderError
 from workbench.graph.hierarchy import get_brick, path_of
 from workbench.main_loop import MainLoop
 from workbench.main_loop.parts import Parts, parts_of, put_in
@@ -141,7 +147,7 @@ def operate(
         parts, ended = _new_parts(loop, description, built, frozen, matching, moved or {})
     try:
         put_in(loop, parts)
-        keep_others(loop, old, matching, grown)
+        keep_others(loop, before.algorithm, old, matching, grown)
     except BaseException:
         put_in(loop, before)
         raise
@@ -153,7 +159,7 @@ def operate(
 def _check_replaceable(loop: MainLoop) -> None:
     """Raise `BuilderError` if added updates or variables of the current model would be lost."""
     algorithm = loop.algorithm
-    assert isinstance(algorithm, GradientDescent)
+    assert isinstance(algorithm, (GradientDescent, TorchOptimizer))
     own: set[Any] = {
         target
         for extension in loop.extensions
@@ -217,11 +223,13 @@ def _new_parts(
 ) -> tuple[Parts, tuple[str, ...]]:
     """Return the parts with which training continues, and the names of records that end."""
     algorithm, cost = loop.algorithm, built.cost
-    assert isinstance(algorithm, GradientDescent) and cost is not None
+    assert isinstance(algorithm, (GradientDescent, TorchOptimizer)) and cost is not None
     parameters = trained(built, cost, frozen)
     replaced = _Replaced(loop, description, built, matching, moved)
-    rule = _rule_for(algorithm.step_rule, replaced)
-    new = algorithm.for_cost(cost, parameters, rule)
+    try:
+        new = _algorithm_for(algorithm, cost, parameters, replaced)
+    except AlgorithmError as error:
+        raise BuilderError(str(error)) from error
     replaced.algorithm = new
     added = [
         one
@@ -240,7 +248,19 @@ def _new_parts(
     return Parts(model, new, tuple(bindings)), tuple(dict.fromkeys(replaced.ended))
 
 
-def _check_sources(loop: MainLoop, new: GradientDescent, model: Model) -> None:
+def _algorithm_for(
+    algorithm: GradientDescent | TorchOptimizer,
+    cost: Variable,
+    parameters: Sequence[SharedVariable],
+    replaced: _Replaced,
+) -> GradientDescent | TorchOptimizer:
+    """Return an algorithm like the present one for the new model."""
+    if isinstance(algorithm, TorchOptimizer):
+        return algorithm.for_cost(cost, parameters)
+    return algorithm.for_cost(cost, parameters, _rule_for(algorithm.step_rule, replaced))
+
+
+def _check_sources(loop: MainLoop, new: UpdatesAlgorithm, model: Model) -> None:
     if loop.data_stream is None:
         return
     sources = loop.data_stream.sources
@@ -258,7 +278,7 @@ class _Replaced:
 
     Attributes
     ----------
-    algorithm : GradientDescent or None
+    algorithm : UpdatesAlgorithm or None
     ended : list of str
         Names of variables that have no replacement.
     """
@@ -271,7 +291,7 @@ class _Replaced:
         matching: Matching,
         moved: Mapping[str, str],
     ) -> None:
-        self.algorithm: GradientDescent | None = None
+        self.algorithm: UpdatesAlgorithm | None = None
         self.ended: list[str] = []
         self._old = loop.algorithm
         self._built = built

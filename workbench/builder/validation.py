@@ -44,6 +44,8 @@ class Fault(Hinted):
         The setting of this brick, or the input of the call, that is wrong or missing.
     fix : Change or None
         A change that removes the fault.
+    missing : bool
+        True if nothing is wrong yet, but an input is not connected or a setting is not set.
     """
 
     text: str
@@ -53,6 +55,7 @@ class Fault(Hinted):
     setting: str | None = None
     input: str | None = None
     fix: Change | None = None
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -325,6 +328,7 @@ class _Check:
             return path
 
         fix = problem.fix
+        connected = call is None or problem.input is None or problem.input in call.inputs
         fault = Fault(
             problem.text,
             placed(problem.path),
@@ -333,6 +337,7 @@ class _Check:
             problem.setting,
             problem.input,
             None if fix is None else replace(fix, path=placed(fix.path)),
+            problem.missing or not connected,
         )
         self.faults.append(fault)
         return fault

@@ -117,11 +117,7 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     >>> found.spec.bricks[0].settings["dims"], found.units, found.reason
     ([784, 150, 10], (100, 150), '')
     """
-    with symbolic_parameters():
-        built = from_spec(spec)
-    found = bricks_of(built)
-    if brick not in found:
-        raise BuilderError(NO_BRICK.format(path=brick, known=", ".join(found) or "none"))
+    built, found = model_with(spec, brick)
     now = units_of(found[brick], brick)
     if not is_count(units, now + 1):
         raise BuilderError(TOO_FEW.format(path=brick, now=now, given=units))
@@ -132,6 +128,22 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     for path in after.units:
         new = _with_dims_of_units(new, path, now, units)
     return Widened(new, brick, (now, units), after.reason)
+
+
+def model_with(spec: Spec, path: str) -> tuple[Built, dict[str, Brick]]:
+    """Return the model of a specification, without memory for parameters, and its bricks by path.
+
+    Raises
+    ------
+    BuilderError
+        If there is no brick at `path`.
+    """
+    with symbolic_parameters():
+        built = from_spec(spec)
+    found = bricks_of(built)
+    if path not in found:
+        raise BuilderError(NO_BRICK.format(path=path, known=", ".join(found) or "none"))
+    return built, found
 
 
 def bricks_of(built: Built) -> dict[str, Brick]:

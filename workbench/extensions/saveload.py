@@ -28,6 +28,7 @@ from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
 from workbench.graph.criteria import is_criterion
 from workbench.interfaces import Loop
+from workbench.log.interventions import INTERVENTIONS, each_intervention
 from workbench.names import explain_missing
 from workbench.serialization.background_writer import Writer
 from workbench.serialization.checkpoint import Snapshot, check_separate, read_state
@@ -48,6 +49,10 @@ NOT_PICKLED = (
     "the checkpoint {path} contains parameters and the training state, but no pickle of the main "
     "loop, because pickling failed ({error}). To continue from it, build the main loop again and "
     "use Load. To avoid this warning, pass save_main_loop=False"
+)
+CHANGED = (
+    ". The model of the saved run was changed while it was trained ({text}), and Load does not "
+    "change models: start this main loop, and call session.load({path!r}), which does"
 )
 NOTHING_YET = "there is no file {} to load yet; training starts from the beginning"
 
@@ -380,7 +385,17 @@ class Load(SimpleExtension):
         try:
             main_loop.load_state_dict(state)
         except StateError as error:
-            raise ArchiveError(f"{self.path}: {error}") from error
+            raise ArchiveError(f"{self.path}: {error}{self._model_changes()}") from error
+
+    def _model_changes(self) -> str:
+        """Return how the model of the saved run was changed, or nothing, to end a message."""
+        try:
+            columns = read_state(self.path, ["log"])["log"]["columns"]
+        except (ArchiveError, KeyError, TypeError):  # an archive that has only parameters
+            return ""
+        records = each_intervention(*columns[INTERVENTIONS]) if INTERVENTIONS in columns else ()
+        texts = [str(one["text"]) for _, one in records if one.get("command") == "rebuild"]
+        return CHANGED.format(text=texts[-1], path=self.path) if texts else ""
 
     def __repr__(self) -> str:
         kind, _, options = super().__repr__().partition("(")

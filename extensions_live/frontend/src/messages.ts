@@ -70,7 +70,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "deepen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering on a page. Each rendering numbers its intents from 1. */
 export interface Intent {
@@ -674,7 +674,7 @@ export interface MethodData {
   outputs: PortData[] | null;
 }
 
-/** An entry of the palette, for the canvas or a field; `icon` is the name of a small drawing. */
+/** An entry of the palette, which can be placed on the canvas or in a field. `icon` is the name of a small drawing. */
 export interface PaletteEntry {
   kind: "brick" | "operation" | "scheme" | "module";
   type: string;
@@ -743,9 +743,10 @@ export interface FixData {
   label: string;
 }
 
-/** The fault of a node, with the message of the error that Python raises. */
+/** The fault of a node, in the words of the error that Python raises. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
 export interface NodeFault {
   text: string;
+  needs: string | null;
   setting: string | null;
   fix: FixData | null;
 }
@@ -805,10 +806,11 @@ export interface MadeNodes {
   nodes: string[];
 }
 
-/** The first fault of a board. */
+/** The first mistake of a board or, if `needs` is not null, its first unfinished node. */
 export interface BoardFault {
   node: string;
   text: string;
+  needs: string | null;
 }
 
 /** Totals of a board, which are null while they are unknown. */

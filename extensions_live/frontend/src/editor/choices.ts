@@ -142,7 +142,7 @@ export function nodeChoices(board: BoardPayload, acts: Acts): Choice[] {
     title: node.title,
     text: node.kind === "input" ? "input" : node.type,
     words: node.settings.map(({ name }) => words(name)).join(" "),
-    note: node.fault ? "fault" : "",
+    note: node.fault?.needs ? "unfinished" : node.fault ? "fault" : "",
     tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
     act: () => {
       acts.select([node.id], true);

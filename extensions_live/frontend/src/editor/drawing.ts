@@ -4,6 +4,7 @@
 import type { BoardNode } from "./shown";
 import { detailOf } from "./details";
 import { bounds, type Box } from "./layout";
+import { widthOf } from "./shape_places";
 
 export interface Colours {
   readonly paper: string;
@@ -72,7 +73,7 @@ export function drawSvg(
 function drawEdge(path: string, label: string, [x, y]: readonly [number, number], c: Colours) {
   const curve = `<path d="${path}" fill="none" stroke="${c.soft}" stroke-width="1.5"/>`;
   if (!label) return curve;
-  const width = 6.2 * label.length + 8;
+  const width = widthOf(label);
   return (
     `${curve}<rect x="${x - width / 2}" y="${y - 8}" width="${width}" height="16" rx="4" ` +
     `fill="${c.paper}"/><text x="${x}" y="${y + 4}" font-size="11" text-anchor="middle" ` +

@@ -71,7 +71,10 @@ export interface Target {
   readonly taken: boolean;
 }
 
-/** Returns the ends of other nodes that fit to `end`, free and required inputs first. */
+/**
+ * Returns the ends of other nodes that fit to `end`: free and required inputs first, or outputs that
+ * nothing reads yet.
+ */
 export function targetsFor(board: BoardPayload, end: End): Target[] {
   const from = board.nodes.find(({ id }) => id === end.node);
   if (!from) return [];
@@ -80,9 +83,12 @@ export function targetsFor(board: BoardPayload, end: End): Target[] {
   );
   if (end.side === "input") {
     const after = reachable(board.edges, end.node, "forward");
+    const isRead = ({ node, port }: Target) =>
+      board.edges.some((edge) => edge.source === node.id && edge.output === port);
     return others
       .filter(({ id }) => !after.has(id))
-      .flatMap((node) => node.outputs.map(({ name }) => ({ node, port: name, taken: false })));
+      .flatMap((node) => node.outputs.map(({ name }) => ({ node, port: name, taken: false })))
+      .sort((a, b) => Number(isRead(a)) - Number(isRead(b)));
   }
   const before = reachable(board.edges, end.node, "backward");
   const found = others

@@ -18,6 +18,8 @@ export interface NodeData extends Record<string, unknown> {
 export interface EdgeData extends Record<string, unknown> {
   readonly edge: BoardEdge;
   readonly label: string;
+  /** The middle of the label; null if there is no room, undefined if it was not placed yet. */
+  readonly at?: Place | null | undefined;
   /** True for an edge within an open group. */
   readonly inside: boolean;
 }
@@ -53,6 +55,7 @@ export function inputLine({ outputs: [output] }: BoardNode): string {
 
 /** Returns the second line of a node: its type or its most important settings, and its size. */
 export function secondLine(node: BoardNode): string {
+  if (node.fault?.needs) return node.fault.needs;
   if (node.kind === "input") return inputLine(node);
   const detail = detailOf(node);
   const plain = detail && node.title.toLowerCase().startsWith(node.type.toLowerCase());
@@ -143,7 +146,8 @@ export function spoken(node: BoardNode): string {
   const parts = [node.title === kind ? kind : `${kind} ${node.title}`];
   if (shapes.length) parts.push(`output ${shapes.join(" and ")}`);
   if (node.cost !== null) parts.push("the cost");
-  if (node.fault) parts.push(`fault: ${node.fault.text}`);
+  if (node.fault?.needs) parts.push(`unfinished: ${node.fault.needs}`);
+  else if (node.fault) parts.push(`fault: ${node.fault.text}`);
   return parts.join(", ");
 }
 

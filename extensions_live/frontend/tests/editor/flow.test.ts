@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { flowEdges, flowNodes, HANDLES, portOf, positionsOf } from "../../src/editor/flow";
+import {
+  flowEdges,
+  flowNodes,
+  HANDLES,
+  portOf,
+  positionsOf,
+  secondLine,
+  spoken,
+} from "../../src/editor/flow";
 import { matching } from "../../src/editor/parts/Chooser";
 import { faultIn } from "../../src/editor/parts/CodePane";
 import { whyNot } from "../../src/editor/parts/Train";
@@ -83,10 +91,26 @@ describe("texts of parts", () => {
   it("say why a model cannot be trained yet", () => {
     const ready = board([node("cost", { cost: "output" })]);
     expect(whyNot(ready, false)).toBeNull();
-    expect(whyNot(ready, true)).toContain("no data");
-    expect(whyNot(board([node("a")]), false)).toContain("minimise");
-    const fault = { node: "a", text: "wrong" };
-    expect(whyNot({ ...ready, summary: { ...ready.summary, fault } }, false)).toContain("fault");
+    expect(whyNot(ready, true)).toMatchObject({ data: true });
+    expect(whyNot(board([]), true)?.text).toContain("empty");
+    expect(whyNot(board([node("a")]), false)?.text).toContain("minimise");
+    const fault = { node: "cost", text: "wrong", needs: null };
+    const faulty = { ...ready, summary: { ...ready.summary, fault } };
+    expect(whyNot(faulty, true)).toEqual({
+      text: "First fix the fault of cost: wrong",
+      node: "cost",
+      data: false,
+    });
+    const needs = "connect an input";
+    const unfinished = { ...ready, summary: { ...ready.summary, fault: { ...fault, needs } } };
+    expect(whyNot(unfinished, false)?.text).toBe("First finish cost: connect an input.");
+  });
+
+  it("say what an unfinished node needs instead of its settings", () => {
+    const needs = "connect y and y hat";
+    const waiting = node("cost", { fault: { text: "missing", needs, setting: null, fix: null } });
+    expect(secondLine(waiting)).toBe(needs);
+    expect(spoken(waiting)).toContain(`unfinished: ${needs}`);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { surgeryOf, surgeryText, unitsOf } from "../../src/editor/parts/Surgery";
+import { canDeepen, surgeryOf, surgeryText, unitsOf } from "../../src/editor/parts/Surgery";
 import type { SurgeryPayload } from "../../src/messages";
 import { node, setting } from "./boards";
 
@@ -49,5 +49,19 @@ describe("widening", () => {
 
   it("is offered for layers only", () => {
     expect(unitsOf(node("tanh", { type: "Tanh" }))).toBeNull();
+  });
+});
+
+describe("deepening", () => {
+  it("is offered for the layers of an MLP that another layer follows", () => {
+    const nodes = [
+      node("mlp", { type: "MLP", open: true }),
+      node("mlp/linear_0", { parent: "mlp" }),
+      node("mlp/tanh", { parent: "mlp", type: "Tanh" }),
+      node("mlp/linear_1", { parent: "mlp" }),
+      node("linear"),
+    ];
+    const found = nodes.filter((one) => canDeepen(one, nodes)).map(({ id }) => id);
+    expect(found).toEqual(["mlp/linear_0"]);
   });
 });

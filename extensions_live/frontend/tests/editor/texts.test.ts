@@ -79,7 +79,7 @@ describe("details", () => {
   });
 
   it("are spoken with the output and the fault", () => {
-    const fault = { text: "input_dim is 12", setting: null, fix: null };
+    const fault = { text: "input_dim is 12", needs: null, setting: null, fix: null };
     expect(spoken(node("head", { fault }))).toBe(
       "Linear head, output batch × 10, fault: input_dim is 12",
     );

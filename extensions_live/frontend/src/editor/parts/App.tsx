@@ -5,10 +5,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { notebookOf } from "../cells";
 import { itemsOf } from "../entries";
-import type { FlowEdge, FlowNode } from "../flow";
+import { endOf, type FlowEdge, type FlowNode } from "../flow";
 import { familyOfGroup } from "../images";
 import { aligned, type Box, type Side } from "../layout";
 import { boardOf, paletteOf, type EditorModel } from "../model";
+import type { Part } from "../panels";
+import { removalText, separate } from "../removing";
 import { Shown } from "../shown";
 import { outboxOf } from "../transport";
 import { Canvas } from "./Canvas";
@@ -25,7 +27,7 @@ import { Surgery } from "./Surgery";
 import { Toolbar, type Command } from "./Toolbar";
 import { Train } from "./Train";
 import { Training } from "./Training";
-import { useActions, type Part } from "./useActions";
+import { useActions } from "./useActions";
 import { useAdding } from "./useAdding";
 import { useExchange } from "./useExchange";
 import { useFlow } from "./useFlow";
@@ -34,7 +36,9 @@ import { useKeys } from "./useKeys";
 import { useMessages } from "./useMessages";
 import { useLiveActions, usePicks } from "./useLive";
 import { useNewNodes, useSelect, useSelected } from "./useSelect";
+import { usePanels } from "./usePanels";
 import { useShow } from "./useShow";
+import { useUncovered } from "./useUncovered";
 
 export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
   useTrait(model, "board");
@@ -51,7 +55,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const items = useMemo(() => itemsOf(palette), [palette]);
   const box = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
-  const [shown, setShown] = useState({ palette: true, settings: true, code: true });
+  const { shown, narrow, show: showPart } = usePanels(box);
+  // In a narrow editor, the settings appear with a node; without one, only if they are asked for.
+  const [asked, setAsked] = useState(false);
   const [help, setHelp] = useState(false);
   const full = useFull(box);
   const { refusal, sent: codeSent, handled } = useCodeRefusal();
@@ -67,6 +73,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   );
   const flow = useFlow(board, send);
   const selected = useSelected(flow.nodes);
+  useEffect(() => setAsked(false), [selected]);
+  const withSettings = shown.settings && (!narrow || selected.length > 0 || asked);
+  useUncovered(narrow && withSettings ? (selected[0] ?? null) : null);
   const select = useSelect(flow.choose);
   const show = useShow();
   const selectNew = useNewNodes(board, outbox, select);
@@ -84,15 +93,27 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const focus = useCallback(() => {
     box.current?.focus({ preventScroll: true });
   }, []);
+  const { confirm } = messages;
+  const remove = useCallback<Tools["remove"]>(
+    (nodes, edges = []) => {
+      const { board: old } = now.current;
+      const text = removalText(old, nodes, edges);
+      const numbers = separate(old, nodes, edges).map((edge) => send("disconnect", endOf(edge)));
+      if (nodes.length) numbers.push(send("remove", { nodes }));
+      const last = numbers.at(-1);
+      if (last !== undefined) confirm(last, text);
+    },
+    [confirm, now, send],
+  );
   const basic = useMemo(
-    () => ({ send, say, toast, familyOf, select }),
-    [send, say, toast, familyOf, select],
+    () => ({ send, say, toast, remove, familyOf, select }),
+    [send, say, toast, remove, familyOf, select],
   );
   const adding = useAdding({ now, stage, tools: basic, selectNew, focusBox: focus });
   const { add, begin, between, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
   const tools = useMemo<Tools>(() => ({ ...basic, between, connect }), [basic, between, connect]);
   const goTo = (part: Part, selector: string) => {
-    setShown((old) => ({ ...old, [part]: true }));
+    showPart(part, true);
     setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
   };
   const perform = useActions({
@@ -105,9 +126,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const act = (command: Command) => {
     switch (command) {
       case "palette":
-      case "settings":
       case "code":
-        setShown((old) => ({ ...old, [command]: !old[command] }));
+        showPart(command, !shown[command]);
+        break;
+      case "settings":
+        showPart("settings", !withSettings);
+        setAsked(!withSettings);
         break;
       case "save svg":
       case "save png":
@@ -119,9 +143,6 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           board.document,
           familyOf,
         ).catch((error: unknown) => toast(`The image cannot be saved: ${String(error)}`));
-        break;
-      case "insert":
-        exchange.insert();
         break;
       case "full":
         if (document.fullscreenElement) void document.exitFullscreen();
@@ -140,14 +161,31 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
 
   usePicks(model, host, selected, select);
   const room = stage.current?.getBoundingClientRect();
-  const closeCode = useCallback(() => setShown((old) => ({ ...old, code: false })), []);
+  const closeCode = useCallback(() => showPart("code", false), [showPart]);
+  const lists = shown.palette && (
+    <Palette items={items} add={add} close={narrow ? () => showPart("palette", false) : null} />
+  );
+  const settings = withSettings && (
+    <Settings
+      board={board}
+      selected={selected}
+      close={
+        narrow
+          ? () => {
+              showPart("settings", false);
+              focusBox();
+            }
+          : null
+      }
+    />
+  );
   const canInsert = notebookOf(model) !== null;
   return (
     <ToolsProvider value={tools}>
       <PaletteProvider value={palette}>
         <div
           ref={box}
-          className={`wbe ${full ? "wbe-full" : ""} ${notice?.gone ? "wbe-gone" : ""}`}
+          className={`wbe ${narrow ? "wbe-narrow" : ""} ${full ? "wbe-full" : ""} ${notice?.gone ? "wbe-gone" : ""}`}
           data-testid="editor"
           data-version={board.version}
           data-waiting={waiting}
@@ -166,13 +204,12 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           <Toolbar
             board={board}
             selected={selected.length}
-            canInsert={canInsert}
-            shown={shown}
+            shown={{ ...shown, settings: withSettings }}
             act={act}
             train={
               <>
                 <LiveTools />
-                <Train board={board} palette={palette} />
+                <Train board={board} palette={palette} select={select} />
               </>
             }
           />
@@ -184,7 +221,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           <Surgery model={model} />
           <ExampleBar />
           <div className="wbe-body">
-            {shown.palette && <Palette items={items} add={add} />}
+            {!narrow && lists}
             <div className="wbe-middle">
               <div className="wbe-stage" ref={stage}>
                 <Canvas
@@ -200,6 +237,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                     <Empty palette={palette} begin={() => begin(null)} />
                   )}
                 </Canvas>
+                {narrow && lists}
+                {narrow && settings}
                 {chooser && room && <Chooser request={chooser} room={room} close={closeChooser} />}
                 {help && (
                   <Help
@@ -223,9 +262,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                 />
               )}
             </div>
-            {shown.settings && <Settings board={board} selected={selected} />}
+            {!narrow && settings}
           </div>
-          <StatusBar board={board} said={messages.said} waiting={waiting} />
+          <StatusBar board={board} selected={selected} said={messages.said} waiting={waiting} />
         </div>
         <Training model={model} widgets={training} />
       </PaletteProvider>

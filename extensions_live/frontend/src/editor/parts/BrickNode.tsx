@@ -80,11 +80,37 @@ function Ports({ node, side, named }: PortsProps) {
   });
 }
 
+/** What is missing at an unfinished node, with the button that leads there. */
+function Needs({ node, needs }: { node: BoardNode; needs: string }) {
+  const { connect } = useTools();
+  return (
+    <div
+      className="wbe-fault wbe-needs"
+      data-testid={`needs-${node.id}`}
+      title={node.fault?.text ?? ""}
+    >
+      <p>Not finished yet: {needs}.</p>
+      {node.editable && needs.startsWith("connect") && (
+        <button
+          type="button"
+          className="wbe-button wbe-small"
+          data-testid={`connect-${node.id}`}
+          title="choose what is connected (I); or drag from the dot below another node"
+          onClick={() => connect(node.id, "input")}
+        >
+          connect…
+        </button>
+      )}
+    </div>
+  );
+}
+
 /** The fault of a node in words, with the button that applies the offered fix. */
 export function Fault({ node }: { node: BoardNode }) {
   const { send } = useTools();
   const { fault } = node;
   if (!fault) return null;
+  if (fault.needs) return <Needs node={node} needs={fault.needs} />;
   return (
     <div className="wbe-fault nodrag nopan nowheel" data-testid={`fault-${node.id}`}>
       <p>{fault.text}</p>
@@ -175,10 +201,11 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;
+  const needs = node.fault?.needs;
   const classes = [
     "wbe-node",
     node.open === true ? "wbe-opened" : "",
-    node.fault ? "wbe-faulty" : "",
+    needs ? "wbe-unfinished" : node.fault ? "wbe-faulty" : "",
     node.editable ? "" : "wbe-fixed",
     above ? "wbe-above" : "",
     below ? "wbe-below" : "",
@@ -194,14 +221,18 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
         <span className="wbe-names" title={node.text}>
           <b>{node.title}</b>
           <LiveLine node={node.id}>
-            <span className="wbe-detail">
-              {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
-              {Boolean(node.parameters) && (
-                <span className="wbe-count" title={countTitle(node)}>
-                  {short(node.parameters ?? 0)}
-                </span>
-              )}
-            </span>
+            {needs ? (
+              <span className="wbe-detail wbe-needed">{needs}</span>
+            ) : (
+              <span className="wbe-detail">
+                {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
+                {Boolean(node.parameters) && (
+                  <span className="wbe-count" title={countTitle(node)}>
+                    {short(node.parameters ?? 0)}
+                  </span>
+                )}
+              </span>
+            )}
           </LiveLine>
         </span>
         <Badges node={node} />
@@ -219,7 +250,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
           </button>
         )}
       </div>
-      {node.fault && <FaultCard node={node} visible={first && !selected} />}
+      {node.fault && !needs && <FaultCard node={node} visible={first && !selected} />}
       <Ports node={node} side="input" named={above} />
       <Ports node={node} side="output" named={below} />
     </div>

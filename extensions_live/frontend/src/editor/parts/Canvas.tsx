@@ -12,11 +12,20 @@ import {
   type FinalConnectionState,
   type ReactFlowState,
 } from "@xyflow/react";
-import { memo, useCallback, useRef, type DragEvent, type ReactNode } from "react";
+import {
+  memo,
+  useCallback,
+  useMemo,
+  useRef,
+  useState,
+  type DragEvent,
+  type ReactNode,
+} from "react";
 
 import type { BoardPayload } from "../shown";
 import { canConnect, type End } from "../fitting";
 import { endOf, portOf, type FlowEdge, type FlowNode } from "../flow";
+import { LabelEdges } from "../label_edges";
 import { BrickNode } from "./BrickNode";
 import { useLatest, useTools } from "./context";
 import { DRAGGED } from "./Palette";
@@ -27,6 +36,7 @@ import { Wire } from "./Wire";
 
 const NODE_TYPES = { brick: BrickNode };
 const EDGE_TYPES = { wire: Wire };
+const CLICK = 5; // pixels by which the pointer can move during a click
 const MANY = 8; // number of nodes from which the small map is useful
 
 export interface Point {
@@ -50,11 +60,13 @@ interface CanvasProps {
 export const Canvas = memo((props: CanvasProps) => {
   const { board, flow, full, dropEdge, dropItem, dropFile, begin, children } = props;
   const tools = useTools();
-  const { send } = tools;
+  const { send, remove } = tools;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const latest = useLatest(board);
   const dropping = useDropping({ latest, flow, tools });
   useSight(flow.nodes);
+  const [labels] = useState(() => new LabelEdges());
+  const edges = useMemo(() => labels.of(flow.edges, flow.nodes), [labels, flow.edges, flow.nodes]);
   const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
   const connect = useCallback(
@@ -125,7 +137,7 @@ export const Canvas = memo((props: CanvasProps) => {
     >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={flow.nodes}
-        edges={flow.edges}
+        edges={edges}
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
         onNodesChange={flow.changeNodes}
@@ -143,7 +155,7 @@ export const Canvas = memo((props: CanvasProps) => {
         onReconnect={reconnect}
         onReconnectEnd={(_, { data }, __, { toNode }) => {
           if (reconnected.current || toNode || !data) return;
-          send("disconnect", endOf(data.edge));
+          remove([], [data.edge]);
         }}
         isValidConnection={valid}
         connectionRadius={30}
@@ -158,6 +170,8 @@ export const Canvas = memo((props: CanvasProps) => {
         maxZoom={2}
         elevateEdgesOnSelect={false}
         nodeDragThreshold={2}
+        paneClickDistance={CLICK}
+        nodeClickDistance={CLICK}
         proOptions={{ hideAttribution: false }}
         ariaLabelConfig={{ "controls.ariaLabel": "zoom", "minimap.ariaLabel": "small map" }}
       >
@@ -168,7 +182,9 @@ export const Canvas = memo((props: CanvasProps) => {
             pannable
             zoomable
             position="bottom-right"
-            nodeClassName={({ data }) => (data.node.fault ? "wbe-mini-fault" : "")}
+            nodeClassName={({ data: { node } }) =>
+              node.fault?.needs ? "wbe-mini-waits" : node.fault ? "wbe-mini-fault" : ""
+            }
             onClick={(_, { x, y }) => void instance.setCenter(x, y)}
           />
         )}

@@ -117,6 +117,8 @@ export const CodePane = memo((props: CodePaneProps) => {
           type="button"
           className="wbe-button wbe-small"
           data-testid="copy-code"
+          title="copy the code, to paste it into a cell"
+          disabled={!code.text.trim()}
           onClick={copy}
         >
           <Sign name="copy" /> copy
@@ -125,7 +127,9 @@ export const CodePane = memo((props: CodePaneProps) => {
           <button
             type="button"
             className="wbe-button wbe-small"
+            data-testid="insert"
             title="insert the code as a new cell below this one"
+            disabled={!code.text.trim()}
             onClick={insert}
           >
             <Sign name="cell" /> insert as cell

@@ -62,11 +62,11 @@ export function Empty({ palette, begin }: EmptyProps) {
     <div className="wbe-empty" data-testid="empty">
       <h2>Build a model</h2>
       <p>
-        Drag a brick from the palette to this canvas, or{" "}
         <button type="button" className="wbe-link" data-testid="begin" onClick={begin}>
-          choose one from a list
+          Choose a brick from a list
         </button>{" "}
-        <kbd>A</kbd>. Connect the dot below one node to the dot above another.
+        <kbd>A</kbd>, or drag one here from the palette, which the button “bricks” shows. Connect
+        the dot below one node to the dot above another.
       </p>
       {palette.streams.length > 0 && (
         <>

@@ -5,6 +5,7 @@ import { memo, useMemo, useRef, useState, type DragEvent, type KeyboardEvent } f
 import { grouped, search, TORCH, type Item } from "../entries";
 import { familyOfGroup, Sign, Tile } from "../images";
 import { usePalette } from "./context";
+import { Close } from "./Close";
 import { OwnBlock } from "./OwnBlock";
 
 /** The type of what is dragged from the palette onto the canvas. */
@@ -15,9 +16,11 @@ const FOLDED = new Set([TORCH]);
 interface PaletteProps {
   readonly items: readonly Item[];
   readonly add: (item: Item) => void;
+  /** Hides the palette, if it has a button for that. */
+  readonly close: (() => void) | null;
 }
 
-export const Palette = memo(({ items, add }: PaletteProps) => {
+export const Palette = memo(({ items, add, close }: PaletteProps) => {
   const [query, setQuery] = useState("");
   const [folded, setFolded] = useState<ReadonlySet<string>>(FOLDED);
   const found = useMemo(() => search(items, query), [items, query]);
@@ -64,6 +67,7 @@ export const Palette = memo(({ items, add }: PaletteProps) => {
             } else walked(event);
           }}
         />
+        {close && <Close what="the palette" act={close} />}
       </div>
       <div className="wbe-items" ref={list} onKeyDown={walked}>
         {broken.map((text) => (

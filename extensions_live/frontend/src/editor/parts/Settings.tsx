@@ -9,22 +9,26 @@ import { brief } from "../details";
 import { written } from "../values";
 import { Address } from "./Address";
 import { Fault } from "./BrickNode";
+import { Close } from "./Close";
 import { useTools } from "./context";
 import { Row } from "./fields";
-import { Widen } from "./Surgery";
+import { Deepen, Widen } from "./Surgery";
 
 interface SettingsProps {
   readonly board: BoardPayload;
   readonly selected: readonly string[];
+  /** Hides the settings, if they have a button for that. */
+  readonly close: (() => void) | null;
 }
 
-export const Settings = memo(({ board, selected }: SettingsProps) => {
+export const Settings = memo(({ board, selected, close }: SettingsProps) => {
   const chosen = board.nodes.filter(({ id }) => selected.includes(id));
   const [node] = chosen;
   return (
     <div className="wbe-settings" role="region" aria-label="settings" data-testid="settings">
+      {close && <Close what="the settings" act={close} />}
       {node && chosen.length === 1 ? (
-        <NodeForm key={node.id} node={node} />
+        <NodeForm key={node.id} node={node} nodes={board.nodes} />
       ) : (
         <Overview board={board} count={chosen.length} />
       )}
@@ -77,7 +81,13 @@ function Overview({ board, count }: { board: BoardPayload; count: number }) {
   );
 }
 
-function NodeForm({ node }: { node: BoardNode }) {
+interface NodeProps {
+  readonly node: BoardNode;
+  /** All nodes of the board. */
+  readonly nodes: readonly BoardNode[];
+}
+
+function NodeForm({ node, nodes }: NodeProps) {
   const { familyOf } = useTools();
   const [more, setMore] = useState(false);
   const main = node.settings.filter(isMain);
@@ -115,7 +125,7 @@ function NodeForm({ node }: { node: BoardNode }) {
       )}
       <Outputs node={node} />
       <Address node={node.id} />
-      <Actions node={node} />
+      <Actions node={node} nodes={nodes} />
     </>
   );
 }
@@ -164,7 +174,7 @@ function NameRow({ node }: { node: BoardNode }) {
 function MethodRow({ node }: { node: BoardNode }) {
   const { send } = useTools();
   return (
-    <div className="wbe-row">
+    <div className="wbe-row wbe-wide">
       <label htmlFor="wbe-method" title="which of its methods is applied">
         method
       </label>
@@ -190,7 +200,8 @@ function MethodRow({ node }: { node: BoardNode }) {
 function SettingRow({ node, setting }: { node: BoardNode; setting: SettingData }) {
   const { send } = useTools();
   const { name } = setting;
-  const fault = node.fault?.setting === name ? node.fault.text : undefined;
+  const concerned = node.fault?.setting === name;
+  const fault = concerned ? (node.fault?.needs ? "waits" : "wrong") : undefined;
   return (
     <Row
       field={setting}
@@ -257,8 +268,8 @@ function Outputs({ node }: { node: BoardNode }) {
   );
 }
 
-function Actions({ node }: { node: BoardNode }) {
-  const { send, say } = useTools();
+function Actions({ node, nodes: all }: NodeProps) {
+  const { send, say, remove } = useTools();
   const facts = [
     node.parameters ? counted(node.parameters, "parameter") : "",
     node.flops ? `${long(node.flops)} FLOPs` : "",
@@ -268,6 +279,7 @@ function Actions({ node }: { node: BoardNode }) {
     <section className="wbe-actions" aria-label="actions">
       {facts.length > 0 && <p className="wbe-hint">{facts.join(" · ")}</p>}
       <Widen key={node.id} node={node} />
+      <Deepen node={node} nodes={all} />
       <div className="wbe-buttons">
         {node.open !== null && (
           <>
@@ -330,7 +342,7 @@ function Actions({ node }: { node: BoardNode }) {
               className="wbe-button wbe-small"
               title="Delete"
               data-testid="remove"
-              onClick={() => send("remove", { nodes })}
+              onClick={() => remove(nodes)}
             >
               remove
             </button>

@@ -113,6 +113,34 @@ export function unitsOf({ type, settings }: Pick<BoardNode, "type" | "settings">
   return typeof value === "number" ? value : null;
 }
 
+/** Returns true for a layer of an MLP that is followed by another one. */
+export function canDeepen(
+  { id, type, parent }: Pick<BoardNode, "id" | "type" | "parent">,
+  nodes: readonly Pick<BoardNode, "id" | "type" | "parent">[],
+): boolean {
+  const around = nodes.find((one) => one.id === parent);
+  if (around?.type !== "MLP" || type !== "Linear") return false;
+  const layers = nodes.filter((one) => one.parent === parent && one.type === "Linear");
+  return layers.at(-1)?.id !== id;
+}
+
+/** The button that inserts a layer which changes nothing at first. */
+export function Deepen({ node, nodes }: { node: BoardNode; nodes: readonly BoardNode[] }) {
+  const { send } = useTools();
+  if (!canDeepen(node, nodes)) return null;
+  return (
+    <button
+      type="button"
+      className="wbe-button wbe-small"
+      data-testid="deepen"
+      title="with as many units and the same activation; its weights are the identity at first"
+      onClick={() => send("deepen", { node: node.id })}
+    >
+      insert a layer after it
+    </button>
+  );
+}
+
 /** The field that widens a layer together with the layers that read its units. */
 export function Widen({ node }: { node: BoardNode }) {
   const { send } = useTools();

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import type { BoardPayload } from "../shown";
 import { Sign, type SignName } from "../images";
+import type { Panels } from "../panels";
 
 export type Command =
   | "undo"
@@ -12,7 +13,6 @@ export type Command =
   | "group"
   | "search"
   | "fit"
-  | "insert"
   | "code"
   | "palette"
   | "settings"
@@ -127,17 +127,15 @@ function Menu({ name, sign, title, disabled = false, entries, act }: MenuProps) 
 interface ToolbarProps {
   readonly board: BoardPayload;
   readonly selected: number;
-  readonly canInsert: boolean;
-  readonly shown: { readonly palette: boolean; readonly settings: boolean; readonly code: boolean };
+  readonly shown: Panels;
   readonly act: (command: Command) => void;
   readonly train: ReactNode;
 }
 
-export function Toolbar({ board, selected, canInsert, shown, act, train }: ToolbarProps) {
+export function Toolbar({ board, selected, shown, act, train }: ToolbarProps) {
   const { undo, redo, nodes } = board;
   const empty = nodes.length === 0;
   const few = selected < 2;
-  const cell = canInsert ? "insert as cell" : "copy code";
   return (
     <div className="wbe-toolbar" role="toolbar" aria-label="editor">
       <Button
@@ -146,7 +144,9 @@ export function Toolbar({ board, selected, canInsert, shown, act, train }: Toolb
         title={shown.palette ? "hide the palette" : "show the palette"}
         pressed={shown.palette}
         act={() => act("palette")}
-      />
+      >
+        bricks
+      </Button>
       <span className="wbe-rule" />
       <Button
         name="undo"
@@ -207,19 +207,6 @@ export function Toolbar({ board, selected, canInsert, shown, act, train }: Toolb
       />
       <span className="wbe-space" />
       {train}
-      <Button
-        name="insert"
-        sign={canInsert ? "cell" : "copy"}
-        title={
-          canInsert
-            ? "insert the code as a new cell below this one"
-            : "copy the code, to paste it into a cell"
-        }
-        disabled={!board.code.text}
-        act={() => act("insert")}
-      >
-        {cell}
-      </Button>
       <Menu
         name="save-image"
         sign="image"

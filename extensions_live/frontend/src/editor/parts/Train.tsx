@@ -5,28 +5,37 @@ import { useState } from "react";
 import type { PalettePayload } from "../../messages";
 import type { BoardPayload } from "../shown";
 import { Sign } from "../images";
-import { useTools } from "./context";
+import { useTools, type Tools } from "./context";
 
 interface TrainProps {
   readonly board: BoardPayload;
   readonly palette: PalettePayload;
+  readonly select: Tools["select"];
 }
 
 const MOST_REASONS = 3;
 
-export function Train({ board, palette }: TrainProps) {
-  const { send } = useTools();
+/** Why a model cannot be trained yet, and the node to look at, if there is one. */
+export interface Missing {
+  readonly text: string;
+  readonly node: string | null;
+  /** True if only data are missing. */
+  readonly data: boolean;
+}
+
+export function Train({ board, palette, select }: TrainProps) {
+  const { send, say } = useTools();
   const [open, setOpen] = useState(false);
   const [stream, setStream] = useState("");
   const [rule, setRule] = useState("");
   const { streams, step_rules } = palette;
   const fitting = streams.filter(({ name }) => !(name in board.misfits));
-  const others = streams.filter(({ name }) => name in board.misfits);
   const chosen = fitting.find(({ name }) => name === stream) ?? fitting[0];
   const missing = whyNot(board, chosen === undefined);
   const start = () => {
     if (!chosen) return;
     setOpen(false);
+    say(`training on ${chosen.name} begins; its curves appear below the canvas`);
     const step_rule = rule || step_rules[0];
     send("train", { stream: chosen.name, ...(step_rule ? { step_rule } : {}) });
   };
@@ -42,11 +51,11 @@ export function Train({ board, palette }: TrainProps) {
     >
       <button
         type="button"
-        className="wbe-tool wbe-texted wbe-primary"
+        className={`wbe-tool wbe-texted ${missing ? "" : "wbe-primary"}`}
         data-testid="train"
-        title="train the model on data of the notebook"
+        title={missing ? `cannot be trained yet. ${missing.text}` : "train the model on data"}
         aria-expanded={open}
-        disabled={board.nodes.length === 0}
+        aria-disabled={missing !== null}
         onClick={() => setOpen(!open)}
       >
         <Sign name="train" />
@@ -54,78 +63,144 @@ export function Train({ board, palette }: TrainProps) {
       </button>
       {open && (
         <div className="wbe-form" role="dialog" aria-label="train" data-testid="train-form">
-          {missing && <p className="wbe-hint">{missing}</p>}
-          <div className="wbe-row">
-            <label htmlFor="wbe-stream">data</label>
-            <select
-              id="wbe-stream"
-              className="wbe-field"
-              data-testid="stream"
-              value={chosen?.name ?? ""}
-              onChange={({ target }) => setStream(target.value)}
-            >
-              {fitting.map(({ name, note }) => (
-                <option key={name} value={name}>
-                  {note ? `${name} (${note})` : name}
-                </option>
-              ))}
-              {others.length > 0 && (
-                <optgroup label="not for this model">
-                  {others.map(({ name }) => (
-                    <option key={name} value={name} disabled>
-                      {name}
-                    </option>
+          {missing ? (
+            <WhyNot
+              missing={missing}
+              fix={board.nodes.find(({ id }) => id === missing.node)?.fault?.fix?.label ?? ""}
+              apply={(node) => {
+                send("apply_fix", { node });
+                setOpen(false);
+              }}
+              reasons={missing.data ? Object.entries(board.misfits) : []}
+              show={(node) => {
+                setOpen(false);
+                select([node], true);
+              }}
+            />
+          ) : (
+            <>
+              <div className="wbe-row">
+                <label htmlFor="wbe-stream">data</label>
+                <select
+                  id="wbe-stream"
+                  className="wbe-field"
+                  data-testid="stream"
+                  value={chosen?.name ?? ""}
+                  onChange={({ target }) => setStream(target.value)}
+                >
+                  {streams.map(({ name }) => {
+                    const reason = board.misfits[name];
+                    return (
+                      <option
+                        key={name}
+                        value={name}
+                        disabled={reason !== undefined}
+                        title={reason}
+                      >
+                        {reason === undefined ? name : `${name} (does not fit)`}
+                      </option>
+                    );
+                  })}
+                </select>
+              </div>
+              {chosen?.note && <p className="wbe-hint">{chosen.note}</p>}
+              <div className="wbe-row">
+                <label htmlFor="wbe-step-rule">step rule</label>
+                <select
+                  id="wbe-step-rule"
+                  className="wbe-field"
+                  data-testid="step-rule"
+                  value={rule || (step_rules[0] ?? "")}
+                  onChange={({ target }) => setRule(target.value)}
+                >
+                  {step_rules.map((name) => (
+                    <option key={name}>{name}</option>
                   ))}
-                </optgroup>
-              )}
-            </select>
-          </div>
-          {others.slice(0, MOST_REASONS).map(({ name }) => (
-            <p className="wbe-hint wbe-misfit" key={name} data-testid={`misfit-${name}`}>
-              <b>{name}</b> does not fit: {board.misfits[name]}.
-            </p>
-          ))}
-          <div className="wbe-row">
-            <label htmlFor="wbe-step-rule">step rule</label>
-            <select
-              id="wbe-step-rule"
-              className="wbe-field"
-              data-testid="step-rule"
-              value={rule || (step_rules[0] ?? "")}
-              onChange={({ target }) => setRule(target.value)}
-            >
-              {step_rules.map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </div>
-          <button
-            type="button"
-            className="wbe-button wbe-primary"
-            data-testid="start-training"
-            disabled={missing !== null}
-            onClick={start}
-          >
-            start training
-          </button>
+                </select>
+              </div>
+              <button
+                type="button"
+                className="wbe-button wbe-primary"
+                data-testid="start-training"
+                onClick={start}
+              >
+                start training
+              </button>
+            </>
+          )}
         </div>
       )}
     </span>
   );
 }
 
+interface WhyNotProps {
+  readonly missing: Missing;
+  /** What is offered for the node; empty for nothing. */
+  readonly fix: string;
+  readonly apply: (node: string) => void;
+  /** Streams, each with why it does not fit. */
+  readonly reasons: readonly (readonly [name: string, reason: string])[];
+  readonly show: (node: string) => void;
+}
+
+/** Why the model cannot be trained, and where to go on. */
+function WhyNot({ missing: { text, node }, fix, apply, reasons, show }: WhyNotProps) {
+  return (
+    <>
+      <p data-testid="why-not">{text}</p>
+      {node !== null && fix && (
+        <button
+          type="button"
+          className="wbe-button wbe-primary"
+          data-testid="fix-missing"
+          onClick={() => apply(node)}
+        >
+          {fix}
+        </button>
+      )}
+      {node !== null && (
+        <button
+          type="button"
+          className="wbe-button"
+          data-testid="show-missing"
+          onClick={() => show(node)}
+        >
+          show it
+        </button>
+      )}
+      {reasons.slice(0, MOST_REASONS).map(([name, reason]) => (
+        <p className="wbe-hint wbe-misfit" key={name} data-testid={`misfit-${name}`}>
+          <b>{name}</b> does not fit: {reason}.
+        </p>
+      ))}
+    </>
+  );
+}
+
 /** Returns why the model cannot be trained yet, or null. */
-export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): string | null {
+export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): Missing | null {
+  if (!nodes.length) return not("The canvas is empty: add some data and bricks.");
   if (summary.fault) {
-    const { node, text } = summary.fault;
+    const { node, text, needs } = summary.fault;
     const title = nodes.find(({ id }) => id === node)?.title ?? node;
-    return `First fix the fault of ${title}: ${text}`;
+    const what = needs
+      ? `First finish ${title}: ${needs}.`
+      : `First fix the fault of ${title}: ${text}`;
+    return not(what, node);
   }
   if (nodes.every(({ cost }) => cost === null)) {
-    return "First choose what to minimise: select a cost and press “cost” beside its output.";
+    const how =
+      "First choose what to minimise: add one of the Costs, or select a node and press “cost” " +
+      "beside its output.";
+    return not(how);
   }
-  return noData
-    ? "There is no data that fits: make a DataStream in a cell of the notebook, with a source of " +
-        "the name of each input."
-    : null;
+  const stream =
+    "There is no data that fits: make a DataStream in a cell of the notebook, with a source of " +
+    "the name of each input.";
+  return noData ? { ...not(stream), data: true } : null;
+}
+
+function not(text: string, node: string | null = null): Missing {
+  return { text, node, data: false };
 }

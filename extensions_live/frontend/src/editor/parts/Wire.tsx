@@ -6,26 +6,31 @@ import {
   getBezierPath,
   getSmoothStepPath,
   useStore,
+  useStoreApi,
   type EdgeProps,
 } from "@xyflow/react";
 import { memo } from "react";
 
 import type { EdgeValue } from "../../messages";
-import { endOf, type FlowEdge } from "../flow";
+import type { FlowEdge } from "../flow";
 import { Sign } from "../images";
 import { useTools } from "./context";
 import { ValueCard } from "./EdgeValue";
 import { useLive } from "./useLive";
 
 const BELOW = 28; // pixels from an output to the middle of its value
+const NEAR = 30; // pixels across an edge in which it is hit
 
 export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { id, data, selected = false } = props;
-  const { send, between } = useTools();
+  const { remove, between } = useTools();
+  const store = useStoreApi();
   const back = props.targetY < props.sourceY; // to the top of the next column
-  const [path, x, y] = back
+  const [path, middle, height] = back
     ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
     : getBezierPath(props);
+  const [x, y] = data?.at ?? [middle, height];
+  const crowded = data?.at === null && !selected;
   const edge = data?.edge;
   const label = data?.label ?? "";
   const fault = edge?.fault ? "wbe-wire-fault" : "";
@@ -36,13 +41,16 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
     : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
   return (
     <>
-      <BaseEdge id={id} path={path} className={fault} interactionWidth={18} />
+      <BaseEdge id={id} path={path} className={fault} interactionWidth={NEAR} />
       <EdgeLabelRenderer>
         <div
-          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} nodrag nopan`}
+          className={`wbe-shape ${fault} ${selected ? "wbe-selected" : ""} ${data?.inside ? "wbe-inside" : ""} ${card ? "wbe-valued" : ""} ${crowded ? "wbe-crowded" : ""} nodrag nopan`}
           data-testid={`shape-${id}`}
           data-edge={id}
           style={{ transform: place }}
+          onClick={(event) => {
+            if (event.target === event.currentTarget) store.getState().addSelectedEdges([id]);
+          }}
         >
           {card ? (
             <Valued value={card} source={props.source} at={props.sourceX} />
@@ -67,7 +75,7 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
               className="wbe-icon"
               aria-label="remove this edge"
               title="remove this edge (Delete)"
-              onClick={() => send("disconnect", endOf(edge))}
+              onClick={() => remove([], [edge])}
             >
               <Sign name="close" />
             </button>

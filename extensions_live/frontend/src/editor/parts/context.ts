@@ -2,7 +2,7 @@
 
 import { createContext, useContext, useEffect, useRef, useSyncExternalStore } from "react";
 
-import type { EditorState, IntentName, PalettePayload } from "../../messages";
+import type { BoardEdge, EditorState, IntentName, PalettePayload } from "../../messages";
 import type { BoardNode } from "../shown";
 import type { Family } from "../images";
 import type { EditorModel } from "../model";
@@ -15,6 +15,8 @@ export interface Tools {
   readonly say: (text: string) => void;
   /** Shows a text for some seconds. */
   readonly toast: (text: string, kind?: "refused" | "done") => void;
+  /** Removes nodes and edges, and then says what was removed. */
+  readonly remove: (nodes: readonly string[], edges?: readonly BoardEdge[]) => void;
   readonly familyOf: (node: Pick<BoardNode, "kind" | "type">) => Family;
   /** Selects nodes; brings the first into sight with `show`. */
   readonly select: (ids: readonly string[], show?: boolean) => void;

@@ -33,7 +33,8 @@ function drawnEdges(flow: ReactFlowInstance<FlowNode, FlowEdge>, box: HTMLElemen
     const path = found?.getAttribute("d");
     if (!found || !path) return [];
     const { x, y } = found.getPointAtLength(found.getTotalLength() / 2);
-    return [{ path, label: data?.label ?? "", at: [x, y] as const }];
+    const label = data?.at === null ? "" : (data?.label ?? "");
+    return [{ path, label, at: data?.at ?? ([x, y] as const) }];
   });
 }
 

@@ -331,7 +331,8 @@ interface RowProps {
   readonly value: unknown;
   readonly instead: string;
   readonly inferred?: string;
-  readonly fault?: string | undefined;
+  /** Whether the value is wrong, or still to be set. */
+  readonly fault?: "wrong" | "waits" | undefined;
   readonly disabled: boolean;
   readonly change: (value: unknown) => void;
 }
@@ -343,7 +344,7 @@ export function Row({ field, value, instead, inferred = "", fault, disabled, cha
   const given = value !== undefined;
   return (
     <div
-      className={`wbe-row ${wide ? "wbe-wide" : ""} ${fault ? "wbe-row-fault" : ""}`}
+      className={`wbe-row ${wide ? "wbe-wide" : ""} ${fault ? "wbe-row-fault" : ""} ${fault === "waits" ? "wbe-row-waits" : ""}`}
       data-testid={`row-${field.name}`}
     >
       <label htmlFor={id} title={field.text}>

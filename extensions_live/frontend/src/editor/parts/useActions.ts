@@ -3,7 +3,8 @@
 import { useReactFlow } from "@xyflow/react";
 
 import type { BoardPayload } from "../shown";
-import { endOf, type FlowEdge, type FlowNode } from "../flow";
+import type { FlowEdge, FlowNode } from "../flow";
+import type { Part } from "../panels";
 import type { Action } from "../shortcuts";
 import type { Tools } from "./context";
 import type { Adding } from "./useAdding";
@@ -11,14 +12,11 @@ import type { Flow } from "./useFlow";
 import type { LiveActions } from "./useLive";
 import { motion, type Show } from "./useShow";
 
-/** A part of the editor that can be hidden. */
-export type Part = "palette" | "settings" | "code";
-
 interface Needs {
   readonly board: BoardPayload;
   readonly flow: Flow;
   readonly adding: Adding;
-  readonly tools: Pick<Tools, "send" | "say" | "select">;
+  readonly tools: Pick<Tools, "send" | "say" | "select" | "remove">;
   readonly selectNew: (number: number) => void;
   readonly show: Show;
   /** Shows a part, and puts the focus on an element in it. */
@@ -39,7 +37,7 @@ const ARRANGED = 350; // ms until a new layout is drawn
 /** Returns the function that performs an action. */
 export function useActions(needs: Needs): (action: Action) => void {
   const { board, flow, adding, tools, selectNew, show, goTo, help, setHelp, live } = needs;
-  const { send, say, select } = tools;
+  const { send, say, select, remove } = tools;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const step = (by: number, from: string | undefined) => {
     const { nodes } = board;
@@ -78,8 +76,8 @@ export function useActions(needs: Needs): (action: Action) => void {
         connect("input");
       },
       remove: () => {
-        for (const edge of edges) send("disconnect", endOf(edge));
-        if (nodes.length) send("remove", { nodes });
+        if (nodes.length || edges.length) remove(nodes, edges);
+        else say("nothing is selected; click a node or an edge first");
       },
       undo: () => send("undo"),
       redo: () => send("redo"),

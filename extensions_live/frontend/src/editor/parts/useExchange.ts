@@ -11,6 +11,7 @@ import {
 import { copyText } from "../../clipboard";
 import { insertCell } from "../cells";
 import { copiedText, isDocument, pastable } from "../copying";
+import { counted } from "../labels";
 import { documentInPng, documentInSvg } from "../drawing";
 import type { EditorModel } from "../model";
 import { nameOf, takesText } from "../shortcuts";
@@ -21,12 +22,12 @@ interface Needs {
   readonly model: EditorModel;
   readonly box: RefObject<HTMLDivElement | null>;
   readonly now: { readonly current: Present };
-  readonly tools: Pick<Tools, "send" | "say" | "toast">;
+  readonly tools: Pick<Tools, "send" | "say" | "toast" | "remove">;
   readonly selectNew: (number: number) => void;
 }
 
 export function useExchange({ model, box, now, tools, selectNew }: Needs) {
-  const { send, say, toast } = tools;
+  const { send, say, toast, remove } = tools;
   const copyCode = useCallback(() => {
     void copyText(now.current.board.code.text, box.current ?? document.body).then((copied) => {
       if (copied) toast("The code is copied.", "done");
@@ -67,8 +68,8 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
     event.stopPropagation();
-    say(`${cut ? "cut" : "copied"} ${selected.length} of the nodes`);
-    if (cut) send("remove", { nodes: selected });
+    say(`${cut ? "cut" : "copied"} ${counted(selected.length, "node")}`);
+    if (cut) remove(selected);
   };
 
   const joined = useRef(false);

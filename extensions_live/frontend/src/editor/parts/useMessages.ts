@@ -35,12 +35,25 @@ export function useMessages(
     },
     [close],
   );
+  const promised = useRef(new Map<number, string>());
+  /** Shows a text as soon as Python has executed an intent; not if it refuses it. */
+  const confirm = useCallback((number: number, text: string) => {
+    promised.current.set(number, text);
+  }, []);
   useEffect(() => {
-    for (const { number, text } of outbox.hear(board)) if (!handled(number, text)) toast(text);
+    const refused = outbox.hear(board);
+    for (const { number, text } of refused) if (!handled(number, text)) toast(text);
+    for (const [number, text] of promised.current) {
+      if (number > (board.acked[outbox.client] ?? 0)) continue;
+      promised.current.delete(number);
+      const mine = (one: (typeof refused)[number]) =>
+        one.client === outbox.client && one.number === number;
+      if (!refused.some(mine)) toast(text, "done");
+    }
     setWaiting(outbox.waiting.length > 0);
   }, [board, outbox, toast, handled]);
 
-  const fault = board.summary.fault;
+  const fault = board.summary.fault?.needs ? null : board.summary.fault;
   const title = board.nodes.find(({ id }) => id === fault?.node)?.title ?? "";
   const text = fault ? `fault in ${title}: ${fault.text}` : "";
   const before = useRef("");
@@ -52,5 +65,5 @@ export function useMessages(
     }
     before.current = text;
   }, [text]);
-  return { toasts, toast, close, said, say, waiting, setWaiting };
+  return { toasts, toast, confirm, close, said, say, waiting, setWaiting };
 }

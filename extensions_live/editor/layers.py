@@ -1,0 +1,80 @@
+"""Layers that were inserted into an MLP on the canvas, told from those that were there before.
+
+The numbers of layers change when one is inserted before them. Therefore a document has a number for
+each layer that stays the same: the present place for layers that were there before, and a negative
+number for each that was inserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from extensions_live.editor.document import Document
+from workbench.builder import Deepened
+
+
+def with_layer(document: Document, name: str, found: Deepened) -> Document:
+    """Return a document in which a brick has an inserted layer.
+
+    Parameters
+    ----------
+    document : Document
+    name : str
+        The name of the MLP.
+    found : Deepened
+        The specification with the layer.
+    """
+    count, place = layers_in(document, name), int(found.brick.rpartition("_")[2])
+    known = document.layers.get(name, ())
+    known = known if len(known) == count else tuple(range(count))
+    fresh = min(0, *known) - 1
+    layers = {**document.layers, name: (*known[:place], fresh, *known[place:])}
+    later = {was: path for path, was in found.moved.items()}
+    frozen = frozenset(later.get(path, path) for path in document.frozen)
+    positions = {later.get(node, node): at for node, at in document.spec.positions.items()}
+    for brick in found.spec.bricks:
+        document = document.with_brick(brick.name or "", brick)
+    spec = replace(document.spec, positions=positions)
+    return replace(document, spec=spec, layers=layers, frozen=frozen)
+
+
+def layers_in(document: Document, name: str) -> int:
+    """Return the number of layers of an MLP; 0 if it is not one."""
+    brick = document.bricks.get(name)
+    dims = None if brick is None else brick.settings.get("dims")
+    return len(dims) - 1 if isinstance(dims, list) and dims else 0
+
+
+def moved_layers(old: Document, new: Document, renamed: Mapping[str, str]) -> dict[str, str]:
+    """Return the earlier path of each layer whose place has changed.
+
+    Parameters
+    ----------
+    old, new : Document
+    renamed : dict of str to str
+        The earlier names of bricks that were renamed.
+
+    Examples
+    --------
+    >>> from extensions_live.editor import Board
+    >>> board = Board()
+    >>> settings = {"dims": [4, 3, 2], "activations": [{"brick": {"type": "Rectifier"}}, None]}
+    >>> node = board.add("MLP", after=board.add_input("x", [None, 4]), settings=settings)
+    >>> before = board.document
+    >>> board.deepen("mlp/linear_0")
+    >>> moved_layers(before, board.document, {})
+    {'mlp/linear_2': 'mlp/linear_1'}
+    """
+    found = {}
+    for name, now in new.layers.items():
+        earlier = renamed.get(name, name)
+        own = tuple(range(sum(number >= 0 for number in now)))
+        was = old.layers.get(earlier, own)
+        if len(now) != layers_in(new, name) or len(was) != layers_in(old, earlier):
+            continue  # the layers were changed in another way since
+        for place, number in enumerate(now):
+            if number in was and was.index(number) != place:
+                path, before = f"linear_{place}", f"linear_{was.index(number)}"
+                found[f"{name}/{path}"] = f"{earlier}/{before}"
+    return found

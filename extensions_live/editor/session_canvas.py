@@ -1,0 +1,253 @@
+"""The part of the editor that trains the model, and changes the model of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import traitlets
+
+from extensions_live.editor.board_state import BoardState
+from extensions_live.editor.known_editors import remember
+from extensions_live.editor.live_canvas import LiveCanvas
+from extensions_live.editor.notebook_names import Streams, can_be_looked_at, misfit, sources_of
+from extensions_live.editor.palette import STEP_RULES
+from extensions_live.editor.surgery import Surgery
+from extensions_live.plot import Plot
+from extensions_live.pump import pump
+from extensions_live.run_view import RunView
+from extensions_live.view import view
+from extensions_live.widget import LiveWidget
+from workbench import algorithms
+from workbench.algorithms import StepRule
+from workbench.builder import Built, InputSpec
+from workbench.builder.described import built_of
+from workbench.builder.training import plotted, scalars, start_training
+from workbench.data.streams import AbstractDataStream
+from workbench.errors import BuilderError, WorkbenchError, nearest
+from workbench.interfaces import Command, Session
+from workbench.model import Model
+
+
+class SessionCanvas(LiveCanvas):
+    """Canvas whose model can be trained, or belongs to a session.
+
+    Several canvases can show one board; the session is that of the first of them.
+    """
+
+    training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+
+    first: SessionCanvas
+    _streams: Streams
+    _surgery: Surgery
+
+    run_view: RunView | None = None  # also if the model is refused, and the editor closed
+    elsewhere: Sequence[Session] = ()
+    """Sessions whose views are shown beside this editor."""
+
+    def __init__(self, drawing: BoardState, *, period: float) -> None:
+        self._session: Session | None = None
+        self._watched: object = None  # the drawing whose live values are shown
+        self._shown_session: Session | None = None
+        super().__init__(drawing, period=period)
+
+    @property
+    def session(self) -> Session | None:
+        """The session that trains the model, or None."""
+        return self.first._session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self.first._session = session
+        if session is not None:
+            remember(session, self.first)
+
+    def train(
+        self,
+        stream: AbstractDataStream | Iterable[Any] | str,
+        *,
+        step_rule: StepRule | str | None = None,
+        extensions: Sequence[Any] = (),
+        epochs: int | None = None,
+    ) -> Session:
+        """Train the model in the background, and show the session below the canvas.
+
+        Bricks that are not initialised yet are initialised. The cost and the monitored scalars are
+        recorded after every batch and plotted.
+
+        Parameters
+        ----------
+        stream : data stream, or str
+            Its sources must have the names of the inputs; further sources are left out. A string
+            is the name of a variable of the notebook; ``"digits"`` and ``"digit images"`` are
+            the digits that the package contains, as rows of 784 pixels and as images.
+        step_rule : StepRule or str, optional
+            The step rule or the name of its class; by default `Adam`.
+        extensions : list of extensions, optional
+            More extensions, for example to monitor a test set.
+        epochs : int, optional
+            The number of epochs; by default training goes on until it is stopped.
+
+        Returns
+        -------
+        Session
+
+        Raises
+        ------
+        BuilderError
+            If the model has a fault or no cost, or if the stream lacks a source.
+        """
+        if isinstance(stream, str):
+            stream = self._streams.found(stream)
+        rule, document, built = step_rule_of(step_rule), self.drawing.document, self.drawing.built
+        if isinstance(stream, AbstractDataStream) and can_be_looked_at(stream):
+            reason = misfit(sources_of(stream), self._needed(built))
+            if reason is not None:
+                raise BuilderError(reason)
+        plots = [Plot(channels=plotted(built))] if built.cost is not None else []  # refused below
+        session = start_training(
+            built,
+            stream,
+            step_rule=rule,
+            extensions=[*extensions, *plots],
+            frozen=document.frozen,
+            epochs=epochs,
+        )
+        self._surgery.follow(session, document)
+        self._watch(session, document, built)
+        self._watched = document
+        self.session = session
+        self._show_session()
+        return session
+
+    def follow(self, session: Session) -> None:
+        """Show the model that a session trains, so that it can be changed during training.
+
+        Parameters
+        ----------
+        session : Session
+            A session of any model that a specification can describe.
+
+        Raises
+        ------
+        SessionError
+            If the model cannot be described.
+        """
+        self._surgery.follow(session)
+        self.session = session
+        self._show_session()
+        self._watch_trained()
+        pump.nudge(self)
+
+    def apply(self, *, copy_units: bool = True) -> Command:
+        """Train on with the model on the canvas: the paused session keeps what still fits.
+
+        `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
+
+        Parameters
+        ----------
+        copy_units : bool
+            If True, the additional units of wider layers are copies of their present units, so
+            that the model computes the same function where that is possible.
+
+        Returns
+        -------
+        Command
+            The command, which has been carried out. `Command.wait` returns what was kept.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session, if it is not paused, or if the model has a fault.
+        SessionError
+            If the session refuses the model.
+        """
+        command = self._surgery.apply(copy_units=copy_units)
+        self._watch_trained()
+        pump.nudge(self)
+        return command
+
+    def return_to_session(self) -> None:
+        """Show the model that the session trains; undoing this brings the edits back.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        self._surgery.return_to_session()
+        pump.nudge(self)
+
+    def pause_session(self) -> None:
+        """Pause the session, so that edits can be applied.
+
+        Raises
+        ------
+        BuilderError
+            If there is no session.
+        """
+        self._surgery.pause_session()
+
+    def _watch_trained(self) -> None:
+        """Show live values of the model that the session trains after it was replaced."""
+        session, document = self._surgery.session, self._surgery.trained
+        if session is None or document is None or document is self.first._watched:
+            return
+        self.first._watched = document
+        with suppress(WorkbenchError):  # the canvas shows why there are no values
+            built = built_of(session)
+            if built is None and document is self.drawing.document:
+                built = self.drawing.built  # the session's model was not made from a specification
+            if built is not None:
+                self._watch(session, document, built)
+
+    def _show_session(self) -> None:
+        """Show the views of the session, which another editor of the board may have started."""
+        before, session = self.run_view, self.session
+        if session is None or session is self._shown_session:
+            return
+        self._shown_session = session
+        self.run_view = None if session in self.elsewhere else view(session)
+        self.training = [widget.ident for widget in self.inner]
+        if before is not None:
+            before.close()
+
+    @property
+    def inner(self) -> Sequence[LiveWidget[Any, Any]]:
+        return () if self.run_view is None else self.run_view.widgets
+
+    def _needed(self, built: Built) -> list[InputSpec]:
+        """Return the inputs on which the cost and what is monitored depend."""
+        outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
+        names = {one.name for one in Model(outputs).inputs} if outputs else set()
+        return [given for given in self.drawing.document.spec.inputs if given.name in names]
+
+
+def step_rule_of(given: StepRule | str | None) -> StepRule:
+    """Return a step rule, with default settings if only its name is given.
+
+    Raises
+    ------
+    BuilderError
+        If there is no such step rule.
+
+    Examples
+    --------
+    >>> step_rule_of("Momentum")
+    Momentum(learning_rate=0.01, momentum=0.9)
+    """
+    if isinstance(given, StepRule):
+        return given
+    name = "Adam" if given is None else given
+    if name not in STEP_RULES:
+        raise BuilderError(
+            f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
+            f"{', '.join(STEP_RULES)}, or pass an object of workbench.algorithms"
+        )
+    if name == "Momentum":
+        return algorithms.Momentum(learning_rate=0.01, momentum=0.9)
+    if name == "Scale":
+        return algorithms.Scale(learning_rate=0.1)
+    rule: StepRule = getattr(algorithms, name)()
+    return rule
