@@ -199,5 +199,6 @@ def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.i
             np.where(good, table, -np.inf).argmax(1),
             good.argmin(1),
         ]
-    places = np.sort(np.stack(columns, axis=1), axis=1)
-    return (places + np.arange(len(table))[:, None] * table.shape[1]).ravel()
+    places: NDArray[np.int64] = np.sort(np.stack(columns, axis=1), axis=1)
+    places += np.arange(len(table))[:, None] * table.shape[1]
+    return places.ravel()

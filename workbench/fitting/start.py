@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -196,7 +196,7 @@ def fit(
     loop.status["recipe"] = written([prepared.code, network.code, training])
     if prepared.classes is not None:
         loop.status["classes"] = list(prepared.classes)
-    return loop.start(name=name)
+    return cast(Session, loop.start(name=name))  # in a thread, thus no session of processes
 
 
 def _as_list(given: Any, name: str) -> list[Any]:

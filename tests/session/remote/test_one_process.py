@@ -117,6 +117,21 @@ def test_values_of_another_process(shared_run):
         session.probe(["nothing"])
 
 
+def test_predictions_and_evaluations_of_another_process(shared_run):
+    loop = build()
+    loop.load_state_dict(shared_run.call(MainLoop.state_dict).wait(60))
+    here = loop.start(paused=True)
+    batch = next(jobs.stream().get_epoch_iterator(as_dict=True))
+    np.testing.assert_allclose(shared_run.predict(batch), here.predict(batch), rtol=1e-6)
+    assert shared_run.evaluate(batch, "cost") == pytest.approx(here.evaluate(batch, "cost"))
+    here.stop()
+    best = shared_run.best("cost")
+    assert best.value == min(costs(shared_run.log))
+    assert shared_run.log[best.iteration]["cost"] == best.value
+    with pytest.raises(errors.SessionError, match="was not started by fit"):
+        shared_run.recipe()
+
+
 def test_a_fork_trains_in_a_process_of_its_own(shared_run):
     session = shared_run
     done = session.log.status["iterations_done"]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from numpy.typing import NDArray
+
 from workbench import interfaces
 from workbench.errors import SessionError
 from workbench.extensions.alerts import check_level
@@ -15,9 +17,11 @@ from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.log.sources import HasLog
 from workbench.session.archives import default_path
+from workbench.session.best import Best
 from workbench.session.branch import interventions
 from workbench.session.hyperparameters import Hyperparameter
 from workbench.session.known_variables import KnownVariables
+from workbench.session.recipe import Recipe, recipe_of
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import (
     RemoteBranch,
@@ -26,7 +30,7 @@ from workbench.session.remote.values import (
     RemoteSnapshot,
 )
 from workbench.session.replay import to_replay
-from workbench.tensor import SharedVariable
+from workbench.tensor import SharedVariable, Variable
 from workbench.utils.live_layer import from_live_layer
 
 NO_VARIABLES = (
@@ -164,6 +168,35 @@ class Controls(interfaces.Session):
         given = None if names is None else list(names)
         chosen = None if examples is None else list(examples)
         return self._open().probe(given, steps=steps, batch=batch, examples=chosen)
+
+    def predict(
+        self, X: Any, output: Variable | str | None = None, *, batch_size: int | None = 256
+    ) -> NDArray[Any]:
+        """Compute predictions in the first process, which gets the data; see `Session.predict`."""
+        found: NDArray[Any] = self._open().ask(
+            "predict", X, _name_of(output), batch_size=batch_size
+        )
+        return found
+
+    def evaluate(
+        self, data: Any, variables: Any = None, *, batch_size: int | None = 256
+    ) -> dict[str, Any]:
+        """Evaluate data in the first process, which gets the data; see `Session.evaluate`."""
+        several = isinstance(variables, (list, tuple, set, frozenset))
+        names = [_name_of(one) for one in variables] if several else _name_of(variables)
+        found: dict[str, Any] = self._open().ask("evaluate", data, names, batch_size=batch_size)
+        return found
+
+    def best(
+        self, record: str | None = None, *, choose_best: Callable[[Any, Any], Any] | None = None
+    ) -> Best:
+        """Find the best iteration so far; see `Session.best`."""
+        found: Best = self._open().ask("best", record, choose_best=choose_best)
+        return replace(found, _session=self)
+
+    def recipe(self) -> Recipe:
+        """Return the program that does explicitly what `fit` did; see `Session.recipe`."""
+        return recipe_of(self)
 
     # Commands
 
@@ -322,3 +355,8 @@ class Controls(interfaces.Session):
 def _whole(path: str | os.PathLike[str]) -> str:
     """Return the absolute path of a file, in the working directory of this process."""
     return os.path.abspath(os.path.expanduser(checked_path(path)))
+
+
+def _name_of(variable: Any) -> Any:
+    """Return the name of a variable, since the processes have their own copies of it."""
+    return variable.name if isinstance(variable, Variable) else variable

@@ -27,6 +27,9 @@ COMMANDS = frozenset(
 """Methods that return commands, which all processes execute."""
 
 READS = frozenset(("describe", "spec", "frozen"))
+SLOW = frozenset(("predict", "evaluate", "best"))
+"""Methods that are called in a thread of their own, so that commands need not wait for them."""
+
 VALUES = frozenset(("training_examples", "variables", "model_tree", "default_path"))
 """Methods and attributes that are read in the first process."""
 
@@ -80,6 +83,17 @@ def probe(session: Session, *args: Any, **options: Any) -> Probe:
             if distributed.is_divided(variable):
                 raise SessionError(DIVIDED.format(name=name))
     return found
+
+
+def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
+    """Call one of `SLOW` in the first process; a `Best` is returned without its session."""
+    distributed = distributed_of(session.main_loop)
+    if distributed is not None and name != "best":
+        for path, parameter in session.main_loop.state_variables()[0].items():
+            if distributed.is_divided(parameter):
+                raise SessionError(DIVIDED.format(name=path))
+    found = getattr(session, name)(*args, **options)
+    return replace(found, _session=None) if name == "best" else found
 
 
 FUNCTIONS: dict[str, Make] = {"take_due": take_due, "fork_into": fork_into, "probe": probe}

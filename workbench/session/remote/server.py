@@ -25,7 +25,16 @@ from workbench.session.remote.facts import (
     probe_facts,
     with_traceback,
 )
-from workbench.session.remote.served import COMMANDS, READS, VALUES, make, probe, rehearsal
+from workbench.session.remote.served import (
+    COMMANDS,
+    READS,
+    SLOW,
+    VALUES,
+    make,
+    probe,
+    rehearsal,
+    use_model,
+)
 from workbench.session.remote.shared_mailbox import SharedMailbox
 from workbench.session.remote.wire import Connection, encoded, listener, packed
 from workbench.session.session import Session
@@ -147,12 +156,19 @@ class Server:
         if message.get("close"):
             self.closing.set()
             return
+        if message.get("do") in SLOW:
+            threading.Thread(target=self._reply, args=(client, message), daemon=True).start()
+        else:
+            self._reply(client, message)
+
+    def _reply(self, client: _Client, message: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"answer": message["ask"]}
         try:
             answer["value"] = packed(self._answer(client, message))
         except Exception as error:
             answer["error"] = portable(error)
-        client.connection.send(answer)
+        with contextlib.suppress(OSError):  # the connection is closed: nobody waits any more
+            client.connection.send(answer)
 
     def _answer(self, client: _Client, message: dict[str, Any]) -> Any:
         name, args = message["do"], message.get("args", [])
@@ -163,6 +179,8 @@ class Server:
                 return self._command(message["ticket"], name, args, options)
         if name in READS:
             return getattr(session, name)(*args, **options)
+        if name in SLOW:
+            return use_model(session, name, *args, **options)
         if name in VALUES:
             return getattr(session, name)
         if name == "probe":
