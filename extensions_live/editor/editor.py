@@ -6,7 +6,7 @@ import contextvars
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import traitlets
 
@@ -220,8 +220,8 @@ class Editor(Hinted, SessionCanvas):
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers before the contents, so that the page never waits for what it already has.
         answers = self._answers()
-        payload: Any = {**subject.payload(code=code), **answers}
-        return {**payload, "misfits": self._misfits(subject)}
+        payload = {**subject.payload(code=code), **answers, "misfits": self._misfits(subject)}
+        return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
         """Return the answers to the intents of pages, as part of what the page draws."""
