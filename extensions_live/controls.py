@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable
 
 import traitlets
 
-from extensions_live import control_channel
 from extensions_live.course import alerts
 from extensions_live.log_values import latest
 from extensions_live.messages import (
@@ -107,7 +106,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         self._steer = Steer(session, self._requests, variables)
         self._shown: tuple[int, ControlsPayload] | None = None
         super().__init__(session, period=PERIOD, title=title)
-        control_channel.register(self.ident, self)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
@@ -135,7 +133,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             "alert_count": alert_count,
             "error": failure(session.exception),
             "note": session.note,
-            "control_channel": control_channel.connected(),
         }
         self._shown = run, payload
         return payload

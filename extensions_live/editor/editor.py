@@ -129,7 +129,6 @@ class Editor(Hinted, LiveCanvas):
         self.origin = self.first.ident
         self.drawing.watchers.add(self)
         self.observe(self._hear_outbox, "outbox")
-        control_channel.register(self.ident, self)
 
     # What a program uses.
 

@@ -43,7 +43,6 @@ export function fill(
   const settings = makeSettings(model, box);
   const count = (key: string) => points.get(key)?.x.length ?? 0;
   const payload = (): Partial<PlotPayload> => payloadOf(model) ?? {};
-  const channel = () => payload().control_channel ?? false;
   let pointer: number | null = null;
   let axes = "";
   let whole = false; // true once the user has asked to see all of a comparison
@@ -190,7 +189,7 @@ export function fill(
     for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
     pace.hurry();
-    void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
+    void deliver(model, box, { kind: "range", start: low, stop: high });
   };
   const askRange = () => {
     clearTimeout(timer);
@@ -242,7 +241,7 @@ export function fill(
   const comparison = several
     ? makeComparison(lines.flat(), settings, below, () => {
         pace.hurry();
-        void deliver(model, box, { kind: "compare", start: null }, channel());
+        void deliver(model, box, { kind: "compare", start: null });
       })
     : null;
   const handles = parts.map(({ figure, card }) =>
@@ -255,11 +254,11 @@ export function fill(
         return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
-        void command(model, box, { name, arguments: args }, channel(), waiting);
+        void command(model, box, { name, arguments: args }, waiting);
       },
       (iteration) => {
         pace.hurry();
-        void deliver(model, box, { kind: "compare", start: iteration }, channel());
+        void deliver(model, box, { kind: "compare", start: iteration });
       },
     ),
   );

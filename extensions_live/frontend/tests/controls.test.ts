@@ -33,7 +33,6 @@ const RUNNING: ControlsPayload = {
   alert_count: 0,
   error: null,
   note: "",
-  control_channel: false,
 };
 
 let el: HTMLElement;

@@ -61,7 +61,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     pending = mine;
     answer.textContent = `${label} sent`;
     const request = { name, arguments: given, id: mine.id };
-    void command(model, box, request, payload()?.control_channel ?? false, () => {
+    void command(model, box, request, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
     return mine.id;
