@@ -65,6 +65,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         Further shared variables, or their names, to show and change. Each must be a single number.
     title : str
         The text before the state, such as the name of the session.
+    folded : bool
+        True if the steering part is closed at first, for example because there are several bars.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     _css = asset("live.css") + asset("steer.css")
 
     title = traitlets.Unicode().tag(sync=True)
+    folded = traitlets.Bool().tag(sync=True)
 
     def __init__(
         self,
@@ -99,13 +102,14 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         hide: Collection[str] = (),
         variables: Iterable[SharedVariable | str] = (),
         title: str = "",
+        folded: bool = False,
     ) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._requests = Requests()
         self._steer = Steer(session, self._requests, variables)
         self._shown: tuple[int, ControlsPayload] | None = None
-        super().__init__(session, period=PERIOD, title=title)
+        super().__init__(session, period=PERIOD, title=title, folded=folded)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None

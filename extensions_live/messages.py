@@ -394,9 +394,14 @@ class PlotState(LiveState):
 
 
 class ControlsState(LiveState):
-    """Traits of the control bar; `title` is the text before the state, such as a session's name."""
+    """Traits of the control bar.
+
+    `title` is the text before the state, such as a session's name. If `folded` is true, the
+    steering part is closed at first.
+    """
 
     title: str
+    folded: bool
     payload: ControlsPayload | Empty
 
 

@@ -84,11 +84,14 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, with empty text for requests that a rewind undid."""
+        """Return the outcomes of requests, with empty text for those from before a rewind."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:
         receipt, command = request.receipt, request.command
+        if receipt["state"] == "refused":
+            since = request.before if command is None else command.id
+            return {**receipt, "text": ""} if self._course.went_back(since) else receipt
         if command is None or command.iteration is None or command.kind not in TAKEN_BACK:
             return receipt
         gone = self._course.took_back(command.id)

@@ -67,7 +67,11 @@ export async function deliver(
   waiting: () => void = () => undefined,
 ): Promise<void> {
   const kernel = kernelOf(model.widget_manager);
-  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (
+    model.get("has_control_channel") &&
+    kernel?.sendControlMessage &&
+    kernel.connectionStatus === "connected"
+  ) {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();

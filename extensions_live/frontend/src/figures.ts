@@ -11,10 +11,10 @@ import { makeHandle } from "./handle";
 import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
-import type { PlotPayload, PlotState } from "./messages";
+import type { AxisName, PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { unpack, type Points } from "./numbers";
-import { readout, showTip } from "./readout";
+import { placeAt, readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
 import { makeTwin } from "./table";
@@ -45,6 +45,7 @@ export function fill(
   const payload = (): Partial<PlotPayload> => payloadOf(model) ?? {};
   let pointer: number | null = null;
   let axes = "";
+  let kind: AxisName = "iteration"; // of the numbers on the x axis of what is drawn
   let whole = false; // true once the user has asked to see all of a comparison
 
   const shownKeys = (index: number) =>
@@ -65,16 +66,17 @@ export function fill(
 
   const showValues = () => {
     const { latest = {}, axis } = payload();
+    const all = lines.flat().map(({ key }) => key);
+    const place = placeAt(all, points, pointer, axis); // of all figures, which share the pointer
     for (const { keys, at } of cards) {
-      const text = readout(
+      const texts = readout(
         keys.map(({ info }) => info.key),
         points,
         latest,
         pointer,
-        axis,
       );
-      keys.forEach(({ value }, i) => (value.textContent = text.values[i] ?? ""));
-      at.textContent = text.at;
+      keys.forEach(({ value }, i) => (value.textContent = texts[i] ?? ""));
+      at.textContent = place;
     }
   };
 
@@ -102,8 +104,8 @@ export function fill(
   const refit = () => {
     const { now } = settings;
     const brief = end() < BRIEF;
-    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
-    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
+    const chosen = JSON.stringify([now.log_x, now.log_y, kind, kind === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, kind, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
     dashes.forEach((set, index) => {
@@ -149,7 +151,8 @@ export function fill(
     views.document.get_model_by_name(`${kind}:${key}`).data = values;
   };
   const apply = () => {
-    const { curves = {} } = payload();
+    const { curves = {}, axis } = payload();
+    kind = axis?.kind ?? kind;
     for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
     for (const { key } of new Set(lines.flat())) {
       const data = curves[key];
@@ -234,7 +237,7 @@ export function fill(
   };
 
   const toolbars = parts.map(({ card }, index) =>
-    makeToolbar(index, settings, card.header, (kind) => void save(kind, index)),
+    makeToolbar(index, settings, card.tools, (kind) => void save(kind, index)),
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);

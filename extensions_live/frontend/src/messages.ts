@@ -320,13 +320,14 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** Traits of the control bar; `title` is the text before the state, such as a session's name. */
+/** Traits of the control bar. `title` is the text before the state, such as a session's name. If `folded` is true, the steering part is closed at first. */
 export interface ControlsState {
   problem: string;
   ident: string;
   has_control_channel: boolean;
   still: OutputBundles;
   title: string;
+  folded: boolean;
   payload: ControlsPayload | Empty;
 }
 

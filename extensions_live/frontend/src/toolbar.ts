@@ -1,5 +1,5 @@
-// The toolbar of a card: axes, smoothing, marks, table and files. It is invisible until the pointer is
-// over its card or one of its parts has the focus.
+// The toolbar of a card: axes, smoothing, marks, table and files. It lies over the upper edge of the
+// figure, and is invisible until the pointer is over its card or one of its parts has the focus.
 
 import { focusOf, make, named } from "./dom";
 import type { AxisName, MarkKind, PlotSettings } from "./messages";
@@ -76,9 +76,11 @@ export function makeToolbar(
     settings.change({ x: x.value as AxisName });
   });
 
-  const label = make("label", "wb-smoothing", bar, "smooth");
+  const smoothing = makeMenu("smooth", "mean of the curves over some iterations", bar);
+  const label = make("label", "wb-smoothing", smoothing);
   const slider = named("smoothing", make("input", "", label));
   Object.assign(slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
+  slider.setAttribute("aria-label", "smoothing");
   const amount = make("output", "", label);
   slider.addEventListener("input", () => {
     settings.change({ smoothing: smoothingOf(Number(slider.value)) });
@@ -133,11 +135,10 @@ export function makeToolbar(
         slider.value = String(position);
       }
       const over = now.smoothing.toLocaleString("en");
-      amount.textContent = now.smoothing ? over : "off";
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
+      amount.textContent = text;
       slider.setAttribute("aria-valuetext", text);
-      label.title = text;
-      label.classList.toggle("wb-none", !now.smoothing); // so that the bar fits into one line
+      smoothing.parentElement?.classList.toggle("wb-on", now.smoothing > 0);
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {

@@ -81,7 +81,10 @@ describe("command", () => {
   it.each([
     ["the kernel has no control channel", connected("busy", "connected", false)],
     ["the connection is lost", connected("busy", "connecting")],
-    ["the page gives no access to the kernel", new FakeModel({ ...LIVE, has_control_channel: true })],
+    [
+      "the page gives no access to the kernel",
+      new FakeModel({ ...LIVE, has_control_channel: true }),
+    ],
   ])("is a message of the widget, if %s", async (_, model) => {
     await command(model, box, { name: "pause" }, waiting);
     expect(ask).not.toHaveBeenCalled();
