@@ -19,6 +19,7 @@ const FILES: Record<FileKind, string> = {
   SVG: "save a vector image with the legend",
   CSV: "save the points on the screen; log.frame has all values",
 };
+const READING_TIME = 5000; // ms for which the bar shows what happened
 const [LEAST, MOST, STEPS] = [2, 100_000, 100];
 
 /** Returns the number of iterations for a position of the smoothing slider; 0 for no smoothing. */
@@ -38,7 +39,7 @@ export function positionOfSmoothing(value: number): number {
 export interface Toolbar {
   /** Shows the settings, and disables the axes that the log lacks. */
   show: (now: PlotSettings, missing: Record<string, string>) => void;
-  /** Shows what happened, for example that a file was saved. */
+  /** Shows for a few seconds what happened, for example that a file was saved. */
   say: (text: string) => void;
 }
 
@@ -113,6 +114,7 @@ export function makeToolbar(
   }
   const said = make("span", "wb-said", bar);
   said.setAttribute("role", "status");
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   const press = (element: HTMLElement, on: boolean) => {
     element.setAttribute("aria-pressed", String(on));
@@ -143,6 +145,8 @@ export function makeToolbar(
     },
     say(text) {
       said.textContent = text;
+      clearTimeout(timer);
+      timer = setTimeout(() => (said.textContent = ""), READING_TIME);
     },
   };
 }
