@@ -17,7 +17,7 @@ from extensions_live.still_image import Line
 from extensions_live.still_output import POINTS, StillOutput
 
 MOST_FIGURES = 6
-"""Maximum number of channels that are shown if the user specifies none."""
+"""Maximum number of channels that are shown if the user does not specify channels."""
 
 
 def comparison(
@@ -38,9 +38,10 @@ def comparison(
 
 
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
-    """Return the figures that the sessions request, or else one for each numeric channel.
+    """Return the figures that the sessions request, or a figure for each numeric channel.
 
-    Without requests, at most `MOST_FIGURES` channels are used; those in the most runs come first.
+    Without requests, at most `MOST_FIGURES` channels are used; channels that occur in the most runs
+    come first.
     """
     asked: list[list[str]] = []
     for run in runs:

@@ -27,7 +27,7 @@ def show(plot: Any) -> None:
 
 
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a range for the costs up to their minimum; a later divergence would flatten the curve.
+    """Return the range of the costs up to their minimum, which a later divergence does not affect.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def figure_of(
     suggestion : float, optional
         A learning rate to mark.
     reason : str, optional
-        Why there is no suggestion, shown above the figure.
+        The reason why there is no suggestion; it is shown above the figure.
 
     Examples
     --------
