@@ -38,15 +38,20 @@ class Audience:
         self._clock = clock or kernel_clock
         self._lock = threading.Lock()
         self._last = {"": self._clock()}
-        self._known: set[str] = set()
+        self._numbers: dict[str, int] = {}  # of the newest report from each rendering
         self.answered = False
 
-    def heard(self, rendering: str, *, visible: bool) -> bool:
-        """Record a report of a page; return True if it is the first report of this rendering."""
+    def heard(self, rendering: str, *, visible: bool, number: int = 0) -> bool:
+        """Record a report of a page; return True if it is the first report of this rendering.
+
+        A report on one channel can arrive after a later one on another, and is then ignored.
+        """
         with self._lock:
             self.answered = True
-            new = rendering not in self._known
-            self._known.add(rendering)
+            new = rendering not in self._numbers
+            if number < self._numbers.get(rendering, 0):
+                return False
+            self._numbers[rendering] = number
             self._last.pop("", None)
             if visible:
                 self._last[rendering] = self._clock()

@@ -14,7 +14,7 @@ import threading
 import weakref
 from typing import Any, Protocol
 
-from extensions_live.messages import ControlReply, ControlRequest, WidgetMessage
+from extensions_live.messages import ControlReply, ControlRequest, Message
 from extensions_live.notebook import shell
 
 REQUEST, REPLY = "workbench_request", "workbench_reply"
@@ -26,7 +26,7 @@ AFTER_IDLE = 0.02
 class Receiver(Protocol):
     """Receiver of messages from a page."""
 
-    def receive(self, content: WidgetMessage) -> None:
+    def hear(self, content: Message) -> None:
         """Put a command on a queue without waiting, so that the control thread is not blocked."""
 
 
@@ -103,7 +103,7 @@ class Channel:
         receiver = _receivers.get(content.get("receiver", ""))
         if receiver is not None:
             try:
-                receiver.receive(content["message"])
+                receiver.hear(content["message"])
                 reply["status"] = "ok"
             except Exception as error:
                 reply["status"] = f"{type(error).__name__}: {error}"

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable
 
 import traitlets
 
-from extensions_live import control_channel
 from extensions_live.course import alerts
 from extensions_live.log_values import latest
 from extensions_live.messages import (
@@ -66,6 +65,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         Further shared variables, or their names, to show and change. Each must be a single number.
     title : str
         The text before the state, such as the name of the session.
+    folded : bool
+        True if the steering part is closed at first, for example because there are several bars.
 
     Raises
     ------
@@ -92,6 +93,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     _css = asset("live.css") + asset("steer.css")
 
     title = traitlets.Unicode().tag(sync=True)
+    folded = traitlets.Bool().tag(sync=True)
 
     def __init__(
         self,
@@ -100,14 +102,14 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         hide: Collection[str] = (),
         variables: Iterable[SharedVariable | str] = (),
         title: str = "",
+        folded: bool = False,
     ) -> None:
         self._hide = frozenset(hide)
         self._speed = Speed()
         self._requests = Requests()
         self._steer = Steer(session, self._requests, variables)
         self._shown: tuple[int, ControlsPayload] | None = None
-        super().__init__(session, period=PERIOD, title=title)
-        control_channel.register(self.ident, self)
+        super().__init__(session, period=PERIOD, title=title, folded=folded)
 
     def snapshot(self, session: Session) -> ControlsPayload | None:
         last = session.commands[-1] if session.commands else None
@@ -135,7 +137,6 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             "alert_count": alert_count,
             "error": failure(session.exception),
             "note": session.note,
-            "control_channel": control_channel.connected(),
         }
         self._shown = run, payload
         return payload

@@ -65,6 +65,10 @@ class Course:
         later = (one for one in self.records if one["id"] > ident)
         return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
+    def went_back(self, since: int) -> bool:
+        """Return True if a command after the first `since` restored an earlier state."""
+        return any(one["command"] in WAYS_BACK and one["id"] > since for one in self.records)
+
     def branches(self, session: Session) -> list[BranchRow]:
         """Return the most recent branches; the last one is the current branch."""
         return [

@@ -104,9 +104,10 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: a colour for each run, a dash pattern for each channel.
+    """Return the curves of each figure: a colour for each run, and a dash pattern for each curve.
 
-    If a figure has only one channel, the dash pattern also differs between runs.
+    Patterns repeat if a figure has more curves than there are patterns; curves with the same one
+    then differ by the colours of their runs.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
                     name,
                     name if several else "",
                     PALETTE[i % len(PALETTE)],
-                    (j if several else i) % len(DASHES),
+                    i * len(names) + j,
                 )
                 for i, run in enumerate(runs)
                 for j, name in enumerate(names)

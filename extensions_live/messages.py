@@ -22,11 +22,12 @@ CommandName: TypeAlias = Literal[
 
 
 class VisibilityMessage(TypedDict):
-    """Visibility of one rendering of a widget."""
+    """Visibility of one rendering of a widget, whose page numbers its reports."""
 
     kind: Literal["visibility"]
     rendering: str
     visible: bool
+    number: int
 
 
 class PaceMessage(TypedDict):
@@ -150,7 +151,7 @@ class ControlRequest(TypedDict):
     """Message for the widget `receiver`, sent on the kernel's control channel."""
 
     receiver: str
-    message: WidgetMessage
+    message: Message
 
 
 class ControlReply(TypedDict):
@@ -229,7 +230,6 @@ class PlotPayload(TypedDict):
     focus: list[float]
     command: Outcome | None
     possible: list[CommandName]
-    control_channel: bool
 
 
 class LineInfo(TypedDict):
@@ -367,7 +367,6 @@ class ControlsPayload(ProgressFacts):
     alert_count: int
     error: Failure | None
     note: str
-    control_channel: bool
 
 
 MimeBundle: TypeAlias = dict[str, Any]
@@ -380,6 +379,7 @@ class LiveState(TypedDict):
 
     problem: str
     ident: str
+    has_control_channel: bool
     still: OutputBundles
 
 
@@ -394,9 +394,14 @@ class PlotState(LiveState):
 
 
 class ControlsState(LiveState):
-    """Traits of the control bar; `title` is the text before the state, such as a session's name."""
+    """Traits of the control bar.
+
+    `title` is the text before the state, such as a session's name. If `folded` is true, the
+    steering part is closed at first.
+    """
 
     title: str
+    folded: bool
     payload: ControlsPayload | Empty
 
 
@@ -553,7 +558,6 @@ class EditBar(TypedDict):
     reason: str
     no_label: str
     receipts: list[Receipt]
-    control_channel: bool
 
 
 class TilesPayload(TypedDict):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from extensions_live import control_channel
 from extensions_live.fixed_examples import TARGETS, Shower, losses, wrong_ones
 from extensions_live.messages import ChooseMessage, EditBar, Tile, TilesPayload, WidgetMessage
 from extensions_live.probe_view import moment_of
@@ -104,7 +103,6 @@ class Mistakes(Samples):
             session, scores, batch, source=source, targets=targets, labels=labels, shape=shape,
             text=text, most=most, title=title,
         )  # fmt: skip
-        control_channel.register(self.ident, self)
 
     @property
     def flagged(self) -> list[int]:
@@ -231,7 +229,6 @@ class Mistakes(Samples):
             "reason": reason,
             "no_label": no_label,
             "receipts": self._requests.receipts,
-            "control_channel": control_channel.connected(),
         }
 
     def told(self, tiles: Sequence[Tile]) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from extensions_live import control_channel
 from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
 from extensions_live.log_source import LogSource, as_session
@@ -112,7 +111,6 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             figures=document(channels, height=figures["height"], lines=lines),
             bokehjs=BokehJS.shared().model_id,
         )
-        control_channel.register(self.ident, self)
 
     @property
     def settings(self) -> PlotSettings:
@@ -173,7 +171,6 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             "focus": self._focus,
             "command": command,
             "possible": WAYS if session is not None else [],
-            "control_channel": control_channel.connected(),
         }
 
     def settled(self, source: LogSource) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import re
 import threading
 import weakref
 from collections import deque
@@ -81,7 +82,7 @@ class Request:
         """The outcome so far, for the page."""
         text, command = self.text, self.command
         if command is not None:
-            text = f"{command.text}: {command.state}"
+            text = told(command)
         refused = self.refusal or (command is not None and command.reason is not None)
         return {
             "request": self.id,
@@ -241,10 +242,20 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
         raise SessionError(WRONG_ARGUMENTS.format(name=name, given=given, error=error)) from None
 
 
+CLASS = re.compile(r"^((?:refused|failed): )\w+Error: ")
+"""The name of an error's class at the start of a reason, which says nothing to a user."""
+
+
+def told(command: Command) -> str:
+    """Return the text of a command and its state in words."""
+    state = CLASS.sub(r"\1", command.state)
+    return f"{command.text}: {state}"
+
+
 def outcome(command: Command) -> Outcome:
     """Return the outcome of a command in the form shown on a page."""
     return {
         "id": command.id,
-        "text": f"{command.text}: {command.state}",
+        "text": told(command),
         "refused": command.reason is not None,
     }

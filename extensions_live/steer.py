@@ -89,6 +89,9 @@ class Steer:
 
     def _present(self, request: Request) -> Receipt:
         receipt, command = request.receipt, request.command
+        if receipt["state"] == "refused":
+            since = request.before if command is None else command.id
+            return {**receipt, "text": ""} if self._course.went_back(since) else receipt
         if command is None or command.iteration is None or command.kind not in TAKEN_BACK:
             return receipt
         gone = self._course.took_back(command.id)

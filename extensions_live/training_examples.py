@@ -3,13 +3,14 @@
 Each probe of a session reads some examples, whose losses are computed from the current values of
 the parameters. The examples with the highest loss are kept, and are evaluated again with each
 probe; all other examples are discarded to save memory. The number of examples per probe depends on
-how long reading and computing take, so that training is hardly delayed.
+how long reading and computing take, so that training is hardly delayed; while training is paused,
+they may take longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from extensions_live.fixed_examples import (
     probabilities,
     wrong_ones,
 )
-from workbench.interfaces import Probe, Session
+from workbench.interfaces import Probe, Session, State
 from workbench.tensor import Variable
 
 DROPPED = "dropped"
@@ -36,8 +37,18 @@ RECENT = 8
 FIRST, FEWEST, LARGEST = 16, 2, 2048
 """Number of examples in the first probe, and the bounds of this number in later probes."""
 
-READING, COMPUTING = 0.004, 0.025
-"""Limits in seconds on reading (which delays training) and computing; slower probes get smaller."""
+ENOUGH = 64
+"""Number of examples below which slow computing makes no probe smaller.
+
+With every probe, as many examples that were kept are computed again.
+"""
+
+READING, COMPUTING, STALL = 0.004, 0.025, 0.04
+"""Seconds of reading and of computing on the processor, and seconds by which reading delays
+training, above which probes get smaller. Other threads can make a short computation last long."""
+
+AT_REST = 10
+"""Factor of these seconds while nothing is trained."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in one probe."""
@@ -100,6 +111,7 @@ class TrainingExamples(FixedExamples):
         self._asked: tuple[dict[int, str], dict[int, Any]] = {}, {}
         self._size, self._place, self._since = FIRST, 0, 0
         self._moment: object = None
+        self._patience = 1
 
     @property
     def count(self) -> int:
@@ -129,6 +141,7 @@ class TrainingExamples(FixedExamples):
         if self.reason:
             self.complete = True
             return self.ask(session)
+        self._patience = 1 if session.state is State.RUNNING else AT_REST
         if moment != self._moment:
             self._moment, self._since, self.complete = moment, 0, False
         if len(found["indices"]) != len(self._all):
@@ -168,7 +181,7 @@ class TrainingExamples(FixedExamples):
         if not probe.examples:
             super().see(probe)
             return
-        start = perf_counter()
+        start = thread_time()
         self._edits, self._new_values = self._asked
         dropped = [index for index, edit in self._edits.items() if edit == DROPPED]
         self._known[np.isin(self._all, dropped)] = -1
@@ -187,7 +200,7 @@ class TrainingExamples(FixedExamples):
         gone = [self.edit_of(index) == DROPPED for index in probe.examples]
         self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)
         self._keep(losses(chances, self.truth))
-        self._adapt(probe, perf_counter() - start)
+        self._adapt(probe, thread_time() - start)
 
     def _check_labels(self, probe: Probe) -> None:
         """Check whether the classes in a probe are the labels that the dataset stores."""
@@ -219,9 +232,13 @@ class TrainingExamples(FixedExamples):
         """Choose the number of examples for the next probe."""
         count = len(probe.examples)
         size = sum(np.asarray(values).nbytes for values in probe.batch.values()) / count
-        if probe.seconds > READING or seconds > COMPUTING:
+        reading = max(probe.processor_seconds / READING, probe.seconds / STALL) / self._patience
+        computing = seconds / COMPUTING / self._patience
+        if reading > 1:
             self._size = max(FEWEST, self._size // 2)
-        elif count >= self._size and 2 * max(probe.seconds / READING, seconds / COMPUTING) < 1:
+        elif computing > 1:
+            self._size = max(ENOUGH, self._size // 2)
+        elif count >= self._size and 2 * max(reading, computing) < 1:
             self._size = min(LARGEST, 2 * self._size)
         self._size = min(self._size, max(FEWEST, int(BYTES / max(size, 1))))
 

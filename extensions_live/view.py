@@ -78,7 +78,11 @@ def view(
         plotted = {line["channel"] for lines in plot.lines for line in lines}
         bars = [
             Controls(
-                one, hide=plotted, variables=variables if one is session else (), title=one.name
+                one,
+                hide=plotted,
+                variables=variables if one is session else (),
+                title=one.name,
+                folded=True,
             )
             for one in sessions.values()
         ]

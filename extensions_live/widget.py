@@ -111,6 +111,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     payload = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode("").tag(sync=True)
     ident = traitlets.Unicode(help="a copy of model_id, which anywidget hides").tag(sync=True)
+    has_control_channel = traitlets.Bool(
+        help="whether the kernel handles messages while a cell runs"
+    ).tag(sync=True)
     still = traitlets.Dict(help="the outputs that the page writes into its cell").tag(sync=True)
 
     def __init__(self, subject: Subject, *, period: float, **traits: object) -> None:
@@ -121,8 +124,10 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         self._subject = weakref.ref(subject)
         self._held: Subject | None = subject
         self._again = False
-        super().__init__(model_id=ident, ident=ident, **traits)
+        connected = control_channel.connected()
+        super().__init__(model_id=ident, ident=ident, has_control_channel=connected, **traits)
         self.on_msg(self._hear)
+        control_channel.register(ident, self)
         if outbox() is None:
             pump.attach(self)
 
@@ -199,7 +204,9 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         """Handle any message from the page."""
         if content["kind"] == "visibility":
             before = self.audience.looking()
-            new = self.audience.heard(content["rendering"], visible=content["visible"])
+            new = self.audience.heard(
+                content["rendering"], visible=content["visible"], number=content["number"]
+            )
             self._again |= new  # a page that was busy while it loaded may have lost messages
             if self.audience.looking():
                 self._held = self.subject

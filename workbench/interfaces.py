@@ -341,11 +341,14 @@ class Probe(Protocol):
         sources that hold one number for each example.
     seconds : float
         The number of seconds by which reading the examples delayed training.
+    processor_seconds : float
+        The part of `seconds` in which the training thread computed, and did not wait for others.
     """
 
     iteration: int | None
     reason: str
     seconds: float
+    processor_seconds: float
     batch: Mapping[str, Any]
     examples: Sequence[int]
     stored: Mapping[str, Any]

@@ -46,10 +46,13 @@ function wholeNumber(field, least) {
   return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
 }
 function outcomeIn(text) {
-  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
-  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+}
+function keyOf(receipt) {
+  return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
 }
 var ReceiptLine = class {
+  // a refusal that the user has put aside
   /** With `brief`, the line leaves out what its control already says. */
   constructor(name, parent, brief = false) {
     this.brief = brief;
@@ -60,12 +63,23 @@ var ReceiptLine = class {
   /** The id of the last request of this page, until its outcome arrives. */
   pending = "";
   #own = "";
-  /** Shows that a request was sent. */
+  // why nothing was sent
+  #other = null;
+  // the last one that was not waited for
+  #gone = "";
+  /** Shows that a request was sent; `id` is empty if it was not. */
   sent(id) {
+    if (!id) return;
     this.pending = id;
     this.#own = "";
     this.element.removeAttribute("role");
     this.#write("sent", "waiting");
+  }
+  /** Puts a refusal aside; other receipts stay. */
+  dismiss() {
+    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    this.#own = "";
+    this.#showReceipt(this.#other);
   }
   /** Shows why nothing was sent; the next receipt replaces it. */
   refuse(text) {
@@ -76,12 +90,19 @@ var ReceiptLine = class {
   /** Shows the receipt of the request that was sent, or else `other`. */
   show(receipts, other) {
     const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    const same2 = keyOf(other) === keyOf(this.#other);
+    this.#other = other;
     if (this.pending && !mine) return null;
-    const shown = mine ?? other;
     if (mine && mine.state !== "waiting") this.pending = "";
-    if (this.#own) return mine ?? null;
-    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    if (this.#own && same2) return mine ?? null;
+    this.#own = "";
+    this.#showReceipt(mine ?? other);
     return mine ?? null;
+  }
+  #showReceipt(receipt) {
+    const { text = "", state = "applied", code } = receipt ?? {};
+    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    else this.#write(text, state, code);
   }
   #write(text, state, code = "") {
     const { element } = this;
@@ -185,16 +206,123 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again. A log that was written to a file is still there: SQLiteLog(path) opens it.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/command.ts
+var ANSWER_TIME = 1500;
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+async function ask(kernel, content) {
+  const request = {
+    channel: "control",
+    header: {
+      msg_id: randomId(),
+      msg_type: "workbench_request",
+      session: kernel.clientId,
+      username: kernel.username,
+      version: "5.3",
+      date: (/* @__PURE__ */ new Date()).toISOString()
+    },
+    content,
+    metadata: {},
+    parent_header: {},
+    buffers: []
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
+  try {
+    const answer = kernel.sendControlMessage?.(request, true, true).done;
+    const reply = await Promise.race([answer, late]);
+    return reply?.content?.status === "ok";
+  } catch {
+    return false;
+  }
+}
+async function command(model, box, request, waiting) {
+  const message = { kind: "command", ...request, id: request.id ?? randomId() };
+  await deliver(model, box, message, waiting);
+}
+async function deliver(model, box, message, waiting = () => void 0) {
+  const kernel = kernelOf(model.widget_manager);
+  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
+  }
+  if (kernel?.status !== "idle") waiting();
+  post(model, box, message);
+}
+
 // src/visibility.ts
 var HEARTBEAT = 1e4;
 function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let reported = null;
+  let number = 0;
+  const tell = (visible2) => {
+    const message = { kind: "visibility", rendering, visible: visible2, number: number += 1 };
+    if (kernelOf(model.widget_manager)?.status === "idle") post(model, box, message);
+    else void deliver(model, box, message);
+  };
   const visible = () => near && document.visibilityState === "visible";
   const report = () => {
     reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
+    tell(reported);
   };
   const check = () => {
     if (visible() !== reported) report();
@@ -216,7 +344,7 @@ function reportVisibility(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
+    tell(false);
   };
 }
 
@@ -344,57 +472,6 @@ function careForCell({ model }) {
   hearMessages(model);
 }
 
-// src/command.ts
-var ANSWER_TIME = 1500;
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-function connection(model) {
-  try {
-    return model.widget_manager?.kernel ?? null;
-  } catch {
-    return null;
-  }
-}
-async function ask(kernel, content) {
-  const request = {
-    channel: "control",
-    header: {
-      msg_id: randomId(),
-      msg_type: "workbench_request",
-      session: kernel.clientId,
-      username: kernel.username,
-      version: "5.3",
-      date: (/* @__PURE__ */ new Date()).toISOString()
-    },
-    content,
-    metadata: {},
-    parent_header: {},
-    buffers: []
-  };
-  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
-  try {
-    const answer = kernel.sendControlMessage?.(request, true, true).done;
-    const reply = await Promise.race([answer, late]);
-    return reply?.content?.status === "ok";
-  } catch {
-    return false;
-  }
-}
-async function command(model, box, request, hasControlChannel, waiting) {
-  const message = { kind: "command", ...request, id: request.id ?? randomId() };
-  await deliver(model, box, message, hasControlChannel, waiting);
-}
-async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
-  const kernel = connection(model);
-  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
-    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
-  }
-  if (kernel?.status !== "idle") waiting();
-  post(model, box, message);
-}
-
 // src/draw.ts
 function announce(box) {
   requestAnimationFrame(() => {
@@ -402,63 +479,6 @@ function announce(box) {
       box.classList.add("wb-drawn");
     });
   });
-}
-
-// src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
-var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
-function kernelNotice({ closed, live, kernel, sent }) {
-  if (closed) return REOPENED;
-  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
-  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
-}
-function kernelOf(manager) {
-  try {
-    return manager?.kernel;
-  } catch {
-    return null;
-  }
-}
-function watchKernel(model, box) {
-  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
-  line.setAttribute("role", "status");
-  line.hidden = true;
-  const manager = model.widget_manager;
-  const session = manager?.context?.sessionContext;
-  let own = null;
-  let sent = true;
-  const look = () => {
-    const text = kernelNotice({
-      closed: [manager, manager?.context].some((part) => part?.isDisposed),
-      live: own?.comm_live,
-      kernel: kernelOf(manager),
-      sent
-    });
-    box.classList.toggle("wb-disconnected", Boolean(text));
-    if (line.textContent !== text) line.textContent = text;
-    line.hidden = !text;
-  };
-  const posted = (event) => {
-    sent = event.detail;
-    look();
-  };
-  box.addEventListener(POSTED, posted);
-  model.on("comm_live_update", look);
-  session?.kernelChanged?.connect(look);
-  session?.statusChanged?.connect(look);
-  manager?.get_model?.(model.get("ident")).then(
-    (found) => {
-      own = found;
-      look();
-    },
-    () => void 0
-  );
-  return () => {
-    box.removeEventListener(POSTED, posted);
-    model.off("comm_live_update", look);
-    session?.kernelChanged?.disconnect(look);
-    session?.statusChanged?.disconnect(look);
-  };
 }
 
 // src/focus.ts
@@ -537,7 +557,7 @@ function takesText(target) {
 function isPressed(target) {
   return target instanceof HTMLElement && target.matches("button, summary, a");
 }
-function keyOf(event) {
+function keyOf2(event) {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   if (!OWN.has(key) || takesText(target)) return null;
@@ -562,7 +582,7 @@ function listenToKeys(box, act, instead) {
   box.tabIndex = 0;
   const endOwning = ownKeys(box, instead);
   const pressed = (event) => {
-    const key = keyOf(event);
+    const key = keyOf2(event);
     if (key === null) return;
     event.preventDefault();
     if (!event.repeat || key === ".") act(key);
@@ -640,6 +660,25 @@ function makeProgress(parent) {
     else bar.setAttribute("aria-valuenow", String(Math.round(percent)));
     bar.setAttribute("aria-valuetext", [facts.state, facts.iteration, facts.epoch].join(", "));
   };
+}
+
+// src/steady.ts
+var SCROLLS = /auto|scroll/;
+function scrollerOf(el) {
+  for (let part = el.parentElement; part; part = part.parentElement) {
+    if (SCROLLS.test(getComputedStyle(part).overflowY) && part.scrollHeight > part.clientHeight) {
+      return part;
+    }
+  }
+  return document.documentElement;
+}
+function steadily(box, change) {
+  const plot = document.querySelector(".wb-plot:hover");
+  const below = plot && box.compareDocumentPosition(plot) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const before = below ? plot.getBoundingClientRect().top : 0;
+  change();
+  const moved = below ? plot.getBoundingClientRect().top - before : 0;
+  if (plot && moved) scrollerOf(plot).scrollTop += moved;
 }
 
 // src/steer/actions.ts
@@ -1033,13 +1072,14 @@ var NumberControl = class {
     this.#driver.title = row.driven_by ? HOLDS : "";
     if (!this.#editing && this.#chosen === null) this.#showValue(row.value, true);
   }
+  /** Shows a value on the slider and, with `all`, in the field, too, once training has it. */
   #showValue(value, all) {
     if (all) {
       this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
+      if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     }
-    if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     this.#slider.classList.toggle("wb-none", !this.#scale);
     if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
     this.#slider.setAttribute("aria-valuetext", inText(value));
@@ -1095,7 +1135,7 @@ var NumberControl = class {
   #revert() {
     this.#editing = false;
     this.#field.removeAttribute("aria-invalid");
-    this.#receipt.show([], this.#row.receipt);
+    this.#receipt.dismiss();
     this.#showValue(this.#chosen ?? this.#row.value, true);
   }
   #toggle = () => {
@@ -1156,8 +1196,10 @@ var Steer = class {
   #more;
   #actions;
   #journal;
-  #decided = false;
-  constructor(parent, send, title = "") {
+  #decided;
+  /** With `folded`, the part is closed at first; otherwise, this depends on its contents. */
+  constructor(parent, send, title = "", folded = false) {
+    this.#decided = folded;
     this.box = named("steer", make("details", "wb-steer", parent));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
@@ -1187,6 +1229,7 @@ var Steer = class {
 };
 
 // src/widgets/controls.ts
+var NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
@@ -1221,11 +1264,15 @@ function render({ model, el }) {
   };
   let pending = null;
   const ask2 = (name, given, label) => {
+    if (box.classList.contains("wb-disconnected")) {
+      answer.textContent = NOT_SENT;
+      return "";
+    }
     const mine = { id: randomId(), label };
     pending = mine;
     answer.textContent = `${label} sent`;
     const request = { name, arguments: given, id: mine.id };
-    void command(model, box, request, payload()?.control_channel ?? false, () => {
+    void command(model, box, request, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
     return mine.id;
@@ -1248,7 +1295,7 @@ function render({ model, el }) {
   }
   buttons.append(train);
   onEnter(more, () => byName.get("train")?.click());
-  const steer = new Steer(box, send, title);
+  const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
   const act = (key) => {
     const now = payload();
@@ -1304,7 +1351,10 @@ function render({ model, el }) {
   };
   box.addEventListener("pointerdown", readAlerts);
   box.addEventListener("focusin", readAlerts);
-  model.on("change:payload", apply);
+  const update = () => {
+    steadily(box, apply);
+  };
+  model.on("change:payload", update);
   apply();
   announce(box);
   return () => {
@@ -1312,7 +1362,7 @@ function render({ model, el }) {
     endWatch();
     endKeys();
     alerts.read();
-    model.off("change:payload", apply);
+    model.off("change:payload", update);
   };
 }
 function showValues(parent, values) {

@@ -200,7 +200,7 @@ function post(model, box, message) {
 }
 
 // src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again. A log that was written to a file is still there: SQLiteLog(path) opens it.";
 var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
 function kernelNotice({ closed, live, kernel, sent }) {
   if (closed) return REOPENED;
@@ -401,16 +401,62 @@ function showProblem(model, box) {
   update();
 }
 
+// src/command.ts
+var ANSWER_TIME = 1500;
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+async function ask(kernel, content) {
+  const request = {
+    channel: "control",
+    header: {
+      msg_id: randomId(),
+      msg_type: "workbench_request",
+      session: kernel.clientId,
+      username: kernel.username,
+      version: "5.3",
+      date: (/* @__PURE__ */ new Date()).toISOString()
+    },
+    content,
+    metadata: {},
+    parent_header: {},
+    buffers: []
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
+  try {
+    const answer = kernel.sendControlMessage?.(request, true, true).done;
+    const reply = await Promise.race([answer, late]);
+    return reply?.content?.status === "ok";
+  } catch {
+    return false;
+  }
+}
+async function deliver(model, box, message, waiting = () => void 0) {
+  const kernel = kernelOf(model.widget_manager);
+  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
+  }
+  if (kernel?.status !== "idle") waiting();
+  post(model, box, message);
+}
+
 // src/visibility.ts
 var HEARTBEAT = 1e4;
 function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let reported = null;
+  let number = 0;
+  const tell = (visible2) => {
+    const message = { kind: "visibility", rendering, visible: visible2, number: number += 1 };
+    if (kernelOf(model.widget_manager)?.status === "idle") post(model, box, message);
+    else void deliver(model, box, message);
+  };
   const visible = () => near && document.visibilityState === "visible";
   const report = () => {
     reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
+    tell(reported);
   };
   const check = () => {
     if (visible() !== reported) report();
@@ -432,7 +478,7 @@ function reportVisibility(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
+    tell(false);
   };
 }
 

@@ -1,3 +1,21 @@
+// src/dom.ts
+function make(tag, className, parent, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+function focusOf(element) {
+  const root = element.getRootNode();
+  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
+  return activeElement;
+}
+function named(name, element) {
+  element.dataset.testid = name;
+  return element;
+}
+
 // src/post.ts
 var POSTED = "wb-post";
 function post(model, box, message) {
@@ -10,16 +28,123 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again. A log that was written to a file is still there: SQLiteLog(path) opens it.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
+// src/command.ts
+var ANSWER_TIME = 1500;
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+async function ask(kernel, content) {
+  const request = {
+    channel: "control",
+    header: {
+      msg_id: randomId(),
+      msg_type: "workbench_request",
+      session: kernel.clientId,
+      username: kernel.username,
+      version: "5.3",
+      date: (/* @__PURE__ */ new Date()).toISOString()
+    },
+    content,
+    metadata: {},
+    parent_header: {},
+    buffers: []
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
+  try {
+    const answer = kernel.sendControlMessage?.(request, true, true).done;
+    const reply = await Promise.race([answer, late]);
+    return reply?.content?.status === "ok";
+  } catch {
+    return false;
+  }
+}
+async function command(model, box, request, waiting) {
+  const message = { kind: "command", ...request, id: request.id ?? randomId() };
+  await deliver(model, box, message, waiting);
+}
+async function deliver(model, box, message, waiting = () => void 0) {
+  const kernel = kernelOf(model.widget_manager);
+  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
+  }
+  if (kernel?.status !== "idle") waiting();
+  post(model, box, message);
+}
+
 // src/visibility.ts
 var HEARTBEAT = 1e4;
 function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let reported = null;
+  let number = 0;
+  const tell = (visible2) => {
+    const message = { kind: "visibility", rendering, visible: visible2, number: number += 1 };
+    if (kernelOf(model.widget_manager)?.status === "idle") post(model, box, message);
+    else void deliver(model, box, message);
+  };
   const visible = () => near && document.visibilityState === "visible";
   const report = () => {
     reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
+    tell(reported);
   };
   const check = () => {
     if (visible() !== reported) report();
@@ -41,7 +166,7 @@ function reportVisibility(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
+    tell(false);
   };
 }
 
@@ -110,24 +235,6 @@ async function embed(bokeh, json, holders) {
   }
 }
 
-// src/dom.ts
-function make(tag, className, parent, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-function focusOf(element) {
-  const root = element.getRootNode();
-  const { activeElement } = root instanceof ShadowRoot ? root : element.ownerDocument;
-  return activeElement;
-}
-function named(name, element) {
-  element.dataset.testid = name;
-  return element;
-}
-
 // src/card.ts
 var SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
 function figureName(lines) {
@@ -150,12 +257,13 @@ function makeCard(lines, parent) {
   reset.title = "show the whole run (or double-click the plot)";
   reset.hidden = true;
   const note = make("div", "wb-note", section);
+  const tools = make("div", "wb-tools-place", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
   const tip = named("mark-text", make("div", "wb-tip", section));
   tip.hidden = true;
-  return { section, header, legend, holder, keys, waiting, note, broken, at, tip, reset };
+  return { section, header, tools, legend, holder, keys, waiting, note, broken, at, tip, reset };
 }
 function makeKey(info, parent) {
   const button = make("button", "wb-key", parent);
@@ -423,7 +531,7 @@ function spanY(curves, visible, log, robust) {
   const inner = { low: at(TAIL), high: at(1 - TAIL) };
   return inner.low < inner.high ? inner : { low, high };
 }
-function setAxes(views, figures, now, brief) {
+function setAxes(views, figures, now, kind, brief) {
   figures.forEach((figure, index) => {
     const log = now.log_y.includes(index);
     figure.setv({
@@ -433,9 +541,8 @@ function setAxes(views, figures, now, brief) {
     const ticks = (logarithmic) => logarithmic ? logTicks(views) : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {
-      const seconds = now.x === "time" && brief ? SECONDS : null;
-      const label = seconds ?? LABELS[now.x];
-      axis.setv({ ...xTicks(views, now, ticks(now.log_x), brief), axis_label: label });
+      const label = kind === "time" && brief ? SECONDS : LABELS[kind];
+      axis.setv({ ...xTicks(views, kind, now.log_x, ticks(now.log_x), brief), axis_label: label });
     }
   });
 }
@@ -446,21 +553,21 @@ var LABELS = {
   examples: "examples"
 };
 var SECONDS = "seconds since the start";
-function xTicks(views, now, plain2, brief) {
-  if (now.x === "time") {
+function xTicks(views, kind, log, plain2, brief) {
+  if (kind === "time") {
     if (brief) return plain2;
     const clock = { base: 60, mantissas: [1, 2, 5, 10, 15, 20, 30], min_interval: 1 };
     return {
-      ...now.log_x ? plain2 : { ticker: views.create("AdaptiveTicker", clock) },
+      ...log ? plain2 : { ticker: views.create("AdaptiveTicker", clock) },
       formatter: views.create("NumeralTickFormatter", { format: "00:00:00" })
     };
   }
-  if (now.log_x) return plain2;
-  const least = now.x === "epoch" ? {} : { min_interval: 1 };
+  if (log) return plain2;
+  const least = kind === "epoch" ? {} : { min_interval: 1 };
   return {
     ticker: views.create("BasicTicker", least),
     formatter: views.create("NumeralTickFormatter", {
-      format: now.x === "epoch" ? "0,0.[00]" : "0,0"
+      format: kind === "epoch" ? "0,0.[00]" : "0,0"
     })
   };
 }
@@ -512,57 +619,6 @@ function placeText(axis, x) {
   return `${own}, ${iteration}`;
 }
 
-// src/command.ts
-var ANSWER_TIME = 1500;
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-function connection(model) {
-  try {
-    return model.widget_manager?.kernel ?? null;
-  } catch {
-    return null;
-  }
-}
-async function ask(kernel, content) {
-  const request = {
-    channel: "control",
-    header: {
-      msg_id: randomId(),
-      msg_type: "workbench_request",
-      session: kernel.clientId,
-      username: kernel.username,
-      version: "5.3",
-      date: (/* @__PURE__ */ new Date()).toISOString()
-    },
-    content,
-    metadata: {},
-    parent_header: {},
-    buffers: []
-  };
-  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_TIME, null));
-  try {
-    const answer = kernel.sendControlMessage?.(request, true, true).done;
-    const reply = await Promise.race([answer, late]);
-    return reply?.content?.status === "ok";
-  } catch {
-    return false;
-  }
-}
-async function command(model, box, request, hasControlChannel, waiting) {
-  const message = { kind: "command", ...request, id: request.id ?? randomId() };
-  await deliver(model, box, message, hasControlChannel, waiting);
-}
-async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
-  const kernel = connection(model);
-  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
-    if (await ask(kernel, { receiver: model.get("ident"), message })) return;
-  }
-  if (kernel?.status !== "idle") waiting();
-  post(model, box, message);
-}
-
 // src/settings.ts
 var PAUSE = 120;
 var DEFAULTS = {
@@ -591,7 +647,7 @@ function makeSettings(model, box) {
   const now = () => ({ ...DEFAULTS, ...own ?? payloadOf(model)?.settings });
   const send = () => {
     const message = { kind: "settings", settings: now(), stamp };
-    void deliver(model, box, message, payloadOf(model)?.control_channel ?? false);
+    void deliver(model, box, message);
   };
   return {
     get now() {
@@ -1234,21 +1290,25 @@ function textsAt(marks, frame2, sx, keys) {
 }
 
 // src/readout.ts
-function readout(keys, points, latest, pointer, axis) {
-  const found = keys.map((name) => {
+function readout(keys, points, latest, pointer) {
+  return keys.map((name) => {
     const curve = points.get(name);
-    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
+    if (pointer === null || !curve?.x.length) return latest[name] ?? "";
     const index = nearest(curve.x, curve.y, pointer);
     const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
     const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
-    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
+    return format(curve.y[index]) + mean;
   });
-  const distance = (x2) => Math.abs(x2 - (pointer ?? 0));
-  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
-  return {
-    values: found.map(({ text }) => text),
-    at: x === void 0 ? "" : placeText(axis, x)
-  };
+}
+function placeAt(keys, points, pointer, axis) {
+  if (pointer === null) return "";
+  const distance = (x2) => Math.abs(x2 - pointer);
+  const found = keys.flatMap((name) => {
+    const curve = points.get(name);
+    return curve?.x.length ? curve.x[nearest(curve.x, curve.y, pointer)] ?? [] : [];
+  });
+  const [x] = found.sort((a, b) => distance(a) - distance(b));
+  return x === void 0 ? "" : placeText(axis, x);
 }
 function showTip({ tip, holder, section }, frame2, event, marks, keys) {
   const texts = frame2 && event.sx !== void 0 ? textsAt(marks, frame2, event.sx, keys) : [];
@@ -1266,7 +1326,7 @@ function showTip({ tip, holder, section }, frame2, event, marks, keys) {
 var BAND = 28;
 var SWATCH2 = 22;
 var GAP2 = 16;
-var FONT = "12px sans-serif";
+var PNG_WIDTH = 1600;
 function paper(el) {
   for (let part = el; part; part = part.parentElement) {
     const background = getComputedStyle(part).backgroundColor;
@@ -1277,39 +1337,26 @@ function paper(el) {
   return { background: "white", text: getComputedStyle(el).color };
 }
 async function png(view, entries, el) {
-  const layer = view.export("png");
-  const { canvas, pixel_ratio: ratio } = layer;
-  const whole = document.createElement("canvas");
-  whole.width = canvas.width;
-  whole.height = canvas.height + BAND * ratio;
-  const pen = whole.getContext("2d");
-  if (!pen) throw new Error("the page cannot draw an image");
-  const { background, text } = paper(el);
-  pen.fillStyle = background;
-  pen.fillRect(0, 0, whole.width, whole.height);
-  pen.drawImage(canvas, 0, BAND * ratio);
-  pen.scale(ratio, ratio);
-  pen.font = FONT;
-  pen.textBaseline = "middle";
-  let x = 12;
-  for (const { label, colour, dash } of entries) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = 2.5;
-    pen.setLineDash(dash);
-    pen.beginPath();
-    pen.moveTo(x, BAND / 2);
-    pen.lineTo(x + SWATCH2, BAND / 2);
-    pen.stroke();
-    pen.fillStyle = text;
-    pen.fillText(label, x + SWATCH2 + 6, BAND / 2);
-    x += SWATCH2 + 6 + pen.measureText(label).width + GAP2;
-  }
-  return new Promise((resolve, reject) => {
-    whole.toBlob((blob) => {
-      if (blob) resolve(blob);
-      else reject(new Error("the page cannot write a PNG"));
+  const image = new Image();
+  image.src = URL.createObjectURL(await svg(view, entries, el));
+  try {
+    await image.decode();
+    const scale = Math.max(1, PNG_WIDTH / image.naturalWidth);
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(scale * image.naturalWidth);
+    canvas.height = Math.round(scale * image.naturalHeight);
+    const pen = canvas.getContext("2d");
+    if (!pen) throw new Error("the page cannot draw an image");
+    pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve, reject) => {
+      canvas.toBlob((blob) => {
+        if (blob) resolve(blob);
+        else reject(new Error("the page cannot write a PNG"));
+      });
     });
-  });
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
 }
 async function svg(view, entries, el) {
   const inner = await (await view.export("svg").to_blob()).text();
@@ -1487,6 +1534,7 @@ var FILES = {
   SVG: "save a vector image with the legend",
   CSV: "save the points on the screen; log.frame has all values"
 };
+var READING_TIME = 5e3;
 var [LEAST, MOST2, STEPS] = [2, 1e5, 100];
 function smoothingOf(position) {
   if (position <= 0) return 0;
@@ -1524,9 +1572,11 @@ function makeToolbar(index, settings, parent, save) {
   x.addEventListener("change", () => {
     settings.change({ x: x.value });
   });
-  const label = make("label", "wb-smoothing", bar, "smooth");
+  const smoothing = makeMenu("smooth", "mean of the curves over some iterations", bar);
+  const label = make("label", "wb-smoothing", smoothing);
   const slider = named("smoothing", make("input", "", label));
   Object.assign(slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
+  slider.setAttribute("aria-label", "smoothing");
   const amount = make("output", "", label);
   slider.addEventListener("input", () => {
     settings.change({ smoothing: smoothingOf(Number(slider.value)) });
@@ -1558,6 +1608,7 @@ function makeToolbar(index, settings, parent, save) {
   }
   const said = make("span", "wb-said", bar);
   said.setAttribute("role", "status");
+  let timer;
   const press = (element, on) => {
     element.setAttribute("aria-pressed", String(on));
   };
@@ -1579,15 +1630,16 @@ function makeToolbar(index, settings, parent, save) {
         slider.value = String(position);
       }
       const over = now.smoothing.toLocaleString("en");
-      amount.textContent = now.smoothing ? over : "off";
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
+      amount.textContent = text;
       slider.setAttribute("aria-valuetext", text);
-      label.title = text;
-      label.classList.toggle("wb-none", !now.smoothing);
+      smoothing.parentElement?.classList.toggle("wb-on", now.smoothing > 0);
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {
       said.textContent = text;
+      clearTimeout(timer);
+      timer = setTimeout(() => said.textContent = "", READING_TIME);
     }
   };
 }
@@ -1631,9 +1683,9 @@ function fill(model, box, cards, views, below = box) {
   const settings = makeSettings(model, box);
   const count = (key) => points.get(key)?.x.length ?? 0;
   const payload = () => payloadOf(model) ?? {};
-  const channel = () => payload().control_channel ?? false;
   let pointer = null;
   let axes = "";
+  let kind = "iteration";
   let whole = false;
   const shownKeys = (index) => (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
@@ -1649,16 +1701,17 @@ function fill(model, box, cards, views, below = box) {
   const labels = (index) => (lines[index] ?? []).map((info) => labelOf(info, payload().runs ?? [], settings.now));
   const showValues = () => {
     const { latest = {}, axis } = payload();
+    const all = lines.flat().map(({ key }) => key);
+    const place = placeAt(all, points, pointer, axis);
     for (const { keys, at } of cards) {
-      const text = readout(
+      const texts = readout(
         keys.map(({ info }) => info.key),
         points,
         latest,
-        pointer,
-        axis
+        pointer
       );
-      keys.forEach(({ value }, i) => value.textContent = text.values[i] ?? "");
-      at.textContent = text.at;
+      keys.forEach(({ value }, i) => value.textContent = texts[i] ?? "");
+      at.textContent = place;
     }
   };
   const arrange = () => {
@@ -1681,8 +1734,8 @@ function fill(model, box, cards, views, below = box) {
   const refit = () => {
     const { now } = settings;
     const brief = end() < BRIEF;
-    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
-    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
+    const chosen = JSON.stringify([now.log_x, now.log_y, kind, kind === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, kind, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
     dashes.forEach((set, index) => {
@@ -1696,7 +1749,7 @@ function fill(model, box, cards, views, below = box) {
     const hidden = new Set(
       lines.flat().filter((info) => isHidden(info, now)).map(({ key }) => key)
     );
-    const shown2 = marks.filter(({ kind }) => now.marks.includes(kind));
+    const shown2 = marks.filter(({ kind: kind2 }) => now.marks.includes(kind2));
     drawMarks(views, lines, shown2, hidden);
   };
   const showRest = () => {
@@ -1718,11 +1771,12 @@ function fill(model, box, cards, views, below = box) {
     const temporary = Boolean(payload().focus?.length);
     comparison?.show({ runs, differences, now, temporary });
   };
-  const setData = (kind, key, values) => {
-    views.document.get_model_by_name(`${kind}:${key}`).data = values;
+  const setData = (kind2, key, values) => {
+    views.document.get_model_by_name(`${kind2}:${key}`).data = values;
   };
   const apply = () => {
-    const { curves = {} } = payload();
+    const { curves = {}, axis } = payload();
+    kind = axis?.kind ?? kind;
     for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
     for (const { key } of new Set(lines.flat())) {
       const data = curves[key];
@@ -1761,7 +1815,7 @@ function fill(model, box, cards, views, below = box) {
     for (const card of cards) card.reset.hidden = !range && !any && first === void 0;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
     pace.hurry();
-    void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
+    void deliver(model, box, { kind: "range", start: low, stop: high });
   };
   const askRange = () => {
     clearTimeout(timer);
@@ -1778,7 +1832,7 @@ function fill(model, box, cards, views, below = box) {
     }
     askRange();
   };
-  const save = async (kind, index) => {
+  const save = async (kind2, index) => {
     const figure = figures[index];
     const [infos, card] = [lines[index] ?? [], cards[index]];
     if (!figure || !card) return;
@@ -1788,14 +1842,14 @@ function fill(model, box, cards, views, below = box) {
       const label = names[i] ?? info.channel;
       return isHidden(info, now) ? [] : [{ label, colour: colourOf(info, now), dash: info.dash }];
     });
-    const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind.toLowerCase()}`;
+    const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind2.toLowerCase()}`;
     try {
       const view = views.view(figure);
-      if (kind === "CSV") {
+      if (kind2 === "CSV") {
         const curves = infos.map(({ key }) => points.get(key));
         download(new Blob([csv(now.x, names, curves)], { type: "text/csv" }), name);
       } else {
-        download(await (kind === "PNG" ? png : svg)(view, entries, card.section), name);
+        download(await (kind2 === "PNG" ? png : svg)(view, entries, card.section), name);
       }
       toolbars[index]?.say(`saved ${name}`);
     } catch (error) {
@@ -1803,13 +1857,13 @@ function fill(model, box, cards, views, below = box) {
     }
   };
   const toolbars = parts.map(
-    ({ card }, index) => makeToolbar(index, settings, card.header, (kind) => void save(kind, index))
+    ({ card }, index) => makeToolbar(index, settings, card.tools, (kind2) => void save(kind2, index))
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
   const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
     pace.hurry();
-    void deliver(model, box, { kind: "compare", start: null }, channel());
+    void deliver(model, box, { kind: "compare", start: null });
   }) : null;
   const handles = parts.map(
     ({ figure, card }) => makeHandle(
@@ -1821,11 +1875,11 @@ function fill(model, box, cards, views, below = box) {
         return { frame: frame2, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
-        void command(model, box, { name, arguments: args }, channel(), waiting);
+        void command(model, box, { name, arguments: args }, waiting);
       },
       (iteration) => {
         pace.hurry();
-        void deliver(model, box, { kind: "compare", start: iteration }, channel());
+        void deliver(model, box, { kind: "compare", start: iteration });
       }
     )
   );
@@ -1857,7 +1911,7 @@ function fill(model, box, cards, views, below = box) {
     figure.on_event("mousemove", (event) => {
       point(event.x);
       const { marks = [] } = payload();
-      const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
+      const known = marks.filter(({ kind: kind2 }) => settings.now.marks.includes(kind2));
       showTip(card, frameOf(view), event, known, new Set(shownKeys(index)));
     });
     figure.on_event("mouseleave", () => {
@@ -1969,63 +2023,6 @@ function announce(box) {
       box.classList.add("wb-drawn");
     });
   });
-}
-
-// src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
-var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
-function kernelNotice({ closed, live, kernel, sent }) {
-  if (closed) return REOPENED;
-  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
-  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
-}
-function kernelOf(manager) {
-  try {
-    return manager?.kernel;
-  } catch {
-    return null;
-  }
-}
-function watchKernel(model, box) {
-  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
-  line.setAttribute("role", "status");
-  line.hidden = true;
-  const manager = model.widget_manager;
-  const session = manager?.context?.sessionContext;
-  let own = null;
-  let sent = true;
-  const look = () => {
-    const text = kernelNotice({
-      closed: [manager, manager?.context].some((part) => part?.isDisposed),
-      live: own?.comm_live,
-      kernel: kernelOf(manager),
-      sent
-    });
-    box.classList.toggle("wb-disconnected", Boolean(text));
-    if (line.textContent !== text) line.textContent = text;
-    line.hidden = !text;
-  };
-  const posted = (event) => {
-    sent = event.detail;
-    look();
-  };
-  box.addEventListener(POSTED, posted);
-  model.on("comm_live_update", look);
-  session?.kernelChanged?.connect(look);
-  session?.statusChanged?.connect(look);
-  manager?.get_model?.(model.get("ident")).then(
-    (found) => {
-      own = found;
-      look();
-    },
-    () => void 0
-  );
-  return () => {
-    box.removeEventListener(POSTED, posted);
-    model.off("comm_live_update", look);
-    session?.kernelChanged?.disconnect(look);
-    session?.statusChanged?.disconnect(look);
-  };
 }
 
 // src/problem.ts

@@ -114,18 +114,68 @@ function post(model, box, message) {
   box.dispatchEvent(new CustomEvent(POSTED, { detail: sent }));
 }
 
+// src/kernel.ts
+var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again. A log that was written to a file is still there: SQLiteLog(path) opens it.";
+var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
+function kernelNotice({ closed, live, kernel, sent }) {
+  if (closed) return REOPENED;
+  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
+  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
+}
+function kernelOf(manager) {
+  try {
+    return manager?.kernel;
+  } catch {
+    return null;
+  }
+}
+function watchKernel(model, box) {
+  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  const manager = model.widget_manager;
+  const session = manager?.context?.sessionContext;
+  let own = null;
+  let sent = true;
+  const look = () => {
+    const text = kernelNotice({
+      closed: [manager, manager?.context].some((part) => part?.isDisposed),
+      live: own?.comm_live,
+      kernel: kernelOf(manager),
+      sent
+    });
+    box.classList.toggle("wb-disconnected", Boolean(text));
+    if (line.textContent !== text) line.textContent = text;
+    line.hidden = !text;
+  };
+  const posted = (event) => {
+    sent = event.detail;
+    look();
+  };
+  box.addEventListener(POSTED, posted);
+  model.on("comm_live_update", look);
+  session?.kernelChanged?.connect(look);
+  session?.statusChanged?.connect(look);
+  manager?.get_model?.(model.get("ident")).then(
+    (found) => {
+      own = found;
+      look();
+    },
+    () => void 0
+  );
+  return () => {
+    box.removeEventListener(POSTED, posted);
+    model.off("comm_live_update", look);
+    session?.kernelChanged?.disconnect(look);
+    session?.statusChanged?.disconnect(look);
+  };
+}
+
 // src/command.ts
 var ANSWER_TIME = 1500;
 function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-function connection(model) {
-  try {
-    return model.widget_manager?.kernel ?? null;
-  } catch {
-    return null;
-  }
 }
 async function ask(kernel, content) {
   const request = {
@@ -152,13 +202,13 @@ async function ask(kernel, content) {
     return false;
   }
 }
-async function command(model, box, request, hasControlChannel, waiting) {
+async function command(model, box, request, waiting) {
   const message = { kind: "command", ...request, id: request.id ?? randomId() };
-  await deliver(model, box, message, hasControlChannel, waiting);
+  await deliver(model, box, message, waiting);
 }
-async function deliver(model, box, message, hasControlChannel, waiting = () => void 0) {
-  const kernel = connection(model);
-  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+async function deliver(model, box, message, waiting = () => void 0) {
+  const kernel = kernelOf(model.widget_manager);
+  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();
@@ -174,10 +224,13 @@ function makePlainButton(name, label, title, parent, act) {
   return button;
 }
 function outcomeIn(text) {
-  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
-  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+}
+function keyOf(receipt) {
+  return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
 }
 var ReceiptLine = class {
+  // a refusal that the user has put aside
   /** With `brief`, the line leaves out what its control already says. */
   constructor(name, parent, brief = false) {
     this.brief = brief;
@@ -188,12 +241,23 @@ var ReceiptLine = class {
   /** The id of the last request of this page, until its outcome arrives. */
   pending = "";
   #own = "";
-  /** Shows that a request was sent. */
+  // why nothing was sent
+  #other = null;
+  // the last one that was not waited for
+  #gone = "";
+  /** Shows that a request was sent; `id` is empty if it was not. */
   sent(id) {
+    if (!id) return;
     this.pending = id;
     this.#own = "";
     this.element.removeAttribute("role");
     this.#write("sent", "waiting");
+  }
+  /** Puts a refusal aside; other receipts stay. */
+  dismiss() {
+    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    this.#own = "";
+    this.#showReceipt(this.#other);
   }
   /** Shows why nothing was sent; the next receipt replaces it. */
   refuse(text) {
@@ -204,12 +268,19 @@ var ReceiptLine = class {
   /** Shows the receipt of the request that was sent, or else `other`. */
   show(receipts, other) {
     const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    const same2 = keyOf(other) === keyOf(this.#other);
+    this.#other = other;
     if (this.pending && !mine) return null;
-    const shown = mine ?? other;
     if (mine && mine.state !== "waiting") this.pending = "";
-    if (this.#own) return mine ?? null;
-    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    if (this.#own && same2) return mine ?? null;
+    this.#own = "";
+    this.#showReceipt(mine ?? other);
     return mine ?? null;
+  }
+  #showReceipt(receipt) {
+    const { text = "", state = "applied", code } = receipt ?? {};
+    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    else this.#write(text, state, code);
   }
   #write(text, state, code = "") {
     const { element } = this;
@@ -243,7 +314,7 @@ function makeEditBar(model, box, parent, choose) {
     const id = randomId();
     receipt.sent(id);
     const request = { name, arguments: { examples: latest?.chosen ?? [], ...given }, id };
-    void command(model, box, request, latest?.control_channel ?? false, () => void 0);
+    void command(model, box, request);
   };
   const relabel = makePlainButton(
     "relabel",
@@ -311,63 +382,6 @@ function announce(box) {
       box.classList.add("wb-drawn");
     });
   });
-}
-
-// src/kernel.ts
-var KERNEL_STOPPED = "The kernel of this run was stopped or restarted. The last state stays visible. To start a new run, run the cells again.";
-var REOPENED = "The notebook was closed and opened again, so this view gets no updates from its kernel. Training is not affected: reload the page to see it continue.";
-function kernelNotice({ closed, live, kernel, sent }) {
-  if (closed) return REOPENED;
-  if (live === false || kernel === null || kernel?.status === "dead") return KERNEL_STOPPED;
-  return !sent && kernel === void 0 ? KERNEL_STOPPED : "";
-}
-function kernelOf(manager) {
-  try {
-    return manager?.kernel;
-  } catch {
-    return null;
-  }
-}
-function watchKernel(model, box) {
-  const line = named("kernel-notice", make("div", "wb-kernel-notice", box));
-  line.setAttribute("role", "status");
-  line.hidden = true;
-  const manager = model.widget_manager;
-  const session = manager?.context?.sessionContext;
-  let own = null;
-  let sent = true;
-  const look = () => {
-    const text = kernelNotice({
-      closed: [manager, manager?.context].some((part) => part?.isDisposed),
-      live: own?.comm_live,
-      kernel: kernelOf(manager),
-      sent
-    });
-    box.classList.toggle("wb-disconnected", Boolean(text));
-    if (line.textContent !== text) line.textContent = text;
-    line.hidden = !text;
-  };
-  const posted = (event) => {
-    sent = event.detail;
-    look();
-  };
-  box.addEventListener(POSTED, posted);
-  model.on("comm_live_update", look);
-  session?.kernelChanged?.connect(look);
-  session?.statusChanged?.connect(look);
-  manager?.get_model?.(model.get("ident")).then(
-    (found) => {
-      own = found;
-      look();
-    },
-    () => void 0
-  );
-  return () => {
-    box.removeEventListener(POSTED, posted);
-    model.off("comm_live_update", look);
-    session?.kernelChanged?.disconnect(look);
-    session?.statusChanged?.disconnect(look);
-  };
 }
 
 // src/focus.ts
@@ -521,10 +535,16 @@ function reportVisibility(model, box) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let reported = null;
+  let number = 0;
+  const tell = (visible2) => {
+    const message = { kind: "visibility", rendering, visible: visible2, number: number += 1 };
+    if (kernelOf(model.widget_manager)?.status === "idle") post(model, box, message);
+    else void deliver(model, box, message);
+  };
   const visible = () => near && document.visibilityState === "visible";
   const report = () => {
     reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
+    tell(reported);
   };
   const check = () => {
     if (visible() !== reported) report();
@@ -546,7 +566,7 @@ function reportVisibility(model, box) {
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
+    tell(false);
   };
 }
 
@@ -641,6 +661,9 @@ function render({ model, el }) {
   const arrange = () => {
     if (!latest) return;
     const payload = latest;
+    const { images, outputs, tiles } = payload;
+    const double = bytesOf(images).length > 0 && bytesOf(outputs).length > 0;
+    list.classList.toggle("wb-wide", double || tiles.some(({ text: text2 }) => text2));
     const places = new Map(payload.tiles.map((tile, place) => [tile.index, place]));
     if (!held()) {
       for (const [index, card] of cards) {
@@ -687,6 +710,7 @@ function makeTile(index, list, flags, choose) {
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
   item.title = `example ${index.toLocaleString("en")}`;
+  make("div", "wb-tile-index wb-soft", item, `#${index.toLocaleString("en")}`);
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);

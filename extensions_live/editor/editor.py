@@ -112,7 +112,6 @@ class Editor(Hinted, SessionCanvas):
         self.origin = self.first.ident
         self.drawing.watchers.add(self)
         self.observe(self._hear_outbox, "outbox")
-        control_channel.register(self.ident, self)
 
     # What a program uses.
 

@@ -79,8 +79,11 @@ def test_settings_change_the_picture_and_survive_a_reload(shared, plot):
 
 
 def test_the_smoothing_slider_is_moved_by_keys(shared, plot):
+    menu = plot.get_by_test_id("smooth-menu").first.locator("summary")
+    menu.click()
     slider = plot.get_by_test_id("smoothing").first
     slider.focus()
+    assert slider.bounding_box()["width"] > 200  # a mouse reaches its 100 steps
     updates = int(plot.get_attribute("data-updates"))
     for _ in range(30):
         slider.press("ArrowRight")
@@ -89,6 +92,8 @@ def test_the_smoothing_slider_is_moved_by_keys(shared, plot):
     until(lambda: float(setting(shared, "smoothing")) > 10, what="the smoothing in Python")
     slider.press("Home")
     until(lambda: setting(shared, "smoothing") in ("0", "0.0"), what="no smoothing")
+    slider.press("Escape")
+    until(lambda: not slider.is_visible(), what="a closed menu")
 
 
 def test_the_pointer_on_a_mark_shows_its_text(shared, plot):
@@ -122,6 +127,8 @@ def test_a_figure_is_saved(shared, plot, kind, start):
     content = download.value.path().read_bytes()
     assert content.startswith(start)
     assert len(content) > 500
+    if kind == "PNG":
+        assert int.from_bytes(content[16:20], "big") == 1600  # its width
     assert download.value.suggested_filename == f"cost.{kind.lower()}"
 
 

@@ -183,7 +183,7 @@ def test_a_large_board_sends_its_shapes_before_its_code(editor, hand_pump, monke
 
 def test_a_page_that_was_reloaded_gets_everything_again(editor, hand_pump):
     hand_pump.serve(editor)
-    editor.hear({"kind": "visibility", "rendering": "one", "visible": True})
+    editor.hear({"kind": "visibility", "rendering": "one", "visible": True, "number": 1})
     assert editor.refresh() == 1
 
 

@@ -183,7 +183,7 @@ def test_nothing_is_asked_while_nothing_is_shown_or_nobody_looks(editor, hand_pu
     assert not editor._live_view.watched() and asked == []
     editor._live.metric = "activation"
     assert editor._live_view.watched()
-    editor.hear({"kind": "visibility", "rendering": "one", "visible": False})
+    editor.hear({"kind": "visibility", "rendering": "one", "visible": False, "number": 1})
     assert not editor._live_view.watched()
 
 

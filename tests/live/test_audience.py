@@ -38,3 +38,10 @@ def test_silence_during_a_long_cell_does_not_count():
     assert audience.looking()
     clock.now += SILENCE + 1
     assert not audience.looking()
+
+
+def test_a_report_that_a_later_one_has_overtaken_is_ignored():
+    audience = Audience()
+    audience.heard("a", visible=True, number=2)
+    assert not audience.heard("a", visible=False, number=1)
+    assert audience.looking()

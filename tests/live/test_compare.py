@@ -87,11 +87,12 @@ def test_a_frame_of_epochs_has_its_iterations_and_epochs():
     assert log.column("cost")[0].tolist() == [1, 2]
 
 
-def test_curves_are_coloured_by_run_and_dashed_by_channel():
-    (first, second, third, _), (alone, other) = lines_of(["a", "b"], [["cost", "test"], ["rate"]])
+def test_curves_are_coloured_by_run_and_each_has_a_dash_pattern_of_its_own():
+    several, pair = lines_of(["a", "b"], [["cost", "test"], ["rate"]])
+    first, second, third, _ = several
     assert first["colour"] == second["colour"] != third["colour"]
-    assert first["dash"] == third["dash"] != second["dash"]
-    assert alone["dash"] != other["dash"]
+    assert len({str(line["dash"]) for line in several}) == 4
+    assert pair[0]["dash"] != pair[1]["dash"]
 
 
 def test_the_table_has_only_what_differs():

@@ -10,6 +10,8 @@ import pytest
 from extensions_live import control_channel
 from extensions_live.control_channel import REPLY, REQUEST, Channel, RunningCell
 
+from .runs import make_loop, plot_view
+
 CELL = {"header": {"msg_type": "execute_request", "msg_id": "cell"}}
 COMM = {"header": {"msg_type": "comm_msg", "msg_id": "comm"}}
 
@@ -33,7 +35,7 @@ class Receiver:
     def __init__(self):
         self.received = []
 
-    def receive(self, content):
+    def hear(self, content):
         if content == "wrong":
             raise KeyError("name")
         self.received.append(content)
@@ -61,6 +63,17 @@ def test_a_request_reaches_its_widget(running, kernel):
     assert answer(kernel, receiver="other", message="hello") == "unknown"
     del receiver
     assert answer(kernel, receiver="mine", message="hello") == "unknown"
+
+
+def test_a_widget_hears_on_the_channel_that_a_page_shows_it(running, kernel, hand_pump, wire):
+    Channel(running)
+    view = plot_view(make_loop())
+    report = {"kind": "visibility", "rendering": "a", "visible": False, "number": 1}
+    assert answer(kernel, receiver=view.ident, message=report) == "ok"
+    assert not view.watched()
+    report = {**report, "visible": True, "number": 2}
+    assert answer(kernel, receiver=view.ident, message=report) == "ok"
+    assert view.watched()
 
 
 def test_a_running_cell_is_reported_to_the_page(running, kernel):

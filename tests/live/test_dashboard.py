@@ -200,7 +200,7 @@ def test_a_tab_pulls_what_has_changed_and_nothing_else(session):
 def test_a_hidden_widget_is_not_refreshed(session):
     tab = Tab(SessionBoard([session]))
     plot = part(tab.open(), "PlotView")
-    hidden = {"kind": "visibility", "rendering": "a", "visible": False}
+    hidden = {"kind": "visibility", "rendering": "a", "visible": False, "number": 1}
     tab.visit.receive({"kind": "part", "ident": plot, "content": hidden})
     train(session, 3)
     assert all(plot not in message["parts"] for message in tab.tick())

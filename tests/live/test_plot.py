@@ -172,9 +172,9 @@ def test_two_views_of_one_plot_are_independent(hand_pump, wire):
 def test_nothing_is_drawn_while_nobody_looks(hand_pump, wire):
     view = plot_view(make_loop())
     assert view.watched()
-    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": False}, [])
+    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": False, "number": 1}, [])
     assert not view.watched()
-    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": True}, [])
+    view._hear(view, {"kind": "visibility", "rendering": "a", "visible": True, "number": 2}, [])
     assert view.watched()
 
 

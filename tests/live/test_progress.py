@@ -69,6 +69,6 @@ def test_a_new_page_gets_the_payload_again_once(hand_pump, wire, monkeypatch):
     hand_pump.serve(line)
     monkeypatch.setattr(line, "send_state", sent.append)
     for rendering in ("a", "a", "b"):
-        line.hear({"kind": "visibility", "rendering": rendering, "visible": True})
+        line.hear({"kind": "visibility", "rendering": rendering, "visible": True, "number": 1})
         hand_pump.serve(line)
     assert sent == [["payload", "problem"]] * 2

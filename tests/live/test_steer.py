@@ -107,6 +107,20 @@ def test_a_refused_value_says_why_beside_its_number(bar):
     assert numbers(bar(controls))["momentum"]["value"] == pytest.approx(0.9)
 
 
+def test_a_refusal_names_no_class_and_a_rewind_ends_it(bar):
+    session = paused()
+    controls = Controls(session)
+    ask(controls, "set", shared="momentum", value=-1)
+    with pytest.raises(SessionError):
+        session.commands[-1].wait(SOON)
+    payload = bar(controls)
+    for text in (numbers(payload)["momentum"]["receipt"]["text"], payload["command"]["text"]):
+        assert text.startswith("set momentum = -1: refused: momentum must be 0 or more")
+    train(session, 1)
+    session.rewind(0).wait(SOON)
+    assert numbers(bar(controls))["momentum"]["receipt"]["text"] == ""
+
+
 def test_a_change_by_code_has_a_receipt_too(bar):
     session = paused()
     controls = Controls(session)

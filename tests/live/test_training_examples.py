@@ -8,7 +8,14 @@ from extensions_live.course import row
 from extensions_live.plot_axes import ITERATIONS
 from extensions_live.plot_marks import Visible, text_marks
 from extensions_live.requests import carry_out
-from extensions_live.training_examples import READING, _joined
+from extensions_live.training_examples import (
+    AT_REST,
+    COMPUTING,
+    ENOUGH,
+    READING,
+    STALL,
+    _joined,
+)
 from tests.support.runs import CLASSES, EXAMPLES, build, examples
 from workbench import data
 from workbench.errors import SessionError
@@ -232,19 +239,33 @@ def test_an_example_that_is_not_trained_on_cannot_be_flagged(start, hand_pump, w
         view.flag(22)
 
 
-@pytest.mark.parametrize("reading, computing, size", [
-    (0.0, 0.0, 32), (0.5, 0.0, 8), (0.0, 0.5, 8), (READING * 0.8, 0.0, 16),
+@pytest.mark.parametrize("reading, delay, computing, patience, size", [
+    (0.0, 0.0, 0.0, 1, 32),
+    (0.5, 0.0, 0.0, 1, 8),
+    (READING * 0.8, 0.0, 0.0, 1, 16),
+    (READING * 0.8, 0.0, 0.0, AT_REST, 32),
+    (0.0, STALL * 2, 0.0, 1, 8),
+    (0.0, READING * 2, 0.0, 1, 32),
+    (0.0, 0.0, 0.5, 1, ENOUGH),
+    (0.0, 0.0, COMPUTING * 0.8, AT_REST, 32),
 ])  # fmt: skip
 def test_the_next_number_of_examples_depends_on_the_time_needed(
-    start, hand_pump, wire, reading, computing, size
+    start, hand_pump, wire, reading, delay, computing, patience, size
 ):
     session, scores = start()
     reader = Mistakes(session, scores).examples
     probe = session.probe([], examples=range(16))
     probe.wait(20)
-    probe.seconds = reading
+    probe.processor_seconds, probe.seconds, reader._patience = reading, delay, patience
     reader._adapt(probe, computing)
     assert reader._size == size
+
+
+def test_examples_are_read_with_more_patience_while_training_is_paused(start, hand_pump, wire):
+    session, scores = start()
+    view = Mistakes(session, scores)
+    shown(view, hand_pump)
+    assert view.examples._patience == AT_REST
 
 
 def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):

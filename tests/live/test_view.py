@@ -21,6 +21,16 @@ def test_a_view_has_the_bar_and_every_plot(hand_pump, wire):
     assert [widget.title for widget in plots] == ["", "second"]
 
 
+def test_several_bars_are_folded_so_that_their_plot_is_in_sight(hand_pump, wire):
+    sessions = []
+    for _ in range(2):
+        sessions.append(make_loop().start())
+        assert sessions[-1].wait(20)
+    folded = [one.folded for one in view(*sessions).widgets if isinstance(one, Controls)]
+    assert folded == [True, True]
+    assert not view(sessions[0]).widgets[0].folded
+
+
 def test_the_bar_leaves_out_what_the_plots_show(hand_pump, wire):
     session = make_loop(channels=["cost"]).start()
     assert session.wait(20)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from functools import cached_property, partial
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import torch
@@ -73,6 +73,8 @@ class Probe(interfaces.Probe):
         The values of these examples in the dataset, for sources with one number per example.
     seconds : float
         The number of seconds by which reading the examples delayed training.
+    processor_seconds : float
+        The part of `seconds` in which this thread computed, and did not wait for others.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Probe(interfaces.Probe):
         batch: bool,
         examples: Iterable[int] = (),
     ) -> None:
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self.examples = list(examples)
         self.stored: dict[str, Any] = {}
         self.iteration: int | None = None
@@ -331,7 +333,7 @@ class Prober:
 
     def _read(self, probe: Probe) -> None:
         """Read the examples that a probe requests."""
-        stream, start = self._main_loop.data_stream, perf_counter()
+        stream, start, own = self._main_loop.data_stream, perf_counter(), thread_time()
         assert stream is not None
         try:
             batch, probe.stored = read_examples(stream, probe.examples)
@@ -339,7 +341,7 @@ class Prober:
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             probe.reason = f"examples of {stream!r} could not be read: {text}"
-        probe.seconds = perf_counter() - start
+        probe.seconds, probe.processor_seconds = perf_counter() - start, thread_time() - own
 
     def _batch(self) -> dict[str, Any] | str:
         """Return a copy of the first batch, or the reason why it cannot be read.

@@ -2,7 +2,7 @@
 
 import type { Embedded, Figure, Range } from "./bokeh";
 import { logTicks } from "./log_ticks";
-import type { AxisData, PlotSettings } from "./messages";
+import type { AxisData, AxisName, PlotSettings } from "./messages";
 import { duration, interpolate, type Points } from "./numbers";
 
 const PADDING_X = 0.02;
@@ -75,13 +75,14 @@ export function belowZero(curves: Points[]): number {
 }
 
 /**
- * Sets linear or logarithmic axes, and the kind of numbers on the x axis. `brief` is true if the
- * run is short enough for a time axis in seconds.
+ * Sets linear or logarithmic axes. `kind` is the kind of the numbers on the x axis, which may not yet
+ * be the one of the settings; `brief` is true if the run is short enough for an axis in seconds.
  */
 export function setAxes(
   views: Embedded,
   figures: Figure[],
   now: PlotSettings,
+  kind: AxisName,
   brief: boolean,
 ): void {
   figures.forEach((figure, index) => {
@@ -96,9 +97,8 @@ export function setAxes(
         : { ticker: views.create("BasicTicker"), formatter: views.create("BasicTickFormatter") };
     for (const axis of figure.left) axis.setv(ticks(log));
     for (const axis of figure.below) {
-      const seconds = now.x === "time" && brief ? SECONDS : null;
-      const label = seconds ?? LABELS[now.x];
-      axis.setv({ ...xTicks(views, now, ticks(now.log_x), brief), axis_label: label });
+      const label = kind === "time" && brief ? SECONDS : LABELS[kind];
+      axis.setv({ ...xTicks(views, kind, now.log_x, ticks(now.log_x), brief), axis_label: label });
     }
   });
 }
@@ -114,24 +114,25 @@ const SECONDS = "seconds since the start";
 
 function xTicks(
   views: Embedded,
-  now: PlotSettings,
+  kind: AxisName,
+  log: boolean,
   plain: Record<string, unknown>,
   brief: boolean,
 ) {
-  if (now.x === "time") {
+  if (kind === "time") {
     if (brief) return plain;
     const clock = { base: 60, mantissas: [1, 2, 5, 10, 15, 20, 30], min_interval: 1 };
     return {
-      ...(now.log_x ? plain : { ticker: views.create("AdaptiveTicker", clock) }),
+      ...(log ? plain : { ticker: views.create("AdaptiveTicker", clock) }),
       formatter: views.create("NumeralTickFormatter", { format: "00:00:00" }),
     };
   }
-  if (now.log_x) return plain;
-  const least = now.x === "epoch" ? {} : { min_interval: 1 };
+  if (log) return plain;
+  const least = kind === "epoch" ? {} : { min_interval: 1 };
   return {
     ticker: views.create("BasicTicker", least),
     formatter: views.create("NumeralTickFormatter", {
-      format: now.x === "epoch" ? "0,0.[00]" : "0,0",
+      format: kind === "epoch" ? "0,0.[00]" : "0,0",
     }),
   };
 }

@@ -67,10 +67,7 @@ export interface FigureView {
   readonly frame: Frame;
   reset: () => void;
   /** Draws the figure again, on a new layer. */
-  export: (
-    type: "png" | "svg",
-    hidpi?: boolean,
-  ) => { canvas: HTMLCanvasElement; pixel_ratio: number; to_blob: () => Promise<Blob> };
+  export: (type: "svg") => { to_blob: () => Promise<Blob> };
 }
 
 interface ViewManager extends Iterable<FigureView> {

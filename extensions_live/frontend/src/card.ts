@@ -16,6 +16,7 @@ export interface Key {
 export interface Card {
   readonly section: HTMLElement;
   readonly header: HTMLElement;
+  readonly tools: HTMLElement;
   readonly legend: HTMLElement;
   readonly holder: HTMLElement;
   readonly keys: Key[];
@@ -50,12 +51,13 @@ export function makeCard(lines: LineInfo[], parent: HTMLElement): Card {
   reset.title = "show the whole run (or double-click the plot)";
   reset.hidden = true;
   const note = make("div", "wb-note", section);
+  const tools = make("div", "wb-tools-place", section);
   const holder = make("div", "wb-figure", section);
   const waiting = make("div", "wb-waiting", section, "waiting for the first values");
   const at = make("span", "wb-at", section);
   const tip = named("mark-text", make("div", "wb-tip", section));
   tip.hidden = true;
-  return { section, header, legend, holder, keys, waiting, note, broken, at, tip, reset };
+  return { section, header, tools, legend, holder, keys, waiting, note, broken, at, tip, reset };
 }
 
 function makeKey(info: LineInfo, parent: HTMLElement): Key {

@@ -2,6 +2,7 @@
 // even while a cell runs. If the page or the kernel has no such channel, the command is a message of
 // the widget, which waits for the running cell unless that cell waits for training.
 
+import { kernelOf } from "./kernel";
 import type { CommandMessage, ControlReply, ControlRequest, LiveState } from "./messages";
 import type { Kernel, Model } from "./model";
 import { post } from "./post";
@@ -12,15 +13,6 @@ const ANSWER_TIME = 1500; // ms until the message of the widget is sent as well
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Returns the connection to the kernel, or null if the front end provides no access to it. */
-function connection(model: Model<LiveState>): Kernel | null {
-  try {
-    return model.widget_manager?.kernel ?? null;
-  } catch {
-    return null;
-  }
 }
 
 /** Sends a request on the control channel; resolves to true if the widget accepted it. */
@@ -58,27 +50,28 @@ export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
   request: Pick<CommandMessage, "name" | "arguments" | "id">,
-  hasControlChannel: boolean,
-  waiting: () => void,
+  waiting?: () => void,
 ): Promise<void> {
   const message: CommandMessage = { kind: "command", ...request, id: request.id ?? randomId() };
-  await deliver(model, box, message, hasControlChannel, waiting);
+  await deliver(model, box, message, waiting);
 }
 
 /**
  * Sends a message, which may arrive twice: if there is no answer on the control channel, it is also
- * sent as a message of the widget. `hasControlChannel` is true if the kernel answers on the control
- * channel.
+ * sent as a message of the widget. `waiting` is called if it then has to wait for a cell.
  */
 export async function deliver(
   model: Model<LiveState>,
   box: HTMLElement,
   message: ControlRequest["message"],
-  hasControlChannel: boolean,
   waiting: () => void = () => undefined,
 ): Promise<void> {
-  const kernel = connection(model);
-  if (hasControlChannel && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  const kernel = kernelOf(model.widget_manager);
+  if (
+    model.get("has_control_channel") &&
+    kernel?.sendControlMessage &&
+    kernel.connectionStatus === "connected"
+  ) {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
   if (kernel?.status !== "idle") waiting();

@@ -11,10 +11,10 @@ import { makeHandle } from "./handle";
 import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
-import type { PlotPayload, PlotState } from "./messages";
+import type { AxisName, PlotPayload, PlotState } from "./messages";
 import type { Model } from "./model";
 import { unpack, type Points } from "./numbers";
-import { readout, showTip } from "./readout";
+import { placeAt, readout, showTip } from "./readout";
 import { csv, download, png, svg } from "./save";
 import { makeSettings, payloadOf, toggled } from "./settings";
 import { makeTwin } from "./table";
@@ -43,9 +43,9 @@ export function fill(
   const settings = makeSettings(model, box);
   const count = (key: string) => points.get(key)?.x.length ?? 0;
   const payload = (): Partial<PlotPayload> => payloadOf(model) ?? {};
-  const channel = () => payload().control_channel ?? false;
   let pointer: number | null = null;
   let axes = "";
+  let kind: AxisName = "iteration"; // of the numbers on the x axis of what is drawn
   let whole = false; // true once the user has asked to see all of a comparison
 
   const shownKeys = (index: number) =>
@@ -66,16 +66,17 @@ export function fill(
 
   const showValues = () => {
     const { latest = {}, axis } = payload();
+    const all = lines.flat().map(({ key }) => key);
+    const place = placeAt(all, points, pointer, axis); // of all figures, which share the pointer
     for (const { keys, at } of cards) {
-      const text = readout(
+      const texts = readout(
         keys.map(({ info }) => info.key),
         points,
         latest,
         pointer,
-        axis,
       );
-      keys.forEach(({ value }, i) => (value.textContent = text.values[i] ?? ""));
-      at.textContent = text.at;
+      keys.forEach(({ value }, i) => (value.textContent = texts[i] ?? ""));
+      at.textContent = place;
     }
   };
 
@@ -103,8 +104,8 @@ export function fill(
   const refit = () => {
     const { now } = settings;
     const brief = end() < BRIEF;
-    const chosen = JSON.stringify([now.log_x, now.log_y, now.x, now.x === "time" && brief]);
-    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, brief);
+    const chosen = JSON.stringify([now.log_x, now.log_y, kind, kind === "time" && brief]);
+    if (axes !== chosen && (axes || chosen !== PLAIN)) setAxes(views, figures, now, kind, brief);
     axes = chosen;
     fitRanges(figures, shownPoints, now, start());
     dashes.forEach((set, index) => {
@@ -150,7 +151,8 @@ export function fill(
     views.document.get_model_by_name(`${kind}:${key}`).data = values;
   };
   const apply = () => {
-    const { curves = {} } = payload();
+    const { curves = {}, axis } = payload();
+    kind = axis?.kind ?? kind;
     for (const name of [...points.keys()]) if (!(name in curves)) points.delete(name);
     for (const { key } of new Set(lines.flat())) {
       const data = curves[key];
@@ -190,7 +192,7 @@ export function fill(
     for (const card of cards) card.reset.hidden = !range && !any && first === undefined;
     const [low, high] = range ? [range.start, range.end] : [first ?? null, null];
     pace.hurry();
-    void deliver(model, box, { kind: "range", start: low, stop: high }, channel());
+    void deliver(model, box, { kind: "range", start: low, stop: high });
   };
   const askRange = () => {
     clearTimeout(timer);
@@ -235,14 +237,14 @@ export function fill(
   };
 
   const toolbars = parts.map(({ card }, index) =>
-    makeToolbar(index, settings, card.header, (kind) => void save(kind, index)),
+    makeToolbar(index, settings, card.tools, (kind) => void save(kind, index)),
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
   const several = lines.flat().some(({ run }) => run);
   const comparison = several
     ? makeComparison(lines.flat(), settings, below, () => {
         pace.hurry();
-        void deliver(model, box, { kind: "compare", start: null }, channel());
+        void deliver(model, box, { kind: "compare", start: null });
       })
     : null;
   const handles = parts.map(({ figure, card }) =>
@@ -255,11 +257,11 @@ export function fill(
         return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
       },
       (name, args, waiting) => {
-        void command(model, box, { name, arguments: args }, channel(), waiting);
+        void command(model, box, { name, arguments: args }, waiting);
       },
       (iteration) => {
         pace.hurry();
-        void deliver(model, box, { kind: "compare", start: iteration }, channel());
+        void deliver(model, box, { kind: "compare", start: iteration });
       },
     ),
   );

@@ -8,7 +8,8 @@ import { POSTED } from "./post";
 
 export const KERNEL_STOPPED =
   "The kernel of this run was stopped or restarted. The last state stays visible. To start a new " +
-  "run, run the cells again.";
+  "run, run the cells again. A log that was written to a file is still there: SQLiteLog(path) " +
+  "opens it.";
 export const REOPENED =
   "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
   "Training is not affected: reload the page to see it continue.";

@@ -2,11 +2,12 @@
 
 export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork" | "set_end" | "save" | "load" | "relabel" | "drop";
 
-/** Visibility of one rendering of a widget. */
+/** Visibility of one rendering of a widget, whose page numbers its reports. */
 export interface VisibilityMessage {
   kind: "visibility";
   rendering: string;
   visible: boolean;
+  number: number;
 }
 
 /** Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0. */
@@ -93,7 +94,7 @@ export type Message = VisibilityMessage | PaceMessage | RangeMessage | CommandMe
 /** Message for the widget `receiver`, sent on the kernel's control channel. */
 export interface ControlRequest {
   receiver: string;
-  message: WidgetMessage;
+  message: Message;
 }
 
 /** Reply to a request: "ok", "unknown" (if the widget no longer exists), or an error. */
@@ -161,7 +162,6 @@ export interface PlotPayload {
   focus: number[];
   command: Outcome | null;
   possible: CommandName[];
-  control_channel: boolean;
 }
 
 /** A curve of a plot: its key, its run and channel, and how it is drawn. */
@@ -293,7 +293,6 @@ export interface ControlsPayload {
   alert_count: number;
   error: Failure | null;
   note: string;
-  control_channel: boolean;
 }
 
 export type MimeBundle = Record<string, unknown>;
@@ -304,6 +303,7 @@ export type OutputBundles = Record<string, [MimeBundle, MimeBundle]>;
 export interface LiveState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
 }
 
@@ -311,6 +311,7 @@ export interface LiveState {
 export interface PlotState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: PlotPayload | Empty;
   title: string;
@@ -319,12 +320,14 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** Traits of the control bar; `title` is the text before the state, such as a session's name. */
+/** Traits of the control bar. `title` is the text before the state, such as a session's name. If `folded` is true, the steering part is closed at first. */
 export interface ControlsState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   title: string;
+  folded: boolean;
   payload: ControlsPayload | Empty;
 }
 
@@ -332,6 +335,7 @@ export interface ControlsState {
 export interface FigureState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: Empty;
   figures: string;
@@ -354,6 +358,7 @@ export interface ProgressPayload {
 export interface ProgressState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: ProgressPayload | Empty;
 }
@@ -394,6 +399,7 @@ export interface LogTablePayload {
 export interface LogTableState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: LogTablePayload | Empty;
 }
@@ -423,6 +429,7 @@ export interface DistributionsPayload {
 export interface HistogramState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: DistributionsPayload | Empty;
   title: string;
@@ -446,6 +453,7 @@ export interface LayersPayload {
 export interface LayersState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: LayersPayload | Empty;
   title: string;
@@ -472,7 +480,6 @@ export interface EditBar {
   reason: string;
   no_label: string;
   receipts: Receipt[];
-  control_channel: boolean;
 }
 
 /** Examples with predictions, and the pixels of example images and output images. */
@@ -491,6 +498,7 @@ export interface TilesPayload {
 export interface TilesState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: TilesPayload | Empty;
   title: string;
@@ -509,6 +517,7 @@ export interface ConfusionPayload {
 export interface ConfusionState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: ConfusionPayload | Empty;
   title: string;
@@ -631,6 +640,7 @@ export interface RunTablePayload {
 export interface RunTableState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: RunTablePayload | Empty;
 }
@@ -930,6 +940,7 @@ export interface LivePayload {
 export interface EditorState {
   problem: string;
   ident: string;
+  has_control_channel: boolean;
   still: OutputBundles;
   payload: Empty;
   board: BoardPayload | Empty;

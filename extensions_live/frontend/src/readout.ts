@@ -7,37 +7,38 @@ import { textsAt } from "./marks";
 import type { AxisData, MarkData } from "./messages";
 import { format, nearest, type Points } from "./numbers";
 
-/** Text on a card about its curves. */
-export interface Readout {
-  /** The value of each curve. */
-  values: string[];
-  /** The position at the pointer, or an empty text. */
-  at: string;
-}
-
 /** Returns the latest values of curves, or the values nearest to the pointer if there is one. */
 export function readout(
   keys: string[],
   points: Map<string, Points>,
   latest: Record<string, string>,
   pointer: number | null,
-  axis?: AxisData,
-): Readout {
-  const found = keys.map((name) => {
+): string[] {
+  return keys.map((name) => {
     const curve = points.get(name);
-    if (pointer === null || !curve?.x.length) return { text: latest[name] ?? "" };
+    if (pointer === null || !curve?.x.length) return latest[name] ?? "";
     const index = nearest(curve.x, curve.y, pointer);
     const smooth = nearest(curve.smoothX, curve.smoothY, pointer);
     const mean = smooth < 0 ? "" : ` (${format(curve.smoothY[smooth])})`;
-    return { text: format(curve.y[index]) + mean, x: curve.x[index] };
+    return format(curve.y[index]) + mean;
   });
-  // The shown position is that of the point nearest to the pointer, of all curves.
-  const distance = (x: number) => Math.abs(x - (pointer ?? 0));
-  const [x] = found.flatMap((one) => one.x ?? []).sort((a, b) => distance(a) - distance(b));
-  return {
-    values: found.map(({ text }) => text),
-    at: x === undefined ? "" : placeText(axis, x),
-  };
+}
+
+/** Returns the position of the point nearest to the pointer, of all curves, or an empty text. */
+export function placeAt(
+  keys: string[],
+  points: Map<string, Points>,
+  pointer: number | null,
+  axis?: AxisData,
+): string {
+  if (pointer === null) return "";
+  const distance = (x: number) => Math.abs(x - pointer);
+  const found = keys.flatMap((name) => {
+    const curve = points.get(name);
+    return curve?.x.length ? (curve.x[nearest(curve.x, curve.y, pointer)] ?? []) : [];
+  });
+  const [x] = found.sort((a, b) => distance(a) - distance(b));
+  return x === undefined ? "" : placeText(axis, x);
 }
 
 /** Shows beside the pointer what the marks near it say; `keys` are the curves that are shown. */

@@ -6,7 +6,7 @@ import type { Points } from "./numbers";
 const BAND = 28; // height of the legend, in pixels
 const SWATCH = 22;
 const GAP = 16;
-const FONT = "12px sans-serif";
+const PNG_WIDTH = 1600; // least width of a PNG, in pixels
 
 /** A curve in the legend of a file. */
 export interface Entry {
@@ -30,41 +30,28 @@ function paper(el: HTMLElement): Paper {
   return { background: "white", text: getComputedStyle(el).color };
 }
 
-/** Returns a PNG of a figure, on the background of the page. */
+/** Returns a PNG of a figure, on the background of the page, large enough for a slide or a paper. */
 export async function png(view: FigureView, entries: Entry[], el: HTMLElement): Promise<Blob> {
-  const layer = view.export("png");
-  const { canvas, pixel_ratio: ratio } = layer;
-  const whole = document.createElement("canvas");
-  whole.width = canvas.width;
-  whole.height = canvas.height + BAND * ratio;
-  const pen = whole.getContext("2d");
-  if (!pen) throw new Error("the page cannot draw an image");
-  const { background, text } = paper(el);
-  pen.fillStyle = background;
-  pen.fillRect(0, 0, whole.width, whole.height);
-  pen.drawImage(canvas, 0, BAND * ratio);
-  pen.scale(ratio, ratio);
-  pen.font = FONT;
-  pen.textBaseline = "middle";
-  let x = 12;
-  for (const { label, colour, dash } of entries) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = 2.5;
-    pen.setLineDash(dash);
-    pen.beginPath();
-    pen.moveTo(x, BAND / 2);
-    pen.lineTo(x + SWATCH, BAND / 2);
-    pen.stroke();
-    pen.fillStyle = text;
-    pen.fillText(label, x + SWATCH + 6, BAND / 2);
-    x += SWATCH + 6 + pen.measureText(label).width + GAP;
-  }
-  return new Promise((resolve, reject) => {
-    whole.toBlob((blob) => {
-      if (blob) resolve(blob);
-      else reject(new Error("the page cannot write a PNG"));
+  const image = new Image();
+  image.src = URL.createObjectURL(await svg(view, entries, el));
+  try {
+    await image.decode();
+    const scale = Math.max(1, PNG_WIDTH / image.naturalWidth);
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(scale * image.naturalWidth);
+    canvas.height = Math.round(scale * image.naturalHeight);
+    const pen = canvas.getContext("2d");
+    if (!pen) throw new Error("the page cannot draw an image");
+    pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve, reject) => {
+      canvas.toBlob((blob) => {
+        if (blob) resolve(blob);
+        else reject(new Error("the page cannot write a PNG"));
+      });
     });
-  });
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
 }
 
 /** Returns an SVG of a figure, on the background of the page. */

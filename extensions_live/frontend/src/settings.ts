@@ -47,7 +47,7 @@ export function makeSettings(model: Model<PlotState>, box: HTMLElement): Setting
   const now = () => ({ ...DEFAULTS, ...(own ?? payloadOf(model)?.settings) });
   const send = () => {
     const message = { kind: "settings" as const, settings: now(), stamp };
-    void deliver(model, box, message, payloadOf(model)?.control_channel ?? false);
+    void deliver(model, box, message);
   };
   return {
     get now() {

@@ -1,5 +1,5 @@
-// The toolbar of a card: axes, smoothing, marks, table and files. It is invisible until the pointer is
-// over its card or one of its parts has the focus.
+// The toolbar of a card: axes, smoothing, marks, table and files. It lies over the upper edge of the
+// figure, and is invisible until the pointer is over its card or one of its parts has the focus.
 
 import { focusOf, make, named } from "./dom";
 import type { AxisName, MarkKind, PlotSettings } from "./messages";
@@ -19,6 +19,7 @@ const FILES: Record<FileKind, string> = {
   SVG: "save a vector image with the legend",
   CSV: "save the points on the screen; log.frame has all values",
 };
+const READING_TIME = 5000; // ms for which the bar shows what happened
 const [LEAST, MOST, STEPS] = [2, 100_000, 100];
 
 /** Returns the number of iterations for a position of the smoothing slider; 0 for no smoothing. */
@@ -38,7 +39,7 @@ export function positionOfSmoothing(value: number): number {
 export interface Toolbar {
   /** Shows the settings, and disables the axes that the log lacks. */
   show: (now: PlotSettings, missing: Record<string, string>) => void;
-  /** Shows what happened, for example that a file was saved. */
+  /** Shows for a few seconds what happened, for example that a file was saved. */
   say: (text: string) => void;
 }
 
@@ -76,9 +77,11 @@ export function makeToolbar(
     settings.change({ x: x.value as AxisName });
   });
 
-  const label = make("label", "wb-smoothing", bar, "smooth");
+  const smoothing = makeMenu("smooth", "mean of the curves over some iterations", bar);
+  const label = make("label", "wb-smoothing", smoothing);
   const slider = named("smoothing", make("input", "", label));
   Object.assign(slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
+  slider.setAttribute("aria-label", "smoothing");
   const amount = make("output", "", label);
   slider.addEventListener("input", () => {
     settings.change({ smoothing: smoothingOf(Number(slider.value)) });
@@ -111,6 +114,7 @@ export function makeToolbar(
   }
   const said = make("span", "wb-said", bar);
   said.setAttribute("role", "status");
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   const press = (element: HTMLElement, on: boolean) => {
     element.setAttribute("aria-pressed", String(on));
@@ -133,15 +137,16 @@ export function makeToolbar(
         slider.value = String(position);
       }
       const over = now.smoothing.toLocaleString("en");
-      amount.textContent = now.smoothing ? over : "off";
       const text = now.smoothing ? `mean over about ${over} iterations` : "no smoothing";
+      amount.textContent = text;
       slider.setAttribute("aria-valuetext", text);
-      label.title = text;
-      label.classList.toggle("wb-none", !now.smoothing); // so that the bar fits into one line
+      smoothing.parentElement?.classList.toggle("wb-on", now.smoothing > 0);
       for (const [kind, box] of boxes) box.checked = now.marks.includes(kind);
     },
     say(text) {
       said.textContent = text;
+      clearTimeout(timer);
+      timer = setTimeout(() => (said.textContent = ""), READING_TIME);
     },
   };
 }

@@ -1,5 +1,8 @@
 // Reports to Python whether a rendering is visible, since an invisible view gets no updates.
 
+import { deliver } from "./command";
+import { kernelOf } from "./kernel";
+import type { LiveState } from "./messages";
 import type { Model } from "./model";
 import { post } from "./post";
 
@@ -7,19 +10,23 @@ const HEARTBEAT = 10_000; // ms between two reports while a rendering is visible
 
 /**
  * Reports the visibility of `box` when it changes, every few seconds while it is visible, and at
- * the end. Returns a function that ends the reports.
+ * the end. While a cell runs, a report is sent on the control channel, since the view would otherwise
+ * get no updates until the cell ends. Returns a function that ends the reports.
  */
-export function reportVisibility(
-  model: Pick<Model<never>, "send" | "on" | "off">,
-  box: HTMLElement,
-) {
+export function reportVisibility(model: Model<LiveState>, box: HTMLElement) {
   const rendering = Math.random().toString(36).slice(2);
   let near = true;
   let reported: boolean | null = null;
+  let number = 0;
+  const tell = (visible: boolean) => {
+    const message = { kind: "visibility" as const, rendering, visible, number: (number += 1) };
+    if (kernelOf(model.widget_manager)?.status === "idle") post(model, box, message);
+    else void deliver(model, box, message);
+  };
   const visible = () => near && document.visibilityState === "visible";
   const report = () => {
     reported = visible();
-    post(model, box, { kind: "visibility", rendering, visible: reported });
+    tell(reported);
   };
   const check = () => {
     if (visible() !== reported) report();
@@ -42,6 +49,6 @@ export function reportVisibility(
     observer.disconnect();
     document.removeEventListener("visibilitychange", check);
     model.off("comm_live_update", report);
-    post(model, box, { kind: "visibility", rendering, visible: false });
+    tell(false);
   };
 }

@@ -17,9 +17,9 @@ afterEach(() => {
 });
 
 /** Returns a widget whose page gives access to the kernel. */
-function connected(status = "busy", connectionStatus = "connected") {
+function connected(status = "busy", connectionStatus = "connected", channel = true) {
   const kernel = { status, connectionStatus, clientId: "me", sendControlMessage: ask };
-  return new FakeModel(LIVE, { kernel });
+  return new FakeModel({ ...LIVE, has_control_channel: channel }, { kernel });
 }
 
 function answers(done: Promise<unknown>) {
@@ -38,7 +38,7 @@ describe("command", () => {
   it("is sent on the control channel only, if the widget accepts it", async () => {
     answers(Promise.resolve({ content: { status: "ok" } }));
     const model = connected();
-    await command(model, box, { name: "pause" }, true, waiting);
+    await command(model, box, { name: "pause" }, waiting);
     expect(ask).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({
         channel: "control",
@@ -61,7 +61,7 @@ describe("command", () => {
   ])("is sent both ways with one id, if the kernel %s", async (_, done) => {
     answers(done());
     const model = connected();
-    await command(model, box, { name: "stop" }, true, waiting);
+    await command(model, box, { name: "stop" }, waiting);
     const [first] = ask.mock.calls[0] as [{ content: { message: { id: string } } }, ...unknown[]];
     expect(model.sent).toEqual([first.content.message]);
     expect(waiting).toHaveBeenCalledTimes(1);
@@ -70,7 +70,7 @@ describe("command", () => {
   it("waits only briefly for an answer", async () => {
     answers(new Promise(() => undefined));
     const model = connected();
-    const sent = command(model, box, { name: "step" }, true, waiting);
+    const sent = command(model, box, { name: "step" }, waiting);
     await vi.advanceTimersByTimeAsync(1400);
     expect(model.sent).toEqual([]);
     await vi.advanceTimersByTimeAsync(200);
@@ -79,18 +79,21 @@ describe("command", () => {
   });
 
   it.each([
-    ["the kernel has no control channel", connected(), false],
-    ["the connection is lost", connected("busy", "connecting"), true],
-    ["the page gives no access to the kernel", new FakeModel(LIVE), true],
-  ])("is a message of the widget, if %s", async (_, model, hasControlChannel) => {
-    await command(model, box, { name: "pause" }, hasControlChannel, waiting);
+    ["the kernel has no control channel", connected("busy", "connected", false)],
+    ["the connection is lost", connected("busy", "connecting")],
+    [
+      "the page gives no access to the kernel",
+      new FakeModel({ ...LIVE, has_control_channel: true }),
+    ],
+  ])("is a message of the widget, if %s", async (_, model) => {
+    await command(model, box, { name: "pause" }, waiting);
     expect(ask).not.toHaveBeenCalled();
     expect(model.sent).toMatchObject([{ kind: "command", name: "pause" }]);
     expect(waiting).toHaveBeenCalledTimes(1);
   });
 
   it("does not wait if no cell runs", async () => {
-    await command(connected("idle"), box, { name: "pause" }, false, waiting);
+    await command(connected("idle", "connected", false), box, { name: "pause" }, waiting);
     expect(waiting).not.toHaveBeenCalled();
   });
 });

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import controls from "../src/widgets/controls";
-import type { CommandMessage, ControlsPayload, ControlsState, Receipt } from "../src/messages";
+import type {
+  CommandMessage,
+  ControlsPayload,
+  ControlsState,
+  NumberRow,
+  Receipt,
+} from "../src/messages";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
 const RUNNING: ControlsPayload = {
@@ -33,7 +39,19 @@ const RUNNING: ControlsPayload = {
   alert_count: 0,
   error: null,
   note: "",
-  control_channel: false,
+};
+
+const RATE: NumberRow = {
+  path: "learning_rate",
+  name: "learning_rate",
+  owner: "",
+  value: 0.1,
+  low: 0,
+  high: null,
+  scale: "log",
+  driven_by: "",
+  held: false,
+  receipt: null,
 };
 
 let el: HTMLElement;
@@ -43,7 +61,7 @@ let end: () => void;
 beforeEach(() => {
   fakeObserver("IntersectionObserver");
   el = document.createElement("div");
-  model = new FakeModel<ControlsState>({ ...LIVE, title: "", payload: {} });
+  model = new FakeModel<ControlsState>({ ...LIVE, title: "", folded: false, payload: {} });
   end = controls.render({ model, el });
 });
 afterEach(() => {
@@ -140,10 +158,37 @@ it("removes all listeners except that for its own error", () => {
 
 it("names its session if it has a title", () => {
   expect(el.querySelector('[data-testid="session-title"]')).toBeNull();
-  const titled = new FakeModel<ControlsState>({ ...LIVE, title: "alt", payload: {} });
+  const titled = new FakeModel<ControlsState>({
+    ...LIVE,
+    title: "alt",
+    folded: false,
+    payload: {},
+  });
   const other = document.createElement("div");
   const endOther = controls.render({ model: titled, el: other });
   expect(other.querySelector('[data-testid="session-title"]')?.textContent).toBe("alt");
   expect(other.querySelector('[role="region"]')?.getAttribute("aria-label")).toMatch("of alt");
   endOther();
+});
+
+it("sends nothing after the kernel has ended, and says so", () => {
+  model.update("payload", RUNNING);
+  el.querySelector(".wb-controls")?.classList.add("wb-disconnected");
+  const before = model.sent.length;
+  part("pause").click();
+  expect(model.sent).toHaveLength(before);
+  expect(part("command").textContent).toMatch("nothing was sent");
+});
+
+it("opens the steering part if it has few numbers, unless it is folded at first", () => {
+  const opened = (folded: boolean) => {
+    const other = document.createElement("div");
+    const one = new FakeModel<ControlsState>({ ...LIVE, title: "", folded, payload: {} });
+    const endOther = controls.render({ model: one, el: other });
+    one.update("payload", { ...RUNNING, steer: { ...RUNNING.steer, numbers: [RATE] } });
+    const { open } = other.querySelector<HTMLDetailsElement>('[data-testid="steer"]') ?? {};
+    endOther();
+    return open;
+  };
+  expect([opened(false), opened(true)]).toEqual([true, false]);
 });

@@ -67,7 +67,7 @@ function begin(first: TilesPayload, flags = false) {
 }
 
 function editing(more: Partial<EditBar> = {}): EditBar {
-  const none = { reason: "", no_label: "", receipts: [], control_channel: false };
+  const none = { reason: "", no_label: "", receipts: [] };
   return { chosen: [3, 4], classes: ["cat", "dog"], source: "targets", ...none, ...more };
 }
 

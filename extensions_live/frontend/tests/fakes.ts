@@ -50,7 +50,7 @@ export class FakeModel<State extends object> implements Model<State> {
 }
 
 /** The traits of every live widget. */
-export const LIVE = { problem: "", ident: "abc", still: {} };
+export const LIVE = { problem: "", ident: "abc", has_control_channel: false, still: {} };
 
 /** Adds a new element to the page, with a size that a test can change. */
 export function place(width = 100) {

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Embedded, Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
 import { fill } from "../src/figures";
-import { readout } from "../src/readout";
-import type { CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
+import { placeAt, readout } from "../src/readout";
+import type { AxisName, CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
 import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
 // Its own test is pace.test.ts; here every update is drawn at once.
@@ -48,18 +48,20 @@ describe("readout", () => {
   const latest = { cost: "4", later: "7" };
 
   it("gives the latest values if there is no pointer", () => {
-    const text = readout(["cost", "later", "test"], known, latest, null);
-    expect(text).toEqual({ values: ["4", "7", ""], at: "" });
+    expect(readout(["cost", "later", "test"], known, latest, null)).toEqual(["4", "7", ""]);
+    expect(placeAt(["cost"], known, null)).toBe("");
   });
 
   it("gives the values nearest to the pointer, and the nearest iteration of all", () => {
-    const text = readout(["cost", "test", "lost", "later"], known, latest, 900);
-    expect(text).toEqual({ values: ["4.000", "6.000", "–", "7"], at: "iteration 1,000" });
-    expect(readout(["cost", "test"], known, latest, 510).at).toBe("iteration 600");
+    const keys = ["cost", "test", "lost", "later"];
+    expect(readout(keys, known, latest, 900)).toEqual(["4.000", "6.000", "–", "7"]);
+    expect(placeAt(keys, known, 900)).toBe("iteration 1,000");
+    expect(placeAt(["cost", "test"], known, 510)).toBe("iteration 600");
   });
 
   it("names no iteration if no value can be shown", () => {
-    expect(readout(["lost"], known, latest, 900)).toEqual({ values: ["–"], at: "" });
+    expect(readout(["lost"], known, latest, 900)).toEqual(["–"]);
+    expect(placeAt(["lost"], known, 900)).toBe("");
   });
 });
 
@@ -164,6 +166,24 @@ describe("fill", () => {
     expect(data["marks:cost"]?.x).toHaveLength(0);
     expect(card.broken.hidden).toBe(true);
     expect(box.dataset).toMatchObject({ last: "3", points: "3", updates: "3" });
+  });
+
+  it("names the axis by the numbers that are drawn, not by those that were asked for", () => {
+    const axisOf = (kind: AxisName) => ({ kind, missing: {}, iterations: [], values: [] });
+    model.update("payload", { ...payload(), axis: axisOf("time") });
+    expect(axis.setv).toHaveBeenLastCalledWith(
+      expect.objectContaining({ axis_label: "seconds since the start" }),
+    );
+    const choice = box.querySelector<HTMLSelectElement>('[data-testid="x-axis"]');
+    if (choice) choice.value = "examples";
+    choice?.dispatchEvent(new Event("change"));
+    expect(axis.setv).toHaveBeenLastCalledWith(
+      expect.objectContaining({ axis_label: "seconds since the start" }),
+    );
+    vi.advanceTimersByTime(1000);
+    model.update("payload", { ...payload(), axis: axisOf("examples"), stamp: Infinity });
+    vi.advanceTimersByTime(1000);
+    expect(axis.setv).toHaveBeenLastCalledWith(expect.objectContaining({ axis_label: "examples" }));
   });
 
   it("draws dense curves thinner", () => {

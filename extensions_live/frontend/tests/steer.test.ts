@@ -153,7 +153,7 @@ describe("a number", () => {
 
   it("keeps a refused text, and says why, until Escape", () => {
     type(part("value"), "-1");
-    const text = "set learning_rate = -1: refused: AlgorithmError: learning_rate must be 0 or more";
+    const text = "set learning_rate = -1: refused: learning_rate must be 0 or more";
     const refused = receipt("id-1", "refused", text);
     show({ receipt: refused }, [refused]);
     expect(part("value").value).toBe("-1");
@@ -163,6 +163,33 @@ describe("a number", () => {
     part("value").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
     expect(part("value").value).toBe("0.1");
     expect(part("value").hasAttribute("aria-invalid")).toBe(false);
+    show({ receipt: refused }, [refused]);
+    expect(part("number-receipt").textContent).toBe("");
+    expect(part("number-receipt").dataset.state).toBe("applied");
+  });
+
+  it("forgets that a text was no number when something else happens to it, or on Escape", () => {
+    type(part("value"), "abc");
+    show({});
+    expect(part("number-receipt").dataset.state).toBe("refused");
+    show({ value: 0.02, receipt: receipt("", "applied", "set: applied at iteration 9, by code") });
+    expect(part("number-receipt").textContent).toBe("applied at iteration 9, by code");
+    type(part("value"), "abc");
+    part("value").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    expect(part("number-receipt").dataset.state).toBe("applied");
+    expect(part("number-receipt").textContent).toBe("applied at iteration 9, by code");
+  });
+
+  it("keeps the scale of its slider until training has a value that is beyond it", () => {
+    show({ value: 5 });
+    const before = part("slider").value;
+    type(part("value"), "1e9");
+    const refused = receipt("id-1", "refused", "set learning_rate = 1e9: refused: too large");
+    show({ value: 5, receipt: refused }, [refused]);
+    part("value").dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    expect(part("slider").value).toBe(before);
+    show({ value: 1e9 });
+    expect(Number(part("slider").value)).toBeLessThan(1000);
   });
 
   it.each(["", "abc", "1e999", "0,1"])("refuses the text %j without sending it", (text) => {

@@ -54,6 +54,31 @@ it("reports regularly while it is visible only", () => {
   expect(reported()).toEqual([true, true, true, false]);
 });
 
+it("reports on the control channel while a cell runs, and on the widget's own while none does", () => {
+  const heard: unknown[] = [];
+  const kernel = {
+    status: "busy",
+    connectionStatus: "connected",
+    sendControlMessage: (request: object) => {
+      heard.push((request as { content: { message: unknown } }).content.message);
+      return { done: Promise.resolve({ content: { status: "ok" } }) };
+    },
+  };
+  const busy = new FakeModel({ ...LIVE, has_control_channel: true }, { kernel });
+  const end = reportVisibility(busy, document.createElement("div"));
+  observer.report({ isIntersecting: false });
+  observer.report({ isIntersecting: true });
+  expect(heard).toMatchObject([
+    { kind: "visibility", visible: true, number: 1 },
+    { kind: "visibility", visible: false, number: 2 },
+    { kind: "visibility", visible: true, number: 3 },
+  ]);
+  expect(busy.sent).toEqual([]);
+  kernel.status = "idle";
+  end();
+  expect(busy.sent).toMatchObject([{ visible: false, number: 4 }]);
+});
+
 it("reports again when the comm is open again", () => {
   model.emit("comm_live_update");
   expect(reported()).toEqual([true, true]);

@@ -44,6 +44,6 @@ function sendIntents(model: EditorModel, box: HTMLElement, intents: Intent[]): v
   }
   const { control_channel } = boardOf(model);
   if (control_channel && kernelOf(model.widget_manager)?.status !== "idle") {
-    void deliver(model, box, { kind: "intents", intents }, true);
+    void deliver(model, box, { kind: "intents", intents });
   }
 }

@@ -36,7 +36,7 @@ export function makeEditBar(
     const id = randomId();
     receipt.sent(id);
     const request = { name, arguments: { examples: latest?.chosen ?? [], ...given }, id };
-    void command(model, box, request, latest?.control_channel ?? false, () => undefined);
+    void command(model, box, request);
   };
   const relabel = makePlainButton(
     "relabel",

@@ -55,8 +55,12 @@ export function wholeNumber(field: HTMLInputElement, least: number): number | nu
 
 /** Returns the part of a receipt's text that follows the name of the command. */
 function outcomeIn(text: string): string {
-  const [, outcome = text] = /: ((?:queued|applied|refused|failed).*)$/s.exec(text) ?? [];
-  return outcome.replace(/^(refused: )\w+Error: /, "$1");
+  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+}
+
+/** Returns a text that differs between receipts. */
+function keyOf(receipt: Receipt | null): string {
+  return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
 }
 
 /** The line beside a control that shows the outcome of a request. */
@@ -64,7 +68,9 @@ export class ReceiptLine {
   readonly element: HTMLElement;
   /** The id of the last request of this page, until its outcome arrives. */
   pending = "";
-  #own = "";
+  #own = ""; // why nothing was sent
+  #other: Receipt | null = null; // the last one that was not waited for
+  #gone = ""; // a refusal that the user has put aside
 
   /** With `brief`, the line leaves out what its control already says. */
   constructor(
@@ -75,12 +81,20 @@ export class ReceiptLine {
     this.element = named(name, make("span", "wb-receipt", parent));
   }
 
-  /** Shows that a request was sent. */
+  /** Shows that a request was sent; `id` is empty if it was not. */
   sent(id: string): void {
+    if (!id) return;
     this.pending = id;
     this.#own = "";
     this.element.removeAttribute("role");
     this.#write("sent", "waiting");
+  }
+
+  /** Puts a refusal aside; other receipts stay. */
+  dismiss(): void {
+    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    this.#own = "";
+    this.#showReceipt(this.#other);
   }
 
   /** Shows why nothing was sent; the next receipt replaces it. */
@@ -93,12 +107,20 @@ export class ReceiptLine {
   /** Shows the receipt of the request that was sent, or else `other`. */
   show(receipts: readonly Receipt[], other: Receipt | null): Receipt | null {
     const mine = this.pending ? receipts.find((one) => one.request === this.pending) : null;
+    const same = keyOf(other) === keyOf(this.#other);
+    this.#other = other;
     if (this.pending && !mine) return null; // it has not arrived
-    const shown = mine ?? other;
     if (mine && mine.state !== "waiting") this.pending = "";
-    if (this.#own) return mine ?? null;
-    this.#write(shown?.text ?? "", shown?.state ?? "applied", shown?.code);
+    if (this.#own && same) return mine ?? null;
+    this.#own = "";
+    this.#showReceipt(mine ?? other);
     return mine ?? null;
+  }
+
+  #showReceipt(receipt: Receipt | null): void {
+    const { text = "", state = "applied", code } = receipt ?? {};
+    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    else this.#write(text, state, code);
   }
 
   #write(text: string, state: Receipt["state"], code = ""): void {

@@ -83,13 +83,14 @@ export class NumberControl {
     if (!this.#editing && this.#chosen === null) this.#showValue(row.value, true);
   }
 
+  /** Shows a value on the slider and, with `all`, in the field, too, once training has it. */
   #showValue(value: number | null, all: boolean): void {
     if (all) {
       this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
+      if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     }
-    if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     this.#slider.classList.toggle("wb-none", !this.#scale);
     if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
     this.#slider.setAttribute("aria-valuetext", inText(value));
@@ -150,7 +151,7 @@ export class NumberControl {
   #revert(): void {
     this.#editing = false;
     this.#field.removeAttribute("aria-invalid");
-    this.#receipt.show([], this.#row.receipt);
+    this.#receipt.dismiss();
     this.#showValue(this.#chosen ?? this.#row.value, true);
   }
 

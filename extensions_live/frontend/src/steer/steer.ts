@@ -18,9 +18,11 @@ export class Steer {
   readonly #more: HTMLDetailsElement;
   readonly #actions: Actions;
   readonly #journal: Journal;
-  #decided = false;
+  #decided: boolean;
 
-  constructor(parent: HTMLElement, send: Send, title = "") {
+  /** With `folded`, the part is closed at first; otherwise, this depends on its contents. */
+  constructor(parent: HTMLElement, send: Send, title = "", folded = false) {
+    this.#decided = folded;
     this.box = named("steer", make("details", "wb-steer", parent));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));

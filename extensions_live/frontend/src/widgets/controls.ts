@@ -15,8 +15,10 @@ import type { CommandName, ControlsPayload, ControlsState } from "../messages";
 import type { Rendering } from "../model";
 import { showProblem } from "../problem";
 import { makeProgress } from "../progress";
+import { steadily } from "../steady";
 import { Steer } from "../steer/steer";
 
+const NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 const WAITS = "sent; it takes effect when the running cell ends";
 
 function render({ model, el }: Rendering<ControlsState>) {
@@ -57,11 +59,15 @@ function render({ model, el }: Rendering<ControlsState>) {
   // The last request, until its receipt arrives.
   let pending: { id: string; label: string } | null = null;
   const ask = (name: CommandName, given: Record<string, unknown>, label: string) => {
+    if (box.classList.contains("wb-disconnected")) {
+      answer.textContent = NOT_SENT;
+      return "";
+    }
     const mine = { id: randomId(), label };
     pending = mine;
     answer.textContent = `${label} sent`;
     const request = { name, arguments: given, id: mine.id };
-    void command(model, box, request, payload()?.control_channel ?? false, () => {
+    void command(model, box, request, () => {
       if (pending === mine) answer.textContent = `${label} ${WAITS}`;
     });
     return mine.id;
@@ -85,7 +91,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   }
   buttons.append(train);
   onEnter(more, () => byName.get("train")?.click());
-  const steer = new Steer(box, send, title);
+  const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
   const act = (key: string) => {
     const now = payload();
@@ -144,7 +150,10 @@ function render({ model, el }: Rendering<ControlsState>) {
   };
   box.addEventListener("pointerdown", readAlerts);
   box.addEventListener("focusin", readAlerts);
-  model.on("change:payload", apply);
+  const update = () => {
+    steadily(box, apply);
+  };
+  model.on("change:payload", update);
   apply();
   announce(box);
   return () => {
@@ -152,7 +161,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     endWatch();
     endKeys();
     alerts.read();
-    model.off("change:payload", apply);
+    model.off("change:payload", update);
   };
 }
 

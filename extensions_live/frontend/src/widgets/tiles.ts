@@ -35,6 +35,9 @@ function render({ model, el }: Rendering<TilesState>) {
   const arrange = () => {
     if (!latest) return;
     const payload = latest;
+    const { images, outputs, tiles } = payload;
+    const double = bytesOf(images).length > 0 && bytesOf(outputs).length > 0;
+    list.classList.toggle("wb-wide", double || tiles.some(({ text }) => text));
     const places = new Map(payload.tiles.map((tile, place) => [tile.index, place]));
     if (!held()) {
       for (const [index, card] of cards) {
@@ -87,6 +90,7 @@ function makeTile(
   const item = make("li", "wb-tile", list);
   item.dataset.index = String(index);
   item.title = `example ${index.toLocaleString("en")}`;
+  make("div", "wb-tile-index wb-soft", item, `#${index.toLocaleString("en")}`);
   const pair = make("div", "wb-tile-images", item);
   const canvases = [0, 1].map(() => {
     const canvas = make("canvas", "wb-tile-image", pair);
