@@ -3,13 +3,14 @@
 Each probe of a session reads some examples, whose losses are computed from the current values of
 the parameters. The examples with the highest loss are kept, and are evaluated again with each
 probe; all others are discarded, to save memory. The number of examples per probe depends on how
-long reading and computing take, so that training is hardly delayed.
+long reading and computing take, so that training is hardly delayed. A busy machine must not reduce
+this number, so that computing is measured in time of the thread, and the number has a minimum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from extensions_live.fixed_examples import (
     probabilities,
     wrong_ones,
 )
-from workbench.interfaces import Probe, Session
+from workbench.interfaces import Probe, Session, State
 from workbench.tensor import Variable
 
 DROPPED = "dropped"
@@ -33,14 +34,17 @@ KEPT = 72
 RECENT = 8
 """Number of recently edited examples that are also kept, so that a user sees what has changed."""
 
-FIRST, FEWEST, LARGEST = 16, 2, 2048
+FIRST, FEWEST, LARGEST = 16, 64, 2048
 """Number of examples in the first probe, and the bounds of this number in later probes."""
 
-READING, COMPUTING = 0.004, 0.025
+READING, COMPUTING = 0.01, 0.025
 """Seconds of reading (which delays training) and of computing above which probes get smaller."""
 
+AT_REST = 10
+"""Factor of these limits while no batch is processed, so that nothing is delayed."""
+
 BYTES = 4 * 2**20
-"""Maximum size in bytes of the examples in one probe."""
+"""Maximum size in bytes of the examples in a probe, unless it has only two examples."""
 
 COMPUTED = (
     "the classes of these examples are computed from the stored labels by a transformer; give the "
@@ -68,6 +72,8 @@ class TrainingExamples(FixedExamples):
         The number of examples that have been seen at least once.
     wrong : int
         The number of examples whose prediction was wrong when they were last seen.
+    slow : bool
+        True if the last probe took so long that the next one must wait for the next refresh.
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str
@@ -93,6 +99,7 @@ class TrainingExamples(FixedExamples):
         self.reason = self.no_label = ""
         self.pinned: set[int] = set()
         self.complete = True
+        self.slow = self._at_rest = False
         self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1 if wrong, 0 if right, or -1
         self._edits: dict[int, str] = {}  # in the order in which they were seen
@@ -135,6 +142,7 @@ class TrainingExamples(FixedExamples):
             self._all = np.asarray(found["indices"], np.int64)
             self._known = np.full(len(self._all), -1, np.int8)
         changed = self._note(found)
+        self._at_rest = session.state not in (State.RUNNING, State.STOPPING)
         return session.probe(self._copy.names, examples=changed or self._next())
 
     def _note(self, found: Mapping[str, Any]) -> list[int]:
@@ -168,7 +176,7 @@ class TrainingExamples(FixedExamples):
         if not probe.examples:
             super().see(probe)
             return
-        start = perf_counter()
+        start = thread_time()
         self._edits, self._new_values = self._asked
         dropped = [index for index, edit in self._edits.items() if edit == DROPPED]
         self._known[np.isin(self._all, dropped)] = -1
@@ -183,11 +191,10 @@ class TrainingExamples(FixedExamples):
         self._check_labels(probe)
         chances = probabilities(self.output)
         wrong = wrong_ones(chances, self.truth)
-        seen = wrong[-len(probe.examples) :]
-        gone = [self.edit_of(index) == DROPPED for index in probe.examples]
-        self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)
+        gone = np.isin(self.indices, dropped)
+        self._known[np.searchsorted(self._all, self.indices)] = np.where(gone, -1, wrong)
         self._keep(losses(chances, self.truth))
-        self._adapt(probe, perf_counter() - start)
+        self._adapt(probe, thread_time() - start)
 
     def _check_labels(self, probe: Probe) -> None:
         """Check whether the classes in a probe are the labels that the dataset stores."""
@@ -219,11 +226,14 @@ class TrainingExamples(FixedExamples):
         """Choose the number of examples for the next probe."""
         count = len(probe.examples)
         size = sum(np.asarray(values).nbytes for values in probe.batch.values()) / count
-        if probe.seconds > READING or seconds > COMPUTING:
-            self._size = max(FEWEST, self._size // 2)
-        elif count >= self._size and 2 * max(probe.seconds / READING, seconds / COMPUTING) < 1:
-            self._size = min(LARGEST, 2 * self._size)
-        self._size = min(self._size, max(FEWEST, int(BYTES / max(size, 1))))
+        factor = AT_REST if self._at_rest else 1
+        used = max(probe.seconds / READING, seconds / COMPUTING) / factor
+        self.slow = used > 1
+        if self.slow:
+            self._size //= 2
+        elif count >= self._size and used < 0.5:
+            self._size *= 2
+        self._size = min(max(self._size, FEWEST), LARGEST, max(2, int(BYTES / max(size, 1))))
 
 
 def _rows(values: Any, rows: Any) -> Any:

@@ -8,7 +8,7 @@ from extensions_live.course import row
 from extensions_live.plot_axes import ITERATIONS
 from extensions_live.plot_marks import Visible, text_marks
 from extensions_live.requests import carry_out
-from extensions_live.training_examples import READING, _joined
+from extensions_live.training_examples import COMPUTING, READING, _joined
 from tests.support.runs import CLASSES, EXAMPLES, build, examples
 from workbench import data
 from workbench.errors import SessionError
@@ -232,19 +232,43 @@ def test_an_example_that_is_not_trained_on_cannot_be_flagged(start, hand_pump, w
         view.flag(22)
 
 
-@pytest.mark.parametrize("reading, computing, size", [
-    (0.0, 0.0, 32), (0.5, 0.0, 8), (0.0, 0.5, 8), (READING * 0.8, 0.0, 16),
+@pytest.mark.parametrize("paused, reading, computing, before, size", [
+    (False, 0, 0, 128, 128), (False, 0, 0, 16, 64), (False, 0, 0, 8, 64),
+    (False, READING * 1.1, 0, 256, 128), (False, 0, COMPUTING * 1.1, 256, 128),
+    (False, READING * 1.1, 0, 64, 64), (True, READING * 1.1, 0, 256, 256),
+    (True, READING * 11, 0, 256, 128),
 ])  # fmt: skip
 def test_the_next_number_of_examples_depends_on_the_time_needed(
-    start, hand_pump, wire, reading, computing, size
+    start, hand_pump, wire, paused, reading, computing, before, size
 ):
     session, scores = start()
     reader = Mistakes(session, scores).examples
     probe = session.probe([], examples=range(16))
     probe.wait(20)
-    probe.seconds = reading
+    probe.seconds, reader._at_rest, reader._size = reading, paused, before
     reader._adapt(probe, computing)
     assert reader._size == size
+
+
+def test_large_examples_are_read_in_small_numbers(start, hand_pump, wire, monkeypatch):
+    monkeypatch.setattr("extensions_live.training_examples.BYTES", 1)
+    session, scores = start()
+    view = Mistakes(session, scores)
+    shown(view, hand_pump)
+    assert view.examples._size == 2
+
+
+def test_predictions_that_became_right_no_longer_count_as_wrong(start, hand_pump, wire):
+    session, scores = start()
+    view = Mistakes(session, scores)
+    all_seen(view, hand_pump)
+    before = view.examples.wrong
+    train(session, 12)
+    probe = session.probe(view.examples._copy.names, examples=[0])
+    probe.wait(20)
+    view.examples.see(probe)
+    chosen = scores.eval({"features": examples()["features"]}).numpy().argmax(1)
+    assert before != view.examples.wrong == int((chosen != examples()["targets"].ravel()).sum())
 
 
 def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):
