@@ -21,6 +21,12 @@ def test_a_view_has_the_bar_and_every_plot(hand_pump, wire):
     assert [widget.title for widget in plots] == ["", "second"]
 
 
+def test_the_bar_has_the_name_of_its_session(hand_pump, wire):
+    session = make_loop().start(name="wide")
+    assert session.wait(20)
+    assert view(session).widgets[0].title == "wide"
+
+
 def test_the_bar_leaves_out_what_the_plots_show(hand_pump, wire):
     session = make_loop(channels=["cost"]).start()
     assert session.wait(20)
