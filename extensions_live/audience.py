@@ -13,10 +13,10 @@ SILENCE = 35.0
 class Audience:
     """Renderings of a widget that may be visible to a user.
 
-    A page reports the visibility of each rendering at every change, every few seconds while the
-    rendering is visible, and when it is removed. If a page disappears without a report, its
-    renderings no longer count as visible after `SILENCE` seconds. Otherwise messages that no page
-    reads would accumulate in the server.
+    A page reports the visibility of each rendering whenever it changes, every few seconds while the
+    rendering is visible, and when the rendering is removed. If a page disappears without a report,
+    its renderings no longer count as visible after `SILENCE` seconds. Without this limit, messages
+    that no page reads would accumulate in the server.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool) -> bool:
-        """Record a report from a page; return True if it is the first for this rendering."""
+        """Record a report of a page; return True if it is the first report of this rendering."""
         with self._lock:
             self.answered = True
             new = rendering not in self._known

@@ -1,4 +1,4 @@
-"""History of a view in bounded memory; the older the records are, the fewer are kept."""
+"""History of a view in bounded memory; older records are kept more sparsely than recent ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class History(Generic[Record]):
     """History of a limited number of records, keyed by iteration.
 
     Adding a record for an earlier iteration removes all later records. If there are too many
-    records, one between the first and the last is removed: the one whose removal leaves the
-    smallest gap, relative to the age of the removed record.
+    records, one record between the first and the last is removed: the record whose removal leaves
+    the smallest gap relative to the age of the record.
 
     Parameters
     ----------

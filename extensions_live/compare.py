@@ -17,7 +17,7 @@ from extensions_live.still_image import Line
 from extensions_live.still_output import POINTS, StillOutput
 
 MOST_FIGURES = 6
-"""Maximum number of channels that are shown if the user specifies none."""
+"""Maximum number of channels that are shown if the user does not specify channels."""
 
 
 def comparison(
@@ -38,10 +38,11 @@ def comparison(
 
 
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
-    """Return the figures that the runs request, or else one for each numeric channel.
+    """Return the figures that the runs request, or a figure for each numeric channel.
 
     A session requests those of its views, and a log those of the plots of its run. Without
-    requests, at most `MOST_FIGURES` channels are used; those in the most runs come first.
+    requests, at most `MOST_FIGURES` channels are used; channels that occur in the most runs come
+    first.
     """
     asked: list[list[str]] = []
     for run in runs:

@@ -21,7 +21,7 @@ TOO_MANY = "a confusion matrix of {count} classes is too large; at most {most} c
 
 
 class ConfusionMatrix(ProbeView[ConfusionPayload]):
-    """Counts of examples by true and predicted class, updated during training.
+    """Live counts of examples by true and predicted class.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -32,8 +32,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     scores : Variable
         One score, or one probability, for each class.
     batch : mapping of str to array, optional
-        The examples by source, such as those of a test set; by default the first batch of the
-        training data.
+        The examples, keyed by source, such as those of a test set; by default the first batch of
+        the training data.
     targets : str
         The source of the true classes.
     labels : sequence of str, optional
@@ -106,7 +106,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
             "names": [self.examples.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
             "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right",
-            "note": f"examples left out, since their scores are not finite: {lost:,}"
+            "note": f"examples omitted because their scores are not finite: {lost:,}"
             if lost
             else "",
         }

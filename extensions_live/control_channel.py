@@ -2,7 +2,7 @@
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
 any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control
-thread. This needs no installation or configuration. In other front ends, commands are sent as
+thread. This requires no installation or configuration. In other front ends, commands are sent as
 widget messages, which wait until the running cell has finished.
 """
 
@@ -27,14 +27,14 @@ class Receiver(Protocol):
     """Receiver of messages from a page."""
 
     def receive(self, content: WidgetMessage) -> None:
-        """Put a command on a queue and return at once, so that the control thread does not wait."""
+        """Put a command on a queue without waiting, so that the control thread is not blocked."""
 
 
 _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
 
 
 class RunningCell:
-    """Monitor that reports to the page that the kernel is still busy while a cell runs.
+    """Monitor that tells the page that the kernel is still busy while a cell runs.
 
     After every message on the control channel, a kernel reports that it is idle even if a cell is
     still running, and the page then shows the kernel as idle.
@@ -115,7 +115,7 @@ _channel: Channel | None = None
 
 
 def connect() -> None:
-    """Answer requests on the control channel of this kernel, if it has one."""
+    """Answer requests on this kernel's control channel, if the channel exists."""
     global _channel
     running = shell()
     if running is None or _channel is not None:
@@ -132,7 +132,7 @@ def connected() -> bool:
 
 
 def busy_again() -> None:
-    """Report again that a cell is running, because another thread has handled a message.
+    """Report again that a cell is running, after another thread has handled a message.
 
     Some versions of ipykernel also handle widget messages on another thread, and then report that
     the kernel is idle.

@@ -43,7 +43,7 @@ POSSIBLE: dict[State, list[CommandName]] = {
     State.PAUSED: ["resume", "step", "stop", "train"],
     State.FINISHED: ["train"],
 }
-"""Buttons that are enabled in each state; in the other states, no button is enabled."""
+"""Buttons that are enabled in each state; in states that are not listed, no button is enabled."""
 
 MOST_VALUES = 8
 
@@ -51,9 +51,9 @@ MOST_VALUES = 8
 class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     """Control bar of a session with its progress, newest log values, buttons and hyperparameters.
 
-    The part "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end of
-    the run, snapshots, rewinds, forks and archives. It also lists the branches and interventions.
-    Every control has an equivalent in Python: a method of the session.
+    The section "Steer" has a row for every entry of `Session.hyperparameters`, and rows for the end
+    of the run, snapshots, rewinds, forks and archives. The section also lists the branches and
+    interventions. Every control has an equivalent in Python: a method of the session.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     Raises
     ------
     SessionError
-        If training does not use one of the variables, or if one is not a single number.
+        If one of the variables is not used in training or is not a single number.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         display(self, StillOutput)
 
     def _last_outcome(self, last: Command | None) -> Outcome | None:
-        """Return the outcome of the last command, or the refusal of a later request."""
+        """Return the outcome of the last command, or of a later request that was refused."""
         recent = tuple(self._requests.recent)
         if recent and recent[-1].refusal and recent[-1].before >= (last.id if last else 0):
             return {"id": recent[-1].before, "text": recent[-1].refusal, "refused": True}

@@ -1,6 +1,6 @@
 """The course of a run, for the control bar: interventions, branches, snapshots and alerts.
 
-All of this is read from the session and its log. The interventions are read again only while a
+These data are read from the session and its log. The interventions are read again only while a
 command is waiting, or after a command, branch or run has been added.
 """
 
@@ -27,7 +27,7 @@ WAYS_BACK = frozenset({"rewind", "undo", "load"})
 
 
 class Course:
-    """Interventions and branches; the interventions are read again if they may have changed."""
+    """The interventions and branches of a run; interventions are read again only if necessary."""
 
     def __init__(self) -> None:
         self.records: list[Mapping[str, Any]] = []
@@ -36,7 +36,7 @@ class Course:
         self._differences: dict[tuple[str, int, int], str] = {}
 
     def look(self, session: Session) -> None:
-        """Read the interventions again if some may have been added or removed."""
+        """Read the interventions again if any may have been added or removed."""
         commands = session.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1
@@ -47,7 +47,7 @@ class Course:
             self._differences.clear()  # a branch is compared with the current one
 
     def interventions(self) -> list[InterventionRow]:
-        """Return the most recent changes to training, the newest first."""
+        """Return the most recent changes to training, newest first."""
         changes = [one for one in self.records if one["command"] not in UNCHANGING]
         return [row(record) for record in reversed(changes[-MOST_INTERVENTIONS:])]
 
@@ -119,7 +119,7 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
 
 
 def snapshots(session: Session) -> list[SnapshotRow]:
-    """Return the snapshots that are kept, at most one for each iteration of a branch."""
+    """Return the snapshots in memory, at most one for each iteration of a branch."""
     found: dict[tuple[int, str], SnapshotRow] = {}
     for one in session.snapshots:
         key = (one.iteration, one.branch.name)
@@ -129,7 +129,7 @@ def snapshots(session: Session) -> list[SnapshotRow]:
 
 
 def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
-    """Return the most recent alerts, the newest first, and the total number of alerts."""
+    """Return the most recent alerts, newest first, and the total number of alerts."""
     if ALERTS not in log.channels:
         return [], 0
     iterations, rows = log.entries(ALERTS)

@@ -31,16 +31,16 @@ MOST_VARIABLES = 64
 """Maximum number of variables whose history one view stores."""
 
 NO_GRAPH = (
-    "{kind} are computed from a graph; pass the model too, as in Histogram(session, model), "
+    "{kind} are computed from a graph; pass the model as well, as in Histogram(session, model), "
     "where model is Model(cost)"
 )
 NO_CHOICE = "{what} must be one of {known}, not {given!r}{hint}"
 NOTHING = "{user}: no {kind} are selected; {text}"
-TOO_MANY = "only the first {most} of {count} {kind} are shown; choose others with select=..."
+TOO_MANY = "only the first {most} of {count} {kind} are shown; pass select=... to show others"
 
 
 def scalar_of(graph: ComputationGraph | None, cost: Variable | None) -> Variable | None:
-    """Return the cost to differentiate: the given one, or the only scalar output of a graph."""
+    """Return the cost to differentiate: the given cost, or the only scalar output of a graph."""
     if cost is not None or graph is None:
         return cost
     scalars = [output for output in graph.outputs if output.ndim == 0]
@@ -60,12 +60,13 @@ class Distributions:
     ----------
     session : Session
     graph : ComputationGraph or None
-        The graph that the session trains. Without it only parameters can be shown.
+        The graph that the session trains. Without a graph, only parameters can be shown.
     criterion : object, optional
-        See `workbench.filter.as_predicate`; without a graph, names of session variables.
+        The variables to select; see `workbench.filter.as_predicate`. Without a graph, `criterion`
+        must consist of names of session variables.
     kind : {'parameters', 'gradients', 'activations'}
     cost : Variable, optional
-        By default the only scalar output of the graph.
+        The cost; by default the only scalar output of the graph.
     user : str
         The name of the view, for error messages.
 
@@ -78,7 +79,7 @@ class Distributions:
     history : History
         The distributions of all variables.
     note : str
-        A note for the user about variables that are left out; empty if there are none.
+        A note for the user about omitted variables; empty if no variables are omitted.
     """
 
     def __init__(
@@ -187,7 +188,7 @@ class Distributions:
 
 
 def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Variable]:
-    """Return the selected outputs of bricks, by default all, without scalars and integers."""
+    """Return the selected outputs of bricks (by default all), except scalars and integers."""
     chosen = select(OUTPUT if criterion is None else criterion, graph, user)
     kept = [
         v
@@ -204,7 +205,7 @@ def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Vari
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Return `names` with a number added to each repetition, so that all are unique.
+    """Return `names` with a number added to each repeated name, so that all names are unique.
 
     Examples
     --------

@@ -18,17 +18,20 @@ PACKAGES = (
     *("jupyterlab_widgets", "panel"),
 )
 
-SERVED = "Dashboard(session).show() and serve(session) each open a port on 127.0.0.1, with a token"
+SERVED = (
+    "Dashboard(session).show() and serve(session) each open a port on 127.0.0.1 and require a token"
+)
 PROXY = "jupyter_server_proxy"
 
 OLD_PANEL = "panel {} is too old for a dashboard: install 1.9.3 or newer."
 THROUGH_PROXY = (
-    "To open a dashboard, append the path printed by show() to the address of the hub. This needs "
-    "jupyter-server-proxy in the environment of the notebook server (version: {found})."
+    "To open a dashboard, append the path printed by show() to the address of the hub. This "
+    "requires jupyter-server-proxy in the environment of the notebook server (version found: "
+    "{found})."
 )
 FORWARD = (
     "To see a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
-    "machine, and open the address of the dashboard in a browser on it."
+    "machine, and open the address of the dashboard in a browser on your own machine."
 )
 
 TRANSPORT = (
@@ -41,9 +44,9 @@ ADVICE = {
         "If a cell shows text instead of a view, install jupyterlab_widgets in the environment of "
         "the *server* and reload the page."
     ),
-    "JupyterLab on Binder": "Idle sessions end after ten minutes; keep the browser tab open.",
+    "JupyterLab on Binder": "An idle session ends after ten minutes; keep the browser tab open.",
     "JupyterHub": "Install jupyterlab_widgets in the environment of the server, not of the kernel.",
-    "VS Code": "If VS Code asks, allow widgets (setting jupyter.widgetScriptSources).",
+    "VS Code": "If VS Code asks you, allow widgets (setting jupyter.widgetScriptSources).",
     "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
@@ -51,7 +54,7 @@ ADVICE = {
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, the transport, views, dashboards and advice.
+    """Print versions, the notebook program, facts about views and dashboards, and advice.
 
     Examples
     --------
@@ -78,16 +81,18 @@ def doctor() -> None:
 
 
 def advice(facts: dict[str, str], *, silent: bool) -> list[str]:
-    """Return lines of advice, the most important first.
+    """Return lines of advice, most important first.
 
     Examples
     --------
     >>> advice({"notebook": "VS Code", "ipykernel": "7.0.1"}, silent=False)[0]
-    'ipykernel 7.0 cannot send from a background thread: install another version.'
+    'ipykernel 7.0 cannot send messages from a background thread: install another version.'
     """
     lines = []
     if facts.get("ipykernel", "").startswith("7.0."):
-        lines.append("ipykernel 7.0 cannot send from a background thread: install another version.")
+        lines.append(
+            "ipykernel 7.0 cannot send messages from a background thread: install another version."
+        )
     if silent:
         lines.append("No page has answered. Wait until no cell is running, or reload the page.")
     if (found := version_of(facts.get("panel", ""))) and found < (1, 9, 3):

@@ -3,8 +3,8 @@
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
 of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
 that a spike of a single iteration is visible at every zoom level. Values that are not finite break
-the line; their iterations are returned separately, to be marked. Outside the visible range, fewer
-points are kept, so that panning shows a coarse curve until more points arrive.
+the line; their iterations are returned separately, so that they can be marked. Outside the visible
+range, fewer points are kept, so that panning shows a coarse curve until more points arrive.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Curve:
     Attributes
     ----------
     x, y : ndarray of float64, shape (P,)
-        The line, from left to right; a NaN in `y` breaks it.
+        The points of the line, from left to right; a NaN in `y` breaks the line.
     marks : ndarray of float64, shape (M,)
-        Iterations whose value is infinite or not a number, at most `MARKS` of them.
+        The iterations whose value is infinite or not a number, at most `MARKS` iterations.
     smooth : tuple of two ndarrays of float64, or None
         `x` and `y` of the smoothed curve, if it is shown.
     """
@@ -47,8 +47,8 @@ class Curve:
     def dots(self) -> tuple[Floats, Floats]:
         """Return `x` and `y` of the points to draw as dots, each of shape (D,).
 
-        If the curve has few points, all of them are returned; otherwise only isolated points, which
-        have no line to a neighbour.
+        If the curve has few points, all points are returned. Otherwise, only isolated points, which
+        have no line to a neighbour, are returned.
 
         Examples
         --------
@@ -158,11 +158,11 @@ def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
 
 
 def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """Return the increasing indices of about `points` values that represent `y`.
+    """Return the indices, in increasing order, of about `points` values that represent `y`.
 
-    These are the first and the last value and, from each bucket, the minimum, the maximum and one
-    value that is not finite, if there is one. If ``np.isfinite(y)`` is already known, it can be
-    passed as `finite`.
+    The result contains the first and the last value and, from each bucket, the minimum, the maximum
+    and one non-finite value if the bucket contains any. To avoid computing ``np.isfinite(y)``
+    again, pass it as `finite`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Images of examples, as bytes for the page."""
+"""Images of examples, as bytes for a page."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from workbench.errors import SessionError
 from workbench.utils.numbers import is_count
 
 MOST_BYTES = 120_000
-"""Maximum number of bytes of the images in one message."""
+"""Maximum total size in bytes of the images in one message."""
 
 NOT_A_SHAPE = (
-    "shape must be (height, width) or (channels, height, width), each a whole number of 1 or more, "
-    "not {shape!r}"
+    "shape must be (height, width) or (channels, height, width), each a positive integer, not "
+    "{shape!r}"
 )
 
 Bytes = npt.NDArray[np.uint8]
@@ -29,7 +29,7 @@ NO_IMAGE = (
 
 
 def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
-    """Return examples as images of shape ``(examples, height, width, channels)``.
+    """Convert examples to images of shape ``(examples, height, width, channels)``.
 
     Values of types other than uint8 are rescaled so that the lowest value becomes black and the
     highest value white; if all values are between 0 and 1, however, 0 becomes black and 1 white.
@@ -79,7 +79,7 @@ def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
 
 
 def checked_shape(shape: Sequence[int] | None) -> Sequence[int] | None:
-    """Return the shape of an image unless it is not valid.
+    """Return the shape of an image, or raise an error if it is not valid.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def checked_shape(shape: Sequence[int] | None) -> Sequence[int] | None:
 
 
 def fitting(images: Bytes) -> Bytes:
-    """Return images that fit into one message; halve their height and width as often as needed."""
+    """Return images that fit into one message, halving their height and width as necessary."""
     while images.nbytes > MOST_BYTES and max(images.shape[1:3]) > 1:
         images = images[:, ::2, ::2]
     return np.ascontiguousarray(images)

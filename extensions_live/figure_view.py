@@ -1,7 +1,7 @@
 """View of a finished Bokeh figure in a cell, without network access.
 
-The widget `FigureView` draws the figure with the copy of BokehJS that the kernel sends once for all
-figures of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default
+The widget `FigureView` draws the figure with BokehJS, which the kernel sends once for all figures
+of a page. (`output_notebook(INLINE)` would put 6 MB into the notebook, and Bokeh's default method
 needs network access.) Below the figure, the saved notebook contains a table and a still image,
 which are hidden while the figure is shown.
 """
@@ -30,7 +30,7 @@ from extensions_live.still_output import MARK, STYLE, as_html
 from extensions_live.widget import BokehJS, LiveWidget, asset
 
 PERIOD = 60.0
-"""Seconds between two refreshes. The period is long, since a figure does not change."""
+"""Seconds between two refreshes. The period is long, since a finished figure does not change."""
 
 
 class FigureView(LiveWidget[figure, Empty]):
@@ -39,7 +39,7 @@ class FigureView(LiveWidget[figure, Empty]):
     Parameters
     ----------
     plot : bokeh.plotting.figure
-        The figure. The view shows its current state; later changes require a new view.
+        The figure. The view shows its current state; after later changes, create a new view.
     """
 
     _esm = asset("figure.js")
@@ -78,7 +78,7 @@ def as_json(plots: Sequence[figure]) -> str:
 
 
 class FigureStill:
-    """Table and still image that a saved notebook keeps below a figure."""
+    """The table and the still image below a figure in a saved notebook."""
 
     carrier: Any = None
 
@@ -132,7 +132,7 @@ def shows_itself(
 ) -> None:
     """Make a notebook show a figure in a `FigureView`, with a table and a still image below it.
 
-    `shown` is the vertical range of the image; by default it covers all values.
+    `shown` is the vertical range of the image; by default, the range covers all values.
     """
 
     def display() -> None:

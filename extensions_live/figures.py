@@ -1,7 +1,7 @@
 """Bokeh figures for lists of channels, as JSON that the page draws.
 
-There is one figure for each list. All figures share the x axis, so that zooming one figure
-zooms all of them. They are built once and contain no data: the page fills the data sources
+There is one figure for each list. All figures share the x axis, so zooming in one figure zooms in
+all figures. The figures are built once and contain no data. The page fills the data sources
 ``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
 ``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
 to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel with Ctrl to zoom or
@@ -41,10 +41,10 @@ Views that have only the log, such as the dashboard of a database, draw the same
 """
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
-"""Colours that are distinct on white and on black, in most cases also for colour-blind users."""
+"""Colours that are distinguishable on white and black, and mostly also by colour-blind users."""
 
 DASHES: list[list[int]] = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 5, 2, 2, 2]]
-"""Lengths of dashes and gaps in pixels; an empty list is a solid line."""
+"""Lengths of dashes and gaps in pixels; an empty list gives a solid line."""
 
 MARK_COLOUR = "#ef4444"
 RULES: dict[MarkKind, dict[str, Any]] = {
@@ -107,7 +107,7 @@ def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
 
 
 def iter_free(channels: Sequence[str], chosen: dict[str, str]) -> Iterator[str]:
-    """Yield the colours that no channel of the figure uses, then all colours repeatedly."""
+    """Yield the colours that no channel of the figure uses, and then all colours repeatedly."""
     taken = {chosen[channel] for channel in channels if channel in chosen}
     yield from (colour for colour in PALETTE if colour not in taken)
     while True:

@@ -1,4 +1,4 @@
-"""Fixed examples for views, and the output of the network for them."""
+"""Fixed examples for views, and the output of the network for these examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_OUTPUT = (
     "{given!r}"
 )
 NO_TARGETS = (
-    "the examples have no source {name!r} for the true classes; they have {known}; pass "
+    "the examples have no source {name!r} for the true classes; their sources: {known}; pass "
     "targets=...{hint}"
 )
 NOT_ROWS = (
@@ -39,40 +39,40 @@ NO_CLASSES = (
 )
 
 TARGETS = "targets"
-"""Source of the true classes or values if the user names no other."""
+"""Default source of the true classes or values."""
 
 PATIENCE = 0.5
-"""Maximum number of seconds for which a new view waits for examples, to check its arguments."""
+"""Maximum number of seconds that a new view waits for examples to check its arguments."""
 
 
 class FixedExamples:
-    """Fixed examples, and the current output of the network for them.
+    """Fixed examples, and the current output of the network for these examples.
 
     Parameters
     ----------
     session : Session
     output : Variable
     batch : mapping of str to array, optional
-        The examples by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
         The names of the classes.
     user : str
-        The name of the view, for error messages.
+        The name of the view that is used in error messages.
     needs_classes : bool
         True to refuse examples without classes.
 
     Attributes
     ----------
     batch : mapping of str to array, or None
-        The examples by source; None until they have been read from the training data.
+        The examples, keyed by source; None until they have been read from the training data.
     truth : array or None
-        The true classes or values, if the examples have them.
+        The true classes or values, if the examples contain them.
     output : array
         The output, with one row for each example; empty at first.
     iteration : int
-        The number of iterations that were done when the output was computed.
+        The iteration at which the output was computed.
     """
 
     reason = "these examples were given to the view"  # why their places are no training examples
@@ -109,12 +109,12 @@ class FixedExamples:
         self.batch = batch
 
     def _truth_in(self, batch: Mapping[str, Any]) -> Array | None:
-        """Return the true classes or values in a batch, or None if it has none.
+        """Return the true classes or values in a batch, or None if the batch has none.
 
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or classes that are needed.
+            If the batch lacks the source that the user named, or lacks required classes.
         """
         name = self.targets
         if name not in batch:
@@ -138,12 +138,13 @@ class FixedExamples:
 
         Returns
         -------
-        mapping, or None if the run does not answer in time; the view checks its arguments later.
+        mapping, or None if the run does not answer in time; the view then checks its arguments
+        later.
 
         Raises
         ------
         SessionError
-            If the targets do not fit.
+            If the targets do not match the output.
         """
         probe = session.probe((), batch=True)
         try:
@@ -154,7 +155,7 @@ class FixedExamples:
         return probe.batch
 
     def ask(self, session: Session) -> Probe:
-        """Request the values from which the output is computed, and examples if needed."""
+        """Request the values from which the output is computed, and examples if necessary."""
         return session.probe(self._copy.names, batch=self.batch is None)
 
     def see(self, probe: Probe) -> None:
@@ -163,7 +164,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the output does not have one row for each example, or classes are needed but missing.
+            If the output does not have one row for each example, or required classes are missing.
         """
         if self.batch is None:
             self._take(probe.batch)
@@ -171,7 +172,7 @@ class FixedExamples:
         self.evaluate(probe)
 
     def evaluate(self, probe: Probe) -> None:
-        """Compute the output for the examples in `batch`; the errors are those of `see`."""
+        """Compute the output for the examples in `batch`; raise the same errors as `see`."""
         assert self.batch is not None and probe.iteration is not None
         [output] = self._copy(probe.values, self.batch)
         self.output, self.iteration = output.to("cpu").float().numpy(), probe.iteration
@@ -212,7 +213,7 @@ class FixedExamples:
 
 
 def probabilities(output: Array) -> Array:
-    """Return rows of probabilities: the output itself if it contains them, else its softmax.
+    """Return rows of probabilities: the softmax of the output, unless it contains probabilities.
 
     Examples
     --------
@@ -253,7 +254,7 @@ def wrong_ones(chances: Array, truth: Array) -> Array:
 
 
 Shower = Callable[[Any], str]
-"""Function that turns one example, or one output, into text."""
+"""Function that converts one example, or one output, to text."""
 
 
 def shown(value: Any, show: Shower | None) -> str:

@@ -6,7 +6,7 @@ import math
 
 
 def format_number(value: float) -> str:
-    """Format `value` with four significant digits; from 1000 to a million, as a whole number.
+    """Format `value` with four significant digits, or as an integer from 1000 to a million.
 
     Examples
     --------
@@ -19,7 +19,7 @@ def format_number(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration in at most two units.
+    """Format a duration with at most two units.
 
     Examples
     --------

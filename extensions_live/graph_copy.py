@@ -1,9 +1,9 @@
 """Copy of a computation graph, evaluated on fixed examples with the values of a probe.
 
-Every shared variable of the graph is replaced by a new one. Therefore the copy can be evaluated on
-any thread while the original is trained. Evaluation neither reads nor writes the variables that are
-trained, and advances neither the random streams nor the data stream of the run. Random draws in the
-graph are the same each time.
+Every shared variable of the graph is replaced by a new shared variable. Therefore the copy can be
+evaluated on any thread while the original is trained. Evaluation neither reads nor writes the
+variables that are trained, and advances neither the random streams nor the data stream of the run.
+Random draws in the graph give the same values in every evaluation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GraphCopy:
     known : mapping
         `Session.variables` of the session whose values are used.
     session : str
-        The name of that session, for error messages.
+        The name of this session, for error messages.
 
     Attributes
     ----------
@@ -98,9 +98,9 @@ class GraphCopy:
         Parameters
         ----------
         values : mapping of str to torch.Tensor
-            The values of the variables in `names`, by name.
+            The values of the variables in `names`, keyed by name.
         batch : mapping of str to array
-            The examples by source; other sources are ignored.
+            The examples, keyed by source; other sources are ignored.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class GraphCopy:
         return [result.detach() for result in results]
 
     def fill(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Take new values of the variables in `names`."""
+        """Set the variables in `names` to new values."""
         with torch.no_grad():
             for name, variable in self._own.items():
                 variable.tensor.copy_(values[name])
@@ -125,7 +125,7 @@ class GraphCopy:
 def names_of(
     variables: Iterable[SharedVariable], known: Mapping[str, Mapping[str, Any]], session: str
 ) -> dict[str, SharedVariable]:
-    """Return the given variables that a session has, keyed by their names in the session.
+    """Return the given variables that a session contains, keyed by their names in the session.
 
     Raises
     ------

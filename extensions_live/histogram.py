@@ -25,23 +25,24 @@ class Histogram(ProbeView[DistributionsPayload]):
 
     Gradients and activations are computed on fixed examples, in the mode of the given graph, and
     with copies of the parameters, so training is not affected. The history begins when the view is
-    first shown; nothing is computed while no page shows it.
+    first shown; nothing is computed while no page shows the view.
 
     Parameters
     ----------
     session : Session
         The run to watch.
     graph : ComputationGraph, optional
-        The model that is trained, such as ``Model(cost)``. Without it, only parameters are shown.
+        The model that is trained, such as ``Model(cost)``. Without a graph, only parameters are
+        shown.
     select : criterion, optional
         The variables to show: a role, a brick, a path, a pattern and so on; see
-        `workbench.filter.as_predicate`. By default all parameters or, for activations, the
-        outputs of all bricks. Without a graph, pass names of parameters.
+        `workbench.filter.as_predicate`. By default, all parameters are shown or, for activations,
+        the outputs of all bricks. Without a graph, pass names of parameters.
     of : {'parameters', 'gradients', 'activations'}
         The kind of values to show first.
     batch : mapping of str to array, optional
-        The examples for gradients and activations, by source; by default the first batch of the
-        training data.
+        The examples for gradients and activations, keyed by source; by default the first batch of
+        the training data.
     cost : Variable, optional
         The cost whose gradients are shown; by default the only scalar output of the graph.
     title : str, optional
@@ -49,13 +50,13 @@ class Histogram(ProbeView[DistributionsPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the graph, or an option is not valid.
+        If the session does not train the parameters of the graph, or if an option is not valid.
     SelectionError
         If nothing is selected.
 
     Examples
     --------
-    In a notebook, ``Histogram(session, model)`` as the last line of a cell shows it.
+    In a notebook, ``Histogram(session, model)`` as the last line of a cell shows the view.
 
     >>> from workbench.main_loop import MainLoop
     >>> class Nothing:
@@ -145,7 +146,7 @@ class Histogram(ProbeView[DistributionsPayload]):
             self._share(content["value"])
 
     def _share(self, name: str) -> None:
-        """Let the other views of the session show the brick of a variable, too."""
+        """Make the other views of the session show the brick of a variable."""
         session, path = self.subject, name.rpartition(".")[0]
         if session is not None and path.startswith("/"):
             self._followed = pick(session, path).number

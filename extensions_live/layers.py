@@ -46,13 +46,14 @@ MOST_LAYERS = 64
 
 NO_GRAPH = "the second argument of {view}() must be the model, such as Model(cost), not {given!r}"
 TOO_MANY = "only the first {most} of {count} layers are shown; choose others with select=..."
-NO_COST = "without a cost there are no gradients; pass cost=..."
+NO_COST = "gradients require a cost; pass cost=..."
 
 
 class Layers(ProbeView[LayersPayload]):
-    """Overview of all layers: a heat map over layers and time; a click opens a histogram.
+    """Overview of all layers as a heat map over layers and time; a click opens a histogram.
 
-    It shows four quantities for bricks with parameters, and the last of them for activations:
+    The overview shows four quantities for bricks with parameters, and the last quantity also for
+    activations:
 
     - the norm of the gradient of the parameters, on fixed examples;
     - the norm of one actual training step, divided by the norm of the parameters (about 0.001 is
@@ -71,7 +72,7 @@ class Layers(ProbeView[LayersPayload]):
     select : criterion, optional
         The parameters whose bricks are shown; see `workbench.filter.as_predicate`.
     batch : mapping of str to array, optional
-        The examples, by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     cost : Variable, optional
         The cost whose gradients are shown; by default the only scalar output of the graph.
     title : str, optional
@@ -231,7 +232,7 @@ class Layers(ProbeView[LayersPayload]):
         pump.nudge(self)
 
     def _share(self, row: str) -> None:
-        """Let the other views of the session show the brick of a row, too."""
+        """Make the other views of the session show the brick of a row."""
         session = self.subject
         if session is not None and row in self.rows and row.startswith("/"):
             path, _, number = row.partition(" (")
@@ -246,7 +247,7 @@ class Layers(ProbeView[LayersPayload]):
             self._open(row)
 
     def _open(self, row: str) -> None:
-        """Show the distributions of one layer: its parameters, or the output of an activation."""
+        """Show the distributions of one layer's parameters, or of an activation's output."""
         session = self.subject
         if row not in self.rows or session is None:
             self._row, self._detail = "", None
@@ -292,7 +293,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the bricks that are keys of `groups`, in the order of the graph, and then all keys."""
+    """Yield the keys of `groups`: bricks in the order of the graph, and then all keys again."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

@@ -27,7 +27,7 @@ def show(plot: Any) -> None:
 
 
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a range for the costs up to their minimum; a later divergence would flatten the curve.
+    """Return the range of the costs up to their minimum, which a later divergence does not affect.
 
     Examples
     --------

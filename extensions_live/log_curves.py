@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve; it is high, since a static figure cannot request more."""
+"""Maximum number of points of a curve; it is high, since static figures cannot load more points."""
 
 MOST_CHANGES, LONGEST = 200, 200
-"""Maximum number of marked iterations, and of characters in the text about one iteration."""
+"""Maximum number of marked iterations, and of characters in the text for one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
 NOTHING = "there is nothing to draw: the log has no numeric channel"
@@ -50,9 +50,10 @@ class LogCurve:
     count : int
         The number of records of the channel.
     usual : tuple of two floats, or None
-        The range of the values without outliers; None with ``robust=False`` or without values.
+        The range of the values without outliers; None if ``robust=False`` or if there are no
+        values.
     outliers : Outliers
-        The points outside this range; a smoothed `curve` omits them.
+        The points outside this range, which a smoothed `curve` omits.
     """
 
     name: str
@@ -126,7 +127,7 @@ def number_channels(log: TrainingLogBase) -> list[str]:
 
 
 def changes(log: TrainingLogBase) -> dict[int, str]:
-    """Return the interventions that changed training, as one text for each iteration.
+    """Return a text for each iteration at which interventions changed training.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def _places(
 
 
 def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:
-    """Return the number of epochs done at each iteration, including fractions of an epoch.
+    """Return the number of epochs completed at each iteration, including fractions of an epoch.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """Static Bokeh figure of a log.
 
-The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If a cell
-ends with it, `extensions_live.figure_view` shows it. `build` also creates the figures of reports.
+The result of `figure_of` is a plain Bokeh figure, which can be changed and saved. If a cell ends
+with this figure, `extensions_live.figure_view` shows the figure. `build` also creates the figures
+of reports.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
 NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
 PLAIN = "%.6g"
-"""Format of the ticks of a logarithmic axis; the usual one can label 0.2 and 0.4 as powers."""
+"""Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
 
@@ -77,7 +78,7 @@ def figure_of(
 
 
 def shown_range(curves: Sequence[LogCurve]) -> Range | None:
-    """Return the vertical range that omits outliers; None if the figure shows all values."""
+    """Return a vertical range without outliers; None if the figure shows all values."""
     shown = union([one.usual for one in curves])
     if shown is None or not any(len(one.outliers.beyond(shown).x) for one in curves):
         return None
@@ -114,11 +115,12 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits in half the space, if their magnitude allows it.
+        True to store numbers with only seven digits, which halves the space, if their magnitude
+        allows this.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
-        Text that says how to show the outliers; it is appended to the last line about them.
+        A text that explains how to show the outliers, appended to the last line about them.
     """
     shown = shown_range(curves)
     plot = figure(
@@ -258,7 +260,7 @@ def _mark_outliers(
     tips = [("", "@name"), (x, "@x{0,0.[000]}"), ("outside", "@value")]
     plot.add_tools(HoverTool(renderers=triangles, tooltips=tips, visible=False))
     if len(texts) > NAMED:
-        texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have values outside"]
+        texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have outliers"]
     if hint:
         texts[-1] += f" ({hint})"
     for text in reversed(texts):
@@ -280,7 +282,7 @@ def _mark(plot: figure, marks: Mapping[int, str]) -> None:
 
 
 def soften(plot: figure) -> None:
-    """Set colours of the axes, grid and legend that are readable on light and dark pages."""
+    """Set colours for the axes, grid and legend that are readable on light and dark pages."""
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = SOFT
         axis.minor_tick_line_color = None
@@ -309,7 +311,7 @@ def _line(curve: Curve, compact: bool) -> ColumnDataSource:
 
 
 def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
-    """Return `numbers`; with `compact`, as int32 if all are whole, or float32 if they fit."""
+    """Return `numbers`; if `compact` is True, convert them to int32 or float32 if possible."""
     if not compact or not len(numbers):
         return numbers
     finite = numbers[np.isfinite(numbers)]

@@ -42,7 +42,7 @@ Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
 
 @dataclass(frozen=True)
 class View:
-    """Request from a page: which rows to show, in which order, with which columns.
+    """Request from a page: which rows to show, in which order, and with which columns.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class View:
 
 
 def view_of(message: RowsMessage) -> View:
-    """Return the view that a page requests, with its numbers limited to valid ranges."""
+    """Return the view that a page requests, with all numbers restricted to valid ranges."""
     columns = message["columns"]
     return View(
         max(0, int(message["start"])),
@@ -86,7 +86,7 @@ class Rows:
     Attributes
     ----------
     error : str
-        The reason why the condition could not be used; empty otherwise.
+        The reason why the condition could not be evaluated; empty if there was no problem.
     """
 
     log: TrainingLogBase
@@ -155,7 +155,7 @@ def cells(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> lis
 
 
 def values_at(snapshot: Snapshot, name: str, iterations: NDArray[np.int64]) -> list[Any]:
-    """Return the values of a channel at some iterations; None where it has no record."""
+    """Return the values of a channel at some iterations; None where the channel has no record."""
     entries = snapshot.columns.get(name)
     if entries is None or not len(entries.iterations):
         return [None] * len(iterations)
@@ -197,7 +197,7 @@ def text(value: Any) -> str:
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
-    """Return rows as comma-separated values with all digits; missing values and NaN are empty."""
+    """Return rows as comma-separated values with all digits; missing values and NaN are blank."""
     iterations = snapshot.rows[positions]
     columns = [values_at(snapshot, name, iterations) for name in names]
     stream = io.StringIO()

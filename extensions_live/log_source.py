@@ -1,4 +1,4 @@
-"""Protocol of objects whose log a plot can show, such as sessions."""
+"""A protocol for objects whose log a plot can show, such as sessions."""
 
 from __future__ import annotations
 

@@ -35,10 +35,10 @@ MOST_COPIED = 10_000
 """Maximum number of rows that are copied as CSV."""
 
 MOST_COLUMNS = 30
-"""Maximum number of channels that are shown if none are chosen."""
+"""Maximum number of channels that are shown if the user has not chosen any."""
 
 STILL_ROWS, STILL_COLUMNS = 20, 12
-"""Maximum numbers of rows and channels of the table that is shown without a kernel."""
+"""Maximum numbers of rows and channels of the table that is shown if no kernel is running."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -53,9 +53,9 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     source : Session or TrainingLogBase
         The run to show. The table is updated even if another process writes the log.
     columns : sequence of str, optional
-        The channels to show; by default the first 30. They do not have to exist yet.
+        The channels to show, which do not have to exist yet; by default the first 30.
     query : str, optional
-        Show only the rows for which this expression is true; see `TrainingLogBase.query`.
+        An expression; only rows for which it is true are shown. See `TrainingLogBase.query`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         If `source` is neither a session nor a log, `columns` is not a list, or `query` is not a
         condition.
     UnknownRecordError
-        If the log has records already, and `query` names a channel that it lacks.
+        If the log already has records, and `query` names a channel that the log lacks.
 
     Examples
     --------
@@ -161,13 +161,13 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the first rows of the view, to show without a kernel."""
+        """Return a table of the first rows of the view, to show if no kernel is running."""
         rows, snapshot, shown, _ = self._first()
         places = rows.positions(self._view, 0, STILL_ROWS)
         return [INDEX, *shown], cells(snapshot, shown, places)
 
     def caption(self) -> str:
-        """Return the text above the table that is shown without a kernel."""
+        """Return the caption of the table that is shown if no kernel is running."""
         rows, _, shown, channels = self._first()
         size, count = len(rows), min(len(rows), STILL_ROWS)
         part = "all" if count == size else f"{count} of"
@@ -178,7 +178,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return rows, a snapshot, the first channels, and the number of channels in the view."""
+        """Return rows, their snapshot, the first channels, and the total number of channels."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

@@ -30,7 +30,7 @@ def read_curve(
     log_x: bool = False,
     over: float = 0.0,
 ) -> Curve | None:
-    """Return the downsampled curve of `channel`, or None if the log has no numbers for it.
+    """Return the downsampled curve of `channel`, or None if the channel has no numbers.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def read_curve(
     log_x : bool, optional
         True if the axis is logarithmic.
     over : float, optional
-        The number of iterations over which a smoothed curve averages; 0 for no smoothed curve.
+        The number of iterations over which the smoothed curve averages; 0 to omit this curve.
     """
     try:
         x, y = log.column(channel)

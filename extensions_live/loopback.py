@@ -16,7 +16,7 @@ NOT_A_PORT = (
 )
 
 EXPOSED = (
-    "{what} listens on {address}, so other machines can connect to it. The token protects it, but "
+    "{what} listens on {address}, so other machines can connect. The token restricts access, but "
     "the connection is not encrypted."
 )
 
@@ -36,7 +36,7 @@ def is_loopback(address: str) -> bool:
 
 
 def exposure(what: str, address: str) -> str:
-    """Return a warning if other machines can connect to `address`, else an empty string."""
+    """Return a warning if other machines can connect to `address`, otherwise an empty string."""
     return "" if is_loopback(address) else EXPOSED.format(what=what, address=address)
 
 
@@ -53,12 +53,12 @@ def reachable(address: str, port: int) -> str:
 
 
 def check_port(port: object) -> None:
-    """Check the number of a port.
+    """Check that a port number is valid.
 
     Raises
     ------
     SessionError
-        If it is not a whole number from 0 to 65535.
+        If `port` is not a whole number from 0 to 65535.
 
     Examples
     --------

@@ -1,10 +1,10 @@
 """Types of all messages and traits that Python and the page exchange.
 
 ``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
-checkers of both sides refuse fields that the other side does not have. A type with the suffix
-``State`` lists the synchronised traits of a widget, which Python writes and the page reads. A value
-of a type with the suffix ``Payload`` is replaced completely by every update. `bytes` arrive as a
-``DataView``.
+checkers of Python and TypeScript reject fields that the other side does not have. A type with the
+suffix ``State`` lists the synchronised traits of a widget, which Python writes and the page reads.
+Every update completely replaces a value whose type has the suffix ``Payload``. On the page, `bytes`
+arrive as a ``DataView``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CommandName: TypeAlias = Literal[
     "set", "hold", "release", "snapshot", "rewind", "undo", "fork",
     "set_end", "save", "load", "relabel", "drop",
 ]  # fmt: skip
-"""Methods of a session that a page can call."""
+"""Names of the methods of a session that a page can call."""
 
 
 class VisibilityMessage(TypedDict):
@@ -30,14 +30,14 @@ class VisibilityMessage(TypedDict):
 
 
 class PaceMessage(TypedDict):
-    """Report of a page: the seconds between two drawings if it draws slowly, otherwise 0."""
+    """Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0."""
 
     kind: Literal["pace"]
     seconds: float
 
 
 class RangeMessage(TypedDict):
-    """Request for more points between two iterations, or for the whole curve if both are null."""
+    """Request for more points between two iterations, or in the whole curve if both are null."""
 
     kind: Literal["range"]
     start: float | None
@@ -55,7 +55,7 @@ class PlotSettings(TypedDict):
     """Settings that the user chose for a plot.
 
     `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and
-    `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for
+    `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations; 0 means
     no smoothing.
     """
 
@@ -82,9 +82,9 @@ class SettingsMessage(TypedDict):
 
 
 class CompareMessage(TypedDict):
-    """Request to compare a run with its forks and with the branches that end after `start`.
+    """Request to compare a run with its forks, and with branches that end after `start`.
 
-    A `start` of null ends the comparison.
+    If `start` is null, the comparison ends.
     """
 
     kind: Literal["compare"]
@@ -92,7 +92,7 @@ class CompareMessage(TypedDict):
 
 
 class CommandMessage(TypedDict):
-    """Request to execute a command of the session; if it arrives twice, it is executed once."""
+    """Request to execute a session command; a request that arrives twice is executed once."""
 
     kind: Literal["command"]
     name: CommandName
@@ -101,7 +101,7 @@ class CommandMessage(TypedDict):
 
 
 class ChooseMessage(TypedDict):
-    """Choice of the contents of a view: a value for the option `what`."""
+    """Choice that a user made in a view: a value for the option `what`."""
 
     kind: Literal["choose"]
     what: str
@@ -116,13 +116,13 @@ IntentName: TypeAlias = Literal[
     "pause_session", "save_block", "rename_block", "remove_block",
     "show_on_nodes", "push", "step_example", "clear_example", "insert", "insert_node", "put",
 ]  # fmt: skip
-"""Methods of an editor's board that a page can call."""
+"""Names of the methods of an editor's board that a page can call."""
 
 
 class Intent(TypedDict):
     """Request to change the board: the name of a method of the board, and its arguments.
 
-    `client` identifies a rendering of a page, which numbers its intents from 1.
+    `client` identifies a rendering on a page. Each rendering numbers its intents from 1.
     """
 
     client: str
@@ -132,7 +132,7 @@ class Intent(TypedDict):
 
 
 class IntentsMessage(TypedDict):
-    """All intents of a page that are not acknowledged; each is executed only once."""
+    """All intents of a page that have not been acknowledged; each intent is executed only once."""
 
     kind: Literal["intents"]
     intents: list[Intent]
@@ -154,7 +154,7 @@ class ControlRequest(TypedDict):
 
 
 class ControlReply(TypedDict):
-    """Reply to a request: "ok", "unknown" if the widget no longer exists, or an error."""
+    """Reply to a request: "ok", "unknown" (if the widget no longer exists), or an error."""
 
     status: str
 
@@ -163,7 +163,7 @@ class ControlReply(TypedDict):
 
 
 class Empty(TypedDict):
-    """Payload before there are any values."""
+    """Payload of a view before it has any values."""
 
 
 class CurveData(TypedDict):
@@ -179,7 +179,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: their positions, their texts and, for a best value, its curve."""
+    """Marks of one kind: their positions and texts; for a best value, also the key of the curve."""
 
     kind: MarkKind
     x: list[float]
@@ -189,7 +189,7 @@ class MarkData(TypedDict):
 
 
 class AxisData(TypedDict):
-    """The x axis: its kind, some iterations and their values, and why other kinds are missing."""
+    """The x axis: its kind, positions of iterations, and reasons why other kinds are missing."""
 
     kind: AxisName
     missing: dict[str, str]
@@ -215,7 +215,7 @@ class Difference(TypedDict):
 
 
 class PlotPayload(TypedDict):
-    """The contents of a plot, such as its curves, latest values, notes, marks and settings."""
+    """Contents of a plot, such as its curves, latest values, notes, marks and settings."""
 
     curves: dict[str, CurveData]
     latest: dict[str, str]
@@ -259,7 +259,7 @@ class Failure(TypedDict):
 
 
 class Receipt(TypedDict):
-    """The outcome of a request; `about` is the path of a number or the name of a command."""
+    """Outcome of a request; `about` is the path of a number or the name of a command."""
 
     request: str
     about: str
@@ -269,7 +269,7 @@ class Receipt(TypedDict):
 
 
 class NumberRow(TypedDict):
-    """A number that can be changed; a value or a bound that is not finite is null."""
+    """A number that can be changed; non-finite values and bounds are null."""
 
     path: str
     name: str
@@ -372,7 +372,7 @@ class ControlsPayload(ProgressFacts):
 
 MimeBundle: TypeAlias = dict[str, Any]
 OutputBundles: TypeAlias = dict[str, tuple[MimeBundle, MimeBundle]]
-"""Data and metadata of each output that the page writes into its cell, by display id."""
+"""Data and metadata of each output that the page writes to its cell, keyed by display id."""
 
 
 class LiveState(TypedDict):
@@ -401,7 +401,7 @@ class ControlsState(LiveState):
 
 
 class FigureState(LiveState):
-    """The traits of a finished figure."""
+    """Traits of a finished figure."""
 
     payload: Empty
     figures: str
@@ -409,21 +409,21 @@ class FigureState(LiveState):
 
 
 class ProgressPayload(ProgressFacts):
-    """The contents of a progress line: the progress of the run, and the error that ended it."""
+    """Contents of a progress line: the progress of the run, and the error that ended the run."""
 
     failure: str
 
 
 class ProgressState(LiveState):
-    """The traits of a progress line."""
+    """Traits of a progress line."""
 
     payload: ProgressPayload | Empty
 
 
 class RowsMessage(TypedDict):
-    """Request for rows of a log; `columns` is null for the first columns, or "all" for all.
+    """Request for rows of a log; `columns` is null for the first columns, "all" for all columns.
 
-    While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV.
+    While `hold` is true, new rows are only counted. `copy` is the number of CSV requests so far.
     """
 
     kind: Literal["rows"]
@@ -441,7 +441,7 @@ class LogTablePayload(TypedDict):
     """The visible rows of a log, beginning with row `start` of `total`, with each cell as text.
 
     `chosen` is the requested value of `columns`; `columns` are the channels that are shown.
-    `copied` is the number of the last request for CSV, and `csv` is the answer to it.
+    `copied` is the number of the last CSV request, and `csv` is the answer to this request.
     """
 
     channels: list[str]
@@ -462,7 +462,7 @@ class LogTablePayload(TypedDict):
 
 
 class LogTableState(LiveState):
-    """The traits of the table of a log."""
+    """Traits of the table of a log."""
 
     payload: LogTablePayload | Empty
 
@@ -478,7 +478,7 @@ class BokehState(TypedDict):
 
 
 class DistributionsPayload(TypedDict):
-    """Distributions of a variable over time; `counts` and `numbers` are float32, others float64."""
+    """Distributions of a variable over time, as float64 (`counts` and `numbers` are float32)."""
 
     kinds: list[str]
     kind: str
@@ -494,14 +494,14 @@ class DistributionsPayload(TypedDict):
 
 
 class HistogramState(LiveState):
-    """The traits of a histogram."""
+    """Traits of a histogram."""
 
     payload: DistributionsPayload | Empty
     title: str
 
 
 class LayersPayload(TypedDict):
-    """One number for each layer and iteration (float32; NaN if missing), and details of a layer."""
+    """A number for each layer and iteration (float32, NaN if missing), and details of one layer."""
 
     metrics: list[list[str]]
     metric: str
@@ -516,7 +516,7 @@ class LayersPayload(TypedDict):
 
 
 class LayersState(LiveState):
-    """The traits of the overview of layers."""
+    """Traits of the overview of layers."""
 
     payload: LayersPayload | Empty
     title: str
@@ -525,7 +525,7 @@ class LayersState(LiveState):
 class Tile(TypedDict):
     """One example, with its true class and the prediction; empty texts are not shown.
 
-    `edit` tells whether the example was dropped or relabelled.
+    `edit` is the text "dropped" or "relabelled", or empty if the example was not edited.
     """
 
     index: int
@@ -542,8 +542,9 @@ class Tile(TypedDict):
 class EditBar(TypedDict):
     """Form to relabel or drop the flagged examples, whose indices are in `chosen`.
 
-    `classes` are the names of the classes; the label of a class is its index. `reason` says why
-    examples cannot be edited; it is empty if they can be. `no_label` does the same for relabelling.
+    `classes` are the names of the classes; the label of a class is its index. `reason` says why the
+    examples cannot be edited, and `no_label` says why they cannot be relabelled. Both are empty if
+    there is no such restriction.
     """
 
     chosen: list[int]
@@ -569,7 +570,7 @@ class TilesPayload(TypedDict):
 
 
 class TilesState(LiveState):
-    """The traits of a view of examples."""
+    """Traits of a view of examples."""
 
     payload: TilesPayload | Empty
     title: str
@@ -586,7 +587,7 @@ class ConfusionPayload(TypedDict):
 
 
 class ConfusionState(LiveState):
-    """The traits of a confusion matrix."""
+    """Traits of a confusion matrix."""
 
     payload: ConfusionPayload | Empty
     title: str
@@ -596,7 +597,7 @@ class ConfusionState(LiveState):
 
 
 class DashboardStart(TypedDict):
-    """The parts of a page that are shown before the server answers."""
+    """Contents of a page that are shown before the server answers."""
 
     title: str
     place: str
@@ -605,9 +606,9 @@ class DashboardStart(TypedDict):
 
 
 class DashboardSection(TypedDict):
-    """Section of the page, with the identifiers of its widgets.
+    """Section of a dashboard, with the identifiers of its widgets.
 
-    Sections with different `page` are shown on pages of their own, which the user chooses from.
+    Sections with different values of `page` are shown on different pages.
     """
 
     page: str
@@ -648,14 +649,14 @@ class DashboardContents(TypedDict):
 
 
 class DashboardChange(TypedDict):
-    """New values of traits, by widget."""
+    """New values of traits, keyed by widget."""
 
     kind: Literal["change"]
     parts: dict[str, dict[str, Any]]
 
 
 class DashboardParts(TypedDict):
-    """More widgets, which are shown inside of widgets of the page."""
+    """Additional widgets that are shown inside widgets of the page."""
 
     kind: Literal["parts"]
     parts: dict[str, DashboardPart]
@@ -720,7 +721,7 @@ DashboardAnswer: TypeAlias = ReadyMessage | SelectMessage | PartMessage
 
 
 class RunTablePayload(TypedDict):
-    """The newest values and the interventions of runs."""
+    """Newest values and interventions of runs."""
 
     runs: list[str]
     colours: list[str]
@@ -729,7 +730,7 @@ class RunTablePayload(TypedDict):
 
 
 class RunTableState(LiveState):
-    """The traits of the table of a dashboard."""
+    """Traits of the table of a dashboard."""
 
     payload: RunTablePayload | Empty
 
@@ -738,7 +739,7 @@ class RunTableState(LiveState):
 
 
 class FieldData(TypedDict):
-    """A field of a form, as in the catalogue; `kind` is null for any value."""
+    """A field of a form, as in the catalogue; if `kind` is null, any value is allowed."""
 
     name: str
     kind: str | None
@@ -755,7 +756,7 @@ class FieldData(TypedDict):
 
 
 class SettingValue(TypedDict):
-    """A setting of a node: its value if it is `given`, or what is inferred instead."""
+    """A setting of a node: the given value if `given` is true, otherwise the inferred value."""
 
     name: str
     given: bool
@@ -772,7 +773,7 @@ class PortData(TypedDict):
 
 
 class MethodData(TypedDict):
-    """A way to apply an entry; the ports are null if the settings determine them."""
+    """A method of an entry; the ports are null if they depend on the settings."""
 
     name: str
     text: str
@@ -781,7 +782,7 @@ class MethodData(TypedDict):
 
 
 class PaletteEntry(TypedDict):
-    """Something that can be put on the canvas or into a field; `icon` names a small drawing."""
+    """An entry of the palette, for the canvas or a field; `icon` is the name of a small drawing."""
 
     kind: Literal["brick", "operation", "scheme", "module"]
     type: str
@@ -792,16 +793,16 @@ class PaletteEntry(TypedDict):
 
 
 class PaletteGroup(TypedDict):
-    """A part of the palette."""
+    """A group of entries in the palette."""
 
     title: str
     entries: list[PaletteEntry]
 
 
 class PaletteBlock(TypedDict):
-    """A ready block of several nodes; `own` is true if the user made it of a group.
+    """A block of several nodes in the palette; `own` is true if the user created the block.
 
-    `saved` is true if later kernels have it, too.
+    `saved` is true if the block is also available in later kernels.
     """
 
     name: str
@@ -819,9 +820,9 @@ class SourceData(TypedDict):
 
 
 class StreamData(TypedDict):
-    """A stream of data that the user can train with: a variable of the notebook, and its sources.
+    """A data stream that can be used for training, and the sources of the stream.
 
-    `note` describes it, such as its number of examples.
+    `note` describes the stream, for example by stating its number of examples.
     """
 
     name: str
@@ -830,9 +831,9 @@ class StreamData(TypedDict):
 
 
 class PalettePayload(TypedDict):
-    """Everything that can be added to a board, or used with it.
+    """Everything that can be added to a board or used with it.
 
-    `broken` says what is wrong with files of saved blocks that cannot be read.
+    `broken` contains an error message for each saved block that cannot be read.
     """
 
     groups: list[PaletteGroup]
@@ -844,7 +845,7 @@ class PalettePayload(TypedDict):
 
 
 class BoardInput(TypedDict):
-    """An input of a node; `constant` is the text of a number or parameter that is given to it."""
+    """An input of a node; `constant` is a number or a parameter in place of an edge, as text."""
 
     name: str
     many: bool
@@ -862,13 +863,13 @@ class BoardOutput(TypedDict):
 
 
 class FixData(TypedDict):
-    """A fix of a fault, which `apply_fix` applies."""
+    """A suggested fix for a fault, which `apply_fix` applies."""
 
     label: str
 
 
 class NodeFault(TypedDict):
-    """The fault of a node, in the words of the error that Python raises."""
+    """The fault of a node, with the message of the error that Python raises."""
 
     text: str
     setting: str | None
@@ -878,12 +879,12 @@ class NodeFault(TypedDict):
 class BoardNode(TypedDict):
     """A node of the board.
 
-    `title` is its name, `parent` the node of the group that it is in. `position` is null until
-    `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened,
-    and `editable` is false for a part of a brick that wires its parts itself: its settings can be
-    changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the
-    cost. `settings` has those that are given or inferred; their fields are those of the entry of
-    the palette, and `fields`.
+    `title` is the name of the node, and `parent` is the id of the group or brick that contains the
+    node. `position` is null until it is set by `move` or by an automatic layout of the page. `open`
+    is null if the node cannot be opened. `editable` is false for a part of a brick, whose settings
+    can be changed, but not its edges. `methods` are the methods that the node can apply. `cost` is
+    the output that is the cost. `settings` contains the given and inferred settings. Their form
+    fields are in the entry of the palette and in `fields`.
     """
 
     id: str
@@ -913,8 +914,9 @@ class BoardNode(TypedDict):
 class BoardEdge(TypedDict):
     """An edge from an output to an input.
 
-    `index` is the place in an input that takes several edges. Inside an open group, an edge can
-    begin at an *input* of the group (`from_inside`) or end at an *output* of it (`to_inside`).
+    `index` is the position among the edges of an input that accepts several edges. Inside an open
+    group, an edge can begin at an *input* of the group (`from_inside`) or end at an *output* of the
+    group (`to_inside`).
     """
 
     id: str
@@ -939,7 +941,7 @@ class Refusal(TypedDict):
 
 
 class MadeNodes(TypedDict):
-    """The nodes that an intent made, which its page selects."""
+    """The nodes that an intent created, which the page then selects."""
 
     client: str
     number: int
@@ -954,7 +956,7 @@ class BoardFault(TypedDict):
 
 
 class BoardSummary(TypedDict):
-    """Totals of a board; null while they are unknown."""
+    """Totals of a board, which are null while they are unknown."""
 
     parameters: int | None
     flops: int | None
@@ -962,14 +964,14 @@ class BoardSummary(TypedDict):
 
 
 class CodeFault(TypedDict):
-    """The fault of code; `line` counts from 1, and is 0 if it is unknown."""
+    """The fault of code; `line` counts from 1, and is 0 if the line is unknown."""
 
     line: int
     text: str
 
 
 class CodeData(TypedDict):
-    """The code of the model, and why it is missing or lacks a part."""
+    """The code of the model, and the reason if the code is missing or incomplete."""
 
     text: str
     fault: CodeFault | None
@@ -978,11 +980,12 @@ class CodeData(TypedDict):
 class BoardPayload(TypedDict):
     """The contents of a board.
 
-    `version` grows with every change, `structure` only when nodes or edges change, so that the page
-    knows when to run its layout. `acked` has the last executed number of each client.
-    `misfits` are the streams with which the model cannot be trained, each with the reason. `undo`
-    and `redo` are the names of the changes that they undo and redo. `document` is the whole board
-    as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`.
+    `version` increases with every change, but `structure` increases only when nodes or edges
+    change, so that the page knows when to run its layout. `acked` contains the number of the last
+    executed intent of each client. `misfits` contains the streams with which the model cannot be
+    trained, each with a reason. `undo` and `redo` are the names of the edits that can be undone and
+    redone. `document` is the whole board as JSON text, for images and the clipboard; `paste`
+    accepts this text.
     """
 
     version: int
@@ -1002,7 +1005,7 @@ class BoardPayload(TypedDict):
 
 
 class SurgeryReceipt(TypedDict):
-    """Receipt for the edits that were applied last; `number` grows with each."""
+    """Receipt for the most recently applied edits; `number` increases with each receipt."""
 
     number: int
     text: str
@@ -1011,10 +1014,10 @@ class SurgeryReceipt(TypedDict):
 class SurgeryPayload(TypedDict):
     """The board compared with the model that a session trains.
 
-    `differs` is false if there is no session, or nothing to apply. `problem` says why the board
-    cannot be applied. `text` says what would be kept and what would be new. `widened` are layers
-    whose additional units can be copies of present ones, and `reason` says why the model would
-    compute another function with these; it is empty if it would not.
+    `differs` is false if there is no session or nothing to apply. `problem` says why the board
+    cannot be applied. `text` says what would be kept and what would be new. `widened` contains the
+    layers whose additional units can be copies of existing units. `reason` says why the model with
+    these copies would compute a different function, and is empty if the function would be the same.
     """
 
     differs: bool
@@ -1029,7 +1032,7 @@ class SurgeryPayload(TypedDict):
 
 
 class NodeValue(TypedDict):
-    """The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one."""
+    """The value that a node shows; `share` is the length of its bar from 0 to 1, or null."""
 
     text: str
     title: str
@@ -1037,7 +1040,7 @@ class NodeValue(TypedDict):
 
 
 class EdgeImage(TypedDict):
-    """`count` images side by side, of `of`; each pixel has a byte for each channel."""
+    """The first `count` images of a total of `of`, side by side; one byte per pixel and channel."""
 
     count: int
     of: int
@@ -1048,10 +1051,10 @@ class EdgeImage(TypedDict):
 
 
 class EdgeValue(TypedDict):
-    """The value of an edge for one example; `bars` are the numbers of a short vector.
+    """The value of an edge for one example; `bars` contains the elements of a short vector.
 
-    `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin
-    at one output, only the `main` one shows the value.
+    `text` is the range of the values, or the only value, and `note` is their mean. If several edges
+    begin at the same output, only the edge whose `main` is true shows the value.
     """
 
     text: str
@@ -1064,7 +1067,7 @@ class EdgeValue(TypedDict):
 
 
 class ExampleData(TypedDict):
-    """The example that is pushed; `can_step` is true if there are others."""
+    """The example that is pushed; `can_step` is true if the user can step to other examples."""
 
     text: str
     index: int | None
@@ -1072,7 +1075,7 @@ class ExampleData(TypedDict):
 
 
 class PickedNode(TypedDict):
-    """The node that was picked last; it is `followed` if it was picked in another view."""
+    """The node that was picked last; `followed` is true if it was picked in another view."""
 
     node: str
     path: str
@@ -1082,10 +1085,10 @@ class PickedNode(TypedDict):
 
 
 class LivePayload(TypedDict):
-    """Live values of a session on the nodes and edges of a board, by id.
+    """Live values of a session on the nodes and edges of a board, keyed by id.
 
-    `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty
-    if none is watched, and `problem` says why there are no values.
+    `metric` is the quantity that the nodes show: one of the names in `metrics`, or "nothing".
+    `session` is empty if no session is watched, and `problem` says why there are no values.
     """
 
     session: str
@@ -1100,10 +1103,10 @@ class LivePayload(TypedDict):
 
 
 class EditorState(LiveState):
-    """The traits of an editor; the page writes only `outbox`, its intents without an answer.
+    """Traits of an editor; the page writes only `outbox`, which contains its unanswered intents.
 
-    `training` has the identities of the widgets that show the session of `train`. `origin` is the
-    same for all editors of a board, and after a reload.
+    `training` contains the identifiers of the widgets that show the session of `train`. `origin` is
+    the same for all editors of a board, even after a reload.
     """
 
     payload: Empty

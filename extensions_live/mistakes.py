@@ -24,8 +24,8 @@ from workbench.tensor import Variable
 MOST_CLASSES = 1000
 
 GIVEN = (
-    "only training examples can be relabelled or dropped, and these examples were given to the "
-    "view; without batch, Mistakes(session, scores) shows the training examples"
+    "these examples were passed to the view, but only training examples can be relabelled or "
+    "dropped; to show the training examples, call Mistakes(session, scores) without batch"
 )
 NO_EDITS = "these examples cannot be relabelled or dropped: {reason}"
 ENDED = "the run has ended, so its training examples cannot be relabelled or dropped"
@@ -37,14 +37,14 @@ NO_EXAMPLE = "there is no training example {index!r}; the number of training exa
 
 
 class Mistakes(Samples):
-    """Live view of the examples with the highest loss, which can be flagged, relabelled or dropped.
+    """Live view of the examples with the highest loss, which users can flag, relabel or drop.
 
     The loss is the cross-entropy of the true class. Without `batch`, the view goes through all
-    training examples, a few at a time, and keeps those with the highest loss. Examples with a wrong
-    label are often among them. Flags alone change nothing. The buttons of the view relabel or drop
-    the flagged examples; in code, ``session.relabel(mistakes.flagged, 3)`` and
-    ``session.drop(mistakes.flagged)`` do the same. Both are interventions, which ``session.undo()``
-    takes back.
+    training examples, a few at a time, and keeps the examples with the highest loss. Some of these
+    examples often have wrong labels. Flagging examples does not change the training data. The
+    buttons of the view relabel or drop the flagged examples; in code,
+    ``session.relabel(mistakes.flagged, 3)`` and ``session.drop(mistakes.flagged)`` do the same.
+    Both operations are interventions, which ``session.undo()`` can undo.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Mistakes(Samples):
     scores : Variable
         One score, or one probability, for each class.
     batch : mapping of str to array, optional
-        Other examples by source, which cannot be relabelled or dropped; by default the training
-        examples.
+        The examples to show, keyed by source. These examples cannot be relabelled or dropped. By
+        default, the training examples are shown.
     source, targets, labels, shape, text, most, title : optional
         As in `Samples`.
 
@@ -71,8 +71,8 @@ class Mistakes(Samples):
     Examples
     --------
     In a notebook, ``mistakes = Mistakes(session, scores, shape=(28, 28))`` creates the view, and
-    ``mistakes`` as the last line of a cell shows it. ``mistakes.flagged`` then contains the indices
-    of the examples that were flagged there.
+    ``mistakes`` as the last line of a cell shows the view. ``mistakes.flagged`` then contains the
+    indices of the examples that the user has flagged.
     """
 
     _css = Samples._css + asset("steer.css") + asset("mistakes.css")
@@ -112,7 +112,7 @@ class Mistakes(Samples):
 
     @property
     def _trained(self) -> TrainingExamples | None:
-        """The examples, or None if they are not training examples with indices."""
+        """The training examples, or None if other examples are shown or there are no indices."""
         examples = self.examples
         return examples if isinstance(examples, TrainingExamples) and not examples.reason else None
 
@@ -243,10 +243,10 @@ class Mistakes(Samples):
             left = f" ({count - looked:,} not seen yet)" if looked < count else ""
             return (
                 f"iteration {iteration:,}: wrong predictions for {trained.wrong:,} of {looked:,} "
-                f"training examples{left}; those with the highest loss are shown first"
+                f"training examples{left}; the examples with the highest loss are shown first"
             )
         wrong = int(wrong_ones(self.chances, truth).sum())
         return (
             f"iteration {iteration:,}: wrong predictions for {wrong:,} of {len(truth):,} examples; "
-            "those with the highest loss are shown first"
+            "the examples with the highest loss are shown first"
         )

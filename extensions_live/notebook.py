@@ -11,7 +11,7 @@ from extensions_live.messages import MimeBundle
 
 
 def shell() -> Any:
-    """Return the running IPython shell of a kernel, or None outside of a notebook."""
+    """Return the running IPython shell of a kernel, or None outside a notebook."""
     from IPython.core.getipython import get_ipython
 
     running = get_ipython()
@@ -25,7 +25,7 @@ class Cell(NamedTuple):
     Attributes
     ----------
     name : str
-        The identifier of the cell in the front end, empty if there is none.
+        The identifier of the cell in the front end, or an empty string if there is none.
     execution : str
         The identifier of this execution of the cell.
     deleted : tuple of str
@@ -56,7 +56,7 @@ def publish(
     display_id: str | None = None,
     update: bool = False,
 ) -> None:
-    """Display a MIME bundle in the running cell, or replace the output that has `display_id`."""
+    """Display a MIME bundle in the running cell, or replace the output with this `display_id`."""
     transient = {} if display_id is None else {"display_id": display_id}
     running = shell()
     if running is not None:
@@ -81,7 +81,7 @@ def front_end() -> str:
 def connect(kind: type, show: Callable[[Any], None]) -> None:
     """Display objects of `kind` with `show`, and stop `kernel_clock` while cells run.
 
-    Outside of a notebook this does nothing.
+    Outside a notebook, do nothing.
     """
     running = shell()
     if running is None:

@@ -1,8 +1,8 @@
-"""The brick that a person picked, which all views of a session share.
+"""The brick that a user picked, which all views of a session share.
 
-A view that lets a person pick a brick calls `pick`. The other views look at `picked` when they are
-refreshed, so a brick that is picked on the canvas of an editor is shown by `Layers` and
-`Histogram`, too.
+A view in which users can pick a brick calls `pick`. The other views call `picked` when they are
+refreshed. Therefore `Layers` and `Histogram` also show a brick that is picked on the canvas of an
+editor.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Pick:
     path : str
         The path of the brick, such as ``/mlp/linear_0``.
     place : int
-        The number of bricks before it that have the same path.
+        The number of earlier bricks that have the same path.
     number : int
-        A number that grows with every pick.
+        A number that increases with every pick.
     """
 
     path: str
@@ -40,7 +40,7 @@ _numbers = count(1)
 
 
 def pick(session: Session, path: str, place: int = 0) -> Pick:
-    """Pick a brick of a session, and let its views show it soon."""
+    """Pick a brick of a session, and make all views of the session show this brick soon."""
     found = _picked[session] = Pick(path, place, next(_numbers))
     for view in pump.views:
         if isinstance(view, LiveWidget) and view.subject is session:

@@ -1,8 +1,8 @@
 """`Plot`, the extension for live plots of a log's channels.
 
-As in Blocks, it is an extension of the main loop, but it only provides the log to its views, and
-notes in the log which figures it shows. Any number of views can be created, at any time and in any
-cell; each shows the whole run so far.
+As in Blocks, `Plot` is an extension of the main loop, but it only provides the log to its views,
+and notes in the log which figures it shows. Any number of views can be created, at any time and in
+any cell; each view shows the whole run so far.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Plot(TrainingExtension):
 
     Notes
     -----
-    In a notebook, make ``plot`` (or ``plot.view()``) the last line of a cell; ``view(session)``
-    also shows the plots. Outside a notebook, the extension does nothing.
+    In a notebook, end a cell with ``plot`` or ``plot.view()``; ``view(session)`` also shows the
+    plots. Outside a notebook, the extension does nothing.
 
     Examples
     --------
@@ -139,8 +139,8 @@ class Plot(TrainingExtension):
     ) -> RunView:
         """Return a view of several runs in one plot, with a table of their differences.
 
-        The view is updated live, even from logs that other processes write. On the page, runs can
-        be hidden, renamed, recoloured and reordered.
+        The view is updated live, even if other processes write the logs. On the page, runs can be
+        hidden, renamed, recoloured and reordered.
 
         Parameters
         ----------
@@ -148,8 +148,9 @@ class Plot(TrainingExtension):
             For each name, a session, one of its `Session.branches`, a log, the path of an SQLite
             database (its newest log), or a frame indexed by iteration, such as ``log.frame``.
         channels : list of lists of str, optional
-            The channels of each figure, as in `Plot`. By default the figures that the
-            sessions request or, without requests, one for each numeric channel, up to six.
+            The channels of each figure, as in `Plot`. By default, the figures that the sessions
+            request are shown. Without requests, there are up to six figures, one for each numeric
+            channel.
         title : str, optional
             Heading of the plots.
         height : int, optional

@@ -112,7 +112,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
-    """Return iterations and their times in seconds since the start, or None if there are none."""
+    """Return iterations and their times in seconds since the start; None if there are no times."""
     times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
     ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
     if 1 < len(times) == len(ends):
@@ -150,14 +150,14 @@ def accumulated(seconds: Floats) -> Floats:
 
 
 def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Return the points, preceded by a point at iteration 0 if there is none."""
+    """Return the points, preceded by a point at iteration 0 if there is no such point."""
     if iterations[0] == 0:
         return iterations, values
     return np.concatenate([[0.0], iterations]), np.concatenate([[0.0], values])
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return at most `KNOTS` of the points, including the first and the last two."""
+    """Return at most `KNOTS` of the points, including the first point and the last two points."""
     if len(x) <= KNOTS:
         return x, y
     kept = np.unique(np.append(np.linspace(0, len(x) - 1, KNOTS - 1).astype(np.int64), len(x) - 2))

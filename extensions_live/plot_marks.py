@@ -1,8 +1,9 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
-The marks are read from the log. There may be thousands, so only some of those in the visible range
-are sent, for example every tenth epoch. Interventions that are close to each other share a mark,
-which lists the first few of them; the same applies to tier changes and to checkpoints.
+The marks are read from the log. There may be thousands of marks, so only some marks in the visible
+range are sent, for example those of every tenth epoch. Interventions that are close to each other
+share a mark, which lists the first few interventions. The same applies to tier changes and to
+checkpoints.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Visible:
     ----------
     axis : Axis
     start, stop : float or None
-        The range on the axis; None for the beginning or the end of the log.
+        The range on the axis; None means the beginning or the end of the log.
     last : int
         The last iteration of the log.
     """

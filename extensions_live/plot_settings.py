@@ -1,7 +1,7 @@
-"""Settings of a plot, chosen by the user on the page and stored in Python.
+"""Settings of a plot, which the user chooses on the page and Python stores.
 
-The page sends all of them at once. Python sends them back with the data of the plot, so that a
-reloaded page and a second view of the same widget show the same plot.
+The page sends all settings at once. Python sends the settings back with the data of the plot, so
+that a reloaded page and a second view of the same widget show the same plot.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
 
 
 def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
-    """Return the given settings, with defaults for all missing ones.
+    """Return the given settings, with default values for all missing settings.
 
     Raises
     ------
     ArgumentError
-        If a setting does not exist, or its value is not valid.
+        If a setting does not exist or its value is not valid.
 
     Examples
     --------
@@ -56,7 +56,9 @@ def changed(old: PlotSettings, given: Mapping[str, Any]) -> PlotSettings:
     for name, value in given.items():
         if name not in old:
             hint = nearest(name, old)
-            raise ArgumentError(f"a plot has no setting {name!r}; it has {', '.join(old)}{hint}")
+            raise ArgumentError(
+                f"a plot has no setting {name!r}; its settings: {', '.join(old)}{hint}"
+            )
         check(name, value)
         kind = type(new[name])
         new[name] = kind(value)

@@ -1,6 +1,6 @@
 """`PlotView`: the widget that shows curves from the logs of one or several runs.
 
-A thread refreshes it; see `extensions_live.pump`.
+The thread of `extensions_live.pump` refreshes the widget.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 BUDGET = 7000
-"""Maximum number of points in all curves together, which keeps an update below 160 kB."""
+"""Maximum total number of points in all curves, which limits an update to 160 kB."""
 
 FEWEST = 200
 """Number of points that a curve can always have, even if all curves together exceed `BUDGET`."""
@@ -53,11 +53,11 @@ KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
-"""Commands that go back to an iteration. A handle in the plot of a session offers them."""
+"""Commands that return to an iteration; the plot of a session has a handle for them."""
 
 ALONE = (
     "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
-    "{start:,}; rewind or fork it first"
+    "{start:,}; rewind or fork the run first"
 )
 
 
@@ -116,7 +116,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings. Assigning a dictionary changes only the settings in it."""
+        """The current settings; assigning a dictionary changes only the settings it contains."""
         return self._settings
 
     @settings.setter
@@ -224,7 +224,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.figures = document(self._channels, height=self._height, lines=lines)
 
     def _command(self, session: Session | None) -> Outcome | None:
-        """Return the outcome of the last rewind or fork, or why the last request was refused."""
+        """Return the outcome of the last rewind or fork, or the reason for the last refusal."""
         if session is None:
             return None
         requests = self._requests
@@ -294,7 +294,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 def axis_data(
     logs: Mapping[str, TrainingLogBase], axes: Mapping[str, Axis | None], chosen: PlotSettings
 ) -> AxisData:
-    """Return the x axis in the form that the page needs, and why other axes are not available."""
+    """Return the x axis in the form that the page needs, and reasons why other axes are missing."""
     missing = {
         kind: REASONS[kind]
         for kind in AXES

@@ -1,7 +1,7 @@
 """Base class of views that show values inside the network, using probes of a session.
 
 The pump requests a probe from the session, receives the copied values in a later refresh, and
-computes the contents of the view from them. It requests another probe only after the run has
+computes the contents of the view from them. The pump requests another probe only after the run has
 advanced or `ask_again` has been called. All computation is done on the pump's thread, and no probe
 is requested while no page shows the view.
 """
@@ -30,8 +30,8 @@ PERIOD, SOON = 0.5, 0.05
 """Seconds between two refreshes, normally and while waiting for the first answer."""
 
 REBUILT = (
-    "the model was changed at iteration {iteration:,} ({text}), and this view computes with the "
-    "earlier one; show it again with the present model"
+    "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "
+    "model; create a new view with the current model"
 )
 NO_SESSION = (
     "the first argument of {view}() must be a session, as returned by main_loop.start(), "
@@ -95,11 +95,11 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return the last answer as a table (headings and rows), to show if there is no kernel."""
+        """Return the last answer as headings and rows of a table, shown if no kernel is running."""
         raise NotImplementedError
 
     def caption(self) -> str:
-        """Return the caption of the table that is shown if there is no kernel."""
+        """Return the caption of the table that is shown if no kernel is running."""
         return self.title
 
     def ask_again(self, *, soon: bool = True) -> None:
@@ -110,17 +110,17 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
 
     @property
     def copies_graph(self) -> bool:
-        """True if the view computes with a copy of the graph that it was given."""
+        """True if the view evaluates a copy of the graph that was passed to the view."""
         return True
 
     def show_brick(self, path: str, place: int) -> None:
-        """Show the brick that was picked in another view, if this view has it.
+        """Show the brick that was picked in another view, if this view contains the brick.
 
         Parameters
         ----------
         path : str
         place : int
-            The number of bricks before it that have the same path.
+            The number of earlier bricks that have the same path.
         """
 
     def snapshot(self, session: Session) -> Payload | None:
@@ -152,7 +152,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        text = as_text(*self.table()) if self.seen else "nothing was seen yet"
+        text = as_text(*self.table()) if self.seen else "no probe has been answered yet"
         return f"{type(self).__name__} of {self._name}\n{text}"
 
     def _ipython_display_(self) -> None:

@@ -88,7 +88,8 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     ----------
     session : Session
     speed : Speed
-        The meter that received the earlier iteration counts; this function adds the current count.
+        The meter to which earlier calls have added iteration counts; this call adds the current
+        count.
     """
     state, status = session.state, session.log.status
     done, epoch = status["iterations_done"], status["epochs_done"]

@@ -1,12 +1,13 @@
 """`Pump`, the thread that refreshes all views from their logs at a limited rate.
 
 The training thread writes the log. The pump calls each view, which reads new records, downsamples
-them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks. A
-view is refreshed a few times per second while a page shows it, and less often if its refreshes take
-more than 1 % of the time: up to every half second, or in 10 % of the time if they are slow. All
-views together send at most `MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook
-server. An error in a view is shown in this view and does not affect other views. It is also logged
-once, unless it is a `WorkbenchError`.
+them and sends them to the page. Only the pump writes to widgets, since ipywidgets has no locks.
+While a page shows a view, the view is refreshed a few times per second. If the refreshes take more
+than 1 % of the time, they become less frequent, down to one refresh every half second. Slow
+refreshes may take up to 10 % of the time. All views together send at most
+`MESSAGES_PER_SECOND` messages, far below the rate limit of a notebook server. An error in a view is
+shown in this view and does not affect other views. The error is also logged once, unless it is a
+`WorkbenchError`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from workbench.errors import WorkbenchError
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximum number of messages per second; a page can receive 12, so there is room for bursts."""
+"""Maximum number of messages per second; a page can receive 12, which leaves room for bursts."""
 
 COST_FACTOR = 100
-"""Ratio of a view's period to the duration of its last refresh, up to a period of `FRESH`."""
+"""Ratio of a view's period to the duration of its last refresh, for periods up to `FRESH`."""
 
 FRESH = 0.5
-"""Seconds from which on a longer period depends on `SLOW_COST_FACTOR`."""
+"""Period in seconds above which `SLOW_COST_FACTOR` determines the period."""
 
 SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
@@ -49,7 +50,7 @@ class View(Protocol):
         """Return True if a refresh is useful: a page shows the view, or its output is saved."""
 
     def refresh(self) -> int:
-        """Update the page, and return the number of messages sent."""
+        """Update the page, and return the number of messages that were sent."""
 
     def fail(self, error: Exception) -> None:
         """Show an error that `refresh` raised; the pump will call `refresh` again."""
@@ -65,7 +66,7 @@ def pause_after(view: View, cost: float, *, share: float = 1.0) -> float:
 
 
 class Limiter:
-    """Limiter that lets all senders together send at most `per_second` messages in any second.
+    """Limiter that restricts the total of all senders to `per_second` messages per second.
 
     Examples
     --------
@@ -187,7 +188,7 @@ class Pump:
             view.fail(error)
             self.limiter.count()
         except Exception:
-            logger.exception("%s cannot show its error either", type(view).__name__)
+            logger.exception("the view %s cannot show its error either", type(view).__name__)
 
 
 pump = Pump()

@@ -1,4 +1,4 @@
-"""Functions that return the sections of a report as HTML in which all text is escaped."""
+"""Functions that return the sections of a report as HTML; all text is escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS, CHANNELS, CHANGES = 20, 200, 1000
 """Maximum numbers of log rows, channels and interventions."""
 
 LONGEST = 200
-"""Maximum number of characters of a value as text."""
+"""Maximum number of characters in the text of a value."""
 
 COLUMNS = ("channel", "curve", "records", "last", "min", "at", "max", "at", "best", "at")
 
@@ -96,7 +96,7 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
     now = {} if session is None else {one.path: one.value for one in session.hyperparameters}
     paths = list(dict.fromkeys([*start, *now]))
     rows = [[path, number(start.get(path)), number(now.get(path))] for path in paths]
-    heads: Sequence[str] = ("name", "at the start", "when this was written")
+    heads: Sequence[str] = ("name", "at the start", "when this report was written")
     if session is None:
         rows, heads = [row[:2] for row in rows], heads[:2]
     return section("Hyperparameters", table(heads, rows, right=range(1, 3)) if rows else "")
@@ -158,7 +158,7 @@ def _shape(parameter: Mapping[str, Any]) -> str:
 
 
 def _count(brick: Mapping[str, Any]) -> int:
-    """Return the number of parameter elements in a brick and its children."""
+    """Return the number of elements of all parameters of a brick and its children."""
     own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
     return own + sum(map(_count, brick["children"]))
 
@@ -179,7 +179,7 @@ def rows(log: TrainingLogBase) -> str:
 
 
 class Markup(str):
-    """Text that is already HTML."""
+    """Text that is already HTML and is therefore not escaped."""
 
     __slots__ = ()
 

@@ -49,13 +49,13 @@ class Request:
     about : str
         The path of the number that the request changes, or the name of the command.
     before : int
-        The number of commands that the session had before the request.
+        The number of commands of the session before the request.
     command : Command or None
         The command that the request issued.
     refusal : str
-        The reason why the request was refused; empty if it was not.
+        The reason why the request was refused, or an empty string.
     text, code : str
-        The outcome of a fork, and the code that shows the new session.
+        The outcome of a fork as text, and the code that shows the new session.
     started : weak reference to Session, or None
         The session that the request started.
     """
@@ -98,7 +98,7 @@ class Requests:
     Attributes
     ----------
     recent : deque of Request
-        The last requests, in the order of their arrival.
+        The most recent requests, in the order of their arrival.
     count : int
         The number of requests so far.
     """
@@ -111,7 +111,7 @@ class Requests:
 
     @property
     def refusal(self) -> str:
-        """The reason why the last request was refused immediately; empty if it was not."""
+        """The reason why the last request was refused immediately, or an empty string."""
         return self.recent[-1].refusal if self.recent else ""
 
     @property
@@ -180,7 +180,7 @@ def carry_out(
     name : str
         One of `NAMES`.
     arguments : mapping
-        The arguments of the method, by name.
+        The arguments of the method, keyed by name.
     by : str
         The origin of the command, which is recorded in the log.
 
@@ -217,11 +217,12 @@ def carry_out(
 
 
 def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> None:
-    """Check that a session has a command that takes these arguments, without calling it.
+    """Check that a session's command exists and accepts these arguments, without calling it.
 
     Raises
     ------
     SessionError
+        If the command does not exist or does not accept these arguments.
     """
     if name not in NAMES:
         hint = nearest(name, NAMES)
@@ -233,7 +234,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
         if unknown:
             names = ", ".join(map(repr, known)) or "none"
             hint = nearest(unknown[0], known)
-            raise TypeError(f"it has no argument {unknown[0]!r}; its arguments: {names}{hint}")
+            raise TypeError(f"it has no argument {unknown[0]!r}; its arguments are {names}{hint}")
         signature.bind(**arguments)
     except TypeError as error:
         given = dict(arguments)
@@ -241,7 +242,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 def outcome(command: Command) -> Outcome:
-    """Return the outcome of a command in the form that a page shows."""
+    """Return the outcome of a command in the form shown on a page."""
     return {
         "id": command.id,
         "text": f"{command.text}: {command.state}",

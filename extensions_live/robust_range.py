@@ -1,4 +1,4 @@
-"""Range of a curve, without outliers, so that one exploding value does not flatten the curve.
+"""The range of a curve without outliers, so that one exploding value does not flatten the curve.
 
 A value is an outlier if its distance from the range of the central 96 % of values exceeds ten
 times the width of that range. At the start, where the cost of a healthy run is much higher than
@@ -29,10 +29,10 @@ The second one is that of the first values: a share of `TAIL` of all values, at 
 """
 
 FEWEST = 10
-"""Minimum number of finite values; with fewer, no value is an outlier."""
+"""Minimum number of finite values for which outliers are determined."""
 
 SAME = 1e-9
-"""Relative width up to which a range counts as a single value."""
+"""Relative width up to which a range is treated as a single value."""
 
 MARKED = 200
 """Approximate maximum number of outliers that are marked on a curve."""
@@ -50,7 +50,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most about `MARKED` outliers, including the smallest and the largest."""
+        """Return at most roughly `MARKED` outliers, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -78,14 +78,14 @@ class Outliers(NamedTuple):
 
 
 def usual_range(values: Floats, *, log: bool = False) -> Range | None:
-    """Return the smallest and largest values that are not outliers; None if no value counts.
+    """Return the smallest and largest values that are not outliers; None if there are no values.
 
     Parameters
     ----------
     values : ndarray of float64, shape (N,)
-        The values in order. Those that are not finite do not count.
+        The values of the curve in order; non-finite values are ignored.
     log : bool, optional
-        True to measure distances between logarithms; values of 0 or less then do not count.
+        True to measure distances between logarithms; values of 0 or less are then ignored.
 
     Examples
     --------

@@ -27,7 +27,7 @@ HEADINGS = {
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return a line for each fact that differs between runs, at most `MOST_ROWS` lines.
+    """Return a line for each fact that differs between runs, but at most `MOST_ROWS` lines.
 
     For a single run, all facts are returned. Floats are compared exactly, but shown with four
     significant digits.
@@ -53,7 +53,7 @@ def shown(value: float | str | None) -> str:
 
 
 def facts(run: Run) -> dict[Fact, float | str]:
-    """Return the facts about a run by kind and name.
+    """Return the facts about a run, keyed by kind and name.
 
     Unlike `workbench.log.differences.facts_of`, this function does not read the rows of the log,
     because the page updates the table during training. Hyperparameters have their current values.
@@ -82,7 +82,7 @@ def facts(run: Run) -> dict[Fact, float | str]:
 
 
 def last_values(records: Sequence[tuple[int, Intervention]]) -> dict[str, float]:
-    """Return the last value to which interventions set each variable."""
+    """Return the last value that was assigned to each variable by an intervention."""
     return {
         str(record.get("path") or record["variable"]): float(value)
         for _, record in records

@@ -1,4 +1,4 @@
-"""View of a run in a cell, with widgets and a still output that needs no kernel."""
+"""View of a run in a cell, with widgets and a still output that works without a kernel."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from extensions_live.widget import LiveWidget
 
 
 class RunView:
-    """View of a run; a notebook shows it if it is the last expression of a cell.
+    """View of a run; in a notebook, a cell that ends with a view shows it.
 
     The cell shows the live widgets and, below them, a still image of the curves and a table of the
     latest values. The image and the table are updated during training and when the run pauses or
-    ends. They are part of the saved notebook and do not need a kernel. They are hidden while the
+    ends. Both are part of the saved notebook, do not need a kernel, and are hidden while the
     widgets are visible.
 
     Attributes
@@ -68,19 +68,20 @@ def display(widget: LiveWidget[Any, Any], make_still: Callable[[Any], StillOutpu
 
 
 class Shelf:
-    """Registry of the views of each cell; they are closed when the cell runs again or is deleted.
+    """Registry of the views of each cell, which closes them when the cell runs again or is deleted.
 
-    Without it, every execution of a cell would leave its widgets in memory until the kernel ends.
-    If the front end does not identify its cells, views stay open until the user closes them.
+    Without this registry, the widgets of every execution of a cell would stay in memory until the
+    kernel ends. If the front end does not identify its cells, views stay open until the user closes
+    them.
     """
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[str, list[RunView]]] = {}
 
     def put(self, view: RunView, cell: Cell) -> None:
-        """Store `view` for `cell`; close the views that it replaces and those of deleted cells.
+        """Store `view` for `cell`, and close replaced views and the views of deleted cells.
 
-        A widget stays open if `view` or another cell also shows it.
+        A widget stays open if `view` or another cell also shows this widget.
         """
         for name in cell.deleted:
             self._close(name, view)

@@ -1,4 +1,4 @@
-"""Runs of a plot: sessions, branches, logs, databases of logs and frames, each with a name.
+"""Runs of a plot: sessions, branches, logs, databases of logs, and frames, each with a name.
 
 Views need only the log and the state of a run. After a session has ended, a plot keeps its log
 in memory, but not the session itself.
@@ -26,14 +26,14 @@ NOTHING = (
     "there is nothing to compare; pass at least one run, for example Plot.compare({'a': session})"
 )
 NO_RUN = (
-    "{where} must be a session, a branch, a log, the path of a database of logs, or a frame with "
-    "iterations as index, not {given!r:.80}"
+    "{where} must be a session, a branch, a log, the path of a database of logs, or a frame "
+    "indexed by iteration, not {given!r:.80}"
 )
-PRESENT = "{where} is the current branch, whose records are those of the session; pass the session"
+PRESENT = "{where} is the current branch, which has the records of the session; pass the session"
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
     "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
-    "log.frame and log.epochs have such an index or column"
+    "log.frame and log.epochs are valid frames"
 )
 
 
@@ -56,7 +56,7 @@ class FinishedLog:
 
     @property
     def state(self) -> State:
-        """The state: finished if the log cannot grow or shows that training has finished."""
+        """The state: finished if the log is complete or shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
 
@@ -190,8 +190,8 @@ def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
     Parameters
     ----------
     frame : pandas.DataFrame
-        A column for each channel. The iterations are in the column ``iteration`` if there is one,
-        else in the index. An index named ``epoch`` means that each row is the end of an epoch.
+        A column for each channel. The iterations are in the column ``iteration`` if it exists,
+        otherwise in the index. An index named ``epoch`` means that each row is the end of an epoch.
     where : str, optional
         The name of the frame in error messages.
 

@@ -21,7 +21,7 @@ MOST = 24
 
 FEWEST_PIXELS = 64
 HINT = "; if these rows of {count:,} numbers are pixels, pass shape=(height, width) to show images"
-NO_SOURCE = "the examples have no source {name!r}; they have {known}; pass source=...{hint}"
+NO_SOURCE = "the examples have no source {name!r}; their sources: {known}; pass source=...{hint}"
 
 
 class Samples(ProbeView[TilesPayload]):
@@ -36,19 +36,19 @@ class Samples(ProbeView[TilesPayload]):
     output : Variable
         The output to show: one score for each class, a number, an image or anything else.
     batch : mapping of str to array, optional
-        The examples by source; by default the first batch of the training data.
+        The examples, keyed by source; by default the first batch of the training data.
     source : str, optional
-        The source that is shown for each example; by default the first source that contains images,
-        else the first one that is not `targets`.
+        The source that is shown for each example. The default is the first source that contains
+        images or, without images, the first source that is not `targets`.
     targets : str
-        The source of the true classes or values, if there is one.
+        The source of the true classes or values, if such a source exists.
     labels : sequence of str, optional
         The names of the classes.
     shape : sequence of int, optional
         The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
         rows of pixels.
     text, output_text : callable, optional
-        Functions that convert an example and an output to text, respectively.
+        Functions that convert an example or an output, respectively, to text.
     most : int
         The maximum number of examples to show.
     title : str, optional
@@ -192,7 +192,7 @@ class Samples(ProbeView[TilesPayload]):
         }
 
     def _hint(self) -> str:
-        """Return a hint on how to show rows of numbers as images, or an empty string."""
+        """Return a hint that explains how to show rows of numbers as images, or an empty string."""
         rows = self._shown
         if self._images is not None or self._text is not None or rows.ndim != 2:
             return ""
@@ -201,7 +201,7 @@ class Samples(ProbeView[TilesPayload]):
         return HINT.format(count=rows.shape[1])
 
     def edit_bar(self) -> EditBar | None:
-        """Return the form that edits the examples, or None if the view has none."""
+        """Return the form for editing the examples, or None if the view has no such form."""
         return None
 
     def told(self, tiles: Sequence[Tile]) -> str:
@@ -214,7 +214,7 @@ class Samples(ProbeView[TilesPayload]):
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
-        """Return the outputs as images if they have the size of the example images, else None."""
+        """Return the outputs as images, or None if their size differs from that of the examples."""
         images, output = self._images, self.examples.output
         if images is None or self.examples.has_classes or self._output_text is not None:
             return None

@@ -3,12 +3,12 @@
 A cell that waits blocks the thread that handles messages from the page. `wait` blocks like
 ``event.wait()``, but also reads the kernel's shell channel. It handles messages that must not wait:
 messages of widgets, and the two requests that a reloaded page sends before it shows any widget. All
-other messages are kept, in order, for the kernel. There is no nested event loop, and no other cell
+other messages are kept in order for the kernel. There is no nested event loop, and no other cell
 starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
 the pair of sockets to which ipykernel 7 forwards them. The module uses private names of ipykernel
-and pyzmq; if one is missing, `wait` is a plain ``event.wait()``.
+and pyzmq; if a name is missing, `wait` is a plain ``event.wait()``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STEP = 0.1
 
 _one = threading.Lock()
 _handed: set[asyncio.Future[Any]] = set()
-"""Tasks that handle kept messages, stored since the event loop has only weak references."""
+"""Tasks that handle kept messages; the event loop itself keeps only weak references to tasks."""
 
 
 class Listener:
@@ -41,7 +41,8 @@ class Listener:
     Raises
     ------
     AttributeError
-        If the kernel has no such channel, or lacks a private attribute that is used here.
+        If the kernel has no such channel, or if the kernel lacks a private attribute that is used
+        here.
     """
 
     def __init__(self, kernel: Any) -> None:

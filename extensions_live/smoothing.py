@@ -2,9 +2,9 @@
 
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
 by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
-measures the distance in iterations, so smoothing that suits a curve with a value for every batch
-hardly changes a curve with a value for every epoch. The `smoothing` of `TrainingLogBase.plot` is a
-weight from 0 to 1, as in other tools, so this method uses `keeping`, which measures the distance in
+measures the distance in iterations. Therefore, a distance that smooths a curve with one value per
+batch hardly changes a curve with one value per epoch. In `TrainingLogBase.plot`, `smoothing` is a
+weight from 0 to 1, as in other tools. That method uses `keeping`, which measures the distance in
 records.
 """
 
@@ -27,7 +27,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     x : ndarray, shape (N,)
         Positions, such as iterations, in increasing order.
     y : ndarray of float64, shape (N,)
-        The values. A value that is not finite has no weight, and the result is NaN there.
+        The values. A non-finite value has no weight, and the result at its position is NaN.
     over : float
         The distance over which a weight decreases by a factor of e.
 
@@ -39,7 +39,8 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     -----
     Cumulative sums are computed in blocks that are short enough to keep the weights within the
     range of floats. The last sum of a block is carried over to the next block. Each mean is limited
-    to the range of the values up to it, so that rounding errors cannot make a constant curve wavy.
+    to the range of the values on which it depends, so that rounding errors cannot make a constant
+    curve wavy.
 
     Examples
     --------
@@ -76,12 +77,12 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 def keeping(weight: float, values: Floats) -> Floats:
     """Return the weighted mean up to each value; each weight is `weight` times the next weight.
 
-    Values that are not finite are returned unchanged and have no weight.
+    Non-finite values are returned unchanged and have no weight.
 
     Parameters
     ----------
     weight : float
-        Above 0 and below 1.
+        A number above 0 and below 1.
     values : ndarray of float64, shape (N,)
 
     Examples

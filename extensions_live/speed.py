@@ -12,7 +12,7 @@ WINDOW = 10.0
 
 
 class Speed:
-    """Meter of the speed over the last few seconds of training, in iterations per second.
+    """Meter of the speed in iterations per second, averaged over the last few seconds of training.
 
     Pauses are excluded.
 
@@ -33,7 +33,7 @@ class Speed:
         self._rate: float | None = None
 
     def saw(self, iteration: int, *, moving: bool) -> None:
-        """Record the current iteration; `moving` is True if training continues from it."""
+        """Record the current iteration; `moving` is True if training is not paused."""
         now = self._clock()
         self._seen.append((now, iteration))
         while self._seen[-1][0] - self._seen[0][0] > WINDOW:
@@ -45,5 +45,5 @@ class Speed:
             self._seen.clear()  # a pause must not look like slow training
 
     def rate(self) -> float | None:
-        """Return the iterations per second, or None if they are not known yet."""
+        """Return the number of iterations per second, or None if it is not known yet."""
         return self._rate

@@ -15,7 +15,7 @@ STEERABLE = (State.RUNNING, State.PAUSED)
 """The states in which hyperparameters and the planned end can be changed."""
 
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
-"""Commands whose effect is undone if training is rewound to an earlier iteration."""
+"""Commands whose effects are undone if training is rewound to an earlier iteration."""
 
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first among those of a step rule."""
@@ -84,7 +84,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, with empty text for requests that a rewind undid."""
+        """Return the outcomes of requests, with empty text if a rewind has undone a request."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:
@@ -113,7 +113,7 @@ class Steer:
 
 
 def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
-    """Return hyperparameters grouped by step rule; those in `FIRST` and their rules come first."""
+    """Return hyperparameters grouped by step rule; names in `FIRST` and their rules come first."""
     groups: dict[str, list[Hyperparameter]] = {}
     for one in sorted(found, key=lambda one: (_place(one), one.name)):
         groups.setdefault(one.owner, []).append(one)
@@ -126,7 +126,7 @@ def _place(one: Hyperparameter) -> int:
 
 
 def end(session: Session) -> EndRow:
-    """Return the planned end of a run, and the numbers of epochs and batches done."""
+    """Return the planned end of a run, and the numbers of completed epochs and batches."""
     planned, status = session.planned, session.log.status
     return {
         "epochs": planned["epochs"],

@@ -1,8 +1,8 @@
 """Still image of the curves as a PNG, drawn without a browser.
 
 PNG is the only format that every notebook viewer shows; hosting sites remove inline SVG, and
-untrusted notebooks do not show it. Pillow, a dependency of Bokeh, draws a larger image that is then
-reduced, so that lines are smooth.
+untrusted notebooks do not show SVG. Pillow, a dependency of Bokeh, draws a larger image that is
+then reduced, so that lines are smooth.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def draw(
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
     Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn. `y_ranges` are the vertical ranges of panels, by index; by default a panel shows
-    all values. Values outside the range are drawn at its edge.
+    are not drawn. `y_ranges` are the vertical ranges of panels, keyed by index; by default a panel
+    shows all values. Values outside the range are drawn at its edge.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def draw(
 
 
 def palette(colours: Sequence[str]) -> Image.Image:
-    """Return an image whose palette contains white and its blends with each of the colours.
+    """Return an image with a palette of white and of blends of white with each colour.
 
     The palette is fixed, because a search for the best colours would take longer than the drawing.
     """
@@ -103,7 +103,7 @@ def palette(colours: Sequence[str]) -> Image.Image:
 
 
 class Panel:
-    """Axes with curves, `width` pixels wide; their top left corner is at (`left`, `top`).
+    """Axes with curves; `width` is in pixels, and (`left`, `top`) is the top left corner.
 
     If `log` is True, the curves contain the base-10 logarithms of the values, but the vertical
     range `shown` contains the values themselves.
@@ -152,7 +152,7 @@ class Panel:
             self._text(x + 22, y, label, "lm", TEXT)
 
     def _arrange_legend(self) -> list[tuple[int, float, str]]:
-        """Return the row, position and text of each entry; the last is `MORE` if not all fit."""
+        """Return the row, position and text of each entry; `MORE` stands for omitted entries."""
         found: list[tuple[int, float, str]] = []
         row, x = 0, self.left
         for name, _, curve in self.lines:
@@ -206,8 +206,8 @@ class Panel:
 def span(values: NDArray[np.float64], *, padding: float) -> tuple[float, float]:
     """Return the range of the finite values, padded at both ends.
 
-    The padding at each end is the fraction `padding` of the length. If all values are equal, it is
-    a small amount, so that the range is never empty.
+    The padding at each end is the fraction `padding` of the length. If all values are equal, the
+    padding is a small amount, so that the range is never empty.
 
     Examples
     --------

@@ -7,7 +7,7 @@ replaced within seconds after the first values, then at growing intervals of up 
 since drawing an image takes a while, and when the run pauses, ends or fails. They are hidden while
 a live view of the same cell is visible.
 
-Both are sent to the page in two ways. Display messages of the kernel, which every front end
+Both outputs are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
 state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
@@ -72,10 +72,11 @@ class StillOutput:
     Attributes
     ----------
     carrier : reference to LiveWidget, or None
-        The widget of the same cell. Its state contains both outputs, for a reloaded page.
+        The widget of the same cell. The state of this widget contains both outputs for a reloaded
+        page.
     looks : list of references to PlotView
-        The plots of the same cell, one for each item of `figures`; the image uses their
-        settings.
+        The plots of the same cell, one for each item of `figures`; the image uses the settings of
+        these plots.
     """
 
     period = 1.0
@@ -131,7 +132,7 @@ class StillOutput:
         return messages
 
     def _publish(self, *bundles: MimeBundle) -> int:
-        """Replace both outputs, and return the number of messages."""
+        """Replace both outputs, and return the number of messages that were sent."""
         outputs: OutputBundles = {}
         for name, data in zip(self._ids, bundles, strict=True):
             size = {"image/png": {"width": WIDTH}} if "image/png" in data else {}
@@ -159,7 +160,7 @@ class StillOutput:
         pump.attach(self)
 
     def log(self) -> TrainingLogBase | None:
-        """Return the log, or None if there is none."""
+        """Return the log, or None if there is no log."""
         source = self.source
         return None if source is None else source.log
 

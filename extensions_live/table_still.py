@@ -1,4 +1,4 @@
-"""Still output of a view that has no curves: a table that needs no kernel."""
+"""Still output of a view without curves: a table that works without a kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput, as_html
 
 
 class Shown(Protocol):
-    """View whose last contents are kept as a table."""
+    """Protocol of views whose last contents are kept as a table."""
 
     seen: int
 

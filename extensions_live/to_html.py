@@ -1,11 +1,11 @@
 """`to_html`: a report of a run as one file, which a browser can show offline.
 
-The file contains its data, style, scripts and BokehJS. Its content security policy allows only
-these scripts, by their hashes, and no requests, so nothing that a run has recorded can be executed
-or sent. Curves are downsampled to at most `POINTS` points in total (but each may have `LEAST`), so
-that the report of a run of any length takes about 1 MB in addition to BokehJS. The minimum and
-maximum of each group of consecutive points are kept. Several points usually share a pixel, so
-zooming in shows more detail.
+The file contains its data, style, scripts and BokehJS. The content security policy of the file
+allows only these scripts, which are identified by their hashes, and forbids all requests. Therefore
+nothing that a run has recorded can be executed or sent. Curves are downsampled to at most `POINTS`
+points in total, except that each curve may have `LEAST` points. Therefore the report of a run of
+any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
+consecutive points are kept. Several points usually share a pixel, so zooming in shows more detail.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Maximum number of points in all curves together, or `LEAST` per curve if that is more."""
+"""Maximum total number of points in all curves, except that each curve may have `LEAST` points."""
 
 LEAST, MOST = 1000, 16_000
-"""Minimum and maximum of the limit on the number of points in one curve."""
+"""Bounds on the maximum number of points in one curve."""
 
 FIGURES, CURVES = 12, 8
 """Maximum number of figures, and of curves in one figure."""
@@ -66,7 +66,8 @@ def to_html(
     Parameters
     ----------
     source : Session or TrainingLogBase
-        The run. A log has no model and no branches, so its report lacks them.
+        The run. A log has no model and no branches, so the report of a log does not contain these
+        sections.
     path : path
         The file; an existing file is replaced when the new file is complete.
     title : str, optional

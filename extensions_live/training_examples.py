@@ -1,10 +1,11 @@
-"""Training examples with the highest loss, found by looking at all training examples in turn.
+"""Training examples with the highest loss, found by examining all training examples in turn.
 
 Each probe of a session reads some examples, whose losses are computed from the current values of
 the parameters. The examples with the highest loss are kept, and are evaluated again with each
-probe; all others are discarded, to save memory. The number of examples per probe depends on how
-long reading and computing take, so that training is hardly delayed. A busy machine must not reduce
-this number, so that computing is measured in time of the thread, and the number has a minimum.
+probe; all other examples are discarded to save memory. The number of examples per probe depends on
+how long reading and computing take, so that training is hardly delayed. A busy machine must not
+reduce this number, so that computing is measured in time of the thread, and the number has a
+minimum.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only two examples."""
 
 COMPUTED = (
-    "the classes of these examples are computed from the stored labels by a transformer; give the "
-    "stored label in code: session.relabel(mistakes.flagged, label, source={source!r})"
+    "a transformer computes the classes of these examples from the stored labels; pass the stored "
+    "label in code: session.relabel(mistakes.flagged, label, source={source!r})"
 )
 
 
@@ -77,7 +78,7 @@ class TrainingExamples(FixedExamples):
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str
-        The reason why a class cannot be stored as a label; empty if it can.
+        The reason why a class cannot be stored as a label; empty if labels can be stored.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class TrainingExamples(FixedExamples):
         return self._edits.get(index, "")
 
     def ask_at(self, session: Session, moment: object) -> Probe:
-        """Ask for the next examples; `moment` changes whenever training has advanced."""
+        """Request the next examples; `moment` changes whenever training has advanced."""
         found = session.training_examples
         self.reason = found["reason"]
         if self.reason:
@@ -146,7 +147,7 @@ class TrainingExamples(FixedExamples):
         return session.probe(self._copy.names, examples=changed or self._next())
 
     def _note(self, found: Mapping[str, Any]) -> list[int]:
-        """Note the current edits; return the indices of kept examples whose edits have changed.
+        """Record the current edits; return the indices of kept examples whose edits have changed.
 
         The edits take effect in the view when these examples have been read again.
         """
@@ -160,7 +161,7 @@ class TrainingExamples(FixedExamples):
         return [index for index in self.indices.tolist() if index in changed]
 
     def _next(self) -> list[int]:
-        """Return the indices of the next examples to look at."""
+        """Return the indices of the examples to examine next."""
         found: list[int] = []
         passed, edits = 0, self._asked[0]
         while not found and passed < len(self._all):
@@ -204,7 +205,7 @@ class TrainingExamples(FixedExamples):
         self.no_label = "" if same else COMPUTED.format(source=self.targets)
 
     def _keep(self, found: Array) -> None:
-        """Keep the examples with the highest loss, the pinned ones, and those edited last."""
+        """Keep pinned examples, examples with the highest loss, and recently edited examples."""
         order = np.argsort(-np.nan_to_num(found, nan=np.inf), kind="stable")
         special = self.pinned | set(self.recent)
         places = {int(index): place for place, index in enumerate(self.indices)}

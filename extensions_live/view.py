@@ -36,7 +36,7 @@ def view(
     session : Session
         The result of ``main_loop.start()``, in any state.
     *others : Session
-        Sessions to compare it with.
+        Sessions with which `session` is compared.
     variables : iterable of SharedVariable or str, optional
         Shared variables to show and change besides the hyperparameters of `session`; each must be
         a single number.

@@ -55,19 +55,19 @@ class CarriedWidget(anywidget.AnyWidget):
 class BokehJS(CarriedWidget):
     """Widget that sends BokehJS from the installed package to the page once for all plots.
 
-    It is a widget because a reloaded page fetches the state of widgets again. BokehJS is compressed
-    because some programs save the state of widgets in the notebook.
+    BokehJS is sent by a widget because a reloaded page fetches the state of widgets again. BokehJS
+    is compressed because some programs save the state of widgets in the notebook.
     """
 
     _esm = "export default {}"
-    source = traitlets.Bytes(help="the script, compressed by gzip").tag(sync=True)
+    source = traitlets.Bytes(help="the script, compressed with gzip").tag(sync=True)
     version = traitlets.Unicode().tag(sync=True)
 
     _instance: BokehJS | None = None
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel or, for a dashboard, one without the script.
+        """Return the only instance in this kernel; for a dashboard, an instance without the script.
 
         The page of a dashboard already contains BokehJS.
         """
@@ -90,16 +90,17 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     Parameters
     ----------
     subject : object
-        The object to show. Since a widget outlives its cell and must not keep a run in memory, it
-        holds a strong reference only while the subject can change and a page shows it.
+        The object to show. A widget outlives its cell and must not keep a run in memory. Therefore
+        the widget holds a strong reference only while the subject can change and a page shows the
+        widget.
     period : float
         The minimum number of seconds between two updates.
 
     Attributes
     ----------
     pace : float
-        The number of seconds between two redraws of a page that draws slowly, otherwise 0. Updates
-        in between would not be seen.
+        The number of seconds between two redraws of a page that draws slowly, otherwise 0. More
+        frequent updates would not be visible.
     """
 
     _css = asset("live.css")
@@ -131,7 +132,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         return self._subject()
 
     def snapshot(self, subject: Subject) -> Payload | None:
-        """Return the new `payload`, or None if nothing has changed; called only by the pump."""
+        """Return the new `payload`, or None if it is unchanged; only the pump calls this method."""
         raise NotImplementedError
 
     def settled(self, subject: Subject) -> bool:
@@ -149,7 +150,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
 
     @property
     def inner(self) -> Sequence[LiveWidget[Any, Any]]:
-        """The widgets that the page shows inside of this one."""
+        """The widgets that the page shows inside this widget."""
         return ()
 
     def refresh(self) -> int:

@@ -1,10 +1,10 @@
-"""Table of settings, whose values are converted from text in a file or the environment.
+"""The settings, and the conversion of values from a settings file or the environment.
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
-is slow to import. pydantic-settings reads the environment, and pydantic checks all values. The
-errors of this module name the setting, its value and its origin. The file is read by PyYAML, since
+is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
+messages name the setting, its value and the origin of the value. The file is read by PyYAML, since
 `YamlConfigSettingsSource` treats a missing file or a pipe as an empty file, ignores case in names,
-and expands aliases, so that a few lines can exhaust the memory.
+and expands aliases, with which a few lines can exhaust the memory.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from workbench.errors import ConfigurationError, nearest
 PREFIX = "WORKBENCH_"
 FILE_VARIABLE = "WORKBENCH_CONFIG"
 Given = dict[str, tuple[Any, str]]
-"""Values and their origins, by setting."""
+"""The value and the origin of each setting."""
 
 LONGEST = 1_000_000
 """Maximum size of a settings file in bytes."""
-UNREADABLE = "settings file {file}: {reason}; it must consist of lines `name: value`"
+UNREADABLE = (
+    "settings file {file}: {reason}; the file must consist of lines of the form `name: value`"
+)
 UNKNOWN = "unknown setting {name!r} ({origin}){hint}"
 ILL_TYPED = "setting {name!r}: {value!r:.200} ({origin}) is not valid: {reason}"
 
@@ -67,7 +69,7 @@ Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\
 class Settings(BaseSettings):
     """Built-in settings with their types and defaults; `None` means that a setting has no value.
 
-    The constructor only checks its arguments, and reads no other source.
+    The constructor checks its arguments but reads no other source.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")
@@ -101,7 +103,7 @@ class Settings(BaseSettings):
 
 
 def gather(table: type[BaseSettings], file: Path | None) -> Given:
-    """Read the settings file and the environment, which takes precedence."""
+    """Read the settings file and the environment; the environment takes precedence."""
     return _from_file(file) | _from_environment(table)
 
 
@@ -140,7 +142,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
-    """Return the message for an unknown setting, with the nearest known name or all names."""
+    """Return the message for an unknown setting, with the nearest known name or all known names."""
     hint = nearest(name, names) or "; the settings are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 
@@ -180,10 +182,10 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Loader of plain values that raises an error for aliases.
+    """YAML loader for plain values that raises an error for aliases.
 
-    The check runs while nodes are composed. For a file of 100,000 brackets, a separate scan of all
-    events would take minutes, but composition soon raises a recursion error.
+    The check runs while nodes are composed. A separate scan of all events would take minutes for a
+    file of 100,000 brackets, whereas composition soon raises a recursion error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -1,8 +1,8 @@
 """Protection against misspelt attributes: an assignment to an unknown attribute raises an error.
 
-Otherwise ``mlp.weight_init = Uniform(width=0.1)`` would be stored and never read, and the model
-would be trained with unexpected weights. Only assignments from outside are checked; the methods of
-a class can set any attribute. For a class that a user has written, an error is raised only if the
+Without this protection, ``mlp.weight_init = Uniform(width=0.1)`` would be stored and never read,
+and the model would be trained with unexpected weights. Only assignments from outside are checked;
+the methods of a class can set any attribute. For a user's class, an error is raised only if the
 name is similar to the name of an existing attribute.
 """
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UnknownAttributeError, nearest
 
 UNKNOWN = (
-    "{kind} has no attribute {name!r}, so no code would read it (to store your own value, use a "
-    "name that starts with an underscore){hint}"
+    "{kind} has no attribute {name!r}, so no code would read the value (to store your own value, "
+    "use a name that starts with an underscore){hint}"
 )
 
 
@@ -91,7 +91,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True if a user defined the class; then only a misspelt attribute is an error."""
+    """Return True if a user defined the class; only misspelt attributes are then errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

@@ -73,20 +73,21 @@ class Configuration:
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
-        True to print, after training, the time spent in each of its sections; default False.
+        True to print the time spent in each section of training when training ends; default False.
     floatx : {'float32', 'float64', 'float16'}
         Dtype of parameters and of symbolic inputs without an explicit dtype; default 'float32'.
     device : str
         'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): 'cuda' if available, else 'cpu'.
     execution : {'auto', 'eager', 'compiled'}
-        Execution of functions. 'auto' (default) starts eagerly and compiles if this saves time.
+        Execution of functions. 'auto' (default) starts with eager execution and compiles a function
+        if this saves time.
     full_tracebacks : bool
         True to show uncaught errors with all frames of the workbench; default False.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products; default 'float32'. 'tf32' needs a GPU that supports it.
+        Arithmetic of matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
     threads : int or 'auto'
-        Number of threads of a function on a CPU. 'auto' (default) uses one thread for small
-        programs and all available processors for large programs.
+        Number of threads with which a function runs on a CPU. 'auto' (default) uses one thread for
+        small programs and all available processors for large programs.
 
     Raises
     ------
@@ -195,7 +196,7 @@ class Configuration:
             self._scoped.reset(token)
 
     def add_config(self, name: str, type_: Any, default: Any = None) -> None:
-        """Add a setting with the same layers as the built-in settings.
+        """Add a setting that is read from the same layers as the built-in settings.
 
         Call this method when your module is imported. Before the call, a settings file that
         contains the setting causes an error.
@@ -208,7 +209,8 @@ class Configuration:
             Any type that pydantic can check. In the environment, ``list``, ``dict`` and similar
             types are written as JSON.
         default : object, optional
-            The value if no layer sets one. If it is None, access raises a `ConfigurationError`.
+            The value if the setting is not set in any layer. If it is None, access raises a
+            `ConfigurationError`.
 
         Examples
         --------
@@ -230,7 +232,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to certain values; it is checked at assignment and at each access.
+        """Restrict a setting to certain values, and check it at assignment and at each access.
 
         Parameters
         ----------

@@ -1,16 +1,16 @@
 """All exceptions of the package.
 
-All but `WaitInterrupted` derive from `WorkbenchError`, and each also derives from the matching
-builtin exception, so that code can catch it without importing the workbench::
+All exceptions except `WaitInterrupted` derive from `WorkbenchError`, and each also derives from the
+matching builtin exception, so that code can catch it without importing the workbench::
 
     WorkbenchError
     ├── ShapeError            (ValueError)      incompatible sizes or numbers of dimensions
     ├── DtypeError            (TypeError, ValueError) an invalid dtype
-    ├── SymbolicError         (TypeError)       use of a value that is not computed yet
+    ├── SymbolicError         (TypeError)       use of a value that has not been computed yet
     ├── OperationError        (TypeError)       a function or arguments that are not supported
     ├── UnknownNameError      (AttributeError)  a name that does not exist, with a suggestion
     ├── MissingImportError    (ImportError)     a name that cannot be imported, with a suggestion
-    ├── InputError            (ValueError)      inputs of a function: missing, surplus or ill-typed
+    ├── InputError            (ValueError)      missing, surplus or ill-typed inputs of a function
     ├── CompilationError      (RuntimeError)    a function that cannot be compiled
     ├── CompilationWarning    (RuntimeWarning)  a function that runs eagerly instead
     ├── OutOfRangeError       (IndexError)      a class or token index out of range
@@ -27,7 +27,7 @@ builtin exception, so that code can catch it without importing the workbench::
     ├── SelectionError        (LookupError, ValueError) an invalid path, or one that selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built or run
     ├── BuilderError          (ValueError)      a model that a specification cannot describe
-    │   └── SpecError                           a specification with a fault, and where it is
+    │   └── SpecError                           a specification with a fault, and its location
     ├── BuilderWarning        (RuntimeWarning)  a saved block that cannot be read
     ├── ParameterError        (ValueError)      parameter values that do not match the model
     │   └── UnknownParameterError (KeyError)    a parameter path that does not exist
@@ -80,7 +80,7 @@ from typing import Any, TypeVar
 from workbench.tracebacks import Readable, shorten_uncaught
 
 location: ContextVar[tuple[str, ...]] = ContextVar("location", default=())
-"""Paths of the running brick applications, outermost first."""
+"""Paths of the brick applications in progress, outermost first."""
 
 
 @contextlib.contextmanager
@@ -96,7 +96,8 @@ def located(text: str) -> Iterator[None]:
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
-    The hint ends a message. Within a message, pass the `form` ``" ({})"``.
+    By default, the hint is suitable for the end of a message. Within a message, pass a `form` such
+    as ``" ({})"``.
     """
     import difflib
 
@@ -107,16 +108,16 @@ def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
 
 @dataclass(frozen=True)
 class Fix:
-    """A setting that makes an error go away.
+    """A setting that resolves an error.
 
-    `workbench.bricks.apply_fix` assigns it.
+    `workbench.bricks.apply_fix` applies it.
 
     Attributes
     ----------
     brick : str
-        The path of the brick to change, such as ``mlp/linear_0``. If a parent pushes the setting
-        to its children, this is the parent. For an error in a constructor, it is the name of the
-        class.
+        The path of the brick to change, such as ``mlp/linear_0``. If a parent pushes the setting to
+        its children, this is the path of the parent. For an error in a constructor, this is the
+        name of the class.
     attribute : str
         The attribute to set.
     value : object
@@ -139,14 +140,14 @@ class Fix:
 class WorkbenchError(Readable, Exception):
     """Base class of all errors of the workbench.
 
-    Uncaught errors are shown without the frames of the workbench; see `workbench.tracebacks`.
+    Uncaught errors are shown without the stack frames of the workbench; see `workbench.tracebacks`.
 
     Attributes
     ----------
     brick : str or None
         The path of the brick in which the error was raised.
     fix : Fix or None
-        A setting that makes the error go away, if its value is known.
+        A setting that resolves the error, if its value is known.
     """
 
     brick: str | None = None
@@ -261,15 +262,15 @@ class SpecError(BuilderError):
     Attributes
     ----------
     path : str
-        The place of the fault in the specification, such as ``bricks/0/settings/dims/1``.
+        The location of the fault in the specification, such as ``bricks/0/settings/dims/1``.
     brick : str or None
         The path of the brick that contains the fault, such as ``mlp/linear_0``.
     setting : str or None
         The setting whose value is wrong.
     fix : object
-        A value to use instead, or None if none can be offered.
+        A value to use instead, or None if no suitable value is known.
     reason : str
-        The text without the place.
+        The text of the error without the location.
     """
 
     fix: Any
@@ -321,7 +322,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value over several batches that can differ from the value over the whole dataset."""
+    """A value computed batch by batch, which can differ from the value for the whole dataset."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
@@ -359,7 +360,7 @@ class MissingDataError(DataError, FileNotFoundError):
 
 
 class DownloadError(DataError, OSError):
-    """A download that no mirror completed correctly, or whose files could not be written."""
+    """A download that failed on every mirror, or whose files could not be written."""
 
 
 class StateError(WorkbenchError, TypeError):
@@ -371,11 +372,11 @@ class ArchiveError(WorkbenchError, ValueError):
 
 
 class UntrustedArchiveError(ArchiveError, PermissionError):
-    """An untrusted archive with code that loading would execute."""
+    """An untrusted archive that would execute code if it were loaded."""
 
 
 class PrefetchError(DataError, RuntimeError):
-    """The failure of a process that reads data ahead."""
+    """The failure of a process that reads data in advance."""
 
 
 class MissingLibraryError(WorkbenchError, ImportError):
@@ -409,7 +410,7 @@ class ExtensionLookupError(WorkbenchError, LookupError, ValueError):
 
 
 class ProcessError(WorkbenchError, RuntimeError):
-    """A process that cannot join a group, or that lost the connection to the other processes."""
+    """A process that cannot join a group, or that has lost contact with the other processes."""
 
 
 class AlreadyTrainingError(WorkbenchError, RuntimeError):
@@ -435,7 +436,7 @@ class SessionWarning(WorkbenchError, RuntimeWarning):
 
 
 class WaitInterrupted(Readable, KeyboardInterrupt):
-    """A call to `wait` was interrupted, for example by Ctrl+C; training continues."""
+    """The interruption of a call to `wait`, for example by Ctrl+C; training continues."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]  # no frames, since this is not an error
@@ -452,7 +453,7 @@ class TrainingFinish(WorkbenchError, RuntimeError):
 class EvaluationAbandoned(TrainingFinish):
     """Exception that ends an evaluation between two batches because training must end.
 
-    If an extension catches it, the following extensions still handle the event; see
+    If an extension catches this exception, the extensions after it still handle the event; see
     `MainLoop.yield_to_commands`.
     """
 
@@ -461,7 +462,7 @@ E = TypeVar("E", bound=WorkbenchError)
 
 
 def about(error: E, brick: str, fix: Fix | None = None) -> E:
-    """Return `error` after storing the path of its brick, and a fix if there is one."""
+    """Return `error` after adding the path of its brick and, if there is one, a fix."""
     error.brick, error.fix = brick, fix
     return error
 

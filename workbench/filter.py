@@ -72,7 +72,7 @@ class VariableFilter(Predicate, Hinted):
     call_id : str, optional
         Select variables of calls with this ``call_id``.
     applications : sequence of Application and BoundApplication, optional
-        Select variables of calls of these applications. ``Linear.apply`` means the application of
+        Select variables of calls to these applications. ``Linear.apply`` means the application of
         any `Linear` brick.
 
     Raises

@@ -1,7 +1,7 @@
 """Hints for unknown keyword arguments, which suggest the argument that was probably meant.
 
-For an argument of another library, a hint names the equivalent or, if there is none, gives advice.
-For any other argument, it names the argument with the most similar name.
+For an argument of another library, a hint names the equivalent argument or, if there is no
+equivalent, gives advice. For any other argument, it names the argument with the most similar name.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument
@@ -170,7 +170,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras, Lightning, fastai and others, with their names in workbench."""
+"""Arguments of torch, Keras and other libraries, with the corresponding names in workbench."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates beta1 and beta2 are arguments of Adam",
@@ -209,7 +209,8 @@ ADVICE: dict[str, str] = {
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
-    "min_delta": "any better value is an improvement; to require a larger one, pass choose_best",
+    "min_delta": "any better value is an improvement; to require a larger improvement, pass "
+    "choose_best",
     **dict.fromkeys(
         ("low", "high", "lower", "upper", "minval", "maxval"),
         "for bounds low and high, pass the mean (low + high) / 2 and the width high - low",

@@ -45,8 +45,8 @@ class NdarrayInitialization(KnownAttributes, Hinted, ABC):
     ----------
     matrices_only : bool
         Class attribute; True if the scheme draws only matrices. Then a brick whose parameter
-        contains several matrices draws each separately, and a brick whose parameter is a diagonal
-        draws a matrix and uses its diagonal.
+        contains several matrices draws each matrix separately, and a brick whose parameter is a
+        diagonal draws a matrix and uses its diagonal.
 
     Examples
     --------
@@ -230,7 +230,7 @@ class Orthogonal(NdarrayInitialization):
 
 
 class Sparse(NdarrayInitialization):
-    """Initialisation that draws a few weights in each row; by default, all others are zero.
+    """Initialisation that draws a few weights in each row; by default, the other weights are zero.
 
     The first axis of the shape indexes rows; a row spans all other axes.
 
@@ -278,8 +278,8 @@ class Sparse(NdarrayInitialization):
         count = self.num_init if isinstance(self.num_init, int) else int(self.num_init * size)
         if count > size:
             raise InitializationError(
-                f"{type(self).__name__}: num_init must be at most {size}, the number of weights in "
-                f"each unit for shape {shape}, not {count}"
+                f"{type(self).__name__}: num_init is {count}, but must be at most {size}, the "
+                f"number of weights in each unit for shape {shape}"
             )
         flat, new = values.reshape(units, size), drawn.reshape(units, size)
         for unit in range(units):
@@ -300,7 +300,7 @@ class SparseOptions(_Sparse, total=False):
 
 
 class SparseND(Sparse):
-    """Initialisation that draws a few weights in each unit; by default, all others are zero.
+    """Initialisation that draws a few weights in each unit; by default, the other weights are zero.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
 no module depends on the types of a layer above it. The protocols contain no logic. Views, notebooks
 and tools access a run only through a `Session`. A session provides only plain values, the log and
-commands, so that its run could also be in another process.
+commands, so its run could also be in another process.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """Interface that a main loop requires of its algorithm, such as `TrainingAlgorithm`."""
+    """Interface of the algorithm of a main loop; `TrainingAlgorithm` implements it."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; this method is called once."""
@@ -76,7 +76,7 @@ class Holder(Protocol):
 
 @runtime_checkable
 class Loop(Protocol):
-    """Interface of a main loop for its extensions and for archives.
+    """Interface that extensions and archives require of a main loop.
 
     Attributes
     ----------
@@ -299,16 +299,16 @@ class Probe(Protocol):
     Attributes
     ----------
     iteration : int or None
-        The number of iterations done when the request was answered; None until then.
+        The number of completed iterations when the request was answered; None until then.
     reason : str
         The reason why the request was refused; empty if it was not refused.
     batch : mapping of str to array
         A batch of the training data by source, if it was requested.
     examples : sequence of int
-        The indices of the training examples in `batch`, if certain examples were requested.
+        The indices of the training examples in `batch`, if specific examples were requested.
     stored : mapping of str to array
-        The values of these examples in the dataset, before transformers, for the sources that hold
-        one number for each example.
+        The values of these examples in the dataset, before any transformer is applied, for the
+        sources that hold one number for each example.
     seconds : float
         The number of seconds by which reading the examples delayed training.
     """
@@ -357,11 +357,11 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready, or an empty string."""
 
     @property
     def runs(self) -> int:
-        """The number of times that training has started."""
+        """The number of times that training has been started."""
 
     @property
     def state(self) -> State:
@@ -403,7 +403,7 @@ class Session(Protocol):
         """Schedule training to end after a total number of epochs or batches."""
 
     def stop(self, *, save: str | os.PathLike[str] | None = None) -> Command:
-        """End training between two batches; save to the file `save` first, if it is given."""
+        """End training between two batches, after saving to the file `save` if it is given."""
 
     @property
     def default_path(self) -> str:
@@ -435,7 +435,7 @@ class Session(Protocol):
         """Allow a schedule to change its variable again."""
 
     def spec(self) -> Mapping[str, Any]:
-        """Return the specification of the model as a JSON value; an error if it has none."""
+        """Return the specification of the model as a JSON value; raise an error if it has none."""
 
     def frozen(self) -> Sequence[str]:
         """Return the paths of the bricks that are not trained."""
@@ -523,7 +523,7 @@ class Session(Protocol):
         """Record an alert for views to show."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until training has ended, and return True unless the timeout expired."""
+        """Wait until training has ended; return False if the timeout expires first."""
 
 
 explain_missing(__name__)

@@ -82,7 +82,11 @@ class Model(ComputationGraph):
             brick = get_brick(parameter)
             path = parameter.name if brick is None else brick.get_hierarchical_name(parameter)
             if path is None or path in by_path:
-                what = "has no name" if path is None else f"has the same path, {path!r}, as another"
+                what = (
+                    "has no name"
+                    if path is None
+                    else f"has the same path, {path!r}, as another parameter"
+                )
                 raise ParameterError(
                     f"a parameter of shape {tuple(parameter.shape)} {what}; give bricks (with "
                     "name=...) and parameters different names"
@@ -143,7 +147,7 @@ class Model(ComputationGraph):
         return GraphAsModule(self.inputs, self.outputs, self.get_parameter_dict())
 
     def check_sanity(self, algorithm: Trained) -> None:
-        """Check for mistakes before training.
+        """Check the model for common mistakes before training.
 
         Parameters
         ----------
@@ -166,7 +170,7 @@ class Model(ComputationGraph):
         if missing:
             raise ParameterError(
                 f"parameters must not contain NaN (found in {', '.join(missing)}); set their "
-                "values, or call initialize() of the brick again"
+                "values, or initialise the brick again with its method initialize()"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]

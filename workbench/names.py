@@ -1,7 +1,7 @@
 """Hints for missing names in a module: the nearest name, or the equivalent in this project.
 
 Every module with public names ends with a call to `explain_missing`. Python calls the
-``__getattr__`` of a module only for missing names, so existing names cost nothing extra.
+``__getattr__`` of a module only for missing names, so access to existing names is not slower.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and others, with their equivalents in this project."""
+"""Names in torch, Keras, Lightning, fastai and other libraries, with equivalents here."""
 
 
 def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> None:
@@ -176,7 +176,9 @@ def explain_missing(module: str, hint: Callable[[str], str] | None = None) -> No
             raise UnknownNameError(text)
         importing = _imports(frame)
         if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
-            raise UnknownNameError(f"{text} yet; it is a module: import {full}")
+            raise UnknownNameError(
+                f"{text} yet, since it is a module that was not imported; add import {full}"
+            )
         known = vars(sys.modules[module])["__all__"]
         text += (hint(name) if hint else "") or suggestion(name, known, importing)
         # In an import, Python would replace an AttributeError by an ImportError with another text.
@@ -213,5 +215,5 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
 
 
 def _imports(frame: FrameType) -> bool:
-    """Return True if `frame` executes a statement ``from module import name``."""
+    """Return True if `frame` is executing a statement of the form ``from module import name``."""
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]

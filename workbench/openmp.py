@@ -1,13 +1,13 @@
-"""Control of the threads of torch's parallel operations: number, waiting and release.
+"""Control of the threads that torch's parallel operations use: their number, waiting and release.
 
 GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads for every calling
-thread. Its idle threads wait actively (spin) for milliseconds. If other programs also use the
-processors, spinning threads delay the threads for which they wait: a step of 75 microseconds took
-up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent this. `limited` limits
-the number of threads that a function uses. `release_workers` ends a team that is not needed. If the
-teams together have more threads than there are processors, libgomp puts idle threads to sleep
-immediately, and waking them takes longer than a small operation. See "GOMP_SPINCOUNT" in the manual
-of libgomp.
+thread. The idle threads of a team wait actively (spin) for several milliseconds. If other programs
+also use the processors, spinning threads delay the threads for which they wait: a step of 75
+microseconds took up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent
+this. `limited` limits the number of threads that a function uses. `release_workers` ends a team
+that is not needed. If the teams together have more threads than there are processors, libgomp puts
+idle threads to sleep immediately, and waking them takes longer than a small operation. See
+"GOMP_SPINCOUNT" in the manual of libgomp.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SOFT = 1  # omp_pause_soft: keep settings
 SPINS = 1000
 """Number of checks for work before an idle thread sleeps; the checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; if one is set, its value is kept."""
+"""Environment variables that configure how threads wait; a variable that is already set is kept."""
 
 
 def wait_briefly() -> None:
@@ -48,13 +48,13 @@ def sleep_while_idle() -> bool:
     """Make idle OpenMP threads sleep soon if torch was imported before the workbench.
 
     libgomp puts idle threads to sleep immediately if its threads outnumber the processors.
-    Therefore this function starts a thread with a large team, which is never used again and needs
-    only some memory.
+    Therefore this function starts a thread with a large team. The thread is never used again, and
+    needs only a little memory.
 
     Returns
     -------
     bool
-        True if this thread was necessary and could be started.
+        True if the additional thread was needed and could be started.
     """
     if any(name in os.environ for name in ASKED) or not _libraries():
         return False
@@ -80,8 +80,9 @@ def sleep_while_idle() -> bool:
 def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callable[[Given], Result]:
     """Return a function that calls `run` with a limited number of threads.
 
-    After a call, the previous number applies to the calling thread again. Other threads are not
-    affected. In contrast, `torch.set_num_threads` also applies to threads that start later.
+    After each call, the previous number of threads is restored for the calling thread. Other
+    threads are not affected. In contrast, `torch.set_num_threads` also applies to threads that
+    start later.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
 
 
 def release_workers() -> None:
-    """End the team of the calling thread, so that idle threads of other teams do not sleep at once.
+    """End the calling thread's team, so that idle threads of other teams spin before they sleep.
 
     The next parallel operation of the thread starts a new team, so only speed is affected. The
     function has no effect if torch does not use GNU's OpenMP.

@@ -4,7 +4,7 @@ A role is the only instance of its class, and the hierarchy of roles is the hier
 ``WEIGHT`` is a ``PARAMETER``, so a search for parameters also finds weights. The roles of a
 variable are in ``variable.tag.roles``. `workbench.filter.VariableFilter` finds variables by role.
 
-A new role is a new class with an instance::
+To define a new role, create a class and an instance of it::
 
     class CodeRole(VariableRole):
         pass
@@ -86,8 +86,8 @@ class VariableRole(Predicate):
     """Base class of roles; each subclass has exactly one instance.
 
     Copying or unpickling a role returns the same object. As a criterion, a role selects the
-    variables that have it. The operators ``|``, ``&`` and ``~`` combine it with other criteria; see
-    `workbench.filter.as_predicate`.
+    variables that have it. The operators ``|``, ``&`` and ``~`` combine the role with other
+    criteria; see `workbench.filter.as_predicate`.
 
     Examples
     --------
@@ -198,7 +198,7 @@ class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
 
 
 class BatchNormGraphVariableRole(VariableRole):
-    """Variable in the graph of a batch normalisation."""
+    """Variable in the graph of batch normalisation."""
 
 
 class BatchNormOffsetRole(BatchNormGraphVariableRole):
@@ -214,11 +214,11 @@ class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):
 
 
 class BatchNormScaleParameterRole(WeightRole):
-    """Learned scale of a batch normalisation."""
+    """Learned scale of batch normalisation."""
 
 
 class BatchNormShiftParameterRole(BiasRole):
-    """Learned shift of a batch normalisation."""
+    """Learned shift of batch normalisation."""
 
 
 INPUT = InputRole()
@@ -272,7 +272,7 @@ def add_role(var: Variable, role: VariableRole) -> None:
 
 @hinted
 def has_roles(var: Variable, roles: Iterable[VariableRole], match_all: bool = False) -> bool:
-    """Return True if a variable has one of `roles`, or all of them with `match_all`.
+    """Return True if a variable has one of `roles` or, if `match_all` is True, all of them.
 
     A variable with a more specific role also has the more general roles.
 

@@ -5,7 +5,8 @@ likely sequences. It keeps K sequences, the *beam*. Each step extends them by on
 possible ways, and keeps the K best results. The search is exact if K is as large as the number of
 possible sequences.
 
-Shapes: K sequences in the beam, R different outputs, T time steps.
+In shapes, K is the number of sequences in the beam, R the number of different outputs, and T the
+number of time steps.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class BeamSearch(Hinted):
     Parameters
     ----------
     samples : Variable
-        An output of the method ``generate`` of a generator, applied with any ``n_steps``. The
-        search uses the contexts and the initial states of this application.
+        An output of the ``generate`` method of a generator, which can be applied with any
+        ``n_steps``. The search uses the contexts and the initial states of this application.
 
     Attributes
     ----------
@@ -169,7 +170,7 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         inputs : dict
-            Values of the inputs; a key is an input or its name.
+            Values of the inputs; each key is an input or its name.
 
         Returns
         -------
@@ -217,7 +218,7 @@ class BeamSearch(Hinted):
             values[found] = value
         missing = [repr(v) for v in self.inputs if v not in values]
         if missing:
-            raise InputError(f"the search has no value for {', '.join(missing)}")
+            raise InputError(f"the search requires a value for {', '.join(missing)}")
         return [values[v] for v in self.inputs]
 
     def search(
@@ -233,28 +234,29 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         input_values : dict
-            Values of the inputs of the graph; a key is an input or its name. A value is a batch
-            of K copies of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``,
+            Values of the inputs of the graph; each key is an input or its name. Each value is a
+            batch of K copies of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``,
             where K is the size of the beam.
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
             Maximum number of elements of a sequence; longer sequences are truncated.
         ignore_first_eol : bool
-            If True, continue a sequence whose first element is `eol_symbol`, for generators of
-            sequences that start and end with the same symbol.
+            If True, do not end a sequence at its first element, even if this element is
+            `eol_symbol`. Use this option for sequences that start and end with the same symbol.
         as_arrays : bool
             If True, return arrays instead of lists.
 
         Returns
         -------
         outputs : list of list of int
-            Up to K sequences in order of decreasing probability. Each ends with `eol_symbol`
-            unless it was truncated.
+            Up to K sequences in order of decreasing probability. Each sequence ends with
+            `eol_symbol` unless it was truncated.
         costs : list of float
             The negative log-probability of each sequence.
-            With `as_arrays`, three arrays of shape (T, up to K) are returned instead: the outputs,
-            a mask that is zero after the end of a sequence, and the cost of each element.
+
+            If `as_arrays` is True, three arrays of shape (T, up to K) are returned instead: the
+            outputs, a mask that is zero after the end of a sequence, and the cost of each element.
 
         Raises
         ------
@@ -265,13 +267,10 @@ class BeamSearch(Hinted):
             probability is NaN.
         """
         if not is_count(max_length):
-            raise SearchError(
-                f"max_length must be a number of elements, 1 or more, not {max_length!r}"
-            )
+            raise SearchError(f"max_length must be a positive integer, not {max_length!r}")
         if not is_whole(eol_symbol):
             raise SearchError(
-                f"eol_symbol must be an integer, the output that ends a sequence, not "
-                f"{eol_symbol!r}"
+                f"eol_symbol must be the integer output that ends a sequence, not {eol_symbol!r}"
             )
         contexts, states = self.compute_initial_states_and_contexts(input_values)
         size = len(states["outputs"])
@@ -345,7 +344,7 @@ def _check_copies(size: int, contexts: Values, states: Values) -> None:
 
 
 def _alike(value: torch.Tensor, first: torch.Tensor) -> bool:
-    """Return True if `value` equals `first` up to rounding, which can differ between copies."""
+    """Return True if `value` equals `first`, except for rounding errors."""
     if not value.dtype.is_floating_point or value.numel() == 0:
         return bool((value == first).all())
     difference = (value - first).abs()

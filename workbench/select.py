@@ -55,7 +55,7 @@ class Selector(Predicate, Hinted):
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
     def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
-        """Return the parameters of the bricks and of their descendants, by path.
+        """Return the parameters of the bricks and of their descendants, keyed by path.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Selector(Predicate, Hinted):
     def select(self, path: Any) -> Any: ...
 
     def select(self, path: Any) -> Any:
-        """Select by a path that starts with the name of a selected brick, or by a criterion.
+        """Select by a criterion, or by a path that starts with the name of a selected brick.
 
         Parameters
         ----------
@@ -105,9 +105,9 @@ class Selector(Predicate, Hinted):
         Returns
         -------
         Selector or Selection
-            The bricks at the path. If the path ends with the name of a parameter, the parameters
-            of these bricks and their descendants that have this name. For a criterion, the
-            parameters that meet it.
+            For a path, the bricks at the path or, if the path ends with the name of a parameter,
+            the parameters of this name in these bricks and their descendants. For a criterion, the
+            parameters that meet the criterion.
 
         Raises
         ------

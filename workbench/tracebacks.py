@@ -1,9 +1,10 @@
 """Short tracebacks of the workbench's errors, with only the frames of the user's code.
 
 The message of an error states what to do, and its traceback should lead to the line to change.
-Frames within the workbench and torch do not help, and a long traceback hides the message. Therefore
-these frames are omitted when IPython or Python shows an uncaught error. ``error.__traceback__``,
-``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True`` shows all frames.
+Frames inside the workbench and torch do not help the user, and a long traceback hides the message.
+Therefore these frames are omitted when IPython or Python shows an uncaught error.
+``error.__traceback__``, ``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True``
+shows all frames.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; frames of IPython surround those of a notebook cell."""
+"""Packages whose frames are hidden; in a notebook, frames of IPython surround those of a cell."""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"
@@ -41,9 +42,9 @@ class Readable(BaseException):
 
 @contextlib.contextmanager
 def shortened(error: BaseException) -> Iterator[int]:
-    """Remove hidden frames from the tracebacks of `error` and its causes inside a ``with`` block.
+    """Hide frames in the tracebacks of `error` and its causes until the ``with`` block ends.
 
-    The context manager yields the number of frames of the workbench that it has removed.
+    The context manager yields the number of workbench frames that are hidden.
     """
     whole = [(one, one.__traceback__) for one in _chain(error)]
     count = 0
@@ -61,7 +62,7 @@ def shortened(error: BaseException) -> Iterator[int]:
 
 
 def shorten_uncaught() -> None:
-    """Make Python show uncaught errors with short tracebacks, unless another hook is installed."""
+    """Show short tracebacks for uncaught errors in Python, unless another hook is installed."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show
 
@@ -77,7 +78,7 @@ def _show(kind: type[BaseException], error: BaseException, tb: TracebackType | N
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return an error and all other errors that its traceback shows."""
+    """Return an error and all other errors that are shown in its traceback."""
     found: list[BaseException] = []
     left = [error]
     while left:
@@ -113,7 +114,7 @@ _asked: Callable[[], bool] = _never
 
 
 def show_all_if(asked: Callable[[], bool]) -> None:
-    """Register a function that returns True if all frames must be shown.
+    """Register a function that returns True if all frames should be shown.
 
     `workbench.config` calls `show_all_if`, since this module is imported before the settings and
     cannot import them.

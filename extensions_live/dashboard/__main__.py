@@ -1,4 +1,4 @@
-"""Command `python -m extensions_live.dashboard`, which shows the runs of other processes.
+"""The command `python -m extensions_live.dashboard`, which shows runs of other processes.
 
 The command only reads the database of the runs. New runs appear in the list automatically, and the
 curves are updated during training.

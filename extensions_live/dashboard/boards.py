@@ -24,13 +24,14 @@ class Section:
     Attributes
     ----------
     title : str
-        The heading; empty for none.
+        The heading; empty for no heading.
     subtitle : str
         A line below the heading.
     widgets : sequence of LiveWidget
         The widgets, from top to bottom.
     page : str
-        The name of the page with this section; sections with the same name are on the same page.
+        The name of the page with this section; sections with the same page name are on the same
+        page.
     """
 
     title: str
@@ -66,7 +67,7 @@ class Board(Protocol):
 class SessionBoard:
     """Contents of a dashboard for sessions: the views and controls of each session.
 
-    The models of sessions that an editor started are on a second page, and can be edited there.
+    If an editor started a session, the model of the session can be edited on a second page.
 
     Parameters
     ----------
@@ -113,12 +114,13 @@ class SessionBoard:
 
 
 class EditorBoard:
-    """Contents of a dashboard for an editor: its canvas, and the views of the session it starts.
+    """Contents of a dashboard for an editor: the canvas, and the views of the editor's session.
 
     Parameters
     ----------
     editor : Editor
-        The page shows its board; what is changed on one is changed on the other.
+        The editor whose board the page shows; every change appears both on the page and in the
+        editor.
     """
 
     title = "Visual editor"

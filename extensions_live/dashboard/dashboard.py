@@ -31,16 +31,16 @@ opened: weakref.WeakSet[Dashboard] = weakref.WeakSet()
 class Dashboard(Hinted):
     """Page with the figures and controls of sessions, or with the runs of a database.
 
-    The page is served by this process, and its address contains a random token. Its controls work
-    even while a notebook cell runs, and every tab that opens the address shows the whole run.
-    Closing a tab or the dashboard does not affect training.
+    The page is served by this process, and its address contains a random token. The controls of the
+    page work even while a notebook cell runs, and every tab that opens the address shows the whole
+    run. Closing a tab or the dashboard does not affect training.
 
     Parameters
     ----------
     shown : Session, sequence of Session, Editor, or path
         Sessions of this process, which the page can control; an editor, whose canvas the page
         shows; or a database of logs, whose runs can only be watched, listed and compared. If an
-        editor started a session, its model is on a second page.
+        editor started a session, the model of the session is on a second page.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Dashboard(Hinted):
     To reach the page from another machine, call ``show(port=5006)`` and forward the port:
     ``ssh -L 5006:127.0.0.1:5006 HOST``. On JupyterHub and Binder, install the package
     `jupyter-server-proxy` in the environment of the notebook server, which then forwards the port.
-    There `show` prints a path; append it to the address of the hub.
+    In these environments, `show` prints a path; append this path to the address of the hub.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class Dashboard(Hinted):
         address: str = LOOPBACK,
         origins: Collection[str] = (),
     ) -> Self:
-        """Serve the page until `close` is called, print its address, and return at once.
+        """Serve the page until `close` is called, print its address, and return immediately.
 
         Parameters
         ----------
@@ -95,8 +95,8 @@ class Dashboard(Hinted):
             The port; 0 selects any free port.
         address : str
             The address of this machine to listen on. By default, only programs on this machine can
-            connect. To let other machines connect, use ``0.0.0.0`` for all addresses. The
-            connection is then not encrypted, so do this only in a network that you trust.
+            connect. To let other machines connect, use ``0.0.0.0``, which means all addresses. The
+            connection is not encrypted, so use another address only in a network that you trust.
         origins : collection of str
             Further hosts whose pages may connect; needed behind a proxy that changes the name of
             the host.
@@ -149,7 +149,7 @@ class Dashboard(Hinted):
 
     @property
     def tabs(self) -> int:
-        """The number of tabs that show the page, including those closed a few seconds ago."""
+        """The number of tabs that show the page, including tabs closed in the last few seconds."""
         return 0 if self._server is None else self._server.documents
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 The token is a query parameter of the address. The page and its websocket have the same parameters,
 even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
-same host could read it. Files of the installed libraries, below ``/static/``, need no token.
+same host could read it. Files of the installed libraries below ``/static/`` need no token.
 
 As in Jupyter, a websocket is refused if the page that opens it is from a different host. This check
 works behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tornado import httputil
 
 PARAMETER = "dashboard_token"
-"""The query parameter that contains the token; Jupyter already uses the parameter ``token``."""
+"""The query parameter that contains the token; the name ``token`` is already used by Jupyter."""
 
 LIBRARIES = ("/static/", "/favicon.ico")
 
@@ -27,8 +27,8 @@ NO_TOKEN = (
     "python -m extensions_live.dashboard printed.\n"
 )
 OTHER_ORIGIN = (
-    "403: this dashboard accepts no connection from a page of {origin}. If you trust that host, "
-    "pass origins=[{host!r}].\n"
+    "403: this dashboard does not accept connections from pages of {origin}. If you trust that "
+    "host, pass origins=[{host!r}].\n"
 )
 
 
@@ -44,7 +44,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Further hosts whose pages may connect, each with its port unless this is the default port.
+        Further hosts whose pages may connect, each with its port unless it uses the default port.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper that passes requests with the token to a tornado application; others fail (403).
+    """Wrapper of a tornado application that forwards only requests with the token.
 
     Parameters
     ----------

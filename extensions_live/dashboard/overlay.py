@@ -1,8 +1,8 @@
-"""Curves of several logs in the same figures: one figure for each quantity.
+"""Curves of several logs in shared figures, with one figure for each quantity.
 
-The first figures are those that the plots of the runs requested, as in the view of a session. Of
-the other channels, those of one quantity, such as ``cost`` and ``valid_cost``, share a figure;
-their names differ only in a prefix. There is one curve for each run and channel.
+The first figures are those that the plots of the runs requested, as in the view of a session. The
+other channels are grouped by quantity: the names of the channels of one quantity, such as ``cost``
+and ``valid_cost``, differ only in a prefix. Each figure has one curve for each run and channel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LoggedRun:
 
 
 class Runs:
-    """Several runs that one widget shows."""
+    """Several runs that are shown in one widget."""
 
     def __init__(self, runs: Mapping[str, LoggedRun]) -> None:
         self.by_name = dict(runs)
@@ -58,7 +58,7 @@ class Runs:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """The versions of all logs; every change of a log increases its version."""
+        """The versions of all logs; every change to a log increases its version."""
         return tuple(run.log.version for run in self.by_name.values())
 
 
@@ -68,7 +68,7 @@ def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> P
     Parameters
     ----------
     runs : mapping
-        The runs by name.
+        The runs, keyed by name.
     figures : sequence of sequences of str
         The channels of each figure.
     """
@@ -108,7 +108,7 @@ def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
 
 
 def quantity(name: str, names: Sequence[str]) -> str:
-    """Return the part of a name that channels of the same quantity share."""
+    """Return the part of a channel name that is common to all channels of the same quantity."""
     if name.startswith(TIMES):
         return name
     for known in names:

@@ -29,7 +29,7 @@ class DashboardPage(panel.custom.JSComponent):
     board : Board
         The board to show.
     notice : str
-        A warning about the server, shown at the top; empty for none.
+        A warning about the server, shown at the top of the page; empty for no warning.
     """
 
     start = param.Dict(default={}, doc="the content of the page before the server answers")
@@ -51,7 +51,7 @@ class DashboardPage(panel.custom.JSComponent):
 
 
 def open_page(board: Board, notice: str = "") -> DashboardPage:
-    """Return a page for the document that Panel is creating; both are freed together."""
+    """Return a page that is freed together with the document that Panel is creating."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
     assert document is not None  # Panel makes one for every tab

@@ -24,7 +24,7 @@ class RunTable(LiveWidget[Runs, RunTablePayload]):
     Parameters
     ----------
     runs : mapping
-        The runs by name.
+        The runs, keyed by name.
     colours : mapping
         The colour of each run.
     """

@@ -74,12 +74,12 @@ class RunsBoard:
         return Path(self.place).name
 
     def select(self, runs: Sequence[str]) -> None:
-        """Choose the runs to show; those that do not exist are ignored."""
+        """Choose the runs to show; runs that do not exist are ignored."""
         known = [row["uuid"] for row in self._read()]
         self._shown = [uuid for uuid in known if uuid in runs]
 
     def runs(self) -> RunList:
-        """Return all runs, the newest first, or the error if they cannot be read."""
+        """Return all runs, newest first, or the error if the database cannot be read."""
         try:
             return {"rows": self._read(), "problem": ""}
         except LogError as error:
@@ -131,7 +131,7 @@ class RunsBoard:
         )
 
     def _read(self) -> list[RunRow]:
-        """Return the rows of the list, the newest first.
+        """Return the rows of the list, newest first.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class RunsBoard:
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
-        """Return the state of a run, derived from its log, and a possibly empty explanation.
+        """Return the state of a run, derived from its log, and an explanation, which can be empty.
 
         A log does not show whether the run's process still exists, only whether the log changes.
         """
@@ -199,9 +199,10 @@ class RunsBoard:
 
 
 def distinct(given: Mapping[str, Any]) -> dict[str, str]:
-    """Return a different name for each run: its own name, or the first digits of its `uuid`.
+    """Return a unique name for each run: the name of the run, or the first digits of its `uuid`.
 
-    Digits are added to a name that several runs have, such as the branches of one session.
+    If several runs have the same name, such as the branches of a session, digits of the `uuid` are
+    added to the name.
 
     Examples
     --------
@@ -215,7 +216,10 @@ def distinct(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def name_of(uuid: str, name: str, times: int) -> str:
-    """Return the name of a run, with digits if `times` runs have it, or the digits alone."""
+    """Return the name of a run, which ends with digits of `uuid` if the name occurs several times.
+
+    If the run has no name, return only the digits.
+    """
     digits = uuid[:DIGITS]
     return digits if not name else name if times == 1 else f"{name} ({digits})"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
-"""Milliseconds until a closed tab's document is freed, and between two checks for closed tabs."""
+"""Milliseconds until the document of a closed tab is freed, and between two checks for this."""
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"
@@ -47,7 +47,7 @@ class AppServer:
         A function that creates the app for one browser tab.
     address : str
     port : int
-        0 for any free port.
+        The port; 0 selects any free port.
     token : str
     origins : collection of str
         Further hosts whose pages may open a websocket.
@@ -161,7 +161,7 @@ class AppServer:
 
 
 def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """End the tasks of an event loop, including tasks that are started in the meantime."""
+    """Cancel the tasks of an event loop, including tasks that are started in the meantime."""
     for _ in range(MOST_ROUNDS):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
@@ -180,7 +180,7 @@ def is_noteworthy(record: logging.LogRecord) -> bool:
 
 
 def ignore_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error of the event loop, unless closing a tab during a transfer caused it."""
+    """Report an error of the event loop, unless it was caused by closing a tab."""
     from tornado.iostream import StreamClosedError
     from tornado.websocket import WebSocketClosedError
 

@@ -58,9 +58,9 @@ class Visit:
     board : Board
         The board to show.
     send : callable
-        Sends a message to the page.
+        A function that sends a message to the page.
     clock : callable, optional
-        Returns the time in seconds.
+        A function that returns the time in seconds.
     """
 
     def __init__(
@@ -146,13 +146,15 @@ class Visit:
         except Exception as error:
             if ident not in self._failed:
                 self._failed.add(ident)
-                logger.exception("%s of a dashboard cannot be drawn", type(widget).__name__)
+                logger.exception(
+                    "the widget %s of a dashboard cannot be drawn", type(widget).__name__
+                )
                 widget.fail(error)
         cost = self._clock() - start
         self._due[ident] = start + pause_after(widget, cost, share=SHARE)
 
     def _take_in(self, widget: LiveWidget[Any, Any]) -> dict[str, LiveWidget[Any, Any]]:
-        """Add the widgets that a widget shows inside of itself, and drop those it closed."""
+        """Add the widgets that are shown inside a widget, and remove those that were closed."""
         inner = {one.ident: one for one in widget.inner}
         for ident in self._inside.pop(widget.ident, set()) - set(inner):
             for known in (self._widgets, self._changes, self._due):
@@ -231,7 +233,7 @@ class Visit:
 
 
 def parts_of(widgets: Mapping[str, LiveWidget[Any, Any]]) -> dict[str, DashboardPart]:
-    """Return the script and the traits of widgets, keyed by their identifiers."""
+    """Return the class names and traits of widgets, keyed by the identifiers of the widgets."""
     return {
         ident: {"module": type(widget).__name__, "state": state_of(widget)}
         for ident, widget in widgets.items()
@@ -239,7 +241,7 @@ def parts_of(widgets: Mapping[str, LiveWidget[Any, Any]]) -> dict[str, Dashboard
 
 
 def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
-    """Return the traits of a widget that its page reads, except those that all widgets have."""
+    """Return the traits of a widget that the page reads, except traits that all widgets have."""
     own = set(widget.class_traits(sync=True)) - set(AnyWidget.class_traits(sync=True))
     return {name: getattr(widget, name) for name in sorted(own)}
 

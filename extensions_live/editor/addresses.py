@@ -12,22 +12,22 @@ from extensions_live.editor.document import Document
 from workbench.errors import BuilderError
 
 AGAIN = re.compile(r"@\d+(?=/|$)")
-"""The number that a specification adds to the name of a brick whose siblings have the same name."""
+"""The number that a specification adds to a brick's name if a sibling has the same name."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Place of something in a model, as text.
+    """Location of a brick or an input in a model, as text.
 
     Attributes
     ----------
     path : str
-        The path of a brick, such as ``/mlp/linear_0``, or ``""`` if the node is no brick.
+        The path of a brick, such as ``/mlp/linear_0``, or ``""`` if the node is not a brick.
     expression : str
-        Python code that selects the variables of the brick, or the variable, from ``model``; ``""``
-        if there is none.
+        Python code that selects the variables of the brick, or the input variable, from ``model``;
+        ``""`` if no code can select them.
     place : int
-        The number of bricks before it that have the same path.
+        The number of earlier bricks that have the same path.
     """
 
     path: str
@@ -36,7 +36,7 @@ class Address:
 
 
 def address(document: Document, node: str) -> Address:
-    """Return the address of a node or of a part of a brick.
+    """Return the address of a node or of a part of its brick.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def address(document: Document, node: str) -> Address:
 
 
 def node_at(document: Document, nodes: list[str], path: str, place: int) -> str | None:
-    """Return the node, among some, of the brick at a path; or of the innermost brick around it."""
+    """Return the node of the brick at a path, or of the innermost brick that contains the path."""
     best, longest = None, -1
     for node in nodes:
         found = address(document, node)
@@ -89,7 +89,7 @@ def _real(path: str) -> str:
 
 
 def _object(path: str, paths: list[str]) -> str:
-    """Return code for the brick at a path of the specification, beginning at a variable."""
+    """Return a Python expression for the brick at a path of the specification."""
     parent, _, _ = path.rpartition("/")
     if not parent:
         good = path.isidentifier() and not keyword.iskeyword(path)

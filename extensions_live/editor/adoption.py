@@ -1,7 +1,7 @@
-"""Taking over a specification that was made elsewhere: by code, or by a model of the notebook.
+"""Adoption of a specification that comes from code or from a model in the notebook.
 
-Nodes are recognised by the paths of their bricks, operations and inputs by their names. What is
-recognised keeps its id, and with it its position and its group.
+Bricks are recognised by their paths, and operations and inputs by their names. A recognised node
+keeps its id, and therefore also its position and its group.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Keep = Callable[[str], bool]
 
 
 def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> Document:
-    """Return the document of another specification, drawn as the old one as far as possible.
+    """Return the document of a new specification, with the layout of `document` where possible.
 
     Parameters
     ----------
     document : Document
     spec : Spec
     keep : callable
-        Takes the name of an input that nothing needs, so that the specification lacks it, and
-        returns True to keep it.
+        A function that is called with the name of an unused input and returns True to keep this
+        input. The specification of code does not contain unused inputs.
     """
     new = _with_unset(document, drawn(spec))
     ids = {**_inputs(document, new), **_calls(document, new)}
@@ -58,7 +58,7 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
 
 
 def _with_unset(old: Document, new: Document) -> Document:
-    """Return the new document without settings that the old one lacks and that are inferred."""
+    """Remove inferred settings from the new document if the old document does not set them."""
     known = {one.name: one for one in with_inferred(old).spec.bricks}
     bare: list[BrickSpec] = []
     for brick in new.spec.bricks:
@@ -81,7 +81,7 @@ def _with_unset(old: Document, new: Document) -> Document:
 
 
 def _in_old_order(old: Document, new: Document) -> Document:
-    """Return a document whose bricks, inputs and calls have the old order as far as possible."""
+    """Return the new document with its bricks, inputs and calls in the old order where possible."""
     names = {name: number for number, name in enumerate(old.bricks)}
     places = {node: number for number, node in enumerate(old.ids())}
     inputs = sorted(new.inputs, key=lambda node: places.get(node, len(places)))
@@ -111,7 +111,7 @@ def _inputs(old: Document, new: Document) -> dict[str, str]:
 
 
 def _calls(old: Document, new: Document) -> dict[str, str]:
-    """Return the old id for each new one that is recognised."""
+    """Return a dictionary that maps the new ids of the recognised calls to their old ids."""
     found: dict[str, str] = {}
     for key in (_exact, _likely):
         waiting: dict[Any, list[str]] = {}
@@ -132,7 +132,7 @@ def _exact(document: Document, call: CallSpec) -> Any:
 
 
 def _likely(document: Document, call: CallSpec) -> Any:
-    """Return what a call has in common with one whose brick or output was renamed."""
+    """Return a key that a call keeps when its brick or output is renamed."""
     if call.operation is None:
         name = (call.brick or "").partition("/")[0]
         return ("brick", document.bricks[name].type if name in document.bricks else None)
@@ -140,7 +140,7 @@ def _likely(document: Document, call: CallSpec) -> Any:
 
 
 def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
-    """Return the new document with those parts of the old one that code does not have."""
+    """Return the new document with the unfinished parts of the old document added."""
     broken = {name for name, one in anatomies(old.spec).items() if one.fault is not None}
     for name in broken - set(new.bricks):  # code cannot have them
         new = new.with_brick(name, old.bricks[name])
@@ -185,7 +185,7 @@ def _existing(inputs: Mapping[str, Json], wires: set[str]) -> dict[str, Json]:
 
 
 def finished(document: Document) -> set[str]:
-    """Return the ids of calls that can be applied: all that they need is connected."""
+    """Return the ids of the calls that can be applied because all required inputs are connected."""
     known, bricks = methods(document), anatomies(document.spec)
     wires = set(document.inputs.values())
     found: set[str] = set()
@@ -202,7 +202,7 @@ def finished(document: Document) -> set[str]:
 
 
 def complete(document: Document) -> Spec:
-    """Return the specification without unfinished calls, and without bricks that cannot be made."""
+    """Return the specification without unfinished calls and without bricks that have a fault."""
     document = with_inferred(document)
     ids = finished(document)
     known = anatomies(document.spec)

@@ -1,7 +1,7 @@
-"""Methods, inputs, outputs and parts of bricks, as their settings determine them.
+"""The methods, inputs, outputs and parts of bricks, which depend on the settings of the bricks.
 
-A brick that cannot be made has the inputs and outputs that its class declares. Facts are kept by
-the specification of the brick, so that an edit examines only what it changed.
+A brick that cannot be constructed has the inputs and outputs that its class declares. The facts
+about each brick are cached, so after an edit only the changed bricks are examined.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from workbench.builder.spec import BrickSpec, CallSpec
 from workbench.errors import SpecError
 
 MOST = 5000
-"""Number of bricks whose facts are kept."""
+"""Number of bricks whose facts are cached."""
 
 DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
-"""The method of a brick about which nothing is known."""
+"""The method that is assumed for a brick whose methods are unknown."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Anatomy:
     ----------
     methods : tuple of Method
     parts : dict of str to str
-        The type of each brick below it, by path.
+        The type of each descendant of the brick, keyed by path.
     fault : SpecError or None
-        Why no code can make the brick.
+        The reason why the brick cannot be constructed.
     """
 
     methods: tuple[Method, ...]
@@ -44,7 +44,7 @@ class Anatomy:
     fault: SpecError | None = None
 
     def method(self, name: str | None) -> Method:
-        """Return a method by name, or the first."""
+        """Return the method with this name, or the first method if no method has this name."""
         named = [method for method in self.methods if method.name == name]
         return (named or list(self.methods) or [DEFAULT])[0]
 
@@ -53,7 +53,7 @@ _known: dict[str, Anatomy] = {}
 
 
 def anatomies(spec: Spec) -> dict[str, Anatomy]:
-    """Return what is known of each topmost brick of a specification, by name."""
+    """Return the facts about each top-level brick of a specification, keyed by name."""
     known: tuple[int, dict[str, Anatomy]] | None = vars(spec).get("_anatomies")
     if known is not None and known[0] == registry.generation():
         return known[1]
@@ -79,7 +79,7 @@ def anatomies(spec: Spec) -> dict[str, Anatomy]:
 
 
 def _all(spec: Spec) -> Constructor:
-    """Make all bricks that can be made, for those that refer to others."""
+    """Construct all bricks without faults, because other bricks may refer to them."""
     constructor = Constructor()
     for i, brick in enumerate(spec.bricks):
         try:
@@ -104,7 +104,7 @@ def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Ana
 
 
 def _fault(brick: Brick, spec: BrickSpec, path: str) -> SpecError | None:
-    """Return why a brick cannot push its settings, so that no code can make it."""
+    """Return the error that a brick raises when it pushes its settings to its children, or None."""
     try:
         with symbolic_parameters():
             settle(brick)
@@ -128,7 +128,7 @@ def _declared(kind: str) -> tuple[Method, ...]:
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """Return the entries of the catalogue of one kind, by type."""
+    """Return the catalogue entries of one kind, keyed by type."""
     state = registry.generation()
     if _entries.get("state") != state:
         _entries.clear()
@@ -144,7 +144,7 @@ _entries: dict[str, Any] = {}
 
 
 def is_cost(kind: str | None) -> bool:
-    """Check whether a type of bricks is a cost."""
+    """Return True if this type of brick is a cost."""
     cls = registry.found("brick", kind or "")
     return cls is not None and issubclass(cls, Cost)
 
@@ -156,7 +156,7 @@ def method_of(call: CallSpec, known: Mapping[str, Anatomy]) -> Method:
     ----------
     call : CallSpec
     known : dict of str to Anatomy
-        The topmost bricks by name.
+        The top-level bricks, keyed by name.
     """
     if call.operation is not None:
         operation = BY_NAME.get(call.operation)
@@ -175,7 +175,7 @@ def method_of(call: CallSpec, known: Mapping[str, Anatomy]) -> Method:
 
 
 def _with_call(method: Method, call: CallSpec) -> Method:
-    """Add to a method the inputs and outputs that a call has besides the declared ones."""
+    """Return a method with the undeclared inputs and outputs of a call added."""
     inputs, outputs = list(method.inputs or ()), list(method.outputs or ())
     names = [port.name for port in inputs]
     inputs += [Port(name, optional=True) for name in call.inputs if name not in names]

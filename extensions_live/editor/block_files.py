@@ -1,7 +1,7 @@
-"""Files of blocks that the user has saved: one JSON file for each, which later kernels read, too.
+"""Files of the blocks that the user has saved: one JSON file for each block.
 
-A file contains a specification, and reading it executes no code. A file that cannot be read is
-reported with its path, and is never overwritten or removed.
+All later kernels read these files. A file contains a document, and reading it does not execute
+code. A file that cannot be read is reported with its path, and is never overwritten or removed.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from workbench.utils.atomic import replace_file
 from workbench.utils.notices import remark
 
 FORMAT = 1
-"""The version of the text of a file."""
+"""The version of the file format."""
 
 SUFFIX = ".json"
 MOST_BYTES = 20_000_000
 MOST_CHARACTERS = 60
-"""Maximum length of a name."""
+"""Maximum number of characters in the name of a block."""
 
 PAUSE = 1.0
-"""Seconds between two looks for changes that other kernels have made."""
+"""Seconds between two checks for files that other kernels have changed."""
 
 NOT_WRITTEN = (
     "the block {name!r} cannot be saved in {folder} ({reason}); assign another folder to "
     "config.blocks_path"
 )
 NOT_READ = (
-    "the block in {path} cannot be read: {reason}. The file stays as it is; correct it, or move it "
-    "out of the folder"
+    "the block in {path} cannot be read: {reason}. The workbench does not change this file; "
+    "correct it, or move it out of the folder"
 )
 Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class File:
-    """A file as it was read last: a name and a document, or the reason why there are none."""
+    """The result of reading a file: a name and a document, or the reason why reading failed."""
 
     stamp: Stamp
     name: str = ""
@@ -58,12 +58,12 @@ class File:
 
 
 class BlockFolder:
-    """Blocks in the files of the folder `config.blocks_path`.
+    """The blocks that are saved in the folder `config.blocks_path`.
 
     Attributes
     ----------
     version : int
-        A number that grows whenever blocks or faults have changed.
+        A number that increases whenever the blocks or the faults change.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -76,13 +76,13 @@ class BlockFolder:
         self.version = 0
 
     def blocks(self) -> dict[str, Document]:
-        """Return the documents of all blocks by name."""
+        """Return the documents of all blocks, keyed by name."""
         with self._lock:
             found = sorted(self._files.values(), key=lambda one: one.name.lower())
             return {one.name: one.document for one in found if one.document is not None}
 
     def faults(self) -> list[str]:
-        """Return what is wrong with each file that cannot be read."""
+        """Return an error message for each file that cannot be read."""
         with self._lock:
             return [
                 NOT_READ.format(path=path, reason=one.fault)
@@ -91,7 +91,7 @@ class BlockFolder:
             ]
 
     def look(self, *, now: bool = False) -> None:
-        """Read the files that have changed; unless `now`, at most once a second."""
+        """Read the files that have changed, at most once a second unless `now` is True."""
         with self._lock:
             folder = config.blocks_path
             if not now and folder == self._folder and self._clock() < self._next:
@@ -111,7 +111,7 @@ class BlockFolder:
                 self.version += 1
 
     def warn(self) -> None:
-        """Warn of each file that cannot be read, once in this process."""
+        """Warn once in this process about each file that cannot be read."""
         for path, one in sorted(self._files.items()):
             if one.fault and (path, one.fault) not in self._warned:
                 self._warned.add((path, one.fault))
@@ -120,7 +120,7 @@ class BlockFolder:
                 )
 
     def write(self, name: str, document: Document) -> None:
-        """Save a block; a block with the same name is replaced.
+        """Save a block, and replace any block with the same name.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class BlockFolder:
         return next((path for path, one in self._files.items() if one.name == name), None)
 
     def _free(self, folder: Path, name: str) -> Path:
-        """Return a path for a new file; names that differ only in case have different ones."""
+        """Return an unused path for a block; names that differ only in case get different paths."""
         plain = re.sub(r"[^\w-]+", "_", name)
         digits = hashlib.sha256(name.encode()).hexdigest()[:8]
         endings = ["", *(f"-{number}" for number in range(2, 1000))]
@@ -164,7 +164,7 @@ class BlockFolder:
 
 
 def stamps(folder: Path) -> list[tuple[Path, Stamp]]:
-    """Return the files of a folder, with values that change when a file is written."""
+    """Return the block files in a folder, each with values that change when the file is written."""
     found = []
     try:
         with os.scandir(folder) as entries:
@@ -179,38 +179,38 @@ def stamps(folder: Path) -> list[tuple[Path, Stamp]]:
 
 
 def opened(path: Path, stamp: Stamp) -> File:
-    """Read a file, or find out what is wrong with it."""
+    """Return the content of a file, or the reason why it cannot be read."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise BuilderError(f"it has more than {MOST_BYTES:,} bytes")
+            raise BuilderError(f"the file has more than {MOST_BYTES:,} bytes")
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         given: Mapping[str, Any] = check_keys(content, "", {"block", "name", "document"})
         if given["block"] != FORMAT:
             raise BuilderError(
-                f"it has version {given['block']!r:.20}, but this workbench reads version {FORMAT} "
-                "only"
+                f"the file has version {given['block']!r:.20}, but this workbench reads only "
+                f"version {FORMAT}"
             )
         name = checked_name(given["name"])
         return File(stamp, name, read(json.dumps(given["document"])))
     except UnicodeDecodeError:
-        return File(stamp, fault="it is not text in UTF-8")
+        return File(stamp, fault="the file is not UTF-8 text")
     except OSError as error:
         return File(stamp, fault=str(error.strerror or error))
     except BuilderError as error:
         return File(stamp, fault=str(error))
     except (ValueError, RecursionError) as error:
-        return File(stamp, fault=f"it is not JSON ({error})")
+        return File(stamp, fault=f"the file is not valid JSON ({error})")
     except Exception as error:  # a broken file must not take the palette away
         return File(stamp, fault=f"{type(error).__name__}: {error}")
 
 
 def checked_name(name: object) -> str:
-    """Return the name of a block after a check.
+    """Return the name of a block without surrounding spaces, or raise an error if it is not valid.
 
     Raises
     ------
     BuilderError
-        If it is no name.
+        If `name` is not a valid name.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def checked_name(name: object) -> str:
     'encoder'
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise BuilderError(f"the name of a block must be a line of text, not {name!r:.60}")
+        raise BuilderError(f"the name of a block must be a single line of text, not {name!r:.60}")
     if len(name.strip()) > MOST_CHARACTERS:
         raise BuilderError(
             f"the name of a block must have at most {MOST_CHARACTERS} characters, but "

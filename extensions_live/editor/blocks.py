@@ -1,4 +1,4 @@
-"""Blocks of the palette: those of the library, groups of this kernel, and those that were saved."""
+"""The blocks of the palette: ready-made blocks, groups of this kernel, and saved blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def version() -> tuple[int, int]:
 
 
 def keep(name: str, document: Document) -> None:
-    """Add a block of the user's own for this kernel; a block with the same name is replaced."""
+    """Add a user's block for this kernel, and replace any earlier block with the same name."""
     global _changes
     _own[name] = document
     _changes += 1
@@ -33,17 +33,18 @@ def save(name: object, document: Document, *, replace: bool = False) -> str:
     Raises
     ------
     BuilderError
-        If there is such a block already and `replace` is False, or if it cannot be saved.
+        If a block with this name exists and `replace` is False, or if the block cannot be saved.
     """
     name = checked_name(name)
     saved.look(now=True)
     if name in BLOCKS:
         raise BuilderError(
-            f"the workbench has a block {name!r}; give the block of your own another name"
+            f"the workbench already has a block {name!r}; choose another name for your block"
         )
     if name in saved.blocks() and not replace:
         raise BuilderError(
-            f"there is a saved block {name!r} already; use another name, or remove that block first"
+            f"there is already a saved block {name!r}; choose another name, or remove that block "
+            "first"
         )
     saved.write(name, document)
     _forget(name)
@@ -51,7 +52,7 @@ def save(name: object, document: Document, *, replace: bool = False) -> str:
 
 
 def rename(name: object, new: object) -> str:
-    """Give a block of the user's own another name, and return it.
+    """Rename a user's block, and return the new name.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def rename(name: object, new: object) -> str:
     if new == old:
         return old
     if new in BLOCKS or new in _own or new in saved.blocks():
-        raise BuilderError(f"there is a block {new!r} already; choose another name than that")
+        raise BuilderError(f"there is already a block {new!r}; choose another name")
     if old in _own:
         keep(new, _own[old])
         _forget(old)
@@ -73,7 +74,7 @@ def rename(name: object, new: object) -> str:
 
 
 def remove(name: object) -> None:
-    """Remove a block of the user's own, also for later kernels.
+    """Remove a user's block from this kernel and from later kernels.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def _forget(name: str) -> None:
 
 
 def own(name: object) -> str:
-    """Return the name of a block of the user's own after a check.
+    """Return `name`, or raise an error if it is not the name of a user's block.
 
     Raises
     ------
@@ -108,13 +109,13 @@ def own(name: object) -> str:
     if isinstance(name, str) and name in BLOCKS:
         raise BuilderError(f"the block {name!r} is part of the workbench and cannot be changed")
     raise BuilderError(
-        f"there is no block of your own {name!r:.60}{nearest(str(name), known)}; there are "
+        f"you have no block {name!r:.60}{nearest(str(name), known)}; your blocks: "
         f"{', '.join(sorted(known)) or 'none'}"
     )
 
 
 def found(name: object) -> Document:
-    """Return the document of a block.
+    """Return the document of the block with this name.
 
     Raises
     ------
@@ -132,13 +133,13 @@ def found(name: object) -> Document:
     known = {block["name"] for block in listed()}
     broken = "".join(f"\n{fault}" for fault in saved.faults())
     raise BuilderError(
-        f"there is no block {name!r:.60}{nearest(str(name), known)}; there are "
+        f"there is no block {name!r:.60}{nearest(str(name), known)}; existing blocks: "
         f"{', '.join(sorted(known)) or 'none'}{broken}"
     )
 
 
 def listed() -> list[PaletteBlock]:
-    """Return the blocks for the palette, those of the library first."""
+    """Return the blocks for the palette, with the ready-made blocks first."""
     saved.look()
     kept = saved.blocks()
     ready: list[PaletteBlock] = [
@@ -164,6 +165,6 @@ def listed() -> list[PaletteBlock]:
 
 
 def size(document: Document) -> str:
-    """Return the number of nodes of a block, without its groups, as text."""
+    """Return the number of nodes in a block, such as ``3 nodes``; groups are not counted."""
     number = len(document.ids()) - len(document.groups)
     return f"{number} node{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""`Board`, a drawing of a model that can be edited, without a page.
+"""`Board`, a drawing of a model that can be edited without a page.
 
-Every operation of the canvas is a method of the board, so that a program can do what a hand does.
-An operation either changes the board or raises an error and changes nothing.
+Every operation of the canvas is a method of the board, so a program can do everything that a user
+can do. If an operation raises an error, the board is unchanged.
 """
 
 from __future__ import annotations
@@ -34,20 +34,22 @@ from workbench.errors import BuilderError
 
 
 class Board(BoardEdges):
-    """Drawing of a model: a specification that may be unfinished, with positions and groups.
+    """Editable drawing of a model: a possibly unfinished specification with positions and groups.
 
-    Nodes are named by ids, which stay when names change. A part of a brick is named by the id of
-    its node and its path, such as ``"mlp/linear_0"``. A port is named by a node and a string.
+    Nodes are identified by ids, which do not change when a node is renamed. A part of a brick is
+    identified by the id of the node and the path of the part, such as ``"mlp/linear_0"``. A port is
+    identified by a node and the name of the port.
 
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to show; nothing by default.
+        The model to show; by default, the board is empty.
 
     Raises
     ------
     BuilderError
-        If the model cannot be described. All methods raise it for what is not possible.
+        If the model cannot be described. All methods raise this error if an operation is not
+        possible.
 
     Examples
     --------
@@ -77,22 +79,23 @@ class Board(BoardEdges):
         before: Sequence[str] | None = None,
         settings: Mapping[str, Json] | None = None,
     ) -> str:
-        """Add a brick, an operation or a module of torch, and return the id of its node.
+        """Add a brick, an operation or a torch module, and return the id of its node.
 
         Parameters
         ----------
         type : str
-            Its type in the catalogue; ``"torch.nn.Linear"`` is the module of torch, not the brick.
+            The type in the catalogue; ``"torch.nn.Linear"`` is the torch module, ``"Linear"`` the
+            brick.
         position : pair of float, optional
         name : str, optional
         after : str or pair of str, optional
-            A node, or a node and one of its outputs, to connect to the first input.
+            A node, or a node and one of its outputs, to connect to the first input of the new node.
         input : str, optional
-            The input to connect in place of the first.
+            The input of the new node to connect; by default the first input.
         before : pair of str, optional
-            A node and one of its inputs, to which the first output is connected.
+            A node and one of its inputs, to which the first output of the new node is connected.
         settings : dict, optional
-            Its first settings, as JSON values of a specification.
+            The initial settings, as JSON values of a specification.
         """
         with self._lock:
             document, node = added(
@@ -111,9 +114,10 @@ class Board(BoardEdges):
         position: Sequence[float] | None = None,
         before: Sequence[str] | None = None,
     ) -> str:
-        """Add an input, and return the id of its node; a size of None is not known.
+        """Add an input, and return the id of its node.
 
-        Its variable is given to `before`, a node and one of its inputs.
+        A size of None in `shape` is unknown. The new input is connected to `before`, which is a
+        pair of a node and one of its inputs.
         """
         with self._lock:
             document, node = with_input(self._document, name, shape, dtype)
@@ -122,9 +126,10 @@ class Board(BoardEdges):
             return node
 
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
-        """Add a block of the palette, and return the ids of its outermost nodes.
+        """Add a block from the palette, and return the ids of its outermost nodes.
 
-        Inputs that the board already has, with the same names and shapes, are used again.
+        If an input of the board has the same name and shape as an input of the block, it replaces
+        the input of the block.
         """
         with self._lock:
             part = blocks.found(block)
@@ -136,39 +141,41 @@ class Board(BoardEdges):
     def save_block(
         self, nodes: Sequence[str], name: str | None = None, *, replace: bool = False
     ) -> str:
-        """Save nodes as a block of the palette, for later notebooks, too; return its name.
+        """Save nodes as a block for this and later notebooks, and return the name of the block.
 
         Parameters
         ----------
         nodes : list of str
-            The ids of the nodes, usually that of one group.
+            The ids of the nodes, usually the id of one group.
         name : str, optional
-            By default, the name of the group or node.
+            The name of the block; by default the name of the group or node.
         replace : bool
             True to replace a saved block with the same name.
         """
         chosen = ids(nodes)
         part = merging.part_of(self._document, chosen)
         if name is None and len(chosen) > 1:
-            raise BuilderError("several nodes have no common name; group them, or pass a name")
+            raise BuilderError(
+                "name is required to save several nodes; pass a name, or group the nodes first"
+            )
         return blocks.save(self._titles(chosen) if name is None else name, part, replace=replace)
 
     def rename_block(self, block: str, name: str) -> str:
-        """Give a block of the user's own another name, and return it; nodes are not changed."""
+        """Rename a user's block, and return the new name; the nodes on the board are unchanged."""
         return blocks.rename(block, name)
 
     def remove_block(self, block: str) -> None:
-        """Remove a block of the user's own from the palette, also of later notebooks."""
+        """Remove a user's block from the palette of this and later notebooks."""
         blocks.remove(block)
 
     def remove(self, nodes: Sequence[str]) -> None:
-        """Remove nodes, groups with what is in them, and bricks that no other node applies."""
+        """Remove nodes, groups with their contents, and bricks that no other node applies."""
         with self._lock:
             document = removed(self._document, ids(nodes))
             self._edit(f"remove {self._titles(ids(nodes))}", document)
 
     def duplicate(self, nodes: Sequence[str]) -> list[str]:
-        """Add copies of nodes and of the edges between them, and return their ids."""
+        """Add copies of nodes and of the edges between them, and return the ids of the copies."""
         with self._lock:
             part = merging.beside(merging.part_of(self._document, ids(nodes)))
             part = replace(part, spec=replace(part.spec, cost=None))
@@ -177,7 +184,7 @@ class Board(BoardEdges):
             return new
 
     def copy(self, nodes: Sequence[str]) -> str:
-        """Return nodes and the edges between them as text, which `paste` reads."""
+        """Return nodes and the edges between them as text for `paste`."""
         return merging.part_of(self._document, ids(nodes)).to_json()
 
     def paste(
@@ -188,7 +195,7 @@ class Board(BoardEdges):
         nodes: Sequence[str] | None = None,
         connected: bool = False,
     ) -> list[str]:
-        """Add nodes from text, and return the ids of the outermost ones.
+        """Add nodes from text, and return the ids of the outermost new nodes.
 
         Parameters
         ----------
@@ -196,10 +203,10 @@ class Board(BoardEdges):
             The result of `copy`, a specification as JSON, or code.
         position : pair of float, optional
         nodes : list of str, optional
-            The ids of the nodes of the text to add; all of them by default.
+            The ids of the nodes in the text to add; by default all nodes.
         connected : bool
-            True to connect them to those variables of the board to which `nodes` are connected in
-            the text.
+            True to connect the new nodes to variables of the board that have the same names as the
+            variables to which `nodes` are connected in the text.
         """
         with self._lock:
             whole = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
@@ -212,31 +219,31 @@ class Board(BoardEdges):
     # Settings and names.
 
     def set(self, node: str, setting: str, value: Json) -> None:
-        """Set a setting of a node or of a part of a brick, as a JSON value of a specification."""
+        """Change a setting of a node or of a part of a brick to a value that JSON can represent."""
         with self._lock:
             document = settings_.changed(self._document, node, setting, value)
             self._edit(f"change {setting} of {self._title(node)}", document)
 
     def unset(self, node: str, setting: str) -> None:
-        """Leave a setting to be inferred, or to have its default."""
+        """Reset a setting, so that it is inferred or has its default value."""
         with self._lock:
             document = settings_.unset(self._document, node, setting)
             self._edit(f"reset {setting} of {self._title(node)}", document)
 
     def set_method(self, node: str, method: str) -> None:
-        """Apply another method of a brick."""
+        """Make a node apply another method of its brick."""
         with self._lock:
             document = wiring.with_method(self._document, node, method)
             self._edit(f"apply {method} of {self._title(node)}", document)
 
     def rename(self, node: str, name: str) -> None:
-        """Give a node, a part of a brick or a group another name."""
+        """Rename a node, a part of a brick or a group."""
         with self._lock:
             old = self._title(node)
             self._edit(f"rename {old} to {name}", settings_.renamed(self._document, node, name))
 
     def freeze(self, node: str, on: bool = True) -> None:
-        """Keep the parameters of a brick, or of the bricks of a group, as they are in training."""
+        """Exclude the parameters of a brick, or of all bricks in a group, from training."""
         with self._lock:
             top, below = settings_.split(self._document, node)
             if below:
@@ -252,10 +259,10 @@ class Board(BoardEdges):
             self._edit(f"{verb} {self._title(node)}", replace(self._document, frozen=frozen))
 
     def widen(self, node: str, units: int) -> None:
-        """Give a linear or convolutional brick more units; bricks after it take them as inputs.
+        """Add units to a linear or convolutional brick, and adapt the bricks that follow.
 
-        If a session trains the model, `Editor.apply` makes the units copies of present ones, so
-        that the model computes the same function where that is possible.
+        If a session trains the model, `Editor.apply` makes the new units copies of existing units,
+        so that the model computes the same function if possible.
         """
         with self._lock:
             name, below = settings_.place_of(self._document, node)
@@ -267,7 +274,7 @@ class Board(BoardEdges):
             self._edit(f"widen {self._title(node)} to {units:,} units", document)
 
     def apply_fix(self, node: str) -> None:
-        """Apply the fix that is offered for the fault of a node."""
+        """Apply the suggested fix for the fault of a node."""
         with self._lock:
             check = self._checked()
             document, label = checking.fixed(self._document, self._document.check(node), check)
@@ -276,10 +283,13 @@ class Board(BoardEdges):
     # The drawing.
 
     def move(self, positions: Mapping[str, Sequence[float]]) -> None:
-        """Move nodes to positions, by id."""
+        """Move nodes; `positions` maps ids of nodes to positions."""
         with self._lock:
             if not isinstance(positions, Mapping):
-                raise BuilderError(f"positions must be an object, not {positions!r:.60}")
+                raise BuilderError(
+                    "positions must be a dictionary that maps node ids to positions, not "
+                    f"{positions!r:.60}"
+                )
             places = {}
             for node, place in positions.items():
                 settings_.split(self._document, node)
@@ -288,15 +298,15 @@ class Board(BoardEdges):
             self._edit(f"move {what}", self._document.placed(places))
 
     def arrange(self) -> None:
-        """Forget all positions, so that the page arranges the nodes."""
+        """Remove all positions, so that the page arranges the nodes."""
         with self._lock:
             spec = replace(self._document.spec, positions={})
             self._edit("arrange", replace(self._document, spec=spec))
 
     def group(self, nodes: Sequence[str], name: str | None = None) -> str:
-        """Draw nodes as one, add them to the palette as a block, and return the id of the group.
+        """Group nodes, add the group to the palette as a block, and return the id of the group.
 
-        A group changes nothing in the model.
+        A group does not change the model.
         """
         with self._lock:
             document, node = grouping.grouped(self._document, ids(nodes), name)
@@ -316,9 +326,9 @@ class Board(BoardEdges):
         ----------
         nodes : list of str
         group : str or None
-            None for no group.
+            The id of the group, or None to move the nodes out of all groups.
         positions : dict, optional
-            The positions of the nodes there, by id.
+            The new positions of the nodes, keyed by id.
         """
         with self._lock:
             document = insertion.grouped_with(self._document, ids(nodes), group)
@@ -331,13 +341,13 @@ class Board(BoardEdges):
             self._edit(f"{verb} {what}{where}", document.placed(places))
 
     def unpack(self, node: str) -> list[str]:
-        """Replace a brick by its parts, or a group by what is in it; return the ids of these.
+        """Replace a brick with its parts, or a group with its members, and return the new ids.
 
         Raises
         ------
         BuilderError
-            If the brick computes something between its parts that no operation does, or is also
-            used elsewhere.
+            If the brick is also used elsewhere, or if no operation can replace one of the
+            computations between its parts.
         """
         with self._lock:
             title = self._title(node)
@@ -354,11 +364,11 @@ class Board(BoardEdges):
             return new
 
     def open(self, node: str) -> None:
-        """Show what is in a group or a brick."""
+        """Show the contents of a group or a brick."""
         self._open(node, True)
 
     def close(self, node: str) -> None:
-        """Hide what is in a group or a brick."""
+        """Hide the contents of a group or a brick."""
         self._open(node, False)
 
     def _open(self, node: str, on: bool) -> None:
@@ -380,10 +390,10 @@ class Board(BoardEdges):
     # The whole.
 
     def set_code(self, text: str) -> None:
-        """Show the model of Python code, which is read and not executed.
+        """Show the model that Python code describes; the code is parsed, but not executed.
 
-        Nodes keep their ids and positions as far as they are recognised by the paths of their
-        bricks. What is unfinished, and therefore not part of the code, stays on the board.
+        Nodes whose bricks still have the same paths keep their ids and positions. Unfinished nodes,
+        which are not part of the code, stay on the board.
         """
         with self._lock:
             names = assigned_names(text)
@@ -396,15 +406,15 @@ class Board(BoardEdges):
             self._drawn = None
 
     def show(self, model: Describable | Iterable[Any]) -> None:
-        """Show another model, with the positions of bricks whose paths it also has."""
+        """Show another model; bricks whose paths exist in both models keep their positions."""
         with self._lock:
             self._edit("show another model", adopted(self._document, described(model)))
 
     def load(self, text: str) -> None:
-        """Show the board that text describes: of a saved image, of `copy`, or a specification."""
+        """Show a board given as text: a saved document, a result of `copy`, or a specification."""
         with self._lock:
             self._edit("load", with_nodes_for_bricks(read(text)))
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all nodes and groups."""
         self._edit("clear", Document())

@@ -1,4 +1,4 @@
-"""The operations of a board that change its edges, its cost and what is monitored."""
+"""The operations of a board that change its edges, its cost and its monitored outputs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workbench.builder.fields import Json
 
 
 class BoardEdges(BoardState):
-    """Board with the operations for edges."""
+    """Base class of boards that provides the operations on edges."""
 
     def connect(self, source: str, output: str, target: str, input: str) -> None:
-        """Give an output to an input; what was given to it before is replaced."""
+        """Connect an output to an input; replace an earlier edge if only one edge is allowed."""
         with self._lock:
             document = wiring.connected(self._document, source, output, target, input)
             first, _ = wiring.endpoint(document, source, output)
@@ -23,7 +23,7 @@ class BoardEdges(BoardState):
             self._edit(f"connect {document.title(first)} to {document.title(last)}", document)
 
     def disconnect(self, target: str, input: str, *, index: int | None = None) -> None:
-        """Give nothing to an input; `index` chooses one of several edges."""
+        """Remove the edges to an input, or only the edge that `index` selects."""
         with self._lock:
             document = wiring.disconnected(self._document, target, input, index)
             node, _ = wiring.endpoint(document, target, input)
@@ -40,20 +40,20 @@ class BoardEdges(BoardState):
         name: str | None = None,
         settings: Mapping[str, Json] | None = None,
     ) -> str:
-        """Add a brick or an operation on the edge to an input, and return the id of its node.
+        """Insert a brick or an operation into the edge to an input, and return the id of its node.
 
         Parameters
         ----------
         type : str
-            Its type in the catalogue.
+            The type in the catalogue.
         target, input : str
             The node and the input at which the edge ends.
         index : int, optional
-            The number of the edge, if several end at the input.
+            The index of the edge, if several edges end at the input.
         position : pair of float, optional
         name : str, optional
         settings : dict, optional
-            Its first settings, as JSON values of a specification.
+            The initial settings, as JSON values of a specification.
         """
         with self._lock:
             end = (target, input, index)
@@ -72,7 +72,7 @@ class BoardEdges(BoardState):
         index: int | None = None,
         position: Sequence[float] | None = None,
     ) -> None:
-        """Put a node whose input is free on the edge to an input; see `insert`."""
+        """Insert an existing node with an unconnected input into an edge; see `insert`."""
         with self._lock:
             document = insertion.threaded(self._document, node, target, input, index)
             document = placed_at(document, node, position)
@@ -85,14 +85,14 @@ class BoardEdges(BoardState):
         return fitting(self._checked().wires.get(wire))
 
     def set_cost(self, node: str | None, output: str | None = None) -> None:
-        """Make an output the cost that training minimises; None for no cost."""
+        """Make an output the cost that training minimises; if `node` is None, remove the cost."""
         with self._lock:
             document = wiring.with_cost(self._document, node, output)
             what = "no cost" if node is None else f"{document.title(str(node))} as the cost"
             self._edit(f"choose {what}", document)
 
     def monitor(self, node: str, output: str, on: bool = True) -> None:
-        """Monitor an output during training, or not."""
+        """Monitor an output during training, or stop monitoring it if `on` is False."""
         with self._lock:
             document = wiring.with_monitor(self._document, node, output, on)
             found, _ = wiring.endpoint(document, node, output)

@@ -1,4 +1,4 @@
-"""State of a board: its document, what can be undone, and what is known about it."""
+"""The state of a board: its document, its undo history, and its shapes and faults."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from workbench.hints import Hinted
 from workbench.tensor import Variable, variable
 
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
-"""What a board can show: also a list of bricks and variables."""
+"""The types of objects that a board can show, besides lists of bricks and variables."""
 
 SMALL = 60
-"""Number of nodes up to which the code of a board is found at once."""
+"""Maximum number of nodes of a board whose code is generated immediately."""
 
 MOST_UNDO = 500
 """Number of edits that can be undone."""
 
 
 class Watcher(Protocol):
-    """Protocol of a widget that draws a board."""
+    """Protocol of widgets that draw a board."""
 
     def board_changed(self) -> None:
-        """Draw the board soon."""
+        """Redraw the board soon."""
 
 
 class BoardState(Hinted):
-    """State of a board, without the operations that change it."""
+    """The state of a board, without the operations that change it."""
 
     def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
         self._lock = threading.RLock()
@@ -65,22 +65,22 @@ class BoardState(Hinted):
 
     @property
     def document(self) -> Document:
-        """The present contents, which never change; an edit replaces them."""
+        """The current document, which is immutable; an edit replaces it."""
         return self._document
 
     @property
     def spec(self) -> Spec:
-        """The specification of what is finished: bricks, and calls whose inputs are connected."""
+        """The specification of the finished part: bricks, and calls whose inputs are connected."""
         return complete(self._document)
 
     @property
     def code(self) -> str:
-        """The Python code of what is finished."""
+        """The Python code of the finished part."""
         return self._code.of(self._document)["text"]
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model; the same ones until the board changes.
+        """The bricks and variables of the model; they are rebuilt only after the board has changed.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class BoardState(Hinted):
             return self._built[1]
 
     def complete_spec(self) -> Spec:
-        """Return the specification, after a check that nothing has a fault.
+        """Return the specification if the model has no fault.
 
         Raises
         ------
@@ -115,11 +115,11 @@ class BoardState(Hinted):
 
     @property
     def redo_name(self) -> str | None:
-        """The name of the edit that `redo` does again, or None."""
+        """The name of the edit that `redo` repeats, or None."""
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:
-        """Return what is wrong with a node, in the words of the error that Python raises."""
+        """Return the message of the error that Python would raise for a node, or None."""
         self._document.check(node)
         found = self._checked().faults.get(node)
         return None if found is None else found.text
@@ -133,7 +133,7 @@ class BoardState(Hinted):
     def needed_inputs(self) -> list[InputSpec]:
         """Return the inputs on which the cost and the monitored scalars depend.
 
-        Without a cost, all inputs are needed.
+        If the board has no cost, return all inputs.
         """
         document, wires = self._document, self._checked().wires
         if document.spec.cost is None:
@@ -150,17 +150,17 @@ class BoardState(Hinted):
         return [given for given in document.spec.inputs if given.name in seen]
 
     def has_code(self) -> bool:
-        """Return True if the code is known, or found at once because the board is small."""
+        """Return True if the code is cached or can be generated quickly."""
         small = len(self._document.spec.calls) <= SMALL
         return small or self._code.is_current(self._document)
 
     def payload(self, *, code: bool = True) -> BoardPayload:
-        """Return the contents for the page, without answers to its intents.
+        """Return the contents of the board for the page, without answers to the page's intents.
 
         Parameters
         ----------
         code : bool
-            False to have the code of an earlier state, which is faster.
+            False to return the last generated code, which may be outdated; this is faster.
         """
         with self._lock:
             document = self._document
@@ -175,7 +175,7 @@ class BoardState(Hinted):
             }
 
     def refresh(self) -> None:
-        """Check everything again, because a class of the notebook was defined again."""
+        """Check the document again after a class in the notebook has been redefined."""
         with self._lock:
             self._document = replace(self._document)
             self._built = self._drawn = None
@@ -211,7 +211,7 @@ class BoardState(Hinted):
             return checking.checked(self._document)
 
     def _edit(self, name: str, document: Document) -> None:
-        """Make a document the present one, unless it is the same."""
+        """Replace the current document and record an undo step, unless the documents are equal."""
         with self._lock:
             if document == self._document:
                 return
@@ -228,13 +228,13 @@ class BoardState(Hinted):
             watcher.board_changed()
 
     def take(self, name: str, document: Document, built: Built | None = None) -> None:
-        """Show another document, as an edit with a name that can be undone."""
+        """Show another document, as an edit called `name` that can be undone."""
         with self._lock:
             self._edit(name, replace(document, opened=self._document.opened))
             self.adopt(self._document, built)
 
     def adopt(self, document: Document, built: Built | None) -> None:
-        """Use a model that was built elsewhere as that of a document, if it is the present one."""
+        """Use `built` as the model of the board if `document` is the current document."""
         with self._lock:
             if built is not None and document is self._document:
                 self._built = document, built
@@ -244,7 +244,7 @@ class BoardState(Hinted):
         self._restore(self._undo, self._redo, "undo")
 
     def redo(self) -> None:
-        """Do the last edit again that was undone."""
+        """Repeat the last edit that was undone."""
         self._restore(self._redo, self._undo, "redo")
 
     def _restore(
@@ -272,12 +272,12 @@ class BoardState(Hinted):
 
 
 def described(model: Any) -> Spec:
-    """Return the specification of what a board can show.
+    """Return the specification of a model or of any other object that a board can show.
 
     Raises
     ------
     BuilderError
-        If it cannot be described.
+        If the object cannot be described.
     """
     if isinstance(model, Spec):
         return model
@@ -294,22 +294,22 @@ def described(model: Any) -> Spec:
     if isinstance(model, (list, tuple)):
         return to_spec(*model)
     raise BuilderError(
-        f"a board shows a specification, a model, bricks, variables or a module of torch, not "
+        "a board can show a specification, a model, bricks, variables or a torch module, not "
         f"{model!r:.60}"
     )
 
 
 def ids(nodes: Any) -> list[str]:
-    """Return a list of ids after a check that it is one."""
+    """Return `nodes` as a list; raise an error if it is not a nonempty list of ids."""
     if not isinstance(nodes, (list, tuple)) or not all(isinstance(one, str) for one in nodes):
         raise BuilderError(f"nodes must be a list of ids, not {nodes!r:.60}")
     if not nodes:
-        raise BuilderError("no nodes are chosen")
+        raise BuilderError("no nodes are selected; select at least one node")
     return list(nodes)
 
 
 def _of_module(module: torch.nn.Module) -> Spec:
-    """Describe a module, applied to an input if its shape follows from the first layer."""
+    """Describe a module; if possible, infer the shape of its input and apply the module."""
     brick = TorchModule(module)
     if len(brick.input_names) == 1:
         for shape, dtype in shapes_of_input(module):

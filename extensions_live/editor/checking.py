@@ -1,4 +1,4 @@
-"""Shapes, numbers and faults of the nodes of a document, as a page shows them."""
+"""The shapes, totals and faults of the nodes of a document, in the form shown on a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 class ShapeText(TypedDict):
-    """A shape and a dtype as text."""
+    """A shape and a dtype, both as text."""
 
     shape: str | None
     dtype: str | None
@@ -31,19 +31,19 @@ class ShapeText(TypedDict):
 
 @dataclass(frozen=True)
 class Check:
-    """Shapes, numbers and faults of a document.
+    """The shapes, counts and faults of a document.
 
     Attributes
     ----------
     wires : dict of str to (Kind or None)
     calls : dict of str to CheckedCall
-        By node.
+        The results for the calls, keyed by node.
     bricks : dict of str to CheckedBrick
-        The topmost bricks by name.
+        The results for the top-level bricks, keyed by name.
     faults : dict of str to Fault
-        The fault of each node that has one.
+        The fault of each faulty node, keyed by node.
     made : tuple of BrickSpec
-        The bricks of the document, with the settings that follow from their inputs.
+        The bricks of the document, including the settings that are inferred from their inputs.
     """
 
     wires: Mapping[str, Kind | None]
@@ -54,7 +54,7 @@ class Check:
 
 
 def checked(document: Document) -> Check:
-    """Check a document, which need not be finished."""
+    """Check a document, which may be unfinished, and cache the result."""
     with _lock:
         for known, check in _recent:
             if known is document:
@@ -85,13 +85,13 @@ def _checked(document: Document) -> Check:
 
 
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
-    """Return a document in which settings that follow from the inputs are set.
+    """Return a document in which the settings that can be inferred from the inputs are set.
 
     Parameters
     ----------
     document : Document
     names : list of str, optional
-        The bricks to change; all of them by default.
+        The bricks to change; by default all bricks.
     """
     new = checked(document).made
     if names is not None:
@@ -104,7 +104,7 @@ def with_inferred(document: Document, names: Iterable[str] | None = None) -> Doc
 
 
 def shape_text(kind: Kind | None) -> ShapeText:
-    """Return a shape as text, such as ``batch × 784``, and a dtype; both None if unknown."""
+    """Return a shape and a dtype as text, such as ``batch × 784``; both are None if unknown."""
     if kind is None:
         return {"shape": None, "dtype": None}
     return {
@@ -114,7 +114,7 @@ def shape_text(kind: Kind | None) -> ShapeText:
 
 
 def node_fault(fault: Fault | None) -> NodeFault | None:
-    """Return a fault for the page."""
+    """Return the data of a fault for the page."""
     if fault is None:
         return None
     fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}
@@ -122,7 +122,7 @@ def node_fault(fault: Fault | None) -> NodeFault | None:
 
 
 def summary(document: Document, check: Check) -> BoardSummary:
-    """Return the totals of a document and its first fault."""
+    """Return the total numbers of parameters and FLOPs of a document, and its first fault."""
     bricks = [brick.parameters for brick in check.bricks.values()]
     flops = [call.flops for call in check.calls.values()]
     nodes = [*document.inputs, *(call.id for call in document.spec.calls)]
@@ -140,7 +140,7 @@ def _total(numbers: list[int | None]) -> int | None:
 
 
 def input_kinds(document: Document, call: CallSpec, check: Check) -> dict[str, Kind | None]:
-    """Return the shapes and dtypes that arrive at a call, by input."""
+    """Return the shape and dtype of each input of a call, keyed by input."""
     found: dict[str, Kind | None] = {}
     for name, given in call.inputs.items():
         found[name] = check.wires.get(given) if isinstance(given, str) else None
@@ -148,12 +148,12 @@ def input_kinds(document: Document, call: CallSpec, check: Check) -> dict[str, K
 
 
 def fixed(document: Document, node: str, check: Check) -> tuple[Document, str]:
-    """Return a document with the fix that is offered for the fault of a node, and its label.
+    """Apply the suggested fix for a node's fault; return the new document and the fix's label.
 
     Raises
     ------
     BuilderError
-        If the node has no fault, or no fix is offered for it.
+        If the node has no fault, or there is no suggested fix.
     """
     nodes = document.inside([node])
     faults = [check.faults[one] for one in nodes if one in check.faults]
@@ -161,5 +161,7 @@ def fixed(document: Document, node: str, check: Check) -> tuple[Document, str]:
         raise BuilderError(f"{document.title(node)} has no fault")
     fix = next((fault.fix for fault in faults if fault.fix is not None), None)
     if fix is None:
-        raise BuilderError(f"no fix is known for {document.title(node)}: {faults[0].text}")
+        raise BuilderError(
+            f"there is no suggested fix for the fault of {document.title(node)}: {faults[0].text}"
+        )
     return replace(document, spec=fix.apply(document.spec)), fix.label

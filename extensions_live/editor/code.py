@@ -1,4 +1,4 @@
-"""The code of a document, as the page shows it beside the canvas."""
+"""The Python code of a document, which the page shows beside the canvas."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from extensions_live.messages import CodeData, CodeFault
 from workbench.builder import Spec, from_code, to_code
 from workbench.errors import WorkbenchError
 
-UNFINISHED = "not in the code, since they are unfinished: {names}"
+UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
 
 class Code:
-    """The code of the present document; text that a person wrote stays until the next edit."""
+    """The code of the current document; text that a user wrote is kept until the next edit."""
 
     def __init__(self) -> None:
         self._document: Document | None = None
         self._data: CodeData = {"text": "", "fault": None}
 
     def of(self, document: Document) -> CodeData:
-        """Return the code of a document, and what is missing in it."""
+        """Return the code of a document, and a note about omitted nodes."""
         if document is not self._document:
             self._data = _code(document)
             self._document = document
         return self._data
 
     def is_current(self, document: Document) -> bool:
-        """Return True if the code of a document is known."""
+        """Return True if the code of a document is cached."""
         return document is self._document
 
     def last(self) -> CodeData:
-        """Return the code of the last document for which it was wanted."""
+        """Return the code that was generated or written last."""
         return self._data
 
     def written(self, document: Document, text: str) -> None:
-        """Note that a document was read from text, which therefore is its code."""
+        """Record that a document was read from `text`, which is therefore its code."""
         self._document = document
         self._data = {"text": text, "fault": _unfinished(document)}
 
@@ -58,7 +58,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification of code, in which an input that nothing needs is not monitored.
+    """Return the specification that code describes; by default, inputs are not monitored.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def spec_of(text: str) -> Spec:
 
 
 def assigned_names(text: str) -> set[str]:
-    """Return the names that code assigns, and the names of inputs that it creates."""
+    """Return the variables that code assigns, and all its strings, such as names of inputs."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""The nodes and edges of a diagram as a page draws them, which cannot be edited."""
+"""The nodes and edges of a read-only diagram, in the form that a page draws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.diagrams.diagram import UNKNOWN
 
 
 def board_node(node: Node, wiring: Wiring) -> BoardNode:
-    """Return a node of a diagram with its ports."""
+    """Return the data of a diagram node and its ports for the page."""
     kind: Any = "operation" if node.kind == "output" else node.kind
     return {
         "id": node.id,
@@ -46,16 +46,16 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
 
 
 class Wiring:
-    """The edges of a diagram in pieces, which begin and end at the borders of groups.
+    """The edges of a diagram, split at the borders of groups.
 
-    An edge between a node and a group around it goes through the port of the group that the edge
-    names.
+    An edge between a node and an enclosing group ends at the port of the group that the edge
+    specifies.
 
     Attributes
     ----------
     edges : list of BoardEdge
     inputs, outputs : dict of str to dict
-        The ports of each node, by name: the shapes of what goes through them.
+        For each node, a dictionary that maps the names of its ports to the shapes of their values.
     """
 
     def __init__(self, diagram: Diagram) -> None:
@@ -103,7 +103,7 @@ class Wiring:
             self._piece(nodes[number], node, name, shape, from_inside=True)
 
     def _name(self, edge: Edge, title: str) -> str:
-        """Return the name of the ports through which an output goes."""
+        """Return the name of the ports that carry an output through the borders of groups."""
         own = edge.target in self._around[edge.source]
         key = (edge.source, "" if own else edge.port, edge.shape)
         if key not in self._names:

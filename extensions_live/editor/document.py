@@ -1,10 +1,11 @@
-"""The document of a board: a specification that may be unfinished, and how it is drawn.
+"""The document of a board: a possibly unfinished specification, and how it is drawn.
 
-A document never changes; an edit returns a new one. So undoing an edit is taking the old one again.
+A document is immutable; an edit returns a new document. To undo an edit, a board returns to the
+previous document.
 
-Each call of the specification is a node, and so is each input. The id of a node is the id of its
-call, or the id that `Document.inputs` has for an input. It stays when names change. Calls may lack
-inputs; everything else follows `workbench.builder.spec`.
+Each call and each input of the specification is a node. The id of a node is the id of its call or,
+for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Calls may lack
+inputs; in all other respects, the specification follows the rules of `workbench.builder.spec`.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from workbench.builder.spec import BrickSpec, InputSpec
 from workbench.errors import BuilderError, nearest
 
 FORMAT = 1
-"""The version of the text of a document."""
+"""The version of the text format of a document."""
 
 NODE = "there is no node {node!r}{hint}"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Nodes that are drawn as one; it changes nothing in the model.
+    """Group of nodes that can be drawn as one node; a group does not affect the model.
 
     Attributes
     ----------
     name : str
     members : tuple of str
-        The ids of nodes and of other groups.
+        The ids of the nodes and groups in this group.
     """
 
     name: str
@@ -44,22 +45,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Document:
-    """A specification and how it is drawn.
+    """A specification, with information about how it is drawn.
 
     Attributes
     ----------
     spec : Spec
-        Its positions have the ids of nodes as keys.
+        The specification, whose positions are keyed by the ids of nodes.
     inputs : dict of str to str
-        The name of each input by the id of its node.
+        The name of each input, keyed by the id of its node.
     groups : dict of str to Group
-        By id.
+        The groups, keyed by id.
     opened : frozenset of str
-        The ids of groups and of nodes whose parts are shown.
+        The ids of groups whose members are shown, and of nodes whose parts are shown.
     frozen : frozenset of str
         The names of bricks that are not trained.
     chosen : bool
-        True if the user chose what is monitored; otherwise it is what nothing else needs.
+        True if the user has chosen the monitored outputs. Otherwise, all outputs that are not used
+        elsewhere are monitored.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -73,12 +75,12 @@ class Document:
 
     @cached_property
     def calls(self) -> dict[str, CallSpec]:
-        """The calls by the ids of their nodes."""
+        """The calls, keyed by the ids of their nodes."""
         return {call.id: call for call in self.spec.calls}
 
     @cached_property
     def bricks(self) -> dict[str, BrickSpec]:
-        """The bricks by name."""
+        """The bricks, keyed by name."""
         return {brick.name or "": brick for brick in self.spec.bricks}
 
     def ids(self) -> list[str]:
@@ -91,7 +93,7 @@ class Document:
         Raises
         ------
         BuilderError
-            If there is no such node, or it is no call.
+            If there is no such node, or the node is not a call.
         """
         found = self.calls.get(node)
         if found is None:
@@ -101,23 +103,23 @@ class Document:
         return found
 
     def check(self, node: object) -> str:
-        """Raise `BuilderError` if there is no node with this id, and return the id."""
+        """Return an id, or raise `BuilderError` if no node or group has this id."""
         known = self.ids()
         if not isinstance(node, str) or node not in known:
             raise BuilderError(NODE.format(node=node, hint=nearest(str(node), known)))
         return node
 
     def input(self, node: str) -> InputSpec:
-        """Return the input of a node."""
+        """Return the specification of an input node."""
         return next(given for given in self.spec.inputs if given.name == self.inputs[node])
 
     def brick_of(self, node: str) -> str | None:
-        """Return the name of the topmost brick of a node, or None."""
+        """Return the name of the top-level brick of a node, or None if the node has no brick."""
         call = self.calls.get(node)
         return None if call is None or call.brick is None else call.brick.partition("/")[0]
 
     def title(self, node: str) -> str:
-        """Return the name that the user sees."""
+        """Return the name under which the page shows a node or group."""
         if node in self.inputs:
             return self.inputs[node]
         if node in self.groups:
@@ -129,7 +131,7 @@ class Document:
 
     @cached_property
     def makers(self) -> dict[str, tuple[str, int]]:
-        """Return the node of each wire, and the number of the output."""
+        """A mapping from each wire to the node that computes it and the index of the output."""
         found = {name: (node, 0) for node, name in self.inputs.items()}
         for call in self.spec.calls:
             found.update({wire: (call.id, number) for number, wire in enumerate(call.outputs)})
@@ -140,17 +142,17 @@ class Document:
         return set(self.makers)
 
     def outputs(self, node: str) -> tuple[str, ...]:
-        """Return the wires of a node."""
+        """Return the wires of the outputs of a node."""
         return (self.inputs[node],) if node in self.inputs else self.calls[node].outputs
 
     # Groups.
 
     def parent(self, node: str) -> str | None:
-        """Return the id of the group that a node is in, or None."""
+        """Return the id of the group that directly contains a node, or None."""
         return next((name for name, one in self.groups.items() if node in one.members), None)
 
     def around(self, node: str) -> list[str]:
-        """Return the ids of all groups around a node, the innermost first."""
+        """Return the ids of all groups that contain a node, innermost first."""
         found: list[str] = []
         parent = self.parent(node)
         while parent is not None:
@@ -159,7 +161,7 @@ class Document:
         return found
 
     def inside(self, nodes: Iterable[str]) -> list[str]:
-        """Return nodes and, in place of groups, all nodes in them, in the order of the document."""
+        """Return nodes in the order of the document; each group is replaced by the nodes in it."""
         waiting, found = list(nodes), set()
         while waiting:
             node = waiting.pop()
@@ -172,47 +174,47 @@ class Document:
     # New documents.
 
     def with_calls(self, calls: Iterable[CallSpec]) -> Document:
-        """Return a document with other calls, in an order in which they can be applied.
+        """Return a document with the given calls, ordered so that they can be applied.
 
         Raises
         ------
         BuilderError
-            If the calls need each other.
+            If the calls form a cycle.
         """
         return replace(self, spec=replace(self.spec, calls=in_order(calls)))
 
     def with_call(self, call: CallSpec) -> Document:
-        """Return a document in which a call is replaced, or added."""
+        """Return a document in which a call is replaced or, if its id is new, added."""
         if call.id in self.calls:
             return self.with_calls(call if one.id == call.id else one for one in self.spec.calls)
         return self.with_calls([*self.spec.calls, call])
 
     def with_brick(self, name: str, brick: BrickSpec) -> Document:
-        """Return a document in which a brick is replaced, or added."""
+        """Return a document in which a brick is replaced or, if its name is new, added."""
         bricks = {**self.bricks, name: brick}
         return replace(self, spec=replace(self.spec, bricks=tuple(bricks.values())))
 
     def placed(self, positions: Mapping[str, tuple[float, float]]) -> Document:
-        """Return a document with more positions."""
+        """Return a document with additional or changed positions."""
         merged = {**self.spec.positions, **positions}
         return replace(self, spec=replace(self.spec, positions=merged))
 
     def with_frozen(self, frozen: Iterable[str]) -> Document:
-        """Return a document in which other bricks are not trained."""
+        """Return a document in which exactly the bricks in `frozen` are not trained."""
         return replace(self, frozen=frozenset(frozen))
 
     def free_id(self, wish: str) -> str:
-        """Return an id that no node has."""
+        """Return an unused id that is equal or similar to `wish`."""
         return free_name(wish, self.ids())
 
     # Text.
 
     def to_dict(self) -> dict[str, Json]:
-        """Return the document as plain values."""
+        """Return the document as values that JSON can represent."""
         return {"board": FORMAT, "spec": self.spec.to_dict(), **self._drawing()}
 
     def _drawing(self) -> dict[str, Json]:
-        """Return what the document has besides its specification, as plain values."""
+        """Return all fields except the specification, as values that JSON can represent."""
         return {
             "inputs": dict(self.inputs),
             "groups": {
@@ -225,19 +227,19 @@ class Document:
         }
 
     def to_json(self) -> str:
-        """Return the document as text, which `read` reads."""
+        """Return the document as JSON text that `read` accepts."""
         spec = self.spec.to_json()
         rest = json.dumps(self._drawing(), allow_nan=False, ensure_ascii=False)
         return f'{{"board": {FORMAT}, "spec": {spec}, {rest[1:]}'
 
 
 def in_order(calls: Iterable[CallSpec]) -> tuple[CallSpec, ...]:
-    """Return calls in an order in which they can be applied, and otherwise as they are.
+    """Return `calls`, reordered where necessary so that each call follows its inputs.
 
     Raises
     ------
     BuilderError
-        If the calls need each other.
+        If the calls form a cycle.
     """
     calls = list(calls)
     maker = {wire: call.id for call in calls for wire in call.outputs}
@@ -249,7 +251,7 @@ def in_order(calls: Iterable[CallSpec]) -> tuple[CallSpec, ...]:
     except CycleError as error:
         names = " -> ".join(by_id[node].brick or node for node in error.args[1])
         raise BuilderError(
-            f"this edge would close a cycle: {names}; a brick cannot need its own output"
+            f"this edge would close a cycle: {names}; a brick cannot depend on its own output"
         ) from None
     for call in calls:
         stack = [call.id]
@@ -263,7 +265,7 @@ def in_order(calls: Iterable[CallSpec]) -> tuple[CallSpec, ...]:
 
 
 def wires_of(call: CallSpec) -> list[str]:
-    """Return the wires that a call needs."""
+    """Return the wires on which a call depends."""
     found: list[str] = []
     for given in call.inputs.values():
         found += [one for one in (given if isinstance(given, list) else [given]) if is_wire(one)]
@@ -271,23 +273,23 @@ def wires_of(call: CallSpec) -> list[str]:
 
 
 def is_wire(given: Json) -> bool:
-    """Check whether an input of a call is the name of a wire."""
+    """Return True if an argument of a call is the name of a wire."""
     return isinstance(given, str)
 
 
 def read(text: str) -> Document:
-    """Check and read a document from the text of `Document.to_json`, or of a specification.
+    """Read and check a document from the result of `Document.to_json` or from a specification.
 
     Raises
     ------
     BuilderError
-        If the text is neither, or has a fault.
+        If the text has neither of these forms, or is not valid.
     """
     try:
         given: Any = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         raise BuilderError(
-            "the text is no part of a board; copy nodes of a board, or a specification"
+            "the text does not describe a board; copy nodes of a board, or a specification"
         ) from None
     if isinstance(given, Mapping) and "bricks" in given:
         return drawn(Spec.from_json(text))
@@ -296,13 +298,13 @@ def read(text: str) -> Document:
     )
     if found["board"] != FORMAT:
         raise BuilderError(
-            f"the text has version {found['board']!r:.20} of a board, but this workbench reads "
-            f"version {FORMAT} only"
+            f"the text has version {found['board']!r:.20} of the board format, but this workbench "
+            f"reads only version {FORMAT}"
         )
     spec = Spec.from_dict(found["spec"])
     named = {node: str(name) for node, name in check_object(found.get("inputs", {}), "").items()}
     if sorted(named.values()) != sorted(given.name for given in spec.inputs):
-        raise BuilderError("inputs: the names must be those of the inputs of the specification")
+        raise BuilderError("inputs: the names must match the inputs of the specification")
     groups = {}
     for node, one in check_object(found.get("groups", {}), "groups").items():
         group = check_keys(one, f"groups/{node}", {"name", "members"})
@@ -320,18 +322,20 @@ def read(text: str) -> Document:
         raise BuilderError("two nodes of the board have the same id")
     members = [member for group in groups.values() for member in group.members]
     if not set(members) <= set(ids) or len(members) != len(set(members)):
-        raise BuilderError("groups: the members must be nodes, each in one group only")
+        raise BuilderError(
+            "groups: members must be existing nodes or groups, each in at most one group"
+        )
     for node in groups:
         inner = [node]
         for _ in groups:
             inner = [m for one in inner if one in groups for m in groups[one].members]
             if node in inner:
-                raise BuilderError(f"groups: {node!r} is inside of itself")
+                raise BuilderError(f"groups: {node!r} contains itself")
     return document
 
 
 def drawn(spec: Spec) -> Document:
-    """Return the document of a specification, in which each brick has a name and a call."""
+    """Return a document for a specification, in which each brick has a name."""
     bricks = tuple(
         brick if brick.name else replace(brick, name=brick.type.rpartition(".")[2].lower())
         for brick in spec.bricks
@@ -357,6 +361,6 @@ def drawn(spec: Spec) -> Document:
 
 
 def suggested(call: CallSpec) -> str:
-    """Return an id for the node of a call."""
+    """Return a suitable id for the node of a call."""
     wish = call.brick or (call.outputs[0] if call.outputs else call.id)
     return wish.replace("/", ".")

@@ -13,25 +13,25 @@ from extensions_live.formatting import format_number
 from extensions_live.messages import EdgeImage, EdgeValue
 
 MOST_MAPS = 12
-"""Number of maps of an activation that are shown."""
+"""Maximum number of feature maps that are shown."""
 
 LARGEST = 64
-"""Number of pixels of an image along one side; larger images lose rows and columns."""
+"""Maximum number of pixels along one side of an image; larger images are downsampled."""
 
 LEAST = 3
-"""Number of rows and columns from which a matrix is an image."""
+"""Minimum number of rows and columns of a matrix that is shown as an image."""
 
 MOST_BARS = 32
-"""Number of values of a vector that are shown as bars."""
+"""Maximum number of elements of a vector that is shown as bars."""
 
 FEW = 4
-"""Number of values that are listed."""
+"""Maximum number of values that are listed."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 def edge_value(value: torch.Tensor) -> EdgeValue:
-    """Return the value of an edge for the page.
+    """Return the data that the page shows for the value of an edge.
 
     Examples
     --------
@@ -60,12 +60,12 @@ def edge_value(value: torch.Tensor) -> EdgeValue:
 
 
 def image_of(value: torch.Tensor) -> EdgeImage | None:
-    """Return a matrix, an image or a strip of maps as pixels; None for anything else.
+    """Return the pixels of a matrix, an image or several feature maps; None for other values.
 
     Parameters
     ----------
     value : torch.Tensor
-        The value of one example, without dimensions of one element.
+        The value of one example, without dimensions of size 1.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def image_of(value: torch.Tensor) -> EdgeImage | None:
 
 
 def _texts(array: torch.Tensor) -> tuple[str, str, str]:
-    """Return a short text about values, a note, and a long text."""
+    """Return a short description of values, a note, and a long description."""
     if not array.numel():
         return "empty", "", "no values"
     values = array.reshape(-1)
@@ -117,7 +117,7 @@ def _texts(array: torch.Tensor) -> tuple[str, str, str]:
 
 
 def _bars(value: torch.Tensor) -> list[float]:
-    """Return the values of a short vector, or an empty list."""
+    """Return the values of a short floating-point vector, or an empty list for other values."""
     if value.ndim != 1 or not 2 <= len(value) <= MOST_BARS or not value.dtype.is_floating_point:
         return []
     found: list[float] = value.tolist()

@@ -1,4 +1,4 @@
-"""`Editor`, the widget in which a person builds and changes models."""
+"""`Editor`, the widget in which users build and change models."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ from workbench.interfaces import Command, Session
 from workbench.model import Model
 
 PERIOD = 0.1
-"""Seconds between two looks for changes that Python made."""
+"""Seconds between two checks for changes made by Python code."""
 
 
 class Editor(Hinted, LiveCanvas):
-    """Visual editor of a model; a notebook shows it if it is the last line of a cell.
+    """Visual editor of a model; in a notebook, a cell that ends with an editor shows it.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
-    `drawing`, and each change from Python is drawn at once.
+    `drawing`, and each change from Python is drawn immediately.
 
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to begin with; nothing by default. A module of torch that cannot be edited, and
-        an ONNX file, given by its path, can only be looked at. Another editor has this one show
-        its board and its session, too, so that both can be used in turn.
+        The initial model; by default, the canvas is empty. The path of an ONNX file, or a torch
+        module that cannot be edited, gives a read-only view. If `model` is an editor, the new
+        editor shows the same board and session, and both editors can be used.
 
     Raises
     ------
@@ -96,12 +96,12 @@ class Editor(Hinted, LiveCanvas):
 
     fallback = "An editor of models. It needs a notebook with a running kernel."
 
-    board = traitlets.Dict(help="what the page draws").tag(sync=True)
-    palette = traitlets.Dict(help="what can be added").tag(sync=True)
-    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    board = traitlets.Dict(help="the contents that the page draws").tag(sync=True)
+    palette = traitlets.Dict(help="the entries that can be added to the canvas").tag(sync=True)
+    outbox: Any = traitlets.List(help="the unanswered intents of a page").tag(sync=True)
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
-    origin = traitlets.Unicode(help="the same for all editors of a board").tag(sync=True)
+    origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
 
     run_view: RunView | None = None  # also if the model is refused, and the editor closed
 
@@ -157,7 +157,7 @@ class Editor(Hinted, LiveCanvas):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model by name; the same ones until the canvas changes."""
+        """The bricks and variables of the model, rebuilt only after the canvas has changed."""
         return self.drawing.built
 
     @property
@@ -171,7 +171,7 @@ class Editor(Hinted, LiveCanvas):
         return self.drawing.code
 
     def show(self, model: Describable | Iterable[Any]) -> None:
-        """Draw another model; bricks whose paths it has, too, keep their positions.
+        """Show another model; bricks whose paths exist in both models keep their positions.
 
         Raises
         ------
@@ -191,21 +191,22 @@ class Editor(Hinted, LiveCanvas):
     ) -> Session:
         """Train the model in the background, and show the session below the canvas.
 
-        Bricks that are not initialised yet are initialised. The cost and the monitored scalars are
-        recorded after every batch and plotted.
+        Bricks that have not been initialised are initialised first. The cost and the monitored
+        scalars are recorded after every batch and plotted.
 
         Parameters
         ----------
         stream : data stream, or str
-            Its sources must have the names of the inputs; further sources are left out. A string
-            is the name of a variable of the notebook; ``"digits"`` and ``"digit images"`` are
-            the digits that the package contains, as rows of 784 pixels and as images.
+            The training data. The stream must have a source for each input, with the same name;
+            other sources are ignored. A string is the name of a variable in the notebook, or
+            ``"digits"`` or ``"digit images"`` for the digits that this package contains, as rows of
+            784 pixels or as images.
         step_rule : StepRule or str, optional
-            The step rule or the name of its class; by default `Adam`.
+            The step rule, or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
-            More extensions, for example to monitor a test set.
+            Additional extensions, for example to monitor a test set.
         epochs : int, optional
-            The number of epochs; by default training goes on until it is stopped.
+            The number of epochs; by default, training continues until it is stopped.
 
         Returns
         -------
@@ -245,7 +246,7 @@ class Editor(Hinted, LiveCanvas):
         Parameters
         ----------
         session : Session
-            A session of any model that a specification can describe.
+            A session whose model can be described by a specification.
 
         Raises
         ------
@@ -259,20 +260,21 @@ class Editor(Hinted, LiveCanvas):
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Train on with the model on the canvas: the paused session keeps what still fits.
+        """Replace the model of the paused session with the model on the canvas.
 
-        `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
+        `Session.rebuild` documents which parts of the state are kept. `Session.undo` restores the
+        earlier model.
 
         Parameters
         ----------
         copy_units : bool
-            If True, the additional units of wider layers are copies of their present units, so
-            that the model computes the same function where that is possible.
+            If True, the additional units of wider layers are copies of existing units, so that the
+            model computes the same function if possible.
 
         Returns
         -------
         Command
-            The command, which has been carried out. `Command.wait` returns what was kept.
+            The executed command. `Command.wait` returns a description of what was kept.
 
         Raises
         ------
@@ -287,7 +289,7 @@ class Editor(Hinted, LiveCanvas):
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; undoing this brings the edits back.
+        """Show the model that the session trains; undoing this operation restores the edits.
 
         Raises
         ------
@@ -308,7 +310,7 @@ class Editor(Hinted, LiveCanvas):
         self._surgery.pause_session()
 
     def _watch_trained(self) -> None:
-        """Show live values of the model that the session trains after it was replaced."""
+        """Show live values of the session's model if the model has been replaced."""
         session, document = self._surgery.session, self._surgery.trained
         if session is None or document is None or document is self.first._watched:
             return
@@ -319,7 +321,7 @@ class Editor(Hinted, LiveCanvas):
                 self._watch(session, document, built)
 
     def _show_session(self) -> None:
-        """Show the views of the session, which another editor of the board may have started."""
+        """Show the views of the session, even if another editor of the same board started it."""
         before, session = self.run_view, self.session
         if session is None or session is self._shown_session:
             return
@@ -334,13 +336,13 @@ class Editor(Hinted, LiveCanvas):
         return () if self.run_view is None else self.run_view.widgets
 
     def _needed(self, built: Built) -> list[InputSpec]:
-        """Return the inputs on which the cost and what is monitored depend."""
+        """Return the inputs on which the cost and the monitored scalars depend."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
         names = {one.name for one in Model(outputs).inputs} if outputs else set()
         return [given for given in self.drawing.document.spec.inputs if given.name in names]
 
     def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
-        """Add an input for each source of a data stream that has none, and return their ids."""
+        """Add the missing inputs for the sources of a data stream, and return their ids."""
         if isinstance(stream, str):
             stream = self._streams.found(stream)
         new = []
@@ -348,7 +350,10 @@ class Editor(Hinted, LiveCanvas):
             if source["name"] not in self.drawing.document.wires():
                 new.append(self.drawing.add_input(source["name"], source["shape"], source["dtype"]))
         if not new:
-            raise BuilderError("the canvas already has an input for each source of the stream")
+            raise BuilderError(
+                "there is nothing to add: the canvas already has an input for each "
+                "source of the stream"
+            )
         return new
 
     def _stream(self, name: str) -> AbstractDataStream:
@@ -410,7 +415,7 @@ class Editor(Hinted, LiveCanvas):
         }
 
     def _misfits(self, board: BoardState) -> dict[str, str]:
-        """Return why streams do not fit the inputs that training needs, by name."""
+        """Return a dictionary that maps unsuitable streams to the reasons why they do not fit."""
         needed = board.needed_inputs()
         found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
                  if one["sources"]}  # fmt: skip
@@ -456,7 +461,7 @@ class Editor(Hinted, LiveCanvas):
         RunView([self], EditorStill(self.drawing))._ipython_display_()
 
     def close(self) -> None:
-        """Remove the editor and the view of its session from the page; the session continues."""
+        """Remove the editor and its view of the session from the page; the session continues."""
         if self.run_view is not None:
             self.run_view.close()
             self.run_view = None
@@ -464,7 +469,7 @@ class Editor(Hinted, LiveCanvas):
 
 
 def step_rule_of(given: StepRule | str | None) -> StepRule:
-    """Return a step rule, with default settings if only its name is given.
+    """Return the given step rule, or create a step rule with default settings from its name.
 
     Raises
     ------
@@ -482,7 +487,7 @@ def step_rule_of(given: StepRule | str | None) -> StepRule:
     if name not in STEP_RULES:
         raise BuilderError(
             f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
-            f"{', '.join(STEP_RULES)}, or pass an object of workbench.algorithms"
+            f"{', '.join(STEP_RULES)}, or pass a step rule from workbench.algorithms"
         )
     if name == "Momentum":
         return algorithms.Momentum(learning_rate=0.01, momentum=0.9)

@@ -1,4 +1,4 @@
-"""Examples that are pushed through a model, so that each edge shows its value."""
+"""Examples that are pushed through a model so that each edge shows its value."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from workbench.errors import BuilderError, DataError, nearest
 from workbench.interfaces import Session
 
 NO_INDEX = "index must be a whole number, not {index!r}"
-NO_STEP = "the example was given as values; pass a stream to step through its examples"
+NO_STEP = "there are no other examples; pass a stream to step through its examples"
 NOT_AN_EXAMPLE = (
     "an example must be the index of a training example, a stream and an index, or a dictionary "
     "with an array for each input, not {given!r:.60}"
 )
 NO_SOURCES = (
-    "the example has none of the inputs of the model, {names}; it has {given}; name its arrays "
-    "after the inputs"
+    "the example has no array for any input of the model; the inputs are {names}, but the names of "
+    "the arrays are {given}"
 )
 NOT_ROWS = (
-    "the example {name!r} must have {wanted} dimensions, as the input, not {found}; an example is "
-    "a batch of one: write values[None]"
+    "the example {name!r} must have {wanted} dimensions, like the input, not {found}; if the batch "
+    "axis is missing, add it with values[None]"
 )
-NONE = "the training data have no examples that can be read one by one{reason}"
+NONE = "the examples of the training data cannot be read individually{reason}"
 
 
 class Example(Protocol):
-    """An example to push, which can be one of several."""
+    """Protocol of examples that can be pushed through a model."""
 
     @property
     def values(self) -> Mapping[str, Any] | None:
-        """The example by source, as a batch of one; None until it has been read."""
+        """The example as a batch of size 1, keyed by source; None until it has been read."""
 
     def wait(self, timeout: float) -> None:
         """Wait until the example has been read."""
 
     def step(self, session: Session, by: int) -> Example:
-        """Return the example that is `by` further on, beginning again after the last."""
+        """Return the example `by` places after this example, wrapping around at the end."""
 
     def data(self) -> ExampleData:
-        """Return what the page shows about the example."""
+        """Return the data that the page shows about the example."""
 
 
 class Given:
-    """An example whose values the user gave, by input."""
+    """An example for which the user has given an array for each input."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
@@ -66,7 +66,7 @@ class Given:
 
 
 class OfTraining:
-    """A training example of a session, read as training reads it.
+    """A training example of a session, to which the training stream's transformations are applied.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class OfTraining:
 
 
 class OfStream:
-    """An example of a stream that the user gave, read at once.
+    """An example from a stream that the user has passed; the example is read immediately.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def checked_values(given: Mapping[Any, Any], inputs: Sequence[InputSpec]) -> dic
     Raises
     ------
     BuilderError
-        If it has none of the inputs, or an array has another number of dimensions.
+        If none of the arrays belongs to an input, or an array has the wrong number of dimensions.
     """
     known = {one.name: one for one in inputs}
     found = {str(name): np.asarray(value) for name, value in given.items() if name in known}
@@ -178,7 +178,7 @@ def checked_values(given: Mapping[Any, Any], inputs: Sequence[InputSpec]) -> dic
 
 
 def further(indices: Indices, index: int, by: int) -> int:
-    """Return the index that is `by` places after another, beginning again after the last.
+    """Return the index that is `by` places after `index`, wrapping around at the end.
 
     Examples
     --------

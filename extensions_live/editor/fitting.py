@@ -1,4 +1,4 @@
-"""Bricks and operations that can follow an output: those that accept its shape and dtype."""
+"""The bricks and operations that accept the shape and dtype of an output."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def fitting(kind: Kind | None) -> list[str]:
     """Return the types of bricks and operations that accept a variable, in the catalogue's order.
 
-    Without a shape, all that have an input fit. A brick is left out only if it surely refuses the
-    variable: for its dtype, or for its number of dimensions.
+    If the shape is unknown, all bricks and operations are returned. A brick is omitted only if it
+    is certain to refuse the variable because of the variable's dtype or number of dimensions.
     """
     return [
         *_bricks(kind),
@@ -37,7 +37,7 @@ def _bricks(kind: Kind | None) -> Iterator[str]:
 
 
 def _accepts(name: str, kind: Kind) -> bool:
-    """Try the first method of a brick with one input; a brick that needs settings fits."""
+    """Return False if the first method of a brick is certain to refuse this kind of variable."""
     try:
         brick = Constructor().top(BrickSpec(name), "bricks/0")
         methods = ports(brick)
@@ -64,11 +64,11 @@ def _accepts(name: str, kind: Kind) -> bool:
 
 
 MOST_MISSING = 5
-"""The largest number of missing settings that are tried."""
+"""Maximum number of attempts to set missing settings."""
 
 
 def _configured(brick: Any, error: NotConfiguredError, kind: Kind) -> bool:
-    """Set what a brick lacks to some size; return False if that is not possible."""
+    """Set the missing sizes of a brick to arbitrary values; return False if this fails."""
     last = kind.shape[-1] if kind.shape else None
     names = [name for name in error.missing if name.endswith("dim")]
     try:

@@ -1,4 +1,4 @@
-"""The settings of nodes as fields of forms: their values, and what is inferred in place of them."""
+"""The settings of nodes as form fields, with given and inferred values."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from workbench.builder.operations import BY_NAME
 from workbench.builder.spec import InputSpec
 
 USUAL = ("float32", "int64", "float64", "bool", "int32", "uint8", "float16", "bfloat16")
-"""The dtypes that are offered first."""
+"""The most common dtypes, which are offered first."""
 
 
 def dtypes() -> list[str]:
-    """Return the names of all dtypes, the usual ones first."""
+    """Return the names of all offered dtypes, with the most common dtypes first."""
     rest = sorted(set(DTYPES) - set(USUAL))
     return [*USUAL, *(name for name in rest if not name.startswith(("q", "complex")))]
 
 
 def field_data(field: Field) -> FieldData:
-    """Return a field for the page."""
+    """Return the data of a field for the page."""
     data: Any = {**vars(field), "choices": list(field.choices), "accepts": list(field.accepts)}
     return cast(FieldData, data)
 
@@ -32,7 +32,7 @@ def field_data(field: Field) -> FieldData:
 def values_of(
     fields: Iterable[Field], given: Mapping[str, Json], inferred: Mapping[str, Json]
 ) -> list[SettingValue]:
-    """Return the settings that are given or inferred."""
+    """Return the settings that have a given or an inferred value."""
     found: list[SettingValue] = []
     for field in fields:
         name = field.name
@@ -48,13 +48,13 @@ def values_of(
 def of_brick(
     kind: str, given: Mapping[str, Json], inferred: Mapping[str, Json]
 ) -> list[SettingValue]:
-    """Return the settings of a brick of one type."""
+    """Return the settings of a brick of the type `kind`."""
     entry = entries("brick").get(kind)
     return [] if entry is None else values_of(entry.fields, given, inferred)
 
 
 def of_operation(call: CallSpec) -> list[SettingValue]:
-    """Return the settings of an operation, and the numbers for its inputs without edges."""
+    """Return the settings of an operation, including numbers that are given in place of edges."""
     entry = entries("operation").get(call.operation or "")
     fields = [*(() if entry is None else entry.fields), *numbers(call)]
     given = {
@@ -66,20 +66,20 @@ def of_operation(call: CallSpec) -> list[SettingValue]:
 
 
 def numbers(call: CallSpec) -> list[Field]:
-    """Return fields for the inputs of an operation that can be numbers in place of edges."""
+    """Return a field for each input of an operation that accepts a number in place of an edge."""
     operation = BY_NAME.get(call.operation or "")
     found: list[Field] = []
     for name in () if operation is None else operation.inputs:
         given = call.inputs.get(name)
         constant = isinstance(given, Mapping) and "value" in given
         if constant or (given is None and operation is not None and len(operation.inputs) > 1):
-            text = "A number in place of an edge."
+            text = "A number to use in place of an edge."
             found.append(Field(name, "number", optional=True, text=text))
     return found
 
 
 INPUT = (
-    Field("shape", "shape", required=True, text="The sizes; a size can be left open."),
+    Field("shape", "shape", required=True, text="The sizes; an unknown size can be left empty."),
     Field("dtype", "choice", required=True, choices=tuple(dtypes()), text="The kind of number."),
 )
 """The fields of an input."""

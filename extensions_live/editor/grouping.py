@@ -1,4 +1,4 @@
-"""Groups of nodes: to make them, to dissolve them, and what they show while they are closed."""
+"""Functions that create and dissolve groups of nodes, and find the ports of closed groups."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from workbench.errors import BuilderError
 
 Place = tuple[float, float]
 INSIDE: Place = 28.0, 84.0
-"""Distance of the first member from the corner of its group, as on the page."""
+"""Offset of the first member from the corner of its group, as on the page."""
 
 
 def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple[Document, str]:
-    """Return a document in which nodes form a group, and the id of the group."""
+    """Return a document in which `nodes` form a new group, and the id of the group."""
     wanted = list(dict.fromkeys(document.check(node) for node in nodes))
     chosen = [node for node in wanted if not set(document.around(node)) & set(wanted)]
     if not chosen:
-        raise BuilderError("no nodes are chosen; choose the nodes of the group first")
+        raise BuilderError("no nodes are selected; select the nodes to group first")
     parents = {document.parent(node) for node in chosen}
     if len(parents) > 1:
-        raise BuilderError("the nodes are in different groups; choose nodes of one group")
+        raise BuilderError(
+            "the nodes are in different groups; select nodes that are in the same group"
+        )
     if name is not None and (not isinstance(name, str) or not name.strip()):
-        raise BuilderError(f"the name of a group must be a string, not {name!r:.60}")
+        raise BuilderError(f"the name of a group must be a nonempty string, not {name!r:.60}")
     node = document.free_id("group")
     label = name or node
     groups = dict(document.groups)
@@ -40,9 +42,9 @@ def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple
 
 
 def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, Place]:
-    """Return positions of members relative to their new group, whose head needs room.
+    """Return the positions of members relative to their new group, with space for its heading.
 
-    If one of them has none, the page arranges all of them.
+    If a member has no position, the page arranges all members.
     """
     places = dict(document.spec.positions)
     known = [places.pop(node) for node in members if node in places]
@@ -56,7 +58,7 @@ def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, P
 
 
 def _moved_out(document: Document, group: str) -> dict[str, Place]:
-    """Return positions of members relative to what is around their group."""
+    """Return the positions of the members of a group relative to the surrounding group or board."""
     places = dict(document.spec.positions)
     start = places.pop(group, None)
     for node in document.groups[group].members:
@@ -67,7 +69,7 @@ def _moved_out(document: Document, group: str) -> dict[str, Place]:
 
 
 def dissolved(document: Document, node: str) -> Document:
-    """Return a document without a group, whose members stay."""
+    """Return a document without a group; the members of the group are kept."""
     group = document.groups[node]
     parent = document.parent(node)
     groups = {name: one for name, one in document.groups.items() if name != node}
@@ -80,14 +82,14 @@ def dissolved(document: Document, node: str) -> Document:
 
 @dataclass(frozen=True)
 class Border:
-    """Ports of a closed group: pairs of the node inside and its port."""
+    """The ports of a closed group, each as a node inside the group and a port of this node."""
 
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
 
 
 def border(document: Document, node: str, known: dict[str, Method]) -> Border:
-    """Return the ports of a group: what is connected to the outside, or to nothing."""
+    """Return the ports of a group: inner ports that are unconnected or have outside connections."""
     members = set(document.inside([node]))
     makers = document.makers
     inputs: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""The names of the icons of nodes and of entries of the palette; the page draws them."""
+"""The names of the icons of nodes and palette entries; the page draws the icons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.builder.palette import GROUPS
 
 
 def icon(kind: str, type: str) -> str:
-    """Return the name of the icon for an entry of the palette or a node."""
+    """Return the name of the icon of a palette entry or a node."""
     if kind == "operation":
         operation = BY_NAME.get(type)
         return "operation" if operation is None else operation.group.lower()
@@ -23,7 +23,7 @@ ICONS = {
     "Attention": "attention", "Normalisation and dropout": "normalisation",
     "Sequence generators": "generator", "Modules of torch": "module", "Costs": "cost",
 }  # fmt: skip
-"""The names of icons by the group of the catalogue."""
+"""The name of the icon for each group of the catalogue."""
 
 
 def _group_of(type: str) -> str:

@@ -1,6 +1,6 @@
-"""An image of a board as a PNG, drawn without a page, for the saved notebook.
+"""A PNG image of a board for the saved notebook, drawn without a page.
 
-The drawing is that of `workbench.diagrams`; here its shapes are painted.
+`workbench.diagrams` determines the layout and the shapes; this module paints the shapes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from workbench.diagrams.shapes import Arrow, Curve, Rect, Shapes, Words, bends
 from workbench.diagrams.shapes import draw as shapes_of
 
 SCALE = 2
-"""Ratio of the size of the image to its size on the page."""
+"""Ratio of the size of the image to the size of the board on the page."""
 
 MOST_PIXELS = 30_000_000
-"""Number of pixels above which the image is drawn smaller."""
+"""Maximum number of pixels; a larger image is scaled down."""
 
 STEPS = 12
-"""Number of straight lines in a curve."""
+"""Number of line segments in each part of a curve."""
 
 
 def draw(payload: BoardPayload) -> bytes:
-    """Return the image of a board; its groups are closed if it has many nodes."""
+    """Return a PNG image of a board; if the board has many nodes, its groups are closed."""
     drawing = shapes_of(diagram(payload).folded())
     scale = min(SCALE, (MOST_PIXELS / (drawing.width * drawing.height)) ** 0.5)
     found = io.BytesIO()
@@ -38,13 +38,13 @@ def draw(payload: BoardPayload) -> bytes:
 
 
 def diagram(payload: BoardPayload) -> Diagram:
-    """Return the nodes and edges of a board that its page shows."""
+    """Return a diagram of the nodes and edges that the page of a board shows."""
     nodes = tuple(_node(node) for node in payload["nodes"])
     return Diagram("board", nodes, tuple(dict.fromkeys(_whole(payload["edges"]))))
 
 
 def _whole(edges: Sequence[BoardEdge]) -> Iterator[Edge]:
-    """Yield the edges of a board, each as one where it goes through the borders of groups."""
+    """Yield the edges of a board; pieces that meet at the border of a group become one edge."""
     into: dict[tuple[str, str], list[BoardEdge]] = {}
     out: dict[tuple[str, str], list[BoardEdge]] = {}
     for edge in edges:
@@ -82,7 +82,7 @@ def _node(node: BoardNode) -> Node:
 
 
 def paint(drawing: Shapes, scale: float = SCALE, ground: str = "white") -> Image.Image:
-    """Return the image of a drawing."""
+    """Paint a drawing, and return the image."""
     size = max(1, round(drawing.width * scale)), max(1, round(drawing.height * scale))
     image = Image.new("RGB", size, ground)
     for shape in drawing.shapes:
@@ -139,7 +139,7 @@ def _arrow(image: Image.Image, shape: Arrow, scale: float) -> None:
 
 
 def _straight(points: tuple[Point, ...]) -> list[Point]:
-    """Return points on the curve through some points."""
+    """Return the points of the line segments that approximate a curve."""
     found = [points[0]]
     for end in points[1:]:
         start, bent = found[-1], bends(found[-1], end)
@@ -158,5 +158,5 @@ def _straight(points: tuple[Point, ...]) -> list[Point]:
 
 
 def as_text(payload: BoardPayload) -> str:
-    """Return the nodes of a board as text, one a line."""
+    """Return the nodes of a board as text, with one node on each line."""
     return diagram(payload).as_text() if payload["nodes"] else "an empty board"

@@ -1,4 +1,4 @@
-"""Edits of a document that put a node on an edge, and nodes into groups."""
+"""Edits of a document that insert a node into an edge, or move nodes into groups."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def inserted(
     name: str | None,
     settings: dict[str, Json],
 ) -> tuple[Document, str]:
-    """Return a document with a new node on the edge to `end`, and the id of the node.
+    """Return a document with a new node in the edge to `end`, and the id of the node.
 
     Parameters
     ----------
     document : Document
     type : str
     end : tuple of target, input and index
-        Where the edge ends; the index chooses one of several edges, and can be None.
+        The end of the edge; the index selects one of several edges, and can be None.
     position : pair of float or None
     name : str or None
     settings : dict
@@ -41,14 +41,16 @@ def inserted(
 def threaded(
     document: Document, node: object, target: object, input_: object, index: object
 ) -> Document:
-    """Return a document in which an edge leads through a node that is not connected."""
+    """Return a document in which a node with an unconnected input is inserted into an edge."""
     known = document.check(node)
     call = document.call(known)
     goal, port, wire = wire_at(document, target, input_, index)
     entry = free_input(document, call)
     if not call.outputs or entry is None:
-        side = "input that is free" if call.outputs else "output"
-        raise BuilderError(f"{document.title(known)} has no {side}, so no edge can lead through it")
+        side = "unconnected input" if call.outputs else "output"
+        raise BuilderError(
+            f"{document.title(known)} has no {side}, so it cannot be inserted into an edge"
+        )
     if goal == known:
         raise BuilderError(f"the edge already ends at {document.title(known)}; choose another edge")
     many = input_port(document, call, entry).many
@@ -82,12 +84,10 @@ def wire_at(
     wires = [one for one in listed if is_wire(one)]
     place = f"{document.title(node)}.{port}"
     if not wires:
-        raise BuilderError(f"no edge ends at {place}; connect it first")
+        raise BuilderError(f"no edge ends at {place}; connect this input first")
     if index is None:
         if len(wires) > 1:
-            raise BuilderError(
-                f"{len(wires)} edges end at {place}; choose one of them by its index"
-            )
+            raise BuilderError(f"{len(wires)} edges end at {place}; select an edge with index=...")
         return node, port, str(wires[0])
     if type(index) is not int or not 0 <= index < len(listed) or not is_wire(listed[index]):
         raise BuilderError(f"{place} has {len(listed)} edges; there is no edge {index!r:.20}")
@@ -95,7 +95,7 @@ def wire_at(
 
 
 def free_input(document: Document, call: CallSpec) -> str | None:
-    """Return the first input of a call to which nothing is given, a required one if possible."""
+    """Return the first unconnected input of a call, preferably a required input, or None."""
     free = [
         port for port in methods(document)[call.id].inputs or () if port.name not in call.inputs
     ]
@@ -104,16 +104,16 @@ def free_input(document: Document, call: CallSpec) -> str | None:
 
 
 def grouped_with(document: Document, nodes: Iterable[object], group: object) -> Document:
-    """Return a document in which nodes are in a group, or in none if it is None."""
+    """Return a document with nodes moved into `group`, or out of all groups if it is None."""
     chosen = [document.check(node) for node in nodes]
     if group is not None and group not in document.groups:
         known = document.check(group)
         names = ", ".join(repr(name) for name in document.groups) or "none"
-        raise BuilderError(f"{document.title(known)} is no group; the groups are {names}")
+        raise BuilderError(f"{document.title(known)} is not a group; the groups are {names}")
     around = set() if group is None else {group, *document.around(str(group))}
     for node in chosen:
         if node in around:
-            raise BuilderError(f"the group {document.title(node)} cannot be inside of itself")
+            raise BuilderError(f"the group {document.title(node)} cannot contain itself")
     chosen = [node for node in chosen if document.parent(node) != group]
     groups = {
         name: replace(one, members=tuple(m for m in one.members if m not in chosen))

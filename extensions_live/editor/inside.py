@@ -1,7 +1,7 @@
-"""The parts of a brick and the edges between them, read from the graph of one application.
+"""The parts of a brick and the edges between the parts, found in the graph of one application.
 
-The brick is made and applied alone, without memory for parameters. Every application of a part is a
-step, and so is every operation of the brick itself between its parts.
+The brick is constructed and applied separately, and no memory is allocated for parameters. Every
+application of a part is a step. Every operation of the brick between its parts is also a step.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.variable import identity
 
 OTHER = "..."
-"""The operation of a step that is not one of `workbench.builder.operations`."""
+"""The name of operations that are not in `workbench.builder.operations`."""
 
 Source = tuple[str, str]
-"""A step and the name of its output; an input of the brick has the step ``""``."""
+"""The names of a step and of one of its outputs; for an input of the brick, the step is ``""``."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Step:
     Attributes
     ----------
     name : str
-        The path of the part below the brick, or a name for the operation.
+        The path of the part relative to the brick, or a name for the operation.
     part : str or None
         The path of the part, or None for an operation.
     method : str or None
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass
 class Inside:
-    """The steps of a brick in order, and the sources of its outputs."""
+    """The steps of one application of a brick, in order, and the sources of its outputs."""
 
     steps: list[Step]
     outputs: dict[str, Source | None]
@@ -67,7 +67,7 @@ class Inside:
 def inside(
     brick: Brick, method: str, kinds: Mapping[str, Kind], options: Mapping[str, Any]
 ) -> Inside:
-    """Return what happens inside of one application of a brick.
+    """Apply a brick, and return the steps of the application.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def inside(
 def traced(
     brick: Brick, inputs: Mapping[str, Variable], outputs: Iterable[Variable]
 ) -> tuple[Inside, dict[Source, Variable]]:
-    """Return what happens inside of a brick that was applied, and the variable of each source.
+    """Return the steps of an earlier application of a brick, and the variable of each source.
 
     Parameters
     ----------
     brick : Brick
     inputs : dict of str to Variable
-        What was given to the brick, by input.
+        The variables to which the brick was applied, keyed by input.
     outputs : iterable of Variable
         The outputs of the application.
     """
@@ -102,7 +102,7 @@ def traced(
 
 
 class _Reader:
-    """The steps of one application, found from its outputs."""
+    """Reader that finds the steps of one application, starting from its outputs."""
 
     def __init__(self, brick: Brick, given: Inputs) -> None:
         self.steps: list[Step] = []
@@ -132,7 +132,7 @@ class _Reader:
         return self._sources[wanted]
 
     def _child(self, here: Variable) -> tuple[ApplicationCall, Brick] | None:
-        """Return the call of a part whose output a variable is, and the part."""
+        """Return the call and the part that computed a variable, or None if no part computed it."""
         call: Any = application_of(here)
         if call is None:
             return None
@@ -215,7 +215,7 @@ class _Reader:
         if isinstance(value, Variable):
             source = self._sources[value]
             if source is None:
-                raise BuilderError("it depends on a parameter")
+                raise BuilderError("an argument depends on a parameter")
             return source
         return {"value": _plain(value)}
 
@@ -231,4 +231,4 @@ def _plain(value: Any) -> Json:
         return [_plain(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise BuilderError(f"{value!r:.60} is no plain value")
+    raise BuilderError(f"{value!r:.60} is not a plain value")

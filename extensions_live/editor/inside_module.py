@@ -1,4 +1,4 @@
-"""The nodes and edges inside of a brick that wraps a module of torch."""
+"""The nodes and edges inside a brick that wraps a torch module."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from workbench.diagrams.probes import Given
 
 
 def inside_of(module: torch.nn.Module, kinds: Mapping[str, Kind], outputs: list[str]) -> Diagram:
-    """Return what is inside of a module, in a group with the id ``""``.
+    """Return a diagram of the contents of a module, in a group with the id ``""``.
 
     Parameters
     ----------
     module : torch.nn.Module
     kinds : dict of str to Kind
-        The kinds of its inputs, in order, by the names of the ports of the group.
+        The kinds of the module's inputs, in order, keyed by the input ports of the group.
     outputs : list of str
-        The names of the other ports.
+        The names of the output ports of the group.
 
     Raises
     ------
     ArgumentError
-        If the module cannot run on such inputs.
+        If the module cannot run on inputs of these kinds.
     """
     given = [
         Given(tuple(n if isinstance(n, int) else None for n in kind.shape), kind.dtype)
@@ -64,7 +64,7 @@ def _id(path: str) -> str:
 def drawn(
     diagram: Diagram, owner: str, opened: Collection[str]
 ) -> tuple[list[BoardNode], list[BoardEdge]]:
-    """Return the nodes and edges of a diagram of `inside_of`, with the groups that are opened."""
+    """Return the nodes and edges of a diagram from `inside_of`; show the groups in `opened`."""
 
     def named(id: str) -> str:
         return f"{owner}/{id}" if id else owner

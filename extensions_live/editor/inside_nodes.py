@@ -1,4 +1,4 @@
-"""The nodes and edges inside of a brick that is opened on a board."""
+"""The nodes and edges inside an opened brick on a board."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.diagrams import Diagram
 from workbench.errors import WorkbenchError
 
 MOST = 2000
-"""Number of bricks whose insides are kept."""
+"""Number of bricks whose contents are cached."""
 
 _kept: dict[str, dict[str, Inside | None]] = {}
 _modules: dict[str, Diagram | None] = {}
@@ -37,9 +37,9 @@ def insides(
     check: Check,
     known: Mapping[str, Anatomy],
 ) -> tuple[list[BoardNode], list[BoardEdge]]:
-    """Return the nodes and edges of the parts of a node, also of parts that are opened.
+    """Return the nodes and edges of the parts of a node, and recursively of opened parts.
 
-    If the inputs of the node are not known, its parts have no edges.
+    If the inputs of the node are unknown, its parts have no edges.
     """
     name = call.brick or ""
     brick = next(one for one in check.made if one.name == name)
@@ -52,7 +52,7 @@ def insides(
 
 
 class _Parts:
-    """The nodes and edges inside of one brick."""
+    """The nodes and edges inside one brick."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class _Parts:
         kinds: Mapping[str, Kind],
         options: Mapping[str, Any] | None,
     ) -> None:
-        """Add the nodes and edges of the brick at a path; `options` is None without its inputs."""
+        """Add the nodes and edges in the brick at a path; omit edges if `options` is None."""
         kind = self.anatomy.parts[path] if path else self.brick.type
         if kind == "TorchModule" and options is not None and self._module(path, owner, kinds):
             return
@@ -108,7 +108,7 @@ class _Parts:
                 self._edge(owner["id"], end, "", name, None, known)
 
     def _module(self, path: str, owner: BoardNode, kinds: Mapping[str, Kind]) -> bool:
-        """Add what is inside of a module of torch, and return True if that is known."""
+        """Add the contents of a torch module; return False if they are unknown."""
         names = [output["name"] for output in owner["outputs"]]
         key = repr((self.brick.to_dict(), path, list(kinds.items()), names))
         if key not in _modules:
@@ -207,7 +207,7 @@ class _Parts:
 
     def _operation(self, node: str, step: Step) -> BoardNode:
         known = BY_NAME.get(step.operation or "")
-        text = "An operation of the brick itself." if known is None else known.text
+        text = "An operation that the brick itself applies." if known is None else known.text
         return _node(node, "operation", step.operation or "", step.name, text, step)
 
     def _edge(

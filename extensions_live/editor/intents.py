@@ -1,8 +1,8 @@
-"""Intents of pages: calls of methods of a board, each of which is executed once.
+"""Intents of pages: calls of board methods, each of which is executed once.
 
-A page sends all its intents that have no answer, again and again and on several ways, so that none
-is lost while the kernel is busy. They are executed in the order of their numbers. An intent that is
-not possible is refused with a text, and changes nothing.
+A page repeatedly sends all unanswered intents on several channels, so that no intent is lost while
+the kernel is busy. Intents are executed in the order of their numbers. If an intent cannot be
+executed, it is refused with a reason, and the board is unchanged.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ NAMES: tuple[IntentName, ...] = get_args(IntentName)
 """The methods that a page can call."""
 
 CLIENTS = 100
-"""Number of renderings of pages whose answers are kept."""
+"""Number of clients whose answers are kept."""
 
 REFUSED = 30
 """Number of refusals that are kept."""
 
 MADE = 30
-"""Number of intents whose new nodes are kept."""
+"""Number of recent intents whose new nodes are kept."""
 
 
 class Intents:
@@ -35,16 +35,16 @@ class Intents:
     Parameters
     ----------
     targets : objects
-        The objects that have the methods; the first that has a method executes it.
+        The objects whose methods are called; each method is called on the first object that has it.
 
     Attributes
     ----------
     acked : dict of str to int
-        The number of the last executed or refused intent of each client.
+        The number of the last intent of each client that was executed or refused.
     refused : list of Refusal
-        The last refusals, the newest last.
+        The most recent refusals, newest last.
     made : list of MadeNodes
-        The nodes that the last intents made, the newest last.
+        The nodes that the most recent intents created, newest last.
     count : int
         The number of intents so far.
 
@@ -81,10 +81,11 @@ class Intents:
         return list(self._made)
 
     def take(self, intents: Sequence[Intent]) -> None:
-        """Execute the intents that were not executed before.
+        """Execute the intents that have not been executed yet.
 
-        Those of one client are executed in the order of their numbers, and clients in the order in
-        which they appear: a page that was loaded again sends what its predecessor left first.
+        The intents of one client are executed in the order of their numbers. Clients are processed
+        in the order in which they appear, since a reloaded page first sends the remaining intents
+        of its previous client.
         """
         clients = list(dict.fromkeys(one["client"] for one in intents))
         with self._lock:
@@ -108,7 +109,7 @@ class Intents:
                 self.count += 1  # last, since the widget then sends the answer
 
     def refuse(self, client: str, number: int, text: str) -> None:
-        """Note that an intent was refused, perhaps some time after it was acknowledged."""
+        """Record that an intent was refused, possibly after it was acknowledged."""
         self._refused.append({"client": client, "number": number, "text": text})
         self.count += 1
 
@@ -131,7 +132,7 @@ class Intents:
 
 
 def reason(error: Exception) -> str:
-    """Return the text of a refusal."""
+    """Return the reason for a refusal as text."""
     if isinstance(error, WorkbenchError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Knowledge of which variables can be computed with the values of a session, and why others not."""
+"""`Known`, which determines the variables that can be computed with a session's values."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NOT_A_SESSION = (
     "the argument of watch() must be a session, as returned by main_loop.start(), not {given!r:.60}"
 )
 OTHER_MODEL = (
-    "the session {session} trains none of the parameters of the model on the canvas; draw its "
-    "model first, as in editor.show(model)"
+    "the session {session} trains none of the parameters of the model on the canvas; show the "
+    "model of the session first, as in editor.show(model)"
 )
-MISSING = "the example lacks {names}, which it needs"
-UNTRAINED = "the session does not have {names}, on which it depends"
+MISSING = "the value requires {names}, which the example does not contain"
+UNTRAINED = "the value depends on {names}, which the session does not have"
 
 
 class Known:
-    """A model, its places on a board, and the session that trains it.
+    """A model, the places of its nodes on a board, and the session that trains it.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Known:
     Raises
     ------
     SessionError
-        If it is no session, or has none of the parameters of the model.
+        If `session` is not a session or has none of the parameters of the model.
     """
 
     def __init__(self, session: Session, document: Document, built: Built) -> None:
@@ -61,7 +61,7 @@ class Known:
         self._needs: dict[Variable, frozenset[Variable]] = {}
 
     def reason(self, wanted: Variable, sources: Iterable[str]) -> str:
-        """Return why a variable cannot be computed from some sources of data, or ``""``."""
+        """Return the reason why a variable cannot be computed from `sources`; empty if it can."""
         if wanted not in self._needs:
             every = [*self.places.built.variables.values(), wanted]
             self._needs.update(self.places.needs(every))
@@ -76,7 +76,7 @@ class Known:
         return UNTRAINED.format(names=", ".join(paths))
 
     def place(self, now: Document, node: str) -> Place | None:
-        """Return the place of a node of the present document, or None."""
+        """Return the place of a node of the current document, or None if the node has no place."""
         if self.places.reason(node, now):
             return None
         if node in now.groups:
@@ -86,7 +86,7 @@ class Known:
     def variable(
         self, now: Document, node: str, port: str, *, from_inside: bool = False
     ) -> Variable | None:
-        """Return the variable of a port that the present document draws, or None."""
+        """Return the variable of a port of the current document, or None if it is missing."""
         if node in now.groups:
             node, _, port = port.partition("/")
         if self.places.reason(node, now):
@@ -100,6 +100,6 @@ class Known:
         cost: Variable | None = None,
         wrt: Sequence[SharedVariable] = (),
     ) -> GraphCopy:
-        """Return a copy of the graph that computes some variables, and gradients of a cost."""
+        """Return a copy of the graph that computes `outputs` and the gradients of `cost`."""
         known, session = self.variables, self.session
         return GraphCopy(outputs, cost=cost, wrt=wrt, known=known, session=session)

@@ -1,4 +1,4 @@
-"""The editors from which sessions were started, to find the model of a session."""
+"""A registry of the editors that started sessions, used to find the model of a session."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _known: weakref.WeakKeyDictionary[Session, weakref.ref[Any]] = weakref.WeakKeyDi
 
 
 def remember(session: Session, editor: object) -> None:
-    """Note that a session trains the model of an editor; neither is kept in memory."""
+    """Record that a session trains the model of an editor; only weak references are kept."""
     _known[session] = weakref.ref(editor)
 
 
 def editor_of(session: Session) -> Any:
-    """Return the editor whose model a session trains, or None if there is none."""
+    """Return the editor whose model a session trains, or None if no such editor exists."""
     found = _known.get(session)
     return None if found is None else found()

@@ -1,7 +1,8 @@
-"""Live values on the canvas of an editor, while a session trains the model.
+"""Live values on the canvas of an editor while a session trains the model.
 
-They are computed only while something is chosen that needs them, from copies of the parameters that
-a probe of the session returns, and on examples that were read once. `LiveView` lets the pump do it.
+Values are computed only while the user has chosen to show them. They are computed from copies of
+the parameters, which a probe of the session returns, and from examples that are read once. The pump
+computes the values through `LiveView`.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ NO_SESSION = (
     "trains the model on the canvas"
 )
 NO_METRIC = "nodes can show {known} or 'nothing', not {given!r:.60}{hint}"
-NO_EXAMPLE = "no example is pushed; call editor.push() first"
+NO_EXAMPLE = "no example has been pushed; call editor.push() first"
 
 NOTHING = "nothing"
 
 PATIENCE = 60.0
-"""Maximum number of seconds for which Python waits for a probe."""
+"""Maximum number of seconds to wait for a probe that is requested by Python code."""
 
 
 class LiveValues:
-    """Values of the nodes and edges of a board, for one session at a time.
+    """The values of the nodes and edges of a board, for one session at a time.
 
     Parameters
     ----------
@@ -50,11 +51,11 @@ class LiveValues:
     ----------
     session : Session or None
     metric : str
-        What the nodes show: one of `MEASURES`, or ``"nothing"``.
+        The quantity that the nodes show: one of `MEASURES`, or ``"nothing"``.
     example : Example or None
-        The example that is pushed.
+        The example that is pushed through the model.
     version : int
-        A number that grows when something else is chosen.
+        A number that increases whenever the user's choice changes.
     """
 
     def __init__(self, board: BoardState) -> None:
@@ -75,7 +76,7 @@ class LiveValues:
         self._again()
 
     def _again(self) -> None:
-        """Ask for values again, even if the run has not advanced."""
+        """Request new values, even if the run has not advanced."""
         self.version += 1
         self._probe: Probe | None = None
         self._moment: object = None
@@ -92,12 +93,12 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the values of a session that trains a model which was built from a document.
+        """Use the values of a session that trains the model `built` from `document`.
 
         Raises
         ------
         SessionError
-            If it is no session, or has none of the parameters of the model.
+            If `session` is not a session or has none of the parameters of the model.
         """
         known = Known(session, document, built)
         with self._lock:
@@ -106,12 +107,12 @@ class LiveValues:
             self._forget()
 
     def choose(self, metric: object) -> None:
-        """Choose what the nodes show.
+        """Choose the quantity that the nodes show.
 
         Raises
         ------
         BuilderError
-            If the nodes cannot show it.
+            If `metric` is not a known quantity.
         """
         checked_metric(metric, (*MEASURES, NOTHING))
         with self._lock:
@@ -119,19 +120,19 @@ class LiveValues:
             self._again()
 
     def push(self, given: object, index: object) -> None:
-        """Push an example; see `Editor.push`."""
+        """Push an example through the model; see `Editor.push`."""
         known, session = self.watched()
         self._push(example_of(given, index, session, known.places.document.spec.inputs))
 
     def step(self, by: int) -> None:
-        """Push the example that is `by` further on."""
+        """Push the example that is `by` places after the current example."""
         _, session = self.watched()
         if self.example is None:
             raise BuilderError(NO_EXAMPLE)
         self._push(self.example.step(session, by))
 
     def stop(self) -> None:
-        """Push no example, so that the edges show their shapes again."""
+        """Stop pushing an example, so that the edges show their shapes again."""
         self._push(None)
 
     def _push(self, example: Example | None) -> None:
@@ -142,12 +143,12 @@ class LiveValues:
             self._nodes, self._iteration = nodes, iteration
 
     def watched(self) -> tuple[Known, Session]:
-        """Return what is known about the watched session, and the session.
+        """Return the facts about the watched session, and the session itself.
 
         Raises
         ------
         BuilderError
-            If there is none.
+            If no session is watched.
         """
         if self._known is None or self.session is None:
             raise BuilderError(NO_SESSION)
@@ -162,11 +163,11 @@ class LiveValues:
 
     @property
     def waiting(self) -> bool:
-        """True if something was asked for that has not arrived."""
+        """True if requested values have not arrived yet."""
         return self.active and (self._probe is not None or self._moment is None)
 
     def refresh(self) -> None:
-        """Ask for values if the run has advanced, and compute them from what has arrived."""
+        """Request values if the run has advanced, and process the values that have arrived."""
         with self._lock:
             if not self.active:
                 return
@@ -183,7 +184,7 @@ class LiveValues:
                 self._see(known, probe, *self._asked)
 
     def payload(self) -> LivePayload:
-        """Return what the page shows, except for what is picked."""
+        """Return the data that the page shows, except for the picked node."""
         with self._lock:
             return {
                 "session": "" if self.session is None else self.session.name,
@@ -200,7 +201,7 @@ class LiveValues:
     # What a program asks for.
 
     def measure(self, metric: object) -> dict[str, float]:
-        """Compute a quantity now, for each node on the board that has one."""
+        """Compute a quantity now for each node on the board for which it is defined."""
         self.watched()
         checked_metric(metric, tuple(MEASURES))
         with self._lock:
@@ -218,7 +219,7 @@ class LiveValues:
                 self.metric = before
 
     def pushed(self) -> dict[tuple[str, str], torch.Tensor]:
-        """Compute the values of the example now, by node and output."""
+        """Compute the values of the example now, and return them keyed by node and output."""
         self.watched()
         with self._lock:
             if self.example is None:
@@ -233,7 +234,7 @@ class LiveValues:
     # Parts.
 
     def _current(self) -> tuple[Known, Session]:
-        """Return what is known now; the parameters of a session can have become others."""
+        """Return the result of `watched`, updated if the session's variables have changed."""
         known, session = self.watched()
         if session.variables != known.variables:
             example = self.example
@@ -242,7 +243,7 @@ class LiveValues:
         return self.watched()
 
     def _is_ready(self, session: Session) -> bool:
-        """Return True if the examples have been read; otherwise ask for them."""
+        """Return True if the examples have been read; otherwise request them."""
         if self._needs_batch():
             first = self._first = self._first or session.probe((), batch=True)
             if not first.done:
@@ -261,7 +262,7 @@ class LiveValues:
         return {} if self._first is None else self._first.batch
 
     def _drawn(self) -> object:
-        """Return what determines which values are computed."""
+        """Return an object that changes whenever different values must be computed."""
         drawn, spec = self._board.payload(code=False), self._board.document.spec
         nodes = [node["id"] for node in drawn["nodes"]]
         return nodes, [edge["id"] for edge in drawn["edges"]], spec.bricks, spec.calls
@@ -314,7 +315,7 @@ class LiveValues:
 
 
 def checked_metric(given: object, known: Sequence[str]) -> None:
-    """Raise `BuilderError` if nodes cannot show what is given."""
+    """Raise `BuilderError` if `given` is not one of the quantities in `known`."""
     if given not in known:
         hint = nearest(str(given), known)
         names = ", ".join(repr(one) for one in MEASURES)

@@ -1,4 +1,4 @@
-"""The part of the editor that shows live values of a session on the canvas."""
+"""The base class of the editor that shows live values of a session on the canvas."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PERIOD, SOON = 0.5, 0.05
 
 
 class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
-    """Widget of a board whose nodes and edges can show values of a session.
+    """Widget for a board whose nodes and edges can show values of a session.
 
     Parameters
     ----------
     drawing : BoardState
     period : float
-        The minimum number of seconds between two looks for changes of the board.
+        The minimum number of seconds between two checks for changes of the board.
     """
 
     live = traitlets.Dict(help="the values on nodes and edges").tag(sync=True)
@@ -51,21 +51,21 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
             pump.attach(self._live_view)
 
     def watch(self, session: Session, *, batch: Mapping[str, Any] | None = None) -> None:
-        """Show values of a session that trains the model on the canvas; `train` does so itself.
+        """Show values of a session that trains the model on the canvas; `train` calls this method.
 
         Parameters
         ----------
         session : Session
-            Its parameters must have the paths and shapes of those on the canvas. What is changed on
-            the canvas afterwards has no values.
+            The session. Its parameters must have the same paths and shapes as those on the canvas.
+            Nodes that are changed later have no values.
         batch : mapping of str to array, optional
-            The examples from which the values of nodes are computed, by source; by default the
-            first batch of the training data.
+            The examples from which the values of nodes are computed, keyed by source; by default
+            the first batch of the training data.
 
         Raises
         ------
         SessionError
-            If it is no session, or has none of the parameters.
+            If `session` is not a session or has none of the parameters.
         BuilderError
             If the model has a fault.
         """
@@ -85,25 +85,25 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         pump.nudge(self._live_view)
 
     def show_on_nodes(self, what: str) -> None:
-        """Choose what each node shows while a session is watched.
+        """Choose the quantity that each node shows while a session is watched.
 
         Parameters
         ----------
         what : {'nothing', 'activation', 'gradient', 'dead', 'time', 'parameters'}
-            The L2 norm of the output, the norm of the gradient of the parameters, the share of
-            units whose output is the same for all examples, the time of one application, or the
-            share of the parameters of the model.
+            The quantity: nothing, the L2 norm of the output, the L2 norm of the gradient of the
+            parameters, the share of units whose output is the same for all examples, the time of
+            one application, or the node's share of the parameters of the model.
 
         Raises
         ------
         BuilderError
-            If nodes cannot show it.
+            If `what` is not one of these quantities.
         """
         self._live.choose(what)
         pump.nudge(self._live_view)
 
     def measure(self, what: str) -> dict[str, float]:
-        """Return what `show_on_nodes` shows, for each node that has a value; times in seconds.
+        """Return the value of a quantity of `show_on_nodes` for each node; times are in seconds.
 
         Raises
         ------
@@ -122,11 +122,11 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Parameters
         ----------
         example : int, data stream, str or mapping of str to array, optional
-            The index of a training example; a stream, or the name of one, of which `index` chooses
-            the example; or a batch of one with an array for each input. By default the first
-            training example.
+            The index of a training example; a stream, or the name of a stream, from which `index`
+            selects an example; or a dictionary with an array for each input, where each array is a
+            batch of one example. By default the first training example.
         index : int, optional
-            The index of the example in its dataset, by default the first.
+            The index of the example in the dataset of the stream; by default the first index.
 
         Raises
         ------
@@ -141,17 +141,17 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         raise NotImplementedError
 
     def step_example(self, by: int = 1) -> None:
-        """Push the example that is `by` further on, beginning again after the last."""
+        """Push the example `by` places after the current example, wrapping around at the end."""
         self._live.step(by)
         pump.nudge(self._live_view)
 
     def clear_example(self) -> None:
-        """Push no example, so that the edges show their shapes again."""
+        """Stop pushing an example, so that the edges show their shapes again."""
         self._live.stop()
         pump.nudge(self._live_view)
 
     def pushed(self) -> dict[tuple[str, str], torch.Tensor]:
-        """Return the values of the example that is pushed, by node and output.
+        """Return the values of the pushed example, keyed by node and output.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         return self._live.pushed()
 
     def address(self, node: str) -> Address:
-        """Return the path of the brick of a node, and code that selects its variables.
+        """Return the path of a node's brick, and code that selects the variables of the brick.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         return address(self.drawing.document, node)
 
     def pick(self, node: str) -> None:
-        """Pick the brick of a node, so that `Layers` and `Histogram` of the session show it.
+        """Pick the brick of a node, so that the session's `Layers` and `Histogram` show the brick.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         }
 
     def picked_node(self) -> PickedNode | None:
-        """Return the node of the brick that was picked last, here or in a view of the session."""
+        """Return the node that was picked last, on the canvas or in a view of the session."""
         own, session = self._own_pick, self._live.session
         other = None if session is None else picked(session)
         if other is None or (own is not None and own["number"] >= other.number):
@@ -224,7 +224,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
 
 
 class LiveView:
-    """View for the pump that refreshes the live values of a canvas, apart from its board."""
+    """View that the pump refreshes to update the live values of a canvas, but not its board."""
 
     def __init__(self, canvas: LiveCanvas) -> None:
         self._canvas = canvas
@@ -255,7 +255,7 @@ class LiveView:
         return self._send(values.payload(), state, problem)
 
     def refresh_if_due(self) -> int:
-        """Do what the pump does, for a canvas that another page than a notebook carries."""
+        """Refresh the values if they are due, for a canvas that the pump does not refresh."""
         now = monotonic()
         if now < self._due or not self.watched():
             return 0

@@ -1,7 +1,7 @@
-"""Quantities that the nodes of a board show while a session trains their model.
+"""Quantities that the nodes of a board show while a session trains the model.
 
-Each is computed from copies of the parameters, on fixed examples, and in the mode of the drawn
-model. A node whose value is not known has a reason instead.
+Each quantity is computed from copies of the parameters, on fixed examples, and in the mode of the
+model on the board. If the value of a node is unknown, the node shows the reason instead.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from extensions_live.layers import dead, norm
 from workbench.tensor import SharedVariable, Variable
 
 RECENT = 9
-"""Number of measurements of which a time is the median."""
+"""Number of recent measurements from which a median time is computed."""
 
-GROUP = "this is a group of nodes; open it to see the values of each"
-NO_PARAMETERS = "it has no parameters"
-NO_COST = "the model has no cost, so it has no gradients"
-NOT_NEEDED = "the cost does not depend on its parameters"
-WHOLE = "its values are whole numbers"
-NO_UNITS = "dead units need an output with several units, and several examples"
-DATA = "data take no time"
+GROUP = "this is a group; open the group to see the values of its nodes"
+NO_PARAMETERS = "the node has no parameters"
+NO_COST = "the model has no cost, so there are no gradients"
+NOT_NEEDED = "the cost does not depend on the node's parameters"
+WHOLE = "the output contains only integers"
+NO_UNITS = "dead units require at least two examples and an output with several units"
+DATA = "inputs of the model take no time"
 
 Values = Mapping[str, torch.Tensor]
 Batch = Mapping[str, Any]
 
 
 class Measure:
-    """A quantity of some nodes.
+    """Base class of quantities that are computed for some nodes.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class Measure:
     Attributes
     ----------
     names : list of str
-        The names of the variables of the session that are needed.
+        The names of the required session variables.
     reasons : dict of str to str
-        Why nodes have no value.
+        The reasons why nodes have no value, keyed by node.
     details : dict of str to str
-        What the value of a node is the value of, where that is not clear.
+        Additional text about the value of a node, such as the name of the output.
     """
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
@@ -70,27 +70,27 @@ class Measure:
         self._prepared()
 
     def _prepare(self, node: str, place: Place) -> str:
-        """Get ready to compute the value of a node, or return why it has none."""
+        """Prepare the computation of a node's value, or return the reason why it has no value."""
         raise NotImplementedError
 
     def _prepared(self) -> None:
-        """Make copies of the graph after all nodes have been prepared."""
+        """Copy the graph after all nodes have been prepared."""
 
     def __call__(self, values: Values, batch: Batch) -> dict[str, float]:
-        """Return the value of each node that has one.
+        """Return a dictionary that maps nodes to values; nodes without a value are omitted.
 
         Parameters
         ----------
         values : dict of str to torch.Tensor
-            The variables in `names`.
+            The values of the variables in `names`.
         batch : dict of str to array
-            The examples by source.
+            The examples, keyed by source.
         """
         raise NotImplementedError
 
 
 class Activation(Measure):
-    """The L2 norm of the first output that has real numbers."""
+    """The L2 norm of the first output of a node that contains real numbers."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._chosen: dict[str, Variable] = {}
@@ -118,7 +118,7 @@ class Activation(Measure):
             self.names = self._copy.names
 
     def outputs(self, values: Values, batch: Batch) -> dict[str, torch.Tensor]:
-        """Return the chosen output of each node that has one."""
+        """Return a dictionary that maps each prepared node to its chosen output."""
         if self._copy is None:
             return {}
         return dict(zip(self._chosen, self._copy(values, batch), strict=True))
@@ -128,7 +128,7 @@ class Activation(Measure):
 
 
 class Dead(Activation):
-    """The share of units whose output is the same for all examples."""
+    """The share of a node's units whose output is the same for all examples."""
 
     def __call__(self, values: Values, batch: Batch) -> dict[str, float]:
         found = {}
@@ -176,7 +176,7 @@ class Gradient(Measure):
 
 
 class Time(Measure):
-    """The seconds that its operations take on the examples, one after another: a median."""
+    """The median time in seconds that a node's operations take on the examples."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._chosen: dict[str, Place] = {}
@@ -214,7 +214,7 @@ class Time(Measure):
 
 
 class Share(Measure):
-    """The share of the parameters of the model."""
+    """A node's share of the parameters of the model."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._total = _count(known.parameters)
@@ -240,7 +240,7 @@ MEASURES: dict[str, type[Measure]] = {
     "time": Time,
     "parameters": Share,
 }
-"""The quantities by the names that Python and the page use."""
+"""The quantities, keyed by the names that Python and the page use."""
 
 
 def _is_real(one: Variable) -> bool:

@@ -1,4 +1,4 @@
-"""Parts of documents: to copy them, and to add them to a document under names that are free."""
+"""Functions that copy parts of documents and add them to a document under unused names."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workbench.builder.fields import Json, free_name
 from workbench.errors import BuilderError
 
 BESIDE = 40.0
-"""Distance of a copy from the original in both directions."""
+"""Horizontal and vertical distance between a copy and the original."""
 
 
 def part_of(document: Document, nodes: Iterable[str]) -> Document:
-    """Return the document of some nodes and of the edges between them.
+    """Return a document that contains only some nodes and the edges between them.
 
-    Bricks to which these nodes refer must be among them.
+    `nodes` must also include all bricks to which these nodes refer.
     """
     wanted = {document.check(node) for node in nodes}
     if not wanted:
-        raise BuilderError("no nodes are chosen")
+        raise BuilderError("no nodes are selected")
     inside = set(document.inside(wanted))
     groups = {
         name for name in document.groups if name in wanted or wanted & set(document.around(name))
@@ -46,18 +46,18 @@ def merged(
     *,
     outer: Document | None = None,
 ) -> tuple[Document, list[str]]:
-    """Return a document with the nodes of another one, and the ids of those that are outermost.
+    """Return `document` with the nodes of `part`, and the ids of the outermost new nodes.
 
     Parameters
     ----------
     document, part : Document
     position : pair of numbers or None
-        Where the first of the new nodes is placed; the others keep their distances.
+        The position of the top left corner of the new nodes, which keep their arrangement.
     inputs : dict of str to str, optional
-        For inputs of `part` by name, the wire of the document to use in their place.
+        A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document of which `part` is a part: the new nodes are connected to the wires of
-        `document` that have the names of those to which the nodes are connected in it.
+        The document from which `part` was taken. If a node of `part` is connected to another wire
+        in `outer`, and `document` has a wire with the same name, the new node is connected to it.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
@@ -114,7 +114,7 @@ def merged(
 def _joined(
     result: Document, part: Document, outer: Document, ids: Mapping[str, str], known: set[str]
 ) -> Document:
-    """Return a document in which new nodes have those edges from elsewhere that `outer` has."""
+    """Return `result` with the edges that connect the new nodes to other nodes in `outer`."""
     inner = {wire for node in part.ids() if node in outer.ids() and node not in part.groups
              for wire in outer.outputs(node)}  # fmt: skip
     calls = result.calls
@@ -138,7 +138,7 @@ def _joined(
 
 
 def same_inputs(document: Document, part: Document) -> dict[str, str]:
-    """Return the names of the inputs of a part that a document also has, each with itself."""
+    """Return a dictionary that maps the name of each common input of both documents to itself."""
     known = set(document.spec.inputs)
     return {given.name: given.name for given in part.spec.inputs if given in known}
 
@@ -193,13 +193,14 @@ def _places(
 
 
 def _without_dangling(part: Document) -> Document:
-    """Check that a part has all bricks that it needs, and drop edges from elsewhere."""
+    """Check that a part has all required bricks, and remove edges from missing nodes."""
     known, bricks = part.wires(), set(part.bricks)
     for brick in part.spec.bricks:
         missing = references([dict(brick.settings), dict(brick.changes)]) - bricks
         if missing:
             raise BuilderError(
-                f"{brick.name} uses the brick {sorted(missing)[0]}, which is not among the nodes"
+                f"{brick.name} uses the brick {sorted(missing)[0]}, which is not among the nodes; "
+                "include both bricks"
             )
     calls = []
     for call in part.spec.calls:
@@ -218,7 +219,7 @@ def _without_dangling(part: Document) -> Document:
 
 
 def beside(part: Document) -> Document:
-    """Return a part whose nodes stand beside their originals."""
+    """Return a part whose nodes are next to the original nodes."""
     places = {node: (x + BESIDE, y + BESIDE) for node, (x, y) in part.spec.positions.items()
               if "/" not in node}  # fmt: skip
     return part.placed(places)

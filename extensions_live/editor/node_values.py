@@ -1,4 +1,4 @@
-"""Texts and bars for the quantities that nodes show."""
+"""Texts and bars for the quantities that are shown on nodes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ TITLES = {
     "time": "time",
     "parameters": "parameters",
 }
-"""The quantities of `MEASURES`, with their names on the page."""
+"""The names that the page shows for the quantities in `MEASURES`."""
 
 WHAT = {
     "activation": "L2 norm of the output",
-    "gradient": "L2 norm of the gradient of its parameters",
+    "gradient": "L2 norm of the gradient of the node's parameters",
     "dead": "units whose output is the same for all examples",
-    "time": "time of its operations",
+    "time": "time of the node's operations",
     "parameters": "share of the parameters of the model",
 }
-"""What the values are, in more words."""
+"""Longer descriptions of the quantities."""
 
 DASH = "\N{EN DASH}"
-"""The text of a value that is not known."""
+"""The text that is shown for an unknown value."""
 
 SHORTEST = 0.1
-"""Length of the bar of the lowest of several norms, whose bars are logarithmic."""
+"""Length of the bar of the smallest norm; the bars of norms are logarithmic."""
 
 
 def node_values(
@@ -40,18 +40,18 @@ def node_values(
     details: Mapping[str, str],
     where: str,
 ) -> dict[str, NodeValue]:
-    """Return the values of nodes for the page.
+    """Return the data that the page shows for the values of nodes.
 
     Parameters
     ----------
     metric : str
     values : dict of str to float
     reasons : dict of str to str
-        Why other nodes have no value.
+        The reasons why other nodes have no value.
     details : dict of str to str
-        What a value is the value of.
+        Additional text about the values of nodes, such as the name of an output.
     where : str
-        On which examples the values were computed, and when.
+        The examples and the iteration for which the values were computed, as text.
 
     Examples
     --------
@@ -94,10 +94,10 @@ def value_text(metric: str, value: float) -> str:
 
 
 def bars(metric: str, values: Mapping[str, float]) -> dict[str, float]:
-    """Return the length of the bar of each value, from 0 to 1; values without one are missing.
+    """Return the length of the bar of each value, from 0 to 1; values without a bar are omitted.
 
-    The bars of shares are the shares. The longest time has the length 1. Norms differ by orders of
-    magnitude, so their bars are logarithmic.
+    If the values are shares, the length of each bar equals the share. The bar of the longest time
+    has length 1. Norms differ by orders of magnitude, so their bars are logarithmic.
 
     Examples
     --------

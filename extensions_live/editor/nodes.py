@@ -27,29 +27,29 @@ FIRST: dict[str, Json] = {
     "weights_init": {"scheme": {"type": "IsotropicGaussian", "settings": {"std": 0.05}}},
     "biases_init": {"scheme": {"type": "Constant", "settings": {"constant": 0}}},
 }
-"""Initialisations of a new brick, without which it cannot be trained."""
+"""Initialisation schemes of a new brick, which are required for training."""
 
 TORCH = "torch.nn."
-"""Prefix that tells a module of torch from a brick of the same name."""
+"""Prefix that distinguishes a torch module from a brick with the same name."""
 
 RIGHT = 280.0
-"""Distance of a node that is added after another one."""
+"""Horizontal distance of a new node from the node to which it is connected."""
 
 
 def placed_at(document: Document, node: str, position: object) -> Document:
-    """Return a document in which a node has a position, if one is given."""
+    """Return a document in which a node has the given position, unless the position is None."""
     if position is None:
         return document
     return document.placed({node: point(position)})
 
 
 def point(position: object) -> tuple[float, float]:
-    """Return a position after a check that it consists of two numbers."""
+    """Return a position as floats, or raise an error if it does not consist of two numbers."""
     if isinstance(position, (list, tuple)) and len(position) == 2:
         x, y = position
         if all(type(n) in (int, float) and abs(n) < 1e9 for n in (x, y)):
             return float(x), float(y)
-    raise BuilderError(f"a position must be two numbers, x and y, not {position!r:.60}")
+    raise BuilderError(f"a position must consist of two numbers, x and y, not {position!r:.60}")
 
 
 def added(
@@ -63,7 +63,7 @@ def added(
 ) -> tuple[Document, str]:
     """Return a document with a new brick or operation, and the id of its node."""
     if not isinstance(type, str):
-        raise BuilderError(f"a type must be a string, not {type!r:.60}")
+        raise BuilderError(f"type must be a string, such as 'Linear', not {type!r:.60}")
     if name is not None:
         _check_name(name)
     checked_json(settings)
@@ -82,9 +82,8 @@ def added(
     else:
         known = {*registry.types("brick"), *BY_NAME, *registry.types("module")}
         raise BuilderError(
-            f"there is no brick, operation or module {type!r:.60}{nearest(type, known)}; a class "
-            "of your own must be defined in the notebook, or registered by "
-            "workbench.builder.register"
+            f"there is no brick, operation or module {type!r:.60}{nearest(type, known)}; define "
+            "your own class in the notebook, or register it with workbench.builder.register"
         )
     document = with_plain_names(document, node)
     if after is not None:
@@ -105,7 +104,8 @@ def _brick(
     if name is not None and name in names:
         free = free_name(name, names)
         raise BuilderError(
-            f"there is already a brick with the name {name!r}; choose another, such as {free!r}"
+            f"there is already a brick with the name {name!r}; choose another name, such as "
+            f"{free!r}"
         )
     label = free_name(wish, names)
     cls = registry.found("brick", type)
@@ -119,7 +119,7 @@ def _brick(
 
 
 def called(document: Document, path: str, method: Method, wish: str) -> tuple[Document, str]:
-    """Return a document with a new call of a method of a brick, and the id of its node."""
+    """Return a document with a new call to a method of a brick, and the id of its node."""
     call = CallSpec(document.free_id(wish.replace("/", ".")), path, method.name)
     outputs: list[str] = []
     for port in method.outputs or ():
@@ -144,12 +144,12 @@ def _operation(
     for key in settings:
         if key not in known.settings:
             raise BuilderError(
-                f"{operation} has no setting {key!r:.60}{nearest(key, known.settings)}; it has "
-                f"{', '.join(known.settings) or 'none'}"
+                f"{operation} has no setting {key!r:.60}{nearest(key, known.settings)}; its "
+                f"settings: {', '.join(known.settings) or 'none'}"
             )
     if name is not None and name in document.wires():
         raise BuilderError(
-            f"there is already a variable with the name {name!r}; choose another, such as "
+            f"there is already a variable with the name {name!r}; choose another name, such as "
             f"{free_name(name, document.wires())!r}"
         )
     wire = name or free_name(operation, document.wires())
@@ -161,13 +161,15 @@ def _operation(
 def _after(
     document: Document, node: str, after: object, input_: str | None, *, moved: bool
 ) -> Document:
-    """Connect a new node to an output, given as a node or as a node with the name of an output."""
+    """Connect a new node to an output; `after` is a node, or a node and the name of an output."""
     pair = isinstance(after, (list, tuple)) and len(after) == 2
     ends: Any = after if pair else (after, None)
     source, output = ends
     known = document.check(source)
     if known in document.groups:
-        raise BuilderError("choose a node inside of the group")
+        raise BuilderError(
+            "a new node cannot be connected to a group; choose a node inside the group"
+        )
     names = output_names(document, known)
     ports = methods(document)[node].inputs or ()
     if not ports or not names:
@@ -183,14 +185,14 @@ def _after(
 
 
 def put_before(document: Document, node: str, before: object) -> Document:
-    """Return a document in which the first output of a node is given to an input, if one is named.
+    """Return a document in which the first output of a node is connected to the input `before`.
 
     Parameters
     ----------
     document : Document
     node : str
     before : pair of str, or None
-        Another node, and its input.
+        Another node and one of its inputs; None leaves the document unchanged.
     """
     if before is None:
         return document
@@ -210,7 +212,7 @@ def with_input(
         _check_name(name)
         if name in document.wires():
             raise BuilderError(
-                f"there is already a variable with the name {name!r}; choose another, such as "
+                f"there is already a variable with the name {name!r}; choose another name, such as "
                 f"{free_name(name, document.wires())!r}"
             )
     label = name or free_name("x", document.wires())
@@ -223,7 +225,7 @@ def with_input(
 
 
 def removed(document: Document, nodes: Iterable[str]) -> Document:
-    """Return a document without nodes, and without bricks that no other node applies."""
+    """Return a document without the given nodes and without bricks that no other node applies."""
     gone = {document.check(node) for node in nodes}
     gone |= set(document.inside(gone))
     inner = {name for name in document.groups if gone & set(document.around(name))}
@@ -269,19 +271,19 @@ def _check_references(
     for brick in bricks:
         for name in sorted(references([dict(brick.settings), dict(brick.changes)]) & gone):
             raise BuilderError(
-                f"{brick.name} uses the brick {name}; remove {brick.name}, too, or change its "
+                f"{brick.name} uses the brick {name}; remove {brick.name} too, or change its "
                 "settings first"
             )
     for call in calls:
         for name in sorted(references(dict(call.inputs)) & gone):
             raise BuilderError(
-                f"{call.brick or call.outputs[0]} uses a parameter of {name}; remove it, too, or "
-                "connect it to something else first"
+                f"{call.brick or call.outputs[0]} uses a parameter of {name}; remove both, or "
+                "connect another variable first"
             )
 
 
 def tidied(document: Document) -> Document:
-    """Return a document without groups, positions and open parts of nodes that do not exist."""
+    """Return a document without references to missing nodes and without empty groups."""
     groups = dict(document.groups)
     while True:
         known = {*document.inputs, *document.calls, *groups}

@@ -1,4 +1,4 @@
-"""Variables of the notebook that a board can use: classes of bricks, and streams of data."""
+"""The variables of the notebook that a board can use: brick classes and data streams."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 
 DIGITS, IMAGES = "digits", "digit images"
-"""The names of the streams of the digits that the package contains: as rows, and as images."""
+"""The names of the streams of the digits in this package, as rows and as images."""
 
 BATCH = 64
 
 
 def names() -> dict[str, Any]:
-    """Return the variables of the notebook; none outside of a notebook."""
+    """Return the variables of the notebook; outside a notebook, return an empty dictionary."""
     running = shell()
     return {} if running is None else dict(running.user_ns)
 
 
 def classes(given: Mapping[str, Any]) -> list[type[Any]]:
-    """Return the classes of bricks, schemes and modules that cells define."""
+    """Return the classes of bricks, schemes and modules that are defined in cells."""
     return [
         value
         for name, value in given.items()
@@ -40,7 +40,7 @@ def classes(given: Mapping[str, Any]) -> list[type[Any]]:
 
 
 def register_classes(given: Mapping[str, Any]) -> bool:
-    """Register the classes of the notebook, and return True if one is new."""
+    """Register the new classes of the notebook, and return True if there are any."""
     fresh = [cls for cls in classes(given) if registry.name_of(cls) is None]
     for cls in fresh:
         register(cls)
@@ -48,16 +48,16 @@ def register_classes(given: Mapping[str, Any]) -> bool:
 
 
 def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a batch of images and labels with labels of shape ``(batch,)``."""
+    """Return a batch of images and labels, with the labels reshaped to ``(batch,)``."""
     features, targets = batch
     return features, np.asarray(targets).reshape(-1)
 
 
 def digits() -> dict[str, AbstractDataStream]:
-    """Return the streams of the digits of the package, by name.
+    """Return the two streams of the digits that this package contains, keyed by name.
 
-    The first has rows of 784 pixels, and classes of shape ``(batch,)``. The second has images of
-    shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
+    The first stream has rows of 784 pixels, and classes of shape ``(batch,)``. The second stream
+    has images of shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
     """
     data = MNIST(("train",), full=False)
     scheme = ShuffledScheme(data.num_examples, batch_size=BATCH)
@@ -67,7 +67,7 @@ def digits() -> dict[str, AbstractDataStream]:
 
 
 class Streams:
-    """The streams that can be chosen on a page: those of the notebook, and the digits.
+    """The streams that can be selected on a page: streams in the notebook, and the digits.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Streams:
         self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
 
     def found(self, name: object) -> AbstractDataStream:
-        """Return a stream by name.
+        """Return the stream with this name.
 
         Raises
         ------
@@ -91,13 +91,13 @@ class Streams:
         streams = self._streams()
         if not isinstance(name, str) or name not in streams:
             raise BuilderError(
-                f"there is no stream {name!r:.60}{nearest(str(name), streams)}; there are "
+                f"there is no stream {name!r:.60}{nearest(str(name), streams)}; the streams are "
                 f"{', '.join(streams)}"
             )
         return streams[name]
 
     def listed(self) -> list[StreamData]:
-        """Return the streams for the page; one that cannot be looked at has no sources."""
+        """Return the data of all streams for the page; unknown sources of a stream are omitted."""
         found = []
         for name, stream in self._streams().items():
             old = self._known.get(name)
@@ -122,7 +122,7 @@ class Streams:
 
 
 def facts(name: str, stream: AbstractDataStream) -> StreamData:
-    """Return the sources of a stream, read from a first batch, and a note about it."""
+    """Return the sources of a stream, found in its first batch, and a description of the stream."""
     count, size = _whole(stream, "num_examples"), _whole(stream, "batch_size")
     note = "" if count is None else f"{count:,} examples"
     note += "" if size is None else f" in batches of {size}"
@@ -133,7 +133,7 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:
-    """Return a number that a stream or the one that it transforms has, or None."""
+    """Return an integer attribute of a stream or of a stream that it transforms, or None."""
     here: Any = stream
     while here is not None:
         found = getattr(here, name, None)
@@ -144,14 +144,14 @@ def _whole(stream: AbstractDataStream, name: str) -> int | None:
 
 
 def sources_of(stream: AbstractDataStream) -> list[SourceData]:
-    """Return names, shapes and dtypes of the sources of a stream; its position does not move.
+    """Return the names, shapes and dtypes of a stream's sources, without advancing the stream.
 
-    The first size of a batch is not known, because batches can differ.
+    The size of the first dimension is None, since batches can have different sizes.
     """
     if not can_be_looked_at(stream):
         raise BuilderError(
-            "the sources of a stream that can be read only once, or by other processes, cannot be "
-            "looked at; add inputs by hand"
+            "the sources of a stream that can be read only once, or that uses other processes, "
+            "cannot be determined; add the inputs manually"
         )
     batch = next(iter(stream.iterate(0)))
     found: list[SourceData] = []
@@ -165,7 +165,7 @@ def sources_of(stream: AbstractDataStream) -> list[SourceData]:
 
 
 def can_be_looked_at(stream: AbstractDataStream) -> bool:
-    """Return True if reading a batch changes nothing, and starts no processes."""
+    """Return True if reading a batch has no side effects and starts no processes."""
     here: Any = stream
     while here is not None:
         if isinstance(here, Prefetch):
@@ -175,7 +175,7 @@ def can_be_looked_at(stream: AbstractDataStream) -> bool:
 
 
 def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | None:
-    """Return why data of some sources cannot be given to inputs, or None.
+    """Return the reason why sources do not fit inputs, or None if they fit.
 
     Examples
     --------
@@ -207,8 +207,8 @@ def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | 
 
 
 def dtype_of(array: np.ndarray[Any, Any]) -> str:
-    """Return the dtype of an input for data: floating-point numbers are float32."""
+    """Return the dtype of an input for an array: float32 for any floating-point array."""
     kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
     if array.dtype.kind not in kinds:
-        raise BuilderError(f"data of dtype {array.dtype} cannot be an input")
+        raise BuilderError(f"an input cannot have dtype {array.dtype}; convert the data to numbers")
     return kinds[array.dtype.kind]

@@ -1,4 +1,4 @@
-"""The palette of an editor for its page."""
+"""The data of an editor's palette for the page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from extensions_live.messages import MethodData, PaletteEntry, PalettePayload, P
 from workbench.builder import Entry, Method, Port, catalogue
 
 STEP_RULES = ("Adam", "Momentum", "Scale", "RMSProp", "AdaGrad", "AdaDelta", "Lion")
-"""The step rules that a page offers, each with its default settings."""
+"""The step rules that a page offers, with default settings."""
 
 
 def palette(streams: Sequence[StreamData] = ()) -> PalettePayload:
-    """Return everything that can be added to a board."""
+    """Return the data of all entries, blocks, streams and step rules of the palette."""
     return {
         "groups": [
             {"title": group.title, "entries": [_entry(entry) for entry in group.entries]}

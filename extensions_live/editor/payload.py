@@ -1,4 +1,4 @@
-"""The contents of a board for the page, made from a document and what is known about it."""
+"""The contents of a board for the page, created from a document and its shapes and faults."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from workbench.utils.texts import short
 
 
 class Drawing:
-    """The nodes and edges of a document.
+    """The nodes and edges of a document, in the form that a page draws.
 
     Parameters
     ----------
     document : Document
     check : Check
-        Shapes, numbers and faults.
+        The shapes, counts and faults of the document.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Drawing:
         given = self.document.input(node)
         outputs = [self._output(node, given.name, given.name)]
         settings = forms.of_input(given)
-        text = "Data that is given to the model."
+        text = "Input data of the model."
         drawn = self._node(node, "input", given.dtype, text, outputs=outputs, settings=settings)
         drawn["fields"] = [forms.field_data(field) for field in forms.INPUT]
         drawn["fault"] = node_fault(self.check.faults.get(node))
@@ -242,7 +242,7 @@ class Drawing:
         return found
 
     def _shown(self, node: str, port: str) -> tuple[str, str]:
-        """Return the node and port that are drawn: those of the outermost closed group."""
+        """Return the node and port to draw; a closed group is drawn in place of the nodes in it."""
         closed = [one for one in self.document.around(node) if one not in self.document.opened]
         return (closed[-1], f"{node}/{port}") if closed else (node, port)
 

@@ -1,7 +1,7 @@
-"""Places of the nodes of a board in a model: their bricks, variables and parameters.
+"""The places of the nodes of a board in a model: their bricks, variables and parameters.
 
 The model was built from a document of the board. The parts of a brick are found in the graph of its
-application, so their variables are those that the model computes.
+application, so their variables are variables of the model.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from workbench.errors import WorkbenchError
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import ancestors, inputs_of
 
-CHANGED = "the canvas was changed after this model was built"
-UNFINISHED = "the model that is trained does not have this node"
-NO_VALUE = "its value is computed inside of a loop, where it cannot be seen"
+CHANGED = "the node was changed after the model was built"
+UNFINISHED = "the node is not part of the model that is trained"
+NO_VALUE = "the value is computed inside a loop and cannot be shown"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Brick, variables and parameters for which a node stands.
+    """The brick, variables and parameters that a node represents.
 
     Attributes
     ----------
     brick : Brick or None
     inputs, outputs : dict of str to Variable
-        By port. Inputs that take several edges are missing.
+        The variables, keyed by port. Inputs that accept several edges are omitted.
     given : tuple of Variable
-        All variables that the node needs.
+        All variables on which the node directly depends.
     parameters : tuple of SharedVariable
-        The parameters of the brick and of all bricks below it.
+        The parameters of the brick and of all its descendants.
     is_group : bool
     """
 
@@ -50,7 +50,7 @@ class Place:
 
 
 class Places:
-    """Places of the nodes of a document in the model that was built from it.
+    """The places of the nodes of a document in the model that was built from this document.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Places:
         self._steps: dict[str, dict[str, Place]] = {}
 
     def find(self, node: str) -> Place | None:
-        """Return the place of a node or of a part, or None if the model lacks it."""
+        """Return the place of a node or of a part, or None if it is not in the model."""
         if node not in self._found:
             owner, _, step = node.rpartition("/")
             known = node in self.document.inputs or node in self.document.calls
@@ -73,20 +73,20 @@ class Places:
         return self._found[node]
 
     def group(self, members: Iterable[str]) -> Place:
-        """Return the place of several nodes together."""
+        """Return the place of a group of nodes, with the parameters of all its members."""
         inside = [self.find(one) for one in members]
         parameters = [v for one in inside if one is not None for v in one.parameters]
         return Place(parameters=tuple(dict.fromkeys(parameters)), is_group=True)
 
     def variable(self, node: str, port: str, *, from_inside: bool = False) -> Variable | None:
-        """Return the variable of an output of a node or, from inside of it, of an input."""
+        """Return the variable of an output or, if `from_inside` is True, of an input of a node."""
         place = self.find(node)
         if place is None:
             return None
         return (place.inputs if from_inside else place.outputs).get(port)
 
     def reason(self, node: str, now: Document) -> str:
-        """Return why the model has no place for a node of the present document, or ``""``."""
+        """Return the reason why a node of the current document is not in the model, or ``""``."""
         top = node if node in now.ids() else node.partition("/")[0]
         old = self.document
         if top in now.groups:
@@ -101,16 +101,16 @@ class Places:
         return "" if self.find(top) is not None else UNFINISHED
 
     def bricks(self) -> list[Brick]:
-        """Return all bricks of the model, each once, parents before their children."""
+        """Return all bricks of the model without duplicates, parents before their children."""
         return list(dict.fromkeys(b for top in self.built.bricks.values() for b in tree(top)))
 
     def parameters(self) -> list[SharedVariable]:
-        """Return all parameters of the model, each once."""
+        """Return all parameters of the model without duplicates."""
         every = [_place(top, {}, {}, []).parameters for top in self.built.bricks.values()]
         return list(dict.fromkeys(one for several in every for one in several))
 
     def needs(self, variables: Iterable[Variable]) -> dict[Variable, frozenset[Variable]]:
-        """Return the inputs and the parameters on which variables and their ancestors depend."""
+        """Return the inputs and parameters on which each variable and its ancestors depend."""
         found: dict[Variable, frozenset[Variable]] = {}
         for variable in ancestors(variables):
             if isinstance(variable, SharedVariable) or variable.owner is None:
@@ -137,7 +137,7 @@ class Places:
         return _place(brick, inputs, outputs, [wires[wire] for wire in several])
 
     def _inside(self, owner: str) -> dict[str, Place]:
-        """Return the places of the parts of a node, by the names of their steps."""
+        """Return the places of the parts of a node, keyed by the names of their steps."""
         if owner not in self._steps:
             place = self.find(owner) if owner else None
             self._steps[owner] = {} if place is None else _parts(place)
@@ -202,7 +202,7 @@ def _all(given: object) -> list[str]:
 
 
 def _computed(document: Document, call: CallSpec) -> object:
-    """Return what a call computes, without the names of its brick and of its wires."""
+    """Return a value that identifies the computation of a call, independently of names."""
     name, _, path = (call.brick or "").partition("/")
     brick = document.bricks.get(name)
     plain = None if brick is None else replace(brick, name=None)

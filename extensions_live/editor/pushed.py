@@ -1,4 +1,4 @@
-"""Values of the edges of a board for one example."""
+"""The values of the edges of a board for one example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.tensor import Variable
 
 
 class Pushed:
-    """Values of all edges and outputs that a board draws.
+    """The values of all edges and outputs that a board draws.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Pushed:
     Attributes
     ----------
     names : list of str
-        The names of the variables of the session that are needed.
+        The names of the required session variables.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Pushed:
     def __call__(
         self, values: Mapping[str, torch.Tensor], example: Mapping[str, Any]
     ) -> dict[Variable, torch.Tensor]:
-        """Compute all values from the variables in `names` and an example."""
+        """Compute all values from an example and the values of the variables in `names`."""
         if self._copy is None:
             return {}
         return dict(zip(self._wanted, self._copy(values, example), strict=True))
 
     def edges(self, found: Mapping[Variable, torch.Tensor]) -> dict[str, EdgeValue]:
-        """Return the values of the edges for the page."""
+        """Return the data that the page shows for the values of the edges."""
         shown = {variable: edge_value(value) for variable, value in found.items()}
         main = set(self._main.values())
         known: dict[str, EdgeValue] = {
@@ -87,7 +87,7 @@ class Pushed:
     def outputs(
         self, found: Mapping[Variable, torch.Tensor]
     ) -> dict[tuple[str, str], torch.Tensor]:
-        """Return the values of the outputs, by node and output."""
+        """Return the values of the outputs, keyed by node and output."""
         return {port: found[v] for port, v in self._outputs.items() if v in found}
 
 

@@ -23,16 +23,16 @@ from workbench.builder.operations import BY_NAME
 from workbench.builder.spec import InputSpec
 from workbench.errors import BuilderError, nearest
 
-SETTING = "{owner} has no setting {name!r}{hint}; it has {names}"
-NAME = "a name must be a string without slashes, dots and @, not {name!r:.60}"
+SETTING = "{owner} has no setting {name!r}{hint}; its settings: {names}"
+NAME = "a name must be a nonempty string without slashes, dots or @, not {name!r:.60}"
 AGAIN = re.compile(r":\d+(?=/|$)")
-"""The end of the name of a part that is applied several times."""
+"""The suffix that is added to the name of a part if the part is applied several times."""
 
-TAKEN = "there is already {what} with the name {name!r}; choose another, such as {free!r}"
+TAKEN = "there is already {what} with the name {name!r}; choose another name, such as {free!r}"
 
 
 def split(document: Document, node: object) -> tuple[str, str]:
-    """Return the id of a node, and the path below its brick if `node` names a part of it."""
+    """Return the id of a node and, if `node` names a part of its brick, the path of the part."""
     if isinstance(node, str) and node not in document.ids():
         top, _, below = node.partition("/")
         if below and document.brick_of(top) is not None:
@@ -41,7 +41,7 @@ def split(document: Document, node: object) -> tuple[str, str]:
 
 
 def place_of(document: Document, node: object) -> tuple[str, str]:
-    """Return the name of the topmost brick of a node, and the path of the brick below it."""
+    """Return the name of a node's top-level brick, and the path of a part, which can be empty."""
     top, below = split(document, node)
     path = document.calls[top].brick if top in document.calls else None
     if path is None:
@@ -58,7 +58,7 @@ def place_of(document: Document, node: object) -> tuple[str, str]:
 
 
 def type_of(document: Document, name: str, below: str) -> str:
-    """Return the type of a brick by the name of the topmost brick and the path below it."""
+    """Return the type of a top-level brick or of its part at the path `below`."""
     if not below:
         return document.bricks[name].type
     return anatomies(document.spec)[name].parts[below]
@@ -88,11 +88,11 @@ def changed(document: Document, node: object, setting: object, value: Json) -> D
 
 
 def unset(document: Document, node: object, setting: object) -> Document:
-    """Return a document in which a setting of a node is inferred, or has its default."""
+    """Return a document in which a setting of a node is inferred or has its default value."""
     top, _ = split(document, node)
     before = methods(document)
     if top in document.inputs or top in document.groups:
-        raise BuilderError(f"{document.title(top)} has no setting that can be left out")
+        raise BuilderError(f"{document.title(top)} has no settings that can be reset")
     call = document.call(top)
     if call.operation is not None:
         settings = {key: one for key, one in call.settings.items() if key != setting}
@@ -119,13 +119,13 @@ def unset(document: Document, node: object, setting: object) -> Document:
 
 
 def checked_json(value: Json) -> None:
-    """Raise `BuilderError` if a value is no JSON."""
+    """Raise `BuilderError` if JSON cannot represent a value."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise BuilderError(
-            f"a value of a setting must consist of numbers, strings, lists and the objects that a "
-            f"specification has, not {value!r:.60}"
+            "the value of a setting must consist of numbers, strings, lists and JSON objects of a "
+            f"specification, not {value!r:.60}"
         ) from None
 
 
@@ -146,7 +146,8 @@ def _constant(given: Json) -> bool:
 def _input(document: Document, node: str, setting: object, value: Json) -> Document:
     if setting not in ("shape", "dtype"):
         raise BuilderError(
-            f"the input {document.title(node)} has no setting {setting!r:.60}; it has shape, dtype"
+            f"the input {document.title(node)} has no setting {setting!r:.60}; its settings are "
+            "shape and dtype"
         )
     old = document.input(node)
     if isinstance(value, Mapping) and set(value) == {"tuple"}:
@@ -176,7 +177,7 @@ def _operation(document: Document, call: CallSpec, setting: object, value: Json)
 
 
 def renamed(document: Document, node: object, name: object) -> Document:
-    """Return a document in which a node, a part of it or a group has another name."""
+    """Return a document in which a node, a part of a brick or a group has a new name."""
     plain = isinstance(name, str) and name and not set(name) & set("/.@")
     if not isinstance(name, str) or not plain or name != name.strip():
         raise BuilderError(NAME.format(name=name))
@@ -210,15 +211,15 @@ def _rename_part(document: Document, top: str, below: str, name: str) -> Documen
 def _rename_brick(document: Document, node: str, name: str) -> Document:
     path = document.calls[node].brick or ""
     if "/" in path:
-        raise BuilderError(f"{path} is a part of another brick; rename it there")
+        raise BuilderError(f"{path} is a part of another brick; rename the part inside that brick")
     _free(name, set(document.bricks), "a brick")
     return with_names(document, {path: name})
 
 
 def with_names(document: Document, names: Mapping[str, str]) -> Document:
-    """Return a document in which topmost bricks have new names, wherever they are named.
+    """Return a document in which top-level bricks and all references to them have new names.
 
-    Wires that have the default names follow.
+    Wires with default names are also renamed.
     """
     known, before = methods(document), document.spec
     bricks = tuple(_rebricked(brick, names) if brick.name else brick for brick in before.bricks)
@@ -240,7 +241,7 @@ def with_names(document: Document, names: Mapping[str, str]) -> Document:
 
 
 def moved_path(path: str, names: Mapping[str, str]) -> str:
-    """Return a path of a brick, perhaps with a method, after its topmost brick was renamed."""
+    """Return the path of a brick or of its method after the top-level brick has been renamed."""
     end = min((i for i in (path.find("/"), path.find(".")) if i >= 0), default=len(path))
     return names.get(path[:end], path[:end]) + path[end:]
 
@@ -258,7 +259,7 @@ def _rebricked(brick: BrickSpec, names: Mapping[str, str]) -> BrickSpec:
 
 
 def rewritten(given: Json, names: Mapping[str, str]) -> Json:
-    """Return a value in which references to bricks have new names."""
+    """Return a value in which references to bricks use the new names."""
     return _mapped(given, lambda path: moved_path(path, names))
 
 
@@ -274,7 +275,7 @@ def _mapped(given: Json, new: Callable[[str], str]) -> Json:
 
 
 def references(given: Json) -> set[str]:
-    """Return the names of the topmost bricks to which a value refers."""
+    """Return the names of the top-level bricks to which a value refers."""
     found: set[str] = set()
 
     def note(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The still output of an editor: an image of the board that stays in the saved notebook."""
+"""The still output of an editor: an image of the board in the saved notebook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMPTY = '<div class="wb-still wb-no-values">The board of this editor was empty.<
 
 
 class EditorStill(StillOutput):
-    """Image of a board, and its code.
+    """Still image of a board, with the code of the model.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class EditorStill(StillOutput):
         self._board = board
 
     def due(self) -> object:
-        """Return the version of the board, or None if nothing is due."""
+        """Return the version of the board, or None if the still output is not due yet."""
         if self._clock() < self._next:
             return None
         return ("board", self._board.version)

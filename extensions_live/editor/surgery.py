@@ -1,7 +1,7 @@
-"""Surgery: the board compared with the model that a session trains, and the step from one to other.
+"""Surgery: replacing the model that a session trains with the model on a board.
 
-The page shows the comparison as a bar. Its buttons are the methods of `Surgery`, which the editor
-offers, too.
+The page shows a bar that compares the two models. The buttons of the bar call methods of `Surgery`,
+which are also methods of the editor.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ NOTHING: SurgeryPayload = {
 }
 
 MOST = 200
-"""Number of nodes up to which the page shows what would be kept."""
+"""Maximum number of nodes for which the page shows the effects of applying the edits."""
 
 NO_SESSION = "no session trains this model; call editor.train(stream) first"
 NOT_PAUSED = (
-    "{name} is {state}, and its model can be changed only while it is paused; call "
+    "the model of {name} can be changed only while the session is paused, but it is {state}; call "
     "session.pause() first"
 )
-NO_CHANGE = "the canvas shows the model that {name} trains, so there is nothing to apply"
+NO_CHANGE = "there is nothing to apply, because the canvas shows the model that {name} trains"
 
 Pair = tuple[Spec, frozenset[str]]
 
 
 class Surgery:
-    """The model that a session trains, beside a board on which a person edits.
+    """Comparison of the model that a session trains with the model on a board.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Surgery:
     Attributes
     ----------
     session : Session or None
-        The session whose model the board shows or edits.
+        The session whose model is compared with the board.
     """
 
     def __init__(self, drawing: BoardState) -> None:
@@ -65,13 +65,14 @@ class Surgery:
         self._receipt = (0, "")
 
     def follow(self, session: Session, document: Document | None = None) -> None:
-        """Compare the board with the model of a session from now on.
+        """Start comparing the board with the model of a session.
 
         Parameters
         ----------
         session : Session
         document : Document, optional
-            The drawing of the model; by default the board shows the model of the session.
+            The document of the session's model. By default, the board is changed to show this
+            model.
 
         Raises
         ------
@@ -86,7 +87,7 @@ class Surgery:
 
     @property
     def trained(self) -> Document | None:
-        """The drawing of the model that the session trains."""
+        """The document of the model that the session trains."""
         return self._trained
 
     @property
@@ -95,15 +96,15 @@ class Surgery:
         return self.session is not None and not self.session.state.ended
 
     def state(self) -> object:
-        """Return a value that changes whenever `payload` may change, apart from the board."""
+        """Return a value that changes whenever the session or the receipt changes."""
         if self.session is None:
             return None
         return self.session.state, self._marked(self.session), self._receipt[0]
 
     def look(self) -> None:
-        """Find out whether a command such as `undo` has brought back another model.
+        """Check whether a command such as `undo` has replaced the model of the session.
 
-        The canvas follows if it showed the model that the session has left.
+        If the canvas showed the previous model of the session, it is changed to show the new model.
         """
         session = self.session
         if session is None or self._mark == (mark := self._marked(session)):
@@ -125,7 +126,7 @@ class Surgery:
             self._drawing.take("follow the session", self._trained, built_of(session))
 
     def payload(self) -> SurgeryPayload:
-        """Return what the bar shows."""
+        """Return the data that the bar shows."""
         number, text = self._receipt
         found: SurgeryPayload = {**NOTHING, "receipt": {"number": number, "text": text}}
         session = self.session
@@ -153,18 +154,18 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by that of the canvas; see `Session.rebuild`.
+        """Replace the paused session's model with the model on the canvas; see `Session.rebuild`.
 
         Parameters
         ----------
         copy_units : bool
-            If True, the additional units of wider layers are copies of their present units, so
-            that the model computes the same function where that is possible.
+            If True, the additional units of wider layers are copies of existing units, so that the
+            model computes the same function if possible.
 
         Returns
         -------
         Command
-            The command, which has been carried out. `Command.wait` returns what was kept.
+            The executed command. `Command.wait` returns a description of what was kept.
 
         Raises
         ------
@@ -201,7 +202,7 @@ class Surgery:
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; `undo` of the board brings the edits back.
+        """Show the model that the session trains; the board's `undo` restores the edits.
 
         Raises
         ------
@@ -239,7 +240,7 @@ class Surgery:
 
 
 class Compared:
-    """Two documents, compared by identity: they never change."""
+    """Pair of documents, which is hashed by identity, since documents are immutable."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new
@@ -258,7 +259,7 @@ def _planned(both: Compared) -> Plan:
 
 
 def pair_of(document: Document) -> Pair:
-    """Return the model of a document, and the bricks that are not trained."""
+    """Return a document's specification without positions, and the frozen bricks."""
     return _pair_of(Compared(document, document))
 
 
@@ -269,12 +270,12 @@ def _pair_of(both: Compared) -> Pair:
 
 
 def same(one: Pair, other: Pair) -> bool:
-    """Return True if two models are the same, apart from positions."""
+    """Return True if two models are equal and have the same frozen bricks."""
     return one[0].same_as(other[0]) and one[1] == other[1]
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return the earlier names of bricks that were renamed, since the ids of nodes stay.
+    """Return a dictionary that maps the new names of renamed bricks to their earlier names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Times of the operations of a graph, added up for each node of a board."""
+"""For each node of a board, the total time of its operations in a graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.tensor.traversal import inputs_of
 
 
 class Times:
-    """Times of nodes, from one run of a copy of the graph, operation by operation.
+    """The times of nodes, measured by running a copy of the graph operation by operation.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Times:
     Attributes
     ----------
     names : list of str
-        The names of the variables of the session that are needed.
+        The names of the required session variables.
     """
 
     def __init__(self, known: Known, places: Mapping[str, Place]) -> None:
@@ -48,7 +48,7 @@ class Times:
     def __call__(
         self, values: Mapping[str, torch.Tensor], batch: Mapping[str, Any]
     ) -> dict[str, float]:
-        """Return the seconds of each node for a batch, by source."""
+        """Return the time in seconds of each node for a batch with arrays keyed by source."""
         self._copy.fill(values)
         seconds = _Clock(self._copy.function.program).measure(self._inputs({}, batch))
         return {
@@ -58,7 +58,7 @@ class Times:
 
 
 class _Clock(fx.Interpreter):
-    """Interpreter that measures each operation of a program."""
+    """Interpreter that measures the time of each operation of a program."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program.module)
@@ -66,7 +66,7 @@ class _Clock(fx.Interpreter):
         self._seconds: dict[object, float] = {}
 
     def measure(self, given: Iterable[torch.Tensor]) -> Mapping[object, float]:
-        """Run the program, and return the seconds of each call of the graph."""
+        """Run the program, and return the time of each call of the graph in seconds."""
         with torch.no_grad():
             self.run(*given, *(one.tensor for one in self._program.shared))
         return self._seconds
@@ -83,7 +83,7 @@ class _Clock(fx.Interpreter):
 
 
 def _calls(outputs: Iterable[Variable], given: set[Variable]) -> set[object]:
-    """Return the calls that compute outputs from what is given."""
+    """Return the calls that compute `outputs` from `given`."""
     waiting = [one for one in outputs if one not in given]
     seen, found = set(waiting), set[object]()
     while waiting:

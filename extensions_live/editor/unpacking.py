@@ -1,4 +1,4 @@
-"""Replacing a brick by its parts, which then are nodes of their own."""
+"""The edit that replaces a brick with its parts, which become separate nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.errors import BuilderError, NotConfiguredError
 
 
 def made(spec: Spec, name: str) -> Brick:
-    """Return a brick of a specification, made with all bricks to which it refers."""
+    """Construct a brick of a specification, and all bricks to which it refers."""
     constructor = Constructor()
     bricks = {brick.name or "": brick for brick in spec.bricks}
     wanted, waiting = set(), [name]
@@ -42,21 +42,24 @@ def made(spec: Spec, name: str) -> Brick:
 def unpacked(
     document: Document, node: str, kinds: Mapping[str, Kind | None]
 ) -> tuple[Document, list[str]]:
-    """Return a document in which a brick is replaced by its parts, and the ids of their nodes.
+    """Return a document in which a brick is replaced by its parts, and the ids of the new nodes.
 
     Parameters
     ----------
     document : Document
     node : str
     kinds : dict of str to (Kind or None)
-        Shapes and dtypes of the inputs of the node, by name.
+        The shapes and dtypes of the inputs of the node, keyed by name.
     """
     call = document.call(node)
     name = call.brick or ""
     _check(document, call)
     unknown = [port for port, kind in kinds.items() if kind is None]
     if unknown or not kinds:
-        raise BuilderError(f"connect the inputs of {name} first, so that its parts can be applied")
+        raise BuilderError(
+            f"{name} cannot be unpacked while the shapes of its inputs are unknown; "
+            "connect the inputs first"
+        )
     document = with_inferred(document, [name])
     brick = made(document.spec, name)
     found = inside(
@@ -65,11 +68,11 @@ def unpacked(
     for step in found.steps:
         if step.operation == OTHER:
             raise BuilderError(
-                f"{name} cannot be unpacked: it computes something between its parts that no "
-                "operation of the palette does"
+                f"{name} cannot be unpacked: one of its own computations has no equivalent "
+                "operation in the palette"
             )
     if None in found.outputs.values() or not any(step.part for step in found.steps):
-        raise BuilderError(f"{name} cannot be unpacked: its outputs do not come from its parts")
+        raise BuilderError(f"{name} cannot be unpacked: its outputs are not computed by its parts")
     specs, labels = _parts(document, brick, name)
     return _replaced(document, call, found, specs, labels)
 
@@ -104,7 +107,7 @@ def _options(call: CallSpec) -> dict[str, Any]:
 def _parts(
     document: Document, brick: Brick, name: str
 ) -> tuple[tuple[BrickSpec, ...], dict[str, str]]:
-    """Return the specifications of the parts, and their new names by their old ones."""
+    """Return the specifications of the parts, and a dictionary that maps old to new names."""
     with symbolic_parameters():
         settle(brick)
         with contextlib.suppress(NotConfiguredError):

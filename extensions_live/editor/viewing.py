@@ -1,7 +1,8 @@
-"""`View`, a drawing of a model that can be looked at but not edited.
+"""`View`, a read-only drawing of a model.
 
-Some models have no specification: an ONNX file, or a module of torch whose class does not keep its
-settings. The canvas shows their nodes, with groups to open and close, and refuses everything else.
+Some models, such as an ONNX file or a torch module whose class does not store its settings, have no
+specification. The canvas shows the nodes of such a model. Users can open and close groups and move
+nodes, but all other operations are refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from workbench.errors import BuilderError
 
 
 def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
-    """Return a board for a model or, if it cannot be edited, a view of it.
+    """Return a board for a model or, if the model cannot be edited, a read-only view.
 
     Raises
     ------
@@ -36,30 +37,30 @@ def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | 
         If a file cannot be read.
     """
     if isinstance(model, (str, Path)):
-        return View(diagram_of(model), "an ONNX file can be looked at, but not edited")
+        return View(diagram_of(model), "an ONNX file can be viewed, but not edited")
     try:
         return Board(model)
     except BuilderError as error:
         if not isinstance(model, torch.nn.Module):
             raise
-        reason = f"this module can be looked at, but not edited: {error}"
+        reason = f"this module can be viewed, but not edited: {error}"
         return View(diagram_of(model), reason)
 
 
 class View(BoardState):
-    """Drawing of a model that cannot be edited.
+    """Read-only drawing of a model.
 
     Parameters
     ----------
     diagram : Diagram
-        With all groups open.
+        The diagram to show, with all groups open.
     reason : str
-        Why it cannot be edited; the text of each refusal.
+        The reason why the model cannot be edited, used as the message of each refusal.
 
     Raises
     ------
     BuilderError
-        All operations that would change the model raise it.
+        If an operation that would change the model is called.
     """
 
     def __init__(self, diagram: Diagram, reason: str) -> None:
@@ -74,7 +75,7 @@ class View(BoardState):
         self._places: dict[str, tuple[float, float]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        """Return the refusal of an operation of a board."""
+        """Return a function that refuses the operation `name` of a board."""
         if name in NAMES:
             return self._refuse
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -100,15 +101,15 @@ class View(BoardState):
         self._refuse()
 
     def open(self, node: str) -> None:
-        """Show what is in a group."""
+        """Show the contents of a group."""
         self._set_closed(self._closed - {self._group(node)})
 
     def close(self, node: str) -> None:
-        """Hide what is in a group."""
+        """Hide the contents of a group."""
         self._set_closed(self._closed | {self._group(node)})
 
     def move(self, positions: Mapping[str, Sequence[float]]) -> None:
-        """Move nodes to positions, by id."""
+        """Move nodes; `positions` maps ids of nodes to positions."""
         with self._lock:
             places = {node: point(place) for node, place in positions.items()}
             known = {node.id for node in self.diagram.nodes}
@@ -119,7 +120,7 @@ class View(BoardState):
             self._changed()
 
     def arrange(self) -> None:
-        """Forget all positions, so that the page arranges the nodes."""
+        """Remove all positions, so that the page arranges the nodes."""
         with self._lock:
             self._places.clear()
             self._changed()

@@ -1,4 +1,4 @@
-"""The first check of a board takes a second; it is made in a thread before a person needs it."""
+"""A thread that checks a small model in advance, since the first check takes about a second."""
 
 from __future__ import annotations
 

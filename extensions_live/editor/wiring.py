@@ -14,15 +14,15 @@ from workbench.builder.fields import Json, free_name
 from workbench.builder.graph import default_wire
 from workbench.errors import BuilderError, nearest
 
-PORT = "{node} has no {side} {name!r}{hint}; it has {names}"
-PART = "{node!r} is a part of a brick that wires its parts itself; unpack the brick first"
+PORT = "{node} has no {side} {name!r}{hint}; its {side}s: {names}"
+PART = "the edges inside a brick cannot be edited, so unpack the brick of {node!r} first"
 
 MAIN_INPUTS = ("input_", "x", "y_hat")
-"""Inputs that take the edge of an input that another method does not have."""
+"""Inputs to which an edge can be moved if the new method lacks the original input."""
 
 
 def methods(document: Document) -> dict[str, Method]:
-    """Return the method that each call of a document applies, by node."""
+    """Return the method that each call of a document applies, keyed by node."""
     found: dict[str, Method] | None = vars(document).get("_methods")
     if found is None:
         known = anatomies(document.spec)
@@ -32,9 +32,10 @@ def methods(document: Document) -> dict[str, Method]:
 
 
 def endpoint(document: Document, node: object, port: object) -> tuple[str, str]:
-    """Return the node and its port that a port of a node or of a group stands for.
+    """Return the node and port that a port of a node or group represents.
 
-    A port of a group is named by the node inside the group, a slash and the port.
+    The name of a group's port consists of the id of a node in the group, a slash, and the name of
+    the node's port.
     """
     if isinstance(node, str) and "/" in node and node not in document.ids():
         raise BuilderError(PART.format(node=node))
@@ -47,8 +48,8 @@ def endpoint(document: Document, node: object, port: object) -> tuple[str, str]:
     member, _, name = port.partition("/")
     if member not in document.inside([node]):
         raise BuilderError(
-            f"the group {document.title(node)} has no port {port!r}; its ports are named like "
-            "'linear/output'"
+            f"the group {document.title(node)} has no port {port!r}; the names of its ports have "
+            "the form 'linear/output'"
         )
     return member, name
 
@@ -56,9 +57,9 @@ def endpoint(document: Document, node: object, port: object) -> tuple[str, str]:
 def connected(
     document: Document, source: object, output: object, target: object, input_: object
 ) -> Document:
-    """Return a document in which an output is given to an input.
+    """Return a document in which an output is connected to an input.
 
-    What was given to the input is replaced, except for an input that takes several.
+    A previous connection is replaced, unless the input accepts several edges.
     """
     source, output = endpoint(document, source, output)
     target, input_ = endpoint(document, target, input_)
@@ -73,7 +74,7 @@ def connected(
 
 
 def disconnected(document: Document, target: object, input_: object, index: int | None) -> Document:
-    """Return a document in which nothing is given to an input, or one less of several."""
+    """Return a document from which all edges to an input, or one of these edges, are removed."""
     target, input_ = endpoint(document, target, input_)
     call = document.call(target)
     if input_ not in call.inputs:
@@ -111,7 +112,7 @@ def output_names(document: Document, node: str) -> list[str]:
 
 
 def input_port(document: Document, call: CallSpec, name: str) -> Port:
-    """Return an input of a call by name."""
+    """Return the input `name` of a call."""
     ports = {port.name: port for port in methods(document)[call.id].inputs or ()}
     if name not in ports:
         raise _missing(document, call.id, "input", name, list(ports))
@@ -128,13 +129,13 @@ def _missing(document: Document, node: str, side: str, name: str, names: list[st
 
 
 def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
-    """Return a document in which each call has the outputs that its brick now has.
+    """Update the inputs and outputs of all calls after the bricks have changed.
 
     Parameters
     ----------
     document : Document
     before : dict of str to Method
-        The methods of calls before the edit, in which outputs had their wires.
+        The methods of the calls before the edit, which determine the old names of the outputs.
     """
     now, taken = methods(document), document.wires()
     calls, dropped = [], set()
@@ -165,14 +166,14 @@ def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
 
 
 def wire_for(call: CallSpec, output: str) -> str:
-    """Return the name that an output of a call has by default."""
+    """Return the default name of the wire of an output of a call."""
     if call.operation is not None:
         return call.operation
     return default_wire((call.brick or "").rpartition("/")[2], call.method or "apply", output)
 
 
 def without_wires(document: Document, gone: set[str]) -> Document:
-    """Return a document without the edges, the cost and the monitored wires that are gone."""
+    """Return a document without the wires in `gone`: edges, cost and monitored outputs."""
     if not gone:
         return document
     spec = document.spec
@@ -226,7 +227,7 @@ def rewired(document: Document, new: Callable[[str], str]) -> Document:
 
 
 def is_default(call: CallSpec, wire: str, output: str) -> bool:
-    """Check whether a wire has the name that it has by default, perhaps with a number."""
+    """Return True if a wire has its default name, possibly with a number."""
     default = wire_for(call, output)
     return wire == default or is_numbered(wire, default)
 
@@ -235,12 +236,12 @@ def with_method(document: Document, node: str, method: object) -> Document:
     """Return a document in which a node applies another method of its brick."""
     call = document.call(node)
     if call.operation is not None or call.brick is None:
-        raise BuilderError(f"{document.title(node)} is an operation, which has no methods")
+        raise BuilderError(f"{document.title(node)} is an operation; only bricks have methods")
     name, _, below = call.brick.partition("/")
     known = [] if below else [one.name for one in anatomies(document.spec)[name].methods]
     if method not in known:
         raise BuilderError(
-            f"{call.brick} has no method {method!r:.60}{nearest(str(method), known)}; it has "
+            f"{call.brick} has no method {method!r:.60}{nearest(str(method), known)}; its methods: "
             f"{', '.join(known) or 'none'}"
         )
     before = methods(document)
@@ -255,13 +256,15 @@ def with_method(document: Document, node: str, method: object) -> Document:
 
 
 def with_cost(document: Document, node: object, output: object) -> Document:
-    """Return a document in which an output is the cost; in which none is, if `node` is None."""
+    """Return a document in which an output is the cost; if `node` is None, there is no cost."""
     if node is None:
         return replace(document, spec=replace(document.spec, cost=None))
     found, name = endpoint(document, node, output)
     wire = wire_of(document, found, name)
     if found in document.inputs:
-        raise BuilderError(f"the input {wire} cannot be the cost; connect it to a cost first")
+        raise BuilderError(
+            f"the input {wire} cannot be the cost; connect the input to a cost brick first"
+        )
     return replace(document, spec=replace(document.spec, cost=wire))
 
 
@@ -284,7 +287,7 @@ def with_plain_names(document: Document, node: str) -> Document:
 
 
 def with_monitor(document: Document, node: object, output: object, on: Any) -> Document:
-    """Return a document in which an output is monitored, or is not."""
+    """Return a document in which an output is monitored or, if `on` is False, not monitored."""
     found, name = endpoint(document, node, output)
     wire = wire_of(document, found, name)
     kept = [one for one in monitored(document) if one != wire]
@@ -293,14 +296,14 @@ def with_monitor(document: Document, node: object, output: object, on: Any) -> D
 
 
 def monitored(document: Document) -> tuple[str, ...]:
-    """Return the wires that are monitored: the chosen ones, or those that nothing else needs."""
+    """Return the monitored wires: those that the user has chosen, by default all unused outputs."""
     if document.chosen:
         return document.spec.monitored
     return sinks(document)
 
 
 def sinks(document: Document) -> tuple[str, ...]:
-    """Return the wires of single outputs that nothing else needs, without the cost."""
+    """Return the unused wires of calls with a single output, without the cost."""
     used = {wire for call in document.spec.calls for wire in wires_of(call)}
     return tuple(
         call.outputs[0]

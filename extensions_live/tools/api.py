@@ -1,4 +1,4 @@
-"""Requests from tools and the answers to them, independent of HTTP."""
+"""Requests from tools and the answers to these requests, independent of HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GUIDE = {
     "GET /hyperparameters": "hyperparameters that can be changed, with their bounds",
     "GET /interventions": "commands that changed training",
     "GET /branches": "branches of the run",
-    "GET /snapshots": "states of training in memory",
+    "GET /snapshots": "saved states of training in memory",
     "GET /commands?last=100": "the last commands, with their outcomes",
     "GET /commands/ID?wait=10": "the outcome of a command, after waiting up to 10 seconds for it",
     "POST /commands?wait=10": (
@@ -72,7 +72,7 @@ class Answer:
 
 
 class Api:
-    """Interface that answers requests about sessions.
+    """Interface that answers requests about sessions from tools.
 
     Parameters
     ----------
@@ -167,7 +167,9 @@ class Api:
                 wait(command, seconds(options))
                 content = describe.receipt(command)
             case _:
-                raise LookupError(f"no address /{'/'.join(path)}; GET / lists all addresses")
+                raise LookupError(
+                    f"there is no address /{'/'.join(path)}; GET / lists all addresses"
+                )
         refuse_others(options)
         return Answer(200, content)
 
@@ -206,7 +208,9 @@ class Api:
         if name is None:
             raise ArgumentError(WHICH.format(count=len(self.names), names=", ".join(self.names)))
         hint = nearest(name, self.names)
-        raise LookupError(f"no session {name!r}; choose from {', '.join(self.names)}{hint}")
+        raise LookupError(
+            f"there is no session {name!r}; the sessions are {', '.join(self.names)}{hint}"
+        )
 
 
 def parsed(body: bytes) -> dict[str, Any]:
@@ -235,7 +239,7 @@ def refuse_constant(name: str) -> object:
 
 
 def find(session: Session, number: str) -> Command:
-    """Return a command of a session by its id."""
+    """Return the command of a session that has a given id."""
     commands = session.commands
     if number.isdecimal() and 1 <= int(number) <= len(commands):
         likely = commands[int(number) - 1]
@@ -244,7 +248,9 @@ def find(session: Session, number: str) -> Command:
     for command in commands:
         if str(command.id) == number:
             return command
-    raise LookupError(f"no command {number!r}; the session has {len(commands)} so far")
+    raise LookupError(
+        f"there is no command {number!r}; the number of commands so far is {len(commands)}"
+    )
 
 
 def wait(command: Command, limit: float) -> None:

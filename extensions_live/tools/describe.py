@@ -62,7 +62,7 @@ def log(
     limit: int = MOST_ROWS,
     channels: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Return the rows of the log from an iteration onwards, by channel.
+    """Return the rows of the log from an iteration onwards, grouped by channel.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def log(
     limit : int
         The maximum number of rows, at most `MOST_ROWS`.
     channels : collection of str, optional
-        The names of the channels; by default all.
+        The names of the channels; by default all channels.
 
     Returns
     -------

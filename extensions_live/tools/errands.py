@@ -1,7 +1,8 @@
 """Errands: commands, such as ``fork``, that wait for training before they return.
 
-An errand calls a method of a session in a separate thread, so that no request has to wait. Its
-receipt has the same form as that of a command, and also names the new session.
+An errand calls a method of a session in a separate thread, so that no request has to wait. The
+receipt of an errand has the same form as the receipt of a command, and also contains the name of
+the new session.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ KEPT = 100
 
 
 class Errand:
-    """Call of a session method in a separate thread.
+    """A call to a method of a session, made in a separate thread.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Errand:
     Attributes
     ----------
     result : Session or None
-        The session that the method returned; None until then.
+        The session that the method returned; None until the method has returned.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Errand:
 
 
 class Errands:
-    """Errands of a server, by id.
+    """Errands of a server, keyed by id.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ class Errands:
     def begin(
         self, session: Session, name: str, arguments: Mapping[str, Any], *, by: str
     ) -> Errand:
-        """Begin an errand; of the ended errands, keep only the newest `KEPT`."""
+        """Begin an errand, and remove all ended errands except the newest `KEPT`."""
         with self._lock:
             self._count += 1
             id = f"{name}-{self._count}"

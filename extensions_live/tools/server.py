@@ -1,9 +1,9 @@
 """`serve`, which gives agents, scripts and other programs access to sessions as JSON over HTTP.
 
-By default the server listens on the loopback interface. In this case, or if `hosts` is given, it
-checks the host name in each request, so that a web page cannot reach it under another name (DNS
-rebinding). It requires a token in the header of every request. It sends no CORS headers, so that
-web pages cannot read its responses.
+By default the server listens on the loopback interface. In this case, or if `hosts` is given, the
+server checks the host name in each request, so that a web page cannot reach the server under
+another name (DNS rebinding). Every request must have a token in its header. The server sends no
+CORS headers, so that web pages cannot read its responses.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ NO_PORT = (
     "port=0 for any free port"
 )
 SHORTEST = 16
-"""Minimum number of characters of a token; a shorter one could be guessed."""
+"""Minimum number of characters of a token; a shorter token could be guessed."""
 
 BAD_TOKEN = (
     "token must be text of at least {least} characters, since other programs could guess a shorter "
-    "one; omit it for a random token"
+    "token; omit token to use a random token"
 )
 NO_TOKEN = (
     "this server needs the header 'Authorization: Bearer TOKEN', where TOKEN is the token "
     "attribute of the object that serve() returned"
 )
 OTHER_HOST = (
-    "this server answers requests to the hosts {known}, not to the host {host!r}; to add "
+    "this server answers requests to the hosts {known}, but not to the host {host!r}; to add "
     "hosts, call serve(session, hosts=[...])"
 )
 
@@ -73,31 +73,32 @@ def serve(
     token: str | None = None,
     hosts: Collection[str] = (),
 ) -> ToolServer:
-    """Let other programs read and control sessions with JSON over HTTP; return at once.
+    """Let other programs read and control sessions with JSON over HTTP; return immediately.
 
-    ``GET /`` lists all addresses and commands. A tool sends the same commands as the
-    widgets of a page, by name, and receives the same receipts. The log records ``tool`` as the
-    origin of these commands.
+    ``GET /`` lists all addresses and commands. A tool sends the names of the same commands as the
+    widgets of a page, and receives the same receipts. The log records ``tool`` as the origin of
+    these commands.
 
     Parameters
     ----------
     session : Session or iterable of Session
-        The sessions to serve. A session that a tool creates with ``fork`` is served too.
+        The sessions to serve. A session that a tool creates with ``fork`` is also served.
     port : int
         The port; 0 selects any free port.
     address : str
         The address of this machine on which to listen. With the default, only programs on this
-        machine can connect. With another address, other machines can connect, without encryption.
+        machine can connect. With any other address, other machines can also connect, but without
+        encryption.
     token : str, optional
-        The token that requests must contain, text of at least 16 characters; random by default.
+        The token that requests must contain, with at least 16 characters; random by default.
     hosts : collection of str
         Additional host names that requests may use for this server, for example behind a proxy.
 
     Returns
     -------
     ToolServer
-        The server, whose ``url`` and ``token`` a tool needs. It runs until ``close()`` is called.
-        It is also a context manager.
+        The server, which runs until ``close()`` is called. A tool needs the attributes ``url`` and
+        ``token`` of the server. The server is also a context manager.
 
     Raises
     ------
@@ -308,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read the body of a refused request, so that a client still sending it gets the answer."""
+        """Read the body of a refused request, so that a client that is sending gets the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

@@ -146,7 +146,7 @@ def test_declared_names_serve_positional_arguments_and_keywords(x):
 
 def test_a_finished_application_cannot_be_changed_from_a_subclass():
     with pytest.raises(
-        ValueError, match=r"<Application Named\.apply> is complete; property 'inputs'"
+        ValueError, match=r"property 'inputs' can be added to <Application Named\.apply> only"
     ):
 
         class Wrong(Named):

@@ -47,7 +47,7 @@ def test_an_input_dimension_of_zero_is_that_of_an_index():
     assert sequence.apply(torch.tensor([1, 2])).shape == (2, 2)
     table.input_dim = 0
     assert (table.input_dim, table.output_dim) == (0, 3)
-    with pytest.raises(ValueError, match="input_dim must be 0, not 3, because .* accepts indices"):
+    with pytest.raises(ValueError, match="input_dim must be 0, not 3, because .* are indices"):
         table.input_dim = 3
 
 

@@ -159,7 +159,8 @@ def test_dimensions_that_changed_after_allocation_are_not_ignored(act):
     with pytest.raises(
         NotConfiguredError,
         match=r"^mlp: dims is \[5, 2\], but the parameters were allocated for dims=\(3, 2\); set "
-        r"dims back to \(3, 2\), or call mlp.allocate\(\) and initialize\(\) for new parameters",
+        r"dims back to \(3, 2\), or call mlp.allocate\(\) and initialize\(\) to create new "
+        r"parameters",
     ):
         act(made)
 

@@ -71,7 +71,8 @@ def test_a_softmax_between_is_named():
     mlp = MLP([Softmax(), None], [4, 3, 2])
     found = widen(to_spec(mlp.apply(tensor.matrix("x"))), "mlp/linear_0", 5)
     assert found.reason == (
-        "the units of mlp/linear_0 go through mlp/softmax (Softmax), in which copies count twice"
+        "the units of mlp/linear_0 are inputs of mlp/softmax (Softmax), which would count copies "
+        "twice"
     )
 
 

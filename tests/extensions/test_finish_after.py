@@ -115,7 +115,7 @@ def test_a_run_without_an_end_may_be_given_one():
 
 @pytest.mark.parametrize("given", [{"epochs": 0}, {"epochs": 1, "batches": 1}, {"batches": 1.5}])
 def test_how_much_more_is_one_number(given):
-    with pytest.raises(ArgumentError, match="as an integer of 1 or more,"):
+    with pytest.raises(ArgumentError, match="as a positive integer,"):
         make().run(**given)
 
 

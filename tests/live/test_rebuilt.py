@@ -40,7 +40,7 @@ def test_a_view_of_the_earlier_graph_says_so_until_the_change_is_undone(run, han
     train(session, 1)
     text = problem(view, hand_pump)
     assert "the model was changed at iteration 0 (rebuild: mlp: activations [Tanh, none]" in text
-    assert "show it again with the present model" in text
+    assert "create a new view with the current model" in text
     assert shown(Layers(session, session.main_loop.model), hand_pump)["rows"]
     session.undo().wait(SOON)
     until(lambda: (hand_pump.serve(view), view.problem == "")[1], what="no problem")

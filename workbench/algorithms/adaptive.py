@@ -134,7 +134,7 @@ class Adam(StepRule):
         \text{step}_t &= \eta \frac{\sqrt{1 - \beta_2^t}}{1 - \beta_1^t}
             \frac{m_t}{\sqrt{v_t} + \epsilon}
 
-    This is the efficient form in the paper, where :math:`\epsilon` is added before the bias
+    This is the efficient form given in the paper, where :math:`\epsilon` is added before the bias
     correction of the second moment. ``torch.optim.Adam`` adds it after the correction.
 
     Parameters
@@ -188,7 +188,7 @@ class Adam(StepRule):
     def _steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        """Return the steps of several parameters, which share one counter of batches."""
+        """Return the steps for several parameters, which share one batch counter."""
         # The bias corrections are computed in double precision, because rounding to single
         # precision would make 1 - 0.999 ** t inaccurate in the first batches.
         time = counter("adam_time")
@@ -221,13 +221,13 @@ class BasicRMSProp(StepRule):
         \text{step}_t &= g_t / \max(\sqrt{v_t}, 1 / c)
 
     Because the rule normalises steps, an earlier `Scale` has hardly any effect; the rule should
-    therefore come first in a chain. `RMSProp` is this rule followed by `Scale`. The source is
-    lecture 6e of the course "Neural Networks for Machine Learning".
+    therefore come first in a chain. `RMSProp` is this rule followed by `Scale`. The rule was
+    presented in lecture 6e of the course "Neural Networks for Machine Learning".
 
     Parameters
     ----------
     decay_rate : float
-        The decay rate of the average, from 0 to 1. With a lower rate the average adapts faster.
+        The decay rate of the average, from 0 to 1. With a lower rate, the average adapts faster.
     max_scaling : float
         The largest factor by which a step is multiplied, a number > 0.
 

@@ -1,7 +1,7 @@
 """The interface of training algorithms, and the base class of algorithms that apply updates.
 
 After an algorithm is constructed, extensions can add updates and observers of variables.
-Initialisation then builds the function with which the algorithm processes batches.
+Initialisation then builds the function that processes batches.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NOT_A_BATCH = (
 NOT_UPDATED = (
     "the graph that {user} trains has updates of {names} that are not applied, so the current "
     "values are kept and will not fit the trained model. Add the updates, as in "
-    "algorithm.add_updates(graph.updates) or with moving averages of "
+    "algorithm.add_updates(graph.updates), or add moving averages of "
     "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
     "applies training mode and the updates"
 )
@@ -72,7 +72,7 @@ class Distributed(Protocol):
         """True if there are several processes."""
 
     def whole(self, variable: Variable) -> Variable:
-        """Return a variable for the whole batch, given the one for the share of this process."""
+        """Return the variable for the whole batch, given the variable for this process's share."""
 
     def gradients(
         self, cost: Variable | None, gradients: dict[SharedVariable, Variable]
@@ -80,7 +80,7 @@ class Distributed(Protocol):
         """Return the gradients for the whole batch."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return the variables to compute instead of `roots`, which have the same values."""
+        """Return variables to compute instead of `roots`, with the same values."""
 
     def begin(self, batch: Batch) -> None:
         """Receive a batch before it is processed."""
@@ -89,7 +89,7 @@ class Distributed(Protocol):
         """Receive the value of `check` after a batch has been processed."""
 
     def agree(self, variables: Iterable[SharedVariable]) -> None:
-        """Give variables the values that they have in the first process."""
+        """Set variables to the values that they have in the first process."""
 
 
 class TrainingAlgorithm(FixedAttributes, ABC):
@@ -100,7 +100,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     parameters : sequence of SharedVariable
         The trained variables; empty if the algorithm does not list them.
     distributed : Distributed or None
-        The object that divides the work on each batch among several processes, if there is one.
+        The object that divides the work on each batch among several processes, or None.
     """
 
     parameters: Sequence[SharedVariable] = ()
@@ -129,7 +129,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     def watch_execution(
         self, report: Callable[[str], object], calls_left: Callable[[], float | None]
     ) -> None:
-        """Report every change in how batches are processed.
+        """Report every change in the way batches are processed.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
-        """Pairs of shared variables and their new values; assignment replaces all of them.
+        """Pairs of shared variables and their new values; assigning a value replaces all pairs.
 
         The pairs include updates from the trained graph, for instance of population statistics,
         except for variables that have an explicit update.
@@ -273,7 +273,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def add_updates(self, updates: Updates) -> None:
-        """Add updates that are applied for every batch, starting with the next one.
+        """Add updates that are applied for every batch, starting with the next batch.
 
         Like all updates, they are computed from the values before the batch, and in training mode
         if the cost is computed in training mode.
@@ -291,7 +291,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self.function = None
 
     def add_observer(self, variables: Iterable[Variable], observer: Observer) -> None:
-        """Compute variables for every batch, starting with the next one, and call an observer.
+        """Compute variables for every batch, starting with the next batch, and call an observer.
 
         The variables become outputs of the function that applies the updates, so that nothing is
         computed twice. They are computed before the updates are applied, and in training mode if
@@ -337,7 +337,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def inputs(self) -> list[Variable]:
-        """The inputs of the function; the value of each is the source of the same name.
+        """The inputs of the function; each input receives the source of the same name.
 
         Raises
         ------
@@ -347,7 +347,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return list(inputs_by_name(self._roots(), self._kind).values())
 
     def _roots(self) -> list[Variable]:
-        """Return all variables computed for a batch: outputs, observed variables, new values."""
+        """Return all variables computed for a batch: outputs, observed variables and new values."""
         wanted = [v for variables, _ in self._observers for v in self._observed(variables)]
         news = [new for _, new in _variables(self._trained_updates())]
         return [*dict.fromkeys([*self._outputs(), *wanted]), *news]
@@ -397,7 +397,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return distributed if distributed is not None and distributed.is_active else None
 
     def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the computed versions of variables, for the whole batch."""
+        """Return the variables to compute in place of `variables`, for the whole batch."""
         found = self.training_graph(variables)
         return found if self._active is None else list(map(self._active.whole, found))
 
@@ -512,7 +512,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return named(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
-        """Return variables as they are computed in one process, which reads all variables."""
+        """Return the variables that a single process would compute instead of `roots`."""
         return roots
 
     def state_dict(self, exclude: Iterable[SharedVariable] = ()) -> dict[str, Any]:
@@ -588,7 +588,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _kind(self) -> str:
-        """The name of the class, for messages; `repr` can be longer."""
+        """The name of the class, used in messages because the `repr` can be long."""
         return type(self).__name__
 
     def __repr__(self) -> str:
@@ -626,7 +626,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
         if variable.name in found:
             raise errors.SourceError(
                 f"{user} depends on two inputs named {variable.name!r}, but input names must be "
-                "unique; use the same variable in both places, or rename one"
+                "unique; use the same variable in both places, or rename one of the inputs"
             )
         found[variable.name] = variable
     return found

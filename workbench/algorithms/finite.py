@@ -1,7 +1,7 @@
-"""Checks that the cost and the new parameters are finite, before any variable changes.
+"""Checks, before any variable changes, that the cost and the new parameters are finite.
 
-The cost is checked for every batch. The execution tiers check steps in their programs
-(`workbench.tensor.execution.screen`); the cause is determined only if a step is not finite.
+The cost is checked for every batch. Steps are checked inside the programs of the execution tiers
+(`workbench.tensor.execution.screen`), and the cause is determined only if a step is not finite.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ class FiniteCost:
         The gradients of the parameters.
     watched : sequence of Variable, optional
         For each parameter, the variable that must be finite before parameters change: its gradient,
-        or the parameter itself, which represents its new value. By default the parameters.
+        or the parameter itself, which stands for its new value; by default the parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must be finite too. Otherwise, for example, all
-        steps would be zero after an average of squares has become infinite. A buffer is not checked
-        if it is not finite initially, if its dtype is not floating point, or if it can overflow
-        only together with a step.
+        Buffers of rules and bricks whose new values must also be finite. Without this check, an
+        infinite average of squares, for example, would make all later steps zero. A buffer is not
+        checked if it is not finite initially, if its dtype is not floating point, or if it can
+        overflow only together with a step.
 
     Attributes
     ----------
@@ -75,7 +75,8 @@ class FiniteCost:
     latest : float or None
         The cost in the last check, finite or not.
     outputs : list of Variable
-        The first outputs of the function, which `guard` checks: the cost, if it is checked.
+        The outputs that `guard` checks, which are the first outputs of the function: the cost, or
+        nothing if the cost is not checked.
     variables : list of Variable
         See `Watch`.
     """
@@ -117,23 +118,24 @@ class FiniteCost:
 
     @property
     def watch(self) -> Watch | None:
-        """The watch of the function (this object), or None if no variable has to be finite."""
+        """The watch of the function (this object), or None if no variables are checked."""
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Restrict `variables` to `found`, which a function computes or updates; return `watch`."""
+        """Keep only the `variables` that are in `found`, a function's variables; return `watch`."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
     def holds(self, outputs: Sequence[Any]) -> torch.Tensor | None:
-        """Return a tensor that is true if updates are allowed, or None if they always are."""
+        """Return a tensor that is true if updates are allowed, or None to always allow them."""
         return torch.isfinite(outputs[0]) if self.on_not_finite == "raise" else None
 
     def check(self, outputs: Sequence[Any]) -> None:
         """Raise or warn if the cost is not finite.
 
-        A cost on an accelerator is checked some batches later. If a cost that is not finite is
-        an error, its batch does not change any parameter, but the batches after it can.
+        A cost on an accelerator is checked several batches later. If a cost is not finite and an
+        error is raised, the batch with this cost has changed no parameter, but the batches after it
+        may have changed parameters.
         """
         cost = outputs[0]
         if cost.is_cpu:
@@ -171,7 +173,7 @@ class FiniteCost:
     ) -> None:
         """Raise `NotFiniteError` for the first parameter whose gradient or new value is not finite.
 
-        The first parameter is the one nearest to the cost, where backpropagation starts.
+        The parameter nearest to the cost comes first, because backpropagation starts there.
         """
         program = lower(inputs, list(self.gradients.values()))
         task = Task(program, [], len(self.gradients))
@@ -192,7 +194,7 @@ class FiniteCost:
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check, some batches later, whether all watched variables were finite."""
+        """Check, several batches later, whether all watched variables were finite."""
         self._watched += 1
         self._flags.send((self._watched, self.variables), [finite])
         self._check_flags()
@@ -218,7 +220,7 @@ class FiniteCost:
         return [p for p in found if p in self.gradients] or found
 
     def backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-        """Return parameters in the order of backpropagation, the one nearest to the cost first."""
+        """Return parameters in the order of backpropagation, starting nearest to the cost."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
 
@@ -299,5 +301,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _one(value: torch.Tensor) -> str:
-    """Return, as text, the first element that is not finite."""
+    """Return the first element that is not finite, as text."""
     return f"{value[~value.isfinite()].flatten()[0].item()}"

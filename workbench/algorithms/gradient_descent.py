@@ -1,4 +1,4 @@
-"""`GradientDescent`, in which a step rule computes steps from the gradients of a cost."""
+"""`GradientDescent`, which trains with a step rule and the gradients of a cost."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ GRADIENTS_IN_USE = (
 )
 
 OTHER_CLASS = (
-    "the algorithm is a {name}, which cannot be made again for another model; only GradientDescent "
-    "itself can be"
+    "the algorithm is a {name}, which cannot be recreated for another model; use GradientDescent "
+    "itself instead"
 )
 MORE_THAN_A_COST = (
     "the algorithm was given gradients, known_grads, consider_constant or updates, which belong to "
-    "its model and have no counterparts in another one; give GradientDescent only a cost and "
-    "parameters"
+    "its model and have no counterparts in another model; pass only a cost and parameters to "
+    "GradientDescent"
 )
 
 NOT_DISTRIBUTED = (
@@ -70,20 +70,21 @@ class GradientDescent(UpdatesAlgorithm):
         `consider_constant` selects from the variables of the cost.
     on_not_finite : {'raise', 'warn', 'ignore'}, optional
         The action if the cost is infinite or NaN. With ``'raise'``, such a batch changes nothing,
-        so training can continue after the cause is removed. The default is ``'raise'``, or
-        ``'ignore'`` if the step rule handles the case, as `RemoveNotFinite` does.
+        so training can continue once the cause has been removed. The default is ``'raise'``, or
+        ``'ignore'`` if the step rule handles such batches, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
         By default, bricks that compute differently in training (dropout, batch normalisation,
         wrapped modules) are in training mode, even if the graph of `cost` was built in evaluation
         mode, and population statistics are updated as moving averages. Everything that the
-        algorithm computes, such as the records of `TrainingDataMonitoring` and further updates, is
-        part of the trained graph. `cost` and all other variables are not changed and can be
-        evaluated on other data. A graph is trained unchanged with ``mode='as given'``, or if its
-        mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
-        another rewrite. Given `gradients` are never changed.
+        algorithm computes, including added updates and the values that `TrainingDataMonitoring`
+        records, is part of the trained graph. `cost` and all other variables are not changed and
+        can be evaluated on other data. A graph is trained unchanged with ``mode='as given'``, or if
+        its mode was set explicitly by `training_mode`, `apply_training_mode`, `apply_dropout` or
+        another rewrite. The expressions in `gradients` are never changed.
     distributed : DataParallel, optional
-        Divides each batch among several processes; see `workbench.distributed.DataParallel`.
-        Gradients, steps and everything that is monitored are then those of the whole batch.
+        The object that divides each batch among several processes; see
+        `workbench.distributed.DataParallel`. Gradients, steps and monitored values then refer to
+        the whole batch.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -183,8 +184,8 @@ class GradientDescent(UpdatesAlgorithm):
             gradients = self._differentiated(list(parameters or ()), known, constant)
         elif known_grads or consider_constant:
             raise errors.AlgorithmError(
-                "gradients cannot be combined with known_grads or consider_constant, which "
-                "control the differentiation of the cost; pass gradients or these arguments"
+                "gradients cannot be combined with known_grads or consider_constant, which control "
+                "the differentiation of the cost; pass either gradients or these arguments"
             )
         else:
             self.training_graph = TrainingGraph((), mode)
@@ -296,7 +297,7 @@ class GradientDescent(UpdatesAlgorithm):
         return [found[root] for root in roots]
 
     def further_updates(self) -> list[SharedVariable]:
-        """Return the targets of the updates that were added after construction."""
+        """Return the shared variables with updates that were added after construction."""
         return [target for target, _ in self._updates[self._own_updates :]]
 
     def for_cost(
@@ -307,7 +308,8 @@ class GradientDescent(UpdatesAlgorithm):
         Raises
         ------
         AlgorithmError
-            If this algorithm is of another class, or was given more than a cost to differentiate.
+            If this algorithm is an instance of a subclass, or was created with gradients, updates
+            or other arguments that belong to its model.
         """
         if type(self) is not GradientDescent:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))
@@ -349,13 +351,13 @@ def _of_parameters(
         parameters = list(gradients)
     if not parameters:
         raise errors.AlgorithmError(
-            "the parameters of GradientDescent are an empty list; pass at least one parameter"
+            "the list of parameters of GradientDescent is empty; pass at least one parameter"
         )
     both = set(parameters) & set(gradients)
     different = [v for v in (*parameters, *gradients) if v not in both]
     if different:
         raise errors.AlgorithmError(
-            "parameters must be the keys of gradients, but only one of the two contains "
-            f"{', '.join(map(path_of, different))}"
+            "parameters must be the same as the keys of gradients, but only one of these "
+            f"collections contains {', '.join(map(path_of, different))}"
         )
     return {parameter: gradients[parameter] for parameter in parameters}

@@ -73,11 +73,11 @@ class VariableClipping(StepRule):
     r"""Step rule that limits the L2 norm of each parameter after the step.
 
     Let :math:`p` be the parameter, :math:`s` the step of the previous rule and :math:`\theta` the
-    threshold. The step is changed so that the parameter becomes
-    :math:`(p - s) \cdot \min(1, \theta / \|p - s\|)`, where the norm is computed over `axis`. The
-    rule must be the last rule of a chain, because it assumes that its step is subtracted. It is
-    used for max-norm regularisation (Srebro and Shraibman 2005), for instance to limit the weights
-    of hidden units (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
+    threshold. The step is changed so that the parameter becomes :math:`(p - s) \cdot \min(1, \theta
+    / \|p - s\|)`, where the norm is computed over `axis`. The rule must be the last rule of a
+    chain, because it assumes that its step is subtracted. The rule is used for max-norm
+    regularisation (Srebro and Shraibman 2005), for instance to limit the weights of hidden units
+    (Hinton et al. 2012): ``Restrict(VariableClipping(2.0, axis=0), WEIGHT)``.
 
     Parameters
     ----------
@@ -140,10 +140,10 @@ class RemoveNotFinite(StepRule):
     r"""Step rule that skips batches for which steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
-    algorithm changes no buffer, and applies no other updates, such as those of population
-    statistics. It changes no parameter either, except that it multiplies those whose own step is
-    not finite by `scaler`. So a single bad batch does not make a velocity infinite. The rule must
-    be the last rule of a chain.
+    algorithm changes no buffer and applies no other updates, such as those of population
+    statistics. Parameters do not change either, except that each parameter whose own step is not
+    finite is multiplied by `scaler`. A single bad batch therefore cannot make a velocity infinite.
+    The rule must be the last rule of a chain.
 
     If this rule is used, `GradientDescent` raises no error when the cost or a step is not finite.
 
@@ -210,7 +210,7 @@ class RemoveNotFinite(StepRule):
 
 
 class Restrict(StepRule):
-    """Step rule that applies another rule to some parameters only.
+    """Step rule that applies another rule only to some parameters.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Step rules with momentum, which combine each gradient with earlier ones."""
+"""Step rules with momentum, which combine each gradient with earlier gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIVERGES = (
 
 
 class BasicMomentum(StepRule):
-    r"""Step rule that sums steps, with weights that decrease exponentially with their age.
+    r"""Step rule that sums all steps so far, with weights that decrease exponentially with age.
 
     Let :math:`\mu` be the momentum and :math:`s_t` the step of the previous rule. Then
 
@@ -87,11 +87,11 @@ class Lion(StepRule):
     learning_rate : float
         The learning rate, a number >= 0.
     beta1 : float
-        The weight of the average, in [0, 1), in the sum whose sign is used.
+        The weight of the average in the sum whose sign is used, a number in [0, 1).
     beta2 : float
-        The decay rate of the average, in [0, 1).
+        The decay rate of the average, a number in [0, 1).
     weight_decay : float
-        The weight decay, a number >= 0; no weight decay by default.
+        The weight decay, a number >= 0; by default 0, for no weight decay.
 
     Attributes
     ----------

@@ -40,11 +40,11 @@ RATE = Interval(0, 1, error=errors.AlgorithmError)
 DECAY = Interval(0, 1, closed="left", error=errors.AlgorithmError)
 """The interval of valid decay rates.
 
-It excludes 1, with which an average would never change and its bias correction would divide by
-zero.
+The interval excludes 1, because with this rate an average would never change, and its bias
+correction would divide by zero.
 """
 
-OF_A_COMPONENT = "it belongs to a component; call set_value() of the variable instead"
+OF_A_COMPONENT = "it belongs to a component; call the variable's set_value() instead"
 UPHILL = "; to maximise a function, minimise its negative"
 
 Steps = dict[SharedVariable, Variable]
@@ -190,7 +190,7 @@ class StepRule(FixedAttributes):
 
     @property
     def originals(self) -> Mapping[Variable, Variable]:
-        """For steps that come from other processes, the expressions computed there.
+        """For each step received from another process, the expression that this process computes.
 
         The mapping is created by `compute_steps`.
         """
@@ -211,7 +211,8 @@ class CompositeRule(StepRule):
     Parameters
     ----------
     components : list of StepRule
-        The rules in order; the first one is applied to the gradients.
+        The rules in the order in which they are applied; the first rule is applied to the
+        gradients.
 
     Examples
     --------
@@ -384,7 +385,7 @@ class Keeper(NamedTuple):
 
 @contextmanager
 def kept_by(keepers: Mapping[SharedVariable, Keeper]) -> Iterator[None]:
-    """Create buffers in this context only in the processes that keep them."""
+    """Inside the ``with`` block, create buffers only in the processes that keep them."""
     token = _keepers.set(keepers)
     try:
         yield
@@ -404,7 +405,7 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter to which a buffer belongs, or `variable` if there is none."""
+    """Return the parameter to which a buffer belongs, or `variable` if it belongs to none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
@@ -412,8 +413,8 @@ def about(variable: SharedVariable) -> SharedVariable:
 def may_overflow(buffer: SharedVariable) -> bool:
     """Return True if a buffer must be checked because it can become infinite or NaN.
 
-    No check is necessary if the buffer contains no floats, if it is already not finite, or if the
-    check of the step covers it.
+    No check is necessary if the buffer contains no floats, if it already contains infinite or NaN
+    elements, or if the check of the step covers it.
     """
     if vars(buffer.tag).get("shown_by_step"):
         return False

@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Norms of gradients are safe if they are below the largest number raised to this power.
+"""Exponent of the safe limit for norms of gradients, a power of the dtype's largest number.
 
-Hundreds of their squares can be added without overflow, except in float16.
+Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
-"""Norms of optimizer states are safe if they are below the largest number raised to this power."""
+"""Exponent of the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
@@ -68,8 +68,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         See `GradientDescent`.
     optimizer : callable
         A class such as ``torch.optim.AdamW``, or a function that creates the optimizer. It is
-        called with the list of tensors of `parameters`, in their order; a function can divide them
-        into groups.
+        called with the list of tensors of `parameters`, in their order; a function can divide these
+        tensors into groups.
     options : dict, optional
         Keyword arguments of `optimizer`.
     schedulers : iterable of callable, optional
@@ -256,7 +256,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return False
 
     def _is_full(self) -> bool:
-        """Return True if parameters or states are so large that a small step can overflow.
+        """Return True if parameters or states are so large that even a small step can overflow.
 
         While the norms are small, they are computed only every `CHECK_EVERY` steps, since they
         cannot become too large in between.

@@ -1,8 +1,8 @@
 """`ZeRO1`, which divides the state of step rules among processes.
 
-Each parameter has one process that keeps the buffers of step rules for it and computes its step.
-The other processes have no memory for these buffers. The steps are then exchanged, so that every
-process updates all parameters. This is stage 1 of ZeRO (Rajbhandari et al. 2019).
+For each parameter, one process keeps the buffers of step rules and computes the step. The other
+processes allocate no memory for these buffers. The steps are then exchanged, so that every process
+updates all parameters. This is stage 1 of ZeRO (Rajbhandari et al. 2019).
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from workbench.tensor.processes import ProcessGroup, process_group
 class ZeRO1(StepRule):
     """Step rule whose buffers are divided among the processes of a group.
 
-    The numbers are those of the rule itself. With N processes, each keeps about 1/N of the buffers,
-    for example of the averages of `Adam`. All buffers of one parameter are in the same process.
-    Checkpoints contain the whole state and can be loaded by any number of processes.
+    `ZeRO1` gives the same results as `step_rule` alone. With N processes, each process keeps about
+    1/N of the buffers, such as the averages of `Adam`. All buffers of one parameter are in the same
+    process. Checkpoints contain the whole state and can be loaded by any number of processes.
 
     Parameters
     ----------
     step_rule : StepRule
-        Any rule or chain of rules. In one process, `ZeRO1` is the same as this rule.
+        Any rule or chain of rules. In one process, `ZeRO1` is equivalent to this rule.
     group : ProcessGroup, optional
-        By default, the group that the launcher of the script describes; see `process_group`.
+        The processes that share the buffers; by default the group that was set up by a launcher
+        such as ``torchrun`` (see `process_group`).
 
     Examples
     --------
@@ -91,7 +92,7 @@ class ZeRO1(StepRule):
         return self.step_rule.accepts
 
     def _assigned(self, parameters: list[SharedVariable]) -> dict[SharedVariable, Keeper]:
-        """Assign parameters to processes, the largest first, each to the one with the least."""
+        """Assign each parameter, largest first, to the process with the fewest elements so far."""
         loads = [0] * self.group.size
         found: dict[SharedVariable, Keeper] = {}
         for parameter in sorted(parameters, key=lambda one: -one.tensor.numel()):
@@ -103,7 +104,7 @@ class ZeRO1(StepRule):
     def _steps(
         self, rule: StepRule, previous: Mapping[SharedVariable, Variable], before: StepUpdates
     ) -> tuple[Steps, StepUpdates]:
-        """Return the steps of a rule; the rules of a chain follow one after another."""
+        """Return the steps of a rule; apply the rules of a chain one after another."""
         updates: StepUpdates = []
         if isinstance(rule, CompositeRule):
             steps = dict(previous)
@@ -125,9 +126,10 @@ class ZeRO1(StepRule):
         steps: Steps,
         news: Mapping[SharedVariable, list[Variable]],
     ) -> Steps:
-        """Return the steps of the parameters in `news`, which their keepers have computed.
+        """Return the steps that the keepers of the parameters in `news` have computed.
 
-        A step is NaN if a new value of a buffer is not finite, since only its keeper can check it.
+        Only the keeper can check its buffers; if a new value of a buffer is not finite, the step is
+        NaN.
         """
         found: Steps = {}
         for dtype in dict.fromkeys(steps[parameter].dtype for parameter in news):

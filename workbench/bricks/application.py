@@ -49,7 +49,7 @@ NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""Attributes of the application object; all others are declared for a brick or a class."""
+"""Attributes of the application object; other attributes are declared for a brick or a class."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""
@@ -73,7 +73,7 @@ class Application(Predicate):
         The class that defines the method.
     attributes : dict
     properties : dict of str to str
-        Maps each computed attribute to the name of the method of the brick that computes it.
+        Maps each computed attribute to the name of the brick's method that computes it.
 
     Raises
     ------
@@ -208,7 +208,7 @@ class Application(Predicate):
     def delegate(self, f: F) -> F:
         """Decorate a method of the brick that returns another application.
 
-        Attributes that are neither set, computed nor declared are read from that application.
+        Attributes that are not set, computed or declared are read from that application.
 
         Examples
         --------
@@ -231,14 +231,14 @@ class Application(Predicate):
         return f
 
     def _computes_by(self, method: str) -> bool:
-        """Return True if the method of this name computes attributes of the application."""
+        """Return True if the method with this name computes attributes of the application."""
         return method == self._delegate or method in self.properties.values()
 
     def _check_open(self, what: str) -> None:
         if self.brick is not None:
             raise ApplicationError(
-                f"{self!r} is complete; {what} can be added only in the body of the class that "
-                "defines the application; define the application again in the subclass"
+                f"{what} can be added to {self!r} only in the body of the class that defines the "
+                "application; define the application again in the subclass"
             )
 
     def selects(self, variable: Variable) -> bool:
@@ -252,7 +252,7 @@ class Application(Predicate):
         call_id = kwargs.pop("call_id", None)
         if as_dict and as_list:
             raise SignatureError(
-                f"{bound_application.path}: as_dict and as_list are both True; pass only one"
+                f"{bound_application.path}: as_dict and as_list are both True; set only one of them"
             )
         brick = bound_application.brick
         arguments: dict[str, Any] = {}
@@ -326,7 +326,7 @@ class Application(Predicate):
             _running.reset(token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by reference if the class can be imported, else by value."""
+        """Pickle the application by reference if its class can be imported, else by value."""
         found: Any = sys.modules.get(self.brick.__module__) if self.brick else None
         if self.brick is not None and self.brick.__module__ != "__main__":
             for part in self.brick.__qualname__.split("."):
@@ -400,7 +400,7 @@ class BoundApplication(Predicate):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute of the application for this brick only, overriding the class's value.
 
-        For example, ``brick.apply.inputs = ["a", "b"]``. The value is copied and saved with the
+        An example is ``brick.apply.inputs = ["a", "b"]``. The value is copied and saved with the
         brick.
 
         Raises
@@ -416,7 +416,7 @@ class BoundApplication(Predicate):
         self.brick._forget()
 
     def _settings(self, make: bool = False) -> dict[str, Any]:
-        """Return the attributes that were set on this application of this brick."""
+        """Return the attributes of this application that were set for this brick only."""
         application, everything = self.application, vars(self.brick)
         if make:
             everything.setdefault("_application_settings", {})
@@ -447,11 +447,11 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """Return the method of this name, which computes attributes; a subclass can override it.
+        """Return the method with this name, which computes attributes; a subclass can override it.
 
         An override is ignored if its class also redefines the application and the override computes
-        attributes of the new one. The new application can call this one with `super`, so this one
-        must keep its own attributes.
+        attributes of the new application. The new application can call this application with
+        `super`, so this application must keep its own attributes.
         """
         application, kind = self.application, type(self.brick)
         owner = next((cls for cls in kind.__mro__ if name in vars(cls)), kind)
@@ -468,8 +468,8 @@ class BoundApplication(Predicate):
         Parameters
         ----------
         *args, **kwargs
-            Variables and other arguments of the method. If some are tensors or arrays and none is
-            a variable, the result is computed immediately.
+            Variables and other arguments of the method. If some arguments are tensors or arrays and
+            none is a variable, the result is computed immediately.
         as_dict : bool
             True to return a dictionary of the outputs by name.
         as_list : bool
@@ -538,8 +538,8 @@ def application(*args: Any, **kwargs: object) -> Any:
     """
     if args and (kwargs or len(args) > 1 or not callable(args[0])):
         raise SignatureError(
-            f"application must be called with one method or with keywords only, not with {args!r}; "
-            "write @application or @application(outputs=[...])"
+            "application must be called with one method or with keyword arguments only, not with "
+            f"{args!r}; write @application or @application(outputs=[...])"
         )
     if args:
         return Application(args[0])
@@ -547,7 +547,7 @@ def application(*args: Any, **kwargs: object) -> Any:
 
 
 def _options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments that are single values, such as numbers; variables are left out."""
+    """Return the arguments that are single values, such as numbers; variables are omitted."""
     named = {
         key: value
         for name, given in arguments.items()
@@ -563,13 +563,13 @@ def _check_attribute(application: object, name: str, declared: Iterable[str]) ->
     known = dict.fromkeys((*NAMES, *declared))
     if name not in known:
         raise AttributeError(
-            f"{application!r} has no attribute {name!r} to set, only {', '.join(known)}"
-            f"{nearest(name, known)}"
+            f"{application!r} has no attribute {name!r} that can be set, only "
+            f"{', '.join(known)}{nearest(name, known)}"
         )
 
 
 def applications_of(brick: type[Brick]) -> dict[str, Application]:
-    """Return the application methods of a brick class, by name."""
+    """Return the application methods of a brick class, keyed by name."""
     found: dict[str, Application] = {}
     for cls in brick.__mro__:
         for name, value in vars(cls).items():

@@ -1,6 +1,6 @@
 """`Brick`, the base class of operations with parameters and children.
 
-A brick is *constructed*, possibly without all its settings. Once it has all settings that
+A brick is *constructed*, possibly without some of its settings. Once it has all settings that
 allocation requires, its parameters are *allocated* and filled with NaN. Then the brick is *applied*
 to variables and its parameters are *initialised*, in either order. Before a brick is allocated or
 initialised, it pushes settings to its children and allocates or initialises them.
@@ -39,7 +39,7 @@ LIFE_CYCLE = frozenset(
     "allocated initialized allocation_config_pushed initialization_config_pushed parameters "
     "name parents auxiliary_variables updates print_shapes".split()
 )
-"""Attributes that are not settings: assigning one does not cause settings to be pushed again."""
+"""Attributes that are not settings; assigning them does not cause settings to be pushed again."""
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
@@ -59,7 +59,7 @@ class Brick(Component):
     """An operation with parameters and children.
 
     The constructor of a subclass passes its children to ``super().__init__(**kwargs)``. The methods
-    that compute outputs are decorated with `application`. Where necessary a subclass overrides
+    that compute outputs are decorated with `application`. Where necessary, a subclass overrides
     `_allocate`, `_initialize`, `_push_allocation_config`, `_push_initialization_config` and
     `get_dim`. If the constructor is decorated with `lazy`, settings can be assigned later as
     attributes.
@@ -77,8 +77,8 @@ class Brick(Component):
     Attributes
     ----------
     parameters : list of SharedVariable or None
-        The parameters of this brick, without those of its children. Before allocation, reading the
-        attribute raises `NotAllocatedError`, an `AttributeError`.
+        The parameters of this brick, without the parameters of its children. Before allocation,
+        reading the attribute raises `NotAllocatedError`, an `AttributeError`.
     children, parents : list of Brick
     allocated, initialized : bool
         True after allocation or initialisation, respectively.
@@ -97,10 +97,10 @@ class Brick(Component):
         whenever the setting is assigned.
     dims_of_all_axes : bool
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
-        axis. An error about an input then suggests a size for each of them.
+        axis. An error about an input then suggests a size for each of these axes.
     former_hooks : dict of str to str
         A class attribute: methods that subclasses overrode in Blocks, with their replacements.
-        As they are never called, defining a class with such a method is an error.
+        Since these methods are never called, defining a class with such a method is an error.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class Brick(Component):
     def allocate(self) -> None:
         """Create the parameters of the children, then the parameters of the brick.
 
-        They replace existing parameters.
+        The new parameters replace existing parameters.
 
         Raises
         ------
@@ -287,7 +287,7 @@ class Brick(Component):
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """Store the path of this brick in errors that the ``with`` block raises."""
+        """Store the path of this brick in errors raised in the ``with`` block."""
         try:
             yield
         except WorkbenchError as error:
@@ -381,7 +381,7 @@ class Brick(Component):
             parent._forget()
 
     def inferred_settings(self) -> frozenset[str]:
-        """Return the names of the settings that a parent assigned when it pushed its own.
+        """Return the names of the settings that a parent assigned when it pushed its settings.
 
         Examples
         --------
@@ -414,7 +414,8 @@ class Brick(Component):
                 error = NotConfiguredError(
                     f"{self.path()}: {name} is {now!r}, but the parameters were allocated for "
                     f"{name}={before!r}; set {name} back to {before!r}, or call "
-                    f"{self.path().split('/')[0]}.allocate() and initialize() for new parameters"
+                    f"{self.path().split('/')[0]}.allocate() and initialize() to create new "
+                    "parameters"
                 )
                 raise about(error, self.path(), Fix(self.path(), name, before))
 
@@ -479,7 +480,7 @@ class Brick(Component):
 
 
 def _snapshot(value: Any) -> Any:
-    """Return a copy of a list (as a tuple) or dictionary, and any other value unchanged."""
+    """Return a list as a tuple, a dictionary as a copy, and any other value unchanged."""
     if isinstance(value, list):
         return tuple(value)
     return value.copy() if isinstance(value, dict) else value

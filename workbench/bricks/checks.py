@@ -1,4 +1,4 @@
-"""Checks of inputs and arguments for several bricks, and a function that formats shapes."""
+"""Checks of inputs and arguments that several bricks use, and a function that formats shapes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _remedy(brick: Brick, setting: str, last: object) -> str:
     parents = [parent for parent in brick.parents if isinstance(parent, Brick)]
     if parents:
         top = parents[0]
-        return f"change the dimensions given to {top.path()} ({type(top).__name__}) to fit {last}"
+        return f"change the dimension given to {top.path()} ({type(top).__name__}) to {last}"
     return f"set {setting}={last} and call allocate() again"
 
 

@@ -153,8 +153,8 @@ class CategoricalCrossEntropy(Cost):
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
     are computed from its logits, and are therefore accurate for small probabilities. Otherwise the
-    predictions are used directly, and their logarithm is bounded below by that of the smallest
-    normal number.
+    predictions are used directly, and their logarithm is bounded below by the logarithm of the
+    smallest normal number.
 
     Examples
     --------
@@ -196,13 +196,13 @@ class CategoricalCrossEntropy(Cost):
 class MisclassificationRate(Cost):
     """The fraction of examples whose true class is not among the classes with the highest scores.
 
-    Ties count against the prediction: a true class with the same score as others ranks below
-    them. A true class with a score of NaN counts as an error.
+    Ties count against the prediction: a true class ranks below all other classes with the same
+    score. A true class with a score of NaN counts as an error.
 
     Parameters
     ----------
     top_k : int, optional
-        The number of classes with the highest scores that are predicted for each example.
+        The number of classes that are predicted for each example: those with the highest scores.
 
     Examples
     --------
@@ -282,8 +282,7 @@ def check_alike(brick: Brick, y: Variable, y_hat: Variable) -> Variable:
     Raises
     ------
     ShapeError
-        If the shapes differ. If their sizes are unknown, the error is raised when the cost is
-        computed.
+        If the shapes differ. If sizes are unknown, the error is raised when the cost is computed.
     """
     alike_targets: Variable = alike(y, y_hat, f"{brick.path()}.cost_matrix", ("y", "y_hat"))
     return alike_targets

@@ -2,9 +2,9 @@
 
 A setting is a dimension if its name is ``dim`` or ``dims``, or ends in ``_dim`` or ``_dims``. Its
 value is a whole number, or a sequence or dictionary of whole numbers if an input has several axes
-or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The values of a
-few other settings, such as the number of filters, are single whole numbers. A class can check
-further settings; see `Brick.setting_checks`.
+or a brick has several inputs. An unknown dimension is ``None`` or a `LazyNone`. The values of a few
+other settings, such as the number of filters, are single whole numbers. A class can check
+additional settings; see `Brick.setting_checks`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is one whole number, with the smallest allowed value of each."""
+"""Settings whose value is a single whole number, with the smallest allowed value."""
 
 
 def is_dimension(name: str) -> bool:
@@ -37,7 +37,7 @@ def check_count(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a whole number, or is too small.
+        If the value is not a whole number, or is less than the smallest allowed value.
     """
     least = COUNTS[name]
     if is_set(value) and not (_is_size(value) and value >= least):
@@ -66,7 +66,7 @@ def check_size(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If an element is not a whole number of at least 0.
+        If an element is not a whole number >= 0.
     """
     wrong = next((part for part in _parts(value) if not _is_size(part)), None)
     if wrong is None:
@@ -89,7 +89,7 @@ def check_epsilon(where: str, name: str, value: Any) -> None:
     Raises
     ------
     BrickError
-        If the value is not a finite number of at least 0.
+        If the value is not a finite number >= 0.
     """
     if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
         raise BrickError(

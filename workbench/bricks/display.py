@@ -1,4 +1,4 @@
-"""Display of a hierarchy of bricks, as a text tree or as foldable HTML with a diagram.
+"""Display of a hierarchy of bricks, as a text tree or as collapsible HTML with a diagram.
 
 The HTML consists of an image and ``<details>`` elements without scripts or style sheets. It uses
 the colours of the page, so that it is readable in light and dark notebooks.
@@ -26,7 +26,7 @@ FAINT = "opacity: 0.65;"
 
 
 class Shown(Protocol):
-    """Attributes of a brick that the display reads."""
+    """The attributes of a brick that are displayed."""
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class Shown(Protocol):
 
     @property
     def parameters(self) -> Iterable[Variable | None]:
-        """The parameters of this brick, without those of its children."""
+        """The parameters of this brick, without the parameters of its children."""
 
     @property
     def children(self) -> Iterable[Any]:
@@ -107,7 +107,7 @@ def _title(brick: Shown) -> str:
 
 
 def _parameters(brick: Shown) -> str:
-    """Describe the parameter count of a brick with its descendants, and its own parameters."""
+    """Return the parameter count of a brick and its descendants, and the brick's own parameters."""
     parts = find_bricks([brick], lambda _: True)
     if not all(part.allocated for part in parts):
         return ""

@@ -33,9 +33,9 @@ class Dropout(Random, Activation, ModeDependent):
     drop_prob : float or SharedVariable, optional
         The probability of dropping an element, in [0, 1). A number greater than 0 becomes a shared
         variable of the brick, a hyperparameter that can be changed during training, for example
-        with ``session.set("drop_prob", 0.3)``. The number 0 leaves dropout out of the graph. Pass a
-        scalar shared variable to use one probability in several bricks, to give it another name, or
-        to start at 0.
+        with ``session.set("drop_prob", 0.3)``. With the number 0, the graph contains no dropout.
+        Pass a scalar shared variable to use one probability in several bricks, to give the variable
+        another name, or to start at 0.
     random_seed : int, optional
         The seed of the masks; see `workbench.bricks.Random`.
 

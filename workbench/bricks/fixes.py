@@ -1,10 +1,10 @@
-"""The fix that an error offers: which setting of which brick must have which value.
+"""Fixes that errors offer: a brick, one of its settings, and the value that the setting must have.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
-are traced (`workbench.bricks.tracing`). The first dimension that differs from the input leads
-to a setting of the brick. If a parent pushes this setting to the brick, changing it in the brick
-would not last, so the search continues with the parent's setting from which the pushed value is
-computed.
+are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
+is traced back to a setting of the brick. If a parent pushes this setting to the brick, a change in
+the brick would not last, so the search continues with the parent's setting from which the pushed
+value is computed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.graph.hierarchy import Component
 from workbench.hints import hinted
 
 Wanted = dict[Setting, Any]
-"""New values of settings: whole numbers, or tuples of them."""
+"""New values of settings: whole numbers, or tuples of whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Need:
     Attributes
     ----------
     value : int, tuple of int or None
-        The only value that fits the input; ``None`` if no value does, or if it is unknown.
+        The only value that fits the input; ``None`` if no value fits, or if the value is unknown.
     differs : bool
         True if the setting currently has a different value.
     """
@@ -45,17 +45,17 @@ Needs = dict[Setting, Need]
 
 
 def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any]) -> None:
-    """Store in `error` the path of the brick, and the fix if one is found.
+    """Store the path of the brick and, if possible, a fix in `error`.
 
     Parameters
     ----------
     error : WorkbenchError
-        An error that was raised while a brick was applied. A path or fix that it already has is
-        kept.
+        An error that was raised while a brick was applied. A path or fix that the error already has
+        is kept.
     bound : BoundApplication
         The application.
     arguments : dict
-        Its arguments, by the names of the parameters of the method.
+        The arguments of the application, keyed by the names of the method's parameters.
     """
     if error.brick is None:
         error.brick = bound.brick.path()
@@ -66,7 +66,7 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
 
 
 def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
-    """Return the fix that sets `attribute` of `brick` to `value`, if necessary through a parent.
+    """Return the fix that sets `attribute` of `brick` to `value`, possibly through a parent.
 
     Return ``None`` if a parent pushes the attribute but does not compute it from a single setting.
     """
@@ -113,7 +113,7 @@ def _sizes(
 
 
 def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
-    """Return the required ``input_dim`` if it describes all axes but has the wrong length."""
+    """Return the required ``input_dim`` if it must describe all axes but has a wrong length."""
     axes = len(dim) if isinstance(dim, (tuple, list)) else 1
     several = len(sizes) > 2
     if not brick.dims_of_all_axes or (axes == len(sizes) - 1 and not (missing and several)):
@@ -211,7 +211,7 @@ def _attribute(first: Setting, wanted: Wanted) -> tuple[str, Any]:
 
 
 def tree(brick: Component) -> list[Component]:
-    """Return a brick and all its descendants."""
+    """Return a list that contains a brick and all its descendants."""
     found = {brick: None}
     queue = [brick]
     while queue:

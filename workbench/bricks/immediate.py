@@ -1,9 +1,8 @@
 """Immediate computation when bricks are applied to tensors and arrays.
 
-The first call with arguments of one kind (ranks and dtypes of tensors, values of other arguments)
-builds the graph and compiles a function; later calls run that function. A brick drops its
-functions when it is allocated again, or when a setting or child of the brick or of a descendant
-changes.
+For each kind of arguments (ranks and dtypes of tensors, values of other arguments), the first call
+builds the graph and compiles a function, which later calls run. A brick drops its functions when it
+is allocated again, or when a setting or child of the brick or of a descendant changes.
 """
 
 from __future__ import annotations
@@ -111,7 +110,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for inputs of these sizes, of which the first `open_axes` can vary."""
+    """Compile a function for inputs of these sizes; the first `open_axes` sizes can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

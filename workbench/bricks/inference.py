@@ -1,9 +1,9 @@
 """Shapes and dtypes of the outputs of one brick, for inputs of given shapes and dtypes.
 
-An editor checks each brick alone, whenever a setting or the shape of an input changes. `infer`
+An editor checks each brick separately, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
-graph. A first application spends most of its time creating unknown sizes, so the inputs are kept
-for the next application if nothing was learned about their sizes.
+graph. In a first application, most of the time is spent on creating unknown sizes. The inputs are
+therefore kept for the next application if nothing was learned about their sizes.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Kind:
     Attributes
     ----------
     shape : tuple of int, str or None
-        The size of each dimension, if it is known. Otherwise a name, such as ``"batch"``, which
-        stands for the same size wherever it occurs, or ``None``.
+        The size of each dimension, if it is known. Otherwise ``None``, or a name, such as
+        ``"batch"``, which stands for the same size wherever it occurs.
     dtype : torch.dtype
 
     Examples
@@ -66,18 +66,18 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     application : BoundApplication
         An application method of the brick, such as ``brick.apply``.
     inputs : dict of str to Kind
-        Kinds of the inputs, by name.
+        Kinds of the inputs, keyed by name.
 
     Returns
     -------
     dict of str to Kind
-        The kinds of the outputs, in order, by name. An unknown size that equals a named size of
-        an input has the same name.
+        The kinds of the outputs by name, in the order of the outputs. An unknown size that equals a
+        named size of an input has the same name.
 
     Raises
     ------
     ShapeError, DtypeError, BrickError
-        If the application raises one of these errors; its `fix` is kept.
+        If the application raises one of these errors; the `fix` of the error is kept.
     ArgumentError
         If an output is not a variable.
 
@@ -100,12 +100,12 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
 def fresh_inputs(inputs: Mapping[str, Kind]) -> Iterator[Inputs]:
     """Yield variables of the given kinds for one application, inside `symbolic_parameters`.
 
-    Nothing is known about their unknown sizes, except that sizes of the same name are equal.
+    Nothing is known about the unknown sizes, except that sizes with the same name are equal.
 
     Parameters
     ----------
     inputs : dict of str to Kind
-        Kinds of the variables, by name.
+        Kinds of the variables, keyed by name.
     """
     key = tuple((name, kind.shape, kind.dtype) for name, kind in inputs.items())
     variables, sizes = _kept.take(key, inputs)
@@ -150,7 +150,7 @@ class Inputs:
 
     @cached_property
     def _names(self) -> dict[Any, str]:
-        """The names of unknown sizes, by their symbols."""
+        """The names of unknown sizes, keyed by their symbols."""
         return {
             shapes.symbol(size): name for name, size in self._named() if shapes.known(size) is None
         }
@@ -158,7 +158,7 @@ class Inputs:
     def learned(self) -> list[tuple[str, int | str]]:
         """Return what the application has revealed about the named sizes.
 
-        Each pair contains the name of a size and what it must equal: a number or another name.
+        Each pair contains the name of a size, and the number or the name that the size must equal.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}
@@ -184,10 +184,10 @@ class Inputs:
 
 
 class _Kept:
-    """Unknown sizes, and inputs that have them; one application at a time uses each of them.
+    """Unknown sizes, and inputs with these sizes, which only one application at a time can use.
 
-    Creating an unknown size makes torch forget what it has computed about the others. Therefore
-    sizes about which nothing was learned are used again, oldest first.
+    Creating an unknown size makes torch forget what it has computed about the other sizes.
+    Therefore sizes about which nothing was learned are reused, oldest first.
     """
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ class _Kept:
     def take(
         self, key: Any, inputs: Mapping[str, Kind]
     ) -> tuple[dict[str, Variable], list[Variable]]:
-        """Return inputs, and for each of their unknown sizes a vector of that size."""
+        """Return inputs, and for each unknown size a vector whose length is that size."""
         names = [n if isinstance(n, str) else None for k in inputs.values() for n in k.shape
                  if not isinstance(n, int)]  # fmt: skip
         count = len({n for n in names if n is not None}) + names.count(None)

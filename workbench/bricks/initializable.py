@@ -64,7 +64,7 @@ class Initializable(RNGMixin):
                     child.biases_init = self.biases_init
 
     def _add_parameter(self, shape: Sequence[int], name: str, role: VariableRole) -> None:
-        """Append a parameter of NaNs, and add its norm as an auxiliary variable."""
+        """Append a parameter filled with NaN, and add its norm as an auxiliary variable."""
         parameter = shared_floatx_nans(shape, name=name)
         add_role(parameter, role)
         self.parameters.append(parameter)

@@ -38,7 +38,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of running constructors; bricks that they create can lack lazy arguments."""
+"""Number of constructors that are running; the bricks they create can lack lazy arguments."""
 
 
 @hinted
@@ -49,7 +49,7 @@ def lazy(
 
     A listed argument that is not passed is replaced by a `LazyNone`. The attribute of the same name
     can be set later, before allocation or initialisation. With ``Brick.lazy = False``, all listed
-    arguments must be passed to the constructor, except in bricks that another brick constructs.
+    arguments must be passed to the constructor, except when another brick constructs the brick.
 
     Parameters
     ----------

@@ -66,8 +66,8 @@ class LookupTable(Initializable, Feedforward):
     def input_dim(self, value: int) -> None:
         if value:
             raise BrickError(
-                f"{self.path()}: input_dim must be 0, not {value}, because a lookup table accepts "
-                "indices; do not set it"
+                f"{self.path()}: input_dim must be 0, not {value}, because the inputs of a lookup "
+                "table are indices; do not set input_dim"
             )
 
     @property

@@ -1,8 +1,8 @@
 """`TorchModule`, the brick that wraps a ``torch.nn.Module``.
 
-The parameters and buffers of the module become shared variables that use the same memory. So they
-have roles and paths, and training the brick trains the module. A graph contains one node for the
-whole module, a function of the parameters, the buffers and the inputs; see
+The parameters and buffers of the module become shared variables that use the same memory. They
+therefore have roles and paths, and training the brick trains the module. In a graph, the whole
+module is one node, which is a function of the parameters, the buffers and the inputs; see
 `workbench.bricks.module_call`.
 """
 
@@ -45,10 +45,10 @@ from workbench.utils.notices import mention
 logger = logging.getLogger(__name__)
 
 DROPS = (
-    "{path}: {title} calls {name}, which drops elements at random in evaluation mode too, so "
-    "evaluations of the same input differ; pass training=self.training to {name}, or a probability "
-    "of 0 if self.training is False, and make every layer an attribute of the module, so that its "
-    "mode can be set"
+    "{path}: {title} calls {name}, which also drops elements at random in evaluation mode, so "
+    "evaluations of the same input differ; pass training=self.training to {name}, or a "
+    "probability of 0 if self.training is False, and make every layer an attribute of the module, "
+    "so that its mode can be set"
 )
 
 
@@ -125,13 +125,13 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Parameters
     ----------
     module : torch.nn.Module
-        Its parameters and buffers are shared, not copied, so that training changes the module. Its
-        structure is copied; later changes to the structure have no effect.
+        The module to wrap. Its parameters and buffers are shared, not copied, so training changes
+        the module. Its structure is copied; later changes to the structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
-        Names of all tensors that the module returns, in order, or keys of the dictionary that it
-        returns. By default one name, ``output``.
+        Names of all tensors that the module returns, in the same order, or keys of the dictionary
+        that it returns. By default, a single name, ``output``.
     random_seed : int, optional
         The seed for modules that draw random numbers, such as ``torch.nn.Dropout``; see
         `workbench.bricks.Random`.
@@ -147,8 +147,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Raises
     ------
     BrickError
-        If the module has lazy parameters, or if `outputs` does not match the tensors that it
-        returns.
+        If the module has lazy parameters, or if `outputs` does not match the tensors that the
+        module returns.
 
     Notes
     -----
@@ -157,10 +157,11 @@ class TorchModule(ModulePart, Random, ModeDependent):
     by `workbench.graph.apply_training_mode`. Changes to buffers in training mode, such as running
     averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
 
-    Parameters that do not require gradients, and buffers, are persistent shared variables but not
-    parameters. Random numbers come from torch's generator, which is seeded for every call from the
-    brick's stream and restored afterwards. A message is shown if the module also drops
-    elements in evaluation mode, for example by ``F.dropout(x)`` without ``training=self.training``.
+    Buffers, and module parameters that do not require gradients, are persistent shared variables
+    without the role of a parameter. Random numbers come from torch's generator, which is seeded for
+    every call from the brick's stream and restored afterwards. A message is shown if the module
+    also drops elements in evaluation mode, for example if it calls ``F.dropout(x)`` without
+    ``training=self.training``.
 
     Examples
     --------
@@ -267,7 +268,7 @@ def _tensors_of(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 
 def _all_tensors(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """Return all parameters and buffers with full names; tied tensors appear once for each name."""
+    """Return all parameters and buffers by full name; tied tensors appear once for each name."""
     return [
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
@@ -282,7 +283,7 @@ def _emptied(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
-    """Replace the parameter or buffer `name` with one that uses the memory of `tensor`."""
+    """Make the parameter or buffer `name` use the memory of `tensor`."""
     path, _, own = name.rpartition(".")
     owner = module.get_submodule(path)
     if own in owner._parameters:

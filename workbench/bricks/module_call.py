@@ -32,8 +32,8 @@ SIZES_ARE_MISSING = (
 
 
 DRAWS = (
-    "the module {name} draws from torch's own generator, so it cannot be compiled; use the brick "
-    "Dropout, which draws the same numbers in every tier"
+    "the module {name} draws random numbers from torch's own generator, so it cannot be compiled; "
+    "use the brick Dropout, which draws the same numbers in every tier"
 )
 
 
@@ -54,12 +54,12 @@ class ModuleCall(Operation):
     Attributes
     ----------
     changed : list of str
-        Names of the tensors that the module changes in place. The module runs on copies of them,
-        which are returned as new values.
+        Names of the tensors that the module changes in place. The module runs on copies of these
+        tensors, and the copies are returned as new values.
     draws : bool
         True if the module draws random numbers.
     drops : str or None
-        The name of the first function that drops elements at random, if there is one.
+        The name of the first function that drops elements at random, or None.
     keys : list of str or None
         If the module returns a mapping, the keys of the tensors in it.
     """
@@ -96,7 +96,7 @@ class ModuleCall(Operation):
         return outputs, [news[self.names.index(name)] for name in self.changed]
 
     def _module(self, held: list[Any], inputs: list[Any]) -> Any:
-        """Run the module on fake tensors; record what it changes, and whether it draws numbers."""
+        """Run the module on fake tensors; record changed tensors and any use of random numbers."""
         held, inputs = ([value.clone() for value in values] for values in (held, inputs))
         before = {id(value): value._version for value in (*held, *inputs)}
         with _Watch() as watch, _Drops() as drops:
@@ -148,7 +148,7 @@ class ModuleCall(Operation):
 
 
 class _Drops(TorchFunctionMode):
-    """Mode that records the first function that drops elements at random."""
+    """Torch mode that records the first function that drops elements at random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,9 +165,9 @@ class _Drops(TorchFunctionMode):
 
 
 class _Watch(internals.TorchDispatchMode):
-    """Mode that records whether random numbers are drawn and which running averages change.
+    """Torch mode that records whether random numbers are drawn and which running averages change.
 
-    torch counts changes to a tensor in its ``_version``, except those made by batch normalisation.
+    The ``_version`` of a tensor counts all changes to it, except changes by batch normalisation.
     """
 
     def __init__(self) -> None:

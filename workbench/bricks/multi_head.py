@@ -1,8 +1,7 @@
 """`MultiHeadAttention`, attention with several heads.
 
-Sequences have the shape (..., T, D), with time before features, and with the batch, if any, as the
-leading dimension. Recurrent bricks expect time first; ``x.transpose(0, 1)`` converts between the
-two layouts.
+Sequences have the shape (..., T, D), with time before features; a batch is a leading dimension.
+Recurrent bricks expect time first; ``x.transpose(0, 1)`` converts between the two layouts.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ class MultiHeadAttention(Initializable):
     r"""Scaled dot-product attention with several heads.
 
     The queries :math:`Q` are a linear transformation of the query sequence, and the keys :math:`K`
-    and values :math:`V` are linear transformations of the attended sequence. Their features are
-    divided equally between the heads. Each head computes
+    and values :math:`V` are linear transformations of the attended sequence. The features of
+    queries, keys and values are divided equally among the heads. Each head computes
     :math:`\mathrm{softmax}(Q K^T / \sqrt{d}) V`, where :math:`d` is the number of features of each
-    head. The outputs of the heads are concatenated and transformed linearly. torch's fused
-    implementation is used.
+    head. The outputs of the heads are concatenated and transformed linearly. The computation uses
+    torch's fused implementation.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ class MultiHeadAttention(Initializable):
     attended_dim : int, optional
         Number of features of the attended sequence; `dim` by default.
     causal : bool, optional
-        True to prevent every time step from attending to later ones.
+        True to prevent each time step from attending to later time steps.
     positions : RotaryPositions, optional
         A brick that encodes the positions in the queries and keys of each head.
     **kwargs

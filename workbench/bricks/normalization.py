@@ -22,8 +22,8 @@ from workbench.utils.variables import norm_of, shared_floatx_nans
 class FeatureNormalization(RNGMixin, Feedforward):
     """Base class of normalisations over the last dimension, with a learned scale.
 
-    As with `BatchNormalization`, the initial scale is one by default, and parents do not push
-    their schemes to this brick.
+    As in `BatchNormalization`, the initial scale is one by default, and parents do not push their
+    schemes to this brick.
 
     Parameters
     ----------

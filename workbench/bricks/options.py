@@ -2,8 +2,8 @@
 
 A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. A type checker can
 then check the keys, and `workbench.hints.show_options` adds them to the signature that help and
-completion show in a notebook. The dictionaries inherit from each other like the brick classes. The
-order of the bases is the order of the options in a signature.
+completion show in a notebook. The dictionaries inherit from each other in the same way as the brick
+classes. The options appear in a signature in the order of the base classes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RandomOptions(_RandomSeed, BrickOptions, total=False):
 
 
 class SchemeOptions(_Schemes, RNGOptions, total=False):
-    """Options of `Initializable` without `use_bias`, for classes that declare it themselves."""
+    """Options of `Initializable`, for classes that declare `use_bias` themselves."""
 
 
 class InitializableOptions(_Schemes, _UseBias, RNGOptions, total=False):

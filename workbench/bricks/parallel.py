@@ -1,6 +1,6 @@
 """Bricks that transform several inputs, or one input into several outputs.
 
-Each brick copies a *prototype* for each of these inputs or outputs; every copy has its own
+Each brick makes a copy of a *prototype* for every input or output, and every copy has its own
 parameters.
 """
 
@@ -59,7 +59,7 @@ class Parallel(Initializable):
         Sizes of the inputs in the order of `input_names`, or a dictionary from names to sizes.
         Required by `allocate`.
     output_dims : list of int
-        Sizes of the outputs, in the same form. Required by `allocate`.
+        Sizes of the outputs, in the same form as `input_dims`. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each input; by default `Linear` without bias.
     child_prefix : str, optional
@@ -416,7 +416,7 @@ class Merge(Parallel):
         Size of the output. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each input; by default `Linear` without bias. One bias is enough for
-        the sum; ``merge.children[0].use_bias = True`` adds it.
+        the sum; to add it, set ``merge.children[0].use_bias = True``.
     child_prefix : str, optional
         The copies are named ``<child_prefix>_<name>``.
     **kwargs

@@ -134,7 +134,7 @@ class SinusoidalPositions(_Paired):
 
 
 class LearnedPositions(PositionalEncoding, Initializable):
-    """Positional encoding that adds to each element the learned vector of its position.
+    """Positional encoding that adds a learned vector to each element, depending on its position.
 
     Parameters
     ----------
@@ -195,8 +195,8 @@ class LearnedPositions(PositionalEncoding, Initializable):
 class RotaryPositions(_Paired):
     """Positional encoding that rotates pairs of features by angles proportional to the position.
 
-    The dot product of two rotated vectors depends on their positions only through the distance
-    between them. `MultiHeadAttention` can apply this brick to its queries and keys.
+    The dot product of two rotated vectors depends only on the distance between their positions.
+    `MultiHeadAttention` can apply this brick to its queries and keys.
 
     Parameters
     ----------

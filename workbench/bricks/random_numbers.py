@@ -1,7 +1,7 @@
 """Base classes of bricks that draw random numbers.
 
-A brick derived from `RNGMixin` draws them when it is initialised, and a brick derived from `Random`
-whenever its outputs are computed.
+A brick derived from `RNGMixin` draws random numbers when it is initialised, and a brick derived
+from `Random` draws them whenever its outputs are computed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RNGMixin(Brick):
     def rng(self) -> Rng:
         """The random generator, which each initialisation recreates from the seed.
 
-        If a generator has been assigned, it is used instead, in its current state.
+        If a generator has been assigned, that generator is used instead, in its current state.
         """
         if self._given_rng is not None:
             return self._given_rng
@@ -67,7 +67,7 @@ class RNGMixin(Brick):
 
 
 def derived_seed(brick: Component) -> int:
-    """Derive a seed from the path of `brick` and the seed of the nearest ancestor that has one."""
+    """Derive a seed from the path of `brick` and the seed of the nearest ancestor with a seed."""
     path = brick.get_unique_path()
     start, seed = 0, None
     for i, part in enumerate(path[:-1]):
@@ -120,7 +120,7 @@ class Random(Brick):
     def random_stream(self) -> RandomStream:
         """The stream from which the brick draws random numbers.
 
-        Inside `workbench.bricks.symbolic_parameters`, it is a stream without values, so that the
+        Inside `workbench.bricks.symbolic_parameters`, this is a stream without values, so that the
         brick's own stream and the seeds of other bricks do not change.
         """
         if is_symbolic():

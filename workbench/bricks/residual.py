@@ -24,7 +24,8 @@ class Residual(Initializable, ImageLayer, Feedforward):
     Parameters
     ----------
     inner : Brick or BoundApplication
-        A brick with one input and one output, of equal shapes unless there is a `shortcut`.
+        A brick with one input and one output, whose shapes must be equal unless there is a
+        `shortcut`.
     shortcut : Brick or BoundApplication, optional
         A brick whose output replaces the input in the sum, for example a 1 x 1 convolution if the
         number of channels changes.
@@ -72,9 +73,9 @@ class Residual(Initializable, ImageLayer, Feedforward):
             what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
             raise ShapeError(
                 f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
-                f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, "
-                "so their shapes must be equal; change the inner brick, or pass a shortcut whose "
-                "output has the same shape as that of the inner brick"
+                f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, so their "
+                "shapes must be equal; change the inner brick, or pass a shortcut whose output has "
+                "the same shape as the output of the inner brick"
             )
         return base + added
 

@@ -1,9 +1,9 @@
 """Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
-The seed of a brick without parents also depends on how many such bricks received a seed before it.
-The seed of a child is derived from its parent's seed and its own name. Therefore a brick draws the
-same numbers whether it is initialised alone or with its parent, and a change to one layer does not
-affect the draws of the others.
+The seed of a brick without parents also depends on the number of such bricks that received a seed
+earlier. The seed of a child is derived from its parent's seed and its own name. Therefore a brick
+draws the same numbers whether it is initialised alone or with its parent, and a change to one layer
+does not affect the draws of other layers.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _earlier: ContextVar[Mapping[str, int] | None] = ContextVar("earlier", default=N
 def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
     """Give bricks without parents the seeds of earlier bricks with the same names.
 
-    The seed of a brick whose name is unknown is derived from the first of these seeds, or from
-    ``config.default_seed``, and its name. It does not depend on other bricks.
+    The seed of a brick with any other name is derived from this name and the first of these seeds,
+    or ``config.default_seed`` if there are no seeds. It does not depend on other bricks.
 
     Parameters
     ----------
     earlier : dict of str to int
-        Seeds by the names of bricks.
+        Seeds, keyed by the names of bricks.
     """
     token = _earlier.set(earlier)
     try:
@@ -45,7 +45,7 @@ def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
 
 
 def known_seed(top: Component) -> int | None:
-    """Return the derived seed of a brick without parents, or None if it has none yet."""
+    """Return the derived seed of a brick without parents, or None if there is no seed yet."""
     found: int | None = vars(top).get("_root_seed")
     return found
 
@@ -68,7 +68,7 @@ def _new_seed(name: str) -> int:
 
 
 def child_seed(seed: int, parent: Component, child: Component) -> int:
-    """Derive a child's seed from `seed`, its name and its place among children of that name."""
+    """Derive a child's seed from `seed`, its name and its place among children with that name."""
     twins = [c for c in parent.children if c.name == child.name]
     codes = [ord(character) for character in child.name]
     return _seed([seed, *codes, next(i for i, twin in enumerate(twins) if twin is child)])

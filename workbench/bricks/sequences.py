@@ -1,4 +1,4 @@
-"""Sequences of bricks, each applied to the output of the previous one."""
+"""Sequences of bricks, each applied to the output of the previous brick."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from workbench.errors import BrickError
 from workbench.utils.plain import pack
 
 NO_LAYERS = (
-    "{cls}: activations is empty, but must have one item for each linear transformation, one fewer "
-    "than dims ({dims!r}); pass None for no activation, as in {cls}([Tanh(), None], [784, 100, 10])"
+    "{cls}: activations is empty, but must have one item for each linear transformation, that is, "
+    "one item fewer than dims ({dims!r}); pass None for no activation, as in {cls}([Tanh(), "
+    "None], [784, 100, 10])"
 )
 
 
@@ -30,8 +31,8 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        Application methods in order; a brick stands for its method ``apply``. A brick can occur
-        more than once.
+        Application methods in the order in which they are applied; a brick stands for its method
+        ``apply``. A brick can occur more than once.
 
     Examples
     --------
@@ -131,7 +132,7 @@ class FeedforwardSequence(Sequence, Feedforward):
         if not isinstance(brick, Feedforward):
             raise AttributeError(
                 f"{brick!r}, the first or last brick of {self.path()!r}, has no input_dim or "
-                "output_dim; only a Feedforward brick has them"
+                "output_dim; only a Feedforward brick has these attributes"
             )
         return brick
 
@@ -144,8 +145,8 @@ class MLP(FeedforwardSequence, Initializable):
     activations : list of Brick, BoundApplication or None
         The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension, followed by the output dimension of each transformation: one number
-        more than there are activations. Required by `allocate`.
+        The input dimension, followed by the output dimension of each transformation. There is one
+        more dimension than there are activations. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional
@@ -156,7 +157,8 @@ class MLP(FeedforwardSequence, Initializable):
     Notes
     -----
     Before allocation and initialisation, `use_bias` and the schemes are pushed to the layers and
-    replace the settings of the layers. To change the settings of one layer, push them first:
+    replace the settings of the layers. To change the settings of one layer, push the settings
+    first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian

@@ -43,7 +43,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Compute log-probabilities, which are exact even for tiny probabilities."""
+        """Compute log-probabilities, which are accurate even for tiny probabilities."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 
@@ -51,7 +51,7 @@ class Softmax(Brick):
     def categorical_cross_entropy(
         self, application_call: ApplicationCall, y: Variable, x: Variable
     ) -> Variable:
-        """Compute exact cross-entropies of targets and logits, however large the logits are.
+        """Compute cross-entropies of targets and logits, accurate even for very large logits.
 
         Parameters
         ----------

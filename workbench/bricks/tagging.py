@@ -32,7 +32,7 @@ NO_VALUES = (str, bytes, list, tuple, dict, set, Component, Annotation)
 def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationError:
     """Return the error for an argument that is neither a variable nor an array."""
     if isinstance(value, Component):
-        remedy = "to apply a brick to the output of another brick, apply the other one first, as "
+        remedy = "to apply a brick to the output of another brick, apply the other brick first, as "
         remedy += f"in {bound.brick.name}.{bound.name}({value.name}.apply(x))"
     elif isinstance(value, (list, tuple)) and any(isinstance(v, Variable) for v in value):
         remedy = "pass the variables one by one, or join them with torch.stack or torch.cat"
@@ -56,12 +56,12 @@ def shortened(value: object, length: int = 80) -> str:
 
 
 def an(noun: str) -> str:
-    """Return a noun with the article a or an."""
+    """Return a noun with its indefinite article, a or an."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """Return the declared names of the outputs, or `count` default names, ``output_0`` etc."""
+    """Return the declared names of the outputs, or `count` default names such as ``output_0``."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 
@@ -69,7 +69,7 @@ def output_names(bound: BrickMethod, count: int) -> list[str]:
 def tagged_inputs(
     bound: BrickMethod, call: ApplicationCall, arguments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each argument's name and value; variables, arrays and tensors become tagged copies."""
+    """Yield each argument's name and value, with tagged copies of variables, arrays and tensors."""
 
     def copy(value: Any, name: str) -> Any:
         if name in declared and isinstance(value, NO_VALUES):
@@ -95,7 +95,7 @@ def tagged_inputs(
 
 
 def tagged_outputs(bound: BrickMethod, call: ApplicationCall, outputs: list[Any]) -> list[Any]:
-    """Return the results of an application; variables, arrays and tensors become tagged copies."""
+    """Return the results of an application, with tagged copies of variables, arrays and tensors."""
     names = output_names(bound, len(outputs))
     if len(names) != len(outputs):
         raise ApplicationError(

@@ -1,9 +1,10 @@
 """Integers that record the setting of a brick from which they are computed.
 
-The sizes among the settings of some bricks are temporarily replaced by equal integers of the class
+The sizes in the settings of some bricks are temporarily replaced with equal integers of the class
 `Traced`. The values that bricks compute from them (a dimension, or the settings of a child) then
-show which setting must change to give a different result. `workbench.bricks.fixes` uses this to
-find a fix. So a class of bricks need not declare how its dimensions depend on its settings.
+show which setting must change to give a different result. `workbench.bricks.fixes` uses this
+information to find a fix. Brick classes therefore need not declare how their dimensions depend on
+their settings.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Traced(int):
         return new
 
     def setting_for(self, wanted: int) -> int | None:
-        """Return the value of the setting for which this integer is `wanted`, or ``None``."""
+        """Return the value of the setting that makes this integer equal `wanted`, or ``None``."""
         value = (wanted - self.offset) / self.factor if self.factor else Fraction(1, 2)
         return int(value) if value.denominator == 1 and value >= 0 else None
 
@@ -106,7 +107,7 @@ class Traced(int):
 
 
 def _plain(value: Any) -> Any:
-    """Convert a traced integer to a plain one, for a result that depends on several settings."""
+    """Convert a traced integer to a plain integer when a result depends on several settings."""
     return int(value) if isinstance(value, Traced) else value
 
 
@@ -116,9 +117,9 @@ def _is_plain(value: object) -> bool:
 
 @contextmanager
 def traced(bricks: Iterable[Component]) -> Iterator[None]:
-    """Replace the sizes among the settings of `bricks` by traced integers in this context.
+    """Replace sizes in the settings of `bricks` with traced integers inside the ``with`` block.
 
-    A required setting without a value becomes a traced 1.
+    A required setting without a value is replaced by a traced integer with the value 1.
     """
     before: list[tuple[dict[str, Any], str, Any]] = []
     try:
@@ -155,9 +156,10 @@ def _traced(value: Any, source: Setting, required: bool) -> Any:
 
 
 def assignments_of(run: Callable[[], object]) -> list[Assignment]:
-    """Call `run`, and return the assignments to attributes of bricks that it tries to make.
+    """Call `run`, and return the assignments to attributes of bricks that `run` attempts.
 
-    No assignment is performed. If `run` raises an error, the assignments before it are returned.
+    No assignment is performed. If `run` raises an error, the assignments before the error are
+    returned.
     """
     found: list[Assignment] = []
     token = recorded.set(found)
@@ -171,7 +173,7 @@ def assignments_of(run: Callable[[], object]) -> list[Assignment]:
 
 
 def leaves(value: Any) -> list[tuple[Any, Any]]:
-    """Return the items of a list, a tuple or a dictionary with their keys, or ``(None, value)``."""
+    """Return pairs of key and item for a list, tuple or dictionary, else ``(None, value)``."""
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
 """Wrappers of the application methods that a brick class inherits.
 
-A class lists wrappers in ``decorators``. Each of them wraps every application method that the class
+A class lists wrappers in ``decorators``. Each wrapper wraps every application method that the class
 inherits and does not override.
 """
 
@@ -71,9 +71,9 @@ class WithExtraDims(BrickWrapper):
     """Wrapper that adds support for additional leading dimensions, such as time.
 
     The wrapping application accepts one more keyword argument: ``extra_ndim``, the number of
-    additional dimensions, zero by default. They are merged with the next dimension before the brick
-    is applied, and separated again in the outputs. All inputs and outputs must have the same
-    additional dimensions.
+    additional dimensions, zero by default. The additional dimensions are merged with the next
+    dimension before the brick is applied, and separated again in the outputs. All inputs and
+    outputs must have the same additional dimensions.
 
     Examples
     --------

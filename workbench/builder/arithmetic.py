@@ -1,4 +1,4 @@
-"""Operators in code that is read: what they compute, and the limits of their results."""
+"""Evaluation of operators in the code of a model, with limits on the size of results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from workbench.builder.names import Unreadable
 
 MOST = 10_000
-"""The largest number of statements and elements that loops can repeat."""
+"""Maximum number of steps in loops, and of elements over which a loop can iterate."""
 
 LONGEST, LARGEST = 100_000, 4096
-"""The largest length of a list or string, and the largest number of bits of a number."""
+"""Maximum length of a list or string, and maximum number of bits of a number."""
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -25,14 +25,14 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 """The functions of operators."""
 
 FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""Errors that operations on plain values raise."""
+"""Errors that can be raised by operations on plain values."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that are operations of a specification."""
+"""The operators that a specification can contain as operations."""
 
 
 def limited(function: Callable[..., Any], left: Any, right: Any) -> Any:
-    """Apply an operator to plain values, unless the result could be very large."""
+    """Apply an operator to plain values; raise `Unreadable` if the result could be very large."""
     if function is operator.pow and not (abs(left) < 10**6 and abs(right) <= 64):
         raise Unreadable("a very large number")
     sizes = [len(o) if isinstance(o, (str, list, tuple)) else 0 for o in (left, right)]

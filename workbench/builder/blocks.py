@@ -1,7 +1,7 @@
-"""Ready-made blocks to start from: small models and parts of models, as code and as specifications.
+"""Ready-made blocks: small models and parts of models, as code and as specifications.
 
-The code of a block is ordinary code for a cell, so it also shows how to write such code. Its
-inputs are named after the sources of a stream.
+The code of a block is ordinary notebook code, so it is also an example for users. The inputs of a
+block are named after the sources of a stream.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.hints import Hinted
 
 @dataclass(frozen=True)
 class Block(Hinted):
-    """A model or a part of one, for the palette.
+    """A model or a part of a model, for the palette.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Block(Hinted):
     text : str
         A description in one line.
     code : str
-        Python code that builds it.
+        Python code that builds the block.
 
     Examples
     --------
@@ -174,7 +174,7 @@ ALL = [
     ),
     _block(
         "LSTM classifier",
-        "A classifier of vector sequences; it uses the last state of an LSTM.",
+        "A classifier for sequences of vectors, which uses the last state of an LSTM.",
         """
         from workbench import tensor
         from workbench.bricks import Linear, Softmax

@@ -22,7 +22,7 @@ def keep_others(
     matching: Matching,
     grown: Mapping[str, Growth],
 ) -> None:
-    """Give buffers, statistics and counters of the new parts their earlier values."""
+    """Set buffers, statistics and counters of the new model to their values in the old model."""
     parameters, others = variables_of(loop)
     was, before = old
     source: dict[SharedVariable, tuple[SharedVariable, Callable[[Any], Any]]] = {}
@@ -56,7 +56,7 @@ def keep_others(
 def _by_owner(
     variables: Mapping[str, SharedVariable],
 ) -> dict[tuple[SharedVariable, str, int], SharedVariable]:
-    """Return the buffers of step rules by parameter, name and number among equal names."""
+    """Return the buffers of step rules, keyed by parameter, name, and index among equal names."""
     found: dict[tuple[SharedVariable, str, int], SharedVariable] = {}
     for variable in variables.values():
         owner = vars(variable.tag).get("for_parameter")
@@ -70,7 +70,7 @@ def _by_owner(
 
 
 def _widened(value: Any, variable: SharedVariable, grown: Mapping[str, Growth]) -> Any:
-    """Return statistics of a layer with the numbers of units that it has now."""
+    """Return the statistics of a layer, copied so that they fit the new number of units."""
     for axis, (old, new) in enumerate(zip(value.shape, variable.tensor.shape, strict=False)):
         for growth in grown.values() if old != new else ():
             for one in growth.copies:

@@ -1,4 +1,4 @@
-"""Changes of one value in a specification, such as the fix for a fault."""
+"""Changes to one value in a specification, such as the fix for a fault."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.hints import Hinted
 
 @dataclass(frozen=True)
 class Change(Hinted):
-    """A value to put into a specification.
+    """A value, and the place in a specification where it is inserted.
 
     Attributes
     ----------
     label : str
-        What the change does, in a few words.
+        A short description of the change.
     path : str
-        The place in the specification that was checked, such as ``bricks/0/settings/input_dim``.
+        The place of the value in the specification, such as ``bricks/0/settings/input_dim``.
     value : JSON value
 
     Examples
@@ -37,7 +37,7 @@ class Change(Hinted):
     value: Json
 
     def apply(self, spec: Spec) -> Spec:
-        """Return a copy of a specification in which `value` is at `path`.
+        """Return a copy of a specification with `value` at `path`.
 
         Raises
         ------
@@ -48,9 +48,9 @@ class Change(Hinted):
 
 
 def patched(given: Json, path: str, value: Json) -> Json:
-    """Return a copy of a JSON value in which `value` is at `path`.
+    """Return a copy of a JSON value with `value` at `path`.
 
-    Objects on the path that are missing, such as the settings of a brick, are created.
+    Missing objects on the path, such as the settings of a brick, are created.
 
     Examples
     --------

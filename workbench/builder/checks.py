@@ -58,7 +58,7 @@ WANTED: dict[str, tuple[tuple[type[Any], ...], str]] = {
     "text": ((str,), "a string"),
     "flag": ((bool,), "true or false"),
 }
-"""The types of the values of some kinds of arguments, with descriptions for error messages."""
+"""The types of values for some kinds of arguments, with descriptions for error messages."""
 
 
 def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -> None:
@@ -77,7 +77,7 @@ def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -
 
 
 def _check_sizes(reading: Reading, name: str, value: Any, path: str) -> None:
-    """Check each size separately, so that the error gives the place of the invalid one."""
+    """Check each size separately, so that the error states the place of the invalid size."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             _check_sizes(reading, name, one, f"{path}/mapping/{key}")

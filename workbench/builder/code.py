@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in order, and the names that differ from the defaults. It contains neither positions nor ids
-of calls.
+calls in the same order, and the names that differ from the defaults. It contains neither positions
+nor ids of calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAKERS = {
     ("float", 4): "tensor4", ("int64", 0): "lscalar", ("int64", 1): "lvector",
     ("int64", 2): "lmatrix", ("int64", 3): "ltensor3", ("int64", 4): "ltensor4",
 }  # fmt: skip
-"""Functions that create inputs of unknown sizes, by dtype and number of dimensions."""
+"""Functions that create inputs of unknown sizes, keyed by dtype and number of dimensions."""
 
 
 @hinted
@@ -82,7 +82,7 @@ class Writer(BrickStatements):
         return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
 
     def statements(self) -> tuple[list[str], list[str]]:
-        """Return the imports, and the other statements, of which `owners` tells what they make."""
+        """Return the imports and the other statements, whose elements are in `owners`."""
         for i, brick in enumerate(self.spec.bricks):
             self.make(brick, f"bricks/{i}")
         self._reserve()
@@ -108,7 +108,7 @@ class Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Reserve the names of the classes of all bricks, so that no variable takes them."""
+        """Reserve the class names of all bricks, so that no variable receives such a name."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)
@@ -139,7 +139,7 @@ class Writer(BrickStatements):
         ]
 
     def _unused(self, call_spec: CallSpec, wire: str) -> bool:
-        """Return True if a call has several outputs and nothing uses this one."""
+        """Return True if a call has several outputs and this output is not used."""
         several = len(call_spec.outputs) > 1
         needed = wire in self._uses or wire == self.spec.cost or wire in self.spec.monitored
         return several and not needed and wire in self._defaults(call_spec)
@@ -174,7 +174,7 @@ class Writer(BrickStatements):
     # Calls.
 
     def _first_uses(self) -> list[str]:
-        """Return the names of the topmost bricks in the order in which calls need them."""
+        """Return the names of the top-level bricks in the order in which calls first need them."""
         found: dict[str, None] = {}
         for call_spec in self.spec.calls:
             for given in (call_spec.brick, *_parameters(call_spec.inputs)):
@@ -200,7 +200,7 @@ class Writer(BrickStatements):
         self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations that must come before the next call, to keep the order."""
+        """Write the pending operations that must precede the next call, to keep their order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]
@@ -306,7 +306,7 @@ class Writer(BrickStatements):
                 self.lines.append(f"{self._wires[wire].flat()}.name = {quoted(wire)}")
 
     def _operation(self, call_spec: CallSpec) -> bool:
-        """Write an operation, unless it will stand inside of the only call that needs it."""
+        """Write an operation, or return True to nest it in the only call that needs it."""
         operation = operations.BY_NAME[call_spec.operation or ""]
         value = self._computed(operation, call_spec)
         wire, default = call_spec.outputs[0], operation.name
@@ -342,7 +342,7 @@ class Writer(BrickStatements):
         return method(operands[0], operation.name, self._options(operation, call_spec))
 
     def _options(self, operation: operations.Operation, call_spec: CallSpec) -> list[Code]:
-        """Return the settings of an operation as arguments, the first ones by position."""
+        """Return the settings of an operation as arguments, by position where possible."""
         parts: list[Code] = []
         in_order = True
         for key in operation.settings:

@@ -18,10 +18,10 @@ from workbench.builder.spec import BrickSpec, Spec
 from workbench.tensor.device import floatx
 
 Element = tuple[str, str]
-"""``brick``, ``input``, ``call`` or ``monitored``, and its name or id."""
+"""The kind (``brick``, ``input``, ``call`` or ``monitored``) and the name or id of an element."""
 
 MOST_KEPT = 500
-"""Number of topmost bricks that are kept for the code of a later state of a model."""
+"""Number of top-level bricks that are kept for the code of later versions of a model."""
 
 _kept: dict[tuple[int, Any, str], dict[str, Brick]] = {}
 _lock = threading.Lock()
@@ -41,7 +41,7 @@ class BrickStatements:
     values : Values
     constructor : Constructor
     owners : list of set of Element
-        What in the specification each line makes.
+        The elements of the specification that each line creates.
     """
 
     def __init__(self, spec: Spec, names: Mapping[Element, str], taken: Iterable[str]) -> None:
@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Make a brick, or take the one that an earlier writer made: a writer changes none."""
+        """Construct a brick, or reuse the brick of an earlier writer; no writer changes bricks."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:
@@ -87,7 +87,7 @@ class BrickStatements:
         self.lines.append(f"{target} = {value.lines(0, before, 0)}")
 
     def _define(self, count: int) -> None:
-        """Write statements for the first `count` bricks, except those already written."""
+        """Write statements for the first `count` bricks, unless they are already written."""
         while self._next < count:
             brick = self.spec.bricks[self._next]
             self._next += 1
@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Note what the lines since the last call of this method make."""
+        """Record the elements created by the lines added since the last call of this method."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:
@@ -186,7 +186,7 @@ class BrickStatements:
         return found
 
     def _used(self, path: str) -> Code:
-        """Return the expression for a brick that has already been defined, by its path."""
+        """Return the expression for a brick that has already been defined, given its path."""
         if (shared := self._shared.get(path)) is not None:
             return shared
         label = next(top for top in self._tops if path == top or path.startswith(f"{top}/"))
@@ -201,7 +201,8 @@ def _within(path: str, top: str) -> bool:
 def _reach(variable: str, top: Brick, path: str) -> str:
     """Return the expression for the brick at `path` below `top`, starting from `variable`.
 
-    Attributes of bricks are preferred to positions among the children.
+    Where possible, the expression uses attributes of bricks instead of positions among the
+    children.
     """
     text, here = variable, top
     for part in path.split("/") if path else []:

@@ -17,7 +17,7 @@ MOST_BY_POSITION = 2
 
 
 class Values:
-    """Writer of expressions for values; it adds the imports that they need.
+    """Writer of expressions for values, which adds the imports that the expressions need.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Values:
     def construction(
         self, cls: type[Any], settings: Mapping[str, Json], own_name: str | None
     ) -> Code:
-        """Return the call of a constructor, with only the given settings."""
+        """Return the code of a constructor call with the given settings only."""
         parts = self._arguments(cls, settings, MOST_BY_POSITION)
         if own_name is not None:
             parts.append(keyword("name", name(quoted(own_name))))

@@ -1,7 +1,7 @@
-"""Bricks, schemes and modules made from the values of a specification.
+"""Construction of bricks, schemes and modules from the values of a specification.
 
-Only constructors of registered classes are called. Every fault raises a `SpecError` that states its
-place in the specification.
+Only constructors of registered classes are called. Every fault raises a `SpecError`, which states
+the place of the fault in the specification.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ DTYPES = {
 
 
 class Constructor:
-    """Constructor that makes the bricks of a specification in order; each can use earlier ones.
+    """Constructor of bricks in the order of a specification; a brick can use earlier bricks.
 
     Attributes
     ----------
     bricks : dict of str to Brick
-        The bricks made so far, by path.
+        The bricks constructed so far, keyed by path.
     places : dict of Brick to str
-        The paths in the specification of the bricks that it describes.
+        The place in the specification of each brick that the specification describes.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Constructor:
         return SpecError(text, path=path, brick=brick, setting=self._setting, fix=fix)
 
     def top(self, spec: BrickSpec, path: str) -> Brick:
-        """Make a brick without parents, and all bricks below it."""
+        """Construct a brick without parents, and all bricks below it."""
         brick = self._made(spec, path, "")
         label = paths.unique(spec.name or default_name_of(spec), ())
         for below, where in paths.tree(brick).items():
@@ -86,7 +86,7 @@ class Constructor:
         self._depth += 1
         try:
             if self._depth > DEEPEST:
-                raise self.error(f"values are nested more than {DEEPEST} times", path)
+                raise self.error(f"values are nested more than {DEEPEST} levels deep", path)
             if isinstance(given, list):
                 return self._all(given, path)
             if isinstance(given, Mapping):
@@ -152,8 +152,8 @@ class Constructor:
             "type", "settings", "parts",
         }:  # fmt: skip
             raise self.error(
-                "must be an object with type and, optionally, settings and parts, not "
-                f"{given!r:.60}",
+                "must be an object with the key type and, optionally, the keys settings and "
+                f"parts, not {given!r:.60}",
                 path,
             )
         cls = self._class("module", given["type"], path)
@@ -188,7 +188,7 @@ class Constructor:
         for name in settings:
             if name not in known or name == "name":
                 raise self.error(
-                    f"{cls.__name__} has no setting {name!r:.60}; it has "
+                    f"{cls.__name__} has no setting {name!r:.60}; its settings: "
                     f"{', '.join(key for key in known if key != 'name') or 'none'}"
                     f"{nearest(name, known)}",
                     f"{path}/{name}",
@@ -244,7 +244,7 @@ class Constructor:
         where, _, method = given.partition(".") if isinstance(given, str) else ("", "", "")
         if where not in self.bricks:
             raise self.error(
-                f"there is no brick {given!r:.80} before this one; earlier bricks: "
+                f"there is no brick {given!r:.80} before this brick; earlier bricks: "
                 f"{', '.join(self.bricks) or 'none'}{nearest(where, self.bricks)}",
                 path,
             )
@@ -255,8 +255,8 @@ class Constructor:
         known = applications_of(type(brick))
         if name not in known:
             raise self.error(
-                f"{type(brick).__name__} has no application method {name!r:.60}; it has "
-                f"{', '.join(known) or 'none'}{nearest(str(name), known)}",
+                f"{type(brick).__name__} has no application method {name!r:.60}; its application "
+                f"methods: {', '.join(known) or 'none'}{nearest(str(name), known)}",
                 path,
             )
         return getattr(brick, name)

@@ -1,4 +1,4 @@
-"""`to_spec`, which describes a model, and `from_spec`, which makes one from a specification."""
+"""`to_spec`, which describes a model, and `from_spec`, which builds a described model."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from workbench.tensor import Variable, constant, variable
 
 @dataclass
 class Built:
-    """A model that was made from a specification.
+    """A model that was built from a specification.
 
     Attributes
     ----------
     bricks : dict of str to Brick
-        The bricks without parents, by name.
+        The bricks without parents, keyed by name.
     inputs : dict of str to Variable
     variables : dict of str to Variable
         The variables of all wires, including the inputs.
@@ -62,7 +62,8 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
     *described : Brick or Variable
         Bricks, variables or both. The first scalar variable is the cost.
     monitored : iterable of Variable
-        Variables to monitor, in addition to those in `described` that are not the cost.
+        Additional variables to monitor. All variables in `described` except the cost are also
+        monitored.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def to_spec(*described: Brick | Variable, monitored: Iterable[Variable] = ()) ->
         if not isinstance(one, (Brick, Variable)):
             raise BuilderError(
                 f"to_spec describes bricks and variables, not {one!r:.80}; pass a brick, or the "
-                "output of one"
+                "output of a brick"
             )
     bricks = [one for one in described if isinstance(one, Brick)]
     outputs = [one for one in described if isinstance(one, Variable)]
@@ -117,7 +118,7 @@ def described(
     cost: Variable | None,
     monitored: Sequence[Variable],
 ) -> tuple[Spec, Graph]:
-    """Describe bricks and a graph, and return what the names of the specification stand for."""
+    """Describe bricks and a graph; return the specification, and the graph with named wires."""
     variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
     with symbolic_parameters():  # what is made for checks needs no memory
@@ -137,10 +138,11 @@ def described(
 
 @hinted
 def from_spec(spec: Spec) -> Built:
-    """Make the bricks of a specification and apply them.
+    """Construct the bricks of a specification and apply them.
 
-    Applying a brick allocates its parameters, but does not initialise them. The calls are made in
-    their order, except that each comes after those whose outputs it needs; see `Spec.in_order`.
+    Applying a brick allocates its parameters, but does not initialise them. The calls are executed
+    in the order of the specification, except that each call follows all calls whose outputs it
+    needs; see `Spec.in_order`.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def from_spec(spec: Spec) -> Built:
     Raises
     ------
     SpecError
-        If the specification is invalid; the error says where.
+        If the specification is invalid; the error states the place of the fault.
 
     Examples
     --------
@@ -206,7 +208,7 @@ def check_count(call: CallSpec, path: str, defaults: Sequence[str]) -> None:
 
 
 def is_numbered(name: str, default: str) -> bool:
-    """Return True if a name is a default name followed by a number that makes it unique."""
+    """Return True if a name is the default name followed by a number that makes the name unique."""
     front, _, number = name.rpartition("_")
     return front == default and number.isdecimal()
 
@@ -228,8 +230,8 @@ def application_of(call: CallSpec, path: str, constructor: Constructor) -> Bound
     known = applications_of(type(brick))
     if call.method not in known:
         raise SpecError(
-            f"{type(brick).__name__} has no application method {call.method!r:.60}; it has "
-            f"{', '.join(known) or 'none'}{nearest(str(call.method), known)}",
+            f"{type(brick).__name__} has no application method {call.method!r:.60}; its "
+            f"application methods: {', '.join(known) or 'none'}{nearest(str(call.method), known)}",
             path=f"{path}/method",
             brick=call.brick,
         )
@@ -364,8 +366,8 @@ def _parameter(given: Json, path: str, constructor: Constructor) -> Variable:
     found = {p.name: p for p in brick.parameters if p is not None}
     if name not in found:
         raise SpecError(
-            f"{where} has no parameter {name!r:.60}; it has {', '.join(found) or 'none'}"
-            f"{nearest(name, found)}",
+            f"{where} has no parameter {name!r:.60}; its parameters: "
+            f"{', '.join(found) or 'none'}{nearest(name, found)}",
             path=path,
             brick=where,
         )

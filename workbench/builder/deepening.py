@@ -1,4 +1,4 @@
-"""`deepen`, which inserts a layer into an MLP that computes the same function at first."""
+"""`deepen`, which inserts a layer with identity weights into an MLP."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from workbench.hints import Hinted, hinted
 
 LINEAR = re.compile(r"linear_(\d+)(.*)")
 NO_MLP = (
-    "{path} is not a layer of an MLP among the topmost bricks, so no layer can be inserted after "
-    "it; choose one of its linear layers, such as mlp/linear_0"
+    "{path} is not a layer of a top-level MLP, so no layer can be inserted after it; choose a "
+    "linear layer of a top-level MLP, such as mlp/linear_0"
 )
-LAST = "{path} is the last layer of {mlp}; choose a layer that is followed by another one"
+LAST = "{path} is the last layer of {mlp}; choose a layer that is followed by another layer"
 TWICE = (
-    "{activation} is applied twice, and does not give the same result as once; a Rectifier or no "
-    "activation does"
+    "applying {activation} twice does not give the same result as applying it once; use a "
+    "Rectifier or no activation"
 )
 IDENTITY: Mapping[str, Json] = {
     "weights_init": {"scheme": {"type": "Identity"}},
@@ -33,7 +33,7 @@ IDENTITY: Mapping[str, Json] = {
 
 @dataclass(frozen=True)
 class Deepened(Hinted):
-    """A specification with another layer.
+    """A specification with an additional layer.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Deepened(Hinted):
     brick : str
         The path of the new layer.
     moved : dict of str to str
-        The earlier path of each layer after the new one, for `Session.rebuild`.
+        For each layer after the new layer, its earlier path; an argument of `Session.rebuild`.
     reason : str
-        Why the function of the model changes; empty if it stays the same.
+        The reason why the function of the model changes; empty if it stays the same.
     """
 
     spec: Spec
@@ -54,10 +54,11 @@ class Deepened(Hinted):
 
 @hinted
 def deepen(spec: Spec, brick: str) -> Deepened:
-    """Return a specification with a layer after a layer of an MLP, with the same units.
+    """Return a specification in which a new layer of equal size follows a layer of an MLP.
 
-    The weights of the new layer are the identity matrix, and its activation is that of the layer
-    before. So the function stays the same if the activation can be applied twice.
+    The weights of the new layer are the identity matrix, and its activation is the activation of
+    the previous layer. The function of the model stays the same if applying this activation twice
+    gives the same result as applying it once.
 
     Parameters
     ----------
@@ -68,12 +69,12 @@ def deepen(spec: Spec, brick: str) -> Deepened:
     Returns
     -------
     Deepened
-        Its `reason` says why the function of the model changes if it does.
+        The new specification. `reason` says why the function of the model changes, if it does.
 
     Raises
     ------
     BuilderError
-        If there is no such layer, or if it is the last one.
+        If there is no such layer, or if it is the last layer.
 
     Examples
     --------

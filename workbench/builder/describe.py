@@ -22,7 +22,7 @@ from workbench.builder.spec import BrickSpec
 from workbench.errors import BuilderError, SpecError
 
 Changes = dict[str, dict[str, Json]]
-"""Changed settings by the path of a brick."""
+"""Changed settings, keyed by the paths of bricks."""
 
 DEEPEST = 12
 """Maximum number of searches for changes; each search reaches bricks one level further down."""
@@ -89,7 +89,7 @@ def _size(nodes: Iterable[dict[str, Json]]) -> int:
 
 
 def _described(copies: list[Brick], omit: bool) -> Any:
-    """Return the nodes of bricks with their changes, or the error."""
+    """Return the nodes of bricks with their changes, or the error that occurred."""
     encoder, constructor, nodes = Encoder(omit), Constructor(), []
     try:
         for brick in copies:
@@ -102,7 +102,7 @@ def _described(copies: list[Brick], omit: bool) -> Any:
 
 
 def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor) -> dict[str, Json]:
-    """Return the node, with the changes that make its brick equal to `brick`."""
+    """Return the node with the changes that make a brick constructed from it equal to `brick`."""
     before = dict(constructor.bricks)
     changes: Changes = {}
     for _ in range(DEEPEST):
@@ -112,8 +112,8 @@ def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor)
             twin = constructor.top(BrickSpec.from_dict(complete, node["name"]), node["name"])
         except SpecError as error:
             raise BuilderError(
-                f"{brick.path()} cannot be described, since a brick with its settings cannot be "
-                f"made: {error}"
+                f"{brick.path()} cannot be described, because no brick can be constructed with its "
+                f"settings: {error}"
             ) from error
         settle(twin)
         found = differences(brick, twin)
@@ -131,12 +131,12 @@ def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor)
 
 
 def differences(brick: Brick, twin: Brick) -> Changes:
-    """Return the settings to assign to `twin` and bricks below it to make it equal to `brick`.
+    """Return the settings that make `twin` equal to `brick`, keyed by the paths in `twin`.
 
     Raises
     ------
     BuilderError
-        If `brick` and `twin` differ in more than settings.
+        If `brick` and `twin` differ in more than their settings.
     """
     found: Changes = {}
     labels = paths.tree(twin)
@@ -146,7 +146,9 @@ def differences(brick: Brick, twin: Brick) -> Changes:
         ours, other = waiting.pop(0)
         if ours in seen:
             if seen[ours] is not other:
-                raise _different(brick, ours, "it occurs twice, but two bricks would be made")
+                raise _different(
+                    brick, ours, "it occurs twice, but a specification would create two bricks"
+                )
             continue
         seen[ours] = other
         children = [paths.children_of(one) for one in (ours, other)]
@@ -155,7 +157,7 @@ def differences(brick: Brick, twin: Brick) -> Changes:
             raise _different(
                 brick,
                 ours,
-                f"its children are {children[0]}, but its constructor makes {children[1]}",
+                f"its children are {children[0]}, but its constructor creates {children[1]}",
             )
         own, others = (vars(one).get("_application_settings") or {} for one in (ours, other))
         if own != others:
@@ -177,7 +179,7 @@ def _different(top: Brick, brick: Brick, reason: str) -> BuilderError:
 
 
 def _comparable(brick: Brick) -> dict[str, Json]:
-    """Return the settings of a brick, with numbers in place of the bricks below it."""
+    """Return the settings of a brick, with numbers instead of the bricks below it."""
     numbers = {below: number for number, below in enumerate(paths.tree(brick))}
     found: dict[str, Json] = {"name": brick.name}
     for name, parameter in registry.settings_of(type(brick)).items():

@@ -22,24 +22,24 @@ OTHER_ALGORITHM = (
     "be described and rebuilt"
 )
 PARTLY = (
-    "{brick} is trained only in part (not {names}), which a specification cannot describe, since "
-    "it freezes whole bricks"
+    "{brick} has trained parameters and untrained parameters ({names}), which a specification "
+    "cannot describe, because it can freeze only whole bricks"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """The specification of a model that is trained.
+    """The specification of a model that is being trained.
 
     Attributes
     ----------
     spec : Spec
     wires : dict of Variable to str
-        The wires of the specification by the variables of the model.
+        The wire of the specification for each variable of the model.
     frozen : tuple of str
         The paths of the bricks that are not trained.
     built : Built or None
-        The model, if it was made from the specification.
+        The model, if it was built from the specification.
     """
 
     spec: Spec
@@ -54,13 +54,13 @@ _known: WeakKeyDictionary[TrainingAlgorithm, Description] = WeakKeyDictionary()
 def describe_as(
     algorithm: TrainingAlgorithm, spec: Spec, built: Built, frozen: Collection[str]
 ) -> None:
-    """Note the specification from which the model of an algorithm was made."""
+    """Store the specification from which the model of an algorithm was built."""
     wires = {variable: wire for wire, variable in built.variables.items()}
     _known[algorithm] = Description(spec, wires, tuple(sorted(frozen)), built)
 
 
 def built_of(session: Session) -> Built | None:
-    """Return the model that a session trains, if it was made from a specification here."""
+    """Return the model that a session trains, or None if it was not built from a specification."""
     algorithm = getattr(getattr(session, "main_loop", None), "algorithm", None)
     found = _known.get(algorithm) if isinstance(algorithm, TrainingAlgorithm) else None
     return None if found is None else found.built
@@ -69,7 +69,8 @@ def built_of(session: Session) -> Built | None:
 def description_of(loop: Loop) -> Description:
     """Return the specification of the model that a main loop trains.
 
-    It contains the cost, the outputs of the model, and what the extensions record.
+    The specification contains the cost, the outputs of the model, and the variables that extensions
+    record.
 
     Raises
     ------
@@ -93,8 +94,8 @@ def description_of(loop: Loop) -> Description:
 def recorded_by(loop: Loop) -> list[Variable]:
     """Return the variables of the model that extensions record.
 
-    Shared variables and what only the algorithm computes, such as norms of gradients, are not
-    among them.
+    Variables that depend only on shared variables, and variables that only the algorithm computes,
+    such as norms of gradients, are omitted.
     """
     found: list[Variable] = []
     of_algorithm = set(computed_by(loop.algorithm).values())
@@ -112,14 +113,14 @@ def recorded_by(loop: Loop) -> list[Variable]:
 
 
 def _of_shared(variable: Variable) -> bool:
-    """Return True if a variable depends on no input, such as the norm of a parameter."""
+    """Return True if a variable depends only on shared variables, like the norm of a parameter."""
     return all(
         one.owner is not None or isinstance(one, SharedVariable) for one in ancestors([variable])
     )
 
 
 def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
-    """Return what an algorithm computes, by kind and parameter.
+    """Return the variables that an algorithm computes, keyed by kind and parameter.
 
     Examples
     --------
@@ -140,7 +141,7 @@ def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
 
 
 def _frozen(loop: Loop, algorithm: GradientDescent) -> tuple[str, ...]:
-    """Return the paths of the bricks of which no parameter is trained."""
+    """Return the paths of the bricks that have parameters but no trained parameters."""
     trained = set(algorithm.parameters)
     bricks: dict[str, list[SharedVariable]] = {}
     parameters = algorithm.parameters if loop.model is None else loop.model.parameters

@@ -21,7 +21,7 @@ def differences(
     frozen: tuple[Collection[str], Collection[str]] = ((), ()),
     moved: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Describe how a specification differs from an earlier one.
+    """Describe how a specification differs from an earlier specification.
 
     Parameters
     ----------

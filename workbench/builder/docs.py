@@ -25,7 +25,7 @@ def first_line(cls: Any) -> str:
 
 
 def arguments_of(cls: type[Any]) -> dict[str, str]:
-    """Return the descriptions of a constructor's arguments, including those of base classes.
+    """Return descriptions of a constructor's arguments, including arguments of base classes.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def arguments_of(cls: type[Any]) -> dict[str, str]:
 
 
 def _entries(doc: str) -> dict[str, str]:
-    """Return the entries of the section ``Parameters`` by name."""
+    """Return the entries of the section ``Parameters``, keyed by name."""
     text = inspect.cleandoc(doc)
     parts = SECTION.split(text)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))

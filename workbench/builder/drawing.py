@@ -1,4 +1,4 @@
-"""Images and Mermaid text of everything that is a model: bricks, graphs, modules and ONNX files."""
+"""Images and Mermaid text of all kinds of models: bricks, graphs, modules and ONNX files."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from workbench.hints import hinted
 from workbench.tensor import Variable
 
 Shape = Sequence[int | None] | torch.Tensor
-"""The shape of an input, in which None is an unknown size, or an example."""
+"""The shape of an input, with None for an unknown size, or an example of the input."""
 
 
 @hinted
 def draw(
     model: Any, *, inputs: Sequence[Shape] | Shape | None = None, depth: int | None = None
 ) -> ModelImage:
-    """Draw a model with its shapes; nothing of it is changed.
+    """Draw a model with its shapes, without changing the model.
 
     Parameters
     ----------
     model : Brick, Variable, Model, ComputationGraph, Spec, torch.nn.Module, or str or Path
         The model, a list of variables, or the path of an ONNX file, which is not run. The
-        ``forward`` of a module runs on a copy without memory.
+        ``forward`` method of a module runs on a copy that allocates no memory.
     inputs : sequence of shapes or tensors, optional
         For a module, the shapes or examples of its inputs, in order, as in
-        ``[(None, 3, 224, 224)]``; None is an unknown size. By default, they are taken from the
-        first layer if that is possible.
+        ``[(None, 3, 224, 224)]``; None is an unknown size. By default, the shapes are derived from
+        the first layer if possible.
     depth : int, optional
-        The number of levels of groups to open. By default all, but if more than 100 nodes would be
-        visible, the innermost groups are closed.
+        The number of levels of groups to open. By default all groups are open, but if more than 100
+        nodes would be visible, the innermost groups are closed.
 
     Returns
     -------
     ModelImage
-        A notebook shows it; `ModelImage.save` writes it to a file.
+        The image, which a notebook displays; `ModelImage.save` writes it to a file.
 
     Raises
     ------
@@ -99,7 +99,8 @@ def diagram_of(model: Any, inputs: Any = None) -> Diagram:
     """Return the diagram of a model with all groups open; see `draw`."""
     if inputs is not None and not isinstance(model, torch.nn.Module):
         raise ArgumentError(
-            f"draw: inputs are for modules of torch, but the model is {model!r:.60}; leave them out"
+            f"draw: inputs can be passed only for a torch module, but the model is {model!r:.60}; "
+            "omit inputs"
         )
     if isinstance(model, torch.nn.Module):
         return of_module(model, None if inputs is None else given_inputs(inputs))
@@ -121,8 +122,8 @@ def diagram_of(model: Any, inputs: Any = None) -> Diagram:
         if len(variables) == 1 and isinstance(variables[0], Brick):
             return _of_brick(variables[0])
     raise ArgumentError(
-        f"draw: {model!r:.60} cannot be drawn; pass a brick, variables, a model, a graph, a module "
-        "of torch, or the path of an ONNX file"
+        f"draw: {model!r:.60} cannot be drawn; pass a brick, variables, a model, a graph, a torch "
+        "module, or the path of an ONNX file"
     )
 
 
@@ -130,19 +131,19 @@ def _of_brick(brick: Brick) -> Diagram:
     found = of_brick(brick)
     if found is None:
         raise ArgumentError(
-            f"draw: the shapes of the inputs of {brick!r:.60} are not known; apply it, and draw "
-            "its output"
+            f"draw: the shapes of the inputs of {brick!r:.60} are not known; apply the brick, and "
+            "draw its output"
         )
     return found
 
 
 def given_inputs(inputs: Any) -> list[Given]:
-    """Return the shapes and dtypes of inputs that a user gave.
+    """Return the shapes and dtypes of the inputs that a user passed.
 
     Raises
     ------
     ArgumentError
-        If they are neither shapes nor tensors.
+        If the inputs are neither shapes nor tensors.
     """
     if isinstance(inputs, torch.Tensor) or _is_shape(inputs):
         inputs = [inputs]

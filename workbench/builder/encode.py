@@ -1,6 +1,6 @@
 """`Encoder`, which describes bricks, schemes, modules and plain settings for a specification.
 
-Settings that a parent pushes to its children, and settings that equal the defaults, are left out.
+Settings that a parent pushes to its children, and settings that equal the defaults, are omitted.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ UNREGISTERED = (
 
 
 class Encoder:
-    """Encoder that describes each brick only once, and afterwards refers to it by its path.
+    """Encoder that describes each brick only once, and then refers to the brick by its path.
 
     Parameters
     ----------
     omit : bool
-        True to leave out settings that a parent pushes.
+        True to omit settings that a parent pushes.
 
     Attributes
     ----------
     known : dict of Brick to str
-        The paths of the bricks that can be referred to.
+        The paths of the bricks to which a description can refer.
     """
 
     def __init__(self, omit: bool = True) -> None:
@@ -70,8 +70,8 @@ class Encoder:
             )
         if getattr(brick, "_given_rng", None) is not None:
             raise BuilderError(
-                f"{brick.path()} has a random generator of its own (rng), which cannot be "
-                "described; set its seed instead"
+                f"{brick.path()} has its own random generator (rng), which cannot be described; "
+                "set its seed instead"
             )
         name = brick.name if name is None else name
         plain = name == written.rpartition(".")[2].lower()
@@ -105,7 +105,7 @@ class Encoder:
         return {name: self.value(value) for name, value in given.items()}
 
     def _drop_implied(self, brick: Brick, given: dict[str, Any], required: list[str]) -> None:
-        """Remove settings that the constructor sets to the same values if they are left out."""
+        """Remove settings that the constructor sets to the same values if they are omitted."""
         cls = type(brick)
         lazy = registry.lazy_settings(cls)
         optional = [name for name in given if name not in required and name not in lazy]
@@ -168,8 +168,8 @@ class Encoder:
                 )
             return {"array": {"dtype": value.dtype.name, "values": value.tolist()}}
         raise BuilderError(
-            f"{value!r:.100}, of type {type(value).__name__}, cannot be described; a setting must "
-            "consist of numbers, strings, lists, bricks, schemes and arrays"
+            f"{value!r:.100}, of type {type(value).__name__}, cannot be described; a setting can "
+            "contain only numbers, strings, lists, bricks, schemes and arrays"
         )
 
     def _brick(self, brick: Any, name: str | None = None) -> Json:
@@ -227,7 +227,7 @@ class Encoder:
 
 
 def made_name(brick: Brick) -> str:
-    """Return the name that a brick usually gets if its constructor receives none."""
+    """Return the name that a brick usually receives if no name is passed to its constructor."""
     module = getattr(brick, "module", None)
     owner = module if isinstance(module, torch.nn.Module) else brick
     return default_name(type(owner))
@@ -255,7 +255,7 @@ def _holds_objects(value: Any) -> bool:
 
 
 def light_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
-    """Return a deep copy of `value` whose bricks have no parameters or graphs."""
+    """Return a deep copy of `value` without the parameters and graphs of its bricks."""
     memo = {} if memo is None else memo
     for brick in _bricks_in(value):
         for below in paths.tree(brick):

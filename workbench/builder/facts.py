@@ -32,7 +32,7 @@ FREE = frozenset(
     "identity tanh sigmoid relu exp log neg add sub mul div truediv mean sum flatten reshape "
     "transpose squeeze unsqueeze getitem softmax log_softmax".split()
 )
-"""Functions without operations that are counted."""
+"""Functions whose operations are not counted."""
 
 PLAIN = frozenset("matmul identity tanh sigmoid relu exp log neg add sub mul div truediv".split())
 """Functions whose outputs have no unknown sizes other than those of their inputs."""
@@ -40,7 +40,7 @@ PLAIN = frozenset("matmul identity tanh sigmoid relu exp log neg add sub mul div
 
 @dataclass(frozen=True)
 class Part(Hinted):
-    """The application of a brick that is inside another brick.
+    """The application of a brick inside another brick.
 
     Attributes
     ----------
@@ -63,10 +63,10 @@ class BrickFacts:
     Attributes
     ----------
     parameters : dict of str to int, or None
-        The number of parameters in each brick and the bricks below it, by path; ``""`` is the path
-        of the outermost brick. None if a brick cannot be allocated yet.
+        The number of parameters of each brick, including the bricks below it, keyed by path; ``""``
+        is the path of the outermost brick. None if a brick cannot be allocated yet.
     inferred : dict of str to dict
-        The settings of each brick that its parent has assigned, as JSON values, by path.
+        The settings of each brick that its parent has assigned, as JSON values, keyed by path.
     """
 
     parameters: Mapping[str, int] | None = None
@@ -127,7 +127,7 @@ def parts_of(brick: Brick, outputs: Sequence[Variable], given: Inputs) -> Iterat
 
 
 def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] | None:
-    """Return the number of operations of each brick, by path, if every unknown size is 1."""
+    """Return the number of operations of each brick, keyed by path; unknown sizes count as 1."""
     order = ancestors(list(outputs))
     names = {v.owner.name for v in order if v.owner is not None}
     if names <= FREE:
@@ -147,9 +147,10 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
 
 
 def _products(order: Iterable[Variable]) -> Flops:
-    """Count the operations of a graph of products and functions of single numbers, unknown sizes 1.
+    """Count the operations of a graph of matrix products and element-wise functions.
 
-    Counting them as in `count_flops` takes a third of the time of a check.
+    Every unknown size counts as 1. Calling `count_flops` instead would take a third of the time of
+    a check.
     """
     by_brick: Counter[str] = Counter()
     total = 0
@@ -166,7 +167,7 @@ def _products(order: Iterable[Variable]) -> Flops:
 
 
 def _by_path(found: Flops, top: str) -> dict[str, int]:
-    """Return numbers of operations by the path below a brick; of all of them if it has no name."""
+    """Return numbers of operations, keyed by path; only the total if the brick has no name."""
     if not top:
         return {"": found.total}
     inner = {path.removeprefix(top).strip("/"): n for path, n in found.by_brick.items()}
@@ -184,7 +185,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the facts about a brick, which has been applied or allocated if that is possible."""
+    """Return the facts about a brick, which should be applied or allocated first if possible."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

@@ -1,7 +1,7 @@
 """The calls of a specification, read from a graph of variables.
 
-A call is an outermost application of a brick, or an operation outside of all bricks (see
-`workbench.builder.operations`). What happens inside an application follows from its brick.
+A call is an outermost application of a brick, or an operation outside all bricks (see
+`workbench.builder.operations`). The computation inside an application is determined by its brick.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.variable import identity
 
 Node = ApplicationCall | Variable
-"""An outermost application, or a variable that is not an output of one."""
+"""An outermost application, or a variable that is not an output of an outermost application."""
 
 
 class Graph:
@@ -42,7 +42,7 @@ class Graph:
     wires : dict of Variable to str
         The names of the inputs and of the outputs of calls.
     made : dict of Node to str
-        The id of the call for each node that has one.
+        The id of the call for each node that has a call.
     """
 
     def __init__(self, variables: Iterable[Variable]) -> None:
@@ -75,7 +75,7 @@ class Graph:
             waiting.extend(fresh)
 
     def node(self, variable: Variable) -> Node:
-        """Return the application of which a variable is an output, or the variable."""
+        """Return the application that has the variable as an output, or else the variable."""
         call = application_of(variable)
         return variable if call is None else call
 
@@ -107,7 +107,7 @@ class Graph:
         return list(order)
 
     def bricks(self) -> list[Brick]:
-        """Return the topmost bricks of all applications and parameters, in order."""
+        """Return the top-level bricks of all applications and parameters, in order."""
         found: dict[Brick, None] = {}
         for node in self._order:
             brick: Any = None
@@ -148,13 +148,13 @@ class Graph:
         self.inputs.sort(key=lambda given: (*needed, given.name).index(given.name))
 
     def check(self, copies: Mapping[Brick, Brick]) -> None:
-        """Check that applying the bricks again gives this graph.
+        """Check that applying the bricks again produces the same graph.
 
         Parameters
         ----------
         copies : dict of Brick to Brick
-            Copies of the bricks. They are applied with the parameters of the bricks themselves, and
-            cannot be used afterwards.
+            Copies of the bricks. The copies are applied with the parameters of the original bricks,
+            and cannot be used afterwards.
 
         Raises
         ------
@@ -174,9 +174,9 @@ class Graph:
                 if again != _functions(variable, given):
                     raise BuilderError(
                         f"{bound.path}: its part of the graph was changed after the brick was "
-                        "applied, or it was applied in training mode, which a specification cannot "
-                        "describe; pass the original variables, and apply dropout, noise "
-                        "or training mode to the built graph"
+                        "applied, or the brick was applied in training mode, which a specification "
+                        "cannot describe; pass the original variables, and apply dropout, noise or "
+                        "training mode to the built graph"
                     )
 
     def _named(self, variable: Variable, name: str) -> str:
@@ -195,7 +195,7 @@ class Graph:
         if bound.brick not in places:
             raise BuilderError(
                 f"{bound.path} is applied in the graph, but {bound.brick.name!r} is not among the "
-                "bricks that are described; pass its topmost brick, too"
+                "bricks that are described; also pass its top-level brick"
             )
         known = self._outputs[call]
         by_name = {variable.tag.name: variable for variable in known}
@@ -229,9 +229,9 @@ class Graph:
             self._check_outside(variable)
         if operation is None:
             raise BuilderError(
-                f"{variable!r} is computed by {call.name!r}, which a specification cannot "
-                f"contain (known operations: {', '.join(operations.BY_NAME)}); move this "
-                "computation into a brick of your own"
+                f"{variable!r} is computed by {call.name!r}, which a specification cannot contain "
+                f"(known operations: {', '.join(operations.BY_NAME)}); move this computation into "
+                "your own brick"
             )
         args = call.args[:1] if call.function is getattr else call.args
         given = operations.arguments(operation, args, call.kwargs)
@@ -241,7 +241,7 @@ class Graph:
             if any(isinstance(part, Variable) for part in _parts(value)):
                 raise BuilderError(
                     f"{variable!r}: {name} of {operation.name} is {value!r}, which depends on "
-                    "variables; use -1 or whole numbers"
+                    "variables; use whole numbers, and -1 for an unknown size"
                 )
         wire = self._named(variable, variable.name or operation.name)
         self.calls.append(
@@ -283,8 +283,8 @@ class Graph:
             brick: Any = get_brick(variable)
             if brick not in places or not variable.name:
                 raise BuilderError(
-                    f"{variable!r} is a shared variable but not a parameter of a brick; make it "
-                    "a parameter of a brick of your own"
+                    f"{variable!r} is a shared variable but not a parameter of a brick; make it a "
+                    "parameter of your own brick"
                 )
             return {"parameter": f"{places[brick]}.{variable.name}"}
         assert variable.owner is not None
@@ -304,7 +304,7 @@ def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]
 
 
 def _functions(variable: Variable, given: Mapping[str, Variable]) -> list[str]:
-    """Return, in order, the names of the functions that compute a variable from `given`."""
+    """Return the names of the functions that compute a variable from `given`, in a fixed order."""
     ends = set(given.values())
     found: list[str] = []
     waiting, seen = [variable], {variable}
@@ -325,13 +325,13 @@ def default_wire(brick: str, method: str, output: str) -> str:
 
 
 def application_of(variable: Variable) -> ApplicationCall | None:
-    """Return the application call of which a variable is an output, or None."""
+    """Return the application call that has the variable as an output, or None."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 
 
 def given_to(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
-    """Return, by name, the inputs of a call that affect one of its outputs."""
+    """Return the inputs of a call that affect one of its outputs, keyed by name."""
     found: dict[str, Variable] = {}
     waiting, seen = [output], {output}
     while waiting:
@@ -365,7 +365,7 @@ def _position(name: str) -> int:
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return the values in nested lists, tuples and slices, in order."""
+    """Return the values in nested lists, tuples and slices as a flat list."""
     return [
         part
         for one in operations.flat(value)

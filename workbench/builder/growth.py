@@ -1,4 +1,4 @@
-"""Values of parameters with more units, which are copies of the present ones."""
+"""Values of widened parameters, whose new units are copies of existing units."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from workbench.errors import BuilderError
 
 MISFIT = (
     "{path} cannot be widened together with the other changes: {parameter} has the shape {old} "
-    "and would have the shape {new}. Apply the other changes first, and then widen it"
+    "and would have the shape {new}. Apply the other changes first, and then widen the layers"
 )
-NARROW = "{path} has {old:,} units and would have {new:,}, so it is not widened; leave it out"
+NARROW = (
+    "{path} has {old:,} units and would have {new:,} units, so it would not become wider; omit it"
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Copies:
     ----------
     axis : int
     origins : tuple of int
-        For each new index, the present index of which it is a copy.
+        For each index of the new parameter, the index in the old parameter from which it is copied.
     shared : bool
-        True if copies share the present weights, False if each has all of them.
+        True if the weights of a unit are divided among its copies, False if each copy has the full
+        weights.
     """
 
     axis: int
@@ -43,7 +46,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Growth:
-    """Rule by which a wider parameter gets its new values.
+    """Rule for computing the new values of a widened parameter.
 
     Attributes
     ----------
@@ -51,7 +54,8 @@ class Growth:
         The path of the parameter in the old model.
     copies : tuple of Copies
     noise : float
-        The standard deviation of the noise on copies, as a fraction of that of the weights.
+        The standard deviation of the noise on copies, relative to the standard deviation of the
+        weights.
     seed : int
     """
 
@@ -64,7 +68,7 @@ class Growth:
         """Return the new value of the parameter.
 
         Weights are divided at random among the copies of a unit, so that the copies learn
-        differently from the first batch on, although their sum is the same.
+        differently from the first batch onwards, although the sum of their weights is the same.
 
         Examples
         --------
@@ -90,7 +94,7 @@ class Growth:
         return new
 
     def buffer(self, old: torch.Tensor) -> torch.Tensor:
-        """Return the new value of a buffer of the same shape: copies have that of their origin."""
+        """Return the new value of a buffer with the shape of the parameter."""
         new = old
         for one in self.copies:
             if new.dim() > one.axis:
@@ -105,14 +109,14 @@ def growths(
     new: Parameters,
     noise: float = 0.0,
 ) -> dict[str, Growth]:
-    """Return, by path, how the parameters get their values that more units concern.
+    """Return the rules for parameters whose shapes change when layers are widened, keyed by path.
 
     Parameters
     ----------
     spec : Spec
         The old model.
     widened : collection of str
-        The paths of the layers that have more units.
+        The paths of the layers that become wider.
     old, new : dict of str to Held
         The parameters of both models.
     noise : float
@@ -120,7 +124,7 @@ def growths(
     Raises
     ------
     BuilderError
-        If the shapes of parameters do not follow from more units.
+        If the new shapes of the parameters cannot be explained by the new units.
     """
     if not widened:
         return {}
@@ -130,7 +134,7 @@ def growths(
     copies: dict[str, list[Copies]] = {}
     for path in widened:
         if path not in bricks:
-            raise BuilderError(f"there is no brick {path!r} in the present model to widen")
+            raise BuilderError(f"the current model has no brick {path!r} to widen")
         units = units_of(bricks[path], path)
         own = [one for one in new.values() if one.brick == path]
         wider = max((one.shape[_output_axis(bricks[path], one)] for one in own), default=units)
@@ -178,13 +182,13 @@ def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:
 
 
 def _output_axis(brick: Brick, parameter: Held) -> int:
-    """Return the dimension of a parameter that has an element for each unit of its brick."""
+    """Return the dimension of a parameter that corresponds to the units of its brick."""
     if isinstance(brick, Convolutional) or len(parameter.shape) == 1:
         return 0
     return 1
 
 
 def without(parameters: Parameters, names: Iterable[str]) -> Parameters:
-    """Return parameters without some of them."""
+    """Return `parameters` without the parameters in `names`."""
     left_out = set(names)
     return {name: one for name, one in parameters.items() if name not in left_out}

@@ -40,13 +40,13 @@ def public_place(cls: type[Any]) -> str:
 
 @cache
 def _places() -> list[str]:
-    """Return the names of the modules of bricks, each package before its modules."""
+    """Return the names of the modules that define bricks, each package before its modules."""
     found = pkgutil.walk_packages(workbench.bricks.__path__, "workbench.bricks.")
     return ["workbench.bricks", *sorted(one.name for one in found)]
 
 
 class Imports:
-    """Names that the generated code imports, and the statements that import them."""
+    """Imports of the generated code: the names, and the statements that import them."""
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}

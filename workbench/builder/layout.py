@@ -27,9 +27,9 @@ class Code:
     Attributes
     ----------
     head : str
-        The text before the brackets, or all of the text.
+        The text before the brackets, or the whole text if there are no brackets.
     parts : tuple of Code or None
-        The elements in brackets; None without brackets.
+        The elements in brackets; None if there are no brackets.
     brackets : str
         An opening and a closing bracket.
     level : int
@@ -60,7 +60,8 @@ class Code:
         indent : int
             The number of spaces before the statement.
         before, after : int
-            The number of characters before the text on its first line and after it on its last.
+            The number of characters before the text on its first line, and after the text on its
+            last line.
         """
         flat = self.flat()
         if before + len(flat) + after <= WIDTH or not self.parts:

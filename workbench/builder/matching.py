@@ -15,7 +15,7 @@ from workbench.roles import BIAS, INITIAL_STATE, has_roles
 from workbench.tensor import SharedVariable
 
 NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
-"""Names of children that their parent has numbered, such as ``linear_1``."""
+"""Pattern of names that a parent has numbered, such as ``linear_1``."""
 
 
 class Held(NamedTuple):
@@ -44,18 +44,20 @@ Parameters = Mapping[str, Held]
 
 @dataclass(frozen=True)
 class Matching:
-    """Correspondence between the parameters of a new model and those of an old one.
+    """Correspondence between the parameters of a new model and the parameters of an old model.
 
     Attributes
     ----------
     pairs : dict of str to str
-        The path in the old model by the path in the new one, for all that keep their values.
+        For each parameter that keeps its value, the path in the old model, keyed by the path in the
+        new model.
     again : tuple of str
-        Paths in the new model of parameters that would fit, but whose initialisation has changed.
+        Paths of the parameters in the new model that fit an old parameter, but have a different
+        initialisation scheme.
     new : tuple of str
-        All other paths in the new model.
+        Paths of all other parameters in the new model.
     bricks : dict of str to str
-        The path of a brick in the old model by its path in the new one.
+        The path of each matched brick in the old model, keyed by its path in the new model.
     """
 
     pairs: Mapping[str, str]
@@ -65,7 +67,7 @@ class Matching:
 
 
 def held(parameters: Iterable[SharedVariable]) -> dict[str, Held]:
-    """Describe the parameters of a model by path."""
+    """Return descriptions of the parameters of a model, keyed by path."""
     found = {}
     for parameter in parameters:
         brick: Any = get_brick(parameter)
@@ -95,18 +97,18 @@ def _scheme(brick: Any, parameter: SharedVariable) -> str:
 
 
 def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = None) -> Matching:
-    """Find the old parameter for each new one, first by path and then among numbered siblings.
+    """Find the old parameter for each new parameter, by path or among numbered siblings.
 
-    A brick of a new model corresponds to the old brick with the same path, if its parameters fit.
-    If they do not, it corresponds to the first sibling whose parameters fit and that nothing else
-    has: so the layers after an inserted or removed one keep their parameters, although their
-    numbers change.
+    A brick of the new model corresponds to the old brick with the same path if their parameters
+    have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
+    parameters that does not correspond to another brick. The layers after an inserted or removed
+    layer therefore keep their parameters, although their numbers change.
 
     Parameters
     ----------
     old, new : dict of str to Held
     moved : dict of str to str, optional
-        The earlier path of each brick that was renamed or moved; it also holds for its children.
+        The earlier path of each brick that was renamed or moved; its children are moved with it.
 
     Returns
     -------
@@ -156,7 +158,7 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
 
 
 def earlier_path(path: str, moved: Mapping[str, str]) -> str:
-    """Return the earlier path of a brick; empty if another brick has come from there.
+    """Return the earlier path of a brick, or '' if another brick had this path and has moved.
 
     Examples
     --------
@@ -189,11 +191,11 @@ def _same(one: Held, other: Held) -> bool:
 
 
 def _fit(own: Mapping[str, tuple[str, Held]], theirs: Mapping[str, tuple[str, Held]]) -> bool:
-    """Return True if all parameters of a brick can have the values of another brick."""
+    """Return True if all parameters of a brick can receive the values of another brick."""
     return all(name in theirs and _same(one, theirs[name][1]) for name, (_, one) in own.items())
 
 
 def _siblings(one: str, other: str) -> bool:
-    """Return True if two paths differ only in the number at their ends."""
+    """Return True if two paths differ only in the number at the end."""
     first, second = NUMBERED.fullmatch(one), NUMBERED.fullmatch(other)
     return first is not None and second is not None and first[1] == second[1]

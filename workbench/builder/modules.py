@@ -1,9 +1,10 @@
 """The settings of a ``torch.nn.Module``, read from the finished module.
 
-torch keeps most arguments of a constructor as attributes. For some boolean arguments, such as
+Modules keep most arguments of their constructors as attributes. For some boolean arguments, such as
 ``bias``, the attribute is a parameter or None; the argument is True if there is a parameter.
-Containers are described by their parts. The result is checked: a module made from it must have the
-same ``repr``, and parameters and buffers with the same names, shapes and dtypes.
+Containers are described by their parts. The result is checked: a module constructed from the
+settings must have the same ``repr``, and parameters and buffers with the same names, shapes and
+dtypes.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ def made(
     settings: Mapping[str, Any],
     parts: Mapping[str, Callable[[], torch.nn.Module]] | None,
 ) -> torch.nn.Module:
-    """Return a new module, after computing its size on torch's meta device.
+    """Return a new module, after checking its size on torch's meta device.
 
-    Inside `workbench.bricks.symbolic_parameters`, the module stays on that device.
+    Inside `workbench.bricks.symbolic_parameters`, the module stays on the meta device.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def made(
 
 
 def check(original: torch.nn.Module, settings: Mapping[str, Any]) -> None:
-    """Raise `BuilderError` unless a module made from `settings` matches the original."""
+    """Raise `BuilderError` unless a module constructed from `settings` matches the original."""
     with torch.device("meta"):
         twin = type(original)(**settings)
     kinds = [
@@ -102,5 +103,5 @@ def check(original: torch.nn.Module, settings: Mapping[str, Any]) -> None:
     if repr(original) != repr(twin) or kinds[0] != kinds[1]:
         raise BuilderError(
             f"the arguments of {type(original).__name__} cannot be read from {original!r:.200}; a "
-            "module made from them would be different"
+            "module constructed from them would be different"
         )

@@ -20,7 +20,7 @@ from workbench.builder.construct import DTYPES
 
 
 class Unreadable(Exception):
-    """Code that cannot be read as part of a model.
+    """Error raised for code that cannot be read as part of a model.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Opaque:
     line : int
         The line of the statement that assigns the value.
     reason : str
-        Why this statement cannot be read.
+        The reason why this statement cannot be read.
     """
 
     line: int
@@ -68,7 +68,7 @@ INPUTS: dict[str, Callable[..., Any]] = {
         "lmatrix", "ltensor3", "ltensor4", "constant",
     )
 }  # fmt: skip
-"""Functions of `workbench.tensor` that make inputs and constants."""
+"""Functions of `workbench.tensor` that create inputs and constants."""
 
 
 def _range(*ends: int) -> list[int]:

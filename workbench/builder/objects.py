@@ -1,4 +1,4 @@
-"""Bricks, variables and other objects that are made while code is read."""
+"""Bricks, variables and other objects that are created while code is read."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 
 
 class Objects:
-    """Objects made while code is read, and the variables from which others are computed.
+    """Objects created while code is read, and the variables that other variables depend on.
 
     Attributes
     ----------
     consumed : set of Variable
-        The variables from which others are computed.
+        The variables from which other variables are computed.
     touched : list of Variable or Brick
-        What was made, applied, changed or named, in order.
+        The objects that were created, applied, changed or named, in chronological order.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class Objects:
         self._given: set[Brick] = set()
 
     def tops(self) -> list[Brick]:
-        """Return the bricks that do not belong to another brick, in order."""
+        """Return the bricks that do not belong to another brick, in the order of their creation."""
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a class, an operation, or a function that makes inputs."""
+        """Call a class, an operation, or a function that creates inputs."""
         if isinstance(found, Operation):
             return self._operation(found, args, kwargs)
         new = self._new(found, args, kwargs)
@@ -99,7 +99,7 @@ class Objects:
         return result
 
     def attribute(self, owner: Any, name: str) -> Any:
-        """Return an attribute."""
+        """Return an attribute of an object."""
         if isinstance(owner, Reference):
             found = resolved(Reference(f"{owner.path}.{name}"))
             return found if isinstance(found, torch.dtype) else Reference(f"{owner.path}.{name}")
@@ -219,7 +219,7 @@ def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn
 
 
 def _is_readable(brick: Brick, name: str) -> bool:
-    """Return True if an attribute is a plain value, a brick, a scheme or a list of these."""
+    """Return True if an attribute is a plain value, a brick, a scheme or a list of such values."""
     if name.startswith("_") or name not in vars(brick):
         return False
     kinds = (*PLAIN, Brick, NdarrayInitialization, BoundApplication)

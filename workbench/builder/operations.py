@@ -28,7 +28,7 @@ class Operation:
     inputs : tuple of str
         The names of the inputs, in order.
     settings : dict
-        The names of further arguments and their defaults; ``REQUIRED`` for an argument without a
+        The names of additional arguments and their defaults; ``REQUIRED`` for an argument without a
         default.
     method : str or None
         The equivalent method of variables, as in ``x.flatten(1)``.
@@ -54,7 +54,7 @@ class Operation:
 
 
 class _Required:
-    """Marker for a required setting, in place of a default."""
+    """Marker of a required setting, used instead of a default value."""
 
     def __repr__(self) -> str:
         return "REQUIRED"
@@ -91,7 +91,7 @@ ALL = [
     _binary("subtract", torch.sub, "-", "The difference of two variables, element by element."),
     _binary("multiply", torch.mul, "*", "The product of two variables, element by element."),
     _binary("divide", torch.div, "/", "The quotient of two variables, element by element."),
-    _binary("power", torch.pow, "**", "A variable to the power of another, element by element."),
+    _binary("power", torch.pow, "**", "One variable to the power of another, element by element."),
     _binary("matmul", torch.matmul, "@", "The matrix product of two variables."),
     Operation("negative", torch.neg, ("input",), {}, symbol="-", text="The elements negated."),
     _binary("equal", torch.eq, "==", "Whether elements are equal."),
@@ -160,7 +160,7 @@ def named(name: str) -> Operation | None:
 def arguments(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of a call of the operation, by name.
+    """Return the arguments of a call of the operation, keyed by name.
 
     Raises
     ------

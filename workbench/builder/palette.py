@@ -1,7 +1,8 @@
 """The palette of an editor: every brick, cost, operation, scheme and module that can be used.
 
-Except for operations, everything is read from classes: groups from their modules, descriptions from
-their docstrings, fields of forms from their constructors and ports from their application methods.
+Except for operations, all information is read from classes: groups from their modules, descriptions
+from their docstrings, fields of forms from their constructors, and ports from their application
+methods.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ GROUPS = {
     "module": "Modules of torch",
     "cost": "Costs",
 }  # fmt: skip
-"""Groups of the library's bricks by the module that defines them, in the order of the palette."""
+"""Groups of the library's bricks, keyed by the defining module, in the order of the palette."""
 
 OWN = "Your own"
 OPERATIONS = "Operations"
@@ -67,9 +68,9 @@ class Field:
     lazy : bool
         True if the argument can be set later, by a parent or from the shape of an input.
     default : JSON value
-        The default; also None if there is none.
+        The default value; None if there is no default.
     least, below : number or None
-        The smallest allowed value, and an upper bound that is not allowed itself.
+        The smallest allowed value, and an exclusive upper bound.
     choices : tuple of str
     accepts : tuple of str
         For bricks, the types that are accepted.
@@ -119,7 +120,7 @@ class Method:
     text : str
         The description.
     inputs, outputs : tuple of Port or None
-        None if the settings of a brick determine them.
+        The ports; None if they depend on the settings of the brick.
     """
 
     name: str
@@ -170,7 +171,7 @@ class Group:
 
 @hinted
 def catalogue() -> list[Group]:
-    """Return everything that a specification can name, in groups.
+    """Return all classes and operations that a specification can name, in groups.
 
     Classes registered with `register` are in the first group.
 
@@ -284,7 +285,7 @@ def _states_below(brick: Brick) -> set[str]:
 
 
 def _fitting(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the types of bricks that derive from at least one of `classes`."""
+    """Return the types of bricks that are derived from at least one of `classes`."""
     return tuple(
         name
         for name, cls in registry.types("brick").items()

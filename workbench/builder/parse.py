@@ -3,8 +3,8 @@
 The code is read as a syntax tree and never executed. Only these parts are interpreted: imports,
 constructors of registered classes, application methods, inputs, operations, literals and their
 arithmetic, lists, loops and conditions with known values, and assignments to settings and names.
-Every other statement is skipped. A name that it defines is *opaque*: there is an error only if the
-model needs its value.
+Every other statement is skipped, and the names that it defines are *opaque*: an error is raised
+only if the model needs their values.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ COSTS = ("cost", "loss", "objective")
 def from_code(text: str) -> Spec:
     """Read the specification of the model that Python code builds, without executing it.
 
-    Bricks are constructed and applied, as by `from_spec`, but parameters get no memory. Only
-    registered classes and their methods, functions for inputs and operations, and a few others such
-    as ``range`` and ``numpy.array`` are called.
+    Bricks are constructed and applied, as in `from_spec`, but no memory is allocated for
+    parameters. Only registered classes and their methods, functions for inputs and operations, and
+    a few other functions such as ``range`` and ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
-    those in the list ``monitored``. Without such a list, they are all variables, except the cost,
-    that have a name in the code and from which nothing else is computed.
+    the items of the list ``monitored``. Without such a list, all variables except the cost are
+    monitored if they have a name in the code and no other variable is computed from them.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def from_code(text: str) -> Spec:
     Raises
     ------
     BuilderError
-        If the text is not Python code, or a part of the model cannot be read. The message contains
-        the line number.
+        If the text is not valid Python code, or if a part of the model cannot be read. The message
+        contains the line number.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def from_code(text: str) -> Spec:
 
 
 def parsed(text: str) -> list[ast.stmt]:
-    """Return the statements of code; raise `BuilderError` if it is no Python code."""
+    """Return the statements of code; raise `BuilderError` if it is not valid Python code."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in text.split("\n")]
     try:
         return ast.parse("\n".join(lines)).body
@@ -89,7 +89,7 @@ def parsed(text: str) -> list[ast.stmt]:
 
 
 class Reader:
-    """Reader of statements that stores the values of the names they assign."""
+    """Reader of statements, which stores the values of the names that they assign."""
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
@@ -98,7 +98,7 @@ class Reader:
         self._bound: dict[Variable, None] = {}
 
     def described(self) -> tuple[Spec, Graph]:
-        """Return the specification, and what its names stand for."""
+        """Return the specification, and the graph that it describes."""
         named = [self.known.get(name) for name in COSTS]
         cost = next((value for value in named if isinstance(value, Variable)), None)
         monitored = self.known.get("monitored")
@@ -132,7 +132,7 @@ class Reader:
     def _count(self) -> None:
         self._steps += 1
         if self._steps > MOST:
-            raise BuilderError(f"the code needs more than {MOST:,} steps; shorten its loops")
+            raise BuilderError(f"the code requires more than {MOST:,} steps; shorten its loops")
 
     def _statement(self, statement: ast.stmt) -> None:
         match statement:
@@ -251,7 +251,7 @@ class Reader:
         return self._plain(self.value(node))
 
     def _plain(self, value: Any) -> Any:
-        """Return `value` if code can depend on it: a number, a string, None, or a list of these."""
+        """Return `value` if code can depend on it: a number, a string, None, or a list of them."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -345,7 +345,7 @@ class Reader:
             return self.objects.applied(function, self._usable(args), self._usable(kwargs))
         if callable(function):
             return function(*self._usable(args), **self._usable(kwargs))
-        raise Unreadable("a call of something that is not part of a model")
+        raise Unreadable("a call of an object that is not part of a model")
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)
@@ -361,7 +361,7 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    """Return the target of an assignment as an expression to read."""
+    """Return the target of an assignment as an expression that can be read."""
     return ast.parse(ast.unparse(target), mode="eval").body
 
 

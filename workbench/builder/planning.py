@@ -1,4 +1,4 @@
-"""`plan`, which says what a run would keep if its model were replaced by another one."""
+"""`plan`, which predicts what a run would keep if its model were replaced."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Plan(Hinted):
-    """Forecast of what a run would keep, and what would be new.
+    """Prediction of the parameters that a run would keep, and of the parameters that would be new.
 
     Attributes
     ----------
     changes : tuple of str
-        How the new specification differs from the old one.
+        The differences between the old and the new specification.
     text : str
-        What would be kept and what would be new, in a few words.
+        A short description of the layers that would be kept, widened or new.
     widened : tuple of str
-        The paths of layers whose additional units can be copies of the present ones.
+        The paths of layers whose additional units can be copies of existing units.
     reason : str
-        Why the model would compute another function with these copies; empty if it would not.
+        The reason why these copies would change the function of the model; empty if they would not.
     new : tuple of str
-        The paths of parameters that would be drawn, because nothing fits or because their
-        initialisation was changed.
+        The paths of parameters whose values would be drawn, because no old parameter fits or
+        because their initialisation scheme was changed.
     """
 
     changes: tuple[str, ...]
@@ -54,7 +54,7 @@ def plan(
     frozen: tuple[Collection[str], Collection[str]] = ((), ()),
     moved: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Compare two specifications as `Session.rebuild` would do.
+    """Compare two specifications in the same way as `Session.rebuild`.
 
     No parameters are allocated.
 
@@ -106,7 +106,7 @@ def plan(
 def _widened(
     spec: Spec, before: Built, after: Built, present: Parameters, wanted: Parameters
 ) -> tuple[tuple[str, ...], set[str], str]:
-    """Return the layers that have only more units, their parameters and why these matter."""
+    """Return the widened layers, their parameters, and the reason why the function would change."""
     old, new = bricks_of(before), bricks_of(after)
     wider = [p for p, brick in new.items() if p in old and _units(brick) > _units(old[p]) > 0]
     after_them = {path: followers(before, old, path) for path in wider}

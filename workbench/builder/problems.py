@@ -1,4 +1,4 @@
-"""Errors raised in a trial, as plain values: the text, the place and a change that fixes it."""
+"""Errors raised in a trial, as plain values: the text, the place and, if possible, a fix."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Problem:
     path : str
         The place of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
     brick : str or None
-        The path of the brick that raised it.
+        The path of the brick that raised the error.
     setting : str or None
-        The wrong setting of this brick, or the one that the fix changes.
+        The invalid setting of this brick, or the setting that the fix changes.
     input : str or None
         The input of the call that is missing or wrong.
     fix : Change or None
     missing : bool
-        True if a setting is not set that the brick needs.
+        True if a setting that the brick needs is not set.
     """
 
     text: str
@@ -85,7 +85,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
 def change_of(
     fix: Fix, brick: str | None, bricks: Sequence[BrickSpec], constructor: Constructor
 ) -> Change | None:
-    """Convert a fix for a brick to a change of the specification; return None if impossible."""
+    """Convert a fix for a brick to a change of the specification; return None if this fails."""
     whose = "" if fix.brick == brick else f" of {fix.brick}"
     label = f"set {fix.attribute}{whose} to {_short(fix.value)}"
     for number, one in enumerate(bricks):

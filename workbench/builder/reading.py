@@ -48,13 +48,13 @@ UNSET = _Unset()
 
 @dataclass(frozen=True)
 class Renamed:
-    """A brick that had a different name when it was given to the constructor.
+    """A brick that had a different name when it was passed to the constructor.
 
     Attributes
     ----------
     brick : Brick
     name : str or None
-        The name at that time; None for the default of the class.
+        The earlier name; None for the default name of the class.
     """
 
     brick: Any

@@ -38,18 +38,18 @@ ABSTRACT = frozenset(
     "Feedforward GenericSequenceAttention ImageLayer Initializable LinearLike ModulePart "
     "PositionalEncoding RNGMixin Random".split()
 )
-"""Base classes of bricks, of which only subclasses can be used."""
+"""Base classes of bricks; only their subclasses can be used."""
 
 UNUSABLE = frozenset(
     "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList ParameterDict ParameterList "
     "RNNBase RNNCellBase".split()
 )
-"""Classes of ``torch.nn`` that cannot be applied, or are deprecated."""
+"""Classes of ``torch.nn`` that cannot be applied or are deprecated."""
 
 ClassT = TypeVar("ClassT", bound=type[Any])
 
 _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module": {}}
-"""The classes that `register` added, by kind and dotted path."""
+"""The classes that `register` added, keyed by kind and dotted path."""
 
 _registered: list[str] = []
 """The names of all registered classes, including those that have been replaced."""
@@ -57,10 +57,10 @@ _registered: list[str] = []
 
 @hinted
 def register(cls: ClassT) -> ClassT:
-    """Allow specifications to name a class of your own.
+    """Register a user's class, so that specifications can name it.
 
-    A class that is defined again, for example when a cell of a notebook is run again, replaces the
-    earlier one. The constructor must keep each argument in an attribute of the same name.
+    A class that is defined again, for example when a notebook cell is run again, replaces the
+    earlier class. The constructor must keep each argument in an attribute of the same name.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def kind_of(cls: object) -> Kind | None:
 
 @cache
 def library(kind: Kind) -> dict[str, type[Any]]:
-    """Return the classes of a kind that need no registration, by name, in alphabetical order."""
+    """Return the predefined classes of a kind, keyed by name, in alphabetical order."""
     if kind == "module":
         found = {
             name: value
@@ -142,7 +142,7 @@ def _brick_modules() -> list[Any]:
 
 
 def types(kind: Kind) -> dict[str, type[Any]]:
-    """Return all classes of a kind by the name that a specification uses for them."""
+    """Return all classes of a kind, keyed by their names in specifications."""
     return library(kind) | {name_of(cls) or _dotted(cls): cls for cls in _users[kind].values()}
 
 
@@ -169,13 +169,13 @@ def advice(kind: Kind, name: str) -> str:
     if kind == "brick" and name in ABSTRACT:
         return f"{name} is a base class; use one of its subclasses"
     return (
-        f"there is no {kind} {name!r}; a class of your own must first be registered with "
+        f"there is no {kind} {name!r}; your own class must first be registered with "
         f"workbench.builder.register{nearest(name, types(kind))}"
     )
 
 
 def settings_of(cls: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the arguments of the constructors of a class and its base classes, by name, in order.
+    """Return the constructor arguments of a class and its base classes, keyed by name.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""`revise_code`: code that a person wrote, changed only where the model has changed.
+"""`revise_code`, which changes a user's code only where the model has changed.
 
-The code is read while it is noted which statement makes or changes which part of the specification.
-A statement whose parts are all the same stays as it is, with its comments, and so does every
-statement that is no part of the model. The others are replaced by what `to_code` would write. If
-the result does not have the wanted meaning, for example because a variable gets two meanings,
-`to_code` writes everything.
+While the code is read, the parts of the specification that each statement creates or changes are
+recorded. A statement is kept, with its comments, if none of its parts has changed or if it does not
+belong to the model. Other statements are replaced by the code that `to_code` would write. If the
+result does not describe the new specification, for example because a variable would have two
+meanings, `to_code` writes all of the code.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from workbench.tensor import Variable
 
 @hinted
 def revise_code(text: str, spec: Spec) -> str:
-    """Return code for a specification that differs as little as possible from earlier code.
+    """Return code for a specification, with as few changes to earlier code as possible.
 
     Parameters
     ----------
     text : str
-        The earlier code, as for `workbench.builder.from_code`. If it cannot be read, all code is
-        new.
+        The earlier code, in the form that `workbench.builder.from_code` reads. If it cannot be
+        read, the result is entirely new.
     spec : Spec
 
     Returns
@@ -88,7 +88,7 @@ def revise_code(text: str, spec: Spec) -> str:
 
 
 def _without_positions(spec: Spec, other: Spec) -> Spec:
-    """Return a specification with the ids of the calls of another, where their outputs agree."""
+    """Return `spec` without positions; its calls take the ids of equal calls in `other`."""
     ids = {call.outputs: call.id for call in other.calls}
     calls = [_with_id(call, ids.get(call.outputs, call.id)) for call in spec.calls]
     return Spec(spec.bricks, spec.inputs, tuple(calls), spec.cost, spec.monitored)
@@ -123,7 +123,7 @@ class _Earlier:
     spec : Spec
     snippets : list of Snippet
     origins : dict of Element to set of int
-        The numbers of the snippets that make each part of the specification.
+        The numbers of the snippets that create each part of the specification.
     names : dict of Element to str
         The variables for bricks and wires.
     known : dict of str to object
@@ -179,7 +179,7 @@ def _read(text: str, surroundings: tuple[object, ...]) -> _Earlier:
 
 
 class _Revision:
-    """The earlier code with the parts of a new specification."""
+    """Revision of the earlier code for a new specification."""
 
     def __init__(self, earlier: _Earlier, spec: Spec) -> None:
         self.earlier = earlier
@@ -195,7 +195,7 @@ class _Revision:
         self.new = self._parts_to_write()
 
     def _needs(self) -> dict[Element, set[Element]]:
-        """Return for each part the parts that it refers to."""
+        """Return, for each part, the parts to which it refers."""
         needs: dict[Element, set[Element]] = {}
         tops = {name_of(brick) for brick in self.spec.bricks}
         for brick in self.spec.bricks:
@@ -214,7 +214,7 @@ class _Revision:
         return needs
 
     def _parts_to_write(self) -> set[Element]:
-        """Return the parts that need new code, with all others in the same statements."""
+        """Return the parts that need new code, and all other parts in the same statements."""
         dirty = _different(self.earlier.spec, self.spec)
         named = {e for e in self.names if e[0] == "brick"}
         named |= {self.makers[e[1]] for e in self.names if e[0] == "wire" and e[1] in self.makers}
@@ -263,7 +263,7 @@ class _Revision:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []
 
     def _placed(self) -> dict[int, list[tuple[str, bool]]]:
-        """Return the new lines by the snippet after which they come, and if they replace it."""
+        """Return the new lines for each snippet, with True for lines that replace the snippet."""
         place = {one: max(numbers) for one, numbers in self.earlier.origins.items()}
         placed: dict[int, list[tuple[str, bool]]] = {}
         before = 0
@@ -285,7 +285,7 @@ class _Revision:
         return placed
 
     def _missing_imports(self, written: Iterable[str]) -> list[str]:
-        """Return the imports that new lines need and the earlier code does not have."""
+        """Return the imports that new lines need and that the earlier code lacks."""
         words = {word for line in written for word in re.findall(r"\w+", line)}
         found: list[str] = []
         for statement in ast.parse("\n".join(self.imports)).body:
@@ -303,7 +303,7 @@ class _Revision:
 
 
 def _different(old: Spec, new: Spec) -> set[Element]:
-    """Return the parts that are only in one of two specifications, or differ."""
+    """Return the parts that differ between two specifications, or that only one of them has."""
 
     def parts(spec: Spec) -> dict[Element, Any]:
         return {

@@ -1,4 +1,4 @@
-"""The JSON Schema for specifications, published in a file beside this module.
+"""The JSON Schema for specifications, published in a file next to this module.
 
 ``python -m tests.support.schema`` writes the file. The schema describes the form of a
 specification; the palette (`workbench.builder.catalogue`) lists the settings of each brick.

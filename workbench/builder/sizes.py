@@ -1,10 +1,10 @@
-"""Unknown sizes of a checked model: which of them are equal, and what they are called.
+"""Unknown sizes of a checked model, with their equalities and labels.
 
-Each unknown size of an input has a name of its own. Checking a brick can show that two sizes are
-equal, or that a size is a certain number. In the end, equal sizes get one label. Recurrent bricks
-and attention determine which axes are ``time`` and ``batch``. Otherwise only the first axis of an
-input can get a label: ``batch``, if it is the only axis of unknown size, as in ``(None, 784)``, or
-if the input is a matrix of floats.
+Each unknown size of an input has its own name. Checking a brick can show that two sizes are equal,
+or that a size equals a certain number. After all checks, equal sizes receive one label. Recurrent
+bricks and attention determine which axes are ``time`` and ``batch``. Otherwise only the first axis
+of an input can receive a label: ``batch``, if it is the only axis of unknown size, as in
+``(None, 784)``, or if the input is a matrix of floats.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ class Sizes:
         return kind
 
     def named(self, wire: str, kind: Kind) -> Kind:
-        """Return a kind with a name for each unknown size that has none."""
+        """Return a kind in which every unknown size has a name."""
         shape = [f"{wire}:{i}" if size is None else size for i, size in enumerate(kind.shape)]
         return Kind(tuple(shape), kind.dtype)
 
     def found(self, size: Size) -> Size:
-        """Return the number that a size equals, if known, or one name for all equal sizes."""
+        """Return the number that a size equals, if known, or a name that all equal sizes share."""
         while isinstance(size, str) and size in self._same:
             size = self._same[size]
         return size
 
     def known(self, kind: Kind) -> Kind:
-        """Return a kind with everything that is known about its sizes."""
+        """Return a kind in which each size is replaced by the number or name found for it."""
         return Kind(tuple(self.found(size) for size in kind.shape), kind.dtype)
 
     def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
-        """Record that sizes are equal to others, or to numbers."""
+        """Record facts: pairs of equal sizes, or pairs of a size and the number that it equals."""
         for one, other in facts:
             self._known_labels = None
             one, other = self.found(one), self.found(other)
@@ -73,7 +73,7 @@ class Sizes:
         )
 
     def tell(self, axes: Iterable[tuple[str, str]]) -> None:
-        """Record labels, each with the size to which it belongs."""
+        """Record pairs of a size and its label."""
         self._told += axes
         self._known_labels = None
 
@@ -96,7 +96,7 @@ class Sizes:
 
 @hinted
 def shape_text(kind: Kind) -> str:
-    """Return the text of a shape, with ``?`` for a size that is not known.
+    """Return a shape as text, with ``?`` for a size that is not known.
 
     Examples
     --------

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Snippet:
-    """One statement at the top level, or several on one line.
+    """One statement at the top level, or several statements on one line.
 
     Attributes
     ----------
     statements : list of ast.stmt
     before : list of str
-        The blank lines and comments before the statement that do not touch it.
+        The blank lines and comments before the statement, except the comments directly above it.
     comments : list of str
-        The comments in the lines directly above.
+        The comments in the lines directly above the statement.
     lines : list of str
     after : list of str
-        For the last statement, all further lines.
+        For the last snippet, all lines after it.
     """
 
     statements: list[ast.stmt]
@@ -38,11 +38,11 @@ class Snippet:
 
     @property
     def imports(self) -> bool:
-        """True for an import."""
+        """True if one of the statements is an import."""
         return any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in self.statements)
 
     def replaced(self, lines: Sequence[str]) -> list[str]:
-        """Return other lines in place of these, with the comment at the end of the last one."""
+        """Return new lines for the statement, keeping the comment at the end of its last line."""
         last = self.statements[-1]
         end = self.lines[-1].encode()[last.end_col_offset or 0 :].decode().strip(" ;")
         if not end.startswith("#"):
@@ -53,7 +53,7 @@ class Snippet:
 
 
 def snippets(text: str, statements: Sequence[ast.stmt]) -> list[Snippet]:
-    r"""Return the snippets of a text, which together have all of its lines.
+    r"""Return the snippets of a text, which together contain all of its lines.
 
     Examples
     --------

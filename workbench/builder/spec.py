@@ -1,4 +1,4 @@
-"""The specification of a model: plain values that say how its bricks are made and applied.
+"""The specification of a model: plain values that describe how its bricks are created and applied.
 
 A specification is data: it can be written to JSON, read back, compared and edited. `from_spec` runs
 only code of registered classes (`workbench.builder.registry`) and operations, with checked
@@ -22,7 +22,7 @@ or an object with one of these keys (`workbench.builder.values`):
 ==================  ==========================================================================
 ``"tuple"``         a list of values, read as a tuple
 ``"mapping"``       an object of values, read as a dictionary with strings as keys
-``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON does not have
+``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON cannot represent
 ``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; with
                     ``"method"`` beside it, one of its application methods other than ``apply``
 ``"use"``           the path of an earlier brick: the same brick, not a copy; with
@@ -34,18 +34,18 @@ or an object with one of these keys (`workbench.builder.values`):
 ``"array"``         a small array: ``dtype`` and ``values``, nested lists
 ==================  ==========================================================================
 
-A missing setting has its default, or is not set yet. Values that a parent infers and pushes to a
-child are not written. If a child has different values, **changes** contain them: objects of
-settings, by the path below the brick (``""`` for the brick itself). They are assigned after the
-brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second of
-two bricks with the same name is ``name@2``.
+A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
+to a child are omitted. If a child has different values, **changes** contains them, as objects of
+settings by the path below the brick (``""`` for the brick itself). These values are assigned after
+the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second
+of two bricks with the same name is ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
 inputs and of the outputs of calls are called *wires*. An input of a call is a wire, a list of
 inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost`` is a
-wire, and ``monitored`` a list of wires. **Positions** are places on a canvas, by the name of a
-brick or of a wire, or by the id of a call; they do not affect the model (see `Spec.same_as`).
+wire, and ``monitored`` is a list of wires. **Positions** are places on a canvas, by the name of a
+brick or of a wire, or by the id of a call. They do not affect the model (see `Spec.same_as`).
 """
 
 from __future__ import annotations
@@ -90,11 +90,12 @@ class BrickSpec(Hinted):
     type : str
         The registered name of the class.
     name : str or None
-        None for the default of the class.
+        The name; None for the default name of the class.
     settings : dict
         Arguments of the constructor, as JSON values.
     changes : dict of str to dict
-        Settings to assign after the brick has pushed its own, by the path below the brick.
+        Settings to assign after the brick has pushed its settings, keyed by the path below the
+        brick.
     """
 
     type: str
@@ -104,7 +105,7 @@ class BrickSpec(Hinted):
 
     @cached_property
     def text(self) -> str:
-        """The brick as JSON text, by which what is known about it is kept."""
+        """The brick as JSON text, the key under which facts about the brick are cached."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     @cached_property
@@ -185,7 +186,7 @@ class CallSpec(Hinted):
     brick, method : str or None
         The path of a brick, and the name of its method.
     operation : str or None
-        The name of an operation; either this or `brick` is None.
+        The name of an operation; either `operation` or `brick` is None.
     inputs : dict of str to JSON values
     settings : dict of str to JSON values
         Other arguments, which are not variables.
@@ -270,12 +271,12 @@ class Spec(Hinted):
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Json]:
-        """Return the specification as a JSON value, which shares nothing with it."""
+        """Return the specification as a JSON value, a copy that shares no objects with it."""
         found: dict[str, Json] = copied(self._shared())
         return found
 
     def _shared(self) -> dict[str, Json]:
-        """Return the specification as a JSON value, which shares its parts."""
+        """Return the specification as a JSON value that shares objects with it."""
         return {
             "version": VERSION,
             "bricks": [brick.to_dict() for brick in self.bricks],
@@ -297,8 +298,8 @@ class Spec(Hinted):
         Raises
         ------
         SpecError
-            If something is missing or of the wrong type, or a name occurs twice. Types and settings
-            of bricks are checked by `workbench.builder.from_spec`.
+            If a value is missing or of the wrong type, or if a name occurs twice. Types and
+            settings of bricks are checked by `workbench.builder.from_spec`.
         """
         if isinstance(given, Mapping) and given.get("version") != VERSION:
             raise SpecError(
@@ -336,10 +337,10 @@ class Spec(Hinted):
             if isinstance(error, SpecError):
                 raise
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-            raise SpecError(f"the text cannot be read as JSON: {reason}") from None
+            raise SpecError(f"the text is not valid JSON: {reason}") from None
 
     def check_names(self) -> None:
-        """Raise `SpecError` if a name occurs twice, or `cost` or `monitored` names no wire."""
+        """Raise `SpecError` if a name occurs twice, or if `cost` or `monitored` is not a wire."""
         wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
         for i, call in enumerate(self.calls):
             wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]
@@ -355,9 +356,9 @@ class Spec(Hinted):
                 raise SpecError(f"there is no wire {name!r}{nearest(name, known)}", path=path)
 
     def in_order(self) -> Spec:
-        """Return the specification with each call after those whose outputs it needs.
+        """Return the specification with each call after all calls whose outputs it needs.
 
-        Otherwise the order is kept, except that of calls that need each other.
+        Otherwise the order is kept. Calls that need each other's outputs can have any order.
 
         Examples
         --------

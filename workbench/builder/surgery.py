@@ -1,9 +1,9 @@
-"""Replacement of the model of a run between two batches, with the values that still fit.
+"""Replacement of a run's model between two batches; values that still fit are kept.
 
 The new model is built from a specification. Parameters, buffers of the step rule, statistics of
 bricks and positions of random streams keep their values where the new model has variables of the
-same shape in the same place. The step rule, its hyperparameters and their schedules stay the same
-objects. Until everything has been built, nothing changes.
+same shape in the same place. The step rule, its hyperparameters and their schedules remain the same
+objects. Nothing changes until all new objects have been built.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.utils.plain import find_bricks
 
 NO_COST = (
-    "the new model has no cost to minimise, so training cannot go on; add a cost, or choose an "
+    "the new model has no cost to minimise, so training cannot continue; add a cost, or choose an "
     "output as the cost"
 )
 NO_SOURCE = (
@@ -48,26 +48,26 @@ NO_SOURCE = (
     "(its sources are {sources}); rename the input, or remove it"
 )
 FURTHER = (
-    "the algorithm has further updates of {names}, which belong to the present model and would be "
-    "lost; remove them before the model is rebuilt"
+    "the algorithm has additional updates of {names}, which belong to the current model and would "
+    "be lost; remove these updates before you rebuild the model"
 )
 HOLDS = (
-    "the extension {extension!r} holds {variable!r}, which belongs to the present model; remove "
+    "the extension {extension!r} holds {variable!r}, which belongs to the current model; remove "
     "the extension with session.call(), or define its methods bindings() and rebind()"
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a replacement: what the new model has in common with the old one.
+    """Result of a replacement: the correspondence between the new and the old model.
 
     Attributes
     ----------
     matching : Matching
     grown : tuple of str
-        Paths of parameters that got copies of units.
+        Paths of parameters to which copies of units were added.
     ended : tuple of str
-        Names of records that the new model does not have.
+        Names of records that the new model does not continue.
     sizes : dict of str to int
         The number of elements of each parameter of the new model.
     """
@@ -99,9 +99,10 @@ def operate(
     moved : dict of str to str, optional
         The earlier path of each brick that was renamed or moved.
     widened : collection of str
-        The paths of bricks whose additional units are copies of their present units.
+        The paths of bricks whose additional units are copies of existing units.
     noise : float
-        The standard deviation of the noise on copies, as a fraction of that of the weights.
+        The standard deviation of the noise on copies, relative to the standard deviation of the
+        weights.
 
     Returns
     -------
@@ -110,8 +111,8 @@ def operate(
     Raises
     ------
     BuilderError
-        If the present model cannot be described, or the new one cannot be built or trained. Then
-        nothing changes.
+        If the current model cannot be described, or the new model cannot be built or trained. In
+        this case nothing changes.
     """
     before, old = parts_of(loop), variables_of(loop)
     description = description_of(loop)
@@ -150,7 +151,7 @@ def operate(
 
 
 def _check_replaceable(loop: MainLoop) -> None:
-    """Raise `BuilderError` if something of the present model would be lost."""
+    """Raise `BuilderError` if added updates or variables of the current model would be lost."""
     algorithm = loop.algorithm
     assert isinstance(algorithm, GradientDescent)
     own: set[Any] = {
@@ -177,7 +178,7 @@ def _check_replaceable(loop: MainLoop) -> None:
 def _kept_values(
     old: Variables, matching: Matching, grown: Mapping[str, Growth], moved: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the values of the parameters of the new model that it takes from the old one."""
+    """Return the values of the new model's parameters that come from the old model."""
     by_path = {path_of(variable): variable for variable in old.values()}
     values = {path: value_of(by_path[was]) for path, was in matching.pairs.items()}
     for path, growth in grown.items():
@@ -186,7 +187,7 @@ def _kept_values(
 
 
 def _initialize(built: Built, new: Mapping[str, SharedVariable], keep: Mapping[str, Any]) -> None:
-    """Draw the values of parameters that are new, and assign those that are kept."""
+    """Draw the values of new parameters, and assign the values that are kept."""
     fresh = {id(one) for path, one in new.items() if path not in keep}
     bricks = find_bricks(list(built.bricks.values()), lambda _: True)
     done: set[Brick] = set()
@@ -214,7 +215,7 @@ def _new_parts(
     matching: Matching,
     moved: Mapping[str, str],
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Return the parts with which training goes on, and the names of records that end."""
+    """Return the parts with which training continues, and the names of records that end."""
     algorithm, cost = loop.algorithm, built.cost
     assert isinstance(algorithm, GradientDescent) and cost is not None
     parameters = trained(built, cost, frozen)
@@ -253,13 +254,13 @@ def _check_sources(loop: MainLoop, new: GradientDescent, model: Model) -> None:
 
 
 class _Replaced:
-    """Finder of the variables that replace those of the old model.
+    """Search for the variables that replace variables of the old model.
 
     Attributes
     ----------
     algorithm : GradientDescent or None
     ended : list of str
-        Names of variables that nothing replaces.
+        Names of variables that have no replacement.
     """
 
     def __init__(
@@ -283,7 +284,7 @@ class _Replaced:
         self._parameters = set(parameters_of(loop))
 
     def find(self, variable: Variable) -> Variable | None:
-        """Return the variable that replaces another one, under the same name, or None."""
+        """Return the variable that replaces `variable`, with the same name, or None."""
         found = self._found(variable)
         if found is None:
             self.ended.append(str(variable.name))
@@ -311,7 +312,7 @@ class _Replaced:
         return named[0] if named else None
 
     def parameter(self, variable: SharedVariable) -> SharedVariable | None:
-        """Return the parameter of the new model in the place of an old one, or None."""
+        """Return the parameter of the new model that replaces an old parameter, or None."""
         brick: Any = get_brick(variable)
         twin = None if brick is None else self._bricks.get(brick.path())
         own = [] if twin is None else [p for p in twin.parameters if p is not None]
@@ -319,7 +320,7 @@ class _Replaced:
 
 
 def _rule_for(rule: StepRule, replaced: _Replaced) -> StepRule:
-    """Return the step rule for the new parameters: the same one, unless it lists parameters."""
+    """Return the step rule for the new parameters: the same rule, unless it lists parameters."""
     if isinstance(rule, Restrict):
         inner, variables = _rule_for(rule.step_rule, replaced), rule.variables
         if isinstance(variables, list):

@@ -1,4 +1,4 @@
-"""Training of a model that was made from a specification."""
+"""Training of a model that was built from a specification."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ def start_training(
     built : Built
         The model; its cost is minimised.
     stream : data stream
-        Its sources must have the names of the inputs; further sources are left out.
+        The stream of batches. Its sources must have the names of the inputs; other sources are
+        ignored.
     step_rule : StepRule, optional
         `Adam` by default.
     extensions : list of extensions, optional
-        Extensions besides the one that records the cost and the monitored scalars.
+        Additional extensions; the cost and the monitored scalars are always recorded.
     frozen : collection of str
         The paths of bricks whose parameters do not change.
     epochs : int, optional
-        The number of epochs; by default training goes on until it is stopped.
+        The number of epochs; by default training continues until it is stopped.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def start_training(
 
 
 class PartlyFrozen(Model):
-    """Model some of whose parameters are not trained, as its user has decided."""
+    """A model with parameters that the user has frozen."""
 
     def check_sanity(self, algorithm: Trained) -> None:
         """Check the values of the parameters, but not that the algorithm trains all of them."""
@@ -108,13 +109,13 @@ class PartlyFrozen(Model):
 
 @dataclass(frozen=True)
 class Everything:
-    """Parameters in place of those that an algorithm trains."""
+    """All parameters of a model, used instead of the parameters that an algorithm trains."""
 
     parameters: Iterable[SharedVariable]
 
 
 def name_records(built: Built) -> None:
-    """Give the cost and what is monitored the names of their wires, if they have none."""
+    """Name the cost and the monitored variables after their wires, unless they have names."""
     shown = {built.cost, *built.monitored}
     for wire, variable in built.variables.items():
         if variable in shown and variable.name is None:
@@ -122,7 +123,7 @@ def name_records(built: Built) -> None:
 
 
 def scalars(built: Built) -> list[Variable]:
-    """Return the monitored variables that are single numbers, without the cost."""
+    """Return the monitored variables that are scalars, except the cost."""
     return [one for one in built.monitored if one.ndim == 0 and one is not built.cost]
 
 
@@ -135,12 +136,12 @@ def plotted(built: Built) -> list[list[str]]:
 
 
 def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[SharedVariable]:
-    """Return the parameters of the cost, without those of frozen bricks.
+    """Return the parameters of the cost, without the parameters of frozen bricks.
 
     Raises
     ------
     BuilderError
-        If there are none.
+        If there are no such parameters.
     """
     fixed = [brick for path in frozen if (brick := brick_at(built, path)) is not None]
     kept = {
@@ -151,7 +152,7 @@ def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[Share
     }
     found = [one for one in Model(cost).parameters if one not in kept]
     if not found:
-        reason = "all of them are frozen" if kept else "the cost depends on none"
+        reason = "all parameters are frozen" if kept else "the cost does not depend on any"
         raise BuilderError(f"there are no parameters to train: {reason}")
     return found
 

@@ -1,9 +1,9 @@
-"""Trials, which apply one brick or operation to fresh inputs without memory for parameters.
+"""Trials, which apply one brick or operation to fresh inputs without allocating parameters.
 
-A trial creates the bricks that a call needs, and then makes the call. Results are stored by
-everything on which they depend: the classes and settings of the bricks, the inputs of the call, and
-the shapes and dtypes of these inputs. So after an edit, only what has changed is tried again. Only
-plain values are stored, not bricks, graphs or errors.
+A trial creates the bricks that a call needs, and then executes the call. The result is stored under
+a key that contains everything on which it depends: the classes and settings of the bricks, the
+inputs of the call, and the shapes and dtypes of these inputs. Therefore, only the affected calls
+are tried again after an edit. Only plain values are stored, not bricks, graphs or errors.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class Trial:
     learned : tuple of pairs
         Sizes that must be equal; see `Inputs.learned`.
     axes : tuple of pairs
-        Labels of unknown sizes, by their names.
+        Pairs of the name of an unknown size and its label.
     parts : tuple of Part
     flops : dict of str to int, or None
-        The number of floating-point operations for one example, by path; ``""`` is the total.
+        The number of floating-point operations for one example, keyed by path; ``""`` is the total.
     bricks : tuple of BrickFacts
         Facts about the bricks of the task, in order.
     problem : Problem or None
@@ -81,14 +81,14 @@ class Task:
     Attributes
     ----------
     bricks : tuple of BrickSpec
-        The brick, and all other bricks with which it shares bricks, in order.
+        The brick, and all bricks that share parts with it, in order.
     call : CallSpec or None
-        The call to make; None to create only the bricks.
+        The call to execute; None to create only the bricks.
     kinds : dict of str to Kind, or None
-        The kinds of the wires that the call needs. None if some are unknown; then the call is
-        checked, but not made.
+        The kinds of the wires that the call needs. None if some kinds are unknown; the call is then
+        checked, but not executed.
     wires : tuple of str
-        The names of these wires.
+        The names of the wires that the call needs.
     """
 
     bricks: tuple[BrickSpec, ...]
@@ -138,7 +138,7 @@ class Task:
 
 
 def is_nameless(brick: BrickSpec) -> bool:
-    """Check whether the name of a brick matters only in error messages."""
+    """Return True if the name of a brick affects only error messages."""
     odd = isinstance(brick.name, str) and {"/", "."} & set(brick.name)
     return not odd and '"use":' not in brick.text
 
@@ -155,7 +155,7 @@ class Trials:
     Attributes
     ----------
     made : int
-        The number of trials that were made; trials found in the store do not count.
+        The number of trials that were executed; trials found in the store do not count.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class Trials:
         self._kept: dict[str, Trial] = {}
 
     def find(self, task: Task) -> Trial:
-        """Return the trial of a task; make it if it is not stored."""
+        """Return the trial of a task; execute it if it is not stored."""
         plain, names = task.plain()
         try:
             general, exact = plain.key(), ""
@@ -222,7 +222,7 @@ def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
 
 
 def attempt(task: Task) -> Trial:
-    """Make a trial; keep the fix of its problem only if it removes or changes the problem."""
+    """Execute a trial; keep the fix of a problem only if the fix removes or changes the problem."""
     found = _attempt(task)
     problem = found.problem
     if problem is None or problem.fix is None:
@@ -247,7 +247,7 @@ def _changed(task: Task, change: Change) -> Trial | None:
 
 
 def _attempt(task: Task, *, facts: bool = True) -> Trial:
-    """Create the bricks of a task, and make its call; without facts, only to see if it works."""
+    """Create the bricks of a task and execute its call; collect facts only if `facts` is True."""
     constructor, built = Constructor(), Built()
     try:
         with fresh_inputs(task.kinds or {}) as given:

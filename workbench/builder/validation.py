@@ -1,9 +1,9 @@
-"""Checks of a specification, complete or not: its shapes, parameter counts and faults.
+"""Checks of a specification, which can be incomplete: shapes, parameter counts and faults.
 
 Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
-(`workbench.builder.trial`). So faults in several parts are found at once, and after an edit only
-what has changed is tried again. `workbench.builder.from_spec` can find further faults, since it
-builds the whole graph.
+(`workbench.builder.trial`). Faults in several parts are therefore found at once, and after an edit
+only the affected calls are tried again. `workbench.builder.from_spec` can find additional faults,
+since it builds the whole graph.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Fault(Hinted):
     Attributes
     ----------
     text : str
-        What is wrong; for an error of a brick or operation, the text that Python raises.
+        A description of the fault; if a brick or operation raised an error, the text of this error.
     path : str
         The place in the specification, such as ``bricks/0/settings/input_dim``.
     call : str or None
@@ -62,11 +62,12 @@ class CheckedCall(Hinted):
     Attributes
     ----------
     outputs : dict of str to (Kind or None)
-        Shapes and dtypes by wire; None if they cannot be known yet.
+        Shapes and dtypes, keyed by wire; None if they are not known yet.
     flops : int or None
-        The floating-point operations for one example, in which each unknown size is 1.
+        The number of floating-point operations for one example; each unknown size counts as 1.
     flops_of_parts : dict of str to int
-        The same for each brick below the called brick, by path below it.
+        The number of operations of each brick below the called brick, keyed by path relative to the
+        called brick.
     parts : tuple of Part
         The applications within the call, with their shapes.
     fault : Fault or None
@@ -86,12 +87,12 @@ class CheckedBrick(Hinted):
     Attributes
     ----------
     parameters : int or None
-        The number of parameters; None if they cannot be allocated yet.
+        The number of parameters; None if the brick cannot be allocated yet.
     parameters_of_parts : dict of str to int
-        The same for the bricks below it, by path.
+        The number of parameters of each brick below this brick, keyed by path.
     inferred : dict of str to dict
-        The settings that parents assigned to bricks, as JSON values, by path below the brick; with
-        `infer`, also those that follow from the inputs.
+        The settings that parents assigned to bricks, as JSON values, keyed by path below the brick;
+        with `infer`, also the settings that are inferred from the inputs.
     fault : Fault or None
     """
 
@@ -110,15 +111,15 @@ class Checked(Hinted):
     Attributes
     ----------
     wires : dict of str to (Kind or None)
-        Shapes and dtypes of inputs and outputs; None if they cannot be known yet.
+        Shapes and dtypes of inputs and outputs; None if they are not known yet.
     calls : dict of str to CheckedCall
-        By id.
+        Facts about calls, keyed by id.
     bricks : dict of str to CheckedBrick
-        By name.
+        Facts about top-level bricks, keyed by name.
     faults : tuple of Fault
-        At most one for each call, brick or name, in the order of the calls.
+        At most one fault for each call, brick or name, in the order of the calls.
     spec : Spec
-        The specification that was checked; with `infer`, with the inferred settings.
+        The specification that was checked. With `infer`, it includes the inferred settings.
     """
 
     wires: Mapping[str, Kind | None]
@@ -129,12 +130,12 @@ class Checked(Hinted):
 
     @property
     def parameters(self) -> int:
-        """The number of parameters, as far as it is known."""
+        """The total number of parameters; unknown numbers count as zero."""
         return sum(brick.parameters or 0 for brick in self.bricks.values())
 
     @property
     def flops(self) -> int:
-        """The floating-point operations for one example, as far as they are known."""
+        """Number of floating-point operations for one example; unknown numbers count as zero."""
         return sum(call.flops or 0 for call in self.calls.values())
 
 
@@ -161,17 +162,17 @@ def validate(spec: Spec) -> tuple[Fault, ...]:
 
 @hinted
 def check(spec: Spec, *, infer: bool = False) -> Checked:
-    """Check a specification, which need not be complete, without allocating anything.
+    """Check a specification, which can be incomplete, without allocating parameters.
 
-    Each call is checked separately. If an input of a call is not connected, or its shape cannot be
-    known yet, the outputs of the call are not known either.
+    Each call is checked separately. If an input of a call is not connected, or if its shape is not
+    known yet, the outputs of the call are also unknown.
 
     Parameters
     ----------
     spec : Spec
     infer : bool
-        True to set what a brick lacks and its inputs determine, such as the ``input_dim`` of a
-        `Linear`. The fault of a missing setting is then a fault only if no fix is known for it.
+        True to set missing settings that the inputs of a brick determine, such as the ``input_dim``
+        of a `Linear`. A missing setting is then a fault only if its value cannot be inferred.
 
     Returns
     -------
@@ -268,7 +269,7 @@ class _Check:
         kinds: Mapping[str, Kind] | None,
         needed: Sequence[str],
     ) -> Trial:
-        """Return the trial of a call, if wanted after setting what its bricks lack."""
+        """Return the trial of a call; with `infer`, set missing settings of its bricks first."""
         task = Task(tuple(self.bricks[i] for i in group), call, kinds, tuple(needed))
         trial = trials.find(task)
         for _ in range(MOST_INFERRED if self.infer else 0):
@@ -289,7 +290,7 @@ class _Check:
         return trial
 
     def _no_wire(self, call: CallSpec, wire: str) -> tuple[CallSpec, Trial, Fault | None]:
-        """Return the fault of a call that needs a missing wire or, even indirectly, itself."""
+        """Return the fault of a call that needs a missing wire, or that depends on itself."""
         name = next(n for n, given in call.inputs.items() if wire in wires_in([given]))
         later = any(wire in other.outputs for other in self.spec.calls)
         text = f"there is no wire {wire!r:.80} before this call"
@@ -298,7 +299,7 @@ class _Check:
         return self._unfit(call, Fault(text, place, call.id, call.brick, input=name))
 
     def _unfit(self, call: CallSpec, fault: Fault) -> tuple[CallSpec, Trial, Fault | None]:
-        """Note the fault of a call that cannot be tried."""
+        """Record the fault of a call that cannot be tried."""
         self.faults.append(fault)
         self.kinds.update(dict.fromkeys(call.outputs))
         return call, Trial(), fault
@@ -390,7 +391,7 @@ def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
 
 
 def uses_in(given: Json) -> Iterable[str]:
-    """Yield the paths of bricks defined elsewhere to which the settings of a brick refer."""
+    """Yield the paths of the other bricks to which the settings of a brick refer."""
     waiting = [given]
     while waiting:
         one = waiting.pop()

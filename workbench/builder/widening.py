@@ -1,9 +1,9 @@
-"""`widen`, which gives a layer more units, and the layers on which the additional units act.
+"""`widen`, which adds units to a layer, and a search for the layers that read these units.
 
-The additional units are copies of present ones (Chen et al. 2016, "Net2Net"). What follows the
-layer divides the weights of a unit among its copies, so that the model computes the same function.
-This is possible if nothing but elementwise activations, pooling, flattening and batch normalisation
-stands between the layer and the `Linear` or `Convolutional` bricks that follow it.
+The additional units are copies of existing units (Chen et al. 2016, "Net2Net"). The bricks that
+read a unit divide its weights among its copies, so that the model computes the same function. This
+is possible if there are only elementwise activations, pooling, flattening and batch normalisation
+between the layer and the `Linear` or `Convolutional` bricks that follow it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ NOT_A_LAYER = (
     "{path} is {what}, which cannot be widened; choose a Linear or a Convolutional brick, such as "
     "a layer of an MLP"
 )
-NO_BRICK = "there is no brick {path!r} in the model; it has {known}"
+NO_BRICK = "there is no brick {path!r} in the model; its bricks: {known}"
 TOO_FEW = (
-    "{path} has {now:,} units, so it can be widened to more than {now:,}, not to {given!r}; units "
-    "cannot be removed without changing the function"
+    "{path} has {now:,} units, so it can be widened only to more than {now:,} units, not to "
+    "{given!r}; units cannot be removed without changing the function"
 )
 PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
-"""Bricks that keep units apart, and have no parameters."""
+"""Bricks that keep units separate and have no parameters."""
 
 
 @dataclass
@@ -53,9 +53,10 @@ class Followers:
     weights : list of str
         The paths of the bricks whose weights multiply the units.
     units : list of str
-        The paths of bricks in between that have parameters for each unit.
+        The paths of intermediate bricks that have parameters for each unit.
     reason : str
-        Why copies of units would change the function of the model; empty if they do not.
+        The reason why copies of units would change the function of the model; empty if they would
+        not.
     """
 
     weights: list[str] = field(default_factory=list)
@@ -73,9 +74,9 @@ class Widened(Hinted):
     brick : str
         The path of the layer.
     units : tuple of int
-        The number of units before and after.
+        The numbers of units before and after the change.
     reason : str
-        Why the function of the model changes; empty if it stays the same.
+        The reason why the function of the model changes; empty if it stays the same.
     """
 
     spec: Spec
@@ -99,7 +100,7 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     Returns
     -------
     Widened
-        Its `reason` says why the function of the model changes if it does.
+        The new specification. `reason` says why the function of the model changes, if it does.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
 
 
 def bricks_of(built: Built) -> dict[str, Brick]:
-    """Return all bricks of a model by path."""
+    """Return all bricks of a model, keyed by path."""
     return {
         f"{name}/{below}".rstrip("/"): brick
         for name, top in built.bricks.items()
@@ -160,7 +161,7 @@ def units_of(brick: Brick, path: str) -> int:
 
 
 def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers:
-    """Follow the units of a layer to the layers that read them."""
+    """Return the bricks that read the units of a layer."""
     paths = {one: where for where, one in bricks.items()}
     outputs = set(built.model.outputs)
     users: dict[Variable, list[Variable]] = {}
@@ -194,7 +195,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> list[Variable]:
-    """Return the variables that have the same units as an input of `user`, and note what ends."""
+    """Return the variables with the same units as an input of `user`; add bricks to `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None
@@ -214,14 +215,15 @@ def _after(
         if not brick.children:
             kind = type(brick).__name__
             found.reason = found.reason or (
-                f"the units of {path} go through {where} ({kind}), in which copies count twice"
+                f"the units of {path} are inputs of {where} ({kind}), which would count copies "
+                "twice"
             )
             return []
     if copied:
         return [user]
     name = user.owner.name if user.owner is not None else user
     found.reason = found.reason or (
-        f"the units of {path} are used in the operation {name}, in which copies can count twice"
+        f"the units of {path} are used in the operation {name}, which can count copies twice"
     )
     return []
 
@@ -266,7 +268,7 @@ def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, u
 
 
 def _with_dims_of_units(spec: Spec, path: str, now: int, units: int) -> Spec:
-    """Set the dimension of a brick in between, if it was given and not inferred."""
+    """Set the dimension of an intermediate brick if this dimension was given and not inferred."""
     place = place_in(spec, path)
     for name in ("input_dim", "num_channels"):
         value = None if place is None else _get(spec.to_dict(), f"{place}/{name}")
@@ -291,7 +293,8 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
     place = place_in(spec, path)
     if place is None:
         raise BuilderError(
-            f"{path} gets its settings from the brick around it; change the settings of that brick"
+            f"the settings of {path} come from the brick that contains it; change the settings of "
+            "that brick"
         )
     return Spec.from_dict(patched(spec.to_dict(), f"{place}/{name}", value))
 
@@ -321,7 +324,7 @@ def place_in(spec: Spec, path: str) -> str | None:
 
 
 def _bricks_in(settings: Json, place: str) -> dict[str, tuple[str, Json]]:
-    """Return the places and settings of the bricks in a setting, by the names that they have."""
+    """Return the places and settings of the bricks in a setting, keyed by brick name."""
     found: dict[str, tuple[str, Json]] = {}
     waiting: list[tuple[Json, str]] = [(settings, place)]
     while waiting:

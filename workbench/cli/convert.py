@@ -20,7 +20,7 @@ Examples:
 
 
 class _Pairs(click.ParamType[tuple[str, str]]):
-    """Type of arguments ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
+    """Type of arguments of the form ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested`."""
 
     def __init__(self, name: str, nested: bool = False) -> None:
         self.name = name
@@ -77,7 +77,7 @@ def convert() -> None:
 @click.argument("output")
 @_words("sources", "SPLIT.SOURCE=FILE", _by_split, nested=True)
 def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert files in the IDX format, in which MNIST is published."""
+    """Convert files in the IDX format, the format in which MNIST is published."""
     idx_to_hdf5(output, sources)
     _report(output)
 

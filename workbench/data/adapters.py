@@ -43,8 +43,9 @@ NO_NAMES = (
 class BatchStream(AbstractDataStream):
     """Data stream of ready-made batches from any iterable.
 
-    An iterable that can be read only once, such as a generator, provides a single epoch, which
-    can be endless. A run that trains on it cannot be rewound, and its log records this fact.
+    An iterable that can be read only once, such as a generator, provides a single epoch, which can
+    be endless. A run that trains on such a stream cannot be rewound, and the log of the run records
+    this fact.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class BatchStream(AbstractDataStream):
                 kind, count = f"a {type(first).__name__} of {len(first)}", len(first)
             example = ", ".join(["'features'", "'targets'", "..."][:count]) + "," * (count == 1)
             raise SourceError(NO_NAMES.format(name=name, kind=kind, example=example))
-        raise DataError(f"{name} has no batches; it must yield at least one")
+        raise DataError(f"{name} has no batches, but must yield at least one batch")
 
     def _kind(self) -> str:
         batches = self.batches
@@ -133,7 +134,8 @@ class BatchStream(AbstractDataStream):
         entries = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
         if len(entries) != len(self.sources):
             raise SourceError(
-                f"a batch of {self!r} must have one entry for each source, but has {len(entries)}"
+                f"a batch of {self!r} must have one entry for each source, but has {len(entries)} "
+                "entries"
             )
         return entries
 
@@ -145,8 +147,8 @@ class LoaderStream(BatchStream):
     """Data stream of the batches of a `torch.utils.data.DataLoader`.
 
     The order in epoch k depends only on k and on the seed of the sampler's or the loader's
-    generator, or on `config.default_seed` if neither has one. Torch's global generator is not used.
-    A custom sampler must return a reproducible order.
+    generator, or on `config.default_seed` if neither has a generator. Torch's global generator is
+    not used. A custom sampler must return a reproducible order.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Names of the axes of datasets and data streams, such as ``("batch", "feature")``.
 
 The names describe the arrays of a batch. A stream of single examples omits the name of the batch
-axis. Names are optional for each source.
+axis. Names are optional for every source.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Labelled:
     def axis_labels(self) -> AxisLabels | None:
         """Names of the axes of each source, or None for unknown names.
 
-        To set the names, assign a mapping from source to sequence of str.
+        To set the names, assign a mapping from each source to a sequence of strings.
         """
         return self._inferred_labels() if self._axis_labels is None else dict(self._axis_labels)
 
@@ -83,5 +83,6 @@ def check_image_axes(labels: AxisLabels | None, sources: Sequence[str], where: s
         if names and {"height", "width"} <= set(names) and names[-2:] != ("height", "width"):
             raise DataError(
                 f"{where}: the last two axes of source {source!r} must be height and width, but "
-                f"its axes are {names}; move them, for instance with Mapping and numpy.moveaxis"
+                f"its axes are {names}; move height and width to the end, for instance with "
+                "Mapping and numpy.moveaxis"
             )

@@ -53,7 +53,7 @@ ONLY_PICKLED = (
 
 
 class CIFAR10(ImageDataset):
-    """Dataset of small colour images of animals and vehicles, in memory.
+    """In-memory dataset of small colour images of animals and vehicles.
 
     The sources are ``features``, of shape (N, 3, 32, 32) and dtype uint8, and ``targets``, of shape
     (N, 1) and dtype uint8, which contains indices of `classes`. `DataStream.default_stream`
@@ -138,7 +138,7 @@ def _find() -> Path:
             for name in PICKLED:
                 if (folder / name).exists():
                     pickled = ONLY_PICKLED.format(path=folder / name)
-    where = ", ".join(map(str, data_folders())) or "none of them exists"
+    where = ", ".join(map(str, data_folders())) or "none of these folders exists"
     raise MissingDataError(NOT_HERE.format(where=where) + pickled)
 
 
@@ -160,17 +160,17 @@ def _check_size(size: int, where: str) -> None:
     if size != RECORD * RECORDS:
         raise DataFileError(
             f"{where}: a file of CIFAR-10 must have {RECORD * RECORDS} bytes ({RECORDS} records of "
-            f"{RECORD} bytes), but this file has {size}"
+            f"{RECORD} bytes), but this file has {size} bytes"
         )
 
 
 def _check_members(archive: tarfile.TarFile, found: Path) -> None:
-    """Check, before unpacking, that no file in the archive is larger than a file of CIFAR-10."""
+    """Check, before unpacking, that no file in the archive is larger than a CIFAR-10 file."""
     for entry in archive:
         if entry.size > RECORD * RECORDS:
             raise DataFileError(
                 f"{found}: a file of CIFAR-10 must have at most {RECORD * RECORDS} bytes, but "
-                f"{entry.name!r:.100} in the archive has {entry.size}"
+                f"{entry.name!r:.100} in the archive has {entry.size} bytes"
             )
 
 
@@ -180,7 +180,7 @@ def _records(content: bytes, where: str) -> npt.NDArray[Any]:
 
 
 def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
-    """Yield the content of each file of a split, with its name for messages."""
+    """Yield the content of each file of a split, and its name for error messages."""
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name

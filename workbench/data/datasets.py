@@ -62,16 +62,16 @@ class Dataset(Hinted, Labelled, Part):
     num_examples : int or None
         The number of examples N, if known.
     reads_once : bool
-        True if the data can be read only once, for example from a generator; then there is a
-        single epoch, and training cannot be rewound.
+        True if the data can be read only once, for example from a generator. In this case there is
+        a single epoch, and training cannot be rewound.
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     default_transformers : tuple of callables and tuples
-        The transformers that `DataStream.default_stream` applies, innermost first. Each is a
-        callable that accepts the stream, or a tuple of a callable and its further positional and
-        keyword arguments.
+        The transformers that `DataStream.default_stream` applies, innermost first. Each transformer
+        is a callable that accepts the stream, or a tuple of a callable and its additional
+        positional and keyword arguments.
 
     Raises
     ------
@@ -164,7 +164,7 @@ class Dataset(Hinted, Labelled, Part):
         if len(data) != len(self.provides_sources):
             raise DataError(
                 f"filter_sources of {type(self).__name__} must be given one entry for each of "
-                f"{self.provides_sources}, but was given {len(data)}"
+                f"{self.provides_sources}, but was given {len(data)} entries"
             )
         named = dict(zip(self.provides_sources, data, strict=True))
         return tuple([named[name] for name in self.sources])
@@ -283,7 +283,7 @@ class IndexableDataset(Dataset):
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(
-                f"all sources must have the same number of examples, but they have {lengths}"
+                f"all sources must have the same number of examples, but the numbers are {lengths}"
             )
         self.indexables = tuple(arrays[name] for name in self.sources)
         self._loaded: Data | None = self.indexables
@@ -294,7 +294,7 @@ class IndexableDataset(Dataset):
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
 
     def load(self) -> Mapping[str, Any] | None:
-        """Read all examples of every source again; return None if that is not possible.
+        """Read all examples of every source again; return None if this is not possible.
 
         Override this method in a subclass whose data are in a file; pickles then contain a checksum
         instead of the data.
@@ -371,10 +371,10 @@ class IterableDataset(Dataset):
     Parameters
     ----------
     iterables : mapping of str to iterable, or iterable
-        One iterable per source, all of the same length. Each should be readable repeatedly, like a
-        list. A generator can be read only once, so there is a single epoch, possibly endless,
-        and training cannot be rewound. The source of a single iterable is named ``data`` unless
-        `sources` gives another name.
+        One iterable per source, all of the same length. Each iterable should be readable
+        repeatedly, like a list. A generator can be read only once, so there is a single epoch,
+        possibly endless, and training cannot be rewound. The source of a single iterable is named
+        ``data`` unless `sources` gives another name.
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
@@ -383,8 +383,8 @@ class IterableDataset(Dataset):
     Raises
     ------
     DataError
-        If the iterables differ in length (raised during reading if a length is unknown), or if one
-        that can be read only once is read again.
+        If the iterables differ in length (raised during reading if a length is unknown), or if an
+        iterable that can be read only once is read again.
 
     Examples
     --------
@@ -413,7 +413,7 @@ class IterableDataset(Dataset):
         sized = {name: len(item) for name, item in named.items() if isinstance(item, Sized)}
         if len(set(sized.values())) > 1:
             raise DataError(
-                f"all sources must have the same number of examples, but they have {sized}"
+                f"all sources must have the same number of examples, but the numbers are {sized}"
             )
         self.num_examples = next(iter(sized.values()), None)
 
@@ -436,7 +436,7 @@ class IterableDataset(Dataset):
                 raise
             raise DataError(
                 f"all sources of {type(self).__name__} must have the same number of examples, but "
-                f"one of {self.sources} ended before the others"
+                f"one of {self.sources} ended before the other sources"
             ) from None
 
     def check_scheme(self, scheme: IterationScheme | None) -> IterationScheme | None:
@@ -445,7 +445,7 @@ class IterableDataset(Dataset):
         raise DataError(
             f"iteration_scheme of {self!r}, which can only be read in order, must be "
             f"ConstantScheme(batch_size) or None (one example at a time), not {scheme!r}; for "
-            "other orders, put the data into an IndexableDataset"
+            "other orders, store the data in an IndexableDataset"
         )
 
     def iterate(self, scheme: IterationScheme | None, epoch: int, start: int) -> Iterator[Data]:
@@ -486,7 +486,7 @@ def as_scheme(given: object) -> IterationScheme:
 
 
 def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -> None:
-    """Raise a `SourceError` for the first of `wanted` that is not in `available`."""
+    """Raise a `SourceError` for the first name in `wanted` that is not in `available`."""
     for name in wanted:
         if name not in available:
             raise SourceError(
@@ -496,7 +496,7 @@ def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -
 
 
 def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Convert `request` to an array of integers; unlike numpy's take(), refuse masks."""
+    """Convert `request` to an array of integers; refuse masks, unlike numpy's take()."""
     index = np.asarray(request)
     if index.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {index.dtype}")
@@ -504,7 +504,7 @@ def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDAr
 
 
 def after_state(request: Any, then: tuple[Any, ...], dataset: Dataset) -> Any:
-    """Return the request in the arguments of `get_data`; a state before it, as in Fuel, is ignored.
+    """Return the request from the arguments of `get_data`; ignore a state that precedes it.
 
     Raises
     ------

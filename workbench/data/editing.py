@@ -2,7 +2,8 @@
 
 The index of an example is its index in the dataset of the stream. The edits are stored in the
 `DataStream` below all transformers, so they affect everything that the transformers compute from an
-example. A stream whose items do not correspond to examples, such as a generator, refuses edits.
+example. A stream whose items do not correspond to examples, such as a generator, does not accept
+edits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ NO_EXAMPLE = (
 )
 NONE_LEFT = "this would drop the last of the {count} training examples; at least one must remain"
 GONE = "example {index} has been dropped already, so it cannot be {done}"
-NO_SOURCE = "the training data have no source {name!r}; they have {known}{hint}"
+NO_SOURCE = "the training data have no source {name!r}; their sources: {known}{hint}"
 NO_VALUE = (
     "the value of source {source!r} of example {index} is {old}, so a new value must be {needed}, "
     "not {given}"
@@ -59,7 +60,7 @@ def edits_of(stream: AbstractDataStream) -> Edits | None:
 
 
 def set_edits(stream: AbstractDataStream, edits: Edits) -> None:
-    """Replace the edits of a stream; epochs that are being read keep the old ones.
+    """Replace the edits of a stream; epochs that are being read keep the old edits.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def set_edits(stream: AbstractDataStream, edits: Edits) -> None:
 
 
 def training_indices(stream: AbstractDataStream) -> Indices:
-    """Return the indices of the examples in an epoch, including dropped ones, in ascending order.
+    """Return the sorted indices of the examples in an epoch, including dropped examples.
 
     Raises
     ------
@@ -104,8 +105,8 @@ def checked_examples(stream: AbstractDataStream, examples: Any, done: str = "") 
     stream : AbstractDataStream
     examples : int or sequence of int
     done : str
-        The edit as a participle for the message, such as ``dropped``; if given, examples that
-        are already dropped are refused.
+        A participle that describes the edit in the message, such as ``dropped``. If it is given,
+        examples that are already dropped cause an error.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def check_rest(stream: AbstractDataStream, examples: Sequence[int]) -> None:
 
 
 def source_in_dataset(stream: AbstractDataStream, name: str) -> str:
-    """Return the name that a source of a stream has in its dataset.
+    """Return the name of a stream's source in the dataset of the stream.
 
     Raises
     ------
@@ -244,7 +245,7 @@ def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str,
 def read_examples(
     stream: AbstractDataStream, indices: Sequence[int]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read single examples as training reads them, and as they are before all transformers.
+    """Read single examples, both as training reads them and as they are before all transformers.
 
     Random transformers are applied as in the first batch of the first epoch.
 
@@ -289,7 +290,7 @@ def read_examples(
 
 
 def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data:
-    """Return one batch of the examples in all items."""
+    """Join the examples in all items into one batch."""
     sources = list(zip(*items, strict=True))
     if stream.produces_examples:
         batch = tuple([stack(source) for source in sources])
@@ -304,7 +305,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the sources with one number for each example, by their names in `stream`."""
+    """Return the values of sources with one number per example, keyed by the names in `stream`."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

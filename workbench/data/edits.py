@@ -1,4 +1,4 @@
-"""Edits of examples: examples that a stream omits, and values that it replaces when it reads.
+"""Edits of examples: examples that a stream omits, and values that it replaces during reading.
 
 The edits belong to a stream and not to its dataset, whose arrays and files never change. `Edits` is
 immutable. A `Drop` records the position from which it applies, so that an epoch in which examples
@@ -42,7 +42,8 @@ class Drop:
     examples : tuple of int
         The indices of the examples in the dataset.
     epoch : int or None
-        The epoch whose first `taken` examples are not affected; None if there is no such epoch.
+        The epoch in which the first `taken` examples are not affected; None if there is no such
+        epoch.
     taken : int
         The number of examples of that epoch that had been read before the drop.
     """
@@ -52,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return the number of examples at the start of an epoch that are not affected."""
+        """Return how many examples at the start of an epoch are not affected."""
         return self.taken if epoch == self.epoch else 0
 
 
@@ -89,11 +90,11 @@ class Edits:
 
     @property
     def dropped(self) -> list[int]:
-        """The indices of all omitted examples, in order."""
+        """The indices of all omitted examples, in ascending order."""
         return sorted({index for drop in self.drops for index in drop.examples})
 
     def without(self, examples: Iterable[int], *, epoch: int, taken: int) -> Edits:
-        """Return edits that also omit `examples`, except among the first `taken` of `epoch`."""
+        """Return edits that also omit `examples`, except among the first `taken` of an epoch."""
         earlier = {i for d in self.drops if d.epoch not in (None, epoch) for i in d.examples}
         earlier.update(i for d in self.drops if d.epoch is None for i in d.examples)
         here = [drop for drop in self.drops if drop.epoch == epoch]
@@ -105,12 +106,12 @@ class Edits:
         return replace(self, drops=(*before, *here, new))
 
     def with_value(self, source: str, examples: Iterable[int], value: Any) -> Edits:
-        """Return edits that also replace a source of some examples by `value`."""
+        """Return edits that also replace the values of a source for some examples with `value`."""
         of_source = {**self.values.get(source, {}), **dict.fromkeys(examples, value)}
         return replace(self, values={**self.values, source: of_source})
 
     def everywhere(self) -> Edits:
-        """Return the edits for reading outside of training, where drops apply to all epochs."""
+        """Return the edits for reading outside training, where drops apply to all epochs."""
         dropped = self.dropped
         return replace(self, drops=(Drop(tuple(dropped)),) if dropped else ())
 
@@ -141,7 +142,7 @@ class Edits:
     def iterate(
         self, dataset: Any, scheme: IterationScheme, epoch: int, start: int
     ) -> Iterator[tuple[Any, ...]]:
-        """Read the edited batches of an epoch from number `start` onwards."""
+        """Read the edited batches of an epoch, starting with batch `start`."""
         edited = EditedScheme(scheme, self.drops)
         if not self.values:
             read: Iterator[tuple[Any, ...]] = dataset.iterate(edited, epoch, start)
@@ -178,7 +179,7 @@ class EditedScheme(IterationScheme):
 
     If the other scheme is one of `REFILLED`, later examples move up, so that only the last batch of
     an epoch can be smaller. Otherwise the batches become smaller, since the scheme may group
-    examples for a reason; a batch without examples is omitted.
+    examples deliberately. A batch without examples is omitted.
 
     Parameters
     ----------
@@ -213,7 +214,7 @@ class EditedScheme(IterationScheme):
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
         """Return the numbers of examples and batches in `epoch`, or in later epochs if it is None.
 
-        For a user's scheme both numbers are None, since reading its requests can change it.
+        For a user's scheme both numbers are None, since reading the requests can change the scheme.
         """
         scheme = self.scheme
         if scheme.num_batches is None or not type(scheme).__module__.startswith("workbench."):
@@ -249,7 +250,7 @@ class EditedScheme(IterationScheme):
         return islice(requests, start, None)
 
     def _note(self, requests: Iterator[Request]) -> Iterator[Request]:
-        """Yield and note each request, so that the examples of each batch are known."""
+        """Yield and record each request, so that the examples of each batch are known."""
         assert self.noted is not None
         for request in requests:
             self.noted.append(request)

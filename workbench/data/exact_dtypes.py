@@ -2,7 +2,8 @@
 
 A dtype that cannot represent a number changes it: 300 becomes 44 as uint8, 2**53 + 1 is rounded as
 float64, 1e39 becomes infinite as float32, and NaN becomes an arbitrary integer. All these
-conversions raise an error. Only floats are rounded, to the nearest value of a floating-point dtype.
+conversions raise an error. Only floats may be rounded, to the nearest value of a floating-point
+dtype.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def converted(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.
     dtype : numpy.dtype
         A numeric dtype.
     where : str
-        The name of the array, for messages.
+        The name of the array, for error messages.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
     Raises
     ------
     DataError
-        If there is no common dtype, as for numbers and text, or it cannot represent a value.
+        If there is no common dtype, as for numbers and text, or if it cannot represent a value.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def of_one_dtype(arrays: Sequence[npt.NDArray[Any]], where: str) -> list[npt.NDA
 
 
 def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Return the array that numpy created from a list or table, if it has the same values.
+    """Return the array that numpy created from a list or table, after checking its values.
 
     Numpy converts integers to floats if some values are floats or if the integers are too large for
     integer dtypes. It converts numbers to text if some values are text.
@@ -135,7 +136,7 @@ def of_sequence(values: Any, array: npt.NDArray[Any], where: str) -> npt.NDArray
     array : numpy.ndarray
         The array that numpy created from `values`.
     where : str
-        The name of the values, for messages.
+        The name of the values, for error messages.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     Raises
     ------
     ValueError
-        If the text is not a number; ``1_000``, which Python accepts, is refused too.
+        If the text is not a number; ``1_000``, which Python accepts, is also refused.
     OverflowError
         If the dtype cannot represent the number.
 
@@ -249,7 +250,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 @functools.cache
 def _exact_range(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Return the ends of a range of integers that the dtype represents exactly."""
+    """Return the limits of a range of integers that the dtype represents exactly."""
     if dtype.kind not in "fc":
         return _limits(dtype)
     exact = int(2 ** (np.finfo(dtype).nmant + 1))

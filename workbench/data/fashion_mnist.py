@@ -38,7 +38,7 @@ NOT_HERE = (
 
 
 class FashionMNIST(ImageDataset):
-    """Dataset of images of clothes, in memory.
+    """In-memory dataset of images of clothes.
 
     The sources are ``features``, of shape (N, 1, 28, 28) and dtype uint8, and ``targets``, of shape
     (N, 1) and dtype uint8, which contains indices of `classes`. `DataStream.default_stream`
@@ -114,7 +114,7 @@ class FashionMNIST(ImageDataset):
         names = self.check_sets(which_sets)
         found = LAYOUT.find(names)
         if found is None:
-            where = ", ".join(map(str, data_folders())) or "none of them exists"
+            where = ", ".join(map(str, data_folders())) or "none of these folders exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         read = partial(self._images, found.absolute())
         super().__init__(

@@ -1,8 +1,8 @@
 """Functions that download datasets, verify their checksums and resume broken transfers.
 
 Nothing is downloaded without a call to `download`. A file is first written under a name that ends
-in ``.part``. If a transfer breaks, the same call or a later one resumes it, provided that the
-server supports partial requests (HTTP ``Range``). The file gets its final name only after the
+in ``.part``. If a transfer breaks, the same call or a later call resumes it, provided that the
+server supports partial requests (HTTP ``Range``). The file receives its final name only after the
 SHA-256 of its content has been verified.
 """
 
@@ -156,7 +156,7 @@ def download(
 ) -> list[Path]:
     """Download a dataset into a folder, except for files that are already complete there.
 
-    The datasets find the files only if the folder is in `config.data_path`.
+    The dataset classes find the files only if the folder is in `config.data_path`.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def download(
     url : str or sequence of str, optional
         The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
-        The number of seconds with no response, or with very few bytes, after which a transfer is
-        considered broken.
+        The number of seconds without a response, or with very few received bytes, after which a
+        transfer is considered broken.
     deadline : float
         The maximum duration of the whole download in seconds.
 
@@ -253,7 +253,7 @@ class _Unwritable(OSError):
 def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clock: _Clock) -> None:
     part = path.with_name(path.name + PART)
     if part.exists() and not part.is_file():
-        raise DownloadError(f"{part} must be a regular file or not exist; remove it")
+        raise DownloadError(f"{part} exists but is not a regular file; remove it")
     faults: dict[str, str] = {}
     for mirror in mirrors:
         address = mirror + path.name
@@ -329,7 +329,8 @@ def _transfer(address: str, part: Path, timeout: float, most: int, clock: _Clock
         announced = _announced(answer.headers.get("Content-Length"))
         if announced is not None and start + announced > most:
             raise _TooLong(
-                f"the server announces {start + announced} bytes, but the file has at most {most}"
+                f"the server announces {start + announced} bytes, but the file has at most {most} "
+                "bytes"
             )
         received = 0
         try:

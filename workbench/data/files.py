@@ -1,4 +1,4 @@
-"""Functions for data files: folders to search, checks, and text for messages."""
+"""Functions for data files: folders to search, checks, and text for error messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def one_line(error: object) -> str:
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:
-    """Join the first `most` names with commas, and add the number of further names.
+    """Join the first `most` names with commas, and append the number of remaining names.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
     path : str or Path
         The path to check.
     kind : str
-        The kind of file for messages, such as ``"IDX file"``.
+        The kind of file for error messages, such as ``"IDX file"``.
 
     Raises
     ------
@@ -86,5 +86,5 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
         raise MissingDataError(f"there is no {kind} {str(path)!r} ({error})") from None
     what = irregular(mode)
     if what is not None:
-        raise DataFileError(f"{path}: must be a regular {kind}, not {what}")
+        raise DataFileError(f"{path} must be a regular {kind}, not {what}")
     return path

@@ -1,9 +1,9 @@
-"""Errors, raised when a class is defined, for overridden methods that would never be called.
+"""Errors for overridden methods that would never be called, raised when a class is defined.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
-streams of this package do not call these methods, so an override would have no effect. An
-override that does not accept the arguments with which it is called is an error too. The message
-states what to define instead.
+streams of this package do not call these methods, so an override would have no effect. An override
+that does not accept the arguments with which it is called is also an error. The message states what
+to define instead.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ AXES = 64
 
 
 class Readable(Protocol):
-    """Interface of an open binary file, compressed or not."""
+    """Interface of an open binary file, which can be compressed."""
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes, at most `size`."""
@@ -88,9 +88,9 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
     file : file
         The open file.
     path : Path
-        The file, for messages.
+        The path of the file, for error messages.
     length, most : int
-        The number of bytes after decompression, if known, and an upper bound on it.
+        The number of bytes after decompression, if known, and an upper bound on this number.
     """
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
@@ -117,13 +117,13 @@ def _read(file: Readable, path: Path, length: int | None, most: int) -> npt.NDAr
             if there is not None
             else f"at most {most} bytes"
         )
-        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
+        raise DataFileError(f"{path} contains {held}, but {header}; the file is damaged")
     content = file.read(size)
     follows = file.read(1)  # reads to the end, where gzip verifies the checksum
     if len(content) != size or follows:
         found = f"{len(content)} byte{'s' * (len(content) != 1)} of values"
         held = "more bytes of values" if follows else found
-        raise DataFileError(f"{path}: contains {held}, but {header}; the file is damaged")
+        raise DataFileError(f"{path} contains {held}, but {header}; the file is damaged")
     try:
         array = np.frombuffer(content, dtype).reshape(shape)
     except ValueError as error:  # one axis has length 0 and others are too long

@@ -45,7 +45,7 @@ class ImageDataset(IndexableDataset):
     Attributes
     ----------
     classes : tuple of str
-        The name of each class.
+        The names of the classes.
     sizes : mapping of str to int
         The number of examples in each split of the whole dataset.
     shape : tuple of int
@@ -134,7 +134,7 @@ class ImageDataset(IndexableDataset):
         if labels.max() >= len(cls.classes):
             raise DataFileError(
                 f"{found}: the labels of split {split!r} must be between 0 and "
-                f"{len(cls.classes) - 1}, but one is {labels.max()}"
+                f"{len(cls.classes) - 1}, but one label is {labels.max()}"
             )
         return images.reshape(count, *cls.shape), labels.reshape(count, 1)
 

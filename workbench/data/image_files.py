@@ -1,4 +1,4 @@
-"""Reader of image files that applies their orientation and detects what Pillow would lose.
+"""Reader of image files that applies their orientation and detects a loss of information.
 
 Pillow decodes the files. On its own, it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and
@@ -44,7 +44,7 @@ TURNED = (5, 6, 7, 8)
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
-"""Formats in which each frame is an image; further frames in JPEG files (MPO) are previews."""
+"""Formats in which each frame is an image; in JPEG files (MPO), further frames are previews."""
 
 
 def pillow() -> ModuleType:
@@ -146,14 +146,15 @@ def _check_bits(image: Any, where: object) -> None:
     if isinstance(image, TiffImageFile):
         if image.mode in EIGHT_BITS and 2 in _formats(image):
             raise DataFileError(
-                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed "
-                "ones as unsigned; read the image with another library and store its array with "
+                f"{where}: 8-bit pixels must be unsigned, because Pillow would read signed pixels "
+                "as unsigned; read the image with another library and store its array with "
                 "write_hdf5"
             )
         if image.mode not in EIGHT_BITS and image.tag_v2.get(PHOTOMETRIC) == 0:
             raise DataFileError(
-                f"{where}: with more than 8 bits per pixel, 0 must be black, because Pillow does "
-                "not invert the values; save the image with 0 as black"
+                f"{where}: in an image with more than 8 bits per pixel, 0 must represent black, "
+                "because Pillow does not invert the values; save the image so that 0 represents "
+                "black"
             )
 
 

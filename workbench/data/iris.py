@@ -22,11 +22,11 @@ EMBEDDED = Path(__file__).parent / "embedded" / "iris.h5"
 
 
 class Iris(IndexableDataset):
-    """Dataset of the measurements of irises, in memory.
+    """In-memory dataset of measurements of irises.
 
     The source ``features``, of shape (150, 4) and dtype float32, contains the `measurements` in
     centimetres. The source ``targets``, of shape (150, 1) and dtype uint8, contains indices of
-    `classes`. The 50 flowers of each class are consecutive, so shuffle them.
+    `classes`. The 50 flowers of each class are consecutive, so shuffle the examples.
     `DataStream.default_stream` converts the features to `config.floatx`.
 
     Parameters

@@ -44,7 +44,7 @@ NOT_HERE = (
 
 
 class MNIST(ImageDataset):
-    """Dataset of images of handwritten digits, in memory.
+    """In-memory dataset of images of handwritten digits.
 
     The source ``features``, of shape (N, 1, 28, 28) and dtype uint8, contains pixels from 0 for
     background to 255 for ink. The source ``targets``, of shape (N, 1) and dtype uint8, contains the
@@ -112,7 +112,7 @@ class MNIST(ImageDataset):
         names = self.check_sets(which_sets)
         found = None if full is False else LAYOUT.find(names)
         if found is None and full:
-            where = ", ".join(map(str, data_folders())) or "none of them exists"
+            where = ", ".join(map(str, data_folders())) or "none of these folders exists"
             raise MissingDataError(NOT_HERE.format(where=where))
         self.is_subset = found is None
         origin = "embedded subset" if found is None else str(found)

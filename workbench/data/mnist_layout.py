@@ -44,7 +44,7 @@ class Layout:
     loose : bool
         True if IDX files are also accepted directly in a folder of `config.data_path`.
     remedy : str
-        Further advice in the error for an incomplete dataset.
+        Further advice, which is added to the error message for an incomplete dataset.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Layout:
     remedy: str = ""
 
     def find(self, which_sets: Sequence[str]) -> Path | None:
-        """Return the file, or the folder of IDX files, that contains the splits; None if missing.
+        """Return the file or IDX folder that contains the splits, or None if there is none.
 
         Raises
         ------
@@ -75,9 +75,9 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder} lacks {', '.join(missing)} of {self.title}; download the IDX files "
-                    f"with workbench.data.download({self.name!r}, directory), or remove the "
-                    f"other files{self.remedy}"
+                    f"{folder} lacks the files {', '.join(missing)} of {self.title}; download the "
+                    f"IDX files with workbench.data.download({self.name!r}, directory), or remove "
+                    f"the other files{self.remedy}"
                 )
         return None
 

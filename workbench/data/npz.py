@@ -35,8 +35,8 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     MissingDataError
         If the file does not exist.
     DataFileError
-        If the file is not an archive, is damaged, lacks an array, or has an array of Python
-        objects.
+        If the file is not an archive, is damaged, lacks one of the arrays, or contains an array of
+        Python objects.
 
     Examples
     --------
@@ -74,7 +74,8 @@ def _member(
     """Check that the archive is large enough for the declared shape, and read the array."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataFileError(
-            f"{path}: {name} must be uncompressed or deflated, as in files of numpy.savez"
+            f"{path}: {name} must be uncompressed or deflated, as in files that numpy.savez or "
+            "numpy.savez_compressed writes"
         )
     packed = info.compress_size * (RATIO if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as member:

@@ -29,7 +29,7 @@ class ReadOnce(Iterable[T], Generic[T]):
     Parameters
     ----------
     iterator : iterator
-        The iterator, possibly endless.
+        The iterator, which can be endless.
     name : str
         The name of the iterator in error messages.
 

@@ -99,7 +99,7 @@ def read_by_one(part: Part) -> bool:
 
 
 class _Copies:
-    """Copier of a part and of the parts that it contains; it copies each part only once."""
+    """Object that copies a part and the parts that it contains; each part is copied only once."""
 
     def __init__(self) -> None:
         self.memo: dict[int, Any] = {}

@@ -1,4 +1,4 @@
-"""Read-only batches, which protect a dataset from changes through its batches.
+"""Read-only batches, so that code that writes to a batch cannot change the dataset.
 
 A batch is often a view of the data: a slice of an array, an example in a list, or the rows of a
 chunk. Writing to it would change all later epochs. Therefore streams return read-only batches.
@@ -6,7 +6,7 @@ Arrays become read-only views, without a copy; lists and tensors, which have no 
 copied.
 
 Torch ignores the read-only flag of an array: `torch.from_numpy` returns a tensor that can change
-the data. Therefore some calls of a user's function are also checked for changes to the data.
+the data. Therefore some calls to a user's function are also checked for changes to the data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ NOTE = (
 
 WRITTEN = (
     "{user!r} must not write to the batch that it receives, but did so through torch.from_numpy or "
-    "torch.as_tensor, which ignore that the array is read-only; {effect}. Compute a new tensor (x "
+    "torch.as_tensor, which ignore the read-only flag of the array; {effect}. Compute a new tensor "
+    "(x "
     "= x * 2), or write to a copy, such as torch.tensor(x)"
 )
 

@@ -31,7 +31,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     Raises
     ------
     DataError
-        If both `rng` and `seed` are given, or if `seed` is not a whole number, 0 or more.
+        If both `rng` and `seed` are given, or if `seed` is not a non-negative integer.
 
     Examples
     --------
@@ -40,7 +40,8 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     """
     if rng is not None and seed is not None:
         raise DataError(
-            f"{owner} accepts either rng or seed, not both; a given rng determines the seed"
+            f"{owner} accepts either rng or seed, not both; if rng is given, the seed is drawn "
+            "from it"
         )
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(2**31))

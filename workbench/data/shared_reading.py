@@ -1,8 +1,8 @@
-"""Reading of the shares of batches: only the examples of the share, where that is possible.
+"""Functions that read shares of batches, if possible without reading the other examples.
 
-A share is taken from the indices that a scheme requests, if the stream changes each example by
-itself and draws no random numbers. From other streams, for example with padding or random crops,
-every process reads the whole batch, and the share is taken from it.
+If a stream changes each example independently of the others and draws no random numbers, each
+process reads only the examples of its share. Otherwise, for example with padding or random crops,
+each process reads the whole batch and then takes its share.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from workbench.data.schemes import IterationScheme
 from workbench.data.shares import Share, SharedBatch, divided
 
 AN_EPOCH = 1009
-"""Difference of the numbers of the first batches of two epochs."""
+"""Difference between the numbers of the first batches of consecutive epochs."""
 
 
 class Divisible(Protocol):
-    """Interface that is required of a data stream."""
+    """Interface of a data stream whose batches can be divided into shares."""
 
     sources: tuple[str, ...]
     produces_examples: bool
@@ -47,7 +47,7 @@ def shared_batches(
     stream : Divisible
         The stream.
     whole : iterator
-        Its batches, which are read only if necessary.
+        An iterator over the whole batches of the stream, which is used only if necessary.
     share : Share
     epoch, start : int
         The epoch, and the number of batches to omit.
@@ -86,7 +86,7 @@ def _read(
 def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:
     """Return a copy of a stream that reads a share of each batch, and the scheme of whole batches.
 
-    The result is None if a share must be taken from whole batches.
+    Return None if shares must be taken from whole batches.
     """
     if not isinstance(share.axis, int) or share.axis:
         return None
@@ -107,12 +107,12 @@ def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationSchem
 
 
 class ShareScheme(IterationScheme):
-    """Scheme that requests the share of one process of each batch of another scheme.
+    """Scheme that requests one process's share of each batch of another scheme.
 
     Parameters
     ----------
     scheme : IterationScheme
-        A scheme whose requests are the indices of the examples of batches.
+        The other scheme, whose requests are the indices of the examples in a batch.
     share : Share
 
     Attributes
@@ -141,7 +141,7 @@ class ShareScheme(IterationScheme):
 
 
 def checksum(entry: Any) -> int:
-    """Return a number that differs between most arrays, computed from two rows; 0 for others.
+    """Return a checksum of the first and last rows of an array, or 0 for other objects.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Shares of batches: the examples of each batch that one of several processes reads.
 
 Schemes and streams define whole batches, which are the same in all processes. A share is taken from
-a batch when it is read, so positions in the data do not depend on the number of processes.
+a batch when the batch is read, so positions in the data do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Share:
     rank, size : int
         The number of the process, and the number of processes.
     axis : int or dict of str to (int or None)
-        The axis of the examples in all sources, or in each of some sources; 0 for others. A source
-        whose axis is None is read completely.
+        The axis of the examples: one axis for all sources, or a mapping from source to axis. The
+        axis of a source that is not in the mapping is 0. A source whose axis is None is read
+        completely.
     """
 
     rank: int
@@ -44,7 +45,7 @@ class Share:
     axis: int | Mapping[str, int | None] = 0
 
     def bounds(self, n_examples: int) -> tuple[int, int]:
-        """Return the first example of the share, and the first one after it.
+        """Return the index of the first example of the share, and of the first example after it.
 
         Examples
         --------
@@ -55,7 +56,7 @@ class Share:
         return first, last
 
     def axis_of(self, source: str) -> int | None:
-        """Return the axis of the examples of a source, or None if it is read completely."""
+        """Return the axis of the examples of a source, or None if the source is read completely."""
         return self.axis if isinstance(self.axis, int) else self.axis.get(source, 0)
 
 
@@ -69,7 +70,7 @@ class SharedBatch(dict[str, Any]):
     total : int
         The number of examples in the whole batch.
     number : int
-        A number that most other batches do not have, the same for all shares of the batch.
+        A number that is the same for all shares of the batch and different for most other batches.
     """
 
     def __init__(self, entries: Mapping[str, Any], first: int, total: int, number: int) -> None:
@@ -85,7 +86,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Parameters
     ----------
     batch : dict
-        Arrays by the names of their sources.
+        The array of each source.
     share : Share
     number : int
         See `SharedBatch`.
@@ -93,7 +94,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Raises
     ------
     DataError
-        If the sources differ in their number of examples, or one of them lacks the axis.
+        If the sources differ in their number of examples, or if a source lacks the axis.
     """
     axes = {name: share.axis_of(name) for name in batch}
     lengths = {

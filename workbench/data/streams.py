@@ -1,9 +1,9 @@
 """Data streams, which yield the batches of each epoch to main loops and monitors.
 
 The method `iterate(epoch, start)` is a pure function: for the same arguments it always returns the
-same batches, those of epoch `epoch` without the first `start`. The only state is the epoch and
-the position in it, which the outermost stream stores. A transformer passes both numbers to the
-stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
+same batches, namely the batches of epoch `epoch` except the first `start`. The only state is the
+epoch and the position in it, which the outermost stream stores. A transformer passes both numbers
+to the stream that it transforms. Therefore saving a position, resuming from it and reading ahead in
 another thread work in the same way for all streams.
 
 To write your own stream, derive from `AbstractDataStream` and define `sources` and `iterate`.
@@ -45,7 +45,7 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
     """Mark all reads of streams inside the ``with`` block as training or evaluation.
 
-    A stream has one position for training, and a second one for evaluation and the user's own
+    A stream has one position for training, and a second position for evaluation and the user's own
     reads. Evaluation therefore does not change the position of training.
     """
     token = _reader.set(reader)
@@ -71,15 +71,15 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     produces_examples : bool
         True if the stream yields single examples instead of batches.
     num_random : int
-        The number of transformers in the stream that draw random numbers; in a `Merge`, the
-        largest number of any of its streams.
+        The number of transformers in the stream that draw random numbers; for a `Merge`, the
+        largest of these numbers among its streams.
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     reads_once : bool
-        True if the data can be read only once, as from a generator: there is a single epoch, and
-        training cannot be rewound.
+        True if the data can be read only once, for example from a generator. Then there is only one
+        epoch, and training cannot be rewound.
     reads_example_by_example : bool
-        True if the stream certainly reads and changes each example independently of the others in
+        True if the stream is certain to read and change each example independently of the others in
         its batch, so that one of several processes can read a part of each batch.
     """
 
@@ -94,7 +94,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """False; some streams override this property."""
+        """False by default; some streams override this property."""
         return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
@@ -224,8 +224,8 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Restore a position from `state_dict`; the next epoch iterator continues there.
 
-        A main loop that has not trained on the stream yet also starts there. Later, only the
-        `load_state_dict` of the main loop changes its position.
+        A main loop that has not yet trained on the stream also starts at this position. Afterwards,
+        only the main loop's own `load_state_dict` changes the position of the main loop.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
             self.num_batches is not None and position > self.num_batches
         ):
             raise DataError(
-                f"the position must be in an epoch of {self!r} (number of batches: "
+                f"the position must be within an epoch of {self!r} (number of batches: "
                 f"{self.num_batches}), but is {dict(state)}; resume with the data and the batch "
                 "size that were used when the position was saved"
             )
@@ -453,7 +453,8 @@ class DataStream(Origin, AbstractDataStream):
     ) -> AbstractDataStream:
         """Create a stream wrapped in the default transformers of the dataset.
 
-        For images, these convert pixels in the range 0..255 to floating-point numbers in [0, 1].
+        For images, these transformers convert pixels in the range 0..255 to floating-point numbers
+        in [0, 1].
         """
         stream = cls(dataset, iteration_scheme=iteration_scheme)
         return dataset.apply_default_transformers(stream)

@@ -57,7 +57,7 @@ class SwissRoll(IndexableDataset):
         count = as_whole(num_examples, "num_examples", DataError, 1)
         self.noise = float(noise)
         if not 0 <= self.noise < math.inf:
-            raise DataError(f"noise must be a finite number, 0 or more, not {noise}")
+            raise DataError(f"noise must be a finite, non-negative number, not {noise}")
         self.seed = resolve_seed(rng, seed, "SwissRoll")
         draw = generator_at(self.seed)
         along, height = draw.uniform(0, 1, count), draw.uniform(-1, 1, count)

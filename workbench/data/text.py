@@ -36,8 +36,8 @@ class TextFile(IterableDataset):
     bos_token, eos_token : str or None
         The tokens to add at the start and at the end of each line; None adds no token.
     unk_token : str or None
-        The token that replaces words or characters outside the dictionary. If None, they raise an
-        error.
+        The token that replaces words or characters outside the dictionary. If None, unknown words
+        or characters raise an error.
     level : {'word', 'character'}
         The units into which a line is split.
     preprocess : callable, optional
@@ -205,7 +205,7 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path}: must be valid {self.encoding} text, but is invalid after line "
+                        f"{path} must be valid {self.encoding} text, but is invalid after line "
                         f"{number} ({one_line(error)})"
                     ) from None
 

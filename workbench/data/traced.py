@@ -1,7 +1,8 @@
 """Base classes of streams that know which examples of a dataset are in their batches.
 
-`workbench.data.editing` uses their methods to drop, relabel and read single examples. Each stream
-calls the methods of the stream below it, down to the `Origin`, which reads the dataset.
+`workbench.data.editing` uses the methods of these classes to drop, relabel and read single
+examples. Each stream calls the methods of the stream below it, down to the `Origin`, which reads
+the dataset.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Traced(Part):
         raise DataError(NO_INDICES.format(stream=self))
 
     def _taken(self, epoch: int, position: int) -> int:
-        """Return the number of examples of the dataset in the first `position` items."""
+        """Return the number of dataset examples in the first `position` items of an epoch."""
         raise DataError(NO_INDICES.format(stream=self))
 
     def _lengths(self, epoch: int | None) -> tuple[int | None, int | None]:

@@ -1,4 +1,4 @@
-"""Still diagrams of models, as SVG or Mermaid text, which need neither a kernel nor a page."""
+"""Static diagrams of models, as SVG or Mermaid text, which can be viewed without a kernel."""
 
 from workbench.diagrams.diagram import Diagram, Edge, Node
 from workbench.names import explain_missing

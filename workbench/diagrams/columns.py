@@ -1,8 +1,8 @@
-"""Places of boxes in ranks, one rank below the other, with few crossings and straight edges.
+"""Layout of boxes in ranks, one below another, with few crossings and mostly straight edges.
 
-This is the layered method of Sugiyama: an edge that passes a rank gets a place of its own there,
-boxes are ordered by the mean place of their neighbours, and then moved as near to them as the order
-allows. Tall arrangements continue in the next column.
+This is the layered method of Sugiyama. Where an edge passes through a rank, it occupies a position
+of its own. Boxes are ordered by the mean position of their neighbours, and are then moved as close
+to these neighbours as the order allows. A layout that is too tall continues in the next column.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from itertools import pairwise
 Point = tuple[float, float]
 
 BETWEEN, GAP, COLUMN, TURN = 26.0, 42.0, 46.0, 34.0
-"""Space between boxes of a rank, between ranks, between columns, and below a column."""
+"""Space between the boxes of a rank, between ranks, between columns and below a column."""
 
 ROW = 3
-"""Number of boxes beside each other if there are no edges."""
+"""Number of boxes in a row if there are no edges."""
 
 SHORTEST = 0.45
-"""Height of a column, at least, as a share of the mean height."""
+"""Minimum height of a column, as a fraction of the mean height."""
 
 SWEEPS = 4
 THIN = 14.0
-"""Width of the place of an edge that passes a rank."""
+"""Width that an edge occupies in a rank that it passes through."""
 
 
 @dataclass
 class Box:
-    """A box to place; `x` and `y` are its corner."""
+    """A box to place; `x` and `y` are the position of its upper left corner."""
 
     width: float
     height: float
@@ -40,9 +40,10 @@ class Box:
 
 @dataclass
 class Link:
-    """An edge between two boxes; None is the border around them: the upper or the lower one.
+    """An edge between two boxes; a missing source or target is the border around all boxes.
 
-    `leave` and `enter` are the distances of its ends from the left sides of the boxes.
+    A `source` of None stands for the upper border, and a `target` of None for the lower border.
+    `leave` and `enter` are the distances of the ends of the edge from the left sides of the boxes.
     """
 
     source: str | None
@@ -50,12 +51,12 @@ class Link:
     leave: float = 0.0
     enter: float = 0.0
     path: list[Point] = field(default_factory=list)
-    """The points between the boxes, found by `arrange`."""
+    """The points of the edge between the boxes, set by `arrange`."""
 
 
 @dataclass
 class _Passage:
-    """A place of a link in a rank that it passes."""
+    """The position of a link in a rank that the link passes through."""
 
     link: int
     x: float = 0.0
@@ -65,14 +66,14 @@ Item = str | _Passage
 
 
 def arrange(boxes: Mapping[str, Box], links: Sequence[Link], tallest: float) -> tuple[float, float]:
-    """Place boxes and the points of links, and return the width and height of all of them."""
+    """Set the positions of boxes and the paths of links, and return the total width and height."""
     if not boxes:
         return 0.0, 0.0
     return _Arrangement(boxes, links, tallest).place()
 
 
 class _Arrangement:
-    """One arrangement of boxes."""
+    """Layout of one set of boxes."""
 
     def __init__(self, boxes: Mapping[str, Box], links: Sequence[Link], tallest: float) -> None:
         self.boxes, self.links, self.tallest = boxes, links, tallest
@@ -92,7 +93,7 @@ class _Arrangement:
         self.below = [self._neighbours(rank, rank + 1) for rank in range(len(self.rows))]
 
     def _ranked(self) -> dict[str, int]:
-        """Return the rank of each box: below all that it needs, sources near what needs them."""
+        """Return a rank for each box: below its sources or, if it has none, above its targets."""
         inner = [(k.source, k.target) for k in self.links if k.source and k.target]
         inner = [(a, b) for a, b in inner if a != b]
         if not self.links:  # nothing says what comes first
@@ -114,7 +115,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return, for each item of a rank, those of another, with the offsets of their edges."""
+        """Return, for each item of a rank, its neighbours in another rank with edge offsets."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)
@@ -128,7 +129,7 @@ class _Arrangement:
         ]
 
     def _item(self, number: int, rank: int) -> Item | None:
-        """Return what a link touches in a rank."""
+        """Return the box at which a link ends in a rank, or the passage of the link."""
         link = self.links[number]
         for end in (link.source, link.target):
             if end is not None and self.ranks[end] == rank:
@@ -136,14 +137,14 @@ class _Arrangement:
         return self.passages[number].get(rank)
 
     def _offset(self, item: Item, link: Link) -> float:
-        """Return the distance of a link from the middle of a box or passage."""
+        """Return the horizontal distance of a link from the middle of a box or passage."""
         if not isinstance(item, str):
             return 0.0
         place = link.leave if item == link.source else link.enter
         return place - self.boxes[item].width / 2
 
     def place(self) -> tuple[float, float]:
-        """Set the places of boxes and the paths of links, and return the width and height."""
+        """Set the positions of boxes and the paths of links; return the total width and height."""
         self._order()
         bands = self._bands()
         right = bottom = 0.0
@@ -219,7 +220,7 @@ class _Arrangement:
     # Columns.
 
     def _bands(self) -> list[tuple[int, int]]:
-        """Return the first rank of each column and the one after its last."""
+        """Return the first rank and the end rank (exclusive) of each column."""
         heights = [self._height(rank) + GAP for rank in range(len(self.rows))]
         most = max(1, min(math.ceil(sum(heights) / self.tallest), len(self.rows) // 3))
         for count in range(most, 1, -1):
@@ -229,7 +230,7 @@ class _Arrangement:
         return [(0, len(self.rows))]
 
     def _cut(self, heights: Sequence[float], count: int) -> list[tuple[int, int]]:
-        """Return ranges of ranks of similar height, with few links between them; or none."""
+        """Return ranges of ranks with similar heights and few links between them, if possible."""
         found, first, left = [], 0, sum(heights)
         while count > 1:
             wanted, total, best = left / count, 0.0, (math.inf, first + 1)
@@ -256,7 +257,7 @@ class _Arrangement:
     # Places in a rank.
 
     def _middles(self, first: int, last: int) -> list[list[tuple[Item, float]]]:
-        """Return the middle of each item of some ranks, rank by rank."""
+        """Return the items of each rank with their horizontal positions."""
         known: dict[object, float] = {}
         for rank in range(first, last):
             x = 0.0
@@ -299,7 +300,7 @@ class _Arrangement:
     # The paths of links.
 
     def _x(self, number: int, rank: int) -> float:
-        """Return where a link is in a rank."""
+        """Return the horizontal position of a link in a rank."""
         item, link = self._item(number, rank), self.links[number]
         if isinstance(item, str):
             return self.boxes[item].x + (link.leave if item == link.source else link.enter)
@@ -315,7 +316,7 @@ class _Arrangement:
         starts: Sequence[float],
         ends: Sequence[float],
     ) -> list[Point]:
-        """Return the points of a link between its ends, around the ends of columns."""
+        """Return the points of a link between its ends, including those between columns."""
         columns = [i for i, (first, last) in enumerate(bands) for _ in range(first, last)]
         first = 0 if link.source is None else self.ranks[link.source]
         last = len(self.rows) - 1 if link.target is None else self.ranks[link.target]
@@ -338,7 +339,7 @@ class _Arrangement:
 def spread(
     wanted: Sequence[float], widths: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
-    """Return the places nearest to the wanted ones at which boxes keep their order and distance.
+    """Return positions near `wanted` at which boxes keep their order and do not overlap.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""`Diagram`: the nodes and edges of a model as plain text, before they have places.
+"""`Diagram`, which describes the nodes and edges of a model as text, without positions.
 
-Nodes can be inside other nodes. A closed node hides what is inside of it; the edges of hidden nodes
-begin and end at the closed node.
+Nodes can contain other nodes. A closed node hides the nodes inside it, and their edges begin or end
+at the closed node.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from workbench.hints import Hinted
 Kind = Literal["input", "output", "brick", "operation", "cost", "group"]
 
 MOST = 100
-"""Number of nodes above which a diagram starts with closed groups."""
+"""Maximum number of nodes to show at first; if there are more nodes, groups are closed."""
 
 FEW = 8
-"""Number of nodes below which groups are not closed, up to twice `MOST` nodes."""
+"""Minimum number of nodes to keep visible, unless more than 2 * `MOST` nodes are visible."""
 
 UNKNOWN = "?"
-"""The text of a shape that is not known."""
+"""The text for an unknown shape or size."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class Node(Hinted):
     kind : str
         ``"input"``, ``"output"``, ``"brick"``, ``"operation"``, ``"cost"`` or ``"group"``.
     type : str
-        The class of a brick or the name of an operation; empty if the title says it.
+        The class of a brick or the name of an operation; empty if the title already shows it.
     lines : tuple of str
-        Facts below the title: settings, parameters and roles.
+        Lines of text below the title: settings, parameters and roles.
     parent : str or None
-        The id of the node around this one.
+        The id of the node that contains this node.
     open : bool
-        True if the nodes inside of this node are shown.
+        True if the nodes inside this node are shown.
     fault : bool
     parameters, flops : int or None
-        The number of parameters, and of floating-point operations.
+        The numbers of parameters and of floating-point operations.
     note : str
-        What the counts mean, if it is not the usual meaning.
+        The meaning of the counts, if it differs from the usual meaning.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Node(Hinted):
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """The lines below the title, with counts as the last one."""
+        """The lines below the title, followed by a line with the counts."""
         counts = []
         if self.parameters:
             counts.append(f"{self.parameters:,} parameter{'s' * (self.parameters != 1)}")
@@ -80,11 +80,12 @@ class Edge(Hinted):
     Attributes
     ----------
     source, target : str
-        The ids of nodes. If one contains the other, the edge begins or ends at its inner border.
+        The ids of two nodes. If one node contains the other, the edge begins or ends on the inside
+        of the border of the outer node.
     shape : str
-        The shape of what flows, such as ``"batch × 784"``.
+        The shape of the value that the edge carries, such as ``"batch × 784"``.
     port : str
-        The name of the output, if the source has several.
+        The name of the output, if the source has several outputs.
     fault : bool
     """
 
@@ -103,12 +104,12 @@ class Diagram(Hinted):
     ----------
     title : str
     nodes : tuple of Node
-        Each node comes after the node that contains it.
+        The nodes; each node comes after the node that contains it.
     edges : tuple of Edge
     summary : str
-        Totals, such as ``"397,510 parameters"``.
+        The totals as text, such as ``"397,510 parameters"``.
     notes : tuple of str
-        What the diagram does not show, and why.
+        Notes on what the diagram does not show, and why.
     parameters, flops : int or None
         The totals, if they are known.
 
@@ -133,11 +134,11 @@ class Diagram(Hinted):
     flops: int | None = None
 
     def parents(self) -> dict[str, str | None]:
-        """Return the id of the node around each node."""
+        """Return, for each node, the id of the node that contains it."""
         return {node.id: node.parent for node in self.nodes}
 
     def around(self, id: str) -> list[str]:
-        """Return the ids of the nodes around a node, outermost first."""
+        """Return the ids of the nodes that contain a node, outermost first."""
         parents = self.parents()
         found: list[str] = []
         parent = parents[id]
@@ -147,13 +148,13 @@ class Diagram(Hinted):
         return found
 
     def folded(self, depth: int | None = None, most: int = MOST) -> Diagram:
-        """Return the diagram with groups closed.
+        """Return the diagram with its inner groups closed.
 
         Parameters
         ----------
         depth : int, optional
-            The number of levels of groups to open. By default all of them, but if more than `most`
-            nodes would be visible, the innermost groups are closed.
+            The number of levels of groups to open. By default all levels are open, except that the
+            innermost levels are closed while more than `most` nodes are visible.
         most : int
         """
         levels = _levels(self.nodes)
@@ -171,7 +172,7 @@ class Diagram(Hinted):
         return found
 
     def closed(self, ids: Iterable[str]) -> Diagram:
-        """Return the diagram with some nodes closed, without the nodes inside of them."""
+        """Return the diagram with the given nodes closed and the nodes inside them removed."""
         closing = set(ids)
         shown: dict[str, str] = {}  # the visible node for each node
         for node in self.nodes:
@@ -191,7 +192,7 @@ class Diagram(Hinted):
         return replace(self, nodes=tuple(nodes), edges=tuple(edges))
 
     def as_text(self) -> str:
-        """Return the nodes as text, one a line; nodes inside of others are indented."""
+        """Return the nodes as text, one per line, indented to show which nodes contain them."""
         levels = _levels(self.nodes)
         shapes: dict[str, list[str]] = {}
         for edge in self.edges:
@@ -206,7 +207,7 @@ class Diagram(Hinted):
 
 
 def in_groups(nodes: Collection[Node]) -> list[Node]:
-    """Return the nodes, each directly after its group and what precedes it there."""
+    """Return the nodes in depth-first order: each group is followed by the nodes inside it."""
     below: dict[str | None, list[Node]] = {}
     for node in nodes:
         below.setdefault(node.parent, []).append(node)

@@ -1,4 +1,4 @@
-"""Places of the nodes, edges and labels of a diagram; groups are laid out from the inside out."""
+"""Layout of the nodes, edges and labels of a diagram, starting with the innermost groups."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from workbench.diagrams.diagram import Diagram, Edge, Node
 from workbench.diagrams.measure import cut, width
 
 TITLE, SMALL, LABEL = 13.0, 11.0, 10.5
-"""Sizes of text in pixels: titles, facts below them, and shapes on edges."""
+"""Font sizes in pixels: titles, lines below titles, and shapes on edges."""
 
 PAD, HEAD, WIDEST = 16.0, 34.0, 300.0
 """Inner margin of a group, height of its title, and maximum width of text in a node."""
 
 TALLEST, TALLEST_GROUP = 1050.0, 1500.0
-"""Height at which the diagram, or a group, continues in the next column."""
+"""Heights at which the diagram, or a group, continues in the next column."""
 
 MARGIN = 12.0
 
 
 @dataclass
 class Label:
-    """The shape of what an output gives, at the middle of `x` and from `y` on."""
+    """A label with the shape of an output, centred at `x`; its upper edge is at `y`."""
 
     text: str
     x: float
@@ -33,12 +33,12 @@ class Label:
 
 @dataclass
 class Layout:
-    """The places of everything in a diagram.
+    """The positions of the nodes, edges and labels of a diagram.
 
     Attributes
     ----------
     boxes : dict of str to Box
-        By node.
+        The box of each node, by the id of the node.
     routes : list of pairs of Edge and list of points
     labels : list of Label
     width, height : float
@@ -52,12 +52,12 @@ class Layout:
 
 
 def lay_out(diagram: Diagram) -> Layout:
-    """Return the places of the nodes, edges and labels of a diagram."""
+    """Return the positions of the nodes, edges and labels of a diagram."""
     return _Layouter(diagram).found()
 
 
 class _Layouter:
-    """The layout of one diagram."""
+    """Object that computes the layout of one diagram."""
 
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram
@@ -74,7 +74,7 @@ class _Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return the containers of a node from the outside in: None, groups, the node itself."""
+        """Return None (for the whole diagram), the groups around a node, and the node itself."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:
@@ -83,7 +83,7 @@ class _Layouter:
         return [None, *found]
 
     def _ports(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the different outputs of each node: the name and the shape of each."""
+        """Return the names and shapes of the outputs of each node, without duplicates."""
         found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         for edge in self.diagram.edges:
             found[edge.source][edge.port, edge.shape] = None
@@ -122,7 +122,7 @@ class _Layouter:
         return wide, 32.0 + 16.0 * len(node.facts)
 
     def found(self) -> Layout:
-        """Return the places of everything."""
+        """Return the positions of all nodes, edges and labels."""
         wide, high = self._arrange(None)
         self._move(None, MARGIN, MARGIN)
         layout = Layout(self.boxes)
@@ -148,7 +148,7 @@ class _Layouter:
         layout.width += by
 
     def _arrange(self, container: str | None) -> tuple[float, float]:
-        """Place what is inside of a container, relative to it, and return its size."""
+        """Set the positions of nodes and links within a container, and return their total size."""
         members = self.below.get(container, [])
         for id in members:
             if self.below.get(id):
@@ -166,7 +166,7 @@ class _Layouter:
         return arrange({id: self.boxes[id] for id in members}, list(links.values()), tallest)
 
     def _leave(self, number: int, id: str) -> float:
-        """Return how far from the left side of a box an edge leaves it."""
+        """Return the distance from the left side of a box at which an edge leaves the box."""
         edge, box = self.diagram.edges[number], self.boxes[id]
         if id != edge.source:
             return self._crossing(number, id, -1)
@@ -178,7 +178,7 @@ class _Layouter:
         return box.width / 2 if id == edge.target else self._crossing(number, id, 0)
 
     def _crossing(self, number: int, id: str, end: int) -> float:
-        """Return where an edge crosses the border of a group, from its left side."""
+        """Return the distance from the left side of a group at which an edge crosses its border."""
         link = self.links[id][number]
         if link.path:
             return self._inner(id) + link.path[end][0]
@@ -188,7 +188,7 @@ class _Layouter:
         return self._inner(id) + self.boxes[inside].x + place
 
     def _inner(self, id: str) -> float:
-        """Return the distance of the contents of a group from its left side."""
+        """Return the distance between the left side of a group and its contents."""
         members = [self.boxes[one] for one in self.below[id]]
         used = max(box.x + box.width for box in members)
         paths = [x for link in self.links.get(id, {}).values() for x, _ in link.path]
@@ -196,7 +196,7 @@ class _Layouter:
         return max(PAD, (self.boxes[id].width - used) / 2)
 
     def _move(self, container: str | None, x: float, y: float) -> None:
-        """Add the place of a container to what is inside of it."""
+        """Add the position of a container to the positions of its contents."""
         for link in self.links.get(container, {}).values():
             link.path = [(x + a, y + b) for a, b in link.path]
         for id in self.below.get(container, []):
@@ -241,7 +241,7 @@ class _Layouter:
         return points
 
     def _spread_ends(self, layout: Layout) -> None:
-        """Let edges from different places end at different places of the same node."""
+        """Space out the ends of the edges that lead to the same node."""
         ending: dict[str, list[int]] = defaultdict(list)
         for number, (edge, _) in enumerate(layout.routes):
             if edge.target not in self.around[edge.source]:

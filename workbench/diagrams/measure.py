@@ -9,7 +9,7 @@ WIDE = frozenset("mwMW@%—→")
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """Return the estimated width of text in pixels, a little more than in most fonts."""
+    """Return an estimate of the width of text in pixels, slightly larger than in most fonts."""
     return sum(map(_share, text)) * size * (1.13 if bold else 1.0)
 
 
@@ -24,7 +24,7 @@ def _share(one: str) -> float:
 
 
 def cut(text: str, most: float, size: float, bold: bool = False) -> str:
-    """Return text on one line, cut to a width in pixels."""
+    """Return text as one line, truncated to a width in pixels."""
     text = " ".join(text.split())
     if width(text, size, bold) <= most:
         return text

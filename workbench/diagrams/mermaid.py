@@ -1,6 +1,6 @@
-"""Diagrams as the text of a Mermaid flowchart, which GitHub and many editors draw.
+"""Diagrams as the text of a Mermaid flowchart, which GitHub and many editors can render.
 
-All characters of names that could have a meaning in Mermaid or in HTML are written as numeric
+Characters in names that could have a special meaning in Mermaid or HTML are written as numeric
 codes, such as ``#34;`` for a quotation mark.
 """
 
@@ -14,10 +14,10 @@ ENDS = {
     "operation": ('("', '")'),
     "cost": ('{{"', '"}}'),
 }
-"""Brackets by kind of node; all others have the corners of a rectangle."""
+"""Brackets for some kinds of nodes; nodes of other kinds are rectangles."""
 
 PLAIN = frozenset(" _-.,+=?/")
-"""Characters that are written as they are, besides letters and digits."""
+"""Characters that are written unchanged, in addition to letters and digits."""
 
 
 def to_text(diagram: Diagram) -> str:
@@ -68,7 +68,7 @@ def _label(node: Node, between: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text in which every character with a meaning is written as its code."""
+    """Return text in which each character with a special meaning is replaced by its code."""
     return "".join(
         one if one.isalnum() or one in PLAIN or one in "×·" else f"#{ord(one)};"
         for one in " ".join(text.split())

@@ -1,7 +1,7 @@
-"""Diagrams of bricks that need not be applied yet.
+"""Diagrams of bricks, even if the bricks have not been applied.
 
-A copy of the brick is applied to inputs whose shapes follow from its dimensions, without memory for
-parameters. If that is not possible, the diagram only shows which bricks are inside of which.
+A copy of the brick, without memory for parameters, is applied to inputs whose shapes follow from
+its dimensions. If this is not possible, the diagram shows only the hierarchy of the bricks.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from workbench.tensor.inputs import variable
 from workbench.tensor.symbolic import symbolic_parameters
 
 NOT_APPLIED = (
-    "Shapes are not known, since the shape of the input does not follow from the settings; apply "
-    "the brick, and draw its output."
+    "Shapes are unknown, because the shape of the input does not follow from the settings; apply "
+    "the brick and draw its output."
 )
 
 
 def of_brick(brick: Any) -> Diagram | None:
-    """Return the diagram of a brick; None if it is a single one whose shapes are not known."""
+    """Return the diagram of a brick, or None if it has no children and its shapes are unknown."""
     outputs = _applied(brick)
     if outputs:
         return of_graph(outputs, title=brick.name)
@@ -38,7 +38,7 @@ def of_brick(brick: Any) -> Diagram | None:
 
 
 def _applied(brick: Any) -> list[Variable]:
-    """Return the outputs of a copy of a brick; none if it cannot be applied."""
+    """Return the outputs of a copy of a brick, or an empty list if it cannot be applied."""
     bound = getattr(brick, "apply", None)
     for shapes in _guesses(brick, bound):
         try:
@@ -56,7 +56,7 @@ def _applied(brick: Any) -> list[Variable]:
 
 
 def _guesses(brick: Any, bound: Any) -> Iterator[dict[str, tuple[tuple[Any, ...], torch.dtype]]]:
-    """Yield shapes and dtypes of the inputs that fit the dimensions of a brick."""
+    """Yield possible shapes and dtypes of the inputs, based on the dimensions of a brick."""
     try:
         names = _required(bound)
         dims = [brick.get_dim(name) for name in names]
@@ -109,7 +109,7 @@ def _below(brick: Component) -> list[Component]:
 
 
 def _hierarchy(brick: Any) -> Iterator[Node]:
-    """Yield a brick and those below it; a brick with several parents occurs once."""
+    """Yield nodes for a brick and the bricks below it; each brick occurs only once."""
     waiting, seen = [(brick, brick.name, None)], {brick}
     while waiting:
         one, id, parent = waiting.pop(0)

@@ -1,8 +1,8 @@
-"""Diagrams of computation graphs, read from their variables and the bricks that computed them.
+"""Diagrams of computation graphs, based on the variables and the bricks that computed them.
 
-A brick that applies other bricks is a group; all others are one node, whatever they compute. The
-operations between bricks are nodes, too. Shapes, roles and counts come from the variables, so that
-also a graph that was changed after the bricks were applied is drawn as it is.
+A brick that applies other bricks is drawn as a group, and any other brick as a single node.
+Operations between bricks are also nodes. Shapes, roles and counts come from the variables, so the
+diagram shows changes that were made to the graph after the bricks were applied.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from workbench.tensor.variable import identity
 SILENT = frozenset(
     ["identity", "getattr", "size", "shape", "detach", "float", "to", "scalar_tensor"]
 )
-"""Operations that are not drawn: what they are given goes on."""
+"""Operations that are not drawn; edges lead directly from their inputs to later nodes."""
 
 LARGE = 3000
-"""Number of variables above which operations are not counted, since this takes long."""
+"""Number of variables above which FLOPs are not counted, because counting would take too long."""
 
 STEPS = ("new states go to the next step",)
 
 Call = ApplicationCall | Loop
 Stack = tuple[Call, ...]
-"""The calls and loops around a variable, outermost first."""
+"""The calls and loops that contain a variable, outermost first."""
 
 Source = tuple[str, str]
-"""A node and the name of its output."""
+"""The id of a node and the name of one of its outputs."""
 
 
 class Computation(Protocol):
@@ -72,19 +72,19 @@ def of_computation(graph: Computation) -> Diagram:
 
 
 def of_graph(outputs: Sequence[Variable], title: str | None = None) -> Diagram:
-    """Return the diagram of the graph that computes some variables.
+    """Return the diagram of the graph that computes the given variables.
 
     Parameters
     ----------
     outputs : sequence of Variable
     title : str, optional
-        By default the names of the outputs.
+        The title; by default the names of the first three outputs.
     """
     return _Reader(list(outputs)).diagram(title or ", ".join(map(str, outputs[:3])))
 
 
 class _Reader:
-    """The nodes and edges of one graph."""
+    """Reader that collects the nodes and edges of one graph."""
 
     def __init__(self, outputs: list[Variable]) -> None:
         self.outputs = outputs
@@ -113,7 +113,7 @@ class _Reader:
     def _find_calls(
         self, order: Sequence[Variable], outputs: Sequence[Variable], base: Stack
     ) -> None:
-        """Find the calls around each variable, outermost first, from the outputs backwards."""
+        """Find the calls that contain each variable, outermost first, starting at the outputs."""
         inside = dict.fromkeys(outputs, base)
         for variable in reversed(order):
             around = inside.setdefault(variable, base)
@@ -138,7 +138,7 @@ class _Reader:
         return around
 
     def _open_loops(self) -> None:
-        """Add the graph of one step of each loop in which a brick applies others."""
+        """Add the graph of one step of each loop in which bricks are applied."""
         order: list[Variable] = []
         waiting = list(reversed(self.order))
         while waiting:
@@ -160,7 +160,7 @@ class _Reader:
         self.order = order
 
     def _is_open(self, variable: Variable) -> bool:
-        """Return True if the inside of the loop that computes a variable is drawn."""
+        """Return True if the contents of the loop that computes a variable are drawn."""
         around = self.inside[variable]
         loop: Any = variable.owner.function  # type: ignore[union-attr]
         applied = any(has_roles(v, [OUTPUT]) for v in ancestors(loop.inner_outputs))
@@ -204,7 +204,7 @@ class _Reader:
             self.edges = {edge: None for edge in self.edges if edge.target not in unused}
 
     def _source(self, variable: Variable) -> Source | None:
-        """Return the node that gives a variable; make it if it is new."""
+        """Return the node and output that compute a variable; create the node if necessary."""
         if variable.owner is None:
             return self._root(variable)
         around = self.inside[variable]
@@ -242,7 +242,7 @@ class _Reader:
         return (id, "")
 
     def _outside_of(self, variable: Variable, stack: Stack) -> Source | None:
-        """Return the source of an output of a call: what is inside of it, or its node."""
+        """Return the source of an output of a call: a node inside the call, or the call's node."""
         call = stack[-1]
         node = self._node_of(stack)
         if call in self.composite:
@@ -259,7 +259,7 @@ class _Reader:
         return (node, variable.tag.name or "")
 
     def _node_of(self, stack: Stack) -> str:
-        """Return the node of the innermost of some calls, and make those around it."""
+        """Return the id of the node of the innermost call; create missing nodes."""
         call = stack[-1]
         if call in self.names:
             return self.names[call]
@@ -327,7 +327,7 @@ class _Reader:
             self.edges[Edge(source[0], target, text, source[1])] = None
 
     def _flops(self) -> Mapping[str, int] | None:
-        """Return the number of operations for one example by path; ``""`` is the total."""
+        """Return the number of FLOPs per example for each path; the total has the path ``""``."""
         if len(self.main) > LARGE:
             return None
         inputs = [v for v in self.main if v.owner is None and not isinstance(v, SharedVariable)]
@@ -343,7 +343,7 @@ class _Reader:
 
 
 def _sorted(nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes so that each comes after its parent."""
+    """Return the nodes, sorted so that each node comes after its parent."""
     left, known = list(nodes), dict[str, Node]()
     while left:
         for node in list(left):

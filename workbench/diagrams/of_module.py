@@ -1,8 +1,9 @@
-"""Diagrams of modules of torch.
+"""Diagrams of torch modules.
 
-A copy of the module without memory runs on fake tensors. Hooks record which module is called with
-which tensors, and a mode records the functions that are called between modules. Modules of torch
-are one node; modules that contain others, and `forward` methods of a user, are groups.
+A copy of the module, without memory for parameters, runs on fake tensors. Hooks record which module
+is called with which tensors, and a function mode records the functions that are called between
+modules. Torch's own modules are drawn as single nodes, except containers such as `Sequential`;
+these containers and the user's modules, with their `forward` methods, are drawn as groups.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ from workbench.tensor import torch_internals as internals
 
 OPEN = ("Sequential", "ModuleList", "ModuleDict", "Transformer", "TransformerEncoder",
         "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer")  # fmt: skip
-"""Modules of torch that are groups; all others are one node."""
+"""Torch's own modules that are drawn as groups; all of its other modules are single nodes."""
 
 SILENT = frozenset(["detach", "clone", "contiguous", "to", "float", "requires_grad_", "dropout"])
-"""Functions that are not drawn, if what they return is like what they were given."""
+"""Functions that are not drawn if they return a tensor of the same shape as their input."""
 
 Shape = tuple[int, ...]
 
 
 @dataclass
 class _Record:
-    """Findings of one run.
+    """Results of one run.
 
     Attributes
     ----------
     nodes : dict of str to Node
     edges : list of tuples
-        Source, output, target and the shape of each edge.
+        The source, output, target and shape of each edge.
     flops : dict of str to int
-        The number of operations of each node.
+        The number of FLOPs of each node.
     ends : list of tuples
         The source, output and shape of each tensor that the module returns.
     """
@@ -60,8 +61,8 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
     ----------
     module : torch.nn.Module
     inputs : sequence of Given, optional
-        The shapes and dtypes of its inputs, in order. By default they are taken from the first
-        layer; if that does not work, shapes are not known.
+        The shapes and dtypes of the inputs, in order. By default they are inferred from the first
+        layer; if this fails, shapes are unknown.
 
     Raises
     ------
@@ -81,16 +82,16 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
             continue
         if inputs is None:
             shown = ", ".join(f"{n} is {g.text()}" for n, g in zip(names, given, strict=False))
-            note = f"Assumed from the first layer: {shown}. Pass inputs=[...] to change it."
+            note = f"Assumed from the first layer: {shown}. Pass inputs=[...] to change this."
         return _finished(module, runs, given, title, (note,) if inputs is None else ())
     if inputs is not None:
         shapes = ", ".join(str(given.shape) for given in inputs)
         raise ArgumentError(
-            f"draw: {title} cannot run on inputs of the shapes {shapes}: {reasons[-1]}; its "
-            f"forward has the arguments {', '.join(names) or 'none'}"
+            f"draw: {title} cannot run on inputs of shapes {shapes}: {reasons[-1]}; the arguments "
+            f"of its forward are: {', '.join(names) or 'none'}"
         )
     note = (
-        "Shapes are not known; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "
+        "Shapes are unknown; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "
         f"for {', '.join(names) or 'the input'}."
     )
     return Diagram(title, tuple(_hierarchy(module)), (), _counted(module), (note, *reasons[-1:]),
@@ -106,7 +107,7 @@ def _names_of_inputs(module: torch.nn.Module) -> list[str]:
 
 
 def _guesses(module: torch.nn.Module, names: Sequence[str]) -> Iterator[list[Given]]:
-    """Yield inputs that fit the first layer with parameters, if there is one input."""
+    """Yield inputs that fit the first layer with parameters, if the module has one input."""
     if len(names) == 1:
         for shape, dtype in shapes_of_input(module):
             yield [Given(shape, dtype)]
@@ -115,7 +116,7 @@ def _guesses(module: torch.nn.Module, names: Sequence[str]) -> Iterator[list[Giv
 def shapes_of_input(
     module: torch.nn.Module,
 ) -> Iterator[tuple[tuple[int | None, ...], torch.dtype]]:
-    """Yield shapes and dtypes of an input that fit the first layer with parameters."""
+    """Yield possible shapes and dtypes of an input, based on the first layer with parameters."""
     for layer in module.modules():
         if isinstance(layer, torch.nn.Linear):
             yield (None, layer.in_features), torch.float32
@@ -192,7 +193,7 @@ class _Recorder(TorchFunctionMode):
         self._give(tensor, id_)
 
     def finish(self, result: Any) -> None:
-        """Find the sources of what the module returned."""
+        """Record the sources of the tensors that the module returned."""
         for tensor in _tensors(result):
             source = self.sources.get(id(tensor))
             if source is not None:
@@ -313,13 +314,13 @@ def _finished(
     title: str,
     notes: tuple[str, ...],
 ) -> Diagram:
-    """Return the diagram of two runs, in which sizes that differ are not known."""
+    """Return a diagram based on two runs; sizes that differ between the runs are unknown."""
     one, other = runs
     batch = any(given.shape[:1] == (None,) for given in inputs)
     only_batch = batch and all(None not in given.shape[1:] for given in inputs)
     same = list(one.nodes) == list(other.nodes) and len(one.edges) == len(other.edges)
     if not same:
-        notes += ("The module computes something else for other sizes of its inputs.",)
+        notes += ("The operations of the module depend on the sizes of its inputs.",)
     edges: dict[Edge, None] = {}
     for number, (source, port, target, shape) in enumerate(one.edges):
         text = merged(shape, other.edges[number][3], batch) if same else UNKNOWN
@@ -345,7 +346,7 @@ def _finished(
 
 
 def _per_example(one: int, other: int, batch: bool, only_batch: bool) -> int | None:
-    """Return the operations for one example; None if they depend on other unknown sizes."""
+    """Return the FLOPs per example, or None if unknown sizes besides the batch size affect them."""
     if only_batch:
         return other - one if 2 * (other - one) == one else None
     return None if batch or one != other else one
@@ -367,7 +368,7 @@ def _facts(module: torch.nn.Module, leaf: bool) -> tuple[str, ...]:
 
 
 def _hierarchy(module: torch.nn.Module) -> Iterator[Node]:
-    """Yield the modules inside of a module, without edges."""
+    """Yield the nodes of the modules inside a module."""
     closed: set[str] = set()
     for path, part in module.named_modules():
         parent = path.rpartition(".")[0]

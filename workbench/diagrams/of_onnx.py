@@ -1,7 +1,7 @@
-"""Diagrams of ONNX files, read without running anything.
+"""Diagrams of ONNX files, created without running the model.
 
-Weights in other files are not read: the main file has their shapes. Nodes are in groups by the
-paths in their names, such as ``/layer1/conv1/Conv``, which exporters write.
+Weights in other files are not read, because the main file contains their shapes. Nodes are grouped
+by the paths that exporters write into their names, such as ``/layer1/conv1/Conv``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from workbench.diagrams.diagram import UNKNOWN, Diagram, Edge, Node
 from workbench.errors import ArgumentError
 
 LARGEST = 2**31 - 1
-"""Maximum size of a file in bytes; that of a message of protobuf."""
+"""Maximum size of a file in bytes, which is the limit of protobuf."""
 
 SMALL = 1024
-"""Number of elements up to which the values of an initialiser take part in shape inference."""
+"""Maximum number of elements of the initialisers whose values are used to infer shapes."""
 
 MOST_NODES = 50_000
 MOST_LINES = 4
 DEEPEST = 12
-"""Number of groups around a node, at most."""
+"""Maximum number of groups around a node."""
 
 FLOATS = frozenset([1, 10, 11, 16, *range(17, 24)])
-"""Numbers of the floating-point types of ONNX."""
+"""Codes of the floating-point types in ONNX."""
 
 FIRST = ("kernel_shape", "strides", "pads", "axis", "axes", "hidden_size")
 """Attributes that are shown first."""
@@ -37,10 +37,10 @@ USUAL = {
     "dilations": 1, "strides": 1, "group": 1, "pads": 0, "ceil_mode": 0, "storage_order": 0,
     "alpha": 1, "beta": 1, "transA": 0, "transB": 0, "count_include_pad": 0, "allowzero": 0,
 }  # fmt: skip
-"""Values of attributes that are not shown."""
+"""Usual values of attributes, which are not shown."""
 
 MISSING = (
-    "draw: {path} is an ONNX file, which needs the package onnx; install it with pip install onnx"
+    "draw: reading the ONNX file {path} requires the package onnx; install it with pip install onnx"
 )
 
 
@@ -50,7 +50,7 @@ def of_onnx(path: str | Path) -> Diagram:
     Raises
     ------
     ArgumentError
-        If the package onnx is missing, or if the file cannot be read; the error says why.
+        If the package onnx is missing, or if the file cannot be read.
     """
     path = Path(path)
     try:
@@ -78,7 +78,8 @@ def _read(path: Path, onnx: Any) -> Any:
     size = path.stat().st_size
     if size > LARGEST:
         raise ArgumentError(
-            f"draw: {path} has {size:,} bytes, but an ONNX file has at most {LARGEST:,}; save its "
+            f"draw: {path} has {size:,} bytes, but an ONNX file can have at most {LARGEST:,}; save "
+            "its "
             "weights as external data"
         )
     try:
@@ -102,7 +103,7 @@ def _read(path: Path, onnx: Any) -> Any:
 
 
 def _inferred(model: Any, onnx: Any, notes: list[str]) -> Any:
-    """Return the model with the shapes of its values, as far as onnx can infer them."""
+    """Return the model with shapes added to all values for which onnx can infer them."""
     light = onnx.ModelProto()
     light.CopyFrom(model)
     kept = []
@@ -136,7 +137,7 @@ def _count(dims: Iterable[int]) -> int:
 
 
 class _Reader:
-    """The nodes and edges of one ONNX model."""
+    """Reader that collects the nodes and edges of one ONNX model."""
 
     def __init__(self, model: Any, path: Path, onnx: Any, notes: list[str]) -> None:
         self.graph, self.path, self.onnx, self.notes = model.graph, path, onnx, notes
@@ -160,7 +161,7 @@ class _Reader:
         self.sources: dict[str, tuple[str, str]] = {}
 
     def _constants(self) -> set[str]:
-        """Return the values of nodes that only give a constant."""
+        """Return the names of the outputs of ``Constant`` nodes."""
         return {
             out for node in self.graph.node if node.op_type == "Constant" for out in node.output
         }
@@ -191,7 +192,7 @@ class _Reader:
         if missing:
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             self.notes.append(
-                f"Nothing in the file gives these values: {', '.join(missing[:5])}{more}."
+                f"The file does not define these values: {', '.join(missing[:5])}{more}."
             )
         return Diagram(
             self.path.name, tuple(self.nodes.values()), tuple(self.edges), summary,
@@ -199,7 +200,7 @@ class _Reader:
         )  # fmt: skip
 
     def _count_groups(self) -> None:
-        """Count the weights in each group; one that is used twice counts once."""
+        """Count the weights in each group; a weight that is used twice is counted once."""
         held: dict[str, set[str]] = defaultdict(set)
         for number, node in enumerate(self.graph.node):
             drawn = self.nodes.get(f"node:{number}")
@@ -222,7 +223,7 @@ class _Reader:
         elif one.name in self.sources:
             self._edge(one.name, id)
         elif one.name not in self.initialisers and one.name not in self.constants:
-            self.notes.append(f"Nothing in the file gives the output {one.name:.80}.")
+            self.notes.append(f"The file does not define the output {one.name:.80}.")
 
     def _dtype(self, number: int) -> str:
         try:
@@ -271,7 +272,7 @@ class _Reader:
         return names + [f"input_{number}" for number in range(len(names), len(node.input))]
 
     def _initialiser(self, name: str, formal: str) -> str:
-        """Return the name and shape of a weight; exporters also write names such as ``x::1``."""
+        """Return the name and shape of a weight; replace a generated name such as ``x::1``."""
         one = self.initialisers[name]
         sizes = " × ".join(map(str, one.dims)) or "scalar"
         short = one.name.rpartition(".")[2].rpartition("/")[2]
@@ -308,7 +309,7 @@ def _shape(kind: Any) -> str:
 
 
 def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
-    """Return the groups around each node, without groups of a single node."""
+    """Return the groups around each node, omitting groups of a single node."""
     paths = []
     for node in nodes:
         parts = [part for part in node.name.split("/") if part] if "/" in node.name else []
@@ -325,7 +326,7 @@ def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
 
 
 def _attributes(node: Any, onnx: Any) -> list[str]:
-    """Return the attributes that are numbers, without usual values, and those that are graphs."""
+    """Return texts for the attributes that are graphs or have unusual numeric values."""
     texts, graphs = {}, []
     for one in node.attribute:
         values: list[float] = []

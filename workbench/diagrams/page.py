@@ -1,8 +1,8 @@
-"""`ModelImage`: a diagram in the output of a cell, as a file, and as text.
+"""`ModelImage`, a diagram that can be shown in a notebook or saved to a file.
 
-In HTML, the image is a data URL. GitHub and nbviewer remove an ``<svg>`` element from HTML, and
-JupyterLab does not show ``image/svg+xml`` of notebooks that are not trusted, but all of them show
-such images. Where images are not shown, their text is.
+In HTML, the image is a data URL. GitHub and nbviewer remove ``<svg>`` elements from HTML, and
+JupyterLab does not show ``image/svg+xml`` in untrusted notebooks, but all three show images that
+are data URLs. Where images cannot be shown, the diagram appears as text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workbench.hints import Hinted
 
 
 def image(diagram: Diagram) -> str:
-    """Return an ``<img>`` element with a diagram."""
+    """Return an ``<img>`` element that shows a diagram."""
     data = base64.b64encode(to_svg(diagram).encode()).decode()
     text = escaped(diagram.as_text())
     return f'<img alt="{text}" src="data:image/svg+xml;base64,{data}"/>'
@@ -33,7 +33,7 @@ def page(diagram: Diagram) -> str:
 
 
 class ModelImage(Hinted):
-    """Image of a model; a notebook shows it if it is the last line of a cell.
+    """Image of a model; a notebook shows the image if it is the last expression of a cell.
 
     Attributes
     ----------
@@ -60,19 +60,19 @@ class ModelImage(Hinted):
         Parameters
         ----------
         path : str or Path
-            Its suffix says what is written: ``.svg``, or ``.mmd`` for Mermaid.
+            The file to write. Its suffix determines the format: ``.svg``, or ``.mmd`` for Mermaid.
 
         Raises
         ------
         ArgumentError
-            If the suffix is a different one.
+            If the file name has a different suffix.
         """
         path = Path(path)
         texts = {".svg": to_svg, ".mmd": to_text}
         if path.suffix not in texts:
             raise ArgumentError(
-                f"save: the name {path.name!r:.80} must end with .svg or .mmd, which says what is "
-                "written"
+                f"save: the name {path.name!r:.80} must end with .svg or .mmd; the suffix "
+                "determines the format"
             )
         path.write_text(texts[path.suffix](self.diagram), encoding="utf-8")
 

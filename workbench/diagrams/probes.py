@@ -1,7 +1,7 @@
-"""Shapes in which some sizes are not known, found by two runs with different sizes.
+"""Detection of unknown sizes in shapes, based on two runs with different input sizes.
 
-A size of a tensor that is the same in both runs is known. One that differs depends on an unknown
-size of an input; if it equals that of the first axis in both runs, it is the batch.
+A size of a tensor is known if it is the same in both runs. Otherwise, it depends on an unknown size
+of an input. If it equals the size of the first input axis in both runs, it is the batch size.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import torch
 from workbench.diagrams.diagram import UNKNOWN
 
 BATCHES = (2, 3)
-"""Sizes of the first axis in the two runs."""
+"""Sizes of the first axis of an input in the two runs."""
 
 OTHERS = ((64, 96), (80, 112), (48, 72), (40, 56))
-"""Sizes of other unknown axes in the two runs."""
+"""Sizes of the other axes of unknown size in the two runs."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The shape of an input, in which None is an unknown size, and its dtype."""
+    """The shape and dtype of an input; a size of None is unknown."""
 
     shape: tuple[int | None, ...]
     dtype: torch.dtype = torch.float32
 
     def sizes(self, run: int, first: int = 0) -> tuple[int, ...]:
-        """Return the sizes in one of the two runs."""
+        """Return the sizes of the input in one of the two runs."""
         found = []
         number = first
         for axis, size in enumerate(self.shape):
@@ -49,7 +49,7 @@ class Given:
 
 
 def merged(one: Sequence[int], other: Sequence[int], batch: bool) -> str:
-    """Return the text of the shape that a tensor had in the two runs.
+    """Return the text for the shape of a tensor, given its shapes in the two runs.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Lines, boxes and texts of a diagram with their colours: one drawing for every format.
+"""Lines, boxes and texts from which the image of a diagram is composed.
 
-The ground is transparent. Every text stands on a ground of its own, so that it can be read on light
-and dark pages, and lines have a grey that is visible on both.
+The background is transparent. Every text has its own background, so that it can be read on light
+and dark pages, and lines are drawn in a grey that is visible on both.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ ACCENTS = {
     "cost": "#c2410c",
     "group": "#475569",
 }
-"""The colour at the left of a node, by its kind."""
+"""The colour of the left edge of a node, for each kind of node."""
 
 MOST_LINES = 4
-"""Number of lines of a note, at most."""
+"""Maximum number of lines of a note."""
 
 
 @dataclass(frozen=True)
 class Rect:
-    """A rectangle with round corners."""
+    """A rectangle with rounded corners."""
 
     x: float
     y: float
@@ -48,9 +48,9 @@ class Rect:
 
 @dataclass(frozen=True)
 class Words:
-    """Text whose base line is at `y`; `x` is its start, or its middle if it is centred.
+    """Text with its baseline at `y`; `x` is the start of the text, or its middle if centred.
 
-    `more` is smaller text that follows it, in another colour.
+    `more` is smaller text that follows in another colour.
     """
 
     x: float
@@ -66,7 +66,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line through points: curved downwards, straight otherwise."""
+    """A line through points; segments that run diagonally downwards are curved."""
 
     points: tuple[Point, ...]
     colour: str
@@ -74,7 +74,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Arrow:
-    """The head of an arrow that points down to `x`, `y`."""
+    """An arrowhead that points down to the point (`x`, `y`)."""
 
     x: float
     y: float
@@ -86,7 +86,7 @@ Shape = Rect | Words | Curve | Arrow
 
 @dataclass(frozen=True)
 class Shapes:
-    """The shapes of a diagram, those that cover others last, and their size."""
+    """The shapes of a diagram, in the order in which they are drawn, and its size."""
 
     shapes: tuple[Shape, ...]
     width: float
@@ -94,7 +94,7 @@ class Shapes:
 
 
 def draw(diagram: Diagram) -> Shapes:
-    """Return the shapes of a diagram."""
+    """Return the shapes from which the image of a diagram is composed."""
     layout = lay_out(diagram)
     containers = {node.parent for node in diagram.nodes}
     shapes: list[Shape] = []
@@ -116,7 +116,7 @@ def draw(diagram: Diagram) -> Shapes:
 
 
 def _write_notes(diagram: Diagram, layout: Layout, shapes: list[Shape]) -> tuple[float, float]:
-    """Add the notes below the diagram, and return the size of the whole."""
+    """Add the notes below the diagram, and return the total width and height."""
     wide, y = layout.width, layout.height
     lines = [line for note in diagram.notes for line in textwrap.wrap(note, 90)[:MOST_LINES]]
     for line in lines:
@@ -133,7 +133,7 @@ def _frame(node: Node, box: Box) -> list[Shape]:
 
 
 def _head(node: Node, box: Box) -> list[Shape]:
-    """Return the title of a group, on a ground of its own."""
+    """Return the shapes that draw the title of a group and its background."""
     title = cut(node.title, box.width - 24, TITLE, bold=True)
     wide = width(title, TITLE, bold=True)
     room = box.width - 40 - wide

@@ -1,7 +1,7 @@
 """Diagrams as SVG text.
 
-Only presentation attributes are used: GitHub removes styles, scripts, classes and references from
-an SVG that it puts into a page.
+Only presentation attributes are used, because GitHub removes styles, scripts, classes and
+references from SVG images in its pages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workbench.diagrams.shapes import Arrow, Curve, Rect, Shape, Words, bends, d
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 NOT_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
-"""Characters that XML does not allow, even as codes."""
+"""Characters that XML does not allow, even as character references."""
 
 
 def to_svg(diagram: Diagram) -> str:
@@ -40,7 +40,7 @@ def to_svg(diagram: Diagram) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text for the contents of an element or the value of an attribute."""
+    """Escape text for use as the content of an element or the value of an attribute."""
     return html.escape(NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
 
 

@@ -1,4 +1,4 @@
-"""Texts about variables and bricks: shapes, roles, parameters and notes."""
+"""Texts that describe variables and bricks: shapes, roles, parameters and notes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workbench.tensor import SharedVariable, Variable, shapes
 from workbench.tensor.variable import identity
 
 PLAIN_ROLES = (INPUT, OUTPUT, PARAMETER)
-"""Roles that the place of a variable in the diagram shows."""
+"""Roles that are not listed, because they are clear from a variable's position in the diagram."""
 
 MOST_PARAMETERS = 4
-"""Number of parameters of a brick that are listed."""
+"""Maximum number of parameters that are listed for a brick."""
 
 
 def given_to(call: ApplicationCall, output: Variable) -> list[Variable]:
-    """Return the inputs of a call on which one of its outputs depends."""
+    """Return the inputs of a call on which the given output depends."""
     found: dict[Variable, None] = {}
     waiting, seen = [output], {output}
     while waiting:
@@ -41,7 +41,7 @@ def given_to(call: ApplicationCall, output: Variable) -> list[Variable]:
 
 
 def shape_text(variable: Variable, labels: Mapping[object, str]) -> str:
-    """Return the shape of a variable, such as ``batch × 784``."""
+    """Return the shape of a variable as text, such as ``batch × 784``."""
     if variable.is_number:
         return "a size"
     texts = []
@@ -52,9 +52,10 @@ def shape_text(variable: Variable, labels: Mapping[object, str]) -> str:
 
 
 def labels_of(order: Sequence[Variable]) -> dict[object, str]:
-    """Return names of unknown sizes: ``time`` and ``batch`` by the bricks that use them.
+    """Return names for unknown sizes: ``time`` and ``batch``, as determined by bricks.
 
-    Otherwise the first axis of an input is the batch if no other size of the input is unknown.
+    Otherwise, the size of the first axis of an input is named ``batch`` if all other sizes of the
+    input are known.
     """
     found: dict[object, str] = {}
     for variable in order:
@@ -81,13 +82,13 @@ def labels_of(order: Sequence[Variable]) -> dict[object, str]:
 
 
 def roles_of(variable: Variable) -> tuple[str, ...]:
-    """Return the roles of a variable as one line; none if its place shows them."""
+    """Return the roles of a variable as one line, omitting roles that its position shows."""
     roles = [role for role in variable.tag.roles if role not in PLAIN_ROLES]
     return (", ".join(map(repr, roles)),) if roles else ()
 
 
 def facts(brick: Component, composite: bool) -> tuple[tuple[str, ...], int]:
-    """Return the parameters of a brick, with shapes and roles, and the number of all of them."""
+    """Return lines of text that describe a brick's parameters, and the number of parameters."""
     own = [] if brick._parameters is None else [p for p in brick.parameters if p is not None]
     lines = []
     if not composite:

@@ -1,4 +1,4 @@
-"""Training by several processes: groups, collectives, data parallelism, divided state."""
+"""Training by several processes: groups, collectives, data parallelism and divided state."""
 
 from workbench.algorithms.zero import ZeRO1
 from workbench.distributed.data_parallel import DataParallel

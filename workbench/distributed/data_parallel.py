@@ -1,9 +1,9 @@
 """Data parallelism: each process of a group trains on its share of every batch.
 
-All processes build the same graph. The gradients, the cost and everything that is monitored are
-computed for the share of a process, and combined by one message for each batch. Everything after
-that, such as clipping and step rules, sees the values for the whole batch. Therefore the parameters
-are the same in all processes, and the same as in training by one process.
+All processes build the same graph. For its share, each process computes the gradients, the cost and
+all monitored values; one message for each batch combines these values. All later computations, such
+as clipping and step rules, use the values for the whole batch. Therefore the parameters are the
+same in all processes, and the same as in training by one process.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ APART = (
     "same batches in all processes"
 )
 LOCAL_STATISTICS = (
-    "batch normalisation uses the mean and the standard deviation of the share of each process "
-    "instead of those of the whole batch, so results depend on the number of processes"
+    "batch normalisation uses the mean and the standard deviation of each process's share instead "
+    "of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
-    "the random numbers that are drawn in loops, or whose shape does not contain the axis of the "
+    "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
     "examples exactly once, depend on the number of processes"
 )
 
 Level = Literal["epoch", "batch"]
 COUNTED = 4096
-"""Limit of the numbers of batches, so that their sum is exact in float32."""
+"""Upper bound on batch numbers, chosen so that their sum is exact in float32."""
 
 
 class DataParallel(Hinted):
@@ -55,24 +55,26 @@ class DataParallel(Hinted):
     Pass it to `GradientDescent`, and start the script in several processes, for instance with
     ``torchrun --nproc_per_node 2 train.py``. Schemes and streams define whole batches, which must
     be the same in all processes, and the main loop gives each process its share. Shares differ by
-    at most one example and can be empty. A script that runs in one process trains as if this object
-    was not there.
+    at most one example and can be empty. If the script runs in a single process, this object has no
+    effect.
 
-    The results are those of one process, except for rounding, if the cost is a mean or a sum over
-    examples, or a function of such values. Dropout then uses the same masks. Differences are
-    recorded in the log, under ``distributed``.
+    The results are the same as in training by one process, except for rounding, if the cost is a
+    mean or a sum over examples, or a function of such means and sums. Dropout then uses the same
+    masks. Any other differences are recorded in the log, under ``distributed``.
 
-    Only the first process shows progress and writes the log and checkpoints, which can be continued
-    by any number of processes. Extensions must act at the same batches in all processes. Steps run
-    eagerly, or compiled with ``function_kwargs={'execution': 'compiled'}``.
+    Only the first process shows progress and writes the log and checkpoints. Any number of
+    processes can continue from a checkpoint. Extensions must act at the same batches in all
+    processes. Steps run eagerly, or compiled with ``function_kwargs={'execution': 'compiled'}``.
 
     Parameters
     ----------
     group : ProcessGroup, optional
-        By default, the group that the launcher of the script describes; see `process_group`.
+        The group of processes; by default the group that the launcher of the script defines (see
+        `process_group`).
     axis : int or dict of str to (int or None), optional
-        The axis of the examples in all sources, or in some sources by name; by default, and for the
-        other sources, the first axis. A source whose axis is None is read completely by all.
+        The axis of the examples in all sources, or in some sources by name. By default, and for the
+        other sources, it is the first axis. A source whose axis is None is read completely by all
+        processes.
 
     Attributes
     ----------
@@ -80,8 +82,8 @@ class DataParallel(Hinted):
     share : Share
         The part of each batch that this process gets.
     wish, agreed : {'epoch', 'batch'} or None
-        The wish of this process to end training after the epoch or the batch, and the strongest
-        wish of all processes in the last batch.
+        The request of this process to end training after the epoch or the batch, and the strongest
+        request of any process in the last batch.
 
     Examples
     --------
@@ -113,7 +115,7 @@ class DataParallel(Hinted):
 
     @property
     def described(self) -> str:
-        """The number of processes, and the differences to training by one process, as text."""
+        """The number of processes, and the differences from training by one process, as text."""
         return "; ".join([f"{self.group.size} processes", *self.notes])
 
     @property
@@ -129,7 +131,7 @@ class DataParallel(Hinted):
         cost : Variable or None
             The cost for the share of this process, in training mode.
         gradients : dict of SharedVariable to Variable
-            Its gradients.
+            The gradients of this cost.
 
         Raises
         ------
@@ -138,13 +140,13 @@ class DataParallel(Hinted):
         """
         if cost is None:
             raise errors.AlgorithmError(
-                "GradientDescent requires a cost to train in several processes, since the weights "
-                "of the shares of a batch are inferred from it; pass cost=..."
+                "GradientDescent requires a cost to train in several processes, because the "
+                "weights of the shares of a batch are inferred from the cost; pass cost=..."
             )
         return self.whole.gradients(cost, gradients)
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables whose draws depend on the place in the batch, with merged messages."""
+        """Make draws depend on positions in the whole batch, and merge all messages into one."""
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
@@ -154,7 +156,7 @@ class DataParallel(Hinted):
         return in_one_message([found[root] for root in roots])
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return draws by place in the whole batch, and whether there are any other draws."""
+        """Return draws by position in the whole batch, and whether any other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order
@@ -180,12 +182,12 @@ class DataParallel(Hinted):
         return moved, left
 
     def take_agreed(self) -> Level | None:
-        """Return `agreed`, and forget it."""
+        """Return `agreed`, and reset it to None."""
         agreed, self.agreed = self.agreed, None
         return agreed
 
     def begin(self, batch: Batch) -> None:
-        """Note the place of a share in its batch, before the batch is processed."""
+        """Record the position of a share in its batch, before the batch is processed."""
         first, total, number = self.share.rank, self.share.size, self._number + 1
         if isinstance(batch, SharedBatch):
             first, total, number = batch.first, batch.total, batch.number
@@ -194,12 +196,12 @@ class DataParallel(Hinted):
         self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes]))
 
     def end(self, total: torch.Tensor) -> None:
-        """Check after a batch that all processes have processed it, and read their wishes.
+        """Check that all processes have processed the same batch, and read their requests.
 
         Raises
         ------
         ProcessError
-            If they have not.
+            If the processes have processed different batches.
         """
         size = self.group.size
         found, epoch, batch = map(int, total.tolist())
@@ -210,7 +212,7 @@ class DataParallel(Hinted):
             self.agreed, self.wish = "batch" if batch else "epoch", None
 
     def agree(self, variables: Iterable[SharedVariable]) -> None:
-        """Give variables the values that they have in the first process.
+        """Set variables to the values that they have in the first process.
 
         Variables that only one process keeps do not change.
         """
@@ -223,7 +225,7 @@ class DataParallel(Hinted):
         return self.is_active and keeper_of(variable) is not None
 
     def value(self, variable: SharedVariable) -> torch.Tensor:
-        """Return a value in main memory that only one process keeps.
+        """Return, as a tensor in main memory, the value of a variable that only one process keeps.
 
         All processes must call this method together.
         """
@@ -240,7 +242,8 @@ class DataParallel(Hinted):
         if group.size != state["share"].size:
             raise errors.ProcessError(
                 f"the pickled algorithm divides batches among {state['share'].size} processes, but "
-                f"this is {group!r}; build the algorithm again, and load its state from an archive"
+                f"the current group is {group!r}; build the algorithm again, and load its state "
+                "from an archive"
             )
         vars(self).update(state)
         self.group = group

@@ -1,8 +1,8 @@
 """Values for a whole batch, computed from the values for the shares of several processes.
 
-How the values are combined is inferred from the expression of a variable, by the same rules by
-which `workbench.monitoring` combines the values of several batches: sums are added, means are
-weighted by their numbers of examples, and functions of both are applied to the combined values.
+The expression of a variable determines how its values are combined, by the same rules as for
+several batches in `workbench.monitoring`: sums are added, means are weighted by their numbers of
+examples, and functions of both are applied to the combined values.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ DOUBTFUL = (
     "applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme to "
     "Mean(numerator, denominator)"
 )
-PER_BATCH = "it has one value for each batch, which does not depend on the examples in a known way"
+PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
 
 Plan = Part | Unknown | dict[Variable, Part]
-"""The combination of a variable or of the subexpressions from which it is computed."""
+"""The rule for combining the values of a variable, or the rules for its subexpressions."""
 
 
 class Whole:
@@ -80,7 +80,7 @@ class Whole:
         cost : Variable
             The cost of the share of this process.
         gradients : dict of SharedVariable to Variable
-            Its gradients.
+            The gradients of this cost.
 
         Returns
         -------
@@ -138,12 +138,12 @@ class Whole:
         return self._extreme(variable, part.kind)
 
     def _of_number(self, number: Variable) -> Variable:
-        """Return the sum of a size over the shares, such as the number of examples."""
+        """Return the sum of a size, such as the number of examples, over the shares."""
         total: Variable = all_reduce(_float(number), group=self.group).round().long()
         return total
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
-        """Return a maximum or minimum; the value of each process has a place in one sum."""
+        """Return a maximum or minimum over processes, using a sum with one entry per process."""
         own = torch.arange(self.group.size) == self.group.rank
         mine: Any = constant(own.reshape(-1, *[1] * variable.ndim))
         places = variable.unsqueeze(0).where(mine, torch.zeros((), dtype=variable.dtype))
@@ -207,7 +207,7 @@ class Whole:
         return dict(zip(parameters, gradients, strict=True))
 
     def _summed(self, gradients: Steps, weight: tuple[Variable, Variable] | None) -> Steps:
-        """Return the sum of gradients over processes, or their mean with a weight."""
+        """Return the sum of gradients over processes, or their weighted mean."""
         found: Steps = {}
         by_dtype: dict[torch.dtype, list[SharedVariable]] = {}
         for parameter, gradient in gradients.items():
@@ -228,7 +228,7 @@ class Whole:
 
 
 def plan_of(variable: Variable) -> Plan:
-    """Return how the value of `variable` for a whole batch is computed from its shares.
+    """Return the rule that combines the values of `variable` for the shares of a batch.
 
     Examples
     --------
@@ -261,10 +261,10 @@ def plan_of(variable: Variable) -> Plan:
 
 
 def _own(variable: Variable) -> Part | None:
-    """Return the combination that is known without inference.
+    """Return the rule for combining the values of a variable, if known without inference.
 
-    Each process has its own statistics of batch normalisation, which are averaged over processes.
-    Rows that are normalised with them remain independent of each other.
+    Each process computes its own statistics for batch normalisation, which are averaged over
+    processes. Rows that are normalised with these statistics remain independent of each other.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
@@ -277,7 +277,7 @@ def _own(variable: Variable) -> Part | None:
 
 
 def _float(value: Any) -> Variable:
-    """Return a size, or the value of an integer variable, in floating point."""
+    """Return a size, or the value of an integer variable, as a floating-point variable."""
     if isinstance(value, Variable) and value.is_number:
         found: Any = torch.scalar_tensor(value, dtype=torch.float32)  # type: ignore[arg-type]
         return as_variable(found)
@@ -286,7 +286,7 @@ def _float(value: Any) -> Variable:
 
 
 def _weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
+    """Return the variable times the weight, or zero if the weight is zero, even for NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)
@@ -294,7 +294,7 @@ def _weighted(variable: Variable, weight: Variable) -> Variable:
 
 
 def _is_local(variable: Variable) -> bool:
-    """Return True if a variable depends on data of this process that were not exchanged."""
+    """Return True if a variable depends on data that were not exchanged between processes."""
     seen: set[Variable] = set()
     stack = [variable]
     while stack:

@@ -1,7 +1,7 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
-An alert is an entry of the record ``alerts``, a tuple of mappings with ``level``, ``text`` and
-``by`` (the origin). It is also logged with `logging`, unless its origin alerts very often.
+The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
+and ``by`` (its origin). It is also logged with `logging`, unless its origin alerts very often.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["ALERTS", "Alert", "Level", "alert"]
 logger = logging.getLogger(__name__)
 
 ALERTS = "alerts"
-"""Name of the record of alerts."""
+"""Name of the record that contains the alerts."""
 
 Level = Literal["info", "warning", "error"]
 Webhook = str | Callable[[Mapping[str, Any]], object]
@@ -44,7 +44,7 @@ LEVELS: Mapping[str, int] = {
     "error": logging.ERROR,
 }
 TIMEOUT = 10.0
-"""Maximum number of seconds to wait for the response of a web address."""
+"""Maximum number of seconds to wait for a response from a web address."""
 
 MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
@@ -130,17 +130,16 @@ class Alert(SimpleExtension):
     Parameters
     ----------
     text : str, optional
-        The text of the alert if `when` does not return one.
+        The text of the alert, which is used unless `when` returns a text.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
-        condition is met. By default the condition is always met. If the function raises an error,
-        the first error becomes an alert, and training continues.
+        condition is met. By default the condition is always met. If the function raises errors,
+        only the first error becomes an alert; training continues.
     level : {'info', 'warning', 'error'}
     repeat : bool
         If True, alert whenever the condition is met. By default, if `when` reports several times in
-        a row that the condition is met, alert only the first time, even if its text changes. A
-        condition on a noisy value is often met; then use a mean of several values, or check
-        less often.
+        a row that the condition is met, alert only the first time, even if the text changes. If the
+        condition depends on a noisy value, use a mean of several values or check less often.
     webhook : str or callable, optional
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
@@ -228,11 +227,11 @@ class Alert(SimpleExtension):
 
 
 class Sender:
-    """Queue of alerts, which a separate thread sends to a web address or function.
+    """Queue of alerts that a separate thread sends to a web address or passes to a function.
 
-    Alerts are sent one after another. The thread ends when all alerts have been sent. It is not a
-    daemon, so that a script does not end before its last alert has been sent. Of alerts that are
-    too many, the last one is sent when `Rate` permits it or the main thread has ended.
+    Alerts are sent one after another. The thread ends when all alerts have been sent. The thread is
+    not a daemon, so that a script does not end before its last alert has been sent. Of alerts that
+    are too many, the last one is sent when `Rate` permits it or the main thread has ended.
 
     Parameters
     ----------

@@ -33,20 +33,20 @@ WRONG_NAME = (
     "the name passed to {kind} must be a string, not {name!r}; pass settings by keyword, as in "
     "after_epoch=True"
 )
-WRONG_SIGNATURE = "{what} cannot be called by {event}, which passes {passed}: {reason}"
+WRONG_SIGNATURE = "{what} cannot handle the event {event}, which passes {passed}: {reason}"
 
 
 @hinted
 def callback(func: FunctionT) -> FunctionT:
     """Declare that a method handles the event of the same name, and check its signature.
 
-    The decorator is optional. It detects a misspelt event or a missing argument when the class is
-    defined.
+    The decorator is optional. It detects a misspelt event name or a missing argument when the class
+    is defined.
 
     Parameters
     ----------
     func : function
-        The method to check, in the body of a class.
+        The method to check, which is defined in the body of a class.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def callback(func: FunctionT) -> FunctionT:
 
 
 def reported_elsewhere(loop: Loop) -> bool:
-    """Return True if another process of a group shows and writes what this main loop would."""
+    """Return True if another process of the group shows and writes the results of training."""
     distributed = getattr(loop.algorithm, "distributed", None)
     return distributed is not None and distributed.share.rank > 0
 
@@ -129,14 +129,14 @@ class TrainingExtension(FixedAttributes):
     only_reports: ClassVar[bool] = False
     """True if the extension only shows or writes something and never affects training.
 
-    If several processes train together, only the first one calls such an extension.
+    If several processes train together, only the first process calls this extension.
     """
 
     state_keys: ClassVar[tuple[str, ...]] = ()
     """Names of the attributes that `state_dict` saves and that resumed training depends on.
 
     Their values must consist of numbers, strings, lists, tuples, dictionaries, arrays and tensors.
-    Omit caches, and attributes that the extension reads from the log or its status.
+    Omit caches, and attributes that the extension reads from the log or from the status of the log.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -200,22 +200,22 @@ class TrainingExtension(FixedAttributes):
     def bindings(self) -> dict[str, Any]:
         """Return the attributes that contain variables of the model, by name.
 
-        If the model of a run is replaced, `rebind` returns their new values. If the earlier model
-        comes back, the main loop assigns the values that this method has returned.
+        If the model of a run is replaced, `rebind` returns the new values of these attributes. If
+        the earlier model is restored, the main loop assigns the values that this method returned.
         """
         return {}
 
     def rebind(self, find: Callable[[Any], Any], added: Iterable[Any]) -> dict[str, Any]:
-        """Return new values of the attributes in `bindings`, for a model that replaces another.
+        """Return new values of the attributes in `bindings` when the model is replaced.
 
         Parameters
         ----------
         find : callable
-            A function that returns, for a variable of the earlier model, the one that replaces it,
-            or None if there is none.
+            A function that receives a variable of the earlier model and returns its replacement, or
+            None if it has no replacement.
         added : iterable of Variable
             Scalars that are monitored in the new model and were not monitored before. The first
-            extension that records training batches records them.
+            extension that records values of training batches also records these scalars.
         """
         return {}
 
@@ -243,7 +243,7 @@ class TrainingExtension(FixedAttributes):
         return ()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        """Return the reason why training must not continue, or None if it may.
+        """Return the reason why training must not continue, or None if it may continue.
 
         The main loop calls this method before a run starts. If it returns a reason, the run does
         not train and reports the reason.
@@ -254,21 +254,21 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that this extension writes, if known in advance.
+        """Return the names, if known in advance, of the records that this extension writes.
 
         Returns
         -------
         dict
             A mapping from name to bool: True if only this extension can write the record; False if
-            several extensions can, as is the case for a request to finish.
+            several extensions can write it, for example a request to finish.
         """
         return {}
 
     def waiting_for(self) -> Mapping[str, bool]:
         """Return the names of the records that this extension reads but has not found in this run.
 
-        After the first epoch, a warning lists the records that no extension writes. Often their
-        names are misspelt.
+        After the first epoch, a warning lists the records that no extension writes; the usual cause
+        is a misspelt name.
 
         Returns
         -------
@@ -290,8 +290,8 @@ class TrainingExtension(FixedAttributes):
 
         The extension can request that the session pause, rewind or change a value. The session
         executes the request before the batch is processed again. If no extension returns True, the
-        error ends training. This method is not called while a rewind replays batches, because all
-        of them have succeeded before.
+        error ends training. This method is not called while a rewind replays batches, because these
+        batches have already been processed without an error.
 
         Parameters
         ----------
@@ -321,7 +321,7 @@ class TrainingExtension(FixedAttributes):
         """Handle the end of an epoch."""
 
     def on_interrupt(self) -> None:
-        """Handle Ctrl+C, or a call of `Session.stop`."""
+        """Handle Ctrl+C, or a call to `Session.stop`."""
 
     def after_training(self) -> None:
         """Handle the end of training if it ended without an error."""

@@ -28,7 +28,7 @@ CONTRADICTION = (
 )
 NOT_A_NUMBER = (
     "the record {record!r} that {extension!r} compares must be a single number, not {value}; "
-    "monitor one number, such as its mean"
+    "monitor a single number, such as the mean"
 )
 
 

@@ -5,8 +5,8 @@ event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; not
                                again when the same main loop is started a second time or by
-                               `continue_training`; it also fires after a state has been loaded
-                               into a new main loop, but that state is restored afterwards
+                               `continue_training`; if a state was loaded into a new main loop,
+                               the event fires, and then the state is loaded again
 on_resumption                  when a run starts with a log that has iterations, after the
                                algorithm is initialised and the log has resumed
 before_epoch                   when an epoch starts; not when a run continues within an epoch of
@@ -42,8 +42,8 @@ from workbench.errors import EventError, nearest
 class CallbackName(StrEnum):
     """Name of an event, which is also the name of the method that handles it.
 
-    It is a str, but comparing it with a str that is not the name of an event raises an error, since
-    a comparison with a misspelt name would otherwise always be False.
+    The name is a str, but comparing it with a str that is not the name of an event raises an error,
+    since a comparison with a misspelt name would otherwise always be False.
 
     Examples
     --------

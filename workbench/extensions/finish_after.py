@@ -1,8 +1,9 @@
 """`FinishAfter`, which ends training after a number of epochs or batches.
 
 It counts the epochs or batches of the whole log, over all runs and resumptions. A request for more
-training (``session.train(epochs=5)``) sets a *goal*, an item of the status that is saved and
-restored with the log. A goal takes precedence over every limit that a `FinishAfter` defines.
+training (``session.train(epochs=5)``) sets a *goal*. The goal is an item of the log's status, so it
+is saved and restored with the log. A goal takes precedence over every limit that a `FinishAfter`
+defines.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ REACHED = "{extension!r} ends training here ({unit} done: {done})"
 
 
 def goal_reached(status: Mapping[str, Any]) -> bool:
-    """Return True if the goal has been reached or is not set."""
+    """Return True if the goal has been reached or if no goal is set."""
     goal = status.get(GOAL)
     return goal is None or all(status[DONE[unit]] >= num for unit, num in goal.items())
 
 
 class Limit(Predicate):
-    """Predicate that is True after at least `num` epochs or batches, once any goal is reached."""
+    """Predicate that is True after at least `num` epochs or batches.
+
+    While a goal is set and not yet reached, the predicate is False.
+    """
 
     def __call__(self, log: TrainingLogBase) -> bool:
         return super().__call__(log) and goal_reached(log.status)
@@ -39,10 +43,11 @@ class Limit(Predicate):
 class FinishAfter(SimpleExtension):
     """Extension that requests the end of training through the record ``training_finish_requested``.
 
-    For this extension, ``after_n_epochs`` and ``after_n_batches`` mean *at least* that many,
-    counted over the whole log. A run that starts at or after this point does not train and reports
-    the reason; to train more, use `workbench.session.Session.train`. If a run is resumed with a
-    later end, the result is the same as if the end had been later from the start.
+    For this extension, ``after_n_epochs`` and ``after_n_batches`` take effect after *at least* the
+    given number of epochs or batches, counted over the whole log. A run that starts at or after
+    this point does not train and reports the reason. To train more, use
+    `workbench.session.Session.train`. If a run is resumed with a later end, the result is the same
+    as if this end had been set from the start.
 
     Parameters
     ----------

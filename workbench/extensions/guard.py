@@ -26,13 +26,14 @@ FEWEST = 20
 """Minimum number of costs from which the medians and the spread are computed."""
 
 EARLY = 10
-"""Factor of `exploding` in the first limit, while fewer than `FEWEST` costs are known."""
+"""Factor that multiplies `exploding` in the first limit, until `FEWEST` costs are known."""
 
 SUSPECTS = ("set", "call", "hold", "release", "relabel")
 """Commands that can make a cost explode soon afterwards."""
 
 NO_COST = (
-    "{guard!r} has no cost to check, because {algorithm} does not compute one in every batch; pass "
+    "{guard!r} has no cost to check, because {algorithm} does not compute a cost in every batch; "
+    "pass "
     "record_name, the name of a record that TrainingDataMonitoring writes after every batch"
 )
 EXPLODES = (
@@ -46,21 +47,22 @@ REWOUND = (
     "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
 )
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
-ENDED = "{what}. Training ends because there is no session that could pause it"
+ENDED = "{what}. Training ends, because there is no session to pause it"
 
 
 class Guard(TrainingExtension):
     """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
     A cost, gradient or step that is not finite is detected before it changes a variable. Among
-    the parameters whose gradients are not finite, the message names the one nearest to the cost. If
-    the cost is not finite, often all gradients are not either; the message then says so, and names
-    the parameter with the largest value.
-    The batch is processed again when training resumes. A cost explodes if, in several consecutive
-    batches, it exceeds both the median at the start of the run and the median over the last batches
-    by a multiple of the spread of the last costs. In the first batches, before a median is known,
-    it explodes if it exceeds the first cost by more than 100 times that cost, or by more than 100
-    if that cost is below 1 (with the default of `exploding`).
+    the parameters whose gradients are not finite, the message names the parameter nearest to the
+    cost. If the cost is not finite, often all gradients are not either; the message then says so,
+    and names the parameter with the largest value.
+
+    The batch is processed again when training resumes. A cost explodes if, in several
+    consecutive batches, it exceeds both the median at the start of the run and the median over the
+    last batches by a multiple of the spread of the last costs. In the first batches, before a
+    median is known, a cost explodes if it exceeds the first cost by more than 100 times the first
+    cost, or by more than 100 if the first cost is below 1 (with the default of `exploding`).
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends
@@ -76,9 +78,9 @@ class Guard(TrainingExtension):
         the rate at the earlier iteration, whichever is lower.
     back : int
         The number of iterations to rewind from the last good batch. If a value was set or an
-        example was relabelled in these iterations, training is rewound only to the point before
-        the last such change. After a failure within `back` iterations of an earlier rewind,
-        training is rewound further.
+        example was relabelled in these iterations, training is rewound only to the point just
+        before the last of these changes. After a failure within `back` iterations of an earlier
+        rewind, training is rewound further.
     times : int
         The number of rewinds after which a further failure pauses the run.
     exploding : float
@@ -90,9 +92,9 @@ class Guard(TrainingExtension):
     window : int
         The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional
-        The names or paths of the hyperparameters to reduce; by default all that are named
-        ``learning_rate``. If a schedule sets a hyperparameter, it is held at the reduced value
-        until it is released.
+        The names or paths of the hyperparameters to reduce; by default all hyperparameters named
+        ``learning_rate``. If a schedule sets a hyperparameter, the hyperparameter is held at the
+        reduced value until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
         used, which requires no record. The extension that writes the record must precede this one.
@@ -136,7 +138,7 @@ class Guard(TrainingExtension):
         if not 0 < factor < 1:
             raise ArgumentError(f"factor must be between 0 and 1, not {factor!r}")
         if not exploding > 0:
-            raise ArgumentError(f"exploding must be more than 0, not {exploding!r}")
+            raise ArgumentError(f"exploding must be greater than 0, not {exploding!r}")
         if isinstance(parameters, str):
             parameters = (parameters,)
         self.action = action
@@ -220,7 +222,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the limit that an exploding cost exceeds."""
+        """Compute the limit above which a cost counts as exploding."""
         if not self.first:
             return math.inf
         if len(self.last) < FEWEST:  # a few costs after the first one may have been too high too
@@ -282,14 +284,14 @@ class Guard(TrainingExtension):
             alert(self.main_loop, text.format(what=what, batch=self._done + 1), "error")
 
     def _rewind(self, session: Session, what: str, again: bool) -> str:
-        """Request a rewind with lower learning rates; return a reason if that is not possible."""
+        """Request a rewind with lower learning rates; return a reason if this is not possible."""
         lowered = self._lowered(session)
         if self.rewinds >= self.times:
             return f"the limit of {self.times} rewind{'s' * (self.times != 1)} is reached"
         if not lowered:
             return f"the run has no hyperparameter {' or '.join(self.parameters)}"
         if not any(one.iteration <= self._done for one in session.snapshots):
-            return "there is no snapshot"
+            return "there is no snapshot to rewind to"
         self.rewinds += 1
         self._rewinding = True
         rates = {one.path: one.value for one in lowered}
@@ -302,7 +304,7 @@ class Guard(TrainingExtension):
         targets: list[int],
         arrive: Callable[[Session, list[int], Command], None],
     ) -> None:
-        """Request a rewind to the first target, and a call of `arrive` in the training thread."""
+        """Request a rewind to the first target, after which the training thread calls `_arrive`."""
         with acting_as(self.name):
             command = session.rewind(targets[0])
         self.main_loop.post(partial(arrive, session, targets, command))
@@ -316,7 +318,7 @@ class Guard(TrainingExtension):
         targets: list[int],
         command: Command,
     ) -> None:
-        """Lower the rates after a rewind, alert the user and continue; or try another target."""
+        """Lower the rates after a rewind, alert the user and continue, or try another target."""
         target, *others = targets
         if command.reason is not None and others:
             self._go(session, others, partial(self._arrive, what, again, rates))
@@ -346,7 +348,7 @@ class Guard(TrainingExtension):
         return [p for p in session.hyperparameters if {p.path, p.name} & set(self.parameters)]
 
     def _targets(self, session: Session) -> list[int]:
-        """Return the iterations to rewind to, the preferred one first."""
+        """Return the iterations to rewind to, starting with the preferred iteration."""
         good = self._done - self.above
         if self._target is not None and good - self._target <= self.back:
             good = self._target - 1  # the last rewind did not go back far enough

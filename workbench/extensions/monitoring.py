@@ -31,7 +31,7 @@ WRONG_ALGORITHM = (
     "DataStreamMonitoring instead"
 )
 OF_ITS_OWN = (
-    "{extension!r} applies updates of its own, which belong to the present model; remove the "
+    "{extension!r} applies its own updates, which belong to the current model; remove the "
     "extension with session.call() before the model is rebuilt"
 )
 Find = Callable[[Any], Any]
@@ -107,10 +107,10 @@ class DataStreamMonitoring(MonitoringExtension):
 
     By default it acts before the first epoch and after every epoch.
 
-    A pause takes effect between two batches of the stream. If training is stopped, or if
-    Ctrl+C is pressed twice, the evaluation is abandoned. Instead of the values, the record
-    ``evaluation_abandoned``, with `prefix` and `suffix`, gives the number of evaluated batches. The
-    next evaluation uses the next epoch of the stream.
+    A pause takes effect between two batches of the stream. If training is stopped, or if Ctrl+C is
+    pressed twice, the evaluation is abandoned. In this case the values are not recorded; instead,
+    the record ``evaluation_abandoned``, whose name also has `prefix` and `suffix`, states the
+    number of evaluated batches. The next evaluation uses the next epoch of the stream.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables and record their values, or that the evaluation was abandoned."""
+        """Evaluate the variables, and record their values or the abandoned evaluation."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -216,7 +216,7 @@ class DataStreamMonitoring(MonitoringExtension):
         self.add_records(main_loop.log, values.items())
 
     def _leave(self) -> tuple[int, int]:
-        """Return the stream's epoch and position, and move it to the start of the next epoch."""
+        """Return the epoch and position of the stream, and move the stream to the next epoch."""
         state = self.data_stream.state_dict()
         with reading_for("evaluation"):
             self.data_stream.load_state_dict({"epoch": state["epoch"] + 1, "position": 0})
@@ -327,7 +327,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return the values that the device will compute later, or None if all must be read now."""
+        """Return the values that the device computes later, or None if all must be read now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None
@@ -359,7 +359,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return variables and quantities of another model, without those that it lacks.
+    """Return the counterparts of variables and quantities that exist in another model.
 
     Parameters
     ----------

@@ -18,13 +18,13 @@ from workbench.interfaces import Holder, Loop
 from workbench.utils.numbers import is_count
 
 NOT_MORE = (
-    "exactly one of epochs and batches must be given, as an integer of 1 or more, not "
+    "exactly one of epochs and batches must be given, as a positive integer, not "
     "epochs={epochs!r} and batches={batches!r}"
 )
 
 NOT_BEFORE = (
-    "the total number of {unit} must be greater than the {done} already done, not {number}; give "
-    "a larger total, or call stop() to end training now"
+    "the total number of {unit} must be greater than {done}, the number already completed, not "
+    "{number}; give a larger total, or call stop() to end training now"
 )
 
 INSTEAD_OF = "_goal_instead_of"
@@ -32,7 +32,7 @@ INSTEAD_OF = "_goal_instead_of"
 
 
 def check_more(epochs: object, batches: object) -> None:
-    """Raise an `ArgumentError` unless exactly one argument is given, as an integer of 1 or more."""
+    """Raise an `ArgumentError` unless exactly one argument is given, as a positive integer."""
     given = [number for number in (epochs, batches) if number is not None]
     if len(given) != 1 or not is_count(given[0]):
         raise ArgumentError(NOT_MORE.format(epochs=epochs, batches=batches))
@@ -41,7 +41,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal counted from the planned end if `than_planned`, else from the current position."""
+    """Set a goal, relative to the planned end (`than_planned`) or to the current position."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -62,12 +62,12 @@ def _at_the_end_of_an_epoch(main_loop: Loop) -> bool:
 
 
 def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
-    """Set the goal to a total, which may be earlier than the end that the extensions define.
+    """Set a total as the goal, even if it is smaller than the total that the extensions define.
 
     Raises
     ------
     ArgumentError
-        If this many epochs or batches have already been done.
+        If this number of epochs or batches has already been reached.
     """
     unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
     status = main_loop.status
@@ -116,8 +116,8 @@ def finish_at_goal(status: Mapping[str, Any]) -> list[FinishAfter]:
 def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
     """Return the number of batches in the current epoch, or None if it is unknown.
 
-    It is known from the data stream or from the last epoch. If `later` is True, return the number
-    in later epochs, which can be smaller if training examples have been dropped.
+    The number is known from the data stream or from the last epoch. If `later` is True, return the
+    number for later epochs, which can be smaller if training examples have been dropped.
     """
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:

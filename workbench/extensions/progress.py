@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 class ProgressBar(TrainingExtension):
     """Extension that shows the progress of training and the remaining time.
 
-    If the total number of batches is known, the bar counts all of them; otherwise it counts the
-    batches of each epoch. The length of an epoch is taken from the data stream or from the previous
-    epoch. Place the extension before extensions that print, so that their output starts on a new
-    line.
+    If the total number of batches is known, the bar counts the batches of all epochs; otherwise it
+    counts the batches of each epoch. The length of an epoch is taken from the data stream or from
+    the previous epoch. Place the extension before extensions that print, so that their output
+    starts on a new line.
 
     Parameters
     ----------
@@ -159,6 +159,6 @@ class ProgressBar(TrainingExtension):
         return f"epoch {epoch}" if last is None else f"epoch {epoch}/{last}"
 
     def _epochs_before(self) -> int:
-        """Return the number of epochs before the current one."""
+        """Return the number of epochs before the current epoch."""
         status = self.main_loop.status
         return bisect_left(status["_epoch_ends"], status["iterations_done"])

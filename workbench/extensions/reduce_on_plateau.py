@@ -20,7 +20,7 @@ class ReduceOnPlateau(SharedVariableModifier):
 
     The extension counts the values of the record, by default one per epoch. A value is better if it
     improves on the best value by more than `threshold` times the magnitude of the best value; NaN
-    is never better. For nonnegative records the results agree with
+    is never better. For non-negative records the results agree with
     ``torch.optim.lr_scheduler.ReduceLROnPlateau``, which does not use the absolute value.
 
     Parameters
@@ -35,14 +35,14 @@ class ReduceOnPlateau(SharedVariableModifier):
     factor : float
         The factor, at least 0 and less than 1, by which the variable is multiplied.
     patience : int
-        The number of values without an improvement that are tolerated; the next one triggers a
-        reduction.
+        The number of values without improvement that are tolerated before the variable is reduced.
     threshold : float
         The relative improvement that a better value must exceed.
     cooldown : int
         The number of values that are not counted after a reduction.
     minimum : float
-        The lowest value that a reduction can set. A lower value is left unchanged.
+        The lowest value that a reduction can set. If the value is already lower, it is left
+        unchanged.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
@@ -60,8 +60,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     Raises
     ------
     ArgumentError
-        If `mode` is invalid, if `factor` is not at least 0 and less than 1, or if another number is
-        negative or not finite.
+        If `mode` is invalid, if `factor` is not in [0, 1), or if another number is negative or not
+        finite.
     ExtensionError
         During training, if the record is not a single number.
 
@@ -98,7 +98,9 @@ class ReduceOnPlateau(SharedVariableModifier):
             as_whole(number, option, ArgumentError, 0)
         for option, value in (("threshold", threshold), ("minimum", minimum)):
             if not 0 <= value < math.inf:
-                raise ArgumentError(f"{option} must be a finite number of 0 or more, not {value!r}")
+                raise ArgumentError(
+                    f"{option} must be a finite, non-negative number, not {value!r}"
+                )
         if not triggers:
             triggers = {"after_epoch": True}
         super().__init__(parameter, None, 2, name=name, **triggers)
@@ -132,7 +134,7 @@ class ReduceOnPlateau(SharedVariableModifier):
             super().do(which_callback, *args)
 
     def function(self, *args: Any) -> Any:
-        """Return the old value or a reduced value."""
+        """Return the old value, reduced if the record has stopped improving."""
         _, old = args
         record = self.main_loop.log.current_row[self.record_name]
         check_number(self, self.record_name, record)

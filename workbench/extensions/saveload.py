@@ -53,7 +53,7 @@ NOTHING_YET = "there is no file {} to load yet; training starts from the beginni
 
 
 class Checkpoint(SimpleExtension):
-    """Extension that saves the run to a file, so that training can continue with the same results.
+    """Extension that saves the run to a file, so that training can continue as if uninterrupted.
 
     The archive contains the parameters, the training state (see `MainLoop.state_dict`) and, if
     `save_main_loop` is True, a pickle of the main loop. `Load` and `continue_training` continue
@@ -64,8 +64,8 @@ class Checkpoint(SimpleExtension):
     extensions. Training waits only until the previous file is complete and the state has been
     copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
     iteration of the event: a tuple of the paths that were written, with None for each failure. A
-    failure is logged, and training continues; a warning is issued unless the failure is the same as
-    the last one.
+    failure is logged, and training continues; a warning is issued unless it would repeat the
+    previous warning.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Checkpoint(SimpleExtension):
         `str.format`; missing folders are created.
     parameters : list of SharedVariable or criterion, optional
         The variables to save as separate arrays; by default the parameters of the model. A
-        criterion (see `workbench.filter.as_predicate`) selects among them.
+        criterion (see `workbench.filter.as_predicate`) selects some of these parameters.
     save_separately : list of str, optional
         The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
         of the archive.
@@ -84,7 +84,7 @@ class Checkpoint(SimpleExtension):
         The name of the extension; by default the name of the class.
     **triggers
         When to save; see `SimpleExtension`. By default after training. If a condition has an
-        argument, it is the path to use instead of `path`.
+        argument, this argument replaces `path`.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class Checkpoint(SimpleExtension):
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
         """Save the run after all extensions have handled the event.
 
-        If the condition has an argument, it is the path to use instead of `path`.
+        If the condition has an argument, this argument replaces `path`.
         """
         _, from_user = self.parse_args(which_callback, args)
         path = checked_path(from_user[0]) if from_user else self.path
@@ -206,7 +206,7 @@ class Checkpoint(SimpleExtension):
         self.main_loop.log.commit()
 
     def _warn(self, text: str, error: Exception | None = None, *, again: bool = False) -> None:
-        """Issue a warning, the first time, and log the text unless it would be printed twice."""
+        """Issue a warning unless `again` is True; log the text unless it would be printed twice."""
         shown = False
         if not again:
             with contextlib.suppress(CheckpointWarning):  # training continues if it is an error
@@ -245,7 +245,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 
 def filled_path(template: str, status: Mapping[str, Any]) -> str:
-    """Replace the placeholders in a path with the numbers of iterations and epochs done."""
+    """Replace the placeholders in a path with the numbers of completed iterations and epochs."""
     return template.format(**{name: status[name] for name in COUNTERS})
 
 
@@ -291,8 +291,9 @@ class Load(SimpleExtension):
     ``loaded_from`` contains the path.
 
     If the file does not exist yet, a message is logged and training starts from the beginning.
-    Therefore a script with `Load` and `Checkpoint` can be restarted until it is done. Place this
-    extension first, so that extensions that act before training use the loaded parameters.
+    Therefore a script with `Load` and `Checkpoint` can be restarted until training is complete.
+    Place this extension first, so that extensions that act before training use the loaded
+    parameters.
 
     Parameters
     ----------

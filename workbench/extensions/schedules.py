@@ -1,10 +1,10 @@
 """Learning-rate schedules for `SharedVariableModifier`, as functions of the number of iterations.
 
-A schedule is a pure function, so a resumed run requires no state for it. Its repr shows its
+A schedule is a pure function, so it has no state to save when a run is saved. Its repr shows its
 arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
-in `workbench.extensions.training`. The values agree with those of the same schedule in PyTorch, if
-there is one and its ``step()`` is called after every batch. Unlike some schedules of PyTorch, these
-schedules neither rise again nor raise an error after their last iteration.
+in `workbench.extensions.training`. If PyTorch has a corresponding schedule and its ``step()`` is
+called after every batch, both schedules give the same values. Unlike some schedules in PyTorch,
+these schedules neither rise again nor raise an error after their last iteration.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ["Schedule", "chain", "cosine", "exponential", "linear", "one_cycle", 
 
 @dataclass(frozen=True, repr=False)
 class Schedule(Hinted):
-    """Function that computes a value from the number of iterations done.
+    """Function that computes a value from the number of completed iterations.
 
     Attributes
     ----------
     formula : callable
-        A function that receives the number of iterations done, and the settings as keyword
+        A function that receives the number of completed iterations, and the settings as keyword
         arguments.
     settings : mapping
         The keyword arguments of `formula`.
@@ -50,7 +50,7 @@ class Schedule(Hinted):
     settings: Mapping[str, Any]
 
     def __call__(self, iterations_done: int) -> float:
-        """Return the value for the next iteration after `iterations_done` iterations."""
+        """Return the value for the iteration that follows `iterations_done` iterations."""
         return self.formula(iterations_done, **self.settings)
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
+        If `iterations` is not a positive integer, or if another argument is not a finite
         number.
 
     Examples
@@ -101,7 +101,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Parameters
     ----------
     target : float or Schedule
-        A constant value, or a schedule that starts at its own iteration 0 after the rise.
+        A constant value, or a schedule, whose iteration 0 is the first iteration after the rise.
     iterations : int
         The number of iterations of the rise, 1 or more.
     start : float
@@ -114,7 +114,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 1 or more, or if another argument is not a finite
+        If `iterations` is not a positive integer, or if another argument is not a finite
         number.
 
     Examples
@@ -156,8 +156,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
     Parameters
     ----------
     schedules : sequence of float or Schedule
-        The schedules in order; a number stands for a constant schedule. Each schedule starts at its
-        own iteration 0.
+        The schedules in order; a number stands for a constant schedule. Each schedule counts
+        iterations from its own start.
     ends : sequence of int
         The iterations at which each schedule except the last ends and the next one starts, in
         increasing order.
@@ -182,8 +182,8 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
         _check_target("a schedule", part)
     if len(times) != len(parts) - 1:
         raise ArgumentError(
-            f"ends={times} must have one number for each schedule except the last; "
-            f"schedules has length {len(parts)}"
+            f"ends={times} must have one number for each schedule except the last, but there are "
+            f"{len(parts)} schedules"
         )
     return Schedule(_chain, {"schedules": parts, "ends": times})
 
@@ -220,7 +220,7 @@ def cosine(
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The factor by which each descent is longer than the previous one, 1 or more.
+        The ratio of the length of each descent to that of the previous descent, 1 or more.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def cosine(
     Raises
     ------
     ArgumentError
-        If `iterations` or `growth` is not an integer of 1 or more, or if `rate` or `minimum` is not
+        If `iterations` or `growth` is not a positive integer, or if `rate` or `minimum` is not
         a finite number.
 
     References
@@ -296,8 +296,8 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
     Raises
     ------
     ArgumentError
-        If `every` is neither an integer of 1 or more nor an increasing sequence of such integers,
-        or if another argument is not a finite number.
+        If `every` is neither a positive integer nor an increasing sequence of positive integers, or
+        if another argument is not a finite number.
 
     Examples
     --------
@@ -343,7 +343,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 1 or more, `rate` is not a finite number, or `factor`
+        If `iterations` is not a positive integer, if `rate` is not a finite number, or if `factor`
         is not a positive finite number.
 
     Examples
@@ -373,7 +373,7 @@ def one_cycle(
     div_factor: float = 25.0,
     final_div_factor: float = 1e4,
 ) -> Schedule:
-    """Return a schedule that rises to `maximum` along half a cosine wave, then falls along another.
+    """Return a schedule that rises to `maximum` and then falls, each along half a cosine wave.
 
     Parameters
     ----------
@@ -396,8 +396,8 @@ def one_cycle(
     Raises
     ------
     ArgumentError
-        If `iterations` is not an integer of 2 or more, `warm_up` is not in [0, 1), or `maximum` is
-        not a finite number.
+        If `iterations` is not an integer greater than 1, `warm_up` is not in [0, 1), or `maximum`
+        is not a finite number.
 
     References
     ----------
@@ -413,9 +413,7 @@ def one_cycle(
     _number("maximum", maximum)
     _whole("iterations", iterations, least=2)
     if not 0 <= warm_up < 1:
-        raise ArgumentError(
-            f"warm_up must be a fraction of at least 0 and less than 1, not {warm_up!r}"
-        )
+        raise ArgumentError(f"warm_up must be a fraction in [0, 1), not {warm_up!r}")
     return Schedule(
         _one_cycle,
         {
@@ -449,7 +447,9 @@ def _increasing(name: str, values: Sequence[int]) -> tuple[int, ...]:
         _whole(name, value)
     times = tuple(values)
     if list(times) != sorted(set(times)):
-        raise ArgumentError(f"{name}={times} must be iteration counts in strictly increasing order")
+        raise ArgumentError(
+            f"{name}={times} must be numbers of iterations in strictly increasing order"
+        )
     return times
 
 

@@ -37,7 +37,8 @@ UNUSED_METHOD = (
 
 
 NEVER = (
-    "{extension!r} has no trigger, so it would never act; pass one, such as after_epoch=True or "
+    "{extension!r} has no trigger, so it would never act; pass a trigger, such as after_epoch=True "
+    "or "
     "every_n_batches=100, or pass after_epoch=False if you call its method do() yourself"
 )
 
@@ -51,8 +52,8 @@ class SimpleExtension(TrainingExtension):
         The name of the extension, which distinguishes several extensions of the same class; by
         default the name of the class.
     before_training, before_first_epoch, before_epoch, before_batch : bool
-        Act on the event of this name; ``before_first_epoch`` stands for the ``before_epoch`` of the
-        first epoch in a log.
+        Act on the event of this name; ``before_first_epoch`` means the event ``before_epoch`` of
+        the first epoch in a log.
     on_resumption, on_interrupt, on_error : bool
         Act on the event of this name.
     after_batch, after_epoch, after_training : bool
@@ -60,8 +61,8 @@ class SimpleExtension(TrainingExtension):
     after_n_epochs, after_n_batches : int
         Act once, after exactly this number of epochs or batches.
     every_n_epochs, every_n_batches : int
-        Act each time a multiple of this number of epochs or batches is done. If several triggers
-        apply to the same event, the extension acts once.
+        Act each time a multiple of this number of epochs or batches has been completed. If several
+        triggers apply to the same event, the extension acts once.
 
     Raises
     ------
@@ -69,7 +70,7 @@ class SimpleExtension(TrainingExtension):
         If a keyword is not a trigger, or its value has the wrong type.
     ExtensionError
         When training starts, if there is neither a trigger nor a condition; ``after_epoch=False``
-        disables this error.
+        prevents this error.
 
     Examples
     --------
@@ -123,7 +124,7 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         **triggers
-            The triggers, as for the class.
+            The triggers; see `SimpleExtension`.
 
         Returns
         -------
@@ -277,7 +278,7 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         which_callback : str or None
-            The event, or None if `do` was called without one.
+            The event, or None if `do` was called without an event.
         args : iterable
             All arguments of `do` after the first.
 

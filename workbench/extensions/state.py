@@ -12,7 +12,7 @@ from workbench.serialization.variable_values import add_unique
 
 
 def named(extensions: Iterable[Holder]) -> dict[str, Holder]:
-    """Return the extensions by name; equal names are numbered: ``Timing``, ``Timing_1``."""
+    """Return the extensions by name; repeated names are numbered: ``Timing``, ``Timing_1``."""
     found: dict[str, Holder] = {}
     for extension in extensions:
         add_unique(found, extension.name, extension)
@@ -31,7 +31,7 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
     Raises
     ------
     StateError
-        If the names in `states` are not exactly those of the extensions that have a state.
+        If `states` does not contain exactly the names of the extensions that have a state.
     """
     extensions = list(extensions)
     present, by_name = states_of(extensions), named(extensions)
@@ -43,5 +43,5 @@ def extension_steps(extensions: Iterable[Holder], states: Mapping[str, Any]) -> 
 
 
 def load_states(extensions: Iterable[Holder], states: Mapping[str, Any]) -> None:
-    """Load states that `states_of` returned; if one cannot be loaded, load none."""
+    """Load states that `states_of` returned; if any state cannot be loaded, load none."""
     all_or_nothing(extension_steps(extensions, states))

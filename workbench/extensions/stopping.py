@@ -40,7 +40,7 @@ BOTH_OR_NEITHER = (
 
 
 class FinishIfNoImprovementAfter(SimpleExtension):
-    """Extension that requests the end of training if there is no new best value for some time.
+    """Extension that requests the end of training after a period without a new best value.
 
     Any value of the record except False indicates a new best value. `TrackTheBest` writes this
     record and must precede this extension. Waiting starts with the first best value, so a run
@@ -64,7 +64,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     Attributes
     ----------
     last_best_iter, last_best_epoch : int or None
-        The numbers of iterations and epochs done at the last best value.
+        The numbers of completed iterations and epochs when the last best value was recorded.
 
     Raises
     ------
@@ -263,7 +263,7 @@ class EarlyStopping(CompositeExtension):
             extension.main_loop = value
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Save the model as the best so far."""
+        """Save the current model as the best model so far."""
         if self.checkpoint_extension is not None:
             from_main_loop, _ = self.parse_args(which_callback, args)
             self.checkpoint_extension.do(which_callback, *from_main_loop, self.checkpoint_filename)

@@ -1,7 +1,7 @@
 """Support for third-party extensions, which do not derive from `TrainingExtension`.
 
 `as_extension` wraps an object that satisfies the protocol `Dispatching`, because a main loop
-requires more methods than this protocol has. `workbench.log.protocol` does the same for logs.
+requires more methods than this protocol defines. `workbench.log.protocol` does the same for logs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Dispatching(Protocol):
     """
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> Any:
-        """Handle an event; this method is called on every event."""
+        """Handle an event; this method is called for every event."""
 
 
 @runtime_checkable

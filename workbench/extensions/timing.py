@@ -32,7 +32,8 @@ class Timing(SimpleExtension):
     time of one batch is the average since the last record. On other events, such as the end of
     training or an error, it records only the totals.
 
-    Totals count from the creation of the main loop object. Place the extension before `Printing`.
+    Totals are counted from the creation of the main loop object. Place the extension before
+    `Printing`.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ LogPredicate = Callable[[TrainingLogBase], bool]
 
 PLAIN = (str, int, float, bool)
 
-NOT_A_COUNT = "the trigger {name} must be a whole number of 1 or more, or None, not {value!r}"
+NOT_A_COUNT = "the trigger {name} must be a positive whole number or None, not {value!r}"
 
 
 class Triggers(TypedDict, total=False):
@@ -61,13 +61,13 @@ def no_epoch_done(log: TrainingLogBase) -> bool:
 
 
 class Predicate(Hinted):
-    """Predicate that compares the number of epochs or batches done with `num`.
+    """Predicate that compares the number of completed epochs or batches with `num`.
 
     Parameters
     ----------
     condition : str
-        ``after_n_epochs`` or ``after_n_batches`` (exactly `num` are done), ``every_n_epochs`` or
-        ``every_n_batches`` (a multiple of `num`), or ``at_least_n_epochs`` or
+        ``after_n_epochs`` or ``after_n_batches`` (exactly `num` are completed), ``every_n_epochs``
+        or ``every_n_batches`` (a multiple of `num`), or ``at_least_n_epochs`` or
         ``at_least_n_batches`` (`num` or more).
     num : int
         The number of epochs or batches, 1 or more.
@@ -75,7 +75,7 @@ class Predicate(Hinted):
     Raises
     ------
     EventError
-        If the condition does not exist, or if `num` is not an integer of 1 or more.
+        If the condition does not exist, or if `num` is not a positive integer.
 
     Examples
     --------
@@ -118,7 +118,7 @@ _COUNTED: dict[str, tuple[str, Callable[[int, int], bool]]] = {
 
 
 def checked_count(name: str, value: Any) -> int:
-    """Return `value` after checking that the trigger `name` is an integer of 1 or more."""
+    """Return `value` after checking that the trigger `name` is a positive integer."""
     if not is_count(value):
         raise EventError(NOT_A_COUNT.format(name=name, value=value))
     return int(value)

@@ -21,12 +21,12 @@ NO_ARITY = (
     "num_args=2 (iterations done, old value)"
 )
 WRONG_ARITY = (
-    "{function!r} must accept the number of iterations done and, optionally, the old value, but "
-    "its signature is {signature}"
+    "{function!r} must accept the number of completed iterations and, optionally, the old value, "
+    "but its signature is {signature}"
 )
 NO_FUNCTION = (
-    "{kind} of {parameter!r} has no function; pass one, or override the method function() in a "
-    "subclass"
+    "{kind} of {parameter!r} has no function; pass a function, or override the method function() "
+    "in a subclass"
 )
 NOT_SHARED = (
     "parameter of {kind} must be a shared variable, not {given!r}; the learning rate of a rule is "
@@ -38,7 +38,7 @@ WRONG_NUMBER = (
 
 
 class SharedVariableModifier(SimpleExtension):
-    """Extension that sets a shared variable, such as a learning rate, to values from a function.
+    """Extension that sets a shared variable, such as a learning rate, to the values of a function.
 
     A value that is assigned in another way, for instance by `Session.set`, is kept until this
     extension acts again or, if its method `hold` is called, until `release` is called.
@@ -48,8 +48,8 @@ class SharedVariableModifier(SimpleExtension):
     parameter : SharedVariable
         The variable to set.
     function : callable
-        A function that receives the number of iterations done and, with `num_args` 2, the old value
-        (an array of the dtype of `parameter`), and returns the new value.
+        A function that receives the number of completed iterations and, if `num_args` is 2, the old
+        value (an array of the dtype of `parameter`), and returns the new value.
         `workbench.extensions.schedules` provides functions. Pass None in a subclass that overrides
         the method `function`.
     num_args : int, optional
@@ -120,7 +120,7 @@ class SharedVariableModifier(SimpleExtension):
         return _arity(self.function) if self._num_args is None else self._num_args
 
     def function(self, *args: Any) -> Any:
-        """Compute the new value from the iterations done and, with `num_args` 2, the old value."""
+        """Compute the new value from the number of iterations and, if used, the old value."""
         if self._function is None:
             raise ExtensionError(
                 NO_FUNCTION.format(kind=type(self).__name__, parameter=self.parameter)

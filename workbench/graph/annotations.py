@@ -105,7 +105,7 @@ class BrickMethod(Protocol):
 
 
 class ApplicationCall(Annotation):
-    """Call of an application method: the link between a brick and its inputs and outputs.
+    """Call to an application method: the link between a brick and its inputs and outputs.
 
     An application method with an argument ``application_call`` receives this object and can attach
     auxiliary variables to it.
@@ -126,7 +126,7 @@ class ApplicationCall(Annotation):
         of sequences, the states and the contexts; the outputs are the outputs of the application.
         Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
-        For each set of inputs, the random draws of the call when it is repeated in training mode.
+        For each set of inputs, the random draws to use when the call is repeated in training mode.
 
     Examples
     --------

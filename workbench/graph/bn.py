@@ -62,7 +62,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     Parameters
     ----------
     computation_graph : ComputationGraph
-        A graph for inference. Applications in training mode are not changed.
+        A graph for inference. Applications that are already in training mode are not changed.
 
     Returns
     -------
@@ -106,15 +106,15 @@ def get_batch_normalization_updates(
     Raises
     ------
     GraphError
-        If no batch normalisation of the graph is in training mode, or if one is applied several
-        times and `allow_duplicates` is False.
+        If no batch normalisation of the graph is in training mode, or if a batch normalisation is
+        applied several times and `allow_duplicates` is False.
 
     Notes
     -----
     `workbench.algorithms.GradientDescent` creates a training graph automatically and computes
-    moving averages. This function is for other algorithms. Used directly as updates, these pairs
-    would discard all earlier batches. Therefore compute moving averages, as in the example, or
-    averages over an epoch.
+    moving averages. This function is for other algorithms. If these pairs were used directly as
+    updates, the statistics would depend only on the last batch. Therefore compute moving averages,
+    as in the example, or averages over an epoch.
 
     Examples
     --------
@@ -148,7 +148,8 @@ def get_batch_normalization_updates(
         if population in seen and not allow_duplicates:
             raise GraphError(
                 f"{_owner(estimate)} is applied several times in training mode, so there are "
-                "several estimates of its statistics; pass allow_duplicates=True and merge them"
+                "several estimates of its statistics; pass allow_duplicates=True and merge the "
+                "estimates"
             )
         seen.add(population)
         batch = estimate.squeeze(0)

@@ -1,4 +1,4 @@
-"""Function that combines parameters into one shared vector, for methods that need a vector."""
+"""Function that replaces parameters with slices of one shared vector."""
 
 from __future__ import annotations
 

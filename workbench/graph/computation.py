@@ -59,8 +59,8 @@ class ComputationGraph(KnownAttributes, Hinted):
     def __init__(self, outputs: Variable | Iterable[Variable]) -> None:
         if isinstance(outputs, ComputationGraph):
             raise GraphError(
-                f"the outputs of a graph must be variables, not {outputs!r}; pass its outputs, as "
-                "in ComputationGraph(graph.outputs)"
+                f"the outputs of a graph must be variables, not {outputs!r}; pass the outputs of a "
+                "graph, as in ComputationGraph(graph.outputs)"
             )
         self._build([outputs] if isinstance(outputs, Variable) else list(outputs), {})
 
@@ -189,16 +189,17 @@ class ComputationGraph(KnownAttributes, Hinted):
         Parameters
         ----------
         replacements : dict or pairs of Variable, or criterion
-            The replacement of each variable. With `replacement`, the variables to replace: a list,
-            or a criterion of `workbench.filter.as_predicate`.
+            The variables to replace, with their replacements. If `replacement` is given, pass only
+            the variables, as a list or a criterion (see `workbench.filter.as_predicate`).
         replacement : callable or Variable, optional
-            The variable that replaces all of them, or a function that returns the replacement of a
-            variable.
+            The variable that replaces all of these variables, or a function that returns the
+            replacement of a variable.
 
         Raises
         ------
         GraphError
-            If `replacements` is neither a mapping, nor pairs, nor variables with `replacement`.
+            If `replacements` is neither a mapping nor pairs or, with `replacement`, does not
+            consist of variables.
         SelectionError
             If a criterion selects nothing.
 
@@ -303,7 +304,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         if missing:
             hint = nearest(missing[0], by_name)
             raise InputError(
-                f"get_snapshot: no values for {', '.join(missing)} in {list(data)}{hint}"
+                f"get_snapshot: data must contain values for {', '.join(missing)}, but has only "
+                f"the keys {list(data)}{hint}"
             )
         wanted = [v for v in self.variables if v.tag.roles and not is_shared_variable(v)]
         run: Callable[..., Any] = function(

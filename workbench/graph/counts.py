@@ -1,9 +1,9 @@
 """Numbers of parameters and of floating-point operations, computed from shapes alone.
 
-No value is needed: the parameters can be those of `workbench.bricks.symbolic_parameters`, and a
-graph runs once on fake tensors, on which torch counts the operations of matrix products,
-convolutions and attention. As usual, a multiplication and an addition count as two operations, and
-element-wise operations are not counted.
+No values are needed. Parameters can be symbolic (see `workbench.bricks.symbolic_parameters`). The
+graph is run once on fake tensors, and torch counts the operations of matrix products, convolutions
+and attention. As usual, a multiplication and an addition count as two operations, and element-wise
+operations are not counted.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ def count_parameters(*owners: Component | Variable) -> int:
     Parameters
     ----------
     *owners : Brick or Variable
-        Bricks, which must be allocated, with their descendants; or variables, with all variables
-        on which they depend.
+        Allocated bricks, including their descendants, or variables, including their graphs.
 
     Returns
     -------
     int
-        The total number of elements; a parameter that occurs several times counts once.
+        The total number of elements; a parameter that occurs several times is counted once.
 
     Raises
     ------
@@ -97,7 +96,7 @@ def count_flops(
     outputs : Variable or sequence of Variable
         The variables to compute; gradients are allowed.
     sizes : dict, optional
-        The shapes of the inputs, by variable or by name. Inputs of known shape can be left out.
+        The shapes of the inputs, by variable or by name. Inputs of known shape can be omitted.
 
     Returns
     -------
@@ -177,8 +176,8 @@ def _given(
             )
         if -1 in found:
             raise ArgumentError(
-                f"count_flops: a size of {variable!r} {shapes.describe(variable.fake)} is not "
-                f"known; pass its shape, as in sizes={{{variable!r}: (1, ...)}}"
+                f"count_flops: a size of {variable!r} {shapes.describe(variable.fake)} is unknown; "
+                f"pass its shape, as in sizes={{{variable!r}: (1, ...)}}"
             )
     return given
 

@@ -1,7 +1,8 @@
 """Hierarchy of the named components of a model.
 
-`Component` is the base class of bricks. It has what filters, selectors and models use: a name,
-children, parents and parameters. `workbench.bricks` adds configuration and application.
+`Component` is the base class of bricks. It defines the attributes that filters, selectors and
+models use: a name, children, parents and parameters. `workbench.bricks` adds configuration and
+application.
 """
 
 from __future__ import annotations
@@ -194,7 +195,7 @@ class Parameters(AnnotatingList[Any]):
     """List that adds a role and an annotation to each parameter of a component.
 
     The role is ``PARAMETER``, and the annotation is the component. An entry can be ``None``, so
-    that each of the others has the same index in every configuration.
+    that the other parameters have the same indices in every configuration.
 
     Parameters
     ----------

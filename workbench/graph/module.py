@@ -41,8 +41,8 @@ class GraphAsModule(torch.nn.Module):
         if changing:
             raise GraphError(
                 f"the graph updates {', '.join(map(repr, changing))} whenever it runs (for "
-                "instance to draw random numbers), which a module cannot do; convert a graph "
-                "without these updates"
+                "instance to draw random numbers), but a module cannot apply updates; convert a "
+                "graph without these updates"
             )
         paths = {variable: path for path, variable in parameters.items()}
         self._names = [variable.name for variable in inputs]

@@ -67,7 +67,8 @@ def apply_dropout(
     drop_prob : float or SharedVariable
         The probability of dropping an element, in [0, 1). A number becomes a new shared variable
         named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
-        or to give it another name; a variable without a check gets one for this interval.
+        or to give the probability another name. If this variable has no check of its values, a
+        check for the interval [0, 1) is added.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional
@@ -84,8 +85,8 @@ def apply_dropout(
     Raises
     ------
     GraphError
-        If the probability is neither a number in [0, 1) nor a shared variable with such a value,
-        `custom_divisor` is not a positive number, or a variable is not floating point.
+        If the probability is neither a number in [0, 1) nor a shared variable with a value in
+        [0, 1), `custom_divisor` is not a positive number, or a variable is not floating point.
     SelectionError
         If a criterion selects nothing.
 
@@ -166,7 +167,7 @@ def apply_noise(
     """
     if not isinstance(level, Variable) and not 0 <= level < math.inf:
         raise GraphError(
-            f"the noise level must be a finite standard deviation of 0 or more, not {level!r}"
+            f"the noise level must be a finite, non-negative standard deviation, not {level!r}"
         )
     stream = _stream(computation_graph, rng, seed)
     return _replaced(
@@ -183,7 +184,7 @@ def probability_variable(given: Any) -> SharedVariable:
     Raises
     ------
     GraphError
-        If `given` is neither a number in [0, 1) nor a shared variable with such a value.
+        If `given` is neither a number in [0, 1) nor a shared variable with a value in [0, 1).
     """
     if isinstance(given, SharedVariable):
         variable = given

@@ -127,7 +127,7 @@ class Path(Predicate, Hinted):
 
 
 def at_or_above(brick: Component) -> list[Component]:
-    """Return a brick and all of its ancestors, each once."""
+    """Return a brick and all of its ancestors, without duplicates."""
     found = {brick: None}
     waiting = [brick]
     while waiting:

@@ -26,9 +26,9 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
     name : str
         The name of the backend.
     make : callable
-        A function that returns an empty log. It is called once for every main loop that needs one.
-        It replaces any function registered under this name, so that a notebook cell can be run
-        again.
+        A function that returns an empty log. It is called once for every main loop that needs a new
+        log, and it replaces any function registered under this name, so that a notebook cell can be
+        run again.
     """
     BACKENDS[name] = make
 

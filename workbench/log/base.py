@@ -28,7 +28,7 @@ from workbench.log.tabular import Tabular
 
 LAST = 2**63 - 1
 """Largest number of iterations that columns and databases can store."""
-NOT_AN_ITERATION = "the index of a log must be a number of iterations, 0 or more, not {time!r}"
+NOT_AN_ITERATION = "the index of a log must be a non-negative number of iterations, not {time!r}"
 TOO_LATE = "the index of a log must be a number of iterations below 2**63, not {time}"
 NOT_ASSIGNABLE = (
     "a row of a log cannot be replaced; to add records at iteration {time!r}, write "
@@ -43,14 +43,14 @@ NO_NUMBERS = (
 class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     """Base class of training logs, which are mappings from iteration to row.
 
-    ``log[iteration][channel]`` reads or writes a record. The iteration is the number of batches
-    done, so row 0 contains the records written before the first batch. A channel is the name of a
-    record.
+    ``log[iteration][channel]`` reads or writes a record. The iteration is the number of completed
+    batches, so row 0 contains the records written before the first batch. A channel is the name of
+    a record.
 
-    A main loop trains in the context `writing` and calls `commit` after every event. Then all
-    records of the event become visible to other threads together. Records written outside of
+    A main loop trains in the context `writing` and calls `commit` after every event. All records of
+    the event then become visible to other threads at the same time. Records written outside of
     `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
-    visible together.
+    visible at the same time.
 
     Parameters
     ----------
@@ -130,10 +130,10 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Raises
         ------
         LogError
-            If no iteration has been done.
+            If no iteration has been completed.
         """
         if self.status["iterations_done"] == 0:
-            raise LogError("there is no previous row, because no iteration has been done yet")
+            raise LogError("there is no previous row, because no iteration has been completed yet")
         return self._row(self, self.status["iterations_done"] - 1)
 
     @property
@@ -185,12 +185,12 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Replace records, status and identity with those that `state_dict` returned.
+        """Replace the records, status and identity with the values that `state_dict` returned.
 
         Raises
         ------
         StateError
-            If `state` is not the state of a log. Then the log does not change.
+            If `state` is not the state of a log. In this case the log does not change.
         """
         try:
             uuid = uuids.UUID(state["uuid"])
@@ -199,7 +199,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             columns = {str(name): tuple(entries) for name, entries in state["columns"].items()}
             if not all(type(count) is int and count >= 0 for count in counts):
                 raise StateError(
-                    f"the counts of a log must be whole numbers, 0 or more, not {counts}"
+                    f"the counts of a log must be non-negative whole numbers, not {counts}"
                 )
             self.replace(state["rows"], columns)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -224,7 +224,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return None
 
     def column(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return a channel as arrays of numbers; this is faster than a Series.
+        """Return a channel as arrays of numbers; this is faster than returning a Series.
 
         Parameters
         ----------
@@ -236,8 +236,9 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Returns
         -------
         iterations, values : array
-            Read-only arrays of equal length, of dtypes int64 and float64. Iterations increase.
-            Booleans become 0 and 1, and None becomes NaN. Later records do not change the arrays.
+            Read-only arrays of equal length, of dtypes int64 and float64. The iterations are in
+            increasing order. Booleans become 0 and 1, and None becomes NaN. Later records do not
+            change the arrays.
 
         Raises
         ------

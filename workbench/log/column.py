@@ -3,8 +3,8 @@
 `workbench.log.TrainingLog` stores its records in columns. A column has the type of its first value
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
 is exact; any other mixture of types widens the column to object. An iteration and a number need
-eight bytes each; long arrays are at most a sixteenth larger than their contents. A record at a
-later iteration is appended; a record at an earlier one is inserted, which copies the column.
+eight bytes each. Long arrays are at most a sixteenth larger than their contents. A record at a
+later iteration is appended; a record at an earlier iteration is inserted, which copies the column.
 
 Readers receive views that never change, because an array is copied before an edit if a view of it
 exists.
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from workbench.errors import StateError
 
 NOT_VALUES = "the values of a channel must be a list or an array of numbers, not {given}"
-NOT_ITERATIONS = "the iterations of a channel must be increasing, one for each value, not {given}"
+NOT_ITERATIONS = (
+    "the iterations of a channel must be in increasing order, one for each value, not {given}"
+)
 
 PLAIN: Final = frozenset({float, int, bool, str, type(None)})
 """Types of values that a log stores unchanged."""
@@ -64,7 +66,7 @@ def as_float(number: float) -> float:
 
 
 class Column:
-    """Increasing iterations, with the value that was recorded at each of them.
+    """Iterations in increasing order, with the value that was recorded at each iteration.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ class Column:
     last : int
         The iteration of the latest record, or -1 if there are no records.
     edits : int
-        The number of changes other than appended records.
+        The number of changes other than appending a record.
     """
 
     __slots__ = ("_exported", "_iterations", "_type", "_values", "edits", "last", "size")
@@ -180,7 +182,7 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Append `values` if their type fits and the iterations are new; return True on success."""
+        """Append `values` if the type fits and the iterations are later; return True on success."""
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)

@@ -32,11 +32,11 @@ def compare(
     ----------
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
-        databases (the newest log of each is used). The keys of a dictionary become the names;
-        otherwise a session keeps its name, a log is named after the first digits of its `uuid`, a
-        path after its file, and a frame is named ``frame``.
+        databases (the newest log of each database is used). The keys of a dictionary become the
+        names; otherwise a session keeps its name, a log is named after the first digits of its
+        `uuid`, a path after its file, and a frame is named ``frame``.
     channels : sequence of str, optional
-        The channels to return, in order; by default all. A log can lack some of them.
+        The channels to return, in order; by default all. A log can lack some of these channels.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def compare(
     Raises
     ------
     LogError
-        If `logs` is empty, or contains an object of another kind.
+        If `logs` is empty, or contains an object that is not supported.
     UnknownRecordError
         If one of `channels` is missing from all logs.
 

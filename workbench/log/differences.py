@@ -181,7 +181,7 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers among the values, except Booleans, as Python numbers.
+    """Return the values that are numbers, but not Booleans, as Python numbers.
 
     Examples
     --------

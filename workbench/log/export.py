@@ -1,6 +1,6 @@
 """Functions that export logs to CSV, Parquet and HDF5 files.
 
-They support logs of every backend.
+The functions support logs of every backend.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Cache of arrays from which pandas frames of a log are created.
 
-In a frame, every channel must be aligned with all rows. `FrameCache` keeps aligned channels and
-extends them with new records at each request; its frames are views of these arrays. A frame never
-changes after it is returned, because a later record in one of its rows is written to a copy.
+In a frame, every channel must be aligned with all rows. `FrameCache` keeps an aligned array for
+each channel and extends it with new records at each request. The frames are views of these arrays.
+A frame never changes after it is returned, because a later record in one of its rows is written to
+a copy.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Entries(NamedTuple):
-    """Contents of a channel: increasing iterations, their values, and the number of edits."""
+    """Contents of a channel: iterations in increasing order, values, and the number of edits."""
 
     iterations: NDArray[np.int64]
     values: NDArray[Any]

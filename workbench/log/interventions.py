@@ -1,8 +1,8 @@
 """Interventions in a log, by iteration: the commands that took effect in a run.
 
-A row stores them as a tuple of mappings; `workbench.session.interventions` describes their items.
-Readers skip elements that are not mappings, since another program may have written the log. Views,
-tables and reports describe an intervention with `in_words`.
+A row stores its interventions as a tuple of mappings, whose items `workbench.session.interventions`
+describes. Readers skip elements that are not mappings, since another program may have written the
+log. Views, tables and reports describe an intervention with `in_words`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def interventions_of(row: Any) -> list[Intervention]:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return what an intervention changed, its old value and its new value, each as text.
+    """Return, as text, what an intervention changed, the old value and the new value.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Training log in memory, stored as columns.
 
-Recording is fast because most of its work is deferred. The thread that trains stages its records in
-plain dictionaries. A commit moves these to a short list, the tail. The tail is moved into the
-columns in bulk when the columns are next read, or at the latest when it has `TAIL` rows.
+Recording is fast because most of the work is deferred. The thread that trains stages its records in
+plain dictionaries. A commit moves the staged records to a short list, the tail. The tail is moved
+into the columns in bulk when the columns are next read, or at the latest when it has `TAIL` rows.
 Except in a commit, the tail and the columns are accessed only under one lock.
 """
 
@@ -44,9 +44,10 @@ class _Counts:
     Attributes
     ----------
     committed, published : int
-        The latest iteration that a commit has added, and the latest that was recorded without a
-        commit; the tail and the columns have no later row. There are two counters because
-        different threads change them, and `TrainingLog.commit` changes its own without the lock.
+        The latest iteration that a commit has added, and the latest iteration that was recorded
+        without a commit; the tail and the columns have no later row. There are two counters because
+        different threads change them, and `TrainingLog.commit` changes `committed` without the
+        lock.
     version : int
         A number that increases with every change that other threads can see.
     """

@@ -17,7 +17,7 @@ class Logging(Protocol):
 
     @property
     def status(self) -> MutableMapping[str, Any]:
-        """The status of the run: ``iterations_done``, ``epochs_done`` and others."""
+        """The status of the run: ``iterations_done``, ``epochs_done`` and other items."""
 
     @property
     def current_row(self) -> MutableMapping[str, Any]:
@@ -36,7 +36,7 @@ class Logging(Protocol):
         """Make the records of an event visible to other threads."""
 
     def maker(self) -> Any:
-        """Return a function that creates an empty log for unpickling, or None to pickle the log."""
+        """Return a function that creates an empty log when a pickle is loaded, or None."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""

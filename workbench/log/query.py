@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INDEX = "iteration"
-"""The name by which an expression refers to the iteration of a row."""
+"""The name that stands for the iteration of a row in an expression."""
 
 LONGEST = 1000
 """Maximum number of characters of an expression."""
@@ -30,7 +30,7 @@ NOT_TEXT = 'the argument of query() must be an expression as text, such as "cost
 TOO_LONG = "the expression has {} characters; it must have at most {}"
 NOT_VALID = "the expression {given!r} cannot be read: {reason}"
 FORBIDDEN = (
-    "the expression {given!r} has {what}; it can only contain names of channels, numbers, text in "
+    "the expression {given!r} has {what}; it can contain only names of channels, numbers, text in "
     "quotes, comparisons, arithmetic and the operators 'and', 'or', 'not' and 'in'"
 )
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
@@ -38,7 +38,7 @@ NOT_A_CONDITION = (
     "the expression {given!r} must be a condition that is true or false in each row, such as "
     '"cost < 0.1"'
 )
-NOT_COMPARABLE = "the expression {given!r} does not fit the values of the log: {reason}"
+NOT_COMPARABLE = "the expression {given!r} cannot be applied to the values of the log: {reason}"
 
 _PIECES = re.compile(
     r"""`(?P<name>[^`]*)`|(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<sign>[@&|])"""
@@ -51,11 +51,11 @@ _ALLOWED = (
     ast.In, ast.NotIn, ast.Name, ast.Load, ast.Constant, ast.List, ast.Tuple,
 )  # fmt: skip
 _CALLED = {
-    ast.Call: "a call of a function",
+    ast.Call: "a function call",
     ast.Attribute: "an attribute (a dot after a name)",
     ast.Subscript: "an index in brackets",
     ast.Lambda: "a function",
-    ast.IfExp: "a choice by if",
+    ast.IfExp: "a conditional expression (if)",
     ast.NamedExpr: "an assignment",
 }
 

@@ -1,8 +1,8 @@
 """Protocol that backends implement to store the records of a log.
 
 A record has an iteration and a name. `Records.commit` makes the records of a run visible, so that
-other threads see all records of an event at once. `workbench.log.backends` describes how a main
-loop uses a different backend.
+other threads see all records of an event at the same time. `workbench.log.backends` describes how a
+main loop uses a different backend.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class Records(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """Return a context manager that hides the records of this thread until `commit`.
 
-        The records are hidden from other threads only. Leaving the context commits all records.
+        The records are hidden only from other threads. Leaving the context commits all records.
 
         Raises
         ------
         LogError
-            If a thread is already in such a context of this log.
+            If a thread has already entered this context for the log.
         """
 
     @abstractmethod
     def commit(self) -> None:
-        """Make all records of this thread visible to all threads at once."""
+        """Make all records of this thread visible to all threads at the same time."""
 
     def record(self, iteration: int, name: str, value: Any) -> None:
         """Store one record; replace an existing record of the same iteration and name."""
@@ -51,7 +51,7 @@ class Records(Protocol):
 
     @abstractmethod
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store `records`, which become visible together and must not be changed afterwards.
+        """Store `records`, which become visible at the same time and must not be changed later.
 
         A backend converts the values with `workbench.utils.values.to_python`.
         """
@@ -70,7 +70,7 @@ class Records(Protocol):
 
     @abstractmethod
     def snapshot(self, names: tuple[str, ...] | None = None) -> Snapshot:
-        """Return a snapshot of all columns, or of those columns in `names` that exist."""
+        """Return a snapshot of all columns, or of the existing columns among `names`."""
 
     @abstractmethod
     def replace(self, rows: NDArray[Any], columns: Mapping[str, tuple[Any, Any]]) -> None:
@@ -90,7 +90,7 @@ def check_name(what: str, name: Any) -> None:
 
 
 def listed(channels: Collection[str], *, several: bool = False) -> str:
-    """Return the end of an error message, with the channels of a log or of `several` logs.
+    """Return the end of an error message, which lists the channels of a log or of `several` logs.
 
     Examples
     --------

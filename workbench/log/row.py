@@ -23,7 +23,7 @@ class Row(MutableMapping[str, Any]):
     Attributes
     ----------
     iteration : int
-        The number of iterations done when the records were written.
+        The number of completed iterations when the records were written.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class Row(MutableMapping[str, Any]):
     def update(  # type: ignore[override]
         self, records: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **more: object
     ) -> None:
-        """Write several records, which become visible to other threads together."""
+        """Write several records, which become visible to other threads at the same time."""
         self._log.record_all(self.iteration, dict(records, **more))
 
     def __delitem__(self, name: str) -> None:

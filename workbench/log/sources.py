@@ -62,7 +62,7 @@ Source: TypeAlias = "Log | HasLog | pd.DataFrame | str | os.PathLike[str]"
 
 @dataclass(frozen=True)
 class Run:
-    """Run that is compared with others.
+    """Run that is compared with other runs.
 
     Attributes
     ----------
@@ -109,8 +109,9 @@ def log_of(source: Any) -> Log:
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
     """Return the runs of `sources`, with unique names.
 
-    The keys of a dictionary are the names. Otherwise the name is that of the session, that of the
-    file without its suffix, the first digits of the UUID of the log, or ``frame`` for a frame.
+    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
+    after its file without the suffix, a log is named after the first digits of its UUID, and a
+    frame is named ``frame``.
 
     Raises
     ------

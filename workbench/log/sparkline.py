@@ -46,7 +46,7 @@ def sparkline(
 def path(
     iterations: NDArray[np.int64], values: NDArray[np.float64], *, width: int, height: int
 ) -> str:
-    """Return the ``d`` attribute of the path of a sparkline; empty if no value is finite."""
+    """Return the ``d`` attribute of a sparkline's path; it is empty if no value is finite."""
     finite = np.isfinite(values)
     if not finite.any():
         return ""

@@ -29,7 +29,11 @@ BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
 """Names that `TrackTheBest` uses for the best value in the status, and for its records."""
 
 REWOUND = "_rewound"
-"""Item of the status: the log before the last rewind (``from``), and its ``resumed_from``."""
+"""Key in the log's status for facts about the last rewind.
+
+The facts are the identity of the log before the rewind (``from``) and the identity of the log that
+it had resumed (``resumed_from``).
+"""
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
 """Maximum numbers of channels and of rows in the HTML representation of a log."""
@@ -54,7 +58,7 @@ class Summary:
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
         values. ``min`` and ``max`` are the extremes of the finite values, which first occurred at
         the iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
-        `TrackTheBest`. For a channel of text or objects, all columns but ``kind``, ``count`` and
+        `TrackTheBest`. For a channel of text or objects, all columns except ``kind``, ``count`` and
         ``not_finite`` are empty.
     run : dict
         The facts that the log contains about the run, by name.

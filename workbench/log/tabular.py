@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Tabular(Records):
-    """Records with methods that show and compare them; the read-only part of `TrainingLogBase`."""
+    """Read-only part of `TrainingLogBase`, with methods that show and compare records."""
 
     status: MutableMapping[str, Any]
     _frames: FrameCache
@@ -99,13 +99,14 @@ class Tabular(Records):
             A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
             that is not an identifier must be in backticks. Functions, attributes and ``@`` are
-            refused, so that an expression from a page or a tool cannot execute code.
+            rejected, so that an expression from a page or a tool cannot execute code.
 
         Returns
         -------
         pandas.DataFrame
             The rows of `frame` for which the condition is true. A missing Boolean value counts as
-            False. A comparison with any other missing value is false, except ``!=`` and ``not in``.
+            False. A comparison with any other missing value is false, unless the operator is ``!=``
+            or ``not in``.
 
         Raises
         ------
@@ -136,7 +137,7 @@ class Tabular(Records):
         largest: bool = False,
         everything: bool = False,
     ) -> pd.DataFrame:
-        """Return the differences between this run and others.
+        """Return the differences between this run and other runs.
 
         For the channels of several logs side by side, use `workbench.log.compare`.
 
@@ -203,13 +204,13 @@ class Tabular(Records):
         channels : sequence of str, optional
             The channels of numbers to draw; by default all.
         x : str
-            The horizontal axis: ``iteration``, ``epoch`` (counted with fractions), or a channel of
+            The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a channel of
             numbers, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
             The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The
             recorded curve remains visible behind the smoothed curve.
         log_y : bool
-            If True, the vertical axis is logarithmic, and values of 0 or less are gaps.
+            If True, the vertical axis is logarithmic, and values of 0 or less leave gaps.
         robust : bool
             If True, a few values so extreme that they would flatten the curve are left outside the
             vertical range and do not affect a smoothed curve. Marks at the edge and text above

@@ -1,7 +1,7 @@
 """The main loop, which repeatedly reads a batch, trains on it and calls the extensions.
 
-All other functionality is implemented by extensions; `workbench.extensions.events` has a table of
-the events. `workbench.session` runs a main loop in a background thread.
+All other functionality is implemented by extensions; `workbench.extensions.events` contains a table
+of the events. `workbench.session` runs a main loop in a background thread.
 """
 
 from workbench.errors import TrainingFinish

@@ -35,6 +35,7 @@ def stream_of(loop: Loop) -> AbstractDataStream:
     Raises
     ------
     DataError
+        If the main loop has no data stream, or if its examples cannot be edited.
     """
     if loop.data_stream is None:
         raise DataError(NO_STREAM)
@@ -49,7 +50,7 @@ def drop(loop: Loop, examples: Sequence[int]) -> None:
     Raises
     ------
     DataError
-        If the stream has no such examples, or if no examples would be left.
+        If the stream does not contain these examples, or if no examples would be left.
     """
     stream = stream_of(loop)
     examples = checked_examples(stream, examples, "dropped")
@@ -71,7 +72,8 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
     Raises
     ------
     DataError
-        If the stream has no such examples or no such source, or if the value does not fit.
+        If the stream does not contain these examples or this source, or if the value does not fit
+        the source.
     """
     stream = stream_of(loop)
     examples = checked_examples(stream, examples, "relabelled")
@@ -87,7 +89,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
 
 
 def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int]) -> str:
-    """Return the error message if a class or an index of an example is out of range, else ''."""
+    """Return an error message if a class or token index is out of range, or an empty string."""
     algorithm = loop.algorithm
     if not isinstance(algorithm, GradientDescent) or algorithm.cost is None:
         return ""
@@ -114,7 +116,7 @@ def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int
 
 
 def _change(loop: Loop, change: Callable[[Edits], Edits]) -> None:
-    """Change the edits, so that the remaining batches of the epoch are read with them."""
+    """Change the edits, which then apply to the remaining batches of the epoch."""
     assert loop.data_stream is not None
     edits = change(edits_of(loop.data_stream) or Edits())
     go_to(loop, {**position(loop, in_hand=False), "edits": edits.state_dict()})

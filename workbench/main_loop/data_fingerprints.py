@@ -1,7 +1,7 @@
-"""Fingerprints of the training data, by which runs on different data are told apart.
+"""Fingerprints of the training data, which distinguish runs on different data.
 
-A fingerprint is a checksum of a few elements, so it takes little time. It changes with the examples
-of a dataset, with their order, and with random transformers, but not with the process or machine.
+A fingerprint is a checksum of a few elements, so it takes little time. It depends on the examples
+of a dataset, on their order and on random transformers, but not on the process or the machine.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from workbench.errors import DataError
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 16
-"""Maximum number of examples of a dataset that a fingerprint depends on."""
+"""Maximum number of examples of a dataset from which a fingerprint is computed."""
 
 SAMPLED = 1024
-"""Maximum number of elements of an array that a fingerprint depends on."""
+"""Maximum number of elements of an array from which a fingerprint is computed."""
 
 
 def of_data(stream: AbstractDataStream) -> dict[str, str]:
     """Return fingerprints of the ``examples`` of a stream and of their ``order``.
 
-    A fingerprint is left out if it cannot be computed quickly, or without changing what training
-    reads.
+    A fingerprint is omitted if it cannot be computed quickly, or if computing it would change the
+    training data.
     """
     found = {}
     for name, function in {"examples": _of_examples, "order": _of_order}.items():
@@ -50,7 +50,7 @@ def of_data(stream: AbstractDataStream) -> dict[str, str]:
 
 
 def of_batch(batch: object) -> str | None:
-    """Return the fingerprint of a batch; None if the batch is not a mapping of arrays.
+    """Return the fingerprint of a batch, or None if the batch is not a mapping of arrays.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def of_batch(batch: object) -> str | None:
 
 
 def _of_examples(stream: AbstractDataStream) -> str | None:
-    """Return the fingerprint of examples at fixed places, regardless of the order of reading."""
+    """Return the fingerprint of examples at fixed positions, regardless of the reading order."""
     dataset = getattr(stream._base(), "dataset", None)
     if not isinstance(dataset, (IndexableDataset, H5PYDataset)):
         return None  # reading can be slow, or have effects
@@ -81,7 +81,7 @@ def _of_examples(stream: AbstractDataStream) -> str | None:
 
 
 def _of_order(stream: AbstractDataStream) -> str | None:
-    """Return the fingerprint of the first request, or of what decides the order of a loader."""
+    """Return a fingerprint of the first request or, for a loader, of its order settings."""
     if isinstance(stream, LoaderStream):
         loader = stream.batches
         sampler = loader.batch_sampler if loader.batch_size is None else loader.sampler

@@ -107,7 +107,7 @@ class Ending:
         main_loop.refresh()
 
     def end_at(self, epochs: int | None, batches: int | None) -> None:
-        """Plan to end training after a total number of epochs or batches."""
+        """Schedule training to end after a total number of epochs or batches."""
         check_more(epochs, batches)
         main_loop = self._main_loop
         end_at(main_loop, epochs, batches)

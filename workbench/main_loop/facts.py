@@ -1,4 +1,4 @@
-"""Facts about a run, kept in the status of its log: threads, versions, hyperparameters."""
+"""Facts about a run, kept in the status of its log: threads, versions and hyperparameters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from workbench.tensor import SharedVariable
 from workbench.tensor.execution import available_threads
 
 INITIAL = "_initial"
-"""Key of the fingerprints of the initial training state in the status of the log."""
+"""Key in the log's status for the fingerprints of the initial training state."""
 
 BATCH = "batch"
-"""Key of the fingerprint of the first batch among the initial fingerprints."""
+"""Key in the initial fingerprints for the fingerprint of the first batch."""
 
 NAME = "session_name"
-"""Key of the name that the user has given to the session of the run in the status."""
+"""Key in the log's status for the name that the user has given to the session."""
 
 OTHER_THREADS = (
     "after this iteration, the number of threads for large steps is {now} instead of "
@@ -34,13 +34,13 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record facts that affect the results of a run; call `note` if the number of threads changed.
+    """Record facts that affect the results of a run; report a changed number of threads to `note`.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of Python and of the libraries;
     ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
     fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
-    `workbench.main_loop.data_fingerprints`), by which runs are compared.
+    `workbench.main_loop.data_fingerprints`), which are used to compare runs.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
@@ -65,14 +65,14 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 
 
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
-    """Record the fingerprint of the first batch, by which runs are compared."""
+    """Record the fingerprint of the first batch, which is used to compare runs."""
     checksum = of_batch(batch)
     if checksum is not None:
         status[INITIAL] = {**status[INITIAL], BATCH: checksum}
 
 
 def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
-    """Return a checksum of variables: names, dtypes, shapes and some evenly spaced elements.
+    """Return a checksum of the names, dtypes, shapes and some elements of variables.
 
     Examples
     --------

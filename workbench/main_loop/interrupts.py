@@ -26,7 +26,8 @@ INTERRUPTED = {
 class Interruptible:
     """Context manager that makes Ctrl+C end training after the current epoch.
 
-    A second Ctrl+C ends training after the current batch. A third one calls the original handler.
+    A second Ctrl+C ends training after the current batch. A third Ctrl+C calls the original
+    handler.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class Lease:
     main_loop : Loop
         The main loop to train.
     session : Session, optional
-        The session that trains the main loop, or None if the current thread does.
+        The session that trains the main loop, or None if the current thread trains it.
 
     Raises
     ------

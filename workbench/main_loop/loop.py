@@ -1,7 +1,7 @@
 """`MainLoop`, which combines a model with an algorithm, a data stream, extensions and a log.
 
-`workbench.main_loop.run` implements training, and `workbench.main_loop.requests` has the methods
-that are called during training.
+`workbench.main_loop.run` implements training, and `workbench.main_loop.requests` defines the
+methods that are called during training.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ class MainLoop(FixedAttributes, Requests):
     """Loop that trains a model with an algorithm on a data stream and records the run in a log.
 
     A run ends when an extension records ``training_finish_requested`` as True (see `FinishAfter`)
-    or raises `TrainingFinish`, when the data stream has no more epochs, or at an interrupt. In the
-    main thread, the first Ctrl+C ends the run after the epoch and the second one after the batch.
-    The end is recorded as ``training_finished``. The next run continues from this point, even in
-    the middle of an epoch. If the end that extensions define has already been reached, the run
-    does not train and prints the reason; ``run(epochs=5)`` trains beyond this end.
+    or raises `TrainingFinish`, when the data stream has no more epochs, or after an interrupt. If
+    the run is in the main thread, the first Ctrl+C ends it after the epoch, and a second Ctrl+C
+    ends it after the batch. The end is recorded as ``training_finished``. The next run continues
+    from this point, even in the middle of an epoch. If the end that the extensions define has
+    already been reached, the run does not train and prints the reason; ``run(epochs=5)`` trains
+    beyond this end.
 
     An error is recorded as ``training_error`` in the row and in the status. The event ``on_error``
     is fired, and the error is raised with a note about the batch and the epoch. The next run
@@ -59,10 +60,10 @@ class MainLoop(FixedAttributes, Requests):
     data_stream : AbstractDataStream, DataLoader or iterable of batches
         The source of the batches; see `workbench.data.as_stream`.
     model : ComputationGraph, optional
-        The trained model, which extensions use. When training starts, a `Model` must be
+        The model that is trained, for use by extensions. When training starts, a `Model` must be
         initialised and the algorithm must train its parameters.
     log : TrainingLogBase, optional
-        The log; by default a new one. If the log contains iterations, training resumes. A custom
+        The log; by default a new log. If the log contains iterations, training resumes. A custom
         class must have the methods of `workbench.log.protocol.Logging`.
     log_backend : str, optional
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
@@ -269,9 +270,9 @@ class MainLoop(FixedAttributes, Requests):
 
         The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
         (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
-        function to `after_event`; otherwise later extensions handle the event with the new state.
-        A state loaded before the first start is restored after the handlers of ``before_training``
-        have run.
+        function to `after_event`; otherwise later extensions handle the event with the new state. A
+        state that is loaded before the first start is loaded again after the handlers of
+        ``before_training`` have run.
 
         Raises
         ------

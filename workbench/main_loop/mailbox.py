@@ -2,8 +2,8 @@
 
 Any thread can post a request. At the boundary between two batches, requests are executed in order.
 An extension that evaluates a dataset calls `Mailbox.yield_to_commands` between its own batches.
-Requests that can be handled during an evaluation are then executed; all others are kept until the
-boundary. If a kept request is urgent, the evaluation is abandoned.
+Requests that can be handled during an evaluation are then executed; all other requests are kept
+until the boundary. If a kept request is urgent, the evaluation is abandoned.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Request:
     urgent : bool
         True to abandon an evaluation, so that the boundary is reached soon.
     rests : bool
-        True if a request that the training thread posts during a pause waits for its end. Without
-        this, an action that posts itself again would be executed endlessly during a pause.
+        True if this request, when posted by the training thread during a pause, waits for the end
+        of the pause. Otherwise an action that posts itself again would be executed endlessly.
     """
 
     action: Callable[[], object]
@@ -93,12 +93,12 @@ class Mailbox:
             self.run_next()
 
     def close(self, gate: Callable[[], bool], then: Callable[[], object]) -> None:
-        """Delay all but urgent requests until `gate` returns True, and call `then` before them."""
+        """Delay all but urgent requests until `gate` returns True; call `then` before they run."""
         self.kept.appendleft(Request(then))
         self.gate = gate
 
     def _opened(self, gate: Callable[[], bool]) -> bool:
-        """Call the gate and return its result; if it is False, execute urgent requests."""
+        """Call the gate and return its result; if the result is False, execute urgent requests."""
         if gate():
             self.gate = None
             return True

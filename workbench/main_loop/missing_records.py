@@ -1,4 +1,4 @@
-"""Warnings of records that an extension of a run reads, but that were never written."""
+"""Warnings about records that an extension reads but that were never written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class MissingRecords:
-    """Detector of records that the extensions of a main loop read in vain.
+    """Detector of records that extensions of a main loop read but that were never written.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class MissingRecords:
         self._warned: set[str] = set()
 
     def warn(self) -> None:
-        """Log one warning for each record that was never written since the start of training."""
+        """Log one warning for each record that has not been written since training started."""
         main_loop = self._main_loop
         log: object = main_loop.log
         if not isinstance(log, TrainingLogBase):

@@ -1,7 +1,7 @@
 """Parts of a main loop that are replaced together when its model is replaced between two batches.
 
-The earlier parts stay valid: when they are put back, and their state is loaded, training continues
-as it would have done without the replacement.
+The earlier parts remain valid: if they are restored and their state is loaded, training continues
+as if they had never been replaced.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from workbench.graph import ComputationGraph
 from workbench.main_loop.loop import MainLoop
 
 Bindings = tuple[tuple[TrainingExtension, Mapping[str, Any]], ...]
-"""Extensions, each with those of its attributes that contain variables of the model."""
+"""Extensions, each with its attributes that contain variables of the model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A model, the algorithm that trains it, and what extensions compute from it.
+    """A model, the algorithm that trains it, and the extension attributes that depend on it.
 
     Attributes
     ----------
     model : ComputationGraph or None
     algorithm : TrainingAlgorithm
     bindings : tuple of pairs
-        Extensions with the attributes that `TrainingExtension.bindings` names.
+        Extensions, each with the attributes that its `TrainingExtension.bindings` returns.
     """
 
     model: ComputationGraph | None
@@ -37,20 +37,20 @@ class Parts:
 
 
 def parts_of(main_loop: MainLoop) -> Parts:
-    """Return the present parts of a main loop."""
+    """Return the current parts of a main loop."""
     return Parts(main_loop.model, main_loop.algorithm, bindings_of(main_loop.extensions))
 
 
 def bindings_of(extensions: Iterable[TrainingExtension]) -> Bindings:
-    """Return the extensions that have bindings, with these."""
+    """Return each extension that has bindings, together with its bindings."""
     pairs = [(extension, extension.bindings()) for extension in extensions]
     return tuple((extension, found) for extension, found in pairs if found)
 
 
 def put_in(main_loop: MainLoop, parts: Parts) -> None:
-    """Give a main loop other parts; only the training thread calls this, between two batches.
+    """Replace the parts of a main loop; only the training thread may call this function.
 
-    If the function of the new algorithm cannot be built, the main loop keeps its present parts.
+    If the function of the new algorithm cannot be built, the main loop keeps its current parts.
     """
     if main_loop.algorithm is parts.algorithm:
         return

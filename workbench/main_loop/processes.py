@@ -1,9 +1,9 @@
-"""The differences of a main loop when several processes train one model together.
+"""Functions for main loops in which several processes train one model together.
 
-Every process has the whole main loop and calls the extensions at the same batches. Only the first
-process shows anything or writes files. All processes start from the values of the first one, and
-take them again at the end of every epoch, since programs for different batch sizes can differ in
-rounding.
+Every process runs the whole main loop and calls the extensions at the same batches. Only the first
+process shows output and writes files. All processes start with the values of the first process, and
+copy its values again at the end of every epoch, because programs for different batch sizes can
+round differently.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ NOT_SHARED = (
     "not {iterator!r}; let the data stream create it"
 )
 IN_THREAD = (
-    "{size} processes train this main loop together, so it cannot run in a thread that one of them "
-    "controls; call main_loop.run() in every process"
+    "{size} processes train this main loop together, so it cannot run in a background thread of "
+    "one process; call main_loop.run() in every process"
 )
 RECORD = "distributed"
 
@@ -41,7 +41,7 @@ def distributed_of(loop: Loop) -> DataParallel | None:
 
 
 def take_share(loop: Loop, batches: Any) -> None:
-    """Make an iterator over batches return the share of this process."""
+    """Make an iterator over batches return only this process's share of each batch."""
     distributed = distributed_of(loop)
     if distributed is None:
         return
@@ -51,7 +51,7 @@ def take_share(loop: Loop, batches: Any) -> None:
 
 
 def begin(loop: Loop) -> None:
-    """Record the number of processes, and start from the values of the first process."""
+    """Record the number of processes, and copy the values of the first process."""
     distributed = distributed_of(loop)
     if distributed is not None:
         loop.log.current_row[RECORD] = distributed.described
@@ -59,7 +59,7 @@ def begin(loop: Loop) -> None:
 
 
 def agree(loop: Loop) -> None:
-    """Give all variables of training the values that they have in the first process."""
+    """Set all variables of training to the values that they have in the first process."""
     distributed = distributed_of(loop)
     if distributed is not None:
         parameters, others = loop.state_variables()
@@ -67,7 +67,7 @@ def agree(loop: Loop) -> None:
 
 
 def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
-    """Return the value of a variable of training, which another process can keep."""
+    """Return the value of a variable of training, even if another process keeps it."""
     distributed = distributed_of(loop)
     if distributed is None or not distributed.is_divided(variable):
         return value_of(variable)
@@ -75,14 +75,14 @@ def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
-    """Return the extensions to call: in all but the first process, those that affect training."""
+    """Return all extensions in the first process; in others, only those that affect training."""
     if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]
 
 
 def own_log(loop: Loop) -> TrainingLogBase:
-    """Return the log of this process: in all but the first, a log in memory with the same state."""
+    """Return the log of this process; all but the first process use a copy in memory."""
     log = loop.log
     if not reported_elsewhere(loop) or type(log) is TrainingLog:
         return log

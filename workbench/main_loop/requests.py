@@ -1,4 +1,4 @@
-"""Requests to a main loop during training: from extensions, and from other threads by its mailbox.
+"""Requests to a main loop during training, from extensions or from other threads.
 
 Requests from other threads wait in the mailbox until the boundary between two batches, or until an
 extension yields to commands.
@@ -94,7 +94,7 @@ class Requests:
         self._run.ending.go_on(epochs, batches)
 
     def end_at(self, *, epochs: int | None = None, batches: int | None = None) -> None:
-        """Plan to end training after a total number of epochs or batches.
+        """Schedule training to end after a total number of epochs or batches.
 
         Call this method only in the training thread; other threads call `Session.set_end`. The new
         end may be later or earlier than the end that `FinishAfter` defines. It is part of the
@@ -103,8 +103,8 @@ class Requests:
         Raises
         ------
         ArgumentError
-            If neither or both of the arguments are given, if the number is below 1, or if that many
-            epochs or batches have already been done.
+            If neither or both of the arguments are given, if the number is below 1, or if training
+            has already reached this number of epochs or batches.
         """
         self._run.ending.end_at(epochs, batches)
 
@@ -113,7 +113,7 @@ class Requests:
 
         This method records ``training_finish_requested``. Call it only in the training thread. An
         extension can instead write this record itself, unless an earlier run has already written it
-        in the same row; in that case it must call this method.
+        in the same row; in that case the extension must call this method.
         """
         self._run.ending.request()
 

@@ -59,7 +59,7 @@ class Run:
     announced : bool
         True after ``before_training`` has been fired.
     loaded : set of str
-        The keys of the state, if any, that was loaded before ``before_training``.
+        The keys of a state that was loaded before ``before_training``; empty if there is none.
     mailbox : Mailbox
         The queue of requests from other threads.
     dispatcher : Dispatcher
@@ -76,7 +76,7 @@ class Run:
         A function that is called after every batch. Unlike an observer, it does not cause a commit
         of the log.
     before_end : callable or None
-        A function that is called when training is about to end, and can extend it.
+        A function that is called when training is about to end, and that can extend training.
     name : str or None
         The name that the user has given to the session of the run.
     """
@@ -110,7 +110,7 @@ class Run:
         self.reset()
 
     def nothing_to_do(self) -> str | None:
-        """Return the reason if a run would certainly train nothing, else None.
+        """Return the reason why a run cannot train on any batch, or None if it may train.
 
         The result is None before the first start, since extensions can still load an archive.
         """
@@ -199,7 +199,7 @@ class Run:
         self.dispatcher.refresh([*goals, *extensions, *self.observers], profile)
 
     def note_name(self) -> None:
-        """Record the name of the session in the status of the log, or remove another name."""
+        """Store the session's name in the status of the log, or remove it if there is no name."""
         status = self.main_loop.status
         if self.name is None:
             status.pop(facts.NAME, None)
@@ -246,7 +246,7 @@ class Run:
         main_loop.started_at = {name: status[name] for name in ("iterations_done", "epochs_done")}
 
     def _announce(self) -> None:
-        """Fire ``before_training``, then restore any state that was loaded before it."""
+        """Fire ``before_training``, then reload any state that was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
         kept = {part: kept[part] for part in self.loaded}
@@ -383,7 +383,7 @@ class Run:
     def interrupt(self, level: Level) -> None:
         """End training after this epoch or immediately; see `MainLoop.interrupt`.
 
-        If several processes train together, all of them end after the same batch, the next one.
+        If several processes train together, all of them end after the next batch.
         """
         distributed = processes.distributed_of(self.main_loop)
         if distributed is None:

@@ -75,12 +75,12 @@ LENGTHS = {
 
 NO_EDITS = (
     "nothing was loaded: training examples of the saved run were dropped or relabelled, but the "
-    "examples of {stream!r} cannot be; continue with the data stream of the saved run"
+    "examples of {stream!r} cannot be edited; continue with the data stream of the saved run"
 )
 
 NOT_SAVED = (
-    "the loaded state has no value of {names}, because earlier versions of workbench did not save "
-    "the probability of dropout; training continues with the present value, {values}"
+    "the loaded state has no value for {names}, because earlier versions of workbench did not save "
+    "the probability of dropout; training continues with the current value, {values}"
 )
 
 Variables = dict[str, SharedVariable]
@@ -118,9 +118,9 @@ def variables_of(loop: Loop) -> tuple[Variables, Variables]:
 def state_of(loop: Loop, *, in_hand: bool, with_log: bool = True) -> dict[str, Any]:
     """Return the state of training; see `MainLoop.state_dict`.
 
-    `in_hand` is True if a batch has been read but not processed; the batch will be read again.
-    If several processes keep parts of the state, all of them must call this function together.
-    Without the log, the time that this function takes does not grow with the number of rows.
+    `in_hand` is True if a batch has been read but not processed; the batch will be read again. If
+    several processes keep parts of the state, all of them must call this function together. If the
+    log is not included, the time that this function takes does not depend on the number of rows.
     """
     algorithm = loop.algorithm
     parameters, others = variables_of(loop)
@@ -237,8 +237,8 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
-            f"nothing was loaded: only the {has} has a data stream, but the state and the main "
-            "loop must both have one, or neither"
+            f"nothing was loaded: only the {has} has a data stream, but either both the state and "
+            "the main loop must have a data stream, or neither"
         )
     if loop.data_stream is None:
         return []

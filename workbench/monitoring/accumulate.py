@@ -43,7 +43,7 @@ class Accumulator(Protocol):
     name: str | None
 
     def initialize(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
 
     def aggregate(self, *args: Any) -> None:
         """Add a batch, given the values of `requires`."""
@@ -78,7 +78,7 @@ class FoldAccumulator:
         self._warned = False
 
     def initialize(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
         self.state = self._shape = None
         self._several = False
         self._weights.clear()
@@ -166,7 +166,7 @@ class MonitoredQuantityBuffer(Hinted):
         self._places = _places(self.quantities, self.requires)
 
     def initialize_quantities(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
         for quantity in self.quantities:
             quantity.initialize()
 
@@ -189,8 +189,8 @@ class AggregationBuffer(Hinted):
     """Buffer that accumulates variables and monitored quantities over batches.
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
-    `requires` to `aggregate`. The buffer keeps the state of schemes that are folds, as all schemes
-    of the workbench are. Other schemes keep their state in shared variables.
+    `requires` to `aggregate`. The buffer keeps the state of schemes that are folds; all schemes of
+    the workbench are folds. Other schemes keep their state in shared variables.
 
     Parameters
     ----------
@@ -269,14 +269,14 @@ class AggregationBuffer(Hinted):
         if aggregator.readout_variable is None:
             raise errors.MonitoringError(
                 f"the aggregator of {name!r}, created by {scheme!r}, has no readout_variable; "
-                "get_aggregator must pass one to Aggregator"
+                "get_aggregator must pass a readout_variable to Aggregator"
             )
         self.initialization_updates += aggregator.initialization_updates
         self.accumulation_updates += aggregator.accumulation_updates
         self.readout_variables[name] = aggregator.readout_variable
 
     def initialize_aggregators(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
         for one in self.folds.values():
             one.initialize()
         self.quantities.initialize_quantities()
@@ -298,8 +298,8 @@ class AggregationBuffer(Hinted):
         Returns
         -------
         dict
-            A dictionary from names to values, which are Python numbers for scalars and otherwise
-            arrays.
+            A dictionary from names to values, which are Python numbers for scalars and arrays for
+            all other variables.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from workbench.tensor.updates import Updates
 
 NO_STREAM = (
     "monitoring of {names}: the argument of evaluate must be a data stream, not {given:.80}; "
-    "workbench.data.as_stream(...) creates one from a DataLoader or from a list of batches"
+    "workbench.data.as_stream(...) creates a data stream from a DataLoader or a list of batches"
 )
 
 
@@ -34,9 +34,10 @@ class DatasetEvaluator(Hinted):
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
     inferred from the expression. For means (such as accuracies, the costs of bricks and the losses
     of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
-    value of the expression on the whole dataset, however it is divided into batches. Other
+    value of the expression on the whole dataset, however the dataset is divided into batches. Other
     variables that depend on data, for instance a sum over the batch, are averaged over batches,
-    with a warning if there are several. Variables that do not depend on data are computed once.
+    with a warning if there are several batches. Variables that do not depend on data are computed
+    once.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ class DatasetEvaluator(Hinted):
 
     @property
     def monitored(self) -> list[Monitored]:
-        """The variables, then the quantities."""
+        """The variables, followed by the quantities."""
         return [*self._buffer.variables, *self._buffer.quantities.quantities]
 
     @property
@@ -164,7 +165,7 @@ class DatasetEvaluator(Hinted):
         self._buffer.aggregate(self._function(*values))
 
     def _process_share(self, batch: Batch, distributed: Distributed, run: Function) -> None:
-        """Add a batch of which this process has only a share."""
+        """Add the share of a batch that this process has read."""
         try:
             values = [batch[source] for source in self._inputs]
         except LookupError:
@@ -195,8 +196,8 @@ class DatasetEvaluator(Hinted):
         Returns
         -------
         dict
-            A dictionary from names to values, which are Python numbers for scalars and otherwise
-            arrays.
+            A dictionary from names to values, which are Python numbers for scalars and arrays for
+            all other variables.
 
         Raises
         ------
@@ -219,9 +220,9 @@ class DatasetEvaluator(Hinted):
         between_batches : callable, optional
             A function that is called after every batch; an exception stops the evaluation.
         distributed : DataParallel, optional
-            The processes among which the examples of each batch are divided. All of them must call
-            this method at the same time, and all get the values for all examples. If a variable
-            needs whole batches, every process evaluates all examples.
+            The processes among which the examples of each batch are divided. All processes must
+            call this method at the same time, and all receive the values for all examples. If a
+            variable needs whole batches, every process evaluates all examples.
 
         Returns
         -------

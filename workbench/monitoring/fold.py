@@ -1,9 +1,9 @@
 """Base classes of aggregation schemes.
 
-A *fold* is a scheme that defines the variables to compute for every batch and how their values
-change a state. Evaluators and training keep the state outside the graph, in double precision, at
-the cost of a few additions for each batch (`workbench.monitoring.accumulate`). For custom
-functions, `get_aggregator` expresses the fold as updates of shared variables.
+A *fold* is a scheme with a state. It defines which variables are computed for every batch, and how
+their values change the state. Evaluators and training keep the state outside the graph, in double
+precision, at the cost of a few additions for each batch (`workbench.monitoring.accumulate`). For
+custom functions, `get_aggregator` expresses the fold as updates of shared variables.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Inference of aggregation schemes for variables without a tag.
 
-A scheme is chosen so that the value over a dataset does not depend on how the dataset is divided
-into batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
-averaged over batches, with a warning when there are several.
+If `workbench.monitoring.weights` can infer a scheme whose result does not depend on how the dataset
+is divided into batches, this scheme is chosen. Otherwise values are averaged over batches, with a
+warning if there are several batches.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OTHER_SHAPE = (
 )
 DOUBTFUL = (
     "it applies a nonlinear function to a sum over a dimension, and the expression does not show "
-    "whether this dimension or the remaining one contains the examples"
+    "whether this dimension or the remaining dimension contains the examples"
 )
 
 
@@ -182,9 +182,9 @@ def _depends_on_data(variable: Variable) -> bool:
 def scheme_of(variable: Variable) -> AggregationScheme:
     """Return `tag.aggregation_scheme` of a variable, or a scheme inferred from its expression.
 
-    The inferred scheme computes a value that does not depend on how the data are divided into
-    batches, if `workbench.monitoring.weights` can infer such a scheme. Otherwise values are
-    averaged over batches, with a warning when there are several.
+    If `workbench.monitoring.weights` can infer a scheme whose result does not depend on how the
+    data are divided into batches, this scheme is returned. Otherwise values are averaged over
+    batches, with a warning if there are several batches.
     """
     scheme: AggregationScheme | None = vars(variable.tag).get("aggregation_scheme")
     if scheme is not None and not isinstance(scheme, AggregationScheme):

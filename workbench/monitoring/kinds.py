@@ -39,7 +39,7 @@ def product(*factors: Any) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """Aggregation of a summary.
+    """Rule for aggregating the values of a summary.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Rows:
-    """Kind of a variable with dimensions of data.
+    """Kind of a variable with data dimensions, such as the dimension of the examples.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Rows:
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool
-        True if it is uncertain whether the remaining dimensions are dimensions of data.
+        True if it is uncertain whether the remaining dimensions are data dimensions.
     """
 
     over: tuple[Variable, ...] = ()
@@ -90,7 +90,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Summary:
-    """Kind of a variable that is computed from data and has no dimensions of data.
+    """Kind of a variable that is computed from data and has no data dimensions.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ WEIGHTED: Final = {functional.mse_loss, functional.l1_loss, functional.huber_los
 
 @dataclass(frozen=True)
 class Targets:
-    """Function that counts targets, except those of an ignored class, or sums their weights."""
+    """Function that counts targets or sums their weights, omitting targets of an ignored class."""
 
     ignored: int
 

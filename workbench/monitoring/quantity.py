@@ -60,7 +60,7 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
 
     @abstractmethod
     def initialize(self) -> None:
-        """Discard all batches."""
+        """Discard the results of all batches."""
 
     @abstractmethod
     def aggregate(self, *args: Any) -> None:
@@ -69,7 +69,8 @@ class MonitoredQuantity(KnownAttributes, Hinted, ABC):
         Parameters
         ----------
         *args
-            The values of `requires`, as Python numbers if they are scalars, otherwise as arrays.
+            The values of `requires`, as Python numbers for scalars and as arrays for all other
+            variables.
         """
 
     @abstractmethod
@@ -120,6 +121,6 @@ def check_names(variables: Sequence[Variable | MonitoredQuantity]) -> None:
                 )
             raise errors.MonitoringError(
                 f"two monitored variables are named {variable.name!r}, but names must be unique; "
-                "rename one with variable.name = ..."
+                "rename one variable with variable.name = ..."
             )
         seen[variable.name] = variable

@@ -1,7 +1,7 @@
 """Aggregation schemes that users can choose, such as `Mean`, `Sum` and `Maximum`.
 
 The scheme of a variable is its ``tag.aggregation_scheme``. The functions `mean` and `perplexity`
-set this tag. Without it, the scheme is inferred (`workbench.monitoring.inferred`).
+set this tag. Without this tag, the scheme is inferred (see `workbench.monitoring.inferred`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Mean(Fold):
     r"""Scheme that divides the sum of a numerator over all batches by the sum of a denominator.
 
     If the numerator is a sum over the examples of a batch and the denominator is the number of
-    examples, the result is the mean over all examples, for any division into batches.
+    examples, the result is the mean over all examples, regardless of how they are divided into
+    batches.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ class Mean(Fold):
 
     def __init__(self, numerator: Variable, denominator: Any = 1.0) -> None:
         for what, given, kinds in (
-            ("numerator of a mean must be a variable", numerator, Variable),
-            ("denominator of a mean must be a variable or a number", denominator, NUMBERS),
+            ("the numerator of a mean must be a variable", numerator, Variable),
+            ("the denominator of a mean must be a variable or a number", denominator, NUMBERS),
         ):
             if not isinstance(given, kinds):
                 raise errors.MonitoringError(f"the {what}, not {given!r}")
@@ -226,8 +227,9 @@ class Concatenate(Fold):
 
     If the first dimension of the variable is the first dimension of an input, or is computed from
     it, the values are concatenated along this dimension. Otherwise, for example for a sum over a
-    batch, the values are stacked, with one row for each batch; scalars become a vector. The state
-    grows with the data, so the scheme cannot be expressed as updates of shared variables.
+    batch, the values are stacked, with one row for each batch, and scalars are joined into a
+    vector. The state of the scheme grows with the data, so the aggregation cannot be expressed as
+    updates of shared variables.
 
     Parameters
     ----------
@@ -236,7 +238,8 @@ class Concatenate(Fold):
     Raises
     ------
     MonitoringError
-        When the result is read, if the values cannot be concatenated because of their shapes.
+        If the values cannot be concatenated because of their shapes. The error is raised when the
+        result is read.
 
     Examples
     --------
@@ -278,8 +281,8 @@ class Concatenate(Fold):
         except RuntimeError as error:
             shapes_of = sorted({tuple(one.shape) for one in state[0]})
             raise errors.MonitoringError(
-                f"{self!r}: the values of batches have the shapes {shapes_of}, which cannot be "
-                "concatenated; monitor a variable of the same size in all batches"
+                f"{self!r}: the values of the batches have the shapes {shapes_of}, which cannot be "
+                "concatenated; monitor a variable that has the same size in all batches"
             ) from error
 
     @functools.cached_property
@@ -317,7 +320,7 @@ class Perplexity(Mean):
 
 @hinted
 def mean(numerator: Variable, denominator: Any = 1.0) -> Variable:
-    """Return a ratio that is aggregated by summing numerators and denominators over batches.
+    """Return a ratio whose numerator and denominator are summed over batches before the division.
 
     Parameters
     ----------

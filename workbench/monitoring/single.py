@@ -1,8 +1,8 @@
-"""Fast path of monitoring, which returns the values of a single batch without aggregation.
+"""Fast path for monitoring, which returns the values of a single batch without aggregation.
 
 Values that are recorded after every batch need no aggregation. If no scheme changes the value of a
-single batch, the last batch is only stored, and is aggregated when the next one is added. If the
-result is read before that, it consists of the stored values.
+single batch, the last batch is only stored, and is aggregated when the next batch is added. If the
+result is read before then, it consists of the stored values.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from workbench.utils.values import to_python
 def buffer_of(
     monitored: Sequence[Monitored], use_take_last: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
-    """Return a buffer for the monitored variables, with the fast path if possible."""
+    """Return a buffer for the monitored variables that uses the fast path if possible."""
     buffer = AggregationBuffer(monitored, use_take_last)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return pairs of a name and the index of its value; None if a scheme can change the value."""
+    """Return pairs of a name and the index of its value, or None if a scheme can change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -37,7 +37,7 @@ def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
 
 
 class SingleBatchBuffer:
-    """Buffer that delays the aggregation of the last batch, which is often the only one.
+    """Buffer that delays the aggregation of the last batch, which is often the only batch.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class SingleBatchBuffer:
             self._buffer.aggregate(values)
 
     def on_device(self) -> dict[str, torch.Tensor] | None:
-        """Return the values of a single batch by name if all are on an accelerator, else None."""
+        """Return a single batch's values by name, or None if some are not on an accelerator."""
         waiting = self._waiting
         if waiting is None or self._used or not self._places:
             return None
@@ -94,7 +94,7 @@ class SingleBatchBuffer:
         return {name: waiting[place] for name, place in self._places}
 
     def get_aggregated_values(self) -> dict[str, Any]:
-        """Return the values by name, aggregated since `initialize_aggregators` was called."""
+        """Return the values aggregated since `initialize_aggregators` was called, keyed by name."""
         waiting = self._waiting
         if waiting is not None and not self._used:
             return {name: to_python(waiting[place]) for name, place in self._places}

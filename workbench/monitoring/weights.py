@@ -1,4 +1,4 @@
-"""Inference of how an expression's values for batches are combined into its value for a dataset.
+"""Inference of rules that combine the values of batches into the value for a whole dataset.
 
 The inference assigns one of five kinds to each variable of the graph:
 
@@ -16,9 +16,9 @@ The inference assigns one of five kinds to each variable of the graph:
 A summary of degree zero is aggregated as a weighted mean, where the weight is the number of rows,
 or as a function of other summaries, each of which is aggregated separately.
 
-Known limits: every dimension of unknown size counts as a dimension of data. Calls inside bricks are
-not checked for dependencies between rows; for example, the output of batch normalisation is assumed
-to have independent rows.
+Known limitations: every dimension of unknown size is treated as a dimension of data. Calls inside
+bricks are not checked for dependencies between rows; for example, the output of batch normalisation
+is assumed to have independent rows.
 """
 
 from __future__ import annotations
@@ -77,19 +77,20 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the value of `variable` over a dataset is aggregated from batches.
+    """Infer how the values of `variable` for batches are aggregated into its value for a dataset.
 
     Parameters
     ----------
     variable : Variable
     own : callable
-        A function that returns the aggregation that the tag of a variable declares, or None.
+        A function that returns the aggregation declared by the tag of a variable, or None.
 
     Returns
     -------
     Part, dict of Variable to Part, Unknown or None
-        The aggregation of the variable; the aggregations of the subexpressions from which it is
-        computed; the reason why neither is known; or None for the mean over batches.
+        A `Part`, if the aggregation of the variable is known; a dictionary, if the variable is
+        computed from subexpressions whose aggregations are known; an `Unknown` with a reason, if
+        the aggregation cannot be inferred; or None for the mean over batches.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Archives: tar files of named members with a manifest whose checksums detect damage.
+"""Archives, which are tar files with named members and a manifest of checksums.
 
-The manifest contains the format version and the SHA-256 of every member, and follows the members.
-Members that are added later are followed by a new manifest; of several members with the same name,
-the last one counts. Reading an invalid file raises an `ArchiveError` that names the file and the
-problem in one line.
+The manifest follows the members, and contains the format version and the SHA-256 of every member.
+Members that are added later are followed by a new manifest. If several members have the same name,
+only the last member is used. Reading an invalid file raises an `ArchiveError`, whose one-line
+message names the file and the problem.
 
 Checksums detect damage but not malicious changes, because an attacker can write a manifest too.
 Reading never executes code from the file.
@@ -48,13 +48,13 @@ def unreadable(where: str, name: str, error: Exception) -> ArchiveError:
 
 
 def check_file(file: Any, mode: str) -> None:
-    """Raise an `ArchiveError` if `file` is not opened for writing bytes."""
+    """Raise an `ArchiveError` unless `file` is open for writing bytes."""
     if isinstance(file, (str, os.PathLike)):
         given = "a path"
     elif isinstance(file, io.TextIOBase):
-        given = "one in text mode"
+        given = "a file in text mode"
     elif not file.writable():
-        given = "one opened only for reading"
+        given = "a file opened only for reading"
     else:
         return
     raise ArchiveError(
@@ -222,9 +222,11 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
         version, sums = manifest["version"], dict(manifest["sha256"])
         known = manifest["format"] == FORMAT and isinstance(version, int)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ArchiveError(f"{where}: its manifest cannot be read; {RESTORE}") from None
+        raise ArchiveError(f"{where}: the manifest cannot be read; {RESTORE}") from None
     if not known:
-        raise ArchiveError(f"{where}: must be a workbench archive, but another program wrote it")
+        raise ArchiveError(
+            f"{where}: must be a workbench archive, but was written by another program"
+        )
     if version > VERSION:
         raise ArchiveError(NEWER.format(where=where, version=version, known=VERSION))
     extra = sorted(set(members) - set(sums) - {MANIFEST})

@@ -56,12 +56,12 @@ class Snapshot:
     Attributes
     ----------
     parameters : dict
-        The values for the member ``_parameters``, by path.
+        The values for the member ``_parameters``, keyed by path.
     state : dict
         The training state for the member ``_state``, without the values that ``_parameters`` stores
         exactly.
     pickles : dict
-        The contents of further members, by name.
+        The contents of further members, keyed by name.
     failures : list of Exception
         The errors of objects that could not be pickled.
     """
@@ -88,7 +88,8 @@ class Snapshot:
         parameters : iterable of SharedVariable or criterion, optional
             The variables for the member ``_parameters``; by default the parameters of the model.
         save_main_loop : bool
-            If True, pickle the main loop too. If pickling fails, the archive lacks the pickle.
+            If True, pickle the main loop too. If pickling fails, the archive is written without the
+            main loop.
         save_separately : iterable of str
             The names of attributes of the main loop to pickle into separate members.
         """
@@ -171,7 +172,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
     file_ : path or file
     parts : iterable of str, optional
         The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
-        archive that `dump` wrote, although it has no training state.
+        archive that `dump` wrote, although such an archive has no training state.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Values of parameters as an ``.npz`` file, which numpy can open without workbench.
+"""Storage of parameter values in an ``.npz`` file, which numpy can open without workbench.
 
 The file is the member ``_parameters`` of an archive. The names of its entries are the paths of the
 parameters, with ``|`` in place of ``/``, which zip files use for folders.
@@ -26,7 +26,7 @@ PARAMETERS = "_parameters"
 
 
 def values_by_path(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tensor]:
-    """Return copies of the values of `parameters` by path; equal paths are numbered."""
+    """Return copies of the values of `parameters`, keyed by path; equal paths are numbered."""
     return {name: value_of(variable) for name, variable in by_path(parameters).items()}
 
 
@@ -46,8 +46,8 @@ def check_numbered(
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
                 f"{where}: several parameters are named {path!r}, and {name!r} has a different "
-                "value in the archive; pass them in the order in which dump received them, or "
-                "rename their bricks"
+                "value in the archive; pass the parameters in the order in which they were passed "
+                "to dump, or rename their bricks"
             )
 
 
@@ -67,7 +67,7 @@ def _as_array(value: torch.Tensor) -> numpy.ndarray[Any, Any]:
 
 
 def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Decode the arrays that `encode_parameters` encoded, and return them by path."""
+    """Return the arrays that `encode_parameters` encoded, keyed by path."""
     try:
         return ByPath({name.replace("|", "/"): array for name, array in arrays_of(data).items()})
     except Exception as error:
@@ -76,9 +76,9 @@ def decode_parameters(data: bytes, where: str) -> ByPath[numpy.ndarray[Any, Any]
 
 @hinted
 def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
-    """Read the parameters of an archive by path, without executing code from it.
+    """Return the parameters of an archive, keyed by path, without executing code from the archive.
 
-    Paths are defined as in `workbench.model.Model`, such as ``/mlp/linear_0.W``. If several
+    Paths, such as ``/mlp/linear_0.W``, are defined as in `workbench.model.Model`. If several
     parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.
 
     Parameters

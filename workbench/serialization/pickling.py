@@ -52,7 +52,7 @@ NOT_AVAILABLE = (
 )
 
 References = dict[int, tuple[Any, ...]]
-"""References that replace objects in a pickle, by the `id` of each object."""
+"""References that replace objects in a pickle, keyed by the `id` of each object."""
 
 
 def references_to(parameters: Mapping[str, SharedVariable]) -> References:
@@ -265,14 +265,16 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for one object and `add_to_dump` for others; pass this function to `secure_dump`.
+    """Call `dump` for one object and `add_to_dump` for further objects.
+
+    Pass this function to `secure_dump` as its `dump_function`.
 
     Parameters
     ----------
     object_, file_, parameters
         As for `dump`, but the file must also be open for reading.
     to_add : dict, optional
-        The other objects by the names of their members.
+        The further objects, keyed by the names of their members.
     **options
         Keyword arguments of `dump`.
 

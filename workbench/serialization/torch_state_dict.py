@@ -29,7 +29,7 @@ def to_state_dict(parameters: Iterable[SharedVariable]) -> dict[str, torch.Tenso
     Returns
     -------
     dict
-        Copies of the values, in main memory, by name.
+        Copies of the values, in main memory, keyed by name.
 
     Raises
     ------
@@ -61,8 +61,9 @@ def from_state_dict(parameters: Iterable[SharedVariable], values: Mapping[str, A
     parameters : iterable of SharedVariable
         The variables, for instance ``model.parameters``.
     values : dict
-        Tensors or arrays by name, as returned by `to_state_dict` or ``torch.nn.Module.state_dict``.
-        A value of a different dtype is accepted if its conversion is exact.
+        Tensors or arrays, keyed by name, as returned by `to_state_dict` or
+        ``torch.nn.Module.state_dict``. A value of a different dtype is accepted if its conversion
+        is exact.
 
     Raises
     ------
@@ -96,14 +97,15 @@ def set_all(parameters: dict[str, SharedVariable], values: Mapping[str, Any], wh
 
 
 def dotted(parameters: Iterable[SharedVariable]) -> dict[str, SharedVariable]:
-    """Return the parameters by the names that torch uses, such as ``mlp.linear_0.W``."""
+    """Return the parameters, keyed by the names that torch uses, such as ``mlp.linear_0.W``."""
     named: dict[str, SharedVariable] = {}
     for variable in dict.fromkeys(parameters):
         name = path_of(variable)
         # Equal names are not numbered, because other programs do not keep the order of parameters.
         if name in named:
             raise ArchiveError(
-                f"the names of parameters must be unique, but two are {name!r}; rename their bricks"
+                f"the names of parameters must be unique, but two are named {name!r}; rename their "
+                "bricks"
             )
         named[name] = variable
     return {name.lstrip("/").replace("/", "."): variable for name, variable in named.items()}

@@ -1,6 +1,6 @@
 """Functions that read, compare and assign the values of shared variables by name.
 
-They are used for archives, training states, safetensors files and state dictionaries of torch.
+Archives, training states, safetensors files and state dictionaries of torch use these functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOT_A_LIST = (
     "parameters must be a list of shared variables, not {given!r}; to select parameters of a "
     "model, pass list(model.select({given!r}))"
 )
-NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not one"
+NOT_SHARED = "parameters must be shared variables, but {given!r:.80} is not a shared variable"
 
 
 def by_path(variables: Iterable[SharedVariable]) -> dict[str, SharedVariable]:

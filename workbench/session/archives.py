@@ -35,14 +35,14 @@ NO_PICKLE = (
     "build the main loop there, start it and call load()"
 )
 REBUILT = (
-    "; the model of this run has been changed by {text!r}. If the file is older, undo the change, "
-    "or rewind to an iteration before it"
+    "; the model of this run has been changed by {text!r}. If the file was saved before the "
+    "change, undo the change, or rewind to an iteration before the change"
 )
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file, add its path to `details`, and return the path."""
+    """Write the state of a main loop to a file; add the file's path to `details` and return it."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = snapshot_for(main_loop, path)
     write(snapshot, path)
@@ -60,7 +60,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     """Restore a main loop to a state that was read from a file.
 
-    If the model of the saved run was rebuilt, the main loop gets that model first.
+    If the model of the saved run was rebuilt, the main loop first gets the rebuilt model.
     """
     before = parts_of(main_loop)
     try:
@@ -82,7 +82,7 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
 
 
 def rebuild_as_saved(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
-    """Give a main loop the model that a saved run had, if it was rebuilt after it had started."""
+    """Give a main loop the model of a saved run, if that model was rebuilt during the run."""
     columns = state.get("log", {}).get("columns", {})
     if INTERVENTIONS in columns:
         record = last_rebuild(each_intervention(*columns[INTERVENTIONS]))

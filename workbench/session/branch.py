@@ -12,7 +12,7 @@ from workbench.session.interventions import CHANGING
 
 
 class Branch:
-    """Branch of a run, either the current branch or one that a rewind or `load` has ended.
+    """Branch of a run, either the current branch or a branch that a rewind or `load` has ended.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Branch:
     changes : int
         The number of interventions that changed training before `start`.
     current_log : TrainingLogBase, optional
-        The log of the run; it always has the records of the current branch.
+        The log of the run; it always contains the records of the current branch.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """The interventions that the current branch does not have, as a line of text.
+        """The interventions on this branch but not on the current branch, as a line of text.
 
-        For the current branch, its interventions from `start` onwards.
+        For the current branch itself, the text lists all its interventions from `start` onwards.
         """
         log = self.log
         if log is not None:
@@ -75,12 +75,12 @@ class Branch:
 
     @property
     def changed(self) -> bool:
-        """True if this branch, when it ended, had batches of its own."""
+        """True if this branch has no parent, or if the run trained on it."""
         return self.parent is None or self.end != self.start
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """The branch and its ancestors, each with the last point shared with the branch.
+        """The branch and its ancestors, each with the last point that it shares with the branch.
 
         A point is an iteration and the number of interventions that changed training before it.
         """
@@ -134,7 +134,10 @@ def _key(record: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def interventions(log: TrainingLogBase, kinds: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return the interventions in `log`, of all or some `kinds`, each with its ``iteration``."""
+    """Return the interventions in `log`, each with its ``iteration``.
+
+    If `kinds` is given, only interventions of these kinds are returned.
+    """
     kinds = None if kinds is None else tuple(kinds)
     return [
         {"iteration": iteration, **record}

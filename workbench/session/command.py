@@ -19,7 +19,7 @@ INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 
 
 def _nothing() -> None:
-    """Do nothing; used instead of a new function for each of many commands."""
+    """Do nothing; commands share this function instead of creating functions of their own."""
 
 
 class Command(interfaces.Command):
@@ -36,7 +36,7 @@ class Command(interfaces.Command):
     text : str
         A description of the command for the user.
     iteration : int or None
-        The number of iterations done when the command was applied.
+        The number of completed iterations when the command was applied.
     reason : str or None
         The reason why the command was refused or failed.
     exception : BaseException or None

@@ -1,9 +1,9 @@
 """Search for a clear fall in a noisy sequence of costs.
 
-For each batch, the mean costs in two windows are compared: one ends before the batch, the other
-starts with it; `WIDEST` and `NARROWEST` limit their lengths. A fall is clear if the difference
-exceeds several standard errors. These are computed from the differences between consecutive costs,
-which depend on the noise but hardly on the fall.
+For each batch, the mean costs in two windows are compared: the first window ends before the batch,
+and the second starts with the batch. `WIDEST` and `NARROWEST` limit the lengths of the windows. A
+fall is clear if the difference exceeds several standard errors. The standard errors are computed
+from the differences between consecutive costs, which depend on the noise but hardly on the fall.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""Divisors of the number of costs, for the lengths of the longest and the shortest window.
+"""The number of costs, divided by these, is the length of the longest and shortest window.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """
 
 CLEAR = 5.0
-"""Number of standard errors above which a fall is clear.
+"""Number of standard errors above which a fall is considered clear.
 
 The largest of many differences is chosen, so noise alone exceeds two standard errors in most tests.
-In simulated tests of 20 to 2000 batches without a fall, it exceeded five in less than 1 % of
-cases, for normal, exponential, lognormal, Student's t and Cauchy noise.
+In simulated tests of 20 to 2000 batches without a fall, noise exceeded five standard errors in less
+than 1 % of cases. The noise had a normal, exponential, lognormal, Student's t or Cauchy
+distribution.
 """
 
 NOTICEABLE = 0.01
@@ -45,7 +46,7 @@ class Fall(NamedTuple):
     error : float
         The standard error of `size`.
     clear : bool
-        True if neither noise nor rounding explains the fall.
+        True if neither noise nor rounding can explain the fall.
     """
 
     at: int

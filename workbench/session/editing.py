@@ -136,7 +136,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         SessionError
-            If training has no such variable, or if it is not a single real number.
+            If training has no such variable, or if the variable is not a single real number.
         """
         return describe(self.main_loop, shared)
 
@@ -147,21 +147,23 @@ class Editing(interfaces.Session):
 
         The arrays or files of the dataset do not change: the value is replaced whenever the
         training stream reads the example. `undo` and `rewind` restore earlier values, and a saved
-        run keeps the new ones. Other streams over the same dataset are not affected.
+        run keeps the new values. Other streams over the same dataset are not affected.
 
         Parameters
         ----------
         examples : int or sequence of int
             The indices of the examples in the dataset of the training stream.
         value : number, str or array
-            The new value before transformers, of the shape and kind of the values in the dataset.
+            The new value, to which the transformers of the stream are then applied. It must have
+            the shape and kind of the values in the dataset.
         source : str
             The source to change.
 
         Raises
         ------
         SessionError
-            If the examples of the run have no indices, or an example or the source does not exist.
+            If the examples of the run have no indices, or if an example or the source does not
+            exist.
 
         Examples
         --------
@@ -179,10 +181,10 @@ class Editing(interfaces.Session):
     def drop(self, examples: int | Sequence[int]) -> Command:
         """Omit training examples from the next batch onwards; epochs become shorter.
 
-        The arrays or files of the dataset do not change. `undo` and `rewind` bring the examples
-        back; a saved run still omits them. If the scheme is sequential or shuffled, later
-        examples move up, so that only the last batch of an epoch can be smaller; the batches of
-        other schemes become smaller.
+        The arrays or files of the dataset do not change. `undo` and `rewind` restore the examples;
+        a saved run still omits them. If the scheme is sequential or shuffled, later examples fill
+        the gaps, so that only the last batch of an epoch can be smaller. With other schemes, the
+        batches that contained the examples become smaller.
 
         Parameters
         ----------
@@ -192,7 +194,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         SessionError
-            If the examples of the run have no indices, or an example does not exist.
+            If the examples of the run have no indices, or if an example does not exist.
 
         Examples
         --------
@@ -232,44 +234,47 @@ class Editing(interfaces.Session):
         widened: Collection[str] = (),
         noise: float = 0.0,
     ) -> Command:
-        """Replace the model between two batches, and train on with what still fits.
+        """Replace the model between two batches, and keep all state that still fits.
 
-        Parameters whose shape has not changed keep their values; the layers after an inserted or
-        removed one keep them although their numbers change. Buffers of the step rule, statistics
-        and random streams stay in the same way; hyperparameters, schedules, the log and the
-        position in the data are not affected. Parameters that are new are drawn, and so are those
-        whose initialisation was changed. `undo` and `rewind` return to the earlier model.
+        Parameters whose shape has not changed keep their values, even if their layer has a
+        different number because a layer was inserted or removed. Buffers of the step rule,
+        statistics and random streams are kept in the same way. Hyperparameters, schedules, the log
+        and the position in the data are not affected. Parameters are initialised if they are new or
+        if their initialisation was changed. `undo` and `rewind` return to the earlier model.
 
-        The bricks of the new model are other objects than those with which the run was started.
+        The bricks of the new model are new objects, not the bricks with which the run was started.
 
         Parameters
         ----------
         spec : Spec or mapping
-            The new model, or its JSON value. `spec` has the present one.
+            The specification of the new model, or its JSON value. The method `spec` returns the
+            specification of the current model.
         frozen : collection of str, optional
-            The paths of bricks that are not trained from now on, such as ``mlp/linear_0``; by
-            default the present ones.
+            The paths of the bricks, such as ``mlp/linear_0``, that are not trained from now on; by
+            default, the currently frozen bricks stay frozen.
         moved : dict of str to str, optional
-            The earlier path of each brick that has another name or place in the new model.
+            The earlier path of each brick that is renamed or moved, keyed by the path in the new
+            model.
         widened : collection of str, optional
-            The paths of bricks whose additional units are copies of their present units, so that
+            The paths of bricks whose additional units are copies of their existing units, so that
             the model computes the same function; see `workbench.builder.widen`.
         noise : float
-            The standard deviation of the noise on these copies, as a fraction of that of the
-            weights.
+            The standard deviation of the noise that is added to these copies, as a fraction of the
+            standard deviation of the weights.
 
         Returns
         -------
         Command
-            Its result is a mapping: ``kept``, ``new``, ``again`` and ``widened`` are lists of
-            paths of parameters, ``ended`` is a list of records that the new model does not have.
+            The command, whose result is a mapping. ``kept``, ``new``, ``again`` (initialised again)
+            and ``widened`` are lists of the paths of parameters. ``ended`` is a list of the names
+            of records that the new model no longer produces.
 
         Raises
         ------
         SpecError
             If `spec` is not valid.
         SessionError
-            If the present model cannot be described, or if nothing would change.
+            If the current model cannot be described, or if nothing would change.
 
         Examples
         --------
@@ -287,8 +292,8 @@ class Editing(interfaces.Session):
 
         ``indices`` are the indices in the dataset, as a range or an array. ``sources`` are the
         sources that can be relabelled. ``dropped`` is a list of indices. ``relabelled`` contains,
-        for each source, the new values by index. ``reason`` says why examples cannot be edited; it
-        is empty if they can be.
+        for each source, the new values, keyed by index. ``reason`` says why the examples cannot be
+        edited, and is empty if they can be edited.
         """
         return training_examples(self.main_loop)
 
@@ -308,7 +313,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         ArgumentError
-            Unless exactly one of the two is given, as an integer of 1 or more.
+            If not exactly one of the two is given, or if the given value is not a positive integer.
         """
         check_more(epochs, batches)
         unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
@@ -345,7 +350,7 @@ class Editing(interfaces.Session):
         return self._queue.ask("call", f"call {name}", action)
 
     def alert(self, text: str, level: Level = "warning") -> Command:
-        """Record an alert, which views show; see `workbench.extensions.alerts`.
+        """Record an alert, which is shown in views; see `workbench.extensions.alerts`.
 
         Parameters
         ----------
@@ -362,7 +367,7 @@ class Editing(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        """The ``shape``, ``dtype`` and ``parameter`` (a bool) of variables, keyed by name."""
         return self._worker.prober.described
 
     def probe(
@@ -373,12 +378,12 @@ class Editing(interfaces.Session):
         batch: bool = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy the values of variables between two batches, in at most 2 % of the training time.
+        """Copy the values of variables between two batches, using at most 2 % of the training time.
 
         Parameters
         ----------
         names : iterable of str, optional
-            Names from `variables`; by default those of all parameters.
+            Names from `variables`; by default the names of all parameters.
         steps : bool
             If True, also copy the changes that the next batch makes.
         batch : bool

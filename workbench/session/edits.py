@@ -1,11 +1,11 @@
 """Detection of direct edits, in which the user changes variables without a command.
 
-During a pause, and between two runs, edits are noticed by comparing the values. During a run, an
-edit is noticed if another thread calls `SharedVariable.set_value`. Edits in place cannot be noticed
-then: the training step changes the values too; torch counts changes to a tensor, but not those by
-compiled steps, nor those by ``tensor.data`` or ``tensor.numpy()``; and an extension can make them
-as well. A `Rewinder` compares the rows of repeated batches with the log, and so detects most of
-these edits later.
+During a pause, and between two runs, edits are detected by comparing the values. During a run, an
+edit is detected only if another thread calls `SharedVariable.set_value`. An edit in place cannot be
+detected during a run, because the training step and extensions also change values, and because
+torch's count of changes to a tensor omits changes that are made by compiled steps or through
+``tensor.data`` or ``tensor.numpy()``. A `Rewinder` compares the rows of repeated batches with the
+log, and so detects most of these edits later.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from workbench.tensor.shared import WATCHERS
 logger = logging.getLogger(__name__)
 
 FEW = 3
-"""Maximum number of variables that the text of an edit lists."""
+"""Maximum number of variables that are listed in the text of an edit."""
 
 EXACT = 64 * 2**20
-"""Maximum number of bytes of all variables of which every element is compared."""
+"""Maximum total size of variables, in bytes, for which every element is compared."""
 
 SAMPLED = 4096
-"""Number of elements of each variable that are compared if the variables are larger."""
+"""Number of elements that are compared in each variable if the total size exceeds `EXACT`."""
 
 
 class _Look(NamedTuple):
-    """State of a variable when it was looked at."""
+    """State of a variable at one point in time, for comparison with a later state."""
 
     variable: SharedVariable
     tensor: torch.Tensor
@@ -48,7 +48,7 @@ class _Look(NamedTuple):
     checksum: int
 
     def differs(self, other: _Look) -> bool:
-        """Return True if the variable has changed between two looks."""
+        """Return True if the variable has changed between this state and `other`."""
         return self.tensor is not other.tensor or self[2:] != other[2:]
 
 
@@ -77,7 +77,7 @@ class Edits:
 
     @property
     def pending(self) -> bool:
-        """True if an edit by another thread has not been recorded."""
+        """True if an edit by another thread has not been recorded yet."""
         return bool(self._pending)
 
     def attach(self) -> None:
@@ -85,7 +85,7 @@ class Edits:
         WATCHERS.append(self._assigned)
 
     def detach(self) -> None:
-        """Stop watching other threads; look at the values to detect edits before the next run."""
+        """Stop watching other threads, and store the state of variables to detect later edits."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
         self._pending.clear()
@@ -96,17 +96,17 @@ class Edits:
         try:
             self._known = self._queue.variables.paths.keys()
         except Exception as error:  # of a part of the run; training reports it if it matters
-            logger.debug("direct edits are not noticed: %s: %s", type(error).__name__, error)
+            logger.debug("direct edits are not detected: %s: %s", type(error).__name__, error)
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Look at the values of all variables; later differences are edits."""
+        """Store the state of all variables; later differences from it count as edits."""
         self.learn()
         self._seen = _look_at(self._known)
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
-        """Look at the values of all variables, unless differences are looked for already."""
+        """Start looking for differences from the current state, if not already started."""
         if self._seen is None:
             self.mark()
 
@@ -157,9 +157,9 @@ class Edits:
             self._record(list(found), min(found.values()), at_boundary)
 
     def _assigned(self, variable: SharedVariable) -> None:
-        """Note an assignment by another thread, which holds the locks of the variable.
+        """Note that another thread, which holds the locks of the variable, has assigned a value.
 
-        The iteration can be too low by one, but never too high.
+        The noted iteration can be too low by one, but never too high.
         """
         if variable in self._known and self._run.thread not in (None, threading.get_ident()):
             self._pending.append((variable, self._main_loop.status["iterations_done"]))

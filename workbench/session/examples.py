@@ -16,7 +16,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.data_edits import drop, relabel, stream_of
 
 FEW = 10
-"""Maximum number of examples that the text of a command lists."""
+"""Maximum number of examples that are listed in the text of a command."""
 
 SMALL = 16
 """Maximum number of elements of an old value that is recorded."""

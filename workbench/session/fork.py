@@ -1,8 +1,8 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
-A copy has separate parameters, algorithm, extensions and log. It shares the earlier snapshots and
-each `IndexableDataset` and `H5PYDataset`, which never change, so a fork needs no additional memory
-for them.
+A copy has separate parameters, algorithm, extensions and log. A copy and its original share the
+earlier snapshots and each `IndexableDataset` and `H5PYDataset`. These objects never change, so a
+fork needs no additional memory for them.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def copy_at(main_loop: MainLoop, snapshot: Snapshot, *, in_memory: bool = False)
 
 
 def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot]) -> list[Snapshot]:
-    """Return the snapshots that a copy can load: those of the model that it has copied."""
+    """Return the snapshots that a copy can load, because they belong to the model of the copy."""
     own = None if snapshot.parts is None else snapshot.parts.algorithm
     return [
         replace(one, parts=parts_of(copy))
@@ -130,6 +130,6 @@ def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot])
 
 
 def load(main_loop: MainLoop, state: Mapping[str, Any]) -> None:
-    """Load the state of another run into a copy, whose log gets a new identity."""
+    """Load the state of another run into a copy, and give the log of the copy a new identity."""
     main_loop.load_state_dict(state)
     main_loop.log.resume()

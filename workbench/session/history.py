@@ -1,4 +1,4 @@
-"""`History`, which lists the branches of a run and counts the interventions on the current one."""
+"""`History`, which lists the branches of a run and counts interventions on the current branch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class History:
     Attributes
     ----------
     branches : list of Branch
-        The branches of the run; the last one is the current branch.
+        The branches of the run; the last branch is the current branch.
     changes : int
         The number of interventions on the current branch that changed training.
     """
@@ -42,7 +42,7 @@ class History:
 
     @property
     def here(self) -> tuple[int, Branch, int]:
-        """The current point: iterations done, branch, and interventions that changed training."""
+        """The current point: iteration, branch, and number of changes (see `changes`)."""
         return self._main_loop.status["iterations_done"], self.branch, self.changes
 
     def count(self) -> None:
@@ -82,17 +82,20 @@ class History:
         return state
 
     def leave(self, log_state: Mapping[str, Any], *, at: int) -> None:
-        """End the current branch, after a state without a known parent was loaded `at` its end."""
+        """End the current branch, and begin a branch without a parent at the iteration `at`.
+
+        This method is called after a state that belongs to no known branch has been loaded.
+        """
         self.branch.leave(log_state)
         self._add(None, at)
 
     def go_back(
         self, log_state: Mapping[str, Any], parent: Branch, iteration: int, changes: int
     ) -> None:
-        """End the current branch, and begin a new one at an earlier point of `parent`.
+        """End the current branch, and begin a new branch at an earlier point of `parent`.
 
-        If the current branch has nothing of its own, since a rewind was followed by no training, it
-        is removed.
+        If nothing has happened on the current branch since the rewind that began it, this branch is
+        removed.
         """
         left = self.branch
         left.leave(log_state)

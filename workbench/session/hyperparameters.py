@@ -29,8 +29,8 @@ NOT_OF_THIS_RUN = (
     "would have no effect"
 )
 OF_ANOTHER_RUN = (
-    "this {name} is not a variable of this run; it belongs to another one, so nothing was changed; "
-    "pass its name or path{example}"
+    "this {name} belongs to another run, so nothing was changed; to change the variable of this "
+    "run, pass its name or path{example}"
 )
 NO_NUMBER = "{name} must be a single real number, but has shape {shape} and dtype {dtype}"
 NOT_SHARED = (
@@ -175,7 +175,7 @@ def modifier_of(loop: Loop, variable: SharedVariable, what: str) -> SharedVariab
     Raises
     ------
     SessionError
-        If no extension sets the variable. The message contains the action `what`.
+        If no extension sets the variable; `what` is the action that the message names.
     """
     found = modifiers(loop).get(variable)
     if found is None:
@@ -233,7 +233,7 @@ def request_of(
     given: SharedVariable | str,
     value: object,
 ) -> tuple[SharedVariable, np.ndarray[Any, Any], object]:
-    """Return a variable, found by `find`, its new value, and a description of the value.
+    """Find a variable with `find`; return it with its new value and a description of this value.
 
     Raises
     ------

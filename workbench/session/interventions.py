@@ -1,10 +1,11 @@
 """Journal of interventions: the commands that took effect in a run, with their iterations.
 
-The record ``interventions`` of a row is a tuple of mappings with ``id``, ``command``, ``text``,
-``by`` (the origin) and items that depend on the command, such as ``variable``, ``path``, ``value``
-and ``old`` for `Session.set`; or ``examples``, ``source``, ``value`` and ``old`` (a list with the
-old value of each example) for `Session.relabel`; or ``spec``, ``frozen`` and ``earlier`` (both
-before the change) for `Session.rebuild`.
+The record ``interventions`` of a row is a tuple of mappings. Each mapping contains ``id``,
+``command``, ``text``, ``by`` (the origin of the command) and items that depend on the command: for
+example, ``variable``, ``path``, ``value`` and ``old`` for `Session.set`, or ``examples``,
+``source``, ``value`` and ``old`` (a list with the old value of each example) for `Session.relabel`.
+For `Session.rebuild`, these items include ``spec``, ``frozen``, and ``earlier``, which contains the
+values of ``spec`` and ``frozen`` before the change.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ REPLAYED = ("set", "call", "hold", "release", "set_end", "train", "relabel", "dr
 CHANGING = (*REPLAYED, "load", "edit")
 """Commands and direct edits that change training.
 
-An exact replay of batches starts after the last of them.
+An exact replay of batches starts after the last of these interventions.
 """
 
 FREELY_RECORDED = 1000

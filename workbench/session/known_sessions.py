@@ -24,14 +24,14 @@ def new_name() -> str:
 
 
 def check_name(name: object) -> None:
-    """Raise an error if a session name is empty, not text, or the name of a running session.
+    """Raise an error if a name is empty, not a string, or the name of a running session.
 
     Raises
     ------
     SessionError
     """
     if name is not None and (not isinstance(name, str) or not name):
-        raise SessionError(f"the name of a session must be non-empty text, not {name!r}")
+        raise SessionError(f"the name of a session must be a non-empty string, not {name!r}")
     for session in lease.sessions():
         if name == session.name:
             raise SessionError(TAKEN.format(name=name))

@@ -1,4 +1,4 @@
-"""`KnownVariables`, the shared variables of a run, which are not looked up for each command."""
+"""`KnownVariables`, which stores the shared variables of a run between commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.tensor import SharedVariable
 
 
 class KnownVariables:
-    """Shared variables of a run by path, looked up again if a part of the run has changed.
+    """Shared variables of a run, keyed by path; they are looked up again when the run has changed.
 
     The variables depend on the model, the function of the algorithm, and the variables of the
     extensions. To look them up, the graph of the training step must be traversed.
@@ -29,16 +29,16 @@ class KnownVariables:
 
     @property
     def by_path(self) -> Mapping[str, SharedVariable]:
-        """The variables by their names in the training state."""
+        """The variables, keyed by their names in the training state."""
         return self._present()[0]
 
     @property
     def paths(self) -> Mapping[SharedVariable, str]:
-        """The names in the training state by variable."""
+        """The names in the training state, keyed by variable."""
         return self._present()[1]
 
     def find(self, given: SharedVariable | str) -> SharedVariable:
-        """Return a variable by itself or by its name; see `variable_of` for the errors."""
+        """Return the given variable, or find it by its name; see `variable_of` for errors."""
         by_path, paths = self._present()
         if isinstance(given, SharedVariable):
             if given not in paths:
@@ -56,7 +56,7 @@ class KnownVariables:
         return by_path, paths
 
     def _key(self) -> tuple[Any, ...] | None:
-        """Return the parts on which the variables depend; None if they must be looked up."""
+        """Return the parts on which the variables depend; None if a new look-up is necessary."""
         loop = self._loop
         algorithm, extensions = loop.algorithm, tuple(loop.extensions)
         function = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None

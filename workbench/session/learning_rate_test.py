@@ -51,12 +51,12 @@ NO_CLEAR_FALL = (
     "fall was {size:.3g}, with a standard error of {error:.2g}"
 )
 ADVICE = (
-    "; try lower rates, more or larger batches or, since a converged run has no suitable rate, an "
-    "earlier state of the run"
+    "; try lower rates, or more or larger batches. If the run has converged, no rate is suitable; "
+    "go back to an earlier state of the run"
 )
 NO_BATCHES = (
-    "the test requires {fewest} batches, but the data ended after {count}; use a data stream with "
-    "more batches"
+    "the test requires at least {fewest} batches, but the data ended after {count}; use a data "
+    "stream with more batches"
 )
 
 
@@ -69,7 +69,7 @@ class LearningRateTest:
     rates : list of float
         The learning rate of each batch.
     costs : list of float
-        The cost of each batch, before its step.
+        The cost of each batch, before the step on this batch.
     """
 
     rates: list[float] = field(default_factory=list)
@@ -85,10 +85,10 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        For each rate, the mean cost of several batches before that rate is reached is compared
-        with the mean cost of several batches from that rate onwards. The fall is clear if it
-        exceeds five standard errors and 1 % of the first mean. The batches after the lowest
-        smoothed cost are left out, and so are the first ten if there are at least thirty.
+        For each rate, the mean cost of several batches before that rate is reached is compared with
+        the mean cost of several batches from that rate onwards. The fall is clear if it exceeds
+        five standard errors and 1 % of the first mean. The batches after the lowest smoothed cost
+        are excluded. If there are at least thirty batches, the first ten are also excluded.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

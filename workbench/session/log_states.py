@@ -63,7 +63,7 @@ def unlike(
 ) -> str | None:
     """Describe the first float record that differs between two states of a log.
 
-    Records of times, and records that one of the two states lacks, are ignored.
+    Records of times, and records that only one of the two states contains, are ignored.
 
     Parameters
     ----------

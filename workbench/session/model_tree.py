@@ -14,8 +14,8 @@ from workbench.tensor import Variable
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
     """Return the top bricks of the model of a main loop, with all their descendants.
 
-    Without a model, the bricks are those of the cost. If there are no bricks, return the parameters
-    instead, with their paths as names.
+    If the main loop has no model, the bricks that compute the cost are used. If there are no
+    bricks, the parameters are returned instead, with their paths as names.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pauses, in which the training thread waits for requests instead of training.
+"""Pauses, during which the training thread waits for requests instead of training.
 
 A pause occurs between two batches of training or of an evaluation. If a command must wait for the
 end of an evaluation, the evaluation is completed first, and the pause continues after it.
@@ -18,7 +18,7 @@ from workbench.session.queue import Queue, Refused
 
 
 class Pause:
-    """Controller that starts and ends pauses of a run, at once or after a number of batches.
+    """Controller that starts and ends pauses of a run, immediately or after a number of batches.
 
     Parameters
     ----------

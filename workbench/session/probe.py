@@ -1,9 +1,9 @@
-"""Probes: requests for the values of the variables of a run while it trains.
+"""Probes, which request the values of the variables of a run during training.
 
-A view requests variables by name. The thread that trains copies their values at the next boundary
+A view requests variables by name. The training thread copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
-all probes together take at most the fraction `SHARE` of the training time; a request that
-would exceed it is delayed. While no thread trains, a request is answered immediately.
+all probes together take at most the fraction `SHARE` of the training time; a request that would
+exceed this fraction is delayed. If no thread is training, a request is answered immediately.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
-BOTH = "a probe copies either the first batch or certain examples; give batch or examples, not both"
-FROM_TRAINING = "the thread that trains would wait for itself; check the attribute 'done' later"
+BOTH = "a probe copies either the first batch or certain examples; pass batch or examples, not both"
+FROM_TRAINING = "the training thread would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
 
@@ -62,11 +62,11 @@ class Probe(interfaces.Probe):
     Attributes
     ----------
     iteration : int or None
-        The number of iterations done when the request was answered; None until then.
+        The number of completed iterations when the request was answered; None until then.
     reason : str
         The reason why the request was refused; empty if it was not refused.
     batch : dict of str to array
-        The first batch of the training data, or the requested examples, by source.
+        The first batch of the training data, or the requested examples, keyed by source.
     examples : list of int
         The indices of the examples in `batch`, if specific examples were requested.
     stored : dict of str to array
@@ -104,12 +104,12 @@ class Probe(interfaces.Probe):
 
     @cached_property
     def values(self) -> Values:
-        """The values by name, as tensors in main memory; read them only when `done` is True."""
+        """The values as tensors in main memory, keyed by name; use only when `done` is True."""
         return {name: value.to("cpu") for name, value in self._found.items()}
 
     @cached_property
     def steps(self) -> Values:
-        """The changes in the values during the next batch, by name.
+        """The changes in the values during the next batch, keyed by name.
 
         Empty if the changes were not requested, if no batch followed, or if a command changed
         training during the batch.
@@ -127,7 +127,7 @@ class Probe(interfaces.Probe):
         Raises
         ------
         SessionError
-            If the request was refused, or if the thread that trains calls this method.
+            If the request was refused, or if the training thread calls this method.
         TimeoutError
             If the request was not answered in time.
         """
@@ -153,7 +153,7 @@ class Prober:
     main_loop : Loop
     queue : Queue
         The queue of the session; its lock guards the attributes of this object, and its attribute
-        `closed` shows whether a thread trains.
+        `closed` shows whether a thread is training.
     """
 
     def __init__(self, main_loop: Loop, queue: Queue) -> None:
@@ -167,12 +167,12 @@ class Prober:
 
     @property
     def variables(self) -> Mapping[str, SharedVariable]:
-        """The variables of the run by name."""
+        """The variables of the run, keyed by name."""
         return self._queue.variables.by_path
 
     @property
     def described(self) -> dict[str, dict[str, Any]]:
-        """The shape and dtype of each variable by name, and whether it is a parameter."""
+        """The shape and dtype of each variable, and whether it is a parameter, keyed by name."""
         parameters = self._main_loop.state_variables()[0]
         return {
             name: {
@@ -191,7 +191,7 @@ class Prober:
         batch: bool = False,
         examples: Iterable[int] | None = None,
     ) -> Probe:
-        """Create a probe; answer it now if no thread trains, otherwise at the next boundary.
+        """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Queue of a session's commands; the training thread executes them in order.
 
-Each command takes the thread the same short time, regardless of the number of waiting commands.
+The thread needs the same short time for each command, regardless of the number of waiting commands.
 Several values for the same variable become one assignment, and a stop cancels earlier commands that
 would only affect later training.
 """
@@ -123,7 +123,7 @@ class Queue:
             return command
 
     def accepts(self, command: Command) -> bool:
-        """Return True if `command` can be queued now; otherwise refuse it."""
+        """Return True if `command` can be queued now; otherwise refuse it and return False."""
         if self.closed is not None:
             command._refuse(self.closed)
             return False
@@ -169,7 +169,7 @@ class Queue:
         details: dict[str, Any],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Execute and record a command, unless it was refused or a stop cancels it."""
+        """Execute and record a command, unless it was refused or is cancelled by a stop."""
         if command.done:  # refused when a run ended
             return
         if self.overtaken(command):

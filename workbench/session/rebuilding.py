@@ -1,4 +1,4 @@
-"""Replacement of the model in the middle of training, for `Session.rebuild` and its replay."""
+"""Replacement of the model during training, for `Session.rebuild` and its replay."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # importing the builder takes longer than starting a session
     from workbench.builder.described import Description
 
 SHOWN = 3
-"""Maximum number of changes that the text of a command lists."""
+"""Maximum number of changes that are listed in the text of a command."""
 
-NO_CHANGE = "the new model is the same as the present one, so there is nothing to rebuild"
+NO_CHANGE = "the new model is the same as the current model, so there is nothing to rebuild"
 
 
 def request(
@@ -27,14 +27,14 @@ def request(
     widened: Collection[str],
     noise: float,
 ) -> dict[str, Any]:
-    """Return the details of a request for another model, and in words ``what`` it changes.
+    """Return the details of a request for a new model; ``what`` describes the changes in words.
 
     Raises
     ------
     SpecError
         If `spec` is not valid.
     SessionError
-        If the present model cannot be described, or if nothing would change.
+        If the current model cannot be described, or if nothing would change.
     """
     from workbench.builder import Spec
 
@@ -54,14 +54,14 @@ def request(
 
 
 def check_spec(given: Any) -> None:
-    """Raise `SpecError` unless a value is the JSON value of a specification."""
+    """Raise a `SpecError` unless `given` is the JSON value of a specification."""
     from workbench.builder import Spec
 
     Spec.from_dict(given)
 
 
 def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
-    """Replace the model in the training thread, and add what it was before to `details`."""
+    """Replace the model in the training thread, and add the earlier model to `details`."""
     from workbench.builder import Spec
     from workbench.builder.described import description_of
     from workbench.builder.surgery import operate
@@ -97,13 +97,13 @@ def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
 
 
 def last_rebuild(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Mapping[str, Any] | None:
-    """Return the last record of a rebuilt model among interventions, or None."""
+    """Return the record of the last `Session.rebuild` among interventions, or None."""
     found = [record for _, record in records if record.get("command") == "rebuild"]
     return found[-1] if found else None
 
 
 def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
-    """Give a main loop the model of a record, unless it has that model.
+    """Give a main loop the model that a record describes, unless it already has this model.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
 
 
 def described(main_loop: MainLoop) -> Description:
-    """Return the description of the model of a run; raise `SessionError` if it has none."""
+    """Return the description of the model of a run, or raise a `SessionError` if there is none."""
     from workbench.builder.described import description_of
 
     try:

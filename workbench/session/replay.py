@@ -44,25 +44,27 @@ NO_FUNCTION = (
     "functions={{{name!r}: ...}}"
 )
 DIRECT = (
-    "the run was edited without a command at iteration {iteration:,} ({text}), and a log does not "
-    "contain the values, so this edit cannot be repeated. Use session.set() for changes that can "
-    "be repeated; to repeat only the other interventions, with different results, call "
+    "the run was edited without a command at iteration {iteration:,} ({text}), and the log does "
+    "not contain the new values, so this edit cannot be repeated. Use session.set() for changes "
+    "that can be repeated; to repeat only the other interventions, with different results, call "
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
 NO_SOURCE = (
-    "{source!r} is neither a log nor a list of interventions such as session.interventions, nor a "
-    "session or the path of a database of logs"
+    "a replay requires a log, a session, a branch, the path of a database of logs, or a list of "
+    "interventions such as session.interventions, not {source!r}"
 )
 NO_VALUE = "the intervention {text!r} cannot be made in this run: {error}"
 TAKEN_BACK = (
-    "the rewind to iteration {done:,} undid interventions of the replay; to repeat those from that "
-    "iteration onwards, call replay([i for i in interventions if i['iteration'] >= {done}])"
+    "the rewind to iteration {done:,} undid interventions of the replay; to repeat the "
+    "interventions from this iteration onwards, call replay([i for i in interventions if "
+    "i['iteration'] >= {done}])"
 )
 
 LEFT_OUT = (
     "the replay leaves out {texts}, since a log does not contain the state that was loaded; the "
-    "results differ from there on. Load the same file in this run at that iteration"
+    "results differ after the load. To prevent this, load the same file in this run at the same "
+    "iteration"
 )
 
 REBUILD = ("spec", "frozen", "moved", "widened", "noise")
@@ -94,7 +96,7 @@ class Replay:
     source : object
         A log, or a list such as `Session.interventions`.
     functions : mapping
-        The functions that were passed to `Session.call`, by name.
+        The functions that were passed to `Session.call`, keyed by name.
 
     Raises
     ------
@@ -154,7 +156,7 @@ class Replay:
         return "" if not self._left_out else LEFT_OUT.format(texts=", ".join(self._left_out))
 
     def check(self, done: int) -> None:
-        """Raise a `SessionError` if the iteration of an intervention has passed."""
+        """Raise a `SessionError` if the iteration of an intervention has already passed."""
         if self._waiting and self._waiting[0][0] < done:
             iteration, _, record = self._waiting[0]
             raise SessionError(LATE.format(text=record["text"], iteration=iteration, done=done))
@@ -234,7 +236,7 @@ class Replay:
         return result
 
     def begin(self, queue: Queue, command: Command) -> None:
-        """Make each intervention at its iteration; mark `command` as applied after the last one.
+        """Make each intervention at its iteration; after the last one, mark `command` as applied.
 
         Only the training thread can call this method.
         """

@@ -1,4 +1,4 @@
-"""Notes that tell why a replay cannot give the results of the original run."""
+"""Notes that explain why a replay cannot reproduce the results of the original run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ OTHER_THREADS = (
 )
 OTHER_START = (
     "the original run started with different parameters than this run, so the results differ from "
-    "the first batch on. In one process, each new model draws different initial values unless its "
-    "bricks have a seed: build both runs with the same seed, as in MLP(..., seed=1), or build this "
-    "run in a new process (restart the kernel)"
+    "the first batch onwards. In one process, each new model draws different initial values unless "
+    "its bricks have a seed: build both runs with the same seed, as in MLP(..., seed=1), or build "
+    "this run in a new process (restart the kernel)"
 )
 OTHER_STATE = (
     "the original run started with different hyperparameters, buffers or random numbers than this "
@@ -29,24 +29,24 @@ OTHER_STATE = (
 )
 OTHER_DATA = {
     "examples": (
-        "the original run was trained on other examples than this run ({stream!r}), so the results "
-        "differ; use the same dataset, and the same part of it"
+        "the original run was not trained on the same examples as this run ({stream!r}), so the "
+        "results differ; use the same dataset, and the same part of it"
     ),
     "order": (
-        "the original run read its examples in another order than this run ({stream!r}), so the "
-        "results differ; use the same iteration scheme, with the same seed and batch size"
+        "the original run did not read its examples in the same order as this run ({stream!r}), "
+        "so the results differ; use the same iteration scheme, with the same seed and batch size"
     ),
     BATCH: (
-        "the first batch of the original run was different from that of this run ({stream!r}), so "
-        "the results differ; use the same data, in the same order, and the same seeds of "
-        "transformers"
+        "the first batch of this run differs from the first batch of the original run "
+        "({stream!r}), so the results differ; use the same data, in the same order, and the same "
+        "seeds of transformers"
     ),
 }
-"""Notes about the fingerprints of data that can differ."""
+"""Notes about differences in the data, keyed by the fingerprint that shows the difference."""
 
 
 def thread_note(source: object) -> str | None:
-    """Return a note if a log was made with a different number of threads, otherwise None."""
+    """Return a note if the logged run used a different number of threads, otherwise None."""
     if isinstance(source, TrainingLogBase):
         then, now = source.status.get("threads"), available_threads()
         if then not in (None, now):
@@ -55,7 +55,7 @@ def thread_note(source: object) -> str | None:
 
 
 def start_notes(source: object, main_loop: MainLoop) -> list[str]:
-    """Return notes if a log's run and `main_loop` started from different states or data."""
+    """Return notes if the logged run and `main_loop` started from different states or data."""
     then, now = _initial(source), main_loop.status.get(INITIAL, {})
     notes = []
     if _unlike("parameters", then, now):
@@ -66,7 +66,7 @@ def start_notes(source: object, main_loop: MainLoop) -> list[str]:
 
 
 def tell_of_first_batch(source: object, main_loop: MainLoop) -> None:
-    """Print a note when the first batch has been read, if it is not that of a log's run."""
+    """Print a note if `main_loop` and the logged run have different first batches."""
     then, now = _initial(source), main_loop.status.get(INITIAL, {})
     if BATCH not in then or any(_unlike(name, then, now) for name in ("examples", "order")):
         return  # nothing to compare, or the difference is known already
@@ -79,7 +79,7 @@ def tell_of_first_batch(source: object, main_loop: MainLoop) -> None:
 
 
 def _initial(source: object) -> Mapping[str, str]:
-    """Return the fingerprints of the start of a log's run, or nothing for other sources."""
+    """Return the fingerprints of the start of a logged run; empty for other sources."""
     found: Mapping[str, str] = {}
     if isinstance(source, TrainingLogBase):
         found = source.status.get(INITIAL, found)

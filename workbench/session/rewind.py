@@ -1,4 +1,4 @@
-"""Rewinds of a run to earlier iterations, and forks, by exact replay from snapshots.
+"""Rewinds and forks of a run, which exactly repeat training from snapshots.
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
@@ -57,9 +57,9 @@ class Rewinder:
     history : History
         The branches of the run.
     taker : SnapshotTaker
-        The taker of the snapshots, with the ring that keeps them.
+        The object that takes the snapshots and keeps them in its ring.
     changes : Undo
-        The keeper of the snapshots around interventions.
+        The object that takes a snapshot before each intervention, and can undo interventions.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Rewinder:
         self._edits.forget()
 
     def fork(self, iteration: int | None, name: str | None, *, in_memory: bool = False) -> Fork:
-        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
+        """Return a copy of the main loop at a snapshot, with the iteration at which it must pause.
 
         The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 
@@ -120,7 +120,7 @@ class Rewinder:
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
-        """Make a new run train up to the start of a fork, call `ready` there, and pause it."""
+        """Make a new run train up to the start of a fork, call `ready`, and pause the run."""
         branch, status = self.history.branch, self._main_loop.status
         branch.name, branch.start = name, fork.iteration
         self.taker.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
@@ -137,9 +137,9 @@ class Rewinder:
         self._pause.hold()
 
     def rewind(self, command: Command, iteration: int, name: str | None = None) -> object:
-        """Rewind the run to the boundary after `iteration`, before the interventions there.
+        """Rewind the run to the boundary after `iteration`, before the interventions at this point.
 
-        On arrival, `command` is marked as applied and the run is paused.
+        When the iteration is reached, `command` is marked as applied and the run is paused.
         """
         self._journal.flush()
         branch = self.history.find(name)
@@ -274,7 +274,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Extension that requests snapshots at the start of a run and, if due, between epochs."""
+    """Extension that requests a snapshot at the start of a run and, if due, between epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

@@ -5,7 +5,7 @@ changes the run puts a `Command` into the mailbox of the main loop. The training
 mailbox and executes its commands before every batch, after every epoch and during evaluations of
 datasets. Reading an empty mailbox takes almost no time.
 
-`workbench.session.editing` and `workbench.session.states` have the other methods of sessions.
+`workbench.session.editing` and `workbench.session.states` contain the other methods of sessions.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class Session(FixedAttributes, States):
     take effect between two batches, in the order of the calls; a paused session executes them
     immediately. Therefore `pause` takes effect after at most one batch.
 
-    While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between its
-    batches, and `stop` abandons the evaluation. `set` and `call` wait for the end of an evaluation.
-    If they are called during a pause within the evaluation, the evaluation is completed first, and
-    the pause continues afterwards.
+    While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between the
+    batches of the dataset, and `stop` abandons the evaluation. `set` and `call` wait for the end of
+    an evaluation. If they are called during a pause within the evaluation, the evaluation is
+    completed first, and the pause continues afterwards.
 
     After the end of training, `train` continues in the same session.
 
@@ -70,8 +70,8 @@ class Session(FixedAttributes, States):
     main_loop : MainLoop
         The main loop to run. ``main_loop.start()`` creates a session and starts it.
     name : str, optional
-        The name of the session; by default a numbered name. A name that is given is also recorded
-        in the status of the log, and lists of runs show it.
+        The name of the session; by default a numbered name. If a name is given, it is also recorded
+        in the status of the log and shown in lists of runs.
 
     Attributes
     ----------
@@ -133,12 +133,12 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
         return self._worker.note
 
     @property
     def runs(self) -> int:
-        """The number of runs: the first run, and one for each `train` after the end."""
+        """The number of runs: the first run, and one for each `train` after the end of a run."""
         return self._worker.runs
 
     @property
@@ -181,8 +181,9 @@ class Session(FixedAttributes, States):
     ) -> None:
         """Start training.
 
-        If training is already running, this method only prints a message. If training has already
-        ended according to the extensions, it prints the reason and does not train.
+        If training is already running, this method only prints a message. If the end that the
+        extensions define has already been reached, this method prints the reason and does not
+        train.
 
         Parameters
         ----------
@@ -195,9 +196,10 @@ class Session(FixedAttributes, States):
         Raises
         ------
         AlreadyTrainingError
-            If another run is training this main loop or a part of it.
+            If this main loop, or one of its parts, is being trained by another run.
         ArgumentError
-            If both `epochs` and `batches` are given, or if one is not an integer of 1 or more.
+            If both `epochs` and `batches` are given, or if the given value is not a positive
+            integer.
         SessionError
             If this session was started before and has ended, or if no thread can be created.
         ProcessError
@@ -227,7 +229,7 @@ class Session(FixedAttributes, States):
         Warns
         -----
         SessionWarning
-            If other sessions are training, once for each of them.
+            If other sessions are training; each session causes only one warning.
         """
         self._worker.warn_before_resuming()
         return self._queue.ask("resume", "resume", self._worker.pause.resume, early=True)
@@ -238,10 +240,10 @@ class Session(FixedAttributes, States):
         Raises
         ------
         SessionError
-            If `n` is not an integer of 1 or more.
+            If `n` is not a positive integer.
         """
         if not is_count(n):
-            raise SessionError(f"n must be a whole number of batches, 1 or more, not {n!r}")
+            raise SessionError(f"n must be a positive whole number of batches, not {n!r}")
         action = partial(self._worker.pause.step, n)
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 
@@ -262,7 +264,7 @@ class Session(FixedAttributes, States):
         Raises
         ------
         ArgumentError
-            Unless exactly one of the two is given, as an integer of 1 or more.
+            If not exactly one of the two is given, or if the given value is not a positive integer.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""`SnapshotTaker`, which takes the snapshots of a run, and limits the time they need."""
+"""`SnapshotTaker`, which takes the snapshots of a run and limits the time that they take."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
 
 
 class SnapshotTaker:
-    """Taker of the snapshots of a run; the training thread calls its methods.
+    """Object that takes the snapshots of a run; the training thread calls its methods.
 
     Parameters
     ----------
@@ -43,9 +43,10 @@ class SnapshotTaker:
     ring : Ring
         The snapshots that are kept.
     failures : dict of str to None
-        The errors of snapshots that could not be taken, each once.
+        The errors that prevented snapshots; each error is stored only once.
     missing : str
-        The reason why the last snapshot that was needed does not exist; empty if there is none.
+        The reason for the latest failure to take a snapshot that was needed; empty if all were
+        taken.
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:
@@ -78,7 +79,7 @@ class SnapshotTaker:
         return last
 
     def pause(self, gap: float = GAP) -> float:
-        """Return the least number of seconds until the next snapshot, at least `gap`."""
+        """Return the minimum number of seconds before the next snapshot; it is at least `gap`."""
         return max(gap, self._seconds / SHARE)
 
     def take(self, pin: str = "") -> Snapshot:

@@ -2,9 +2,9 @@
 
 A snapshot is a copy of all state that training depends on, except the records of the log, at a
 boundary between two batches. `Ring` keeps as many snapshots as its limits allow, with larger
-distances between older ones. Therefore the distance from an iteration to the nearest earlier
-snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last.
-Tensors that have not changed since the previous snapshot are shared with it.
+distances between older snapshots. Therefore the distance from an iteration to the nearest earlier
+snapshot is small in proportion to the age of the iteration. Pinned snapshots are dropped last. Two
+successive snapshots share the tensors that did not change between them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Snapshot:
     Attributes
     ----------
     iteration : int
-        The number of iterations done.
+        The number of completed iterations.
     changes : int
         The number of interventions that changed training before the snapshot.
     state : dict
@@ -51,7 +51,7 @@ class Snapshot:
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str
-        The reason to keep the snapshot longer than others; empty if there is none.
+        The reason to keep the snapshot longer than other snapshots; empty if there is no reason.
     parts : Parts or None
         The model and algorithm to which the state belongs; None if these never change.
     """
@@ -72,7 +72,7 @@ class Snapshot:
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The sizes of the tensors by address; read this only after `_share` has run."""
+        """The sizes of the tensors, keyed by address; read this only after `_share` has run."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +187,10 @@ def snapshot_of(
 
 
 def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
-    """Load the state of a snapshot, after the model to which it belongs has been put back."""
+    """Restore the model of a snapshot, and load its `state`.
+
+    If loading fails, the previous model of the main loop is restored.
+    """
     before = parts_of(main_loop)
     if snapshot.parts is not None:
         put_in(main_loop, snapshot.parts)
@@ -205,7 +208,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of the first snapshots fit into `memory`, always counting the first."""
+    """Return how many of `snapshots`, counted from the first, fit into `memory`; at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:
@@ -222,7 +225,7 @@ def _iteration(snapshot: Snapshot) -> int:
 
 
 def _share(new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Replace tensors of `new` by equal tensors of `old`."""
+    """Replace tensors of `new` with equal tensors of `old`."""
     for part in ("parameters", "variables"):
         values, before = new.get(part, {}), old.get(part, {})
         for name, value in values.items():

@@ -48,7 +48,7 @@ class States(Editing):
             If `name` is empty or not a string.
         """
         if not isinstance(name, str) or not name:
-            raise SessionError(f"the name of a snapshot must be non-empty text, not {name!r}")
+            raise SessionError(f"the name of a snapshot must be a non-empty string, not {name!r}")
         rewinder = self._worker.rewinder
         return self._queue.ask("snapshot", name, lambda: rewinder.taker.take(name).iteration)
 
@@ -69,10 +69,10 @@ class States(Editing):
         Raises
         ------
         SessionError
-            If `iteration` is not an integer of 0 or more.
+            If `iteration` is not a non-negative integer.
         """
         if not is_count(iteration, 0):
-            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
 
@@ -106,7 +106,7 @@ class States(Editing):
             cannot be copied.
         """
         if iteration is not None and not is_count(iteration, 0):
-            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
         check_name(name)
         fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(fork.main_loop, name)
@@ -143,7 +143,7 @@ class States(Editing):
         low, high : float
             The first and the last learning rate; the rate grows by the same factor at each batch.
         batches : int
-            The number of batches, 20 or more.
+            The number of batches, at least 20.
         parameter : str
             The name or path of the hyperparameter to change.
 
@@ -182,20 +182,20 @@ class States(Editing):
     ) -> Command:
         """Repeat the interventions of another run in this run, each at its iteration.
 
-        These are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`, `relabel`,
-        `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone commands are
-        not repeated. If the main loop was built by the same code with the same seeds, and runs in
-        the same tier with the same number of threads, the results are bitwise identical to those
-        of the other run.
+        The interventions are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`,
+        `relabel`, `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone
+        commands are not repeated. If the main loop was built by the same code with the same seeds,
+        and runs in the same tier with the same number of threads, the results are bitwise identical
+        to those of the other run.
 
         Parameters
         ----------
         source : TrainingLogBase, Session, Branch, path or iterable of mapping
-            The other run: its log, its session, one of its branches, a database whose newest log
-            is that of the run, or its `interventions`.
+            The other run, given by its log, its session, one of its branches, its `interventions`,
+            or the path of a database in which its log is the newest.
         functions : mapping, optional
-            The functions that were passed to `call` in the other run, by name, since a log cannot
-            store them.
+            The functions that were passed to `call` in the other run, keyed by name. They are
+            needed because a log cannot store functions.
 
         Returns
         -------
@@ -205,7 +205,7 @@ class States(Editing):
         Raises
         ------
         SessionError
-            If an intervention cannot be made in this run. Then nothing changes.
+            If an intervention cannot be made in this run. In this case, nothing is changed.
         LogError
             If the database cannot be opened.
 
@@ -255,7 +255,7 @@ class States(Editing):
 
     @property
     def branches(self) -> list[Branch]:
-        """The branches of the run; training continues on the last one."""
+        """The branches of the run; training continues on the last branch."""
         return list(self._worker.rewinder.history.branches)
 
     @property
@@ -265,7 +265,7 @@ class States(Editing):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, from the log, in order of iteration."""
+        """The commands that took effect in this run, as logged, in order of their iterations."""
         return interventions(self.log)
 
     @property
@@ -277,14 +277,14 @@ class States(Editing):
         """Save the run to a file between two batches; training waits until the file is written.
 
         The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
-        `workbench.serialization.continue_training` continue from it. The path is the result of
+        `workbench.serialization.continue_training` can continue from it. The path is the result of
         the command and is added to the record ``saved_to``.
 
         Parameters
         ----------
         path : path, optional
             The file. The placeholders ``{iterations_done}`` and ``{epochs_done}`` are replaced by
-            the numbers of iterations and epochs done. By default the file is in the working
+            the numbers of completed iterations and epochs. By default the file is in the working
             directory, and its name consists of the session's name and the number of iterations.
             Missing folders are created, as by `Checkpoint`, so that a long run is not lost.
 
@@ -313,7 +313,7 @@ class States(Editing):
         """Restore the state of training from a file, and pause there.
 
         No code in the file is executed, so the file need not be trusted. The main loop must be
-        built in the same way as the saved one. The training before this command is kept as a
+        built in the same way as the saved main loop. The training before this command is kept as a
         branch, and `undo` returns to it.
 
         Parameters

@@ -1,4 +1,4 @@
-"""`Undo`, which keeps a snapshot before each intervention, so that it can be undone."""
+"""`Undo`, which keeps snapshots so that interventions can be undone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_KEPT = "{text!r} changed the state before a snapshot was taken; use rewind({
 
 
 class Undo:
-    """Keeper of the snapshots before and after interventions.
+    """Object that takes snapshots before and after interventions, so that they can be undone.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Undo:
 
     @property
     def reason(self) -> str:
-        """The reason if no intervention can be undone; otherwise empty."""
+        """The reason why no intervention can be undone; empty if undoing is possible."""
         if self.stack:
             return ""
         missing = self._taker.missing
@@ -65,14 +65,14 @@ class Undo:
         return unable(self._main_loop) or nothing
 
     def add(self, command: Command, before: Snapshot | None) -> None:
-        """Store the snapshot before an intervention; if there is none, nothing can be undone."""
+        """Store the snapshot `before` an intervention, or clear the stack if `before` is None."""
         if before is None:
             self.stack.drop(len(self.stack))
         else:
             self.stack.add(command.id, before)
 
     def before_change(self, command: Command) -> None:
-        """Take a snapshot before an intervention; use the last one if nothing has changed since."""
+        """Take a snapshot before an intervention, unless the last snapshot is still up to date."""
         taker = self._taker
         if not taker.able:
             return

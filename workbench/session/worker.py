@@ -42,7 +42,7 @@ OF_THE_PARENT = (
     "training thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
-NOT_READY = "this fork trains again until iteration {iteration:,}, where it starts, and then pauses"
+NOT_READY = "this fork repeats training up to its start, iteration {iteration:,}, and then pauses"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
     "workbench.session.running() returns all running sessions by name"
@@ -51,7 +51,7 @@ ANOTHER = (
 _pairs: weakref.WeakKeyDictionary[interfaces.Session, weakref.WeakSet[interfaces.Session]] = (
     weakref.WeakKeyDictionary()
 )
-"""For each session, the other sessions that a warning has named."""
+"""For each session, the other sessions that a warning has already named."""
 
 
 class Worker:
@@ -61,7 +61,7 @@ class Worker:
     ----------
     main_loop : MainLoop
     session : Session
-        The session of the worker, for leases and warnings.
+        The session of the worker, used for leases and warnings.
     name : str
         The name of the thread.
     named : bool
@@ -122,7 +122,7 @@ class Worker:
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by the given amount, or None if none is given."""
+        """Return a function that extends training by an amount, or None if no amount is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:
@@ -147,7 +147,7 @@ class Worker:
         Raises
         ------
         AlreadyTrainingError
-            If another run is training a part of the main loop.
+            If a part of the main loop is being trained by another run.
         SessionError
             If no thread can be created.
         """
@@ -239,12 +239,12 @@ class Worker:
         self.note = self._unprinted = note or ""
 
     def warn_before_resuming(self) -> None:
-        """Warn about other sessions that are training, if this one is paused."""
+        """Warn about other sessions that are training, if this session is paused."""
         if self.state is State.PAUSED:
             self._warn_about(lease.sessions())
 
     def _warn_about(self, others: list[interfaces.Session]) -> None:
-        """Warn about other sessions that are training, but only once for each of them."""
+        """Warn about other sessions that are training, but only once about each session."""
         session = self._session
         named = _pairs.setdefault(session, weakref.WeakSet())
         others = [
@@ -281,7 +281,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train; if `Session.train` was called meanwhile, return a function to extend training."""
+        """Train; if `Session.train` was called meanwhile, return a function to extend the run."""
         state = State.FINISHED
         self._run.name = self._name if self._named else None
         try:

@@ -1,8 +1,8 @@
 """Checks that operands compared element by element have equal shapes.
 
 torch broadcasts a column of predictions against a vector of targets, and the resulting cost is
-meaningless. Therefore cost bricks, and torch's losses that are applied to variables, accept only
-operands of equal shape. Unknown sizes of inputs are assumed to be equal, and a call with
+meaningless. Therefore cost bricks accept only operands of equal shape, and so do torch's losses if
+they are applied to variables. Unknown sizes of inputs are assumed to be equal, and a call with
 unequal sizes raises an error. Computed sizes are compared when the function runs. A scalar operand
 applies to all elements and is always allowed.
 """

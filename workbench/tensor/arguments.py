@@ -74,8 +74,8 @@ class Expected:
             return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
         except TypeError as error:
             raise errors.InputError(
-                f"input {self.variable!r} must be an array of numbers, not of {array.dtype} "
-                f"({error})"
+                f"input {self.variable!r} must be an array of numbers, but has dtype "
+                f"{array.dtype} ({error})"
             ) from None
 
     def _widen(self, value: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments."""
 
 PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
-"""Argument checks by function; a check returns the arguments and can replace some of them."""
+"""Argument checks, keyed by function. A check returns the arguments, and can replace some."""
 
 
 class Operation:

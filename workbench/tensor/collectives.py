@@ -1,6 +1,6 @@
 """Collectives: operations to which each process of a group contributes a tensor.
 
-They are operations of the graph like any other, in all execution tiers. All processes must run the
+In all execution tiers, collectives are ordinary operations of the graph. All processes must run the
 same collectives in the same order. No gradient flows through a collective.
 """
 
@@ -26,7 +26,8 @@ REDUCTIONS: tuple[Reduction, ...] = ("sum", "max", "min")
 
 NO_GRADIENT = (
     "no gradient flows through {name}, but its argument depends on a variable with respect to "
-    "which a gradient is computed; pass the result in consider_constant of workbench.grad"
+    "which a gradient is computed; to treat the result as a constant, pass it in consider_constant "
+    "of workbench.grad"
 )
 INDIVISIBLE = (
     "{name} divides the first axis among {size} processes, but the shape of the value is {shape}; "
@@ -35,7 +36,7 @@ INDIVISIBLE = (
 
 
 class _NoGradient(torch.autograd.Function):
-    """Result of a collective, which raises an error if a gradient flows back through it."""
+    """Autograd function that raises an error if a gradient flows back through a collective."""
 
     @staticmethod
     def forward(ctx: Any, given: torch.Tensor, found: torch.Tensor, name: str) -> torch.Tensor:
@@ -58,7 +59,8 @@ class Collective(Operation):
     Attributes
     ----------
     exchanges : bool
-        True: the operation needs the other processes, so it cannot be repeated to find an error.
+        Always True. The operation needs the other processes, so it cannot be repeated to find an
+        error.
     """
 
     exchanges = True
@@ -123,23 +125,24 @@ def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The contribution of this process, of the same shape and dtype in all processes.
+        The contribution of this process; its shape and dtype must be the same in all processes.
     how : {'sum', 'max', 'min'}
-        The reduction. Of several results of one kind, all processes get the same bits.
+        The reduction. The results of all processes are bitwise identical.
     group : ProcessGroup, optional
         By default, the group of this process.
 
     Returns
     -------
     Variable or torch.Tensor
-        Of the same shape and dtype. In a group of one process, `value` itself.
+        The result, which has the shape and dtype of `value`. In a group of one process, `value`
+        itself is returned.
 
     Raises
     ------
     ArgumentError
         If `how` is not a known reduction.
     ProcessError
-        When the value is computed, if another process has ended.
+        If another process has ended. The error is raised when the value is computed.
 
     Examples
     --------
@@ -152,7 +155,7 @@ def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None
 
 @hinted
 def reduce_scatter(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None = None) -> Any:
-    """Return the part of this process of the reduced values of all processes.
+    """Reduce the values of all processes, and return this process's part of the result.
 
     Parameters
     ----------
@@ -189,7 +192,7 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The contribution of this process, of the same shape and dtype in all processes.
+        The contribution of this process; its shape and dtype must be the same in all processes.
     group : ProcessGroup, optional
         By default, the group of this process.
 
@@ -214,12 +217,12 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
 
 @hinted
 def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None) -> Any:
-    """Return the value of one process in all processes.
+    """Return, in every process, the value of the process `source`.
 
     Parameters
     ----------
     value : Variable or torch.Tensor
-        The value of this process, of the same shape and dtype in all processes.
+        The value of this process; its shape and dtype must be the same in all processes.
     source : int
         The rank of the process whose value is returned.
     group : ProcessGroup, optional
@@ -251,10 +254,10 @@ def is_exchanged(variable: Variable) -> bool:
 
 
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
-    """Merge the sums over processes in a graph that do not depend on each other.
+    """Merge independent sums over processes in a graph, so that fewer messages are needed.
 
-    Sums of the same dtype are computed in one flat message. A message costs a fixed time, so one
-    large message is faster than many small ones.
+    Sums of the same dtype are computed in one flat message. Every message takes a minimum time, so
+    one large message is faster than many small messages.
 
     Parameters
     ----------
@@ -296,7 +299,7 @@ def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
 
 
 def _merged(several: list[Variable]) -> tuple[dict[Variable, Variable], Variable]:
-    """Return the sums computed by one message, and the sum of the message."""
+    """Merge sums; return their new versions, and the sum that contains all of them."""
     call = several[0].owner
     assert call is not None
     if len(several) == 1:

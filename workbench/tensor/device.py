@@ -17,9 +17,9 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU.
+    """Return the device ``config.device``; ``"auto"`` selects CUDA or, without CUDA, the CPU.
 
-    If a launcher has started several processes, each one uses a CUDA device of its own.
+    If a launcher has started several processes, each process uses its own CUDA device.
     """
     return _device(config.device)
 

@@ -33,8 +33,8 @@ WORDS = {
     "gumbel_softmax": "with u = stream.uniform(x.shape), -log(-log(u)) is a Gumbel variate",
     "poisson": "its methods are uniform, normal, bernoulli, integers and categorical",
     "rrelu": ".uniform(x.shape, lower, upper) as the slope",
-    "svd_lowrank": "use torch.linalg.svd, which does not draw",
-    "pca_lowrank": "use torch.linalg.svd, which does not draw",
+    "svd_lowrank": "use torch.linalg.svd, which draws no random numbers",
+    "pca_lowrank": "use torch.linalg.svd, which draws no random numbers",
     "scaled_dot_product_attention": "pass dropout_p=0, and apply dropout to the result",
     "multi_head_attention_forward": "pass dropout_p=0, and apply dropout to the result",
     "fractional_max_pool2d": "pass .uniform((n, channels, 2)) as _random_samples",
@@ -46,7 +46,7 @@ WORDS |= dict.fromkeys(
     DROPOUT,
 )
 WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
-"""Replacements for the torch functions that draw, by function name."""
+"""Replacements for the torch functions that draw random numbers, by function name."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
@@ -56,7 +56,10 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Functions that draw only for some values of two arguments, with position and default of each."""
+"""Functions that draw only for some values of two arguments.
+
+The values of the mapping are the positions and the defaults of these arguments.
+"""
 
 
 def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
@@ -92,7 +95,7 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if a call of a function in `SOMETIMES` draws, as dropout does in training.
+    """Return True if a call to a function in `SOMETIMES` draws, as dropout does in training.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def log_complement(p: Variable) -> Variable:
 def log_softmax(x: Variable) -> Variable:
     """Return the log-softmax of each row, with the correct limit for an infinite logit.
 
-    A logit of plus infinity has probability one.
+    A class with a logit of plus infinity has probability one.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def log_softmax(x: Variable) -> Variable:
 
 
 def weighted(weight: Variable, log_p: Variable) -> Variable:
-    """Return ``weight * log_p``, which is zero where `weight` is zero even if `log_p` is infinite.
+    """Return ``weight * log_p``, but zero where `weight` is zero, even if `log_p` is infinite.
 
     Examples
     --------

@@ -105,7 +105,7 @@ class Function:
         Returns
         -------
         torch.Tensor or list of torch.Tensor
-            A single tensor if `outputs` is a single variable, else a list.
+            A single tensor if `outputs` is a single variable, or a list otherwise.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class Function:
                     f"{self!r} has no input named {name!r}{errors.nearest(name, self._by_name)}"
                 )
             if self._by_name[name] in values:
-                raise errors.InputError(f"{self!r} got the input {name!r} twice")
+                raise errors.InputError(f"{self!r} was given the input {name!r} twice")
             values[self._by_name[name]] = value
         missing = [repr(v) for i, v in enumerate(self.inputs) if i not in values]
         if missing:
@@ -198,7 +198,7 @@ class Function:
 
 
 def _mode(given: str) -> str:
-    """Return `given` if it is ``'auto'`` or the name of a tier, else raise `InputError`."""
+    """Return `given`; raise `InputError` unless it is ``'auto'`` or the name of a tier."""
     modes = ("auto", *TIERS)
     if given in modes:
         return given
@@ -232,7 +232,7 @@ def function(
     updates : dict or pairs, optional
         New values of shared variables, all computed from the old values.
     givens : dict or pairs, optional
-        Variables to replace by other variables or by values in this function.
+        Variables to replace in this function, each with another variable or a value.
     name : str, optional
         Name of the function in error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}
@@ -240,7 +240,8 @@ def function(
     guard : Guard, optional
         Check of the outputs before updates are applied. If it raises an error, nothing changes.
     watch : Watch, optional
-        Results that must be finite. If one is not, nothing changes, and an error is raised.
+        Results that must be finite. If a result is not finite, nothing changes, and an error is
+        raised.
     execution : {'auto', 'eager', 'compiled'}, optional
         The tier, by default ``config.execution``. ``'auto'`` starts in the eager tier and compiles
         in the background if this saves time. ``'compiled'`` compiles at the first call. See
@@ -293,7 +294,7 @@ def _check_inputs(inputs: Sequence[Variable], order: Sequence[Variable], unused:
         if isinstance(variable, SharedVariable):
             raise errors.InputError(
                 f"the shared variable {variable!r} cannot be an input, since it has a value; use "
-                "givens to replace it by an input"
+                "givens to replace it with an input"
             )
     if unused == "ignore":
         return

@@ -1,10 +1,10 @@
 """Fusion of operations for the eager tier.
 
 In the eager tier, every operation costs a call and a traversal of memory, both in the forward and
-in the backward pass. `fused` replaces several operations by one torch operation. `in_place` removes
-the last operation of an update from the program, so that the operation can be applied in place to
-the old value. The results differ only by rounding. The compiled tier traces the unfused program,
-since its compiler fuses operations itself.
+in the backward pass. `fused` replaces several operations with one torch operation. `in_place`
+removes the last operation of an update from the program, so that the operation can be applied in
+place to the old value. The results differ only by rounding. The compiled tier traces the unfused
+program, since its compiler fuses operations itself.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
 
 
 def _calls(node: Any, functions: set[Any]) -> bool:
-    """Return True if `node` calls one of `functions`, in which strings are names of methods."""
+    """Return True if `node` calls one of `functions`; a string is the name of a method."""
     return isinstance(node, fx.Node) and node.op in CALLS and node.target in functions
 
 
@@ -175,7 +175,7 @@ def _is_matrix(node: Any) -> bool:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Return True if both are tensors of the same dtype on the same device."""
+    """Return True if both values are tensors of the same dtype on the same device."""
     a, b = _fake(one), _fake(other)
     return a is not None and b is not None and (a.dtype, a.device) == (b.dtype, b.device)
 
@@ -193,7 +193,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
-    """Omit the last operation of each update, so that it can be applied in place to the old value.
+    """Omit the last operation of each update, so that this operation can be applied in place.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def _is_new(node: Any) -> bool:
 def _arithmetic(node: Any) -> tuple[Any, Sequence[Any]]:
     """Return the multi-tensor function that computes `node` from two operands, and the operands.
 
-    A call on single tensors counts as a call of the equivalent multi-tensor function. Return
+    A call on single tensors counts as a call to the equivalent multi-tensor function. Return
     ``(None, ())`` for any other node.
     """
     if not isinstance(node, fx.Node) or node.op not in CALLS:

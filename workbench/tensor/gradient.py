@@ -61,7 +61,7 @@ def grad(
     Returns
     -------
     Variable or list of Variable
-        One gradient for each of `wrt`, with the same shape and dtype.
+        One gradient for each variable in `wrt`, with the shape and dtype of the variable.
 
     Raises
     ------
@@ -134,6 +134,6 @@ def _check_connected(cost: Variable | None, starts: list[Variable], wrt: list[Va
         verb = "does" if len(roots) == 1 else "do"
         raise errors.GradientError(
             f"{', '.join(map(repr, roots))} {verb} not depend on {', '.join(map(repr, missing))}, "
-            "so a gradient is not defined; remove such variables from `wrt`, or use them in the "
+            "so a gradient is not defined; remove these variables from `wrt`, or use them in the "
             "cost"
         )

@@ -89,7 +89,7 @@ def widen(graph: fx.Graph, start: fx.Node | None) -> dict[fx.Node, fx.Node]:
 
 
 def _kind(node: fx.Node) -> Kind | None:
-    """Return the `Kind` of a call, or None if it cannot be joined with others."""
+    """Return the `Kind` of a call, or None if the call cannot be joined with other calls."""
     own = node.meta.get("fake")
     if node.op not in ("call_function", "call_method") or node.kwargs or own is None:
         return None

@@ -1,8 +1,8 @@
 """Indexing of rows and elements by integers, such as word or class indices, with clear errors.
 
 torch's error for an index out of range states neither the meaning of the index nor its position.
-The errors of these functions state both. On an accelerator, the indices are inspected only after a
-call has failed, so that no call waits for the device.
+The errors that this module raises state both. On an accelerator, the indices are inspected only
+after a call has failed, so that no call waits for the device.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
 
 @hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
-    """Return `value` if it is a variable, else a constant with this value."""
+    """Return `value` if it is a variable, or a constant with this value otherwise."""
     return value if isinstance(value, Variable) else constant(value, name)
 
 

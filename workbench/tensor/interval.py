@@ -2,8 +2,9 @@
 
 For example, a learning rate must not be negative, and a decay rate must be between 0 and 1. NaN is
 never allowed. An interval is used as the `SharedVariable.check` of a variable. It checks values
-from the constructor, from `SharedVariable.set_value` and its callers (a session, a schedule), and
-from saved states, but not the updates of a function, since this would take time.
+from the constructor, from `SharedVariable.set_value` and its callers (such as a session or a
+schedule), and from saved states, but not the updates of a function, since a check would slow down
+every call.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Interval:
     Parameters
     ----------
     low, high : float
-        The bounds; by default there are none.
+        The bounds; by default the interval is unbounded.
     closed : {'both', 'left', 'right', 'neither'}
         The bounds that are part of the interval.
     advice : str

@@ -1,7 +1,7 @@
 """Replacements for torch's losses, with limits for infinite logits and checks of class indices.
 
 An infinite logit means complete certainty. The cost is zero if the prediction is correct, and
-infinite if it is wrong. But torch's losses multiply zero by infinity and return NaN. Lowering
+infinite if it is wrong. However, torch's losses multiply zero by infinity and return NaN. Lowering
 replaces torch's losses with these functions. The eager tier on a CPU calls torch first and computes
 the limits only if torch returns NaN; see `workbench.tensor.exact`. Compiled programs always compute
 the limits.

@@ -21,7 +21,7 @@ COMPARED: Final[dict[Callable[..., Any], tuple[str, ...]]] = {
     functional.triplet_margin_loss: ("anchor", "positive", "negative"),
     functional.triplet_margin_with_distance_loss: ("anchor", "positive", "negative"),
 }
-"""Names of the first arguments of each loss; these must have equal shapes."""
+"""Names of the first arguments of each loss, which must have equal shapes."""
 
 CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
     functional.binary_cross_entropy: {"input": "scores", "target": "probabilities"},

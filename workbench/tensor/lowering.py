@@ -39,7 +39,7 @@ LITERALS = (
 
 
 def _require_grad(value: torch.Tensor) -> torch.Tensor:
-    """Return `value` if it is part of an autograd graph, else a new leaf."""
+    """Return `value` if it is part of an autograd graph, or a new leaf otherwise."""
     return value if value.requires_grad else value.detach().requires_grad_()
 
 
@@ -127,7 +127,7 @@ class _Lowering:
                 names = ", ".join(repr(v) for v in self.inputs) or "none"
                 raise errors.InputError(
                     f"the graph depends on the input {variable!r} "
-                    f"{shapes.describe(variable.fake)}, which is not among the inputs given "
+                    f"{shapes.describe(variable.fake)}, which is not among the given inputs "
                     f"({names}); add it to the inputs, or give it a value with givens"
                 )
 

@@ -2,9 +2,9 @@
 
 If scores, or pixels from 0 to 255, are used as probabilities, the cost can still look plausible. On
 a CPU, such values raise an error immediately; the check takes a few microseconds. On an accelerator
-and in compiled programs, where Python cannot inspect values, they become NaN. The NaN cost is then
-rejected, and the step runs again in the eager tier, which raises the error. Results of a softmax or
-a logistic function are not checked.
+and in compiled programs, where Python cannot inspect values, such values become NaN. The NaN cost
+is then rejected, and the step runs again in the eager tier, which raises the error. Results of a
+softmax or a logistic function are not checked.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from workbench.tensor.variable import Variable, identity
 
 OUTSIDE = "{what} has values from {low:.6g} to {high:.6g}, but must be {must}; {hint}"
 ROWS = (
-    "{what} has a row with the sum {total:.6g}, but each row must be a distribution over classes "
-    "with the sum 1; {hint}"
+    "{what} has a row that sums to {total:.6g}, but each row must be a distribution over classes, "
+    "which sums to 1; {hint}"
 )
 UNIT = "probabilities, between 0 and 1"
 LOGARITHMS = "logarithms of probabilities, at most 0"
@@ -55,7 +55,7 @@ def probabilities(
     ------
     DomainError
         At run time, if a value is not a probability. NaN is accepted, since checks of the cost
-        find it.
+        detect it.
 
     Examples
     --------

@@ -1,12 +1,12 @@
 """Shape inference with concrete sizes, for functions that branch on unknown sizes.
 
-Some of torch's shape rules check whether an unknown size is 1, or whether two such sizes are equal;
-others accept only Python integers. `Probe` runs these rules with concrete sizes. In the first run
-all sizes differ. In later runs some sizes are equal to each other or to a known size, until the
-rule accepts them. Equalities that the rule requires are recorded, so that a later contradiction
-raises an error. The sizes of the result are expressed as linear functions of the sizes of the
-arguments. A size that is not a linear function becomes a new unknown size. The size 1 is never
-tried, since an unknown size does not broadcast.
+Some of torch's shape rules check whether an unknown size is 1, or whether two unknown sizes are
+equal. Other rules accept only Python integers. `Probe` runs these rules with concrete sizes. In the
+first run, all sizes differ. In later runs, some sizes are equal to each other or to a known size,
+until the rule accepts them. Equalities that the rule requires are recorded, so that a later
+contradiction raises an error. The sizes of the result are expressed as linear functions of the
+sizes of the arguments. A size that is not a linear function becomes a new unknown size. The size 1
+is never tried, since an unknown size does not broadcast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.tensor.structure import map_structure
 
 PROBES = 3  # two runs determine a linear function, the third run confirms it
 DIVISIBLE = 120
-"""Factor of the sizes chosen for fake tensors, so that small strides and groups divide them."""
+"""Common factor of chosen sizes, so that small strides and numbers of groups divide the sizes."""
 REQUIRED = (2, 3)
 """Fixed sizes that some functions require: 2 for complex numbers, 3 for cross products."""
 
@@ -34,21 +34,21 @@ GUESSES = 6
 """Number of attempts to find a size for which an expression has a given value."""
 
 Tie = Any
-"""Label shared by sizes that must be equal; if it is an integer, they must equal the integer."""
+"""Label shared by sizes that must be equal; an integer label is the value of these sizes."""
 
 
 _probing: ContextVar[bool] = ContextVar("probing", default=False)
 
 
 class _WhileProbing(type):
-    """Metaclass of a category to which all warnings of a probing thread belong, and no others."""
+    """Metaclass of a warning category that contains exactly the warnings of a probing thread."""
 
     def __subclasscheck__(cls, category: type) -> bool:
         return _probing.get()
 
 
 class _Probed(Warning, metaclass=_WhileProbing):
-    """Any warning of a probed function."""
+    """Category that contains all warnings of a probed function."""
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 class Infeasible(Exception):
-    """No input sizes were found that give the arguments the requested sizes."""
+    """Error raised if no input sizes are found for which the arguments have the requested sizes."""
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Probe:
     args, kwargs : structures
         Arguments of the function, with fake tensors in place of variables.
     symbol : callable
-        Returns the expression of a symbolic number.
+        A function that returns the expression of a symbolic number.
     """
 
     def __init__(
@@ -190,8 +190,8 @@ class Probe:
     def _starts(self) -> Iterator[tuple[dict[Any, Tie], bool, bool]]:
         """Yield ties to try, each with a flag for descending sizes and a flag for real tensors.
 
-        At first no sizes are tied. Then sizes on the same axis are tied; axes are counted from the
-        last one, as in broadcasting, or from the first. Real tensors are the last resort, for
+        At first, no sizes are tied. Then sizes on the same axis are tied; axes are counted from the
+        last axis, as in broadcasting, or from the first axis. Real tensors are the last resort, for
         functions without rules for fake tensors.
         """
         free: dict[Any, Tie] = {e: e for e in self.unknown}

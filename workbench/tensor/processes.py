@@ -1,8 +1,8 @@
-"""Groups of processes that run the same program together, each with its own number, the *rank*.
+"""Groups of processes that run the same program together; a process's number is its *rank*.
 
 A group is created from the environment variables of a launcher such as ``torchrun``, or from
-explicit arguments. The processes exchange tensors by the operations in
-`workbench.tensor.collectives`. A process that was not launched as one of several is a group of one.
+explicit arguments. The processes exchange tensors with the operations in
+`workbench.tensor.collectives`. A process that was launched alone forms a group of one process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workbench.hints import Hinted, hinted
 from workbench.tensor.device import default_device
 
 TIMEOUT = 600.0
-"""Seconds that a process waits for the others in one exchange."""
+"""Number of seconds for which a process waits for the other processes in one exchange."""
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
@@ -42,7 +42,7 @@ GONE = (
 )
 INCOMPLETE = (
     "the environment variables {given} are set, but {missing} {verb} not; launch the script with "
-    "torchrun, which sets all of them"
+    "torchrun, which sets all of these variables"
 )
 
 
@@ -101,22 +101,23 @@ def process_group(
 ) -> ProcessGroup:
     """Return the group of this process, and join it first if necessary.
 
-    Without arguments, the group is the one that a launcher such as ``torchrun`` describes in
-    environment variables. A process without these variables is a group of one.
+    Without arguments, the process joins the group that a launcher such as ``torchrun`` describes in
+    environment variables. A process without these variables forms a group of one process.
 
     Parameters
     ----------
     rank, size : int, optional
         The number of this process, from 0 to ``size - 1``, and the number of processes.
     meeting_place : path, optional
-        A file on this machine, which must not exist before, in which the processes find each other.
-        No process then listens on a network interface other than the loopback interface. Required
-        with `rank` and `size`.
+        A file on this machine through which the processes find each other; it must not exist yet.
+        The processes then listen only on the loopback interface. This argument is required if
+        `rank` and `size` are given.
     backend : str, optional
-        The library that exchanges tensors: by default ``nccl`` if every process has a GPU of its
-        own, else ``gloo``.
+        The library that exchanges tensors: by default ``nccl`` if every process has its own GPU,
+        and ``gloo`` otherwise.
     timeout : float, optional
-        Seconds that a process waits for the others in one exchange before it raises an error.
+        The number of seconds for which a process waits for the other processes in one exchange
+        before it raises an error.
 
     Returns
     -------
@@ -133,14 +134,14 @@ def process_group(
         if (rank, size) not in ((None, None), (joined.rank, joined.size)):
             raise errors.ProcessError(
                 f"this process is already {joined!r}, and cannot become process {rank} of {size}; "
-                "call leave() of the group first"
+                "first call the method leave() of the group"
             )
         return joined
     if rank is not None or size is not None:
         if rank is None or size is None or not 0 <= rank < size or meeting_place is None:
             raise errors.ProcessError(
-                "a process joins a group with its rank, the size of the group and a meeting place, "
-                f"such as process_group(0, 2, meeting_place='meeting'), not rank={rank!r}, "
+                "to join a group, pass rank (0 to size - 1), size and meeting_place, as in "
+                f"process_group(0, 2, meeting_place='meeting'), not rank={rank!r}, "
                 f"size={size!r}, meeting_place={meeting_place!r}"
             )
         method, local = f"file://{Path(str(meeting_place)).absolute()}", True
@@ -152,7 +153,7 @@ def process_group(
 
 
 def known_group() -> ProcessGroup | None:
-    """Return the group of this process, or None if it has not joined one."""
+    """Return the group of this process, or None if it has not joined a group."""
     return _joined[0]
 
 
@@ -194,8 +195,9 @@ def _join(
             )
         except RuntimeError as error:
             raise errors.ProcessError(
-                f"process {rank} of {size} could not join the others: {_first_line(error)}; check "
-                "that all processes were started, and with the same number of processes"
+                f"process {rank} of {size} could not join the other processes: "
+                f"{_first_line(error)}; check that all processes were started, and that all were "
+                "given the same number of processes"
             ) from error
     world: Any = dist.group.WORLD
     return ProcessGroup(rank, size, str(world.group_name))
@@ -203,7 +205,7 @@ def _join(
 
 @contextlib.contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Make gloo listen on the loopback interface only, unless the user has chosen another one."""
+    """Make gloo listen only on the loopback interface, unless the user has chosen an interface."""
     names = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
     if INTERFACE in os.environ or not names:
         yield
@@ -216,7 +218,7 @@ def _on_loopback() -> Iterator[None]:
 
 
 def lost(error: Exception) -> errors.ProcessError | None:
-    """Return the error to raise if `error` is about a failed exchange, else None."""
+    """Return the error to raise if `error` reports a failed exchange, or None otherwise."""
     group = _joined[0]
     if group is None or group.size == 1 or isinstance(error, errors.WorkbenchError):
         return None

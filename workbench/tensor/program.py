@@ -78,12 +78,12 @@ class Program:
 
     @cached_property
     def limited(self) -> bool:
-        """True if a second run can explain a NaN result or replace it by a limit."""
+        """True if a second run can explain a NaN result or replace it with a limit."""
         return any(node.target in LOOK for node in self.graph.nodes)
 
     @cached_property
     def exchanges(self) -> bool:
-        """True if the program exchanges values with other processes; it must not be run again."""
+        """True if the program exchanges values with other processes and must not be run again."""
         return any(getattr(node.target, "exchanges", False) for node in self.graph.nodes)
 
     def look(self, arguments: Sequence[Any]) -> None:
@@ -138,7 +138,7 @@ class Program:
 
 
 class _Exchange(Exception):
-    """The next operation exchanges values with other processes, which do not run it again."""
+    """Error that stops a repeated run before an exchange that other processes do not repeat."""
 
 
 class _Finder(fx.Interpreter):

@@ -32,7 +32,11 @@ _STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
 
 
 Place = tuple[int, Any, Any]
-"""Place of a share in a batch: the axis of examples, the first example, and the number of all."""
+"""Place of a share in a batch.
+
+The items are the axis of the examples, the index of the first example of the share, and the number
+of examples in the whole batch.
+"""
 
 
 def _signed(value: int) -> int:
@@ -110,7 +114,7 @@ _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
 
 
 class _Uniform(_Draw):
-    """Uniform draw on [0, 1), with as many random bits as the significand of the dtype has."""
+    """Uniform draw on [0, 1), whose random bits fill the significand of the dtype."""
 
     __name__ = "_uniform"
 
@@ -165,7 +169,7 @@ def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Var
     axis : int
         The axis of the examples in `draw`.
     first, total : Variable
-        The number of examples before the share, and in the whole batch: int64 scalars.
+        The numbers of examples before the share and in the whole batch, as int64 scalars.
     """
     assert draw.owner is not None
     moved: Variable = apply(draw.owner.function, (*draw.owner.args[:5], (axis, first, total)), {})
@@ -205,7 +209,7 @@ class Draws:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Use the recorded numbers for the draws in this context, and record those of new draws."""
+        """Use recorded numbers for the draws in this context, and record any new numbers."""
         self._position = 0
         token = _draws.set(self)
         try:
@@ -240,7 +244,7 @@ class RandomStream(Hinted):
     Attributes
     ----------
     counter : SharedVariable
-        The number of calls so far, int64. It is the only state to save and restore.
+        The number of calls so far, as int64. It is the only state to save and restore.
 
     Examples
     --------
@@ -291,7 +295,7 @@ class RandomStream(Hinted):
     def bernoulli(
         self, size: Sequence[Any], probability: Any = 0.5, *, dtype: torch.dtype | None = None
     ) -> Variable:
-        """Draw 1 with the given `probability`, otherwise 0."""
+        """Draw 1 with the given `probability`, and 0 otherwise."""
         dtype = dtype or floatx()
         drawn: Variable = (self._draw(_uniform, size, torch.float64) < probability).to(dtype)
         return drawn

@@ -1,9 +1,10 @@
-"""Shape inference that recalls the result of the same function for the same shapes and dtypes.
+"""Shape inference with a cache of results for each function and its argument shapes and dtypes.
 
 An editor applies bricks again after each edit, and a deep model applies the same function to the
-same shapes many times. The rules of torch cost about a millisecond for each; a recalled result
-costs a small part of it. Only functions of torch with one tensor as the result are recalled, and
-only if the function learned nothing about sizes and its result has its own storage.
+same shapes many times. Each application of torch's shape rules takes about a millisecond; reading a
+result from the cache takes a small fraction of this time. A result is stored only if a function of
+torch returned it as a single tensor, learned nothing about sizes, and gave the tensor its own
+storage.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from workbench.tensor import shapes
 from workbench.tensor.structure import map_structure
 
 MOST = 2000
-"""Number of results that are kept."""
+"""Maximum number of results in the cache."""
 
 PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None), type(Ellipsis))
 BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
@@ -29,7 +30,7 @@ _lock = threading.Lock()
 
 
 def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]) -> Any:
-    """Return what `shapes.infer` returns, perhaps without applying the function."""
+    """Return the result of `shapes.infer`, from the cache if possible."""
     tensors: list[torch.Tensor] = []
     key = _key(function, args, kwargs, tensors)
     if key is None:
@@ -50,7 +51,10 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
 
 
 def _key(function: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
-    """Return everything on which a result depends, or None; add the tensors to a list."""
+    """Return all facts on which a result depends, or None if the result cannot be cached.
+
+    The tensors among the arguments are appended to `tensors`.
+    """
     module = str(getattr(function, "__module__", None) or "")
     if not (isinstance(function, BUILTIN) or module.partition(".")[0] == "torch"):
         return None
@@ -73,7 +77,7 @@ def _key(function: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> 
 
 
 def _state(tensor: torch.Tensor) -> Any:
-    """Return the kind of an ordinary fake tensor, or None."""
+    """Return the properties of `tensor` on which results depend, or None if it cannot be cached."""
     if getattr(tensor, "constant", None) is not None or tensor.layout is not torch.strided:
         return None
     if tensor.requires_grad or tensor.is_conj() or tensor.is_neg():

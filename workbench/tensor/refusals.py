@@ -43,7 +43,7 @@ def refuse_function(
     kwargs: dict[str, Any],
     shown: Callable[[], str],
 ) -> None:
-    """Raise an error if `function` needs a value, changes one in place, or draws random numbers.
+    """Raise an error if `function` needs values, changes them in place, or draws random numbers.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def refuse_function(
     args, kwargs : tuple, dict
         Its arguments, which contain variables.
     shown : callable
-        Returns the arguments as text, for the error message.
+        A function that returns the arguments as text, for the error message.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def refuse_value(variable: Any, what: str) -> NoReturn:
 
 
 def refuse_numpy(variable: object, name: str) -> NoReturn:
-    """Raise the error for a call of the numpy function `name` with a variable."""
+    """Raise the error for a call to the numpy function `name` with a variable."""
     name = TORCH_NAMES.get(name, name)
     instead = f"torch.{name}" if callable(getattr(torch, name, None)) else "a torch function"
     raise errors.SymbolicError(

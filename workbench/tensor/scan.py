@@ -2,7 +2,7 @@
 
 `scan` calls the step function once, on variables that represent one time step, and stores the
 resulting graph. Variables that do not depend on the time step stay outside the loop: they are
-computed once and passed to the loop as contexts. In the eager tier the loop runs step by step,
+computed once and passed to the loop as contexts. In the eager tier, the loop runs step by step,
 under torch's autograd if a gradient is needed. Compiled programs treat the loop as one operation;
 see `workbench.tensor.execution.loops`.
 """
@@ -172,8 +172,8 @@ class Loop(Operation):
 def _runs_eagerly(values: Sequence[torch.Tensor]) -> bool:
     """Return True if operations are neither traced nor run under autocast.
 
-    Only then are fused operations used: a tracer needs the original operations, and autocast
-    selects a dtype for each operation.
+    Fused operations are used only in this case: a tracer needs the original operations, and
+    autocast selects a dtype for each operation.
     """
     return all(
         type(value) is torch.Tensor and not torch.is_autocast_enabled(value.device.type)
@@ -197,8 +197,9 @@ def scan(
     Parameters
     ----------
     step : callable
-        Called once as ``step(*slices, *states, *contexts)`` with variables. Returns a variable or
-        a sequence of variables: the new value of each state, followed by other values to collect.
+        A function that is called once, with variables, as ``step(*slices, *states, *contexts)``. It
+        returns a variable or a sequence of variables: the new value of each state, followed by
+        other values to collect.
     sequences : sequence of Variable or tensor, shape (T, ...)
         Sequences to iterate over along the first dimension.
     states : sequence of Variable, tensor or number
@@ -259,7 +260,7 @@ def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
     Parameters
     ----------
     call : Call
-        The call of the loop; its function is a `Loop`.
+        The call to the loop; its function is a `Loop`.
     outputs : sequence of Variable
         New states and values to collect, which replace the ``inner_outputs`` of the loop. They can
         depend on its inner inputs and on variables outside the loop.

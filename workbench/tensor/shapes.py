@@ -3,8 +3,8 @@
 Every unknown size is an *unbacked* symbolic integer of one `ShapeEnv`, so no example value is
 needed. A torch function that is applied to fake tensors infers the result and *learns* sizes: the
 shape of ``x`` becomes ``(?, 784)`` when ``x`` is multiplied by a 784 x 100 matrix. The function
-raises an error immediately if the shapes are incompatible. `infer` replaces this error with one
-that names the variables and the running brick.
+raises an error immediately if the shapes are incompatible. `infer` replaces this error with an
+error that names the variables and the running brick.
 
 Some of torch's shape rules branch on a size ("is the batch size 1?"). `Probe` runs these rules with
 a few concrete sizes.
@@ -76,7 +76,7 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 """Replacements in shape inference for functions whose shape rules need strides or known sizes."""
 
-NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and always differs"
+NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and is always different"
 SIZES = 40
 """Upper bound (exclusive) of the sizes that are tried as solutions of an equation."""
 
@@ -120,7 +120,7 @@ class World:
         return any(key != own for key in self.last_use)
 
     def forget(self) -> None:
-        """Remove symbols that no variable uses any more.
+        """Remove symbols that are no longer used by any variable.
 
         torch's `ShapeEnv` would otherwise keep every symbol forever. If another thread has just
         used shape inference, its variables can be under construction, so symbols are kept longer.
@@ -181,7 +181,7 @@ def _the_world() -> World:
 
 
 def _world() -> World:
-    """Return the shared `World`; two threads that need it at once must not create two."""
+    """Return the shared `World`, which is created only once even if two threads need it."""
     with _lock:
         return _the_world()
 
@@ -276,7 +276,8 @@ def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
 def _expression(number: Any) -> Any:
     """Return a number, or the expression of a symbolic number with all learned facts applied.
 
-    torch stores the expression in the number, and facts in the environment, as it computes it.
+    The number stores the original expression, and the environment stores the facts. torch combines
+    them each time the expression is read.
     """
     if not isinstance(number, SYMBOLIC_NUMBERS):
         return number
@@ -292,7 +293,7 @@ def sizes_of(fake: Fake) -> list[Any]:
 
 
 def known(size: int | torch.SymInt) -> int | None:
-    """Return the value of `size` if it is known, else ``None``."""
+    """Return the value of `size`, or ``None`` if it is unknown."""
     if isinstance(size, int):
         return size
     with _lock:
@@ -301,7 +302,7 @@ def known(size: int | torch.SymInt) -> int | None:
 
 
 def symbol(size: int | torch.SymInt) -> Any:
-    """Return the value of `size` if it is known, else its sympy expression."""
+    """Return the value of `size`, or its sympy expression if the value is unknown."""
     value = known(size)
     return value if value is not None else _expression(size)
 
@@ -319,7 +320,7 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
-    """Return what is known about the sizes of `fakes`; the result changes when more is learned."""
+    """Return known facts about the sizes of `fakes`; the result changes as facts are learned."""
     env = _world().sizes
     with _lock:
         return tuple(
@@ -333,7 +334,7 @@ def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
 
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
-    """Record that two sizes are equal; raise `RuntimeError` if they cannot be."""
+    """Record that two sizes are equal; raise `RuntimeError` if they cannot be equal."""
     with _inferring() as world, world.mode:
         internals.check_size(one == other)
         _check_possible(world, (one, other))

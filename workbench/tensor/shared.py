@@ -30,7 +30,7 @@ from workbench.tensor.variable import Variable
 from workbench.tensor.vocabulary import refuse_keywords
 
 Check = Callable[[str, torch.Tensor, Any], object]
-"""Function that raises an error for values that a variable must not have.
+"""Function that raises an error for invalid values of a variable.
 
 Its arguments are the name of the variable, the value as a tensor, and the original value. To be
 picklable, it must be defined at module level or be an object such as an `Interval`.
@@ -40,7 +40,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
-In this way, a session notices that another thread has changed one of its variables.
+In this way, a session detects that another thread has changed one of its variables.
 """
 
 
@@ -103,7 +103,7 @@ class SharedVariable(Variable):
     Attributes
     ----------
     tensor : torch.Tensor
-        The tensor that programs read and update in place. A symbolic variable has none.
+        The tensor that programs read and update in place. A symbolic variable has no tensor.
     symbolic : bool
         True for a parameter that has no value, because a brick allocated it in the context
         `workbench.bricks.symbolic_parameters`.
@@ -180,7 +180,7 @@ class SharedVariable(Variable):
         self.unset = False
 
     def _checked(self, value: Any) -> torch.Tensor:
-        """Return `value` as a tensor if it can be assigned, else raise an error."""
+        """Return `value` as a tensor; raise an error if it cannot be assigned."""
         if isinstance(value, torch.Tensor):
             new = value.detach()
         else:
@@ -245,9 +245,9 @@ class SharedVariable(Variable):
 
 
 class ElsewhereVariable(SharedVariable):
-    """A variable whose value another process of a group keeps; here it takes no memory.
+    """A variable whose value is stored by another process of the group and takes no memory here.
 
-    Assigned values are checked, and are not kept.
+    Assigned values are checked but not stored.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class ElsewhereVariable(SharedVariable):
         super().__init__(like.new_zeros(()).expand(like.shape), name)
 
     def set_value(self, value: Any, **keywords: Never) -> None:
-        """Check a value, which the other process keeps; see `SharedVariable.set_value`."""
+        """Check a value without storing it; see `SharedVariable.set_value`."""
         refuse_keywords("set_value", keywords)
         self._checked(value)
 
@@ -278,8 +278,8 @@ def check_set(variables: Iterable[SharedVariable]) -> None:
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     tops = dict.fromkeys(f"{path.split('/')[0] or 'brick'}.initialize()" for path in paths)
     raise errors.ParameterError(
-        f"not initialised: {', '.join(names[:4])}{more}; first call initialize() of the brick, "
-        f"as in {' and '.join(tops)}, or assign or load values"
+        f"not initialised: {', '.join(names[:4])}{more}; first call the method initialize() of the "
+        f"brick, as in {' and '.join(tops)}, or assign or load values"
     )
 
 
@@ -323,7 +323,7 @@ def shared(
     dtype : torch.dtype, optional
     check : callable, optional
         A function, such as a `workbench.tensor.interval.Interval`, that raises an error for an
-        invalid value, initial or assigned later.
+        invalid value. It is called for the initial value and for values that are assigned later.
 
     Raises
     ------
@@ -348,7 +348,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor without memory, with the shape and dtype that `as_tensor` would give it."""
+    """Return a tensor without memory, with the shape and dtype of `value` after conversion."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

@@ -1,13 +1,13 @@
-"""Parameters without values, for graphs of which only the shapes are needed.
+"""Parameters without values, for graphs that are used only to infer shapes.
 
 An editor that shows the shapes of a model while the user types needs no values. Inside
 `symbolic_parameters`, the allocation of a brick creates parameters with a shape, a dtype, a name
-and roles, but without a tensor. This takes hardly any memory or time, whatever the size.
-Everything that reads only the graph works as usual; whatever needs a value raises an error.
+and roles, but without a tensor. This takes almost no memory or time, even for large parameters.
+Operations that only read the graph work as usual; operations that need a value raise an error.
 
 `workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` encloses each
-allocation in `allocation`, so that other shared variables created in the context, such as a
-learning rate, have values.
+allocation in `allocation`. Therefore other shared variables that are created in the context, such
+as a learning rate, have values.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _allocating: ContextVar[bool] = ContextVar("allocating", default=False)
 @hinted
 @contextmanager
 def symbolic_parameters() -> Iterator[None]:
-    """Allocate bricks without memory and without values in this context.
+    """Allocate the parameters of bricks in this context without memory or values.
 
     The parameters of a brick that is allocated here (by ``allocate`` or because it is applied) have
     shapes, dtypes, names, roles and annotations, but no values. Shape inference, computation
     graphs, filters, ``get_dim`` and ``repr`` work as usual. No random numbers are drawn, and no
     seed is used. A brick that already has parameters keeps them, unless ``allocate()`` is called.
 
-    Afterwards, ``allocate()`` replaces these parameters with real ones. If the brick is then
-    initialised, they get the values that they would have had without this context.
+    Afterwards, ``allocate()`` replaces these parameters with real parameters. If the brick is then
+    initialised, the real parameters get the same values as without this context.
 
     Raises
     ------

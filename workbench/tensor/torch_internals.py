@@ -3,7 +3,7 @@
 torch can move or remove these names without notice. Therefore `pyproject.toml` limits the version
 of torch, and ``tests/tensor/test_torch_internals.py`` states for each name how to replace it.
 Import this module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER`
-belong to modules of torch that are slow to import, and are imported at their first use.
+belong to modules of torch that are slow to import, and are imported on first use.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ LATER = {
     "tracing": "torch._guards",
     "valid_vec_isa_list": "torch._inductor.cpu_vec_isa",
 }
-"""Names that are imported at their first use, with their modules."""
+"""Names that are imported on first use, with their modules."""
 
 FAKE_TENSOR_LOG = "torch._subclasses.fake_tensor"
 """Name of the logger that reports operations that fake tensors do not support."""

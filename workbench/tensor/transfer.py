@@ -1,7 +1,7 @@
 """Asynchronous copies to and from an accelerator.
 
 A batch is copied from pinned memory to the device on a separate CUDA stream, while the device still
-computes on the previous batch. `Arriving` starts a copy from the device to the CPU. Its attribute
+processes the previous batch. `Arriving` starts a copy from the device to the CPU. Its attribute
 `arrived` shows whether the copy is complete, without waiting for the device. `Arrivals` holds
 groups of these copies in order.
 """
@@ -95,7 +95,7 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
         wait : bool
             If True, wait for all groups.
         most : int, optional
-            Maximum number of groups to leave in the queue; the call waits for all others.
+            Maximum number of groups to leave in the queue; the call waits for all other groups.
         """
         while self:
             key, values = self[0]

@@ -18,7 +18,8 @@ from workbench.tensor.variable import Call, Variable, identity
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
     """Return `variables` and all variables on which they depend, in topological order.
 
-    Each variable comes after its inputs. Otherwise variables are in the order of their first use.
+    Each variable comes after its inputs. Apart from this, variables are in the order of their first
+    use.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def inputs_of(variable: Variable) -> tuple[Variable, ...]:
 def replace(
     outputs: Iterable[Variable], replacements: Mapping[Variable, Variable]
 ) -> dict[Variable, Variable]:
-    """Rebuild `outputs` with some variables replaced by others.
+    """Rebuild `outputs` after replacing some of the variables on which they depend.
 
     Replacements can depend on each other. A replacement can also use the variable that it replaces
     (``{h: h * mask}``). Within the replacement, this variable keeps its original definition, which
@@ -77,7 +78,7 @@ def replace(
 
 
 class Rewriting:
-    """Replacements to apply to several graphs in turn.
+    """Replacements to apply to several graphs, one after another.
 
     Subgraphs that the graphs have in common are rebuilt only once, and the new graphs share them.
 

@@ -41,16 +41,18 @@ def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
 
 
 def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
-    """Convert updates to the dtypes of their variables, and check that their shapes match."""
+    """Convert updates to the dtypes of their variables and check that the shapes match."""
     pairs: dict[SharedVariable, Variable] = {}
     for target, value in listed_updates(updates):
         if not isinstance(target, SharedVariable):
             raise errors.InputError(
-                f"cannot update {target!r}, since only shared variables keep a value; create it "
-                "with workbench.shared"
+                f"cannot update {target!r}, since only shared variables keep a value; create the "
+                "variable with workbench.shared"
             )
         if target in pairs:
-            raise errors.InputError(f"{target!r} has two updates, but must have only one")
+            raise errors.InputError(
+                f"{target!r} has two updates, but only one is allowed; remove one of them"
+            )
         new = as_variable(value)
         if new.dtype != target.dtype:
             new = _cast(target, new)

@@ -2,11 +2,12 @@
 
 Every ``torch.*`` and ``torch.nn.functional.*`` function, operator and tensor method accepts
 variables and returns new variables. The `owner` of a new variable is a `Call`, which stores the
-function and its arguments. All operations have torch's names. `workbench.tensor.call` applies
-functions; `workbench.tensor.operators` installs torch's operators and methods on `Variable`.
+function and its arguments. All operations have the same names as in torch. `workbench.tensor.call`
+applies functions; `workbench.tensor.operators` installs torch's operators and methods on
+`Variable`.
 
 An unknown size (``n = x.shape[0]``) is also a variable: a symbolic integer with a name and a tag.
-It works in arithmetic and wherever torch accepts a size.
+It can be used in arithmetic and wherever torch accepts a size.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from workbench.tensor.vocabulary import assigned_hint, unknown_attribute
 
 
 class Call:
-    """Application of a function to arguments.
+    """The application of a function to arguments.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class Call:
         The arguments, without the tuples, lists, dictionaries and slices that contain them. Arrays
         are copied to tensors; variables are placeholders for tensors or sizes.
     spec : Spec
-        The nested structure of the arguments, with a position for each leaf.
+        The nested structure of the arguments, in which each leaf has a position.
 
     Attributes
     ----------
@@ -127,7 +128,7 @@ def _constant(leaf: Any) -> Any:
 
 
 def identity(value: Any) -> Any:
-    """Return `value`; `Variable.copy` adds calls to this function, and lowering removes them."""
+    """Return `value`; `Variable.copy` inserts calls to this function, and lowering removes them."""
     return value
 
 
@@ -135,14 +136,15 @@ class Variable:
     """A symbolic tensor or number.
 
     Do not call this class directly. `workbench.tensor.matrix` and similar functions create inputs,
-    `workbench.shared` creates shared variables, and functions of variables create all others.
+    `workbench.shared` creates shared variables, and functions of variables create all other
+    variables.
 
     Attributes
     ----------
     name : str or None
-        Name in error messages and logs, and for passing inputs by name.
+        The name that is used in error messages and logs, and to pass a value for an input.
     tag : Tag
-        Roles, annotations, and attributes that other code attaches.
+        Roles, annotations, and attributes that are attached by other code.
     owner : Call or None
         The call that computes the variable; ``None`` for inputs and shared variables.
     index : int
@@ -204,7 +206,7 @@ class Variable:
 
     @property
     def is_number(self) -> bool:
-        """True if the variable is a symbolic number, such as a size, and not a tensor."""
+        """True if the variable is a symbolic number, such as a size, rather than a tensor."""
         return isinstance(self.fake, shapes.SYMBOLIC_NUMBERS)
 
     @property
@@ -243,7 +245,7 @@ class Variable:
         return self._sizes[axis]
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of the dimension `dim`."""
+        """Return the shape, or the size of one dimension if `dim` is given."""
         return self.shape if dim is None else self.shape[dim]
 
     def dim(self) -> int:
@@ -251,7 +253,7 @@ class Variable:
         return self.ndim
 
     def copy(self, name: str | None = None) -> Variable:
-        """Return a new variable with the same value; functions do not copy the value in memory."""
+        """Return a new variable with the same value; the value in memory is not copied."""
         variable: Variable = Call.of(identity, (self,), {}).give(self.fake)
         variable.name = name
         return variable
@@ -262,7 +264,7 @@ class Variable:
         Parameters
         ----------
         inputs : dict, optional
-            Values of the inputs on which the variable depends, by variable or by name.
+            Values of the inputs on which the variable depends, keyed by variable or by name.
 
         Returns
         -------
@@ -384,13 +386,13 @@ def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Va
 def put_hook(variable: Variable, hook: Callable[[Any], Any]) -> Variable:
     """Call `hook` with the value whenever a function computes `variable`.
 
-    Functions that already exist do not call the hook.
+    Functions that were created earlier do not call the hook.
 
     Parameters
     ----------
     variable : Variable
     hook : callable
-        Called with the tensor; its return value is ignored.
+        A function that is called with the tensor. Its return value is ignored.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Names from Theano and the expressions that replace them, for hints in error messages.
 
-Graphs use only torch's functions. Users of Theano or Blocks get a hint instead of an alias.
+Graphs contain only torch's functions. Names from Theano or Blocks are not aliases of these
+functions, but the error message for such a name contains a hint.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ FUNCTIONS = {
     },
     "gamma": "torch.exp(torch.lgamma(x))",
     "alloc": "torch.full(shape, value)",
-    "addbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
-    "patternbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
-    "unbroadcast": "x alone, since torch broadcasts sizes of 1 automatically",
+    "addbroadcast": "x, since torch broadcasts sizes of 1 automatically",
+    "patternbroadcast": "x, since torch broadcasts sizes of 1 automatically",
+    "unbroadcast": "x, since torch broadcasts sizes of 1 automatically",
     "cast": "x.to(torch.float32)",
     "choose": "torch.stack(choices)[index]",
     "dimshuffle": "x.permute(...) for the order, x.unsqueeze(axis) for 'x'",
@@ -187,7 +188,7 @@ def unknown_attribute(variable: object, name: str, known: Iterable[str]) -> Unkn
 
 
 def keyword_hint(function: str, keywords: Iterable[str]) -> str:
-    """Return a hint for the first of `keywords` that has one, or an empty string."""
+    """Return a hint for the first keyword in `keywords` that has a hint, or an empty string."""
     for keyword in keywords:
         if (function, keyword) in KEYWORDS:
             return f"; {function} {KEYWORDS[function, keyword]}"

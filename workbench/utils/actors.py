@@ -11,7 +11,7 @@ _actor: ContextVar[str] = ContextVar("actor", default=CODE)
 
 
 def actor() -> str:
-    """Return the origin of commands in this context: ``code`` unless `acting_as` sets another."""
+    """Return the origin of commands in this context; the default is ``code``."""
     return _actor.get()
 
 

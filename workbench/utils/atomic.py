@@ -19,12 +19,14 @@ from typing import IO
 from workbench.errors import WorkbenchError
 
 UNFINISHED = ".unfinished"
-NO_FOLDER = "{path} cannot be written, because the folder {folder} does not exist; create it first"
+NO_FOLDER = (
+    "{path} cannot be written, because the folder {folder} does not exist; create the folder first"
+)
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iterator[Path]:
-    """Yield the path of a temporary file that replaces `path` unless the block raises an error.
+    """Yield the path of a temporary file that replaces `path` when the block ends without an error.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     Yields
     ------
     Path
-        The path of an empty file, which the caller opens and writes.
+        The path of an empty file, to which the caller writes the content.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
@@ -81,8 +83,8 @@ def replace_file(
 def _lock(descriptor: int) -> bool:
     """Lock a file for writing; return False if this fails or the system is not POSIX.
 
-    The lock is a record lock, which does not conflict with libraries that lock the file in this
-    process.
+    The lock is a record lock, so it does not conflict with locks that libraries in this process
+    hold on the file.
     """
     if os.name != "posix":
         return False

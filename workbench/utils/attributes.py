@@ -1,4 +1,4 @@
-"""Base class that protects attributes used by a training step, with hints for misspelt names."""
+"""Base class that protects attributes of training steps, and gives hints for misspelt names."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FixedAttributes(Hinted):
         If code outside the methods of the class assigns an attribute that does not exist. Names
         that start with an underscore are allowed.
     AlgorithmError
-        If an assignment would replace a shared variable with a value that is not one, or change an
-        attribute that the training step already uses.
+        If an assignment would replace a shared variable with a value that is not a shared variable,
+        or change an attribute that the training step already uses.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class FixedAttributes(Hinted):
     """Template of the code that sets a shared variable of a nested object."""
 
     _fixed: Mapping[str, str] = {}
-    """Advice on attributes that the training step already uses, by attribute name."""
+    """Advice on attributes that the training step already uses, keyed by attribute name."""
 
     if not TYPE_CHECKING:  # a type checker would allow any attribute
 
@@ -96,7 +96,7 @@ def _hint(instance: FixedAttributes, name: str, value: object) -> str:
 
 
 def _below(holder: object, wanted: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the paths and values of nested attributes whose names are in `wanted`."""
+    """Yield the path and value of each nested attribute whose name is in `wanted`."""
     for part in getattr(holder, "_parts", ()):
         value = vars(holder).get(part)
         listed = value if isinstance(value, list) else [value]

@@ -22,8 +22,9 @@ T = TypeVar("T")
 class AnnotatingList(MutableSequence[T]):
     """List that notifies its subclass when items are inserted or removed.
 
-    Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so that
-    an exception there prevents the change. Replacing an item removes one and inserts another.
+    Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so an
+    exception in either method prevents the change. Replacing an item removes the old item and
+    inserts the new one.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Errors for methods that were hooks in Blocks and are no longer called.
 
-A class that was written for Blocks can define methods that would be silently ignored. Therefore the
-definition of the class raises an error that names the method to define instead.
+A class that was written for Blocks can define methods that would be silently ignored. Therefore,
+defining such a class raises an error that names the method to define instead.
 """
 
 from __future__ import annotations

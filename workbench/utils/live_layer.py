@@ -1,7 +1,7 @@
 """Access from `workbench` to functions of `extensions_live`, which are imported when needed.
 
-No other module of `workbench` imports `extensions_live`, whose libraries can therefore be missing.
-A method that draws something finds the drawing function with `from_live_layer`.
+No other module of `workbench` imports `extensions_live`, so the libraries of `extensions_live` are
+optional. A method that draws something gets the drawing function from `from_live_layer`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def from_live_layer(module: str, name: str, *, what: str) -> Any:
     Parameters
     ----------
     module, name : str
-        The names of the module, without its package, and of the function.
+        The name of the module, without its package, and the name of the function.
     what : str
-        The call that needs the function, for the error message.
+        The call that needs the function, as named in the error message.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 PACKAGE = str(Path(__file__).parents[1])
-"""The folder of this package."""
+"""The folder that contains this package."""
 
 
 def tell(text: str) -> None:

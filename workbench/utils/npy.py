@@ -1,8 +1,8 @@
 """Safe reading of ``.npy`` and ``.npz`` files that may be damaged or malicious.
 
 NumPy allocates the memory that a header declares before it checks the size of the file, and it
-decompresses the members of a zip file even if they are huge. The functions of this module never
-allocate more memory than the size of the file.
+decompresses the members of a zip file even if they are huge. The functions in this module never
+allocate more memory than the file occupies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOT_STORED = (
 
 
 def array_of(data: bytes) -> NDArray[Any]:
-    """Return the array in an ``.npy`` file.
+    """Return the array in a ``.npy`` file.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def array_of(data: bytes) -> NDArray[Any]:
 
 
 def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
-    """Return the shape and the dtype that the header of an ``.npy`` file declares.
+    """Return the shape and the dtype that the header of a ``.npy`` file declares.
 
     Raises
     ------
     ValueError
-        If `file` does not start with an ``.npy`` header of version 1.0 or 2.0.
+        If `file` does not start with a ``.npy`` header of version 1.0 or 2.0.
     """
     version = numpy.lib.format.read_magic(file)
     readers = {
@@ -92,7 +92,7 @@ def header_of(file: IO[bytes]) -> tuple[tuple[int, ...], numpy.dtype[Any]]:
 
 
 def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
-    """Return a dictionary of the arrays in an ``.npz`` file that was written by `numpy.savez`.
+    """Return a dictionary of the arrays in a ``.npz`` file that was written by `numpy.savez`.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError, zipfile.BadZipFile
-        If `data` is not a valid ``.npz`` file, or is compressed.
+        If `data` is not a valid ``.npz`` file or is compressed.
 
     Examples
     --------

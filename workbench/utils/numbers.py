@@ -80,7 +80,7 @@ def as_whole(
     value : object
         The value to check.
     name : str
-        The name of the argument, for the message.
+        The name of the argument, for the error message.
     error : type
         The class of the error for any other value, such as a float or a number below `least`.
     least : int, optional

@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class ByPath(dict[str, V]):
-    """Dictionary from paths of parameters to values; keys match with or without a leading ``/``.
+    """Dictionary that maps parameter paths to values; a leading ``/`` in a key is optional.
 
     Examples
     --------

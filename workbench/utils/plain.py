@@ -31,7 +31,7 @@ B = TypeVar("B", bound=Nested)
 
 @hinted
 def pack(arg: Any) -> list[Any]:
-    """Convert `arg` to a list: return a list unchanged, convert a tuple, wrap any other object.
+    """Return a list unchanged, a tuple as a list, and any other object as the only item of a list.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     """Match positional and keyword arguments to the expected names.
 
     Methods whose arguments are known only at run time are declared with ``*args, **kwargs``. For
-    such methods, this function checks the arguments of a call as Python does.
+    such methods, this function checks the arguments of a call in the same way as Python.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     Returns
     -------
     dict
-        A dictionary from names to values, in the order of `expected`.
+        A dictionary that maps names to values, in the order of `expected`.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     Parameters
     ----------
     top_bricks : iterable of Brick
-        The bricks where the search starts.
+        The bricks at which the search starts.
     predicate : callable
         A function that is called once for each brick, and returns True to select it.
 

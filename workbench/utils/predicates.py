@@ -32,7 +32,7 @@ class Predicate:
         raise NotImplementedError
 
     def texts(self) -> Iterator[str]:
-        """Yield the names and paths in the condition, from which spelling hints are derived."""
+        """Yield the names and paths in the condition, which are used for spelling hints."""
         yield from ()
 
     def __and__(self, other: object) -> Predicate:
@@ -122,11 +122,11 @@ def as_predicate(criterion: object) -> Predicate:
     criterion : object
         One of the following, each with the variables that it selects:
 
-        - a role: variables with this role or a more specific one;
+        - a role: variables with this role or a more specific role;
         - a brick, or a class of bricks: variables that belong to the brick, but not to its
           children;
-        - a path, as a `Path` or a string that contains ``/`` or ``.``: variables at this path and
-          below;
+        - a path, as a `Path` or a string that contains ``/`` or ``.``: variables at or
+          below this path;
         - any other string: variables with this name, in the graph or in the brick;
         - a compiled pattern: variables whose name or path starts with a match of the pattern;
         - an application: inputs, outputs and auxiliary variables of its calls;
@@ -211,7 +211,7 @@ def opposite(criterion: object) -> Predicate:
 
 
 def _merged(kind: type[AllOf] | type[AnyOf], *criteria: object) -> tuple[Predicate, ...]:
-    """Return the parts of the `kind` that combines `criteria`, flattened, without duplicates."""
+    """Return the conditions to combine with `kind`, flattened and without duplicates."""
     parts: dict[Predicate, None] = {}
     for part in map(as_predicate, criteria):
         nested = part.parts if isinstance(part, kind) else ()

@@ -21,13 +21,13 @@ __all__ = [
 
 
 class Profile(Hinted):
-    """Total times of sections, which have names and can be nested.
+    """Total times of named sections, which can be nested.
 
     Attributes
     ----------
     total : dict
-        The total time spent in each section, in seconds, by path. A path is a tuple of section
-        names, outermost first.
+        The total time spent in each section, in seconds, keyed by path. A path is a tuple of
+        section names, outermost first.
     current : tuple of str
         The path of the current section.
 
@@ -55,12 +55,12 @@ class Profile(Hinted):
         self.current = self.current[:-1]
 
     def seconds(self, *names: str) -> float:
-        """Return the total time of all sections whose path ends in `names`."""
+        """Return the total time of all sections whose path ends with `names`."""
         depth = len(names)
         return sum(seconds for path, seconds in self.total.items() if path[-depth:] == names)
 
     def report(self, f: TextIO | None = None) -> None:
-        """Print the sections as a tree, with times in seconds and shares of the enclosing section.
+        """Print the sections as a tree, with times in seconds and as shares of the parent's time.
 
         Parameters
         ----------

@@ -15,8 +15,8 @@ def to_python(value: Any) -> Any:
     """Convert a tensor or array to a NumPy array, or to a Python number if it is a scalar.
 
     The array is a copy in main memory, so that training does not overwrite it. Dtypes that NumPy
-    lacks, such as bfloat16, become float32 or complex64, which represent all their values. Objects
-    that are not tensors or arrays are returned unchanged.
+    lacks, such as bfloat16, are converted to float32 or complex64 without loss of precision.
+    Objects that are not tensors or arrays are returned unchanged.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
     Raises
     ------
     ShapeError, DtypeError
-        If the number of dimensions or the dtype differs.
+        If the number of dimensions or the dtype does not match.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 
 
 def _filled(shape: Sequence[int], value: float) -> Any:
-    """Return an array, or a meta tensor if variables get no values."""
+    """Return a filled array, or a meta tensor if variables are created without values."""
     if lacks_values():
         return torch.empty(shape, device="meta")
     return numpy.full(shape, value, dtype="float32")
@@ -184,7 +184,7 @@ def shared_like(
     Parameters
     ----------
     variable : Variable
-        The variable, whose unknown sizes become zero.
+        A variable; its unknown sizes become zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
     """

@@ -26,6 +26,6 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 
 def wait_by(way: Wait) -> None:
-    """Set the function that `wait` calls, by default ``threading.Event.wait``."""
+    """Set the function that `wait` calls; the default is ``threading.Event.wait``."""
     global _way
     _way = way

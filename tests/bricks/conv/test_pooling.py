@@ -137,7 +137,7 @@ def test_sizes_may_come_one_by_one():
         (MaxPooling, {"pooling_size": (3, 3), "padding": (2, 0), "ignore_border": False},
          r"padding is \(2, 0\), but must be at most half of pooling_size"),
         (AveragePooling, {"include_padding": True, "ignore_border": False},
-         r"it: ignore_border is False, but averages can include padding only if"),
+         r"it: ignore_border is False, but averages can include the padding only with"),
         (MaxPooling, {"input_dim": 7}, r"input_dim is 7, but must be \(channels, height, width\)"),
         (MaxPooling, {"input_dim": (8, 9)}, r"input_dim is \(8, 9\), but must be \(channels"),
         (MaxPooling, {"input_dim": (1, "8", 5)}, r"input_dim is .*, which contains '8'"),

@@ -1,8 +1,8 @@
 """Attention mechanisms, bricks that select information from a large input.
 
-A mechanism uses the *states* of a network, usually a recurrent one, to select the relevant elements
-of its input. The input is called *attended*; it is usually a sequence, optionally with a *mask*.
-The outputs of the mechanism are called *glimpses*.
+A mechanism uses the *states* of a network, usually a recurrent network, to select the relevant
+elements of its input. The input is called *attended*; it is usually a sequence, optionally with a
+*mask*. The outputs of the mechanism are called *glimpses*.
 """
 
 from workbench.bricks.attention.content import SequenceContentAttention, ShallowEnergyComputer

@@ -235,7 +235,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
             raise ShapeError(
                 f"{self.path()}.take_glimpses: attended has shape {shown(attended)}{mask}, but "
                 f"attended must have shape (L, B, {self.attended_dim}) and attended_mask (L, B), "
-                "with the axis of the sequence before that of the batch"
+                "with the sequence axis before the batch axis"
             )
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)

@@ -81,7 +81,7 @@ class AbstractAttention(Brick):
         attended_mask : Variable, optional
             A mask that is zero where the attended sequence is padding.
         **kwargs
-            The states, and the glimpses of the previous step that are inputs.
+            The states, and the previous values of the glimpses that are inputs.
 
         Returns
         -------
@@ -157,7 +157,7 @@ class AbstractAttentionRecurrent(BaseRecurrent):
 
     A step consists of two stages, `take_glimpses` and `compute_states`, which a sequence generator
     calls separately. `preprocess` is called once before the first step. ``apply`` combines all
-    three.
+    three methods.
     """
 
     @application(outputs=[])
@@ -175,7 +175,7 @@ class AbstractAttentionRecurrent(BaseRecurrent):
         -------
         list of Variable
             Optional arguments of `take_glimpses` and `compute_states`, with the names in
-            ``preprocess.outputs``. These methods compute the values that are not passed.
+            ``preprocess.outputs``. If a value is not passed, these methods compute it.
         """
         return []
 

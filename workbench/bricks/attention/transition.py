@@ -17,9 +17,9 @@ from workbench.utils.plain import dict_subset
 
 
 class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Combination of a recurrent transition with an attention mechanism.
+    """A recurrent transition combined with an attention mechanism.
 
-    In every step the attention mechanism computes glimpses of the attended sequence from the
+    In every step, the attention mechanism computes glimpses of the attended sequence from the
     current states. `distribute` adds the first glimpse to the inputs of the transition, and the
     transition computes the next states. Glimpses are states of this brick, so they are returned
     and passed to the next step.
@@ -31,8 +31,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     attention : AbstractAttention
         The mechanism, whose `state_names` are names of states of the transition.
     distribute : Brick, optional
-        A brick with the interface of `Distribute`; by default a `Distribute` to all sequences
-        without "mask" in their names.
+        A brick with the interface of `Distribute`; by default a `Distribute` for all sequences
+        whose names do not contain "mask".
     add_contexts : bool, optional
         True to add the attended sequence and its mask as new contexts; False if the transition has
         contexts for them.
@@ -89,8 +89,9 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         if not add_contexts and None in (attended_name, attended_mask_name) and len(contexts) < 2:
             raise BrickError(
                 f"AttentionRecurrent: with add_contexts=False, {transition!r} must have contexts "
-                f"for the attended sequence and its mask, but it has ({', '.join(contexts)}); "
-                "omit add_contexts, or pass attended_name and attended_mask_name"
+                "for the attended sequence and its mask, but its contexts are "
+                f"({', '.join(contexts)}); omit add_contexts, or pass attended_name and "
+                "attended_mask_name"
             )
         defaults = ["attended", "attended_mask"] if add_contexts else contexts
         self.attended_name: str = attended_name or defaults[0]
@@ -148,7 +149,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         Parameters
         ----------
         **kwargs
-            The contexts by name, including the attended sequence; the others are ignored.
+            The contexts by name, including the attended sequence; other contexts are ignored.
         """
         self._check_attended("preprocess", kwargs)
         preprocessed: list[Variable] = self.attention.preprocess(
@@ -256,7 +257,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("states")
     def do_apply_states(self) -> list[str]:
-        """Return the names of the transition's states, then those of the glimpses."""
+        """Return the names of the transition's states, then the names of the glimpses."""
         return [*self.transition.apply.states, *self._glimpse_names()]
 
     @do_apply.property("outputs")

@@ -60,15 +60,15 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         compute a separate statistic for each index. By default False for each axis.
     conserve_memory : bool, optional
         True to compute ``x * (gamma / sigma) + (beta - mu * gamma / sigma)``, which stores no
-        further tensor of the input's size for the gradient. False to compute the formula step by
+        additional tensor of the input's size for the gradient. False to compute the formula step by
         step, which stores the centred and the normalised activations.
     epsilon : float, optional
         A number >= 0 that is added to the variance of the batch.
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes of the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
-        default). Parents do not push them.
+        default). Parents do not push these schemes.
     mean_only : bool, optional
-        True to only subtract the mean, without a divisor or a scale.
+        True to subtract the mean without dividing by a standard deviation or scaling.
     learn_scale, learn_shift : bool, optional
         If False, the brick has no scale or no shift, respectively.
     **kwargs
@@ -86,14 +86,13 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     The brick is in training mode inside ``with brick:``. The mean that is subtracted has the role
     ``BATCH_NORM_OFFSET``, and the divisor has the role ``BATCH_NORM_DIVISOR``.
 
-    The population statistics of ``torch.nn.functional.batch_norm`` include the unbiased variance
-    without epsilon. Those of this brick include the divisor: the biased standard deviation with
-    epsilon.
+    ``torch.nn.functional.batch_norm`` stores the unbiased population variance, without epsilon.
+    This brick stores the divisor, which is the biased population standard deviation with epsilon.
 
     References
     ----------
-    Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing
-    internal covariate shift*, 2015. Mean-only: Salimans and Kingma, *Weight normalization*, 2016.
+    Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing internal
+    covariate shift*, 2015. For `mean_only`: Salimans and Kingma, *Weight normalization*, 2016.
 
     Examples
     --------
@@ -213,9 +212,9 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         if None in shape:
             raise NotConfiguredError(
                 f"{self.path()}: input_dim is {self.input_dim!r}, but an axis with separate "
-                "statistics for each index must have a known size; set the size (such as "
-                "image_size), or use SpatialBatchNormalization, which computes one mean per "
-                "channel over all pixels",
+                "statistics for each index must have a known size; set the unknown size (for "
+                "example with image_size), or use SpatialBatchNormalization, which computes one "
+                "mean per channel over all pixels",
                 missing=["input_dim"],
             )
         return shape
@@ -278,7 +277,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def population_stdev(self) -> SharedVariable:
-        """The standard deviation that is the divisor in evaluation mode."""
+        """The standard deviation by which activations are divided in evaluation mode."""
         return self._get("population_stdev")
 
     def _get(self, name: str) -> SharedVariable:

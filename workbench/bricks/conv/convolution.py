@@ -59,9 +59,10 @@ class Convolutional(LinearLike, ImageLayer):
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
         The border of zeros around the image: 'valid' for no border; 'full' for a border one pixel
         narrower than the filter, so that the filter is applied wherever it overlaps the image;
-        'half' for half the size of the filter, rounded down; or the number of rows and columns.
+        'half' for half the size of the filter, rounded down; or the numbers of rows and columns of
+        the border.
     tied_biases : bool, optional
-        True for one bias for each filter, False for one for each filter and output position.
+        True for one bias per filter, False for a separate bias for each filter and output position.
     **kwargs
         Options of `Initializable`: `weights_init`, `biases_init`, `use_bias`, `seed` and `name`.
 

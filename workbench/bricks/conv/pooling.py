@@ -35,13 +35,14 @@ class Pooling(ImageLayer, Feedforward):
     step : tuple of int, optional
         The stride; by default `pooling_size`. With smaller steps the regions overlap.
     input_dim : tuple of (int or None), optional
-        Shape of an input without the batch axis; by default `get_dim` returns None for each size.
+        Shape of an input without the batch axis. If it is not given, `get_dim` returns None for
+        each size.
     ignore_border : bool, optional
         True to ignore incomplete regions at the lower and right edges, False to reduce the part of
         each incomplete region that lies inside the image.
     padding : tuple of int, optional
-        Number of rows added above and below, and of columns added left and right. The values in
-        the padding do not affect a maximum or a sum.
+        The number of rows to add above and below the image, and the number of columns to add on its
+        left and right. The values in the padding do not affect a maximum or a sum.
 
     Examples
     --------
@@ -127,7 +128,7 @@ class Pooling(ImageLayer, Feedforward):
         Returns
         -------
         Variable
-            Floats with the same number of dimensions, of which the last two are reduced.
+            Floats with the same number of dimensions; the last two are smaller.
         """
         self._check(input_)
         images: Variable = input_
@@ -193,7 +194,7 @@ class Pooling(ImageLayer, Feedforward):
         return height, width
 
     def _regions(self, n: int, padding: int, size: int, step: int) -> int:
-        """Return the number of regions along `n` pixels."""
+        """Return the number of regions along an axis of `n` pixels."""
         room = n + 2 * padding - size
         if self.ignore_border:
             return room // step + 1
@@ -229,8 +230,8 @@ class Pooling(ImageLayer, Feedforward):
             )
         if self.mode == "average_inc_pad" and not self.ignore_border:
             error = BrickError(
-                f"{self.path()}: ignore_border is False, but averages can include padding only if "
-                "it is True; set ignore_border=True, or exclude the padding"
+                f"{self.path()}: ignore_border is False, but averages can include the padding only "
+                "with ignore_border=True; set ignore_border=True, or exclude the padding"
             )
             raise about(error, self.path(), Fix(self.path(), "ignore_border", True))
 

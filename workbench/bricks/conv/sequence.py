@@ -21,7 +21,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
-    """Sequence of bricks for images; it sets the input shape of each brick.
+    """Sequence of bricks for images, which sets the input shape of each brick.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
     num_channels : int
         The number of input channels. Required by `allocate`.
     image_size : tuple of (int or None), optional
-        Height and width of the input. Without it, `get_dim` returns None for these sizes.
+        Height and width of the input. Without them, `get_dim` returns None for these sizes.
     border_mode : optional
         If given, it is pushed to all convolutions; see `Convolutional`.
     tied_biases : bool, optional
@@ -169,6 +169,6 @@ class Flattener(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Merge all dimensions except the first one, the batch."""
+        """Merge all dimensions except the first dimension, the batch."""
         output: Variable = input_.flatten(1)
         return output

@@ -136,7 +136,7 @@ class ConvolutionalTranspose(Convolutional):
         if any(n is not None and n != m for n, m in zip(given, small, strict=True)):
             raise BrickError(
                 f"{self.path()}: original_image_size is {original}, which the convolution maps to "
-                f"{small}, but image_size is {given}; set only one of them, or set matching "
+                f"{small}, but image_size is {given}; set only one of these sizes, or set matching "
                 "sizes"
             )
         height, width = (

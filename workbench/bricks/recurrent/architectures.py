@@ -1,8 +1,8 @@
 """The three common recurrent transitions: simple, LSTM and gated.
 
-The transitions do not transform their inputs. Apply a `workbench.bricks.Linear` or
-`workbench.bricks.parallel.Fork` first, which transforms the inputs of all time steps together.
-Initial states are parameters with the initial value zero.
+The transitions do not transform their inputs. First apply a `workbench.bricks.Linear` or
+`workbench.bricks.parallel.Fork`, which transforms the inputs of all time steps together. Initial
+states are parameters with the initial value zero.
 
 In shapes, T is the number of time steps, B the number of examples, and D the `dim` of the brick.
 Shapes are given for one step; sequences have T as an additional first dimension.
@@ -62,7 +62,7 @@ class SimpleRecurrent(_Transition):
     activation : Brick
         The activation that yields the new state. It must be passed to the constructor.
     **kwargs
-        Options of `Initializable`. There are no biases, unless a subclass adds some.
+        Options of `Initializable`. There are no biases, unless a subclass adds biases.
 
     Examples
     --------
@@ -148,10 +148,10 @@ class LSTM(_Transition):
         The activation of gates; `Logistic` by default.
     **kwargs
         Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
-        vectors. A scheme for matrices only (`Orthogonal`, `Identity`) generates a square matrix for
-        each gate, for the cells and for each peephole. A peephole uses only the diagonal.
-        There are no biases, since the brick that computes the inputs can add them, for example
-        biases of one for the forget gates.
+        vectors. A scheme that generates only matrices (`Orthogonal` or `Identity`) generates a
+        square matrix for each gate, for the cells and for each peephole. A peephole uses only the
+        diagonal of its matrix. There are no biases, since the brick that computes the inputs can
+        add them, for example biases of one for the forget gates.
 
     Notes
     -----
@@ -274,7 +274,7 @@ class GatedRecurrent(_Transition):
     gate_activation : Brick, optional
         The activation of gates; `Logistic` by default.
     **kwargs
-        Options of `Initializable`. There are no biases, unless a subclass adds some.
+        Options of `Initializable`. There are no biases, unless a subclass adds biases.
 
     Notes
     -----

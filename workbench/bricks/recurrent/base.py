@@ -84,8 +84,8 @@ def by_name(
 ) -> dict[str, Variable]:
     """Apply `bound`, which returns states or glimpses, and return its outputs by name.
 
-    The outputs are named `names` if `bound` declares no names, which is the case for some overrides
-    of ``initial_states``.
+    If `bound` declares no names, as in some overrides of ``initial_states``, the outputs receive
+    the names in `names`.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def by_name(
 
 
 def initial_state(dim: int, name: str = "initial_state") -> SharedVariable:
-    """Create a trainable initial state, zeros of shape (dim,)."""
+    """Create a trainable initial state of shape (dim,), filled with zeros."""
     state = shared_floatx_zeros((dim,), name=name)
     add_role(state, INITIAL_STATE)
     return state
@@ -120,7 +120,7 @@ def for_batch(state: Variable, batch_size: Any) -> Variable:
 def masked(new: Variable, old: Variable, mask: Variable | None) -> Variable:
     """Select `old` where the mask is zero, and `new` elsewhere.
 
-    A weighted sum would propagate infinite or NaN padding to the states.
+    A weighted sum is not used, because it would propagate infinite or NaN padding to the states.
     """
     if mask is None:
         return new

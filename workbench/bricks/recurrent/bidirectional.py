@@ -16,7 +16,7 @@ from workbench.tensor import Variable
 
 
 class Bidirectional(Initializable):
-    """Two copies of a recurrent brick, which iterate over a sequence forwards and backwards.
+    """Two copies of a recurrent brick, which iterate over a sequence in opposite directions.
 
     Parameters
     ----------

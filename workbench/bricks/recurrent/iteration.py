@@ -1,9 +1,9 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. Therefore the variables inside the loop are annotated like all others, but in a separate call.
-The annotations of this call are not visible in the outer graph. The attributes ``inner_inputs`` and
-``inner_outputs`` of the outer call contain variables of the inner graph.
+step. Therefore the variables inside the loop are annotated like all other variables, but in a
+separate call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs``
+and ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In shapes, T is the number of time steps, and B the number of examples in a batch.
 """
@@ -53,10 +53,10 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
     contexts : list of str
         Arguments of the step that are the same in every step.
     outputs : list of str
-        Names of the outputs of the step. A new state has the same name as the old one.
+        Names of the outputs of the step. A new state has the same name as the old state.
     **attributes
         Attributes of the application, as in `workbench.bricks.application`. Properties or a
-        delegate of the application can provide attributes too.
+        delegate of the application can also provide attributes.
 
     Returns
     -------
@@ -76,13 +76,14 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
         * With ``low_memory=True`` the memory for gradients grows with the square root of the
           length, at the cost of one more forward pass; see `workbench.scan`.
 
-        States that are not passed are computed by ``initial_states`` of the brick. All other
+        States that are not passed are computed by the brick's method ``initial_states``. All other
         arguments are passed to every step unchanged.
 
     Raises
     ------
     SignatureError
-        When the application is called, if an argument is missing, or if there are too many.
+        When the application is called, if an argument is missing or if there are too many
+        arguments.
     ApplicationError
         When the application is called, if a state is not among the outputs, or if ``n_steps`` or
         ``batch_size`` is neither a whole number nor a variable.
@@ -172,7 +173,8 @@ def over_sequences(
     call : ApplicationCall
         The current call of the application.
     given : dict
-        Arguments and controls by name; ``None`` means that an argument is missing.
+        The arguments, including those in `CONTROLS`, by name; ``None`` means that an argument is
+        missing.
     contexts : sequence of str
         The contexts of the step, which can include more than the contexts of the application.
 
@@ -219,8 +221,8 @@ def _iterate(
     if absent:
         raise ApplicationError(
             f"{application.path}: the outputs ({', '.join(outputs)}) must include every state, "
-            f"because the step returns its new value, but they lack {', '.join(absent)}; write "
-            f"@recurrent(..., outputs={[*outputs, *absent]})"
+            "because the step returns the new value of each state, but they lack "
+            f"{', '.join(absent)}; write @recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
     contexts = _variables(given, context_names)
@@ -302,6 +304,6 @@ def _initial_states(
         raise ApplicationError(
             f"{brick.path()}.initial_states returns {', '.join(made) or 'nothing'}, but "
             f"{application.path} also requires {', '.join(unmade)}; return every state from "
-            "initial_states, or pass it to the application"
+            "initial_states, or pass the missing states to the application"
         )
     return {name: states[name] if name in states else as_variable(made[name]) for name in names}

@@ -41,8 +41,8 @@ class RecurrentStack(BaseRecurrent, Initializable):
         The output that is passed to the next layer.
     skip_connections : bool, optional
         True if the upper layers also have input sequences, ``inputs#1`` and so on, to which the
-        outputs of their forks are added. The forks then have no bias by default, since the bricks
-        that compute those sequences can have one.
+        outputs of their forks are added. The forks then have no biases by default, since the bricks
+        that compute these sequences can have biases.
     **kwargs
         Options of `Initializable`.
 
@@ -279,7 +279,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
                 raise ApplicationError(
                     f"{self.path()}: the stack cannot compute single steps, for example to "
                     f"generate sequences, because the layer {transition!r} iterates in both "
-                    "directions; use a layer with one direction"
+                    "directions; use a layer that iterates in one direction"
                 )
             names = transition.apply.states
             made = by_name(transition.initial_states, names, batch_size)

@@ -34,7 +34,7 @@ class SequenceGenerator(BaseSequenceGenerator):
         True to add the attended sequence and its mask as contexts; see `AttentionRecurrent`.
     fork : Brick, optional
         The brick that computes the input sequences of the transition from the feedback; by default
-        a `Fork` to all sequences without "mask" in their names.
+        a `Fork` for all sequences whose names do not contain "mask".
     **kwargs
         Options of `Initializable`.
 

@@ -1,7 +1,8 @@
 """Emitters, which generate outputs from readouts.
 
-In shapes, B is the number of sequences and R the size of a readout. ``...`` stands for B if there
-is one element of each sequence, and for T and B if there are T elements.
+In shapes, B is the number of sequences and R the size of a readout. ``...`` stands for B in a
+tensor with one element of each sequence, and for T and B in a tensor with T elements of each
+sequence.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Given the states s, glimpses g and outputs y of the previous step and the contex
     s' = transition.compute_states(s, g', fork.apply(readout.feedback(y')), c)
 
 To generate sequences, the generator applies ``transition.preprocess`` to the contexts, and then
-computes one step after another. To compute the cost of given outputs, it applies the transition and
-the readout once each, to all time steps.
+computes one step after another. To compute the cost of given outputs, it applies the transition
+once to all time steps, and then the readout.
 
 In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
 """
@@ -138,8 +138,8 @@ class BaseSequenceGenerator(Initializable):
     ) -> Variable:
         """Compute the mean cost of sequences, where the cost of a sequence is a sum over time.
 
-        Therefore long sequences contribute more than short sequences. The mean cost of an element
-        is the auxiliary variable ``per_sequence_element``.
+        Long sequences therefore contribute more than short sequences. The auxiliary variable
+        ``per_sequence_element`` is the mean cost of an element.
 
         Parameters
         ----------
@@ -171,10 +171,10 @@ class BaseSequenceGenerator(Initializable):
         mask: Variable | None = None,
         **kwargs: Variable,
     ) -> Variable:
-        """Compute the cost of each element of sequences.
+        """Compute the cost of each element of the sequences.
 
-        The states and glimpses from which each output is computed are auxiliary variables with
-        their own names. The states and glimpses after the last output are auxiliary variables with
+        The states and glimpses from which each output is computed are auxiliary variables, and keep
+        their names. The states and glimpses after the last output are auxiliary variables with
         names that end in ``_final_value``; pass these as initial states and glimpses to continue
         the sequences.
 
@@ -227,7 +227,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost_matrix.property("inputs")
     def cost_matrix_inputs(self) -> list[str]:
-        """Return the names of the inputs, which are those of `cost`."""
+        """Return the names of the inputs, which are the same as for `cost`."""
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:
@@ -279,7 +279,7 @@ class BaseSequenceGenerator(Initializable):
             The number of sequences.
         **kwargs
             Contexts and, optionally, initial states and glimpses by name. With ``iterate=False``,
-            the outputs of ``transition.preprocess`` can be passed too.
+            the outputs of ``transition.preprocess`` can also be passed.
 
         Returns
         -------

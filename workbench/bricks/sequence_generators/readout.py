@@ -50,8 +50,8 @@ class Readout(AbstractReadout):
     Raises
     ------
     BrickError
-        If both `merge` and `merge_prototype` are given. `allocate` raises this error if outputs
-        are scalars and no feedback brick converts them to vectors.
+        If both `merge` and `merge_prototype` are given. `allocate` also raises this error if
+        outputs are scalars and no feedback brick converts them to vectors.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Readout(AbstractReadout):
         if merge is not None and merge_prototype is not None:
             raise BrickError(
                 f"Readout: merge is {merge!r} and merge_prototype is {merge_prototype!r}; pass "
-                "only one of them, because the prototype is for the default merge"
+                "only one of them, because only the default merge uses merge_prototype"
             )
         self._own_feedback = feedback_brick is None
         self.emitter: Any = emitter or TrivialEmitter()
@@ -127,9 +127,9 @@ class Readout(AbstractReadout):
         self.post_merge.output_dim = self.readout_dim
         if self.post_merge.input_dim != merged_dim:
             raise BrickError(
-                f"{self.path()}: merged_dim is {merged_dim} and readout_dim is "
-                f"{self.readout_dim}, but {self.post_merge!r} does not change the dimension; pass "
-                "a post_merge that does, such as Linear()"
+                f"{self.path()}: merged_dim is {merged_dim} and readout_dim is {self.readout_dim}, "
+                f"but {self.post_merge!r} does not change the dimension; pass a post_merge that "
+                "changes it, such as Linear()"
             )
 
     def _vector_dim(self) -> Any:

@@ -1,4 +1,4 @@
-"""`FakeAttentionRecurrent`, which adds an attention interface to other transitions."""
+"""`FakeAttentionRecurrent`, which adds an attention interface to a transition without attention."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Wrapper that gives a transition without attention the interface of one with attention.
+    """Wrapper that adds the interface of attention to a transition without attention.
 
     A sequence generator computes a step of a transition in two stages: first glimpses, then states.
     `SequenceGenerator` wraps a transition without attention in this brick.
@@ -90,7 +90,7 @@ class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @compute_states.property("outputs")
     def compute_states_outputs(self) -> list[str]:
-        """Return the names of the states of the transition, without those of its other outputs."""
+        """Return the names of the transition's states, without the names of its other outputs."""
         return self._state_names()
 
     @application

@@ -19,7 +19,7 @@ def idx_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Convert IDX files, each with one source of one split, to one HDF5 file.
+    """Convert IDX files, each of which contains one source of one split, to one HDF5 file.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def npz_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Convert arrays of an npz archive to an HDF5 file.
+    """Convert arrays in an npz archive to an HDF5 file.
 
     Parameters
     ----------

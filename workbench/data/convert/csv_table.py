@@ -2,7 +2,7 @@
 
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used: its C engine
 adds empty cells to a row that is too short, and accepts text after a closing quote. Its Python
-engine, which is also based on `csv`, needs seconds for a table of 300,000 columns, and counts rows
+engine, which is also based on `csv`, takes seconds for a table of 300,000 columns, and counts rows
 instead of lines, although a cell can contain several lines. `parsed` converts each cell, because
 `pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinity.
 """
@@ -48,7 +48,8 @@ class Table:
     columns : tuple of str
         The names of the columns, from the first line.
     rows : list of (int, list of str)
-        For each further row, the number of the line where it starts, counted from 1, and its cells.
+        For each row after the first line, the number of the line where it starts, and its cells.
+        Lines are counted from 1.
     """
 
     path: Path
@@ -138,7 +139,7 @@ def csv_to_hdf5(
     MissingDataError
         If a file does not exist.
     DataFileError
-        If a file is not a table as described. The message names the line.
+        If a file is not a table of the form described above. The message names the line.
     SourceError
         If `targets` or `ignore` names a column that does not exist.
 
@@ -230,17 +231,17 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
                 start = reader.line_num + 1
     except UnicodeError as error:
         raise DataFileError(
-            f"{path}: must be valid {encoding} text, but is invalid after line {line} "
+            f"{path} must be valid {encoding} text, but is invalid after line {line} "
             f"({one_line(error)})"
         ) from None
     except csv.Error as error:
         raise DataFileError(
-            f"{path}: must be valid CSV, but is invalid after line {line} ({one_line(error)})"
+            f"{path} must be valid CSV, but is invalid after line {line} ({one_line(error)})"
         ) from None
     if len(rows) < 2:
         fault = "the file has only one line" if rows else "the file is empty"
         raise DataFileError(
-            f"{path}: {fault}; the first line must name the columns, and each further line must "
+            f"{path}: {fault}; the first line must name the columns, and every other line must "
             "contain an example"
         )
     columns = tuple(name.strip() for name in rows[0][1])
@@ -250,7 +251,7 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
         fault = ""
         if line > 1 and len(row) != len(columns):
             cells = f"{len(columns)} cell{'s' * (len(columns) != 1)}"
-            fault = f"a row must have {cells}, one per column, not {len(row)}"
+            fault = f"a row must have {cells}, one per column, not {len(row)} cells"
         elif any("\0" in cell for cell in row):
             fault = (
                 "text must not contain a NUL character; the file is damaged, or has another "

@@ -1,4 +1,4 @@
-"""Converter from folders of images, with or without a subfolder per class, to HDF5.
+"""Converter from folders of images, with or without a subfolder for each class, to HDF5.
 
 Pillow reads one image at a time, so that a dataset can be larger than memory.
 """
@@ -45,12 +45,12 @@ def images_to_hdf5(
 ) -> None:
     """Convert folders of images, one folder per split, to one HDF5 file.
 
-    The images become the source ``features``. Each has the shape (channels, height, width); height
-    and width can vary. Photos are rotated to the orientation that the camera recorded. A conversion
-    that would lose information raises an error. If the folders have subfolders, each subfolder is a
-    class. The attribute ``classes`` lists the names of these classes in alphabetical order. The
-    source ``targets``, of shape (N, 1) and dtype int64, contains indices into this list. Images are
-    read in the order of their names.
+    The images become the source ``features``. Each image has the shape (channels, height, width);
+    height and width can vary. Photos are rotated to the orientation that the camera recorded. A
+    conversion that would lose information raises an error. If the folders have subfolders, each
+    subfolder is a class. The attribute ``classes`` lists the names of these classes in alphabetical
+    order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices into this list.
+    Images are read in the order of their names.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _read(
         if image.shape != shape:
             raise DataFileError(
                 f"{file}: the image must have the shape {shape} that its header declared, not "
-                f"{image.shape}; the file is damaged, or changed during the conversion"
+                f"{image.shape}; the file is damaged, or was changed during the conversion"
             )
         yield image
 

@@ -10,12 +10,12 @@ The rows of a split are those from `start` up to, but not including, `stop`, unl
 to a list of row numbers.
 
 Examples of different shapes are flattened, and each is stored as one row of variable length. Two
-dimension scales of the first axis then describe them: ``shapes`` has one row per example, and
-``shape_labels`` contains the names of the axes of an example.
+dimension scales of the first axis then describe the examples: ``shapes`` has one row per example,
+and ``shape_labels`` contains the names of the axes of an example.
 
 Reading a damaged file raises an error. HDF5 stores rows of variable length in a heap without
 checksums, and a damaged heap can make the library crash or hang. Therefore another process reads
-such rows first. References to other files are an error unless `allow_external` is True.
+such rows first. References to other files cause an error unless `allow_external` is True.
 """
 
 from workbench.data.hdf5.dataset import H5PYDataset

@@ -1,4 +1,4 @@
-"""`H5PYDataset`, a dataset of some splits of an HDF5 file."""
+"""`H5PYDataset`, a dataset of selected splits of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 
 
 class H5PYDataset(Dataset):
-    """Dataset of some splits of an HDF5 file in Fuel's layout.
+    """Dataset of selected splits of an HDF5 file in Fuel's layout.
 
     Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
     the HDF5 library. Therefore another process reads these parts first, once for each version of
@@ -47,11 +47,11 @@ class H5PYDataset(Dataset):
     which_sets : sequence of str
         The splits to read, in this order, such as ``("train", "valid")``.
     subset : slice or sequence of int, optional
-        The examples of these splits to use, in this order; by default all.
+        The examples to use from these splits, in this order; by default all.
     load_in_memory : bool
         If True, read all data now instead of reading each batch from the file.
     sources : sequence of str, optional
-        The sources to read, in this order; by default all sources that every split has.
+        The sources to read, in this order; by default the sources that these splits have in common.
     allow_external : bool
         If True, follow references to other files: links, external values and virtual datasets. A
         malicious file could refer to any file that you can read.
@@ -62,8 +62,8 @@ class H5PYDataset(Dataset):
         The names of the axes of a batch for each source, where the file contains them. For examples
         of varying shape, these are ``batch``, followed by the axes of an example.
     vlen_sources : tuple of str
-        The sources whose examples vary in shape. A batch of such a source is an array of objects,
-        each of which is an array.
+        The sources whose examples vary in shape. A batch of such a source is an array of objects;
+        each object is an array.
 
     Raises
     ------
@@ -291,7 +291,7 @@ class H5PYDataset(Dataset):
         if len(set(lengths.values())) != 1:
             raise DataFileError(
                 f"{self.path}: the sources of {self.which_sets} must have the same number of "
-                f"examples, but have {lengths}"
+                f"examples, but the numbers are {lengths}"
             )
 
     def __repr__(self) -> str:

@@ -2,8 +2,8 @@
 
 HDF5 stores rows of variable length and the names of axes in heaps without checksums. In a damaged
 heap, the library can follow wrong addresses and crash the process, or loop forever. Therefore
-another process reads these parts first, once for each version of a file. If it succeeds, this
-process can read them safely.
+another process reads these parts first, once for each version of a file. If that process succeeds,
+this process can read these parts safely.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workbench.data.files import one_line
 from workbench.errors import DataError, DataFileError
 
 PATIENCE = 30.0
-"""Seconds to wait for the next message; the process sends one after each small step."""
+"""Seconds to wait for the next message; the process sends a message after each small step."""
 
 START = 120.0
 """Seconds to wait for the process to start, which can be slow on a busy machine."""
@@ -68,9 +68,9 @@ class Examiner:
         names : sequence of str
             The datasets whose axes are read; ``"/"`` stands for the table of splits.
         rows : bool
-            If True, read the rows of the datasets too.
+            If True, also read the rows of the datasets.
         what : str
-            The name of the part that is read, for messages.
+            The name of the part that is read, for error messages.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Examiner:
         self._process = None
 
     def _try(self, request: dict[str, object]) -> str | None:
-        """Send a request, and return None on success or a description of how the process ended."""
+        """Send a request; return None on success, or a description of how the process ended."""
         process = self._process
         if process is None or process.poll() is not None:
             process = self._start()

@@ -1,9 +1,9 @@
 """Program that reads, in its own process, the parts of a file that could crash the HDF5 library.
 
-It does not import workbench, so that it starts quickly. Requests and answers are lines of JSON. A
-request names a file and some of its datasets; the answer ``"."`` reports progress, and ``"done"``
-reports that everything has been read. Errors are ignored here, because the actual reader reports
-them; this process only shows that the library does not crash.
+The program does not import workbench, so that it starts quickly. Requests and answers are lines of
+JSON. A request names a file and some of its datasets; the answer ``"."`` reports progress, and
+``"done"`` reports that everything has been read. Errors are ignored here, because the actual reader
+reports them; this process only shows that the library does not crash.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Let the system stop this process after `seconds`, even if its parent no longer runs."""
+    """Make the system stop this process after `seconds`, even if its parent has already ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

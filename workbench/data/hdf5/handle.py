@@ -1,4 +1,4 @@
-"""Handle of an HDF5 file; it can be pickled, shared by threads and used in forked processes."""
+"""Handle of an HDF5 file that can be pickled, shared by threads and used in forked processes."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _as_file(given: object) -> h5py.File:
         )
     if not given:
         raise DataError(
-            f"a file object passed as path must be open, not {given!r}; pass the name of the file"
+            f"if path is a file object, it must be open, not {given!r}; pass the name of the file"
         )
     return given
 

@@ -1,4 +1,4 @@
-"""Table of the rows that each source has in each split of an HDF5 file."""
+"""Table of the rows of each source in each split of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SplitTable:
     file : h5py.File
         The open file.
     path : Path
-        The name of the file, for messages.
+        The path of the file, for error messages.
     allow_external : bool
         If True, follow references to other files.
 
@@ -58,13 +58,13 @@ class SplitTable:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
         except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
             raise DataFileError(
-                f"{path}: must have an attribute 'split', a table of the splits "
+                f"{path} must have an attribute 'split', a table of the splits "
                 f"({one_line(error)}); write_hdf5 creates such files"
             ) from None
         if table.ndim != 1 or not set(table.dtype.names or ()) >= NEEDED:
             raise DataFileError(
-                f"{path}: the attribute 'split' must have the columns of a table of splits, not "
-                f"{table.dtype}"
+                f"{path}: the attribute 'split' must be a table with the columns "
+                f"{', '.join(COLUMNS[:-1])}, but has dtype {table.dtype}"
             )
         try:
             self._rows = [(_text(row["split"]), _text(row["source"]), row) for row in table]
@@ -96,8 +96,9 @@ class SplitTable:
             beyond = not 0 <= rows.start <= rows.stop <= length
         if beyond:
             raise DataFileError(
-                f"{self.path}: split {split!r} must be within the {length} "
-                f"row{'s' * (length != 1)} of source {source!r}, but is not; the file is damaged"
+                f"{self.path}: the rows of split {split!r} must be among the {length} "
+                f"row{'s' * (length != 1)} of source {source!r}, but some are not; the file is "
+                "damaged"
             )
         return rows
 
@@ -117,14 +118,14 @@ class SplitTable:
         indices = np.asarray(stored[...])
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise DataFileError(
-                f"{self.path}: the indices of split {split!r}, source {source!r}, must be a list "
+                f"{self.path}: the indices of source {source!r} in split {split!r} must be a list "
                 f"of integers, not an array of shape {indices.shape} and dtype {indices.dtype}"
             )
         return indices.astype(np.intp)
 
 
 def found(file: h5py.File, name: str, path: Path, allow_external: bool) -> Any:
-    """Return the object `name` of a file, after checking that it is stored in this file.
+    """Return the object `name` in a file, after checking that it is stored in this file.
 
     Raises
     ------

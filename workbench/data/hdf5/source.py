@@ -48,9 +48,9 @@ def read_rows(
     stored : h5py.Dataset
         The source.
     rows : int, range or array of int
-        The index of one row, a range of consecutive rows, or the indices of any rows.
+        The index of one row, a range of consecutive rows, or the indices of arbitrary rows.
     path : Path
-        The file, for messages.
+        The path of the file, for error messages.
     allow_external : bool
         True if the shapes of the examples may be stored in another file.
 
@@ -63,8 +63,8 @@ def read_rows(
     expected = () if isinstance(rows, int) else (len(rows),)
     if values.shape[: len(expected)] != expected:
         raise DataFileError(
-            f"{path}: source {stored.name.lstrip('/')!r} has lost some of the requested rows; the "
-            "file must not change while it is read"
+            f"{path}: some of the requested rows of source {stored.name.lstrip('/')!r} no longer "
+            "exist; the file must not change while it is read"
         )
     if not varies(stored):
         return values
@@ -105,7 +105,8 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Read rows whose indices are in ascending order.
 
-    If they form few runs of consecutive rows, each run is read separately, in half the time.
+    If the rows form only a few runs of consecutive rows, each run is read separately, which takes
+    half the time.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:

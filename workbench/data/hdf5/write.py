@@ -32,7 +32,7 @@ def write_hdf5(
     axis_labels: Mapping[str, Sequence[str]] | None = None,
     attributes: Mapping[str, str | Sequence[str]] | None = None,
 ) -> None:
-    """Write arrays to a compressed HDF5 file that `H5PYDataset` reads.
+    """Write arrays to a compressed HDF5 file that `H5PYDataset` can read.
 
     The file gets its final name only when it is complete.
 
@@ -46,7 +46,7 @@ def write_hdf5(
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
     attributes : mapping of str to str or sequence of str, optional
-        Attributes of the root of the file, such as the origin of the data and their licence.
+        Attributes of the root group of the file, such as the origin and the licence of the data.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def write_hdf5(
             )
     if not table:
         raise DataError(
-            f"splits must have at least one source to write to {path}, but is {dict(splits)!r}"
+            f"splits must contain at least one source to write to {path}, but is {dict(splits)!r}"
         )
     with (
         replacing(path, MissingDataError) as temporary,
@@ -150,7 +150,7 @@ def create_ragged(
 
 
 def write_table(file: h5py.File, rows: Sequence[tuple[str, str, int, int]]) -> None:
-    """Write the table of splits from tuples (split, source, first row, end row)."""
+    """Write the table of splits, given as tuples (split, source, first row, end row)."""
     splits: dict[str, dict[str, tuple[int, int]]] = {}
     for split, source, start, stop in rows:
         splits.setdefault(split, {})[source] = (start, stop)
@@ -168,7 +168,8 @@ def _write_dense(
         whole = np.concatenate(arrays)
     except ValueError as error:
         raise DataError(
-            f"the splits of source {source!r} must have arrays that can be concatenated: {error}"
+            f"the arrays of source {source!r} in the different splits cannot be concatenated: "
+            f"{error}"
         ) from None
     text = whole.dtype.kind == "U"
     dtype = h5py.string_dtype() if text else whole.dtype
@@ -178,8 +179,8 @@ def _write_dense(
             stored[...] = whole.astype(object) if text else whole
     except (TypeError, ValueError) as error:  # raised for dates and for text with a NUL character
         raise DataError(
-            f"source {source!r} must have values that HDF5 can store, not dtype {whole.dtype}: "
-            f"{error}"
+            f"the values of source {source!r} must have a dtype that HDF5 can store, not "
+            f"{whole.dtype}: {error}"
         ) from None
 
 

@@ -2,7 +2,7 @@
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely. It
 does not run the user's script again. It receives the stream once, and an epoch, a position and the
-edits with each request. It sends batches through a pipe, which blocks it if it is too far ahead.
+edits with each request. It sends batches through a pipe, and waits when it is too far ahead.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Workers that this process inherited through a fork; not closed, since a pipe can be locked."""
+"""Workers inherited by a forked process; they stay open, because their pipes can be locked."""
 
 
 class Worker:
@@ -66,7 +66,7 @@ class Worker:
     def iterate(self, epoch: int, start: int, edits: Edits | None = None) -> Iterator[Data]:
         """Yield the batches of an epoch from number `start` onwards, as the process sends them.
 
-        Unless `edits` is None, they replace the edits of the process's copy of the stream.
+        If `edits` is not None, they replace the edits in the process's copy of the stream.
         """
         self.idle = False
         requests, answers = self._pipes()
@@ -127,12 +127,13 @@ class Worker:
 class WorkerPool:
     """Pool of the idle reading processes of one stream, usually at most one process.
 
-    Unpickling returns an empty pool, and a fork does not use the processes that it inherits.
+    A pool is empty after unpickling, and a forked process does not use the reading processes that
+    it inherits.
 
     Attributes
     ----------
     reading : dict of ReadAhead to Worker
-        The iterators that read from processes that are not idle, and these processes.
+        The process from which each active iterator reads.
     """
 
     def __init__(self) -> None:
@@ -160,7 +161,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """Stop all processes, idle or not."""
+        """Stop all processes, whether idle or busy."""
         for ahead, worker in tuple(self.reading.items()):
             ahead.abandon()
             worker.close()  # also its pipes, since an unfinished iterator can exist much longer

@@ -38,9 +38,9 @@ class ReadAhead(Iterator[T]):
     Attributes
     ----------
     lost : bool
-        True if this process is a fork, which does not contain the thread.
+        True if this process was forked and therefore does not contain the thread.
     abandoned : bool
-        True if `abandon` has ended the iteration before its end.
+        True if `abandon` has stopped the iteration early.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ReadAhead(Iterator[T]):
 
     @property
     def lost(self) -> bool:
-        """True if this process is a fork, which does not contain the thread."""
+        """True if this process was forked and therefore does not contain the thread."""
         return self._process != os.getpid()
 
     def __next__(self) -> T:
@@ -87,7 +87,7 @@ class ReadAhead(Iterator[T]):
         raise StopIteration
 
     def abandon(self) -> None:
-        """Close the iterator while another function iterates, which then reads again."""
+        """Close the iterator without raising an error in the function that is iterating over it."""
         self.abandoned = True
         self.close()
 

@@ -45,7 +45,7 @@ class Prefetch(Transformer):
         If `depth` or `workers` is not valid or, while reading in a process, if the stream cannot be
         pickled.
     PrefetchError
-        While reading in a process, if the process ended unexpectedly. Reading again starts another
+        While reading in a process, if the process ends unexpectedly. Reading again starts another
         process.
 
     Examples
@@ -120,7 +120,7 @@ class Prefetch(Transformer):
         return self.data_stream._over(base, size)  # nothing is read in advance
 
     def close(self) -> None:
-        """Stop the reading process, also within an epoch; the next read starts a new process."""
+        """Stop the reading process, even within an epoch; the next read starts a new process."""
         self._pool.close()
         super().close()
 

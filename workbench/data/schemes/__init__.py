@@ -1,13 +1,13 @@
 """Iteration schemes, which define the order and the batches of the examples in an epoch.
 
 Given the integers `epoch` and `start`, a scheme returns the requests of this epoch, omitting the
-first `start`. They depend only on these integers and on the seed of the scheme. The two integers
-therefore define a position from which training can resume exactly; iterators are not saved.
+first `start`. The requests depend only on these integers and on the seed of the scheme. The two
+integers therefore define a position from which training can resume exactly; iterators are not
+saved.
 
-There are two kinds of schemes. The requests of an `IndexScheme` are indices of examples: a slice if
-they are consecutive (arrays then return views), otherwise an array of indices, or one integer per
-example. The requests of a `BatchSizeScheme` are numbers of examples, for data that can only be read
-in order.
+There are two kinds of schemes. A request of an `IndexScheme` is the index of one example, a slice
+of consecutive indices (for which arrays return views) or an array of indices. A request of a
+`BatchSizeScheme` is a number of examples, for data that can only be read in order.
 """
 
 from workbench.data.schemes.base import (

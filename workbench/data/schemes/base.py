@@ -34,8 +34,8 @@ class IterationScheme(Hinted, Part, ABC):
     num_batches : int or None
         The number of requests in an epoch, if known.
     batch_size : int or None
-        The number of examples in each request, except that the last can be smaller; None if
-        requests are single examples or vary in size.
+        The number of examples in each request; the last request can be smaller. None if requests
+        are single examples or vary in size.
     requests_examples : bool
         True if each request is for one example instead of a batch.
     """

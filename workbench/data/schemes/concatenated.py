@@ -11,8 +11,8 @@ from workbench.errors import DataError
 class ConcatenatedScheme(IterationScheme):
     """Scheme that returns the requests of several schemes one after another in each epoch.
 
-    A data stream can thus read parts of a dataset in a given order, for instance first the easy
-    examples, then the hard examples in random order.
+    With this scheme, a data stream can read parts of a dataset in a given order, for instance first
+    the easy examples, then the hard examples in random order.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class ConcatenatedScheme(IterationScheme):
     Raises
     ------
     DataError
-        If `schemes` is empty, if its members are of different kinds, or if one of them would never
-        be used.
+        If `schemes` is empty, if the schemes are of different kinds, or if a scheme would never be
+        used.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`ConstantScheme`, which requests numbers of examples from data that are read only in order."""
+"""`ConstantScheme`, which requests batches of equal size from data that are read in order."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ To write your own transformer, derive from `Transformer` and define `transform` 
 from `SourcewiseTransformer` to process each source separately, or from `RandomTransformer` to draw
 random numbers. Arrays are numpy arrays or torch tensors, depending on the input stream.
 
-B is the batch size and T the length of a sequence.
+In descriptions of shapes, B is the batch size, and T is the length of a sequence.
 """
 
 from workbench.data.transformers.base import SourcewiseTransformer, Transformer

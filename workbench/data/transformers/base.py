@@ -23,7 +23,8 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
-    "{below}; give a source of the dataset, and a value in the form in which it is stored"
+    "{below}; edit a source of the dataset, and pass a value in the form in which the dataset "
+    "stores it"
 )
 
 
@@ -201,7 +202,7 @@ class SourcewiseTransformer(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if this is a class of the workbench and the transformed stream has this property."""
+        """True if this is a class of the workbench and its input reads examples independently."""
         known = type(self).__module__.startswith("workbench.")
         return known and self.data_stream.reads_example_by_example
 

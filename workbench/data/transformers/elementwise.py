@@ -123,7 +123,7 @@ class ScaleAndShift(SourcewiseTransformer):
         return result
 
     def _in(self, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return scale and shift, converted to the dtype of the data."""
+        """Return the scale and the shift, converted to the dtype of the data."""
         if dtype not in self._fitted:
             self._fitted[dtype] = (
                 converted(self.scale, dtype, "the scale of ScaleAndShift"),

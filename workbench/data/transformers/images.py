@@ -79,8 +79,8 @@ class RandomFixedSizeCrop(RandomTransformer):
         spare = example.ndim >= 2 and (example.shape[-2] - height, example.shape[-1] - width)
         if not spare or min(spare) < 0:
             raise DataError(
-                f"the last two axes of an image to crop, height and width, must be at least "
-                f"{height} x {width}, but its shape is {tuple(example.shape)}"
+                f"an image must be at least {height} x {width} (its last two axes, height and "
+                f"width) to be cropped, but its shape is {tuple(example.shape)}"
             )
         top, left = rng.integers(0, spare, endpoint=True)
         return example[..., top : top + height, left : left + width]

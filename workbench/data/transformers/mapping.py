@@ -80,7 +80,8 @@ class Mapping(Transformer):
             for name in self.add_sources:
                 if name in self.sources:
                     raise DataError(
-                        f"add_sources of Mapping must be new sources, but {name!r} already exists"
+                        "add_sources of Mapping must contain the names of new sources, but "
+                        f"{name!r} already exists"
                     )
             self.sources = self.sources + self.add_sources
 
@@ -128,8 +129,8 @@ class SortMapping(Hinted):
     Parameters
     ----------
     key : callable
-        A function that receives an example, a tuple with one value per source, and returns its
-        sort key. Examples with equal keys keep their order.
+        A function that receives an example (a tuple with one value per source) and returns its sort
+        key. Examples with equal keys keep their order.
     reverse : bool
         If True, sort in descending order.
 

@@ -86,8 +86,8 @@ class Padding(Transformer):
         for name in set(names):
             if names.count(name) > 1:
                 raise DataError(
-                    f"Padding must add the source {name!r}, which already exists; rename the "
-                    "existing source"
+                    f"Padding cannot add the source {name!r}, because it already exists; rename "
+                    "the existing source"
                 )
         self.sources = tuple(names)
 

@@ -151,7 +151,7 @@ class Random2DRotation(RandomTransformer):
         super().__init__(data_stream, which_sources=which_sources, rng=rng, seed=seed)
         if not 0 <= maximum_rotation < math.inf:
             raise DataError(
-                "maximum_rotation must be a finite angle in radians, 0 or more, not "
+                "maximum_rotation must be a finite, non-negative angle in radians, not "
                 f"{maximum_rotation!r}"
             )
         self.maximum_rotation = float(maximum_rotation)

@@ -24,7 +24,7 @@ class Rename(Transformer):
     names : mapping of str to str
         The new name of each source to rename. Two sources can swap names.
     on_non_existent : {'raise', 'ignore', 'warn'}
-        The reaction to a source that the stream does not have.
+        What to do if the stream does not have a source in `names`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Rename(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if the transformed stream has this property."""
+        """True if the transformed stream reads each example independently."""
         return self.data_stream.reads_example_by_example
 
     def _source_below(self, name: str) -> str:
@@ -141,7 +141,7 @@ class FilterSources(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if the transformed stream has this property."""
+        """True if the transformed stream reads each example independently."""
         return self.data_stream.reads_example_by_example
 
     def __repr__(self) -> str:
@@ -165,7 +165,7 @@ class Merge(AbstractDataStream):
     Raises
     ------
     DataError
-        If the streams do not match, or if one of them ends before the others during reading.
+        If the streams do not match or, while reading, if one stream ends before the others.
 
     Examples
     --------
@@ -252,6 +252,6 @@ def _check_unique(sources: tuple[str, ...], where: str) -> None:
     twice = [name for name, count in Counter(sources).items() if count > 1]
     if twice:
         raise DataError(
-            f"{where} must return sources with different names, but {twice[0]!r} would occur "
-            f"twice in {sources}; rename one"
+            f"{where} must return sources with different names, but {twice[0]!r} would occur twice "
+            f"in {sources}; rename one of them"
         )

@@ -129,7 +129,7 @@ class Window(Transformer):
 
 
 class NGrams(Window):
-    """Transformer that yields n-grams of sequences, each with the word that follows as the target.
+    """Transformer that yields the n-grams of each sequence, with the next word as the target.
 
     Parameters
     ----------

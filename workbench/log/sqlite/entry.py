@@ -14,7 +14,7 @@ class SQLiteEntry(Row):
     log : SQLiteLog
         The log.
     time : int
-        The number of iterations done when the records were written.
+        The number of completed iterations when the records were written.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Identity under which a log is stored in its database, and the events that change it.
 
-A run adds records only under an identity that its log object has created, since another process can
-continue any other identity. `TRANSITIONS` maps each state and event to the next state; `forks`
-returns True if the log must first get a new identity.
+A run adds records only under an identity that its log object has created, since another process may
+continue a log with any other identity. `TRANSITIONS` maps each state and event to the next state;
+`forks` returns True if the log must first get a new identity.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Identity(Enum):
     """State of a log's identity."""
 
     NEW = auto()
-    """Identity created by this log; the database differs from memory."""
+    """Identity created by this log; the database differs from the log in memory."""
     OWN = auto()
-    """Identity created by this log; the database agrees with memory when the writer is done."""
+    """Identity created by this log; the database matches memory once all jobs are written."""
     OPENED = auto()
     """Identity found in the database; only additions in a run require a new identity."""
     LOADED = auto()
@@ -36,19 +36,19 @@ class Event(Enum):
     """Event that can change the identity of a log."""
 
     NOTE = auto()
-    """Addition of a record or status item outside a run."""
+    """Adding a record or status item outside a run."""
     START = auto()
-    """Addition of a record or status item in a run before its first batch is done."""
+    """Adding a record or status item to a run whose first batch has not been completed."""
     BATCH = auto()
-    """Addition of a record or status item in a run after its first batch is done."""
+    """Adding a record or status item to a run whose first batch has been completed."""
     FLUSH = auto()
-    """Request to write all records to the database."""
+    """Requesting that all records be written to the database."""
     RESUME = auto()
-    """Change to a new identity derived from the current identity."""
+    """Changing to a new identity that is derived from the current identity."""
     RESTORE = auto()
-    """Loading of an earlier state of the same identity."""
+    """Loading an earlier state of the same identity."""
     LOAD = auto()
-    """Loading of a state of a different identity."""
+    """Loading a state of a different identity."""
 
 
 NEW, OWN, OPENED, LOADED, HELD, READING = Identity

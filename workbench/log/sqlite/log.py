@@ -59,8 +59,8 @@ class SQLiteLog(TrainingLogBase):
 
     A run adds records only to a log that the same log object has created. If the log was opened, or
     its state was loaded, the run continues it in a new log with a new `uuid`, as after `resume`.
-    Two runs from the same checkpoint, even in two processes at once, therefore have two logs with a
-    common ancestor. To add a note to an old log, open it and write a record.
+    Two runs from the same checkpoint, even in two processes at the same time, therefore have two
+    logs with a common ancestor. To add a note to an old log, open it and write a record.
 
     Numbers, strings and None are stored directly; arrays are stored as ``.npy``; lists, tuples and
     dictionaries of plain values are stored as JSON. Other objects are pickled when they are
@@ -258,7 +258,7 @@ class SQLiteLog(TrainingLogBase):
         self._keep_or_stage(kept)
 
     def _admit(self, name: str, value: Any) -> Any:
-        """Return `value` if it is plain, else a copy or encoding unaffected by later changes."""
+        """Return `value` if it is plain, or a copy or encoding that later changes do not affect."""
         if type(value) in PLAIN:
             return value
         if type(value) is np.ndarray and not value.dtype.hasobject:
@@ -360,7 +360,7 @@ class SQLiteLog(TrainingLogBase):
         self._parent = None
 
     def refresh(self) -> None:
-        """Read new records of another process if this log was opened but has not been changed."""
+        """Read new records from another process if this log was opened but has not been changed."""
         reader = self._reader
         if reader is not None:
             reader.update(self._memory, self._status.facts)

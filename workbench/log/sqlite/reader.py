@@ -1,4 +1,4 @@
-"""Reader that adds new records of the database to a log in memory.
+"""Reader that adds new records from the database to a log in memory.
 
 A damaged value is replaced by a placeholder, and a warning names its location. A record without a
 valid iteration or name is skipped.

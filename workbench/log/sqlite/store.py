@@ -120,7 +120,7 @@ class Store:
     def _can_store(
         self, what: str, name: Any, value: Any, omitted: list[str], iteration: int = 0
     ) -> bool:
-        """Return True if the database can store the value; else add the reason to `omitted`."""
+        """Return True if the database can store a value; otherwise add the reason to `omitted`."""
         try:
             stored = Stored(None, None) if value is MISSING else _stored(name, value)
             given = iteration, name, *stored

@@ -1,6 +1,6 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
-A database contains any number of logs. A log that resumes another log, its parent, includes the
+A database can contain any number of logs. A log that resumes another log, its parent, includes the
 records of the parent up to the iteration at which it resumes. Records are numbered in the order in
 which they are written, so that a reader can request only new records. The view ``entries``, for use
 with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``value`` and ``kind``.
@@ -266,12 +266,12 @@ class Database:
         return [Listed(*row) for row in rows]
 
     def find(self, uuid: str | None) -> str:
-        """Return the UUID that starts with `uuid`, or that of the latest log if `uuid` is None.
+        """Return the UUID that starts with `uuid`, or the UUID of the latest log if `uuid` is None.
 
         Raises
         ------
         LogError
-            If no log, or more than one, has such a UUID.
+            If no log, or more than one log, has a matching UUID.
         """
         logs = self.logs()
         if uuid is None:

@@ -28,14 +28,15 @@ ABSENT: Final = "absent"
 """Kind of a record that an ancestor of the log has, but the log itself does not."""
 
 NOT_PICKLED = (
-    "record {name!r} must be a value that an SQLite log can store, not one of type {type} that "
-    "cannot be pickled ({error}); store numbers, strings, arrays, or lists and dictionaries of them"
+    "record {name!r} must be a value that an SQLite log can store, not a value of type {type} that "
+    "cannot be pickled ({error}); store numbers, strings, arrays, or lists and dictionaries of "
+    "such values"
 )
 UNKNOWN_KIND = "unknown kind {kind!r}"
 
 
 class Stored(NamedTuple):
-    """Value as stored in the database, and its kind, which is None if it is stored unchanged."""
+    """Value as stored in the database, with its kind (None if the value is stored unchanged)."""
 
     value: Any
     kind: str | None

@@ -25,11 +25,11 @@ INTERVAL: Final = 0.25
 """Seconds between two transactions; a killed process loses the jobs since the last transaction."""
 
 OMISSIONS: Final = 10
-"""Maximum number of omitted values that the error of `Writer.flush` names."""
+"""Maximum number of omitted values that the error message of `Writer.flush` lists."""
 
 FORKED = (
-    "this log belongs to the process {owner}, from which this process, {pid}, was forked; open "
-    "the log here again, or create another one"
+    "this log belongs to the process {owner}, from which this process, {pid}, was forked; open the "
+    "log here again, or create another log"
 )
 NOT_WRITTEN = (
     "records could not be written: {error}. They are kept in memory, and writing is retried until "
@@ -63,7 +63,8 @@ class Writer:
         Raises
         ------
         LogError
-            In a forked process, which lacks the thread and must not use the connection.
+            If this method is called in a forked process, which has no thread and cannot use the
+            connection.
         """
         if self.inherited:
             raise LogError(FORKED.format(owner=self._process, pid=os.getpid()))

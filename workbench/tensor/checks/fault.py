@@ -1,4 +1,4 @@
-"""Faults, which describe broken rules, and functions to find and report them."""
+"""Faults, which describe broken rules, and functions that find and report faults."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class _Graph:
         self.calls = list(dict.fromkeys(v.owner for v in order if v.owner is not None))
 
     def place(self, node: Any) -> str:
-        """Return the path of the brick application that created a node, or '' if none did."""
+        """Return the path of the brick application that created a node, or an empty string."""
         call = node if isinstance(node, Call) else node.owner
         return call.location[-1] if call is not None and call.location else ""
 
@@ -62,7 +62,7 @@ def _owned(graph: _Graph) -> Found:
         if owner is None:
             continue
         if isinstance(variable, SharedVariable):
-            yield variable, f"it is shared and computed by {owner.name}"
+            yield variable, f"it is a shared variable, but {owner.name} computes it"
         elif not any(v is variable for v in owner.outputs[variable.index : variable.index + 1]):
             yield variable, f"output {variable.index} of {owner.name} is a different variable"
 
@@ -74,7 +74,7 @@ def _inputs_listed(graph: _Graph) -> Found:
         if len(found) != len(call.inputs) or not all(map(operator.is_, found, call.inputs)):
             yield (
                 call,
-                f"its inputs are {list(call.inputs)} and its arguments contain {list(found)}",
+                f"its inputs are {list(call.inputs)}, but its arguments contain {list(found)}",
             )
 
 
@@ -119,7 +119,7 @@ def _updates_fit(graph: _Graph) -> Found:
 
 
 GRAPH: dict[str, Callable[[_Graph], Found]] = {
-    "the inputs of a call must be computed before it": _no_cycles,
+    "the inputs of a call must be computed before the call": _no_cycles,
     "a variable must be the output of its owner at its index": _owned,
     "the inputs of a call must be the variables among its arguments": _inputs_listed,
     "no call may change its arguments in place": _pure_calls,

@@ -121,7 +121,7 @@ def in_order(lowered: Any) -> Found:
     for node in lowered.nodes:
         late = [n.name for n in node.all_input_nodes if n not in seen]
         if late:
-            yield node, f"it uses {', '.join(late)}, computed later or missing"
+            yield node, f"it uses values that are computed later or missing: {', '.join(late)}"
         seen.add(node)
 
 
@@ -178,7 +178,8 @@ def _news_fit(lowered: _Lowered) -> Found:
         if difference := disagree(lowered.values[node], variable.fake):
             yield node, f"as the new value of {variable!r}, {difference}"
     if len(news) != len(lowered.updated):
-        yield lowered.graph.output_node(), f"the number of new values is {len(news)}"
+        count = f"{len(news)}, not {len(lowered.updated)}"
+        yield lowered.graph.output_node(), f"the number of new values is {count}"
 
 
 def _own_storage(lowered: _Lowered) -> Found:
@@ -198,7 +199,7 @@ def _own_storage(lowered: _Lowered) -> Found:
 
 
 PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
-    "the inputs of a node must be computed before it": in_order,
+    "the inputs of a node must be computed before the node": in_order,
     "placeholders must be the inputs, shared variables and leaves, in order": _placeholders_match,
     "a constant must be listed in the constants of the program": _constants_there,
     "no node may change its arguments in place": _pure,
@@ -213,7 +214,7 @@ PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
 }
-"""Rules that also hold for rewritten programs, which can omit the last operation of updates."""
+"""Rules that also hold for rewritten programs, which can omit the last operation of an update."""
 
 
 @hinted

@@ -71,7 +71,7 @@ def _storage(node: fx.Node) -> int:
 
 
 TRACE: dict[str, Callable[[_Traced], Found]] = {
-    "the inputs of a node must be computed before it": in_order,
+    "the inputs of a node must be computed before the node": in_order,
     "placeholders must have the shapes and dtypes of the arguments": _arguments_match,
     "a tensor must not be read after it has been changed in place": _not_read_once_changed,
 }

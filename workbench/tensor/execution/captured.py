@@ -17,15 +17,15 @@ from workbench.tensor.execution.compiled import Compiled
 from workbench.tensor.execution.task import Run, Task
 
 RECURS = 3
-"""Number of calls with the same input shapes before the program is captured for them."""
+"""Number of calls with the same input shapes before the program is captured for these shapes."""
 WARM_UP = 3
 """Number of runs before a capture; libraries allocate their workspaces during these runs."""
 ERRORS = "thread_local"
-"""Capture mode in which only unsafe calls of the capturing thread make a capture fail.
+"""Capture mode in which a capture fails only because of unsafe calls in the capturing thread.
 
 In torch's default mode, a capture also fails if another thread waits for the device, for example
 because a view reads a learning rate or another run reads its cost. Such a wait does no harm, since
-these other threads use other streams.
+the other threads use different streams.
 """
 
 
@@ -100,8 +100,9 @@ class Captured(Compiled):
     def prepared(self, run: Run) -> Run:
         """Return a `Replay` of the program.
 
-        A program that exchanges values is not captured: its shapes recur at different batches in
-        different processes, and before a capture it runs several times.
+        A program that exchanges values with other processes is not captured: shapes recur at
+        different batches in different processes, and a program runs several times before it is
+        captured.
         """
         if self.task.program.exchanges:
             return run

@@ -1,8 +1,9 @@
-"""The compiled tier: a task as one program that torch's inductor compiles.
+"""The compiled tier, which runs a task as one program that torch's inductor compiles.
 
 A program is valid for all sizes with the same trace, usually for every batch of two or more
-examples. If no program is valid for the sizes of a call, a new one is compiled, up to `VARIANTS`
-programs. Other calls, such as the one for a last batch of one example, run in the eager tier.
+examples. If no program is valid for the sizes of a call, a new program is compiled, up to
+`VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in the eager
+tier.
 
 The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
 call checks only the sizes.
@@ -36,7 +37,7 @@ from workbench.tensor.execution.tracing import trace
 
 VARIANTS = 8
 """Maximum number of programs per task; only the `examples` of `Compiled` can exceed it."""
-NOT_THESE = "calls with the sizes {sizes} run eagerly, since no program can be compiled: {why}"
+NOT_THESE = "calls with sizes {sizes} run eagerly, since no program can be compiled for them: {why}"
 
 OPERATIONS = [
     getattr(torch.ops.workbench, name).default
@@ -154,12 +155,12 @@ class Compiled:
     ----------
     task : Task
     threads : Threads
-        Chooses the number of threads of a program.
+        The object that chooses the number of threads of a program.
     examples : sequence of tuple of int, optional
         Sizes for which programs are compiled immediately.
     on_demand : bool
-        If True, a call with sizes for which no program is valid waits until one is compiled. If
-        False, the call runs in the eager tier.
+        If True, a call with sizes for which no program is valid waits until a program is compiled.
+        If False, the call runs in the eager tier.
 
     Raises
     ------
@@ -202,11 +203,11 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call instead of `run`, which runs a program for certain sizes."""
+        """Return the function to call in place of `run`, a program for certain sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:
-        """Compile a program that is valid for `sizes`, unless there is one already."""
+        """Compile a program that is valid for `sizes`, unless a valid program already exists."""
         if not any(variant.trace.fits(sizes) for variant in self.variants):
             self.variants.append(Variant(self.task, self.threads, sizes))
             self._by_sizes.clear()

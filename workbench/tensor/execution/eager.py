@@ -147,7 +147,7 @@ class Eager:
         return results
 
     def _with_limits(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Compute the results again, replacing NaN by a limit where one exists."""
+        """Compute the results again, replacing NaN with a limit where a limit exists."""
         token = careful.set(True)
         try:
             return self._again(values)
@@ -175,7 +175,7 @@ class Eager:
     def _check_exactly(
         self, values: Sequence[Any], results: Sequence[Any], factors: Sequence[float]
     ) -> None:
-        """Check watched results exactly, and raise the error of the watch if one is not finite.
+        """Check watched results exactly; raise the error of the watch if a result is not finite.
 
         An in-place operation is applied to a copy of the old value.
         """
@@ -200,7 +200,7 @@ class Eager:
     def _checked_later(
         self, outputs: Sequence[Any], news: Sequence[torch.Tensor]
     ) -> Sequence[torch.Tensor]:
-        """Choose between new and old values without waiting for the device; errors come later."""
+        """Choose new or old values without waiting for the device; errors are raised later."""
         task = self.task
         holds = None if task.guard is None else task.guard.holds(outputs)
         if task.watch is not None:
@@ -214,7 +214,7 @@ class Eager:
         return kept
 
     def _kept(self, holds: torch.Tensor | None, news: Sequence[torch.Tensor]) -> Sequence[Any]:
-        """Choose the new values if `holds` is true, else the old values, without waiting."""
+        """Choose, on the device, the new values if `holds` is true and the old values otherwise."""
         if holds is None:
             return news
         pairs = zip(news, self.task.updated, strict=True)
@@ -234,7 +234,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, its targets, the positions of its operands, and that of its factor."""
+"""A multi-tensor function, its targets, and the positions of its operands and of its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:

@@ -87,7 +87,7 @@ def _lines(execution: Execution) -> Iterator[str]:
 
 
 def _checked(task: Task) -> str:
-    """Return the faults of the graph and the program as text, or the number of rules that hold."""
+    """Return, as text, the faults of the graph and program, or the number of rules if all hold."""
     faults = check_all(task.program, task.outputs, task.updated)
     return "; ".join(map(str, faults)) or f"{len(GRAPH) + len(PROGRAM)} rules hold"
 

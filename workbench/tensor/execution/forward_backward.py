@@ -23,7 +23,7 @@ VIEWS = frozenset(
         torch.ops.aten.select.int, torch.ops.aten.sym_size.int,
     }
 )  # fmt: skip
-"""Operations that take no time; the backward graph repeats them, so their results are not saved."""
+"""Operations that take no time; the backward graph repeats them instead of saving their results."""
 
 
 COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
@@ -32,7 +32,7 @@ COPIES = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 @dataclass
 class ForwardBackward:
-    """A loop step as two graphs.
+    """The forward graph and the backward graph of one loop step.
 
     The results of each graph are distinct, and none of them is an argument of the graph.
 
@@ -113,14 +113,14 @@ def partition(
 
 
 def _itself(node: fx.Node) -> fx.Node:
-    """Return the node whose value `node` has, skipping all operations in `COPIES`."""
+    """Return the node from which `node` gets its value, skipping all operations in `COPIES`."""
     while node.target in COPIES:
         node = node.args[0]  # type: ignore[assignment]
     return node
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the position of each gradient among the distinct result nodes, and these nodes."""
+    """Return the position of each gradient among the distinct result nodes, and the nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:
@@ -137,7 +137,7 @@ def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[
 
 
 def _factors(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
-    """Return the matrices ``a`` and ``b`` if `node` is ``a.T @ b``, else None."""
+    """Return the matrices ``a`` and ``b`` if `node` is ``a.T @ b``, or None otherwise."""
     aten = torch.ops.aten
     node = _itself(node)
     if node.target is aten.mm.default:

@@ -34,7 +34,7 @@ def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
     ----------
     checks : list or None
         List to which scalar tensors are added; each is true if all indices of its argument are in
-        range. With None, operations are recorded unchanged.
+        range. If None, operations are recorded unchanged.
     """
     token = _checks.set(checks)
     try:

@@ -2,7 +2,7 @@
 
 In a traced program, a `workbench.tensor.scan.Loop` of more than `SHORT` steps is one operation. Its
 step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
-forward graph for each time step in turn, and saves the values that the backward graph needs.
+forward graph for one time step after another, and saves the values that the backward graph needs.
 `loop_backward` calls the backward graph for the time steps in reverse order. If the gradient of a
 matrix is a sum of products over all time steps, it is computed as one product of the stacked
 factors.
@@ -34,7 +34,7 @@ The function empties the list, so that it can free each argument after its last 
 """
 
 SHORT = 3
-"""Maximum number of steps of a loop that is unrolled."""
+"""Maximum number of steps for which a loop is unrolled."""
 
 
 @dataclass(eq=False)
@@ -49,14 +49,16 @@ class CompiledStep:
     places : list of pairs
         The loop input and axis of each size; the sizes are the first arguments of the graphs.
     forward : callable
-        Computes values from a list of sizes and inputs of the step, and empties the list.
+        A function that computes values from a list of sizes and inputs of the step, and empties the
+        list.
     outputs, saved : list of int
         Indices of the values that are outputs of the step, and of the values that `backward` needs.
     used : list of int
         Indices of the arguments of `forward` that `backward` needs.
     backward : callable
-        Computes gradients from a list of the arguments `used`, the saved values, the gradients of
-        the outputs, and the gradients of the states from the next time step, and empties the list.
+        A function that computes gradients from a list of the arguments `used`, the saved values,
+        the gradients of the outputs, and the gradients of the states from the next time step, and
+        empties the list.
     wanted : list of int
         The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
         ``~i`` the index of one of its arguments.

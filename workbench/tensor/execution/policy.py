@@ -33,9 +33,9 @@ Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 
 SAMPLE_EVERY = 16
-"""Number of calls from one timed call to the next."""
+"""The interval, in calls, at which calls are timed."""
 SAMPLES = 8
-"""Number of timed calls before a decision."""
+"""Number of timed calls after which a decision about compilation is made."""
 EXPECTED_SAVING = 1 / 3
 """Fraction of the time of an eager call that compilation is assumed to save."""
 SECONDS = 6.0
@@ -86,10 +86,11 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        Returns the number of remaining calls, or ``None`` if it is unknown. An unknown number is
-        assumed to equal the number of calls so far.
+        A function that returns the number of remaining calls, or ``None`` if this is unknown. An
+        unknown number is assumed to equal the number of calls so far.
     report : callable or None
-        Called with `described` when the tier changes, or when the eager tier becomes final.
+        A function that is called with `described` when the tier changes, or when the eager tier
+        becomes final.
     """
 
     def __init__(self, task: Task, mode: str, name: str) -> None:
@@ -225,8 +226,8 @@ class Execution:
 def _short_turns() -> Iterator[None]:
     """Shorten the time for which a thread can hold the interpreter lock (the GIL).
 
-    Every torch call releases the lock and must then acquire it again from the thread that compiles.
-    With Python's default, training would wait 5 ms each time.
+    Every torch call releases the lock, and must then wait until the compiling thread releases it.
+    With Python's default switch interval, training would wait 5 ms for each call.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, SWITCH_INTERVAL))

@@ -2,7 +2,7 @@
 
 ``bf16`` is mixed precision: products are computed in bfloat16, while parameters, gradients and the
 state of step rules remain in float32. ``tf32`` rounds the factors of float32 products on CUDA
-devices that support it; on other devices it equals ``float32``.
+devices that support it; on other devices it is the same as ``float32``.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ _MOUNT = Path("/sys/fs/cgroup")
 def available_processors() -> int:
     """Return the number of processors that this process can use at the same time.
 
-    This is the number of processors of the machine, or of those to which the process is bound.
-    On Linux, the quotas of its control groups (versions 1 and 2), rounded up, limit this number.
+    This is the number of processors of the machine, or of the processors to which the process is
+    bound. On Linux, the quotas of its control groups (versions 1 and 2), rounded up, limit this
+    number.
 
     Returns
     -------

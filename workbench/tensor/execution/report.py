@@ -46,8 +46,7 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
         f"operation{'s' * (trace.operations != 1)}"
     )
     yield (
-        f"            at most {bytes_in_words(peak)} of intermediate values for the sizes of the "
-        "example"
+        f"            at most {bytes_in_words(peak)} of intermediate values for the example sizes"
     )
     kernels = Counter(KERNEL.findall(source))
     yield f"            kernels: {sum(kernels.values())}"
@@ -80,7 +79,7 @@ def bytes_in_words(count: float) -> str:
 
 
 def _peak(graph: torch.fx.GraphModule) -> int:
-    """Return the peak memory of intermediate values in bytes, as if inductor fused nothing."""
+    """Return the peak memory of intermediate values in bytes if inductor fuses no operations."""
     last: dict[torch.fx.Node, torch.fx.Node] = {}
     for node in graph.graph.nodes:
         for used in node.all_input_nodes:

@@ -75,7 +75,7 @@ def _singly(graph: fx.Graph, node: Any) -> None:
 
 
 def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
-    """Replace ``mm`` by a sum of products for small matrices, and by oneDNN for large ones."""
+    """Replace ``mm`` with a sum of products for small matrices, and with oneDNN for large ones."""
     left, right = node.args
     given = _value(left), _value(right)
     if by_inductor(*given):
@@ -107,7 +107,7 @@ def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 
 
 def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> None:
-    """Replace a check that a new value is finite by a cheaper check.
+    """Replace a check that a new value is finite with a cheaper check.
 
     On a CPU, the check of a difference uses only the subtracted value, or the `factors` of this
     value: the product of their sums of absolute values must be far from overflow. If the old value
@@ -204,7 +204,7 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:
-    """Return the arguments of `node` if it calls `target` and has one user besides checks."""
+    """Return the arguments of `node` if it calls `target` and has only one user besides checks."""
     used = isinstance(node, fx.Node) and len(node.users) - len(looks)
     alone = used == 1 and node.target is target
     return node.args if alone and not node.kwargs else None
@@ -215,7 +215,7 @@ def _value(node: Any) -> Any:
 
 
 def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
-    """Return the dtype and shape, which two values must share to be added in place."""
+    """Return the dtype and shape, which must match for an addition in place."""
     return _value(node).dtype, _value(node).shape
 
 

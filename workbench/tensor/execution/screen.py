@@ -34,8 +34,8 @@ class Screen:
 
     Each result is a new value, or an amount to add to or subtract from an old value. Such an amount
     must be so small that the sum or difference is finite for every finite old value. To check this,
-    small tensors are multiplied by `ROOM` in place, and then divided by it. If the check fails,
-    this may have changed them, so the results must be computed again.
+    small tensors are multiplied by `ROOM` in place, and then divided by it. If the check fails, the
+    tensors may have changed, so the results must be computed again.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Screen:
     likes : sequence of torch.Tensor
         Tensors with the sizes and dtypes of these results.
     changing : collection of int
-        The elements of `places` whose result is such an amount, not a new value.
+        The elements of `places` whose results are amounts to add or subtract, not new values.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Screen:
         self._up, self._down = torch.tensor([ROOM]), torch.tensor([1 / ROOM])
 
     def passes(self, results: Sequence[torch.Tensor]) -> bool:
-        """Return True if all elements are certainly finite; False can be a false alarm."""
+        """Return True if all elements are certain to be finite; False can be a false alarm."""
         if not self._known:
             return False
         for place in self._large:

@@ -46,7 +46,7 @@ class Watch(Protocol):
         """
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check `finite`, one boolean for each of `variables`, after it has reached the CPU."""
+        """Check `finite`, a tensor of booleans for `variables`, after it has reached the CPU."""
 
 
 @dataclass(eq=False)

@@ -28,7 +28,7 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Maximum work for which one thread is used, in multiplications; about a millisecond."""
+"""Maximum work for which one thread is used, in multiplications; it takes about a millisecond."""
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
@@ -129,7 +129,7 @@ class Threads:
         return self._known[sizes]
 
     def limit(self, run: Run, number: int) -> Run:
-        """Return `run` limited to `number` threads, or with exactly `number` if the user set it."""
+        """Return `run` limited to `number` threads, or fixed to this number if the user set it."""
         if self.task.device.type != "cpu":
             return run
         if number > 1:
@@ -168,7 +168,7 @@ def _asked() -> int | None:
 
 
 def _rounded(size: int) -> int:
-    """Round a size up to a power of two, so that one estimate of the work serves many sizes."""
+    """Round a size up to a power of two, so that one work estimate is valid for many sizes."""
     return size if size < 2 else 2 ** (size - 1).bit_length()
 
 
@@ -238,7 +238,7 @@ def _guess(task: Task, sizes: Sequence[int]) -> float:
 
 
 class _Enough(Exception):
-    """Raised when the counted work exceeds the limit."""
+    """Error raised when the counted work exceeds the limit."""
 
 
 class _Meter(internals.TorchDispatchMode):

@@ -2,7 +2,7 @@
 
 A tier runs the task of one function. All tiers compute the same results at different costs. To add
 a tier, write a class with the members of `Tier`, and add it to `TIERS`. Its key in `TIERS` is then
-a value of ``execution=``.
+a valid value of ``execution=``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tier(Protocol):
         """Return the function to call for inputs of `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes for which programs were compiled; these determine the programs."""
+        """Return the sizes for which programs were compiled; the sizes determine the programs."""
 
     def describe(self) -> Iterable[str]:
         """Yield the lines that `workbench.explain` prints about the tier."""

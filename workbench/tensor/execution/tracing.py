@@ -155,7 +155,7 @@ def _one_operation(
     """Record a loop as one operation of the graph being traced.
 
     Loops with at most `SHORT` steps are unrolled. If all loops were unrolled, a program could have
-    thousands of operations, and every length would need a different program.
+    thousands of operations, and every loop length would need a different program.
     """
     given = [*sequences, *states, *contexts]
     if isinstance(n, torch.Tensor):
@@ -284,9 +284,9 @@ def _joint(
 ) -> Callable[..., list[Any]]:
     """Create a function that computes a step and its gradients.
 
-    Its arguments are `n_sizes` sizes, the inputs of the step, the gradients of the outputs `real`,
-    and the gradients of the states from the next step. It returns the outputs and, for each element
-    of `needs`, a gradient or None.
+    The arguments of this function are `n_sizes` sizes, the inputs of the step, the gradients of the
+    outputs `real`, and the gradients of the states from the next step. It returns the outputs and,
+    for each element of `needs`, a gradient or None.
     """
     n_given = len(needs)
 
