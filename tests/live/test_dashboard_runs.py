@@ -12,6 +12,7 @@ from extensions_live.dashboard.runs import RunsBoard
 from extensions_live.plot_view import PlotView
 from tests.live.runs import Clock, make_loop
 from tests.live.test_dashboard import Tab, part
+from tests.support.waiting import paused_at
 from workbench.errors import LogError
 from workbench.log import SQLiteLog
 
@@ -146,7 +147,7 @@ def test_chosen_runs_are_compared_in_the_same_figures(path):
 def test_interventions_are_listed(path):
     loop = make_loop(epochs=20)
     loop.log = SQLiteLog(path)
-    session = loop.start(paused=True)
+    session = paused_at(loop.start(paused=True), 0)  # a stop before it would refuse the pause
     session.stop()
     assert session.wait(60)
     tab = Tab(RunsBoard(path))
