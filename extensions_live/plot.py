@@ -99,8 +99,9 @@ class Plot(TrainingExtension):
 
     def _begin(self) -> None:
         self.finished = False
-        status = self.main_loop.log.status
-        status[REQUESTED] = {**status.get(REQUESTED, {}), self.name: self.channels}
+        if self.log is not None:
+            given = self.log.status.get(REQUESTED, {})
+            self.log.status[REQUESTED] = {**given, self.name: self.channels}
 
     def after_training(self) -> None:
         self.finished = True
