@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from extensions_live.figures import HEIGHT, lines_of
+from extensions_live.figures import HEIGHT, lines_of, requested
 from extensions_live.log_values import read_curve
 from extensions_live.messages import LineInfo
 from extensions_live.plot_settings import settings
@@ -38,17 +38,20 @@ def comparison(
 
 
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
-    """Return the figures that the sessions request, or a figure for each numeric channel.
+    """Return the figures that the runs request, or a figure for each numeric channel.
 
-    Without requests, at most `MOST_FIGURES` channels are used; channels that occur in the most runs
-    come first.
+    A session requests those of its views, and a log those of the plots of its run. Without
+    requests, at most `MOST_FIGURES` channels are used; channels that occur in the most runs come
+    first.
     """
     asked: list[list[str]] = []
     for run in runs:
-        session = run.session
+        session, log = run.session, run.log
+        wanted = [] if session is not None or log is None else requested(log)
         for entry in [] if session is None else session.views:
             if entry["kind"] == KIND:
-                asked += [list(one) for one in entry["channels"] if list(one) not in asked]
+                wanted += [list(one) for one in entry["channels"]]
+        asked += [one for one in wanted if one not in asked]
     if asked:
         return asked
     counts: dict[str, int] = {}
@@ -85,7 +88,7 @@ class StillComparison(StillOutput):
 
     def facts(self) -> list[tuple[str, str]]:
         runs = self._runs.runs
-        rows = [("runs", ", ".join(f"{run.name} ({run.state})" for run in runs))]
+        rows = [("runs", ", ".join(f"{run.name} ({run.state_in_words})" for run in runs))]
         for line in differences(runs):
             values = [f"{run.name}: {text}" for run, text in zip(runs, line["values"], strict=True)]
             rows.append((line["name"], "; ".join(values)))
@@ -93,7 +96,7 @@ class StillComparison(StillOutput):
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         runs = self._runs.runs
-        rows = [["state", *(str(run.state) for run in runs)]]
+        rows = [["state", *(run.state_in_words for run in runs)]]
         rows += [[line["name"], *line["values"]] for line in differences(runs)]
         return ["", *(run.name for run in runs)], rows
 

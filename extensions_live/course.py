@@ -14,11 +14,13 @@ from workbench.extensions.alerts import ALERTS
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
 from workbench.log.interventions import UNCHANGING, change_of, in_words
+from workbench.utils.texts import short
 
 MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
 MOST_ALERTS = 5
 MOST_LETTERS = 300
+MOST_LETTERS_OF_ALERT = 2000  # it ends with what to do
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
 """Commands that restore a different state of training."""
@@ -76,7 +78,7 @@ class Course:
                 "name": branch.name,
                 "start": branch.start,
                 "end": branch.end,
-                "difference": self._difference(branch)[:MOST_LETTERS],
+                "difference": short(self._difference(branch), MOST_LETTERS),
             }
             for branch in session.branches[-MOST_BRANCHES:]
         ]
@@ -113,7 +115,7 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
     what, old, new = change_of(record)
     return {
         "iteration": int(record["iteration"]),
-        "what": what[:MOST_LETTERS],
+        "what": short(what, MOST_LETTERS),
         "old": old,
         "new": new,
         "by": str(record.get("by", "")),
@@ -139,7 +141,8 @@ def alerts(log: TrainingLogBase) -> tuple[list[AlertRow], int]:
     for iteration, several in zip(iterations[::-1].tolist(), rows[::-1], strict=True):
         for alert in reversed(several):
             level, text = str(alert.get("level", "warning")), str(alert.get("text", ""))
-            last.append({"iteration": iteration, "level": level, "text": text[:MOST_LETTERS]})
+            text = short(text, MOST_LETTERS_OF_ALERT)
+            last.append({"iteration": iteration, "level": level, "text": text})
         if len(last) >= MOST_ALERTS:
             break
     return last[:MOST_ALERTS], sum(len(several) for several in rows)

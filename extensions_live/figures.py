@@ -11,7 +11,7 @@ with Shift to pan, and double-click to show the whole run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bokeh.core.json_encoder import serialize_json
 from bokeh.document import Document
@@ -30,6 +30,15 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from extensions_live.messages import LineInfo, MarkKind
+
+if TYPE_CHECKING:
+    from workbench.log import TrainingLogBase
+
+REQUESTED = "_figures"
+"""Item of the status of a log: the channels of the figures of each `Plot`, by its name.
+
+Views that have only the log, such as the dashboard of a database, draw the same figures.
+"""
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
 """Colours that are distinguishable on white and black, and mostly also by colour-blind users."""
@@ -58,6 +67,26 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
     ['cost', 'test_cost']
     """
     return list(dict.fromkeys(name for names in figures for name in names))
+
+
+def requested(log: TrainingLogBase) -> list[list[str]]:
+    """Return the figures that the plots of a run requested, as far as its log shows this.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> log.status["_figures"] = {"Plot": [["test_cost", "cost"], ["error"]], "other": 3}
+    >>> requested(log)
+    [['test_cost', 'cost'], ['error']]
+    """
+    found: list[list[str]] = []
+    given = log.status.get(REQUESTED)
+    for figures in given.values() if isinstance(given, Mapping) else ():
+        for names in figures if isinstance(figures, (list, tuple)) else ():
+            if isinstance(names, (list, tuple)) and all(isinstance(one, str) for one in names):
+                found += [list(names)] if names and list(names) not in found else []
+    return found
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:

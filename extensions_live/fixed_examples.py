@@ -235,12 +235,12 @@ def losses(chances: Array, truth: Array) -> Array:
 
     Examples
     --------
-    >>> losses(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1]))
-    array([0.69314718,        inf])
+    >>> losses(np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]]), np.array([0, 1, 0]))
+    array([0.69314718,        inf, 0.        ])
     """
     with np.errstate(divide="ignore"):
         found: Array = -np.log(chances[np.arange(len(truth)), truth])
-    return found
+    return found + 0.0  # without it, the logarithm of 1 becomes -0
 
 
 def wrong_ones(chances: Array, truth: Array) -> Array:

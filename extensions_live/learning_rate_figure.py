@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, PrintfTickFormatter, Range1d
-from bokeh.models.annotations import Span, Title
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -15,7 +15,7 @@ from extensions_live.downsampling import Curve
 from extensions_live.figure_view import shows_itself
 from extensions_live.figures import PALETTE
 from extensions_live.log_curves import LogCurve
-from extensions_live.log_figure import HEIGHT, PLAIN, SOFT, TOOLS, soften
+from extensions_live.log_figure import HEIGHT, PLAIN, TOOLS, soften
 from extensions_live.notebook import shell
 from workbench.hints import hinted
 
@@ -50,8 +50,6 @@ def figure_of(
     costs: Sequence[float],
     smoothed: Sequence[float],
     suggestion: float | None = None,
-    *,
-    reason: str = "",
 ) -> figure:
     """Return a figure of the cost against the learning rate on a logarithmic axis.
 
@@ -61,8 +59,6 @@ def figure_of(
         One value for each batch, in order.
     suggestion : float, optional
         A learning rate to mark.
-    reason : str, optional
-        The reason why there is no suggestion; it is shown above the figure.
 
     Examples
     --------
@@ -94,9 +90,6 @@ def figure_of(
         mark = Span(location=suggestion, dimension="height", line_color=PALETTE[1])
         mark.line_dash = "dashed"
         plot.add_layout(mark)
-    if reason:
-        why = Title(text=reason, text_color=SOFT, text_font_size="12px", text_font_style="normal")
-        plot.add_layout(why, "above")
     low, high = span_of(smooth)
     plot.y_range = Range1d(start=low, end=high)
     tips = [("learning rate", "@x{%.3g}"), ("cost", "@raw{%.5g}"), ("smoothed", "@y{%.5g}")]

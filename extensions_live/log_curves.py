@@ -16,6 +16,7 @@ from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, in_words, interventions_in
 from workbench.log.records import listed
 from workbench.utils.numbers import is_finite
+from workbench.utils.texts import short
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -142,7 +143,7 @@ def changes(log: TrainingLogBase) -> dict[int, str]:
         if record.get("command") not in UNCHANGING:
             found.setdefault(iteration, []).append(in_words(record))
     last = list(found.items())[-MOST_CHANGES:]
-    return {iteration: "; ".join(texts)[:LONGEST] for iteration, texts in last}
+    return {iteration: short("; ".join(texts), LONGEST) for iteration, texts in last}
 
 
 def _is_column(log: TrainingLogBase, name: str) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 HEIGHT = 320
 LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
+LONGEST_DASHED = 20  # length of a line above which it is solid, in widths and heights of the figure
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
 PADDING = 0.08  # space above and below the curves, as a fraction of their range
@@ -152,7 +153,7 @@ def build(
     lines: list[Any] = []
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[number % len(DASHES)]
+        dash = DASHES[0 if dense(one.curve, shown, log_y) else number % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
@@ -198,6 +199,28 @@ def build(
         _mark_outliers(plot, curves, shown, x, hint)
     soften(plot)
     return plot
+
+
+def dense(curve: Curve, shown: Range | None, log_y: bool = False) -> bool:
+    """Return True if a curve goes up and down so often that its dashes could not be seen.
+
+    Examples
+    --------
+    >>> x = np.arange(1000.0)
+    >>> dense(Curve(x, np.sin(x), x[:0]), None), dense(Curve(x, np.sqrt(x), x[:0]), None)
+    (True, False)
+    """
+    scaled = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for values, ends in ((curve.x, None), (np.log(curve.y) if log_y else curve.y, shown)):
+            if ends is None:
+                finite = values[np.isfinite(values)]
+                low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+            else:
+                low, high = np.log(ends) if log_y else ends
+            scaled.append(np.clip((values - low) / ((high - low) or 1.0), -1, 2))
+        steps = sum(np.abs(np.diff(one)) for one in scaled)
+    return bool(np.nansum(steps) > LONGEST_DASHED)
 
 
 def _fixed(ends: Range) -> Range1d:

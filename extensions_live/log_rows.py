@@ -23,6 +23,7 @@ from workbench.errors import LogError
 from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
+from workbench.utils.texts import short
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -192,7 +193,7 @@ def text(value: Any) -> str:
         shown = f"{type(value).__name__} of {len(value)} items"
     else:
         shown = " ".join(str(value).split())
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    return short(shown, LONGEST)
 
 
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:

@@ -168,7 +168,7 @@ class Mistakes(Samples):
     def see(self, probe: Probe) -> None:
         super().see(probe)
         if isinstance(self.examples, TrainingExamples) and not self.examples.complete:
-            self.ask_again()
+            self.ask_again(soon=not self.examples.slow)
 
     def snapshot(self, session: Session) -> TilesPayload | None:
         self._ended = session.state.ended

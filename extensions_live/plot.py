@@ -1,8 +1,8 @@
 """`Plot`, the extension for live plots of a log's channels.
 
-As in Blocks, `Plot` is an extension of the main loop, but it only provides the log to its views.
-Any number of views can be created, at any time and in any cell; each view shows the whole run so
-far.
+As in Blocks, `Plot` is an extension of the main loop, but it only provides the log to its views,
+and notes in the log which figures it shows. Any number of views can be created, at any time and in
+any cell; each view shows the whole run so far.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from extensions_live.compare import comparison
-from extensions_live.figures import HEIGHT, names_in
+from extensions_live.figures import HEIGHT, REQUESTED, names_in
 from extensions_live.plot_view import KIND, PlotView
 from extensions_live.run_view import RunView
 from extensions_live.still_output import StillOutput
@@ -92,10 +92,16 @@ class Plot(TrainingExtension):
         return {name: False for name in self.names if name not in known}
 
     def before_training(self) -> None:
-        self.finished = False
+        self._begin()
 
     def on_resumption(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.finished = False
+        if self.log is not None:
+            given = self.log.status.get(REQUESTED, {})
+            self.log.status[REQUESTED] = {**given, self.name: self.channels}
 
     def after_training(self) -> None:
         self.finished = True

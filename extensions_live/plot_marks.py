@@ -24,6 +24,7 @@ from workbench.log.interventions import (
     in_words,
     interventions_of,
 )
+from workbench.utils.texts import short
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -130,7 +131,7 @@ def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkDa
                 first = index if first is None else first
                 count += 1
                 if len(lines) < LISTED:
-                    lines.append(line[:LENGTH])
+                    lines.append(short(line, LENGTH))
         if first is None:
             continue
         if count > LISTED:
@@ -149,6 +150,8 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
     ...           "value": 0.01, "by": "button"}
     >>> list(described("intervention", (record,), 1204))
     ['rate 0.1 -> 0.01 at 1,204, by button']
+    >>> list(described("intervention", ({"command": "rewind", "from": 9, "to": 2},), 2))
+    ['rewind: iteration 9 -> 2, by code']
     """
     if kind == "tier":
         yield f"{value} from {iteration:,} on"
@@ -159,7 +162,9 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
     else:
         for record in interventions_of(value):
             if record.get("command") not in QUIET:
-                yield f"{in_words(record)} at {iteration:,}, by {record.get('by', 'code')}"
+                known = record.get("command") in ("rewind", "undo") and "to" in record
+                place = "" if known else f" at {iteration:,}"
+                yield f"{in_words(record)}{place}, by {record.get('by', 'code')}"
 
 
 def best_mark(log: TrainingLogBase, channel: str, key: str, axis: Axis) -> MarkData | None:

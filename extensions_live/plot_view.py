@@ -310,7 +310,7 @@ def run_data(run: Run) -> RunData:
     """Return the description of a compared run for the page."""
     log = run.log
     done = 0 if log is None else int(log.status["iterations_done"])
-    return {"key": run.key, "name": run.name, "state": str(run.state), "iterations": done}
+    return {"key": run.key, "name": run.name, "state": run.state_in_words, "iterations": done}
 
 
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:

@@ -102,10 +102,11 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         """Return the caption of the table that is shown if no kernel is running."""
         return self.title
 
-    def ask_again(self) -> None:
-        """Request another probe soon, even if the run has not advanced."""
+    def ask_again(self, *, soon: bool = True) -> None:
+        """Request another probe, now or in the next refresh, even if the run has not advanced."""
         self._moment = None
-        pump.nudge(self)
+        if soon:
+            pump.nudge(self)
 
     @property
     def copies_graph(self) -> bool:

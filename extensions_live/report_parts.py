@@ -19,6 +19,7 @@ from workbench.log.interventions import (
 )
 from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
+from workbench.utils.texts import short
 
 ROWS, CHANNELS, CHANGES = 20, 200, 1000
 """Maximum numbers of log rows, channels and interventions."""
@@ -222,8 +223,3 @@ def text_of(value: Any) -> str:
         return format_number(value)
     records = records_in_words(value)
     return short(" ".join(str(value).split()) if records is None else records, LONGEST)
-
-
-def short(text: str, most: int) -> str:
-    """Shorten text to at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"

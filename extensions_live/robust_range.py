@@ -1,8 +1,8 @@
 """The range of a curve without outliers, so that one exploding value does not flatten the curve.
 
-A value is an outlier if its distance from the range of the central 96 % of values exceeds five
-times the width of that range. Therefore the values of a steep start are outliers only if they
-are few and far away.
+A value is an outlier if its distance from the range of the central 96 % of values exceeds ten
+times the width of that range. At the start, where the cost of a healthy run is much higher than
+later, the limit is a hundred times the width.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Range = tuple[float, float]
 TAIL = 0.02
 """Share of the values on each side of the central range."""
 
-REACH = 5.0
-"""Distance from the central range beyond which a value is an outlier, in widths of this range."""
+REACH, START_REACH = 10.0, 100.0
+"""Distance from the central range beyond which a value is an outlier, in widths of this range.
+
+The second one is that of the first values: a share of `TAIL` of all values, at least `FEWEST`.
+"""
 
 FEWEST = 10
 """Minimum number of finite values for which outliers are determined."""
@@ -80,7 +83,7 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
     Parameters
     ----------
     values : ndarray of float64, shape (N,)
-        The values of the curve; non-finite values are ignored.
+        The values of the curve in order; non-finite values are ignored.
     log : bool, optional
         True to measure distances between logarithms; values of 0 or less are then ignored.
 
@@ -104,7 +107,9 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
     width = high - low
     if width <= SAME * max(abs(low), abs(high)):
         return whole
-    inside = found[(scaled >= low - REACH * width) & (scaled <= high + REACH * width)]
+    reach = np.full(len(found), REACH)
+    reach[: max(FEWEST, int(TAIL * len(found)))] = START_REACH
+    inside = found[(scaled >= low - reach * width) & (scaled <= high + reach * width)]
     return float(inside.min()), float(inside.max())
 
 

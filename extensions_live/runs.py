@@ -45,10 +45,13 @@ class FinishedLog:
     log : TrainingLogBase
     growing : bool
         True if records may still be added to the log.
+    kept : str
+        What is kept, if it is only a part of a run; it is shown in place of the state.
     """
 
-    def __init__(self, log: TrainingLogBase, *, growing: bool) -> None:
+    def __init__(self, log: TrainingLogBase, *, growing: bool, kept: str = "") -> None:
         self.log = log
+        self.kept = kept
         self._growing = growing
 
     @property
@@ -104,6 +107,13 @@ class Run:
         """The state of the run."""
         source = self.source
         return State.FINISHED if source is None else source.state
+
+    @property
+    def state_in_words(self) -> str:
+        """The state as text; for a branch that a rewind has left, that it is kept."""
+        source = self.source
+        kept = source.kept if isinstance(source, FinishedLog) else ""
+        return kept or str(self.state)
 
 
 class Runs:
@@ -171,7 +181,7 @@ def as_source(given: Any, where: str) -> LogSource:
     if hasattr(given, "difference") and hasattr(given, "log"):
         if given.log is None:
             raise ArgumentError(PRESENT.format(where=where))
-        return FinishedLog(given.log, growing=False)
+        return FinishedLog(given.log, growing=False, kept="kept branch")
     raise ArgumentError(NO_RUN.format(where=where, given=given))
 
 

@@ -33,6 +33,7 @@ from extensions_live.pump import pump
 from extensions_live.still_image import WIDTH, Line, draw
 from extensions_live.widget import asset
 from workbench.interfaces import Session, State
+from workbench.utils.texts import short
 
 if TYPE_CHECKING:
     from extensions_live.log_source import LogSource
@@ -204,7 +205,7 @@ class StillOutput:
         rows += latest(log).items()
         exception = None if self.session is None else self.session.exception
         if exception is not None:
-            message = str(exception).partition("\n")[0][:MESSAGE]
+            message = short(str(exception).partition("\n")[0], MESSAGE)
             rows += [("error", f"{type(exception).__name__}: {message}")]
         return rows
 

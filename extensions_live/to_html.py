@@ -24,7 +24,7 @@ from bokeh.models import DataRange1d
 
 from extensions_live import report_parts as parts
 from extensions_live.figure_view import as_json
-from extensions_live.figures import PALETTE
+from extensions_live.figures import PALETTE, requested
 from extensions_live.log_curves import LogCurve, changes, number_channels, read_curves
 from extensions_live.log_figure import build, shown_range
 from extensions_live.plot_view import KIND
@@ -147,11 +147,12 @@ def curves_of(
 ) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
     """Return the heading and the curves of each figure, and notes on omitted points and channels.
 
-    The first figures are those of the session's plots; each remaining channel gets its own figure.
+    The first figures are those of the run's plots; each remaining channel gets its own figure.
     """
     known = number_channels(log)
     views: list[Mapping[str, Any]] = [] if session is None else list(session.views)
     asked = [names for view in views if view["kind"] == KIND for names in view["channels"]]
+    asked = requested(log) if session is None else asked
     groups = [[name for name in names if name in known][:CURVES] for names in asked]
     shown = {name for names in groups for name in names}
     groups = [names for names in groups if names]

@@ -51,7 +51,7 @@ AT_REST = 10
 """Factor of these seconds while nothing is trained."""
 
 BYTES = 4 * 2**20
-"""Maximum size in bytes of the examples in one probe."""
+"""Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""
 
 COMPUTED = (
     "a transformer computes the classes of these examples from the stored labels; pass the stored "
@@ -79,6 +79,8 @@ class TrainingExamples(FixedExamples):
         The number of examples that have been seen at least once.
     wrong : int
         The number of examples whose prediction was wrong when they were last seen.
+    slow : bool
+        True if the last probe took so long that the next one must wait for the next refresh.
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str
@@ -196,9 +198,8 @@ class TrainingExamples(FixedExamples):
         self._check_labels(probe)
         chances = probabilities(self.output)
         wrong = wrong_ones(chances, self.truth)
-        seen = wrong[-len(probe.examples) :]
-        gone = [self.edit_of(index) == DROPPED for index in probe.examples]
-        self._known[np.searchsorted(self._all, probe.examples)] = np.where(gone, -1, seen)
+        gone = np.isin(self.indices, dropped)
+        self._known[np.searchsorted(self._all, self.indices)] = np.where(gone, -1, wrong)
         self._keep(losses(chances, self.truth))
         self._adapt(probe, thread_time() - start)
 

@@ -89,7 +89,8 @@ def view(
         return RunView([*bars, *together.widgets], together.still)
     figures = [view for view in session.views if view["kind"] == KIND]
     shown = {name for figure in figures for name in names_in(figure["channels"])}
-    widgets: list[LiveWidget[Any, Any]] = [Controls(session, hide=shown, variables=variables)]
+    bar = Controls(session, hide=shown, variables=variables, title=session.name)
+    widgets: list[LiveWidget[Any, Any]] = [bar]
     widgets += [PlotView(session, figure) for figure in figures]
     return RunView(widgets, StillOutput(session, figures))
 

@@ -157,7 +157,8 @@ def _from_file(file: Path | None) -> Given:
     try:
         values = yaml.load(_text_of(file), Loader=_Loader)
     except Exception as error:  # bad syntax, an impossible date, too deep a structure, ...
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())
+        reason = reason if len(reason) <= 300 else f"{reason[:299]}…"
         raise ConfigurationError(UNREADABLE.format(file=file, reason=reason)) from error
     if values is None:
         return {}

@@ -1,7 +1,8 @@
 """Curves of several logs in shared figures, with one figure for each quantity.
 
-The names of the channels of one quantity, such as ``cost`` and ``valid_cost``, differ only in a
-prefix. Each figure has one curve for each run and channel.
+The first figures are those that the plots of the runs requested, as in the view of a session. The
+other channels are grouped by quantity: the names of the channels of one quantity, such as ``cost``
+and ``valid_cost``, differ only in a prefix. Each figure has one curve for each run and channel.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from extensions_live.compare import comparison
-from extensions_live.figures import HEIGHT
+from extensions_live.figures import HEIGHT, names_in, requested
 from extensions_live.plot_view import PlotView
 from workbench.interfaces import State
 
@@ -81,7 +82,7 @@ def curves(runs: Mapping[str, LoggedRun], figures: Sequence[Sequence[str]]) -> P
 
 
 def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
-    """Return the numeric channels of several logs, grouped by quantity.
+    """Return the requested figures, and the other numeric channels grouped by quantity.
 
     Examples
     --------
@@ -93,11 +94,17 @@ def figures_of(logs: Iterable[TrainingLogBase]) -> list[list[str]]:
     >>> figures_of([log])
     [['cost', 'valid_cost'], ['rate'], ['test_error', 'train_error'], ['time_train_this_batch']]
     """
+    logs = list(logs)
+    asked: list[list[str]] = []
+    for log in logs:
+        asked += [names for names in requested(log) if names not in asked]
+    known = names_in(asked)
     names = list(dict.fromkeys(name for log in logs for name in numbers_in(log)))
+    names = [name for name in names if name not in known]
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(quantity(name, names), []).append(name)
-    return sorted(groups.values(), key=lambda group: group[0].startswith(TIMES))
+    return asked + sorted(groups.values(), key=lambda group: group[0].startswith(TIMES))
 
 
 def quantity(name: str, names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from extensions_live.messages import RunList, RunRow
 from workbench.errors import LogError
 from workbench.log import SQLiteLog
 from workbench.log.sqlite.tables import Database
+from workbench.utils.texts import short
 
 DIGITS = 8
 """Number of leading digits of the `uuid` that identify a run."""
@@ -187,7 +188,7 @@ class RunsBoard:
             self._changes[uuid] = (seen, None if before is None else now)
         changed = self._changes[uuid][1]
         if error is not None:
-            return "failed", str(error).partition("\n")[0][:200]
+            return "failed", short(str(error).partition("\n")[0], 200)
         if finished is not None and finished == iterations:
             return "finished", ""
         if changed is None:

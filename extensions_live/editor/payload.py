@@ -21,6 +21,7 @@ from extensions_live.messages import (
 )
 from workbench.builder import CallSpec, Method
 from workbench.builder.operations import BY_NAME
+from workbench.utils.texts import short
 
 
 class Drawing:
@@ -255,5 +256,5 @@ def _port(call: CallSpec, method: Method, name: str) -> BoardInput:
     given = call.inputs.get(name)
     constant = None
     if isinstance(given, Mapping):
-        constant = str(given.get("parameter", given.get("value")))[:60]
+        constant = short(str(given.get("parameter", given.get("value"))), 60)
     return {"name": name, "many": port.many, "optional": port.optional, "constant": constant}

@@ -42,10 +42,14 @@ RULES = [
     "Send the token in the header Authorization: Bearer TOKEN.",
     "An error has the form {'error': {'type': ..., 'message': ...}}.",
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
-    "If there are several sessions, add session=NAME to the query parameters of an address.",
+    "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
     "The receipt of fork has an id such as fork-1; after the fork, it names the new session.",
 ]
+WHICH = (
+    "this server has {count} sessions, so a request must name one: add session=NAME to the query "
+    "parameters of the address; the names are {names}"
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,14 @@ class Api:
                     "commands": describe.commands(),
                 },
             )
-        session = self._session(options.pop("session", None))
+        name = options.pop("session", None)
+        is_receipt = len(path) == 2 and path[0] == "commands"
+        errand = self._errands.find(path[1]) if is_receipt else None
+        if errand is not None:  # its id is clear, although a fork may have added a session
+            limit = seconds(options)
+            refuse_others(options)
+            return self._errand(errand, limit)
+        session = self._session(name)
         if method == "POST":
             return self._command(session, options, body)
         match path:
@@ -152,11 +163,6 @@ class Api:
                 last = whole(options, "last", 100, least=1)
                 content = [describe.receipt(one) for one in session.commands[-last:]]
             case ("commands", number):
-                errand = self._errands.find(number)
-                if errand is not None:
-                    limit = seconds(options)
-                    refuse_others(options)
-                    return self._errand(errand, limit)
                 command = find(session, number)
                 wait(command, seconds(options))
                 content = describe.receipt(command)
@@ -195,10 +201,12 @@ class Api:
 
     def _session(self, name: str | None) -> Session:
         with self._lock:
-            if name is None:
-                return next(iter(self._sessions.values()))
             if name in self._sessions:
                 return self._sessions[name]
+            if name is None and len(self._sessions) == 1:
+                return next(iter(self._sessions.values()))
+        if name is None:
+            raise ArgumentError(WHICH.format(count=len(self.names), names=", ".join(self.names)))
         hint = nearest(name, self.names)
         raise LookupError(
             f"there is no session {name!r}; the sessions are {', '.join(self.names)}{hint}"

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench.utils.texts import short
+
 MOST_ITEMS = 1000
 """Maximum number of items of a list or an array that are listed."""
 
@@ -50,4 +52,4 @@ def plain(value: Any) -> Any:
 
 def text(value: object) -> str:
     """Return the first characters of the ``repr`` of an object."""
-    return f"{value!r:.400}"
+    return short(repr(value), 400)

@@ -118,6 +118,9 @@ def serve(
     ``POST /commands?wait=10``      a command: ``{"name": ..., "arguments": {...}}``
     =============================== =============================================================
 
+    With several sessions, as after a fork, each address also needs ``session=NAME``; without
+    it, the answer is an error that lists the names.
+
     JSON cannot represent NaN or infinities. They are replaced by the strings ``"NaN"``,
     ``"Infinity"`` and ``"-Infinity"``. An error has the form
     ``{"error": {"type": ..., "message": ...}}`` and a status of 400 or more: 403 without the

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.fakes import FakeAlgorithm, make
 from workbench.errors import ArgumentError, SessionError
-from workbench.extensions import Alert, FinishAfter, alert
+from workbench.extensions import Alert, FinishAfter, alert, alert_rate
 from workbench.extensions.alerts import Sender
+from workbench.utils.actors import acting_as
 
 SOON = 20
 
@@ -158,6 +159,50 @@ def server():
     running.shutdown()
     thread.join()
     running.server_close()
+
+
+def test_of_many_alerts_a_few_are_printed_and_the_rest_is_counted(caplog, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(alert_rate, "monotonic", lambda: now[0])
+    main_loop = make()
+    for _ in range(8):
+        alert(main_loop, "low")
+    with acting_as("another"):
+        alert(main_loop, "high")
+    now[0] = 31.0
+    alert(main_loop, "low")
+    low = "iteration 0: low"
+    *first, note, high, last = [record.message for record in caplog.records]
+    assert (first, high) == ([low] * 5, "iteration 0: high")
+    assert note.startswith("code alerts very often; at most 5 of its alerts within 30 seconds")
+    assert last == "iteration 0: low (3 earlier alerts not printed)"
+    assert len(main_loop.log[0]["alerts"]) == 10
+
+
+def test_of_many_alerts_the_last_is_sent_with_the_number_of_the_others(monkeypatch):
+    now, got = [0.0], []
+    monkeypatch.setattr(alert_rate, "monotonic", lambda: now[0])
+    sender = Sender(got.append)
+    for number in range(9):
+        sender.send({"text": number})
+    thread = sender._thread
+    now[0] = 31.0
+    if thread is not None:
+        thread.join(SOON)
+    assert [one["text"] for one in got] == [0, 1, 2, 3, 4, 8]
+    assert got[-1] == {"text": 8, "left_out": 3}
+
+
+def test_after_the_main_thread_has_ended_a_late_alert_is_sent_at_once(monkeypatch):
+    got = []
+    monkeypatch.setattr(alert_rate, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(threading, "main_thread", threading.Thread)  # one that does not run
+    sender = Sender(got.append)
+    for number in range(7):
+        sender.send({"text": number})
+    while sender._thread is not None:
+        sender._thread.join(SOON)
+    assert {"text": 6} in got or {"text": 6, "left_out": 1} in got
 
 
 def test_an_address_gets_json(server):

@@ -13,7 +13,7 @@ from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
 from workbench.extensions import FinishAfter, Guard
-from workbench.extensions.guard import steepest
+from workbench.extensions.culprits import cause, steepest
 from workbench.extensions.schedules import linear
 from workbench.extensions.training import SharedVariableModifier
 from workbench.interfaces import State
@@ -85,6 +85,30 @@ def test_a_gradient_that_is_not_finite_names_the_parameter():
     assert "the gradient of b is inf" in found["text"]
 
 
+def test_a_cost_that_is_not_finite_names_the_gradient_that_is_not():
+    x, w, b = tensor.vector("x"), shared([4.0], "w"), shared([0.0], "b")
+    cost = w.sum() + (b + x).log().sum()
+    algorithm = GradientDescent(cost=cost, parameters=[w, b], step_rule=Scale(0.1))
+    session = MainLoop(algorithm, [{"x": [0.0]}] * 3, extensions=[Guard()]).start()
+    until(lambda: session.state is State.PAUSED)
+    (found,) = alerts(session.main_loop)
+    text = "Of the gradients that are not finite in this batch (1 of 2), that of b is the one"
+    assert text in found["text"]
+    assert "resume() processes batch 1 of this run again" in found["text"]
+
+
+def test_if_no_gradient_is_finite_the_largest_parameter_is_named():
+    w, b = shared([1e25], "w"), shared([-3e30], "b")
+    cost = ((w * b) ** 2).sum() - ((w * b) ** 2).sum()
+    algorithm = GradientDescent(cost=cost, parameters=[w, b], step_rule=Scale(0.1))
+    assert cause(algorithm, {}) == (
+        "It is not known which parameter caused this, since no gradient is finite in this batch; "
+        "the value farthest from 0 is 3e+30, in b"
+    )
+    b.set_value([float("nan")])
+    assert cause(algorithm, {}) == "b has values that are infinite or NaN"
+
+
 def test_without_a_session_the_error_ends_training():
     main_loop = parabola(Guard(), log_of=5)
     with pytest.raises(NotFiniteError, match="nan in batch 5"):
@@ -126,9 +150,10 @@ def test_a_warned_value_pauses_once_in_succession():
         until(lambda: session.state is State.PAUSED)
     session.resume()
     assert session.wait(SOON)
-    assert [one["text"] for one in alerts(session.main_loop)] == [
-        "the cost is nan in batch 5. Training is paused"
-    ]
+    [found] = alerts(session.main_loop)
+    assert found["text"].startswith("the cost is nan in batch 5. It is not known which parameter")
+    assert "all gradients are finite in this batch" in found["text"]
+    assert found["text"].endswith(", in w. Training is paused")
 
 
 def is_paused(session):

@@ -218,7 +218,7 @@ def test_the_bars_of_several_sessions_have_their_names_and_no_values_of_the_plot
         hand_pump.serve(bar)
         assert "cost" not in [name for name, _ in bar.payload["values"]]
     assert [bar.title for bar in bars] == ["one", "two"]
-    assert view(one).widgets[0].title == ""
+    assert view(one).widgets[0].title == "one"
 
 
 def test_the_still_table_has_a_column_for_each_run(hand_pump, wire):

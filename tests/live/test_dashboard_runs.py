@@ -6,11 +6,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from extensions_live import Dashboard
+from extensions_live import Dashboard, Plot, view
 from extensions_live.dashboard.__main__ import main
 from extensions_live.dashboard.runs import RunsBoard
+from extensions_live.plot_view import PlotView
 from tests.live.runs import Clock, make_loop
 from tests.live.test_dashboard import Tab, part
+from tests.support.waiting import paused_at
 from workbench.errors import LogError
 from workbench.log import SQLiteLog
 
@@ -65,6 +67,19 @@ def test_runs_with_the_same_name_are_told_apart_by_digits(path):
     assert found == [f"both ({one.h_uuid[:8]})" for one in (other, log)]
     assert board.stale()
     assert board.sections()[0].title == found[1]
+
+
+def test_a_run_is_drawn_as_in_the_view_of_its_session(path, hand_pump, wire):
+    loop = make_loop(epochs=1, channels=[["test_cost", "cost"]])
+    loop.log = SQLiteLog(path)
+    session = loop.start()
+    assert session.wait(60)
+    loop.log.flush()
+    contents = Tab(RunsBoard(path)).open()
+    state = contents["parts"][part(contents, "PlotView")]["state"]
+    [lines] = [widget.lines for widget in view(session).widgets if isinstance(widget, PlotView)]
+    assert state["lines"][0] == lines[0]
+    assert Plot.compare({"run": loop.log}).widgets[0].lines[0][0]["channel"] == "test_cost"
 
 
 def test_a_new_run_appears_in_the_list(path):
@@ -132,7 +147,7 @@ def test_chosen_runs_are_compared_in_the_same_figures(path):
 def test_interventions_are_listed(path):
     loop = make_loop(epochs=20)
     loop.log = SQLiteLog(path)
-    session = loop.start(paused=True)
+    session = paused_at(loop.start(paused=True), 0)  # a stop before it would refuse the pause
     session.stop()
     assert session.wait(60)
     tab = Tab(RunsBoard(path))

@@ -55,6 +55,7 @@ def test_without_a_suggestion_there_is_no_mark():
     plot = LearningRateTest([0.1, 0.2], [1.0, 1.0]).plot()
     assert not [one for one in plot.center if isinstance(one, Span)]
     assert plot.title.text == "no suggestion"
+    assert not plot.above  # the text of the result says why
 
 
 def test_ticks_of_the_rates_are_plain_numbers():

@@ -167,6 +167,7 @@ def test_no_curve_of_a_figure_is_left_out_whole(exploding):
         [10 * 0.9**i for i in range(100)],
         [1.0, 2.0, 1e30],
         [float("nan")] * 20,
+        [2.3, 1.9, 1.2, 0.8, 1.1, 0.6, *(0.05 + 0.02 * (i % 5) for i in range(1000))],
     ],
 )
 def test_steps_and_descents_have_no_outliers(values):
@@ -174,6 +175,21 @@ def test_steps_and_descents_have_no_outliers(values):
     for i, value in enumerate(values):
         log[i]["cost"] = value
     assert notes(log.plot("cost")) == []
+
+
+def test_a_dense_curve_has_no_dashes_and_the_others_have():
+    log = TrainingLog()
+    for i in range(1000):
+        log[i].update({"a": i / 1000, "noisy": float(i % 7), "steady": i / 500})
+    lines = {line.name: line.glyph.line_dash for line in log.plot().renderers if line.name}
+    assert [bool(lines[name]) for name in ("a", "noisy", "steady")] == [False, False, True]
+
+
+def test_an_explosion_at_the_start_is_an_outlier():
+    log = TrainingLog()
+    for i, value in enumerate([2.3, 1e9, *(0.05 + 0.02 * (i % 5) for i in range(1000))]):
+        log[i]["cost"] = value
+    assert notes(log.plot("cost"))[0].startswith("cost: 1 value is outside: 1e+09")
 
 
 def test_wrong_requests_are_refused(log):

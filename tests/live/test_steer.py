@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 from extensions_live import Controls, view
+from extensions_live.course import alerts
 from tests.support import runs
 from tests.support.waiting import SOON
 from workbench import shared
@@ -12,6 +13,7 @@ from workbench.algorithms import Adam, CompositeRule, Momentum, StepClipping
 from workbench.errors import SessionError, SessionWarning
 from workbench.extensions.schedules import cosine
 from workbench.extensions.variable_modifier import SharedVariableModifier
+from workbench.log import TrainingLog
 
 from .inside import train
 
@@ -234,7 +236,7 @@ def test_a_branch_says_how_it_differs(bar):
             "difference": "learning_rate 0.1 -> 0.5 at 7",
         },
     ]  # fmt: skip
-    assert payload["steer"]["interventions"][-1]["what"] == "rewind"
+    assert payload["steer"]["interventions"][-1]["what"] == "rewind: iteration"
     kept = [
         one["iteration"] for one in payload["steer"]["snapshots"] if one["branch"] == "branch 1"
     ]
@@ -264,6 +266,14 @@ def test_alerts_are_read_from_the_log(bar):
     payload = bar(controls)
     assert payload["alert_count"] == 2
     assert payload["alerts"][0] == {"iteration": 0, "level": "error", "text": "exploded"}
+
+
+def test_the_advice_at_the_end_of_a_long_alert_is_shown_and_a_cut_is_marked():
+    log = TrainingLog()
+    log[1]["alerts"] = ({"text": f"{'x' * 500} resume() continues"}, {"text": "y" * 5000})
+    longest, long = (alert["text"] for alert in alerts(log)[0])
+    assert long.endswith("x resume() continues")
+    assert len(longest) == 2000 and longest.endswith("y…")
 
 
 def test_the_file_that_was_saved_last_is_offered_to_load(bar, tmp_path):

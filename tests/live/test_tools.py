@@ -163,6 +163,18 @@ def test_a_forked_session_is_served_too(learner):
         assert learner.state is State.PAUSED
 
 
+def test_with_several_sessions_a_request_must_name_one(session, learner):
+    with serve([session, learner]) as server:
+        tool = Tool(server)
+        count = len(session.commands)
+        for method, path in (("GET", "/state"), ("POST", "/commands")):
+            status, text = tool.refused(method, path, json.dumps({"name": "stop"}))
+            assert status == 400
+            assert "has 2 sessions" in text and text.endswith("the names are alone, trunk")
+        assert len(session.commands) == count
+        assert tool.get("/state?session=trunk")["session"] == "trunk"
+
+
 class Blocked(TrainingExtension):
     """Waits in the first batch until a test lets it continue."""
 

@@ -268,6 +268,27 @@ def test_examples_are_read_with_more_patience_while_training_is_paused(start, ha
     assert view.examples._patience == AT_REST
 
 
+def test_large_examples_are_read_in_small_numbers(start, hand_pump, wire, monkeypatch):
+    monkeypatch.setattr("extensions_live.training_examples.BYTES", 1)
+    session, scores = start()
+    view = Mistakes(session, scores)
+    shown(view, hand_pump)
+    assert view.examples._size == 2
+
+
+def test_predictions_that_became_right_no_longer_count_as_wrong(start, hand_pump, wire):
+    session, scores = start()
+    view = Mistakes(session, scores)
+    all_seen(view, hand_pump)
+    before = view.examples.wrong
+    train(session, 12)
+    probe = session.probe(view.examples._copy.names, examples=[0])
+    probe.wait(20)
+    view.examples.see(probe)
+    chosen = scores.eval({"features": examples()["features"]}).numpy().argmax(1)
+    assert before != view.examples.wrong == int((chosen != examples()["targets"].ravel()).sum())
+
+
 def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):
     session, _ = start()
     old = examples()["targets"][1, 0]

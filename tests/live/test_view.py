@@ -31,6 +31,12 @@ def test_several_bars_are_folded_so_that_their_plot_is_in_sight(hand_pump, wire)
     assert not view(sessions[0]).widgets[0].folded
 
 
+def test_the_bar_has_the_name_of_its_session(hand_pump, wire):
+    session = make_loop().start(name="wide")
+    assert session.wait(20)
+    assert view(session).widgets[0].title == "wide"
+
+
 def test_the_bar_leaves_out_what_the_plots_show(hand_pump, wire):
     session = make_loop(channels=["cost"]).start()
     assert session.wait(20)

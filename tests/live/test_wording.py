@@ -56,7 +56,18 @@ def test_alerts_are_shown_as_text(log):
     ("record", "text"),
     [
         ({"command": "set_end", "text": "end", "epochs": 5, "old": 3}, "end 3 epochs -> 5 epochs"),
-        ({"command": "rewind", "text": "rewind to 2", "from": 9, "to": 2}, "rewind 9 -> 2"),
+        (
+            {"command": "rewind", "text": "rewind to 2", "from": 9, "to": 2},
+            "rewind: iteration 9 -> 2",
+        ),
+        (
+            {"command": "set", "text": "-", "variable": "rate", "old": 1e6, "value": 1e30},
+            "rate 1e+06 -> 1e+30",
+        ),
+        (
+            {"command": "set", "text": "-", "variable": "rate", "old": 0.1, "value": 10**6},
+            "rate 0.1 -> 1e+06",
+        ),
         ({"command": "release", "text": "-", "variable": "rate"}, "release rate"),
         ({"command": "set", "text": "-", "variable": "rate", "value": 2.0}, "rate 2"),
         ({"command": "call", "text": "call f"}, "call f"),

@@ -39,6 +39,33 @@ def test_branches_without_batches_are_dropped(session):
     assert found == [("main", 0, 8), ("branch 4", 3, 6), ("branch 5", 2, None)]
 
 
+def test_the_end_of_a_branch_continues_it(session):
+    main = session.branches[0]
+    session.rewind(4).wait(SOON)
+    session.rewind(8, branch="main").wait(SOON)
+    assert [*session.branches] == [main]
+    assert (main.start, main.end, main.log) == (0, None, None)
+    go_to(session, 10)
+    session.rewind(9).wait(SOON)
+    assert [(one.name, one.end) for one in session.branches] == [("main", 10), ("branch 3", None)]
+
+
+def test_an_undone_rewind_continues_its_branch(session):
+    session.set("momentum", 0.5).wait(SOON)
+    go_to(session, 9)
+    session.rewind(4).wait(SOON)
+    session.undo().wait(SOON)
+    assert [(one.name, one.end) for one in session.branches] == [("main", None)]
+    assert session.main_loop.algorithm.step_rule.momentum.get_value() == 0.5
+
+
+def test_a_point_before_the_last_change_of_a_branch_is_not_its_end(session):
+    session.set("momentum", 0.5).wait(SOON)
+    session.rewind(4).wait(SOON)
+    session.rewind(8, branch="main").wait(SOON)
+    assert [(one.name, one.end) for one in session.branches] == [("main", 8), ("branch 2", None)]
+
+
 def test_all_branches_are_compared(session):
     session.rewind(4).wait(SOON)
     frame = session.log.compare(session.branches)

@@ -165,7 +165,7 @@ class FiniteCost:
         if ruined:
             batch = self._of_this_run(self.batches)
             self.batches -= 1
-            states = ruined[self._backwards(ruined)[0]]
+            states = ruined[self.backwards(ruined)[0]]
             what = OF_OPTIMIZER.format(states=", ".join(states)) if states else STEP
             although = ", although all gradients are finite"
             raise self._error(what, dict.fromkeys(ruined), batch, although, ADVICE)
@@ -221,7 +221,7 @@ class FiniteCost:
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 
-    def _backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
+    def backwards(self, parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
         """Return parameters in the order of backpropagation, starting nearest to the cost."""
         roots = [] if self.cost is None else [self.cost]
         last = {v: i for i, used in enumerate(ancestors(roots)) for v in inputs_of(used)}
@@ -243,8 +243,8 @@ class FiniteCost:
         """Return an error that lists parameters in the order of backpropagation."""
         known = named([*self.gradients, *self.buffers])
         names = {parameter: name for name, parameter in known.items()}
-        first, *others = (names[parameter] for parameter in self._backwards(bad))
-        value = bad[self._backwards(bad)[0]]
+        first, *others = (names[parameter] for parameter in self.backwards(bad))
+        value = bad[self.backwards(bad)[0]]
         what = what.format(parameter=first, value="" if value is None else _one(value))
         noun, verb = ("gradients", "are") if len(others) > 1 else ("gradient", "is")
         also = f"; the {noun} of {_listed(others)} {verb} not finite either"

@@ -20,6 +20,7 @@ from workbench.builder.checks import check_setting
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec
 from workbench.errors import Fix, NotConfiguredError, SpecError, WorkbenchError, nearest
+from workbench.utils.texts import short
 
 DEEPEST = 60
 """Maximum depth of nested bricks, schemes and lists."""
@@ -176,7 +177,7 @@ class Constructor:
     def _class(self, kind: registry.Kind, name: Json, path: str) -> type[Any]:
         cls = registry.found(kind, name) if isinstance(name, str) else None
         if cls is None:
-            raise self.error(registry.advice(kind, str(name)[:80]), f"{path}/type")
+            raise self.error(registry.advice(kind, short(str(name), 80)), f"{path}/type")
         return cls
 
     def _arguments(self, cls: type[Any], settings: Json, path: str) -> dict[str, Any]:

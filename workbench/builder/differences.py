@@ -8,6 +8,7 @@ from typing import Any
 from workbench.builder.construct import name_of
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec, CallSpec, Spec
+from workbench.utils.texts import short
 
 LONGEST = 60
 """Maximum number of characters of a value."""
@@ -126,8 +127,7 @@ def shown(value: Json) -> str:
     >>> shown({"scheme": {"type": "Constant", "settings": {"constant": 0}}}), shown({"value": 0.5})
     ('Constant(0)', '0.5')
     """
-    text = _text(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return short(_text(value), LONGEST)
 
 
 def _text(value: Json) -> str:

@@ -16,6 +16,7 @@ from workbench.builder.encode import Encoder
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec
 from workbench.errors import Fix, NotConfiguredError, SpecError, WorkbenchError
+from workbench.utils.texts import short
 
 
 @dataclass(frozen=True)
@@ -138,5 +139,4 @@ def merged(given: Json, before: Json, after: Json) -> Json:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return short(str(value), 40)

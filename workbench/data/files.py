@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.errors import DataFileError, MissingDataError
 from workbench.utils.irregular import irregular
+from workbench.utils.texts import short
 
 LONGEST = 200
 """Maximum length of a message quoted from a library; some messages contain the whole file."""
@@ -33,7 +34,7 @@ def one_line(error: object) -> str:
     'EOFError'
     """
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return short(text, LONGEST)
 
 
 def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int = 20) -> str:

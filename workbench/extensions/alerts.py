@@ -1,7 +1,7 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
 The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
-and ``by`` (its origin). Every alert is also logged with `logging`.
+and ``by`` (its origin). It is also logged with `logging`, unless its origin alerts very often.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import threading
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
+from time import sleep
 from typing import Any, ClassVar, Literal, Unpack, get_args
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from workbench.errors import ArgumentError
+from workbench.extensions.alert_rate import MOST, PERIOD, Rate
 from workbench.extensions.events import CallbackName
 from workbench.extensions.simple_extension import SimpleExtension
 from workbench.extensions.triggers import Triggers
@@ -46,6 +49,9 @@ TIMEOUT = 10.0
 MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
+NAP = 0.2
+"""Seconds after which a thread that waits checks whether the main thread has ended."""
+
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
 NOT_A_WEBHOOK = (
@@ -57,6 +63,11 @@ RAISED = (
     "the condition of {name} raised {error}, so it could not be checked; training continues, and "
     "later errors of this condition are not shown"
 )
+TOO_MANY = (
+    f"%s alerts very often; at most {MOST} of its alerts within {PERIOD:.0f} seconds are printed, "
+    "and log.channel('alerts') has all of them"
+)
+_printed: WeakKeyDictionary[Loop, dict[str, Rate]] = WeakKeyDictionary()
 
 
 def check_level(level: object) -> None:
@@ -96,8 +107,21 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
         raise ArgumentError(NO_TEXT.format(text=text))
     row = main_loop.log.current_row
     row[ALERTS] = (*row.get(ALERTS, ()), {"level": level, "text": text, "by": actor()})
-    logger.log(LEVELS[level], "iteration %d: %s", row.iteration, text)
+    if logger.isEnabledFor(LEVELS[level]):
+        _print(main_loop, LEVELS[level], f"iteration {row.iteration}: {text}")
     main_loop.after_event(main_loop.log.commit)
+
+
+def _print(main_loop: Loop, level: int, text: str) -> None:
+    """Log an alert, or once that there are too many of the same origin."""
+    rate = _printed.setdefault(main_loop, {}).setdefault(actor(), Rate())
+    if not rate.permits():
+        if rate.left_out == 1:
+            logger.warning(TOO_MANY, actor())
+        return
+    count = rate.told()
+    more = f" ({count} earlier alert{'s' * (count != 1)} not printed)" if count else ""
+    logger.log(level, "%s%s", text, more)
 
 
 class Alert(SimpleExtension):
@@ -120,7 +144,9 @@ class Alert(SimpleExtension):
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
         ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
-        and training continues.
+        and training continues. If there are more than five alerts within 30 seconds, the further
+        ones are sent as a single one: the last of them, with the key ``left_out`` for the number of
+        the others.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
@@ -204,7 +230,8 @@ class Sender:
     """Queue of alerts that a separate thread sends to a web address or passes to a function.
 
     Alerts are sent one after another. The thread ends when all alerts have been sent. The thread is
-    not a daemon, so that a script does not end before its last alert has been sent.
+    not a daemon, so that a script does not end before its last alert has been sent. Of alerts that
+    are too many, the last one is sent when `Rate` permits it or the main thread has ended.
 
     Parameters
     ----------
@@ -228,6 +255,8 @@ class Sender:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Mapping[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._late: Mapping[str, Any] | None = None  # the last of those that are too many
+        self._rate = Rate()
         self._thread: threading.Thread | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -240,18 +269,34 @@ class Sender:
     def send(self, facts: Mapping[str, Any]) -> None:
         """Queue `facts` for another thread to send."""
         with self._lock:
-            self._waiting.append(facts)
+            if self._rate.permits():
+                self._waiting.append(with_count(facts, self._rate.told()))
+                self._late = None
+            else:
+                self._late = facts
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="workbench-alerts")
                 self._thread.start()
 
-    def _work(self) -> None:
+    def _next(self) -> Mapping[str, Any] | None:
+        """Return the next alert to send, if necessary after waiting; None if none is left."""
         while True:
             with self._lock:
-                if not self._waiting:
+                if self._waiting:
+                    return self._waiting.popleft()
+                if self._late is None:
                     self._thread = None
-                    return
-                facts = self._waiting.popleft()
+                    return None
+                delay = self._rate.delay
+                if delay <= 0 or not threading.main_thread().is_alive():
+                    facts, self._late = self._late, None
+                    others = self._rate.told() - 1
+                    self._rate.permits()
+                    return with_count(facts, others)
+            sleep(min(delay, NAP))
+
+    def _work(self) -> None:
+        while (facts := self._next()) is not None:
             try:
                 if isinstance(self.webhook, str):
                     post(self.webhook, facts)
@@ -260,6 +305,17 @@ class Sender:
             except Exception as error:  # training must continue, and the address is a secret
                 kind = type(error).__name__
                 logger.warning("an alert was not delivered (%s): %s", kind, facts["text"])
+
+
+def with_count(facts: Mapping[str, Any], left_out: int) -> Mapping[str, Any]:
+    """Add the number of alerts that were left out to an alert, unless it is 0.
+
+    Examples
+    --------
+    >>> with_count({"text": "low"}, 3), with_count({"text": "low"}, 0)
+    ({'text': 'low', 'left_out': 3}, {'text': 'low'})
+    """
+    return {**facts, "left_out": left_out} if left_out else facts
 
 
 def post(address: str, facts: Mapping[str, Any]) -> None:

@@ -9,15 +9,12 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from workbench.algorithms import GradientDescent
-from workbench.algorithms.base import named
-from workbench.algorithms.rules import joint_norm
 from workbench.errors import ArgumentError, ExtensionError, NotFiniteError
 from workbench.extensions.alerts import ALERTS, alert
 from workbench.extensions.base import TrainingExtension
+from workbench.extensions.culprits import cause, steepest
 from workbench.interfaces import Command, Hyperparameter, Session
 from workbench.names import explain_missing
-from workbench.tensor import SharedVariable, function
-from workbench.tensor.traversal import ancestors
 from workbench.utils.actors import acting_as
 from workbench.utils.numbers import as_whole
 
@@ -58,7 +55,10 @@ class Guard(TrainingExtension):
 
     A cost, gradient or step that is not finite is detected before it changes a variable. Among
     the parameters whose gradients are not finite, the message names the parameter nearest to the
-    cost. The batch is processed again when training resumes.
+    cost. If no gradient is finite, as is usual when the cost is not, the message says so, and
+    names the parameter with the largest value.
+
+    The batch is processed again when training resumes.
 
     The cost explodes if it exceeds a limit in several consecutive batches. The limit is the larger
     of two medians, that of the first costs and that of the most recent costs, plus a multiple of
@@ -192,7 +192,7 @@ class Guard(TrainingExtension):
             return
         if not math.isfinite(cost):
             if not self._wrong:
-                self._act(f"the cost is {cost} in batch {self._done}")
+                self._act(self._with_cause(f"the cost is {cost} in batch {self._done}", batch))
             self._wrong = True
             return
         self._wrong = False
@@ -252,8 +252,16 @@ class Guard(TrainingExtension):
         session = self.main_loop.session
         if not isinstance(error, NotFiniteError) or session is None:
             return False
-        self._act(str(error), again=True)
+        what, algorithm = str(error), self.main_loop.algorithm
+        cost = algorithm.last_cost if isinstance(algorithm, GradientDescent) else None
+        if cost is not None and not math.isfinite(cost):  # else the error names a parameter
+            what = self._with_cause(what, batch)
+        self._act(what, again=True)
         return True
+
+    def _with_cause(self, what: str, batch: Any) -> str:
+        found = cause(self.main_loop.algorithm, batch)
+        return f"{what.rstrip('.')}. {found}" if found else what
 
     def _act(self, what: str, *, again: bool = False) -> None:
         """Rewind, pause or end the run, and alert the user."""
@@ -362,38 +370,6 @@ class Guard(TrainingExtension):
     def __repr__(self) -> str:
         shown = "" if self.action == "pause" else f", factor={self.factor}"
         return f"Guard({self.action!r}{shown})"
-
-
-def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
-    """Return the name of the parameter whose gradient has the largest norm, and that norm.
-
-    Parameters
-    ----------
-    algorithm : TrainingAlgorithm
-    batch : dict
-        The batch for which the gradients are computed at the current parameters.
-
-    Returns
-    -------
-    tuple or None
-        None for algorithms without gradients.
-    """
-    if not isinstance(algorithm, GradientDescent):
-        return None
-    names = named(algorithm.gradients)
-    norms = [joint_norm({p: algorithm.gradients[p]}) for p in names.values()]
-    drawn = [
-        (v, v)  # unchanged, since inspecting a run must not change its random numbers
-        for v in ancestors(norms)
-        if isinstance(v, SharedVariable) and v.default_update is not None
-    ]
-    compute = function(
-        algorithm.inputs, norms, updates=drawn, on_unused_input="ignore", execution="eager"
-    )
-    found = compute(*(batch[source.name] for source in algorithm.inputs))
-    sizes = {name: float(norm) for name, norm in zip(names, found, strict=True)}
-    name = max(sizes, key=lambda name: (not math.isfinite(sizes[name]), sizes[name]))
-    return name, sizes[name]
 
 
 explain_missing(__name__)

@@ -11,6 +11,8 @@ import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from workbench.utils.texts import short
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -88,11 +90,14 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     >>> change_of({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
     ...            "value": 0.5})
     ('rate', '0.25', '0.5')
+    >>> change_of({"command": "undo", "text": "undo drop example 64", "from": 12295, "to": 11991})
+    ('undo drop example 64: iteration', '12,295', '11,991')
     """
     kind, what = record.get("command"), one_line(record.get("text", record.get("command", "")))
     old, new = record.get("old"), record.get("value")
     if "variable" in record and kind in ("set", "hold", "release"):
         what = f"{'' if kind == 'set' else f'{kind} '}{record['variable']}"
+        old, new = _alike(old, new)
     elif kind == "set_end" and ("epochs" in record or "batches" in record):
         what, unit = "end", "epochs" if "epochs" in record else "batches"
         old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
@@ -102,9 +107,18 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "edit" and new is not None:
         what, old, new = f"{what} to {brief(new)}", None, None
     elif kind in ("rewind", "undo") and "to" in record:
-        what = kind if kind == "rewind" else what
+        what = f"{kind if kind == 'rewind' else what}: iteration"
         old, new = record.get("from"), record["to"]
     return what, brief(old), brief(new)
+
+
+def _alike(old: Any, new: Any) -> tuple[Any, Any]:
+    """Return two values, with a whole number as a float if the other one is a float."""
+    if isinstance(old, float) and type(new) is int and abs(new) < 1e300:
+        return old, float(new)
+    if isinstance(new, float) and type(old) is int and abs(old) < 1e300:
+        return float(old), new
+    return old, new
 
 
 def _label(value: Any) -> str:
@@ -122,6 +136,8 @@ def in_words(record: Intervention) -> str:
     >>> in_words({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
     ...           "value": 0.5})
     'rate 0.25 -> 0.5'
+    >>> in_words({"command": "set", "text": "-", "variable": "rate", "old": 0.5, "value": 10**6})
+    'rate 0.5 -> 1e+06'
     >>> in_words({"command": "call", "text": "call widen"})
     'call widen'
     >>> in_words({"command": "relabel", "text": "relabel example 7: targets = 3", "old": [[6]],
@@ -163,7 +179,7 @@ def brief(value: object) -> str:
     if isinstance(value, numbers.Real):
         number = float(value)
         return f"{number:.0f}" if 1e3 <= abs(number) < 1e6 else f"{number:.4g}"
-    return f"{one_line(value):.60}"
+    return short(one_line(value), 60)
 
 
 def one_line(value: object) -> str:

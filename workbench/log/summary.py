@@ -16,6 +16,7 @@ from workbench.log.frames import Entries, Snapshot
 from workbench.log.interventions import records_in_words
 from workbench.log.placeholders import Damaged
 from workbench.log.sparkline import sparkline
+from workbench.utils.texts import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,7 +244,7 @@ def _line(name: str, entries: Entries, facts: Mapping[str, Any]) -> str:
     if numbers is None:
         last = entries.values.item(-1)
         text = records_in_words(last) or str(last)
-        cells += [text if len(text) <= 40 else f"{text[:39]}…", "", ""]
+        cells += [short(text, 40), "", ""]
     else:
         curve = f'<span style="{ACCENT}">{sparkline(entries.iterations, numbers)}</span>'
         cells.append(shown(facts["last"]))

@@ -68,8 +68,9 @@ class Branch:
 
         For the current branch itself, the text lists all its interventions from `start` onwards.
         """
-        if self.log is not None:
-            return difference(self.log, without=self.current_log)
+        log = self.log
+        if log is not None:
+            return difference(log, without=self.current_log)
         return "" if self.current_log is None else difference(self.current_log, self.start)
 
     @property
@@ -96,6 +97,10 @@ class Branch:
         """End the branch, and keep the state of its log, since another branch continues the log."""
         self.state = state
         self.end = int(state["status"]["iterations_done"])
+
+    def rejoin(self) -> None:
+        """Make this the current branch again; the log of the run has its records."""
+        self.end = self.state = self._log = None
 
     def __repr__(self) -> str:
         end = "now" if self.end is None else f"{self.end:,}"

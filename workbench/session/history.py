@@ -104,6 +104,25 @@ class History:
         self._add(parent, iteration, changes)
         self.changes = changes
 
+    def rejoin(self, branch: Branch) -> bool:
+        """Continue an earlier branch in place of the current one, if the run is at its end.
+
+        The run is not there if an intervention followed the last batch of the earlier branch.
+
+        Returns
+        -------
+        bool
+            True if the earlier branch is now the current one.
+        """
+        done = self._main_loop.status["iterations_done"]
+        if branch.end != done or branch not in self.branches or branch.log is None:
+            return False
+        if self.changes != len(interventions(branch.log, CHANGING)):
+            return False
+        branch.rejoin()
+        self.branches[:] = [one for one in self.branches[:-1] if one is not branch] + [branch]
+        return True
+
     def _add(self, parent: Branch | None, start: int, changes: int = 0) -> None:
         self._left += 1
         log, name = self._main_loop.log, f"branch {self._left}"

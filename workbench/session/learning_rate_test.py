@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ from workbench.errors import (
     MissingLibraryError,
     NotFiniteError,
     SessionError,
-    SessionWarning,
 )
 from workbench.extensions import TrainingExtension
 from workbench.main_loop import MainLoop
@@ -52,9 +50,9 @@ NO_CLEAR_FALL = (
     "the cost did not fall clearly at any learning rate from {low:.3g} to {last:.3g}; the clearest "
     "fall was {size:.3g}, with a standard error of {error:.2g}"
 )
-NONE_SUGGESTED = (
-    "{reason}, so no rate is suggested; try lower rates, or more or larger batches. If the run has "
-    "converged, no rate is suitable; go back to an earlier state of the run"
+ADVICE = (
+    "; try lower rates, or more or larger batches. If the run has converged, no rate is suitable; "
+    "go back to an earlier state of the run"
 )
 NO_BATCHES = (
     "the test requires at least {fewest} batches, but the data ended after {count}; use a data "
@@ -97,14 +95,15 @@ class LearningRateTest:
 
     @property
     def reason(self) -> str:
-        """The reason why no rate is suggested; empty if there is a suggestion."""
+        """The reason why no rate is suggested, and advice; empty if there is a suggestion."""
         fall = self._fall
         if not self.rates or (fall is not None and fall.clear):
             return ""
         low, last = self.rates[0], self.rates[-1]
         if fall is None:
-            return NO_FALL.format(low=low, last=last)
-        return NO_CLEAR_FALL.format(low=low, last=last, size=fall.size, error=fall.error)
+            return NO_FALL.format(low=low, last=last) + ADVICE
+        text = NO_CLEAR_FALL.format(low=low, last=last, size=fall.size, error=fall.error)
+        return text + ADVICE
 
     @property
     def _fall(self) -> Fall | None:
@@ -134,7 +133,7 @@ class LearningRateTest:
             If Bokeh is not installed.
         """
         draw = from_live_layer("learning_rate_figure", "figure_of", what="plot()")
-        return draw(self.rates, self.costs, self.smoothed, self.suggestion, reason=self.reason)
+        return draw(self.rates, self.costs, self.smoothed, self.suggestion)
 
     def _ipython_display_(self) -> None:
         print(self)
@@ -251,7 +250,4 @@ def run_test(
         count = len(result.rates)
         if not copy.log.current_row.get("training_finish_requested"):
             raise SessionError(NO_BATCHES.format(count=count, fewest=FEWEST))
-    if result.rates and result.suggestion is None:
-        text = NONE_SUGGESTED.format(reason=result.reason)
-        warnings.warn(text, SessionWarning, stacklevel=3)
     return result

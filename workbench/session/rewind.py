@@ -2,7 +2,8 @@
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
-results. The training that followed the requested iteration is kept as a branch.
+results. The training that followed the requested iteration is kept as a branch. At the end of a
+branch, nothing followed, so that training continues this branch.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ class Rewinder:
         self._run.note_name()
         log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
         self.history.go_back(tail, parent, snapshot.iteration, snapshot.changes)
-        arrive = partial(self._arrive, command, details, log_state, snapshot.iteration)
+        arrive = partial(self._arrive, command, details, parent, log_state, snapshot.iteration)
         if snapshot.iteration == iteration:
             arrive()
             return tip
@@ -241,14 +242,23 @@ class Rewinder:
         self._pause.hold()
 
     def _arrive(
-        self, command: Command, details: dict[str, Any], expected: Mapping[str, Any], start: int
+        self,
+        command: Command,
+        details: dict[str, Any],
+        parent: Branch,
+        expected: Mapping[str, Any],
+        start: int,
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         self.history.branch.start = done  # only now, because training up to here can be stopped
         row = row_of(expected, done)
         details["differs"] = differing(row, dict(log[done]) if done in log else {})
         self._check_repeated(expected, start)
-        self.taker.take_if_able(f"start of {self.history.branch.name}")
+        new = self.history.branch
+        if self.history.rejoin(parent):
+            self.taker.ring.move(new, to=parent)
+        if self.taker.current is None:
+            self.taker.take_if_able(f"start of {self.history.branch.name}")
         self._journal.document(command, details)
         self._pause.stay()
         command._apply(done)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -138,6 +138,10 @@ class Ring:
         self._kept = sorted([*snapshots, *self._kept], key=_iteration)
         if self._kept:
             self._drop(self._kept[-1])
+
+    def move(self, branch: object, to: object) -> None:
+        """Note that the snapshots on a branch belong to another one, which has the same past."""
+        self._kept = [replace(s, branch=to) if s.branch is branch else s for s in self._kept]
 
     def _drop(self, newest: Snapshot) -> None:
         """Drop snapshots other than `newest` to meet the limits."""
