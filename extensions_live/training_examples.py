@@ -106,6 +106,7 @@ class TrainingExamples(FixedExamples):
         self.reason = self.no_label = ""
         self.pinned: set[int] = set()
         self.complete = True
+        self.slow = False
         self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1 if wrong, 0 if right, or -1
         self._edits: dict[int, str] = {}  # in the order in which they were seen
@@ -235,6 +236,7 @@ class TrainingExamples(FixedExamples):
         size = sum(np.asarray(values).nbytes for values in probe.batch.values()) / count
         reading = max(probe.processor_seconds / READING, probe.seconds / STALL) / self._patience
         computing = seconds / COMPUTING / self._patience
+        self.slow = max(reading, computing) > 1
         if reading > 1:
             self._size = max(FEWEST, self._size // 2)
         elif computing > 1:
