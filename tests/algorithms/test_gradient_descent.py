@@ -139,7 +139,7 @@ def test_no_gradient_flows_through_constants():
 
 def test_how_to_differentiate_and_gradients_contradict():
     w, x = shared(1.0, "w"), tensor.scalar("x")
-    with pytest.raises(AlgorithmError, match="pass gradients or these arguments"):
+    with pytest.raises(AlgorithmError, match="pass either gradients or these arguments"):
         GradientDescent(gradients={w: x}, consider_constant=[x])
 
 

@@ -166,7 +166,7 @@ def test_a_converged_run_says_why_nothing_is_suggested():
     result = session.find_learning_rate(1e-6, 1e-2)
     assert result.suggestion is None
     assert "did not fall clearly" in result.reason
-    assert "If the run has converged, no rate is suitable" in result.reason
+    assert "the run has converged, no rate is suitable" in result.reason
 
 
 def test_the_average_is_computed_once_for_each_batch(monkeypatch):
