@@ -136,7 +136,7 @@ def test_sparse_refuses_impossible_numbers(num_init):
 
 
 def test_sparse_refuses_more_weights_than_there_are(rng):
-    with pytest.raises(ValueError, match=r"num_init must be at most 8, .* \(2, 8\), not 9"):
+    with pytest.raises(ValueError, match=r"num_init is 9, but must be at most 8, .* \(2, 8\)"):
         Sparse(9, Constant(1)).generate(rng, (2, 8))
 
 

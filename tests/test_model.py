@@ -121,7 +121,7 @@ def test_a_sound_model_passes(model):
 def test_parameters_that_were_never_initialised_are_named():
     model = Model(Linear(2, 2).apply(tensor.matrix("x")))
     with pytest.raises(
-        ValueError, match=r"not initialised: /linear\.W, /linear\.b; first call init"
+        ValueError, match=r"not initialised: /linear\.W, /linear\.b; call the brick's init"
     ):
         model.check_sanity(SimpleNamespace(parameters=model.parameters))
 

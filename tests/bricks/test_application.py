@@ -369,7 +369,9 @@ def test_all_bricks_of_a_class_may_get_other_names():
 
 @pytest.mark.parametrize("owner", [Foo(), Foo], ids=["brick", "class"])
 def test_an_attribute_that_no_application_has_is_refused(owner):
-    with pytest.raises(AttributeError, match=r"'ouputs' to set.*; did you mean 'outputs'\?"):
+    with pytest.raises(
+        AttributeError, match=r"'ouputs' that can be set.*; did you mean 'outputs'\?"
+    ):
         owner.apply.ouputs = ["a"]
 
 

@@ -23,7 +23,10 @@ from workbench.utils import shared_floatx_nans
 
 SCHEMES = {"weights_init": IsotropicGaussian(0.1), "biases_init": Constant(0)}
 BATCH = {"x": np.ones((2, 3), "float32")}
-SAID = r"not initialised: /net/linear_0\.W, .*call initialize.* as in net\.initialize\(\)"
+SAID = (
+    r"not initialised: /net/linear_0\.W, .*call the brick's initialize\(\) method first, as in "
+    r"net\.initialize\(\)"
+)
 
 
 class Job:

@@ -59,7 +59,7 @@ def test_nodes_show_numbers_that_change(canvas):
     canvas.find("show-on-nodes").select_option("gradient")
     until(lambda: text(canvas, node).startswith("gradient"), what="gradients")
     until(lambda: text(canvas, "features").endswith("\N{EN DASH}"), what="a dash")
-    assert "it has no parameters" in canvas.find("live-features").get_attribute("title")
+    assert "the node has no parameters" in canvas.find("live-features").get_attribute("title")
     canvas.find("show-on-nodes").select_option("nothing")
     canvas.find(f"live-{node}").wait_for(state="detached")
 

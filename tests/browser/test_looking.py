@@ -61,5 +61,5 @@ def test_a_module_that_cannot_be_edited_is_shown_on_the_canvas(notebook):
     notebook.page.keyboard.press("Delete")
     toast = canvas.locator(".wbe-toast[data-kind=refused]").first
     toast.wait_for()
-    assert "can be looked at, but not edited" in toast.inner_text()
+    assert "can be viewed, but not edited" in toast.inner_text()
     assert canvas.locator('[data-testid="node-head"]').count() == 1

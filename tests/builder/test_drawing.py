@@ -156,7 +156,7 @@ def test_a_recurrent_brick_has_sequences():
 def test_a_brick_of_unknown_shapes_shows_what_is_inside():
     image = draw(Sequence([Tanh(), Tanh(name="second")], name="both"))
     assert set(by_title(image)) == {"both", "tanh", "second"} and not image.diagram.edges
-    assert "Shapes are not known" in image.diagram.notes[0]
+    assert "Shapes are unknown" in image.diagram.notes[0]
 
 
 def test_a_single_brick_of_unknown_shapes_cannot_be_drawn():
@@ -226,7 +226,9 @@ def test_what_cannot_be_drawn_is_refused():
 
 
 def test_inputs_are_for_modules(mlp):
-    with pytest.raises(ArgumentError, match="inputs are for modules of torch, but the model is <M"):
+    with pytest.raises(
+        ArgumentError, match="inputs can be passed only for a torch module, but the .* is <M"
+    ):
         draw(mlp, inputs=[(None, 784)])
 
 

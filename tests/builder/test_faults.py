@@ -66,9 +66,9 @@ FAULTS = [
     (["bricks", 0, "settings", "activations"], [{"brick": {"type": "Tanhh"}}],
      "bricks/0/settings/activations/0/brick/type", "did you mean 'Tanh'?"),
     (["bricks", 0, "settings", "activations"], [{"use": "mlp/tanh"}],
-     "bricks/0/settings/activations/0/use", "there is no brick 'mlp/tanh' before this one"),
+     "bricks/0/settings/activations/0/use", "there is no brick 'mlp/tanh' before this brick"),
     (["bricks", 0, "settings", "activations", 0], deep(80), "bricks/0/settings/activations/0",
-     "nested more than 60 times"),
+     "nested more than 60 levels deep"),
     (["bricks", 0, "settings", "activations", 0], {"brick": {"type": "Tanh"}, "method": "__init__"},
      "bricks/0/settings/activations/0/method", "no application method '__init__'"),
     (["bricks", 0, "settings", "dims"], [4, "3", 2], "bricks/0/settings/dims/1",
@@ -149,7 +149,7 @@ def test_an_error_has_the_brick_the_setting_and_a_fix():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "cannot be read as JSON"),
+        ("{", "the text is not valid JSON"),
         ("[" * 100_000, "nested too deeply"),
         ('{"version": NaN}', 'write {"float": "nan"}'),
         ("3", "must be an object"),

@@ -242,7 +242,7 @@ def test_what_cannot_be_described_is_an_error_that_names_it():
         to_spec(Forgetful(3))
     brick = mlp()
     brick.rng = numpy.random.default_rng(1)
-    with pytest.raises(BuilderError, match="mlp has a random generator of its own"):
+    with pytest.raises(BuilderError, match="mlp has its own random generator"):
         to_spec(brick)
     brick = mlp()
     brick.children.append(Tanh())

@@ -83,9 +83,10 @@ def test_the_last_layer_changes_the_output():
 
 
 @pytest.mark.parametrize("brick, units, text", [
-    ("mlp/linear_0", 3, "mlp/linear_0 has 3 units, so it can be widened to more than 3, not to 3"),
+    ("mlp/linear_0", 3,
+     "mlp/linear_0 has 3 units, so it can be widened only to more than 3 units, not to 3"),
     ("mlp/tanh", 5, "mlp/tanh is a Tanh, which cannot be widened; choose a Linear"),
-    ("mlp/line", 5, "there is no brick 'mlp/line' in the model; it has mlp, mlp/linear_0"),
+    ("mlp/line", 5, "there is no brick 'mlp/line' in the model; its bricks: mlp, mlp/linear_0"),
 ])  # fmt: skip
 def test_what_cannot_be_widened(brick, units, text):
     mlp = MLP([Tanh(), None], [4, 3, 2])
@@ -96,8 +97,8 @@ def test_what_cannot_be_widened(brick, units, text):
 
 @pytest.mark.parametrize("brick, text", [
     ("mlp/linear_1", "mlp/linear_1 is the last layer of mlp; choose a layer that is followed"),
-    ("mlp/tanh", "mlp/tanh is not a layer of an MLP among the topmost bricks"),
-    ("mlp/l", "there is no brick 'mlp/l' in the model; it has mlp, mlp/linear_0"),
+    ("mlp/tanh", "mlp/tanh is not a layer of a top-level MLP"),
+    ("mlp/l", "there is no brick 'mlp/l' in the model; its bricks: mlp, mlp/linear_0"),
 ])  # fmt: skip
 def test_what_cannot_be_deepened(brick, text):
     mlp = MLP([Tanh(), None], [4, 3, 2])
@@ -109,4 +110,4 @@ def test_what_cannot_be_deepened(brick, text):
 def test_a_tanh_cannot_be_applied_twice():
     mlp = MLP([Tanh(), None], [4, 3, 2])
     found = deepen(to_spec(mlp.apply(tensor.matrix("x"))), "mlp/linear_0")
-    assert found.reason.startswith("Tanh is applied twice, and does not give the same result")
+    assert found.reason.startswith("applying Tanh twice does not give the same result")

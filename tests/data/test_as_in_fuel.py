@@ -57,7 +57,7 @@ def test_other_objects_than_open_files_are_an_error(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as closed:
         pass
     with pytest.raises(
-        DataError, match="passed as path must be open, not <Closed HDF5 file>; pass the name of"
+        DataError, match="if path is a file object, it must be open, not <Closed HDF5 file>; pass"
     ):
         data.H5PYDataset(closed, ("train",))
     with pytest.raises(DataError, match="path must be the name of an HDF5 file, .* not 3"):

@@ -126,5 +126,5 @@ def test_the_swiss_roll_depends_on_seed_and_noise():
     assert all(map(np.array_equal, one.indexables, other.indexables))
     still = SwissRoll(50, seed=1).indexables[0]
     assert 0.05 < (one.indexables[0] - still).std() < 0.15
-    with pytest.raises(DataError, match="noise must be a finite number, 0 or more, not -1"):
+    with pytest.raises(DataError, match="noise must be a finite, non-negative number, not -1"):
         SwissRoll(5, noise=-1)

@@ -323,7 +323,7 @@ def test_a_folder_that_cannot_be_written_to(server, tmp_path, way):
 
 def test_a_pipe_in_place_of_a_part_does_not_block(server, tmp_path):
     os.mkfifo(tmp_path / "a.gz.part")
-    with pytest.raises(DownloadError, match="a regular file or not exist; remove it"):
+    with pytest.raises(DownloadError, match="exists but is not a regular file; remove it"):
         download("tiny", tmp_path)
 
 

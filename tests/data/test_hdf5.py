@@ -124,7 +124,7 @@ def test_the_file_describes_itself(path):
 def test_a_failed_write_leaves_the_old_file(path):
     before = path.read_bytes()
     with pytest.raises(
-        DataError, match="splits of source 'x' must have arrays that can be concatenated:"
+        DataError, match="arrays of source 'x' in the different splits cannot be concatenated:"
     ):
         write_hdf5(path, {"a": {"x": [1]}, "b": {"x": [[2]]}})
     assert path.read_bytes() == before
@@ -265,7 +265,9 @@ def test_a_pickle_finds_its_file_from_another_folder(path, monkeypatch):
 def test_a_file_that_was_replaced_by_a_shorter_one_is_an_error(path):
     pickled = pickle.dumps(H5PYDataset(path, ("train",)))
     write_hdf5(path, {"train": {"features": X[:3], "targets": Y[:3]}})
-    with pytest.raises(DataFileError, match="source 'features' has lost some"):
+    with pytest.raises(
+        DataFileError, match="some of the requested rows of source 'features' no longer exist"
+    ):
         pickle.loads(pickled).get_data(slice(2, 6))
 
 
@@ -321,11 +323,17 @@ DAMAGE = {
     "no split": (edit(lambda file: file.attrs.pop("split")), "must have an attribute 'split'"),
     "other split": (
         edit(lambda file: file.attrs.create("split", [1, 2])),
-        "columns of a table of splits, not int64",
+        "must be a table with the columns split, source, start, stop, .* but has dtype int64",
     ),
     "no source": (edit(lambda file: file.pop("targets")), "the source 'targets', .* is missing"),
-    "short source": (edit(shorten), "'train' must be within the 5 rows of source 'features'"),
-    "uneven": (edit(shift), "the same number of examples, but have {'features': 10, 'targets': 9}"),
+    "short source": (
+        edit(shorten),
+        "rows of split 'train' must be among the 5 rows of source 'features'",
+    ),
+    "uneven": (
+        edit(shift),
+        "the same number of examples, but the numbers are {'features': 10, 'targets': 9}",
+    ),
 }
 
 

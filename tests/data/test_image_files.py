@@ -116,7 +116,11 @@ REFUSED = {
     "32 bits as floats": (tiff(np.int32([[2**24 + 1]])), "F", "the value 16777217 at index"),
     "unsigned 32 bits": (tiff(np.uint32([[2**31]])), "I", "pixel values must be less than 2**31,"),
     "signed 8 bits": (tiff(np.int8([[-5]])), "L", "8-bit pixels must be unsigned, because"),
-    "0 is white, 16 bits": (tiff(np.uint16([[5]]), photometric=0), "I;16", "0 must be black"),
+    "0 is white, 16 bits": (
+        tiff(np.uint16([[5]]), photometric=0),
+        "I;16",
+        "0 must represent black",
+    ),
     "colours of 16 bits": (png(16, 2, bytes(12)), "RGB", "8 bits per channel,"),
     "alpha of 16 bits": (png(16, 6, bytes(16)), "RGBA", "8 bits per channel,"),
     "grey and alpha of 16 bits": (png(16, 4, bytes(8)), "RGBA", "8 bits per channel,"),

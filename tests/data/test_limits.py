@@ -95,7 +95,7 @@ NPZ = {
     "negative": (npy((-4,)), {}, "an undamaged npz file"),
     "an invalid header": (b"\x93NUMPY\1\0\6\0{(((((", {}, "an undamaged npz file"),
     "another method": (
-        npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "as in files of numpy.savez"
+        npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "as in files that numpy.savez"
     ),
 }  # fmt: skip
 
@@ -219,7 +219,7 @@ def test_paths_that_are_not_regular_files_are_not_read(tmp_path, reader, kind):
     thread.start()
     thread.join(30)
     name = kind.removeprefix("a link to ")
-    assert result and result[0].startswith(f"{path}: must be a regular ")
+    assert result and result[0].startswith(f"{path} must be a regular ")
     assert result[0].endswith(f", not {name}")
 
 

@@ -209,7 +209,7 @@ DAMAGE = {
         write_idx,
         IDX_FILES["test"][1],
         Path.unlink,
-        "lacks t10k-labels-idx1-ubyte of MNIST",
+        "lacks the files t10k-labels-idx1-ubyte of MNIST",
     ),
 }
 
@@ -234,7 +234,7 @@ def test_a_damaged_full_set_is_an_error_and_not_ignored(
         ({"y_test": np.zeros(10_000)}, "must have .* all uint8, .* labels of shape .* float64"),
         (
             {"y_test": np.full(10_000, 10, np.uint8)},
-            "labels of split 'test' must be between 0 and 9, but one is 10",
+            "labels of split 'test' must be between 0 and 9, but one label is 10",
         ),
     ],
 )

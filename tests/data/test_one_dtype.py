@@ -88,7 +88,7 @@ def test_splits_of_compatible_dtypes_get_the_common_one(tmp_path):
 @pytest.mark.parametrize("values", [np.array(["2020-01-01"], "datetime64[D]"), ["a\0b"]])
 def test_the_error_names_values_that_hdf5_cannot_store(tmp_path, values):
     with pytest.raises(
-        DataError, match="source 'x' must have values that HDF5 can store, not dtype"
+        DataError, match="the values of source 'x' must have a dtype that HDF5 can store, not"
     ):
         write_hdf5(tmp_path / "x.h5", {"train": {"x": values}})
     assert not (tmp_path / "x.h5").exists()

@@ -118,10 +118,13 @@ def test_batches_of_equal_and_of_different_images():
             lambda s: MinimumImageDimensions(s, (4, 4), "cubic"),
             "resample must be one of .* not 'cubic'",
         ),
-        (lambda s: Random2DRotation(s, -1), "maximum_rotation must be a finite angle .* not -1"),
+        (
+            lambda s: Random2DRotation(s, -1),
+            "maximum_rotation must be a finite, non-negative angle .* not -1",
+        ),
         (
             lambda s: Random2DRotation(s, math.nan),
-            "maximum_rotation must be a finite angle .* not nan",
+            "maximum_rotation must be a finite, non-negative angle .* not nan",
         ),
         (lambda s: next(Random2DRotation(s).iterate(0)), "an array of shape .3,."),
         (

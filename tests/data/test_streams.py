@@ -183,7 +183,7 @@ def test_an_error_while_reading_is_not_the_end_of_the_epoch():
         ({"epoch": 0}, r"'epoch' and 'position', not \['epoch'\]"),
         ({"epoch": 0, "position": 1, "rng": 3}, "'rng'"),
         ({"epoch": 0.5, "position": 1}, "must be integers, not"),
-        ({"epoch": -1, "position": 0}, "must be in an epoch of"),
+        ({"epoch": -1, "position": 0}, "must be within an epoch of"),
         (
             {"epoch": 0, "position": 7},
             r"number of batches: 6\), but is .'epoch': 0, 'position': 7.; resume with the",

@@ -139,7 +139,7 @@ def test_a_mapping_must_return_one_entry_per_source(function, message):
         (
             lambda: Mapping(arrays(), tuple, add_sources=("y",)),
             DataError,
-            "must be new sources, but 'y' already exists",
+            "must contain the names of new sources, but 'y' already exists",
         ),
         (
             lambda: Flatten(arrays(features=PIXELS), which_sources=("feature",)),

@@ -170,7 +170,7 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
 def test_values_that_nothing_gives_are_named(tmp_path):
     made = model([helper.make_node("Relu", ["lost"], ["y"])], [], [value("y", None)], {})
     image = draw(saved(made, tmp_path))
-    assert "Nothing in the file gives these values: lost." in image.diagram.notes
+    assert "The file does not define these values: lost." in image.diagram.notes
 
 
 def test_nodes_in_a_circle_are_drawn(tmp_path):
@@ -210,5 +210,7 @@ def test_a_branch_is_one_node_with_its_graph(tmp_path):
 
 def test_without_onnx_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(ArgumentError, match="needs the package onnx; install it with pip install"):
+    with pytest.raises(
+        ArgumentError, match="requires the package onnx; install it with pip install"
+    ):
         draw(tmp_path / "net.onnx")

@@ -298,7 +298,7 @@ def test_show_keeps_what_a_hand_has_placed(hand_pump):
 
 @pytest.mark.parametrize("given", [3, "mlp", None])
 def test_show_refuses_what_is_no_model(editor, given):
-    with pytest.raises(BuilderError, match="a board shows a specification, a model, bricks"):
+    with pytest.raises(BuilderError, match="a board can show a specification, a model, bricks"):
         editor.show(given)
 
 
@@ -384,7 +384,7 @@ def test_a_frozen_brick_is_not_trained(hand_pump):
     "change, text",
     [
         (lambda b: b.set_cost(None), "there is no cost to minimise"),
-        (lambda b: b.freeze("mlp"), "no parameters to train: all of them are frozen"),
+        (lambda b: b.freeze("mlp"), "no parameters to train: all parameters are frozen"),
         (lambda b: b.rename("features", "pixels"), "the stream has no source 'pixels'"),
         (lambda b: b.unset("mlp", "weights_init"), "mlp cannot be initialised: .*weights_init"),
         (lambda b: b.disconnect("mlp", "input_"), "mlp has a fault"),

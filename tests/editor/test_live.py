@@ -156,10 +156,12 @@ def test_the_page_gets_values_reasons_and_bars(editor, hand_pump):
     value = editor.measure("gradient")["mlp/linear_0"]
     shown = found["nodes"]["mlp/linear_0"]
     assert float(shown["text"]) == pytest.approx(value, rel=1e-3) and 0 < shown["share"] <= 1
-    title = f"L2 norm of the gradient of its parameters: {shown['text']}, on 12 examples at iter"
+    title = (
+        f"L2 norm of the gradient of the node's parameters: {shown['text']}, on 12 examples at iter"
+    )
     assert shown["title"].startswith(title)
     assert found["nodes"]["mlp/tanh"] == {
-        "text": DASH, "title": "gradient: not known; it has no parameters", "share": None,
+        "text": DASH, "title": "gradient: not known; the node has no parameters", "share": None,
     }  # fmt: skip
     assert set(found["nodes"]) == {node["id"] for node in editor.drawing.payload()["nodes"]}
 
@@ -288,7 +290,8 @@ def test_parameters_that_a_session_lacks_are_named(hand_pump):
     wider.watch(session)  # only the last bias fits
     wider.show_on_nodes("activation")
     title = live(wider, hand_pump)["nodes"]["mlp"]["title"]
-    assert "the session does not have /mlp/linear_0.W, /mlp/linear_0.b, /mlp/linear_1.W" in title
+    lost = "/mlp/linear_0.W, /mlp/linear_0.b, /mlp/linear_1.W"
+    assert f"the value depends on {lost}, which the session does not have" in title
     session.stop().wait(20)
     editor.close()
     wider.close()
@@ -372,7 +375,7 @@ def test_an_example_is_stepped_and_stopped(editor, hand_pump):
     editor.clear_example()
     found = live(editor, hand_pump)
     assert found["example"] is None and found["edges"] == {}
-    with pytest.raises(BuilderError, match="no example is pushed"):
+    with pytest.raises(BuilderError, match="no example has been pushed"):
         editor.step_example()
 
 
@@ -392,7 +395,7 @@ def test_a_given_example_can_lack_the_labels(editor, hand_pump):
     shown = live(editor, hand_pump)
     assert shown["example"]["can_step"] is False
     titles = [one["title"] for one in shown["edges"].values()]
-    assert "not known; the example lacks targets, which it needs" in titles
+    assert "not known; the value requires targets, which the example does not contain" in titles
     with pytest.raises(BuilderError, match="pass a stream to step through its examples"):
         editor.step_example()
 
@@ -400,8 +403,11 @@ def test_a_given_example_can_lack_the_labels(editor, hand_pump):
 @pytest.mark.parametrize(
     "given, text",
     [
-        ({"features": np.ones(4)}, "must have 2 dimensions, as the input, not 1; .*values.None."),
-        ({"feature": np.ones((1, 4))}, "has none of the inputs of the model, features, targets"),
+        ({"features": np.ones(4)}, "must have 2 dimensions, like the input, not 1; .*values.None."),
+        (
+            {"feature": np.ones((1, 4))},
+            "has no array for any input of the model; the inputs are features, targets",
+        ),
         (2.5, "an example must be the index of a training example, a stream and an index, or"),
     ],
 )

@@ -58,27 +58,31 @@ def test_a_group_that_was_not_saved_ends_with_its_kernel(board, folder, monkeypa
 def test_save_block_saves_any_nodes_under_any_name(board):
     assert board.save_block(["linear", "tanh"], "half / ½ of it") == "half / ½ of it"
     assert Board().add_block("half / ½ of it") == ["linear", "tanh"]
-    with pytest.raises(BuilderError, match="several nodes have no common name; group them, or"):
+    with pytest.raises(
+        BuilderError, match="name is required to save several nodes; pass a name, or"
+    ):
         board.save_block(["linear", "tanh"])
 
 
 def test_save_block_replaces_only_when_told(board):
     board.save_block(["group"])
-    with pytest.raises(BuilderError, match="a saved block 'encoder' already; use another name"):
+    with pytest.raises(BuilderError, match="already a saved block 'encoder'; choose another name"):
         board.save_block(["linear"], "encoder")
     board.save_block(["linear"], "encoder", replace=True)
     assert Board().add_block("encoder") == ["linear"]
-    with pytest.raises(BuilderError, match="the workbench has a block 'MLP'; give the block of"):
+    with pytest.raises(
+        BuilderError, match="the workbench already has a block 'MLP'; choose another"
+    ):
         board.save_block(["group"], "MLP")
 
 
 @pytest.mark.parametrize(
     "name, text",
     [
-        ("", "the name of a block must be a line of text, not ''"),
-        ("two\nlines", "the name of a block must be a line of text, not 'two"),
+        ("", "the name of a block must be a single line of text, not ''"),
+        ("two\nlines", "the name of a block must be a single line of text, not 'two"),
         ("x" * 61, "the name of a block must have at most 60 characters, but 'xxxx.*has 61"),
-        (3, "the name of a block must be a line of text, not 3"),
+        (3, "the name of a block must be a single line of text, not 3"),
     ],
 )
 def test_save_block_refuses_what_is_no_name(board, name, text):
@@ -113,11 +117,14 @@ def test_a_group_that_hides_a_saved_block_is_removed_first(board):
 @pytest.mark.parametrize(
     "change, text",
     [
-        (lambda b: b.rename_block("encoder", "MLP"), "there is a block 'MLP' already"),
-        (lambda b: b.rename_block("encoder", " "), "must be a line of text, not ' '"),
+        (lambda b: b.rename_block("encoder", "MLP"), "there is already a block 'MLP'"),
+        (lambda b: b.rename_block("encoder", " "), "must be a single line of text, not ' '"),
         (lambda b: b.rename_block("MLP", "mine"), "'MLP' is part of the workbench and cannot be"),
         (lambda b: b.remove_block("MLP"), "'MLP' is part of the workbench and cannot be changed"),
-        (lambda b: b.remove_block("encodr"), "'encodr'; did you mean 'encoder'\\?; there are enc"),
+        (
+            lambda b: b.remove_block("encodr"),
+            "you have no block 'encodr'; did you mean 'encoder'\\?; your blocks: enc",
+        ),
     ],
 )
 def test_blocks_that_cannot_be_changed_are_refused(board, change, text):
@@ -147,14 +154,20 @@ def test_files_are_looked_at_once_a_second(board, folder):
 
 
 BROKEN = [
-    ("", "it is not JSON"),
+    ("", "the file is not valid JSON"),
     ("[1]", "must be an object with strings as keys, not \\[1\\]"),
-    ('{"block": 7, "name": "a", "document": {}}', "it has version 7, but this workbench reads"),
-    ('{"block": 1, "name": "", "document": {}}', "the name of a block must be a line of text"),
+    (
+        '{"block": 7, "name": "a", "document": {}}',
+        "the file has version 7, but this workbench reads",
+    ),
+    (
+        '{"block": 1, "name": "", "document": {}}',
+        "the name of a block must be a single line of text",
+    ),
     ('{"block": 1, "name": "a", "document": {"board": 1, "spec": {}}}', "the version is None"),
     ('{"block": 1, "name": "a", "document": {}, "code": "import os"}', "no key 'code'"),
-    ("[" * 100_000, "it is not JSON"),
-    (b"\xff\xfe\x00", "it is not text in UTF-8"),
+    ("[" * 100_000, "the file is not valid JSON"),
+    (b"\xff\xfe\x00", "the file is not UTF-8 text"),
 ]
 
 
@@ -219,7 +232,7 @@ def test_a_block_with_an_unknown_class_has_a_fault_and_nothing_is_executed(board
     other = Board()
     other.add_block("encoder")
     assert other.fault("linear") == (
-        "there is no brick 'os.system'; a class of your own must first be registered with "
+        "there is no brick 'os.system'; your own class must first be registered with "
         "workbench.builder.register"
     )
 

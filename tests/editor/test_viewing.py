@@ -94,12 +94,12 @@ def test_nodes_can_be_moved_and_arranged(view):
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"open", "close", "move", "arrange", "train"}))
 def test_everything_else_is_refused(view, name):
-    with pytest.raises(BuilderError, match=r"can be looked at, but not edited: Own does not keep"):
+    with pytest.raises(BuilderError, match=r"can be viewed, but not edited: Own does not keep"):
         getattr(view, name)()
 
 
 def test_the_model_and_the_code_are_refused(view):
-    with pytest.raises(BuilderError, match="can be looked at, but not edited"):
+    with pytest.raises(BuilderError, match="can be viewed, but not edited"):
         view.built
     code = view.payload()["code"]
     assert code["text"] == view.code == "" and "not edited" in code["fault"]["text"]
@@ -154,7 +154,7 @@ def test_an_editor_shows_an_onnx_file(tmp_path):
     assert edges(editor.drawing)["input:x", "node:0"] == "2 × 3"
     assert editor.drawing.payload()["summary"]["parameters"] == 0
     assert editor.drawing.payload()["summary"]["flops"] is None
-    with pytest.raises(BuilderError, match="an ONNX file can be looked at, but not edited"):
+    with pytest.raises(BuilderError, match="an ONNX file can be viewed, but not edited"):
         editor.drawing.add("Linear")
     editor.close()
 

@@ -60,7 +60,9 @@ def test_callback_finds_mistakes_when_the_class_is_defined():
         def after_epok(self):
             pass
 
-    with pytest.raises(ExtensionError, match="on_error cannot be called .* passes 2 arguments"):
+    with pytest.raises(
+        ExtensionError, match="on_error cannot handle the event .* passes 2 arguments"
+    ):
 
         @callback
         def on_error(self):

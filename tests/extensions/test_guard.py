@@ -280,7 +280,7 @@ def test_an_algorithm_without_a_cost_is_refused():
     [
         ({"action": "stop"}, "action must be 'pause' or 'rewind', not 'stop'"),
         ({"factor": 1.0}, "factor must be between 0 and 1, not 1.0"),
-        ({"exploding": 0}, "exploding must be more than 0, not 0"),
+        ({"exploding": 0}, "exploding must be greater than 0, not 0"),
         ({"window": 10}, "window"),
         ({"patience": 0}, "patience"),
     ],

@@ -140,11 +140,11 @@ def test_a_schedule_shows_its_settings():
         (lambda: one_cycle(0.1, 1), "iterations must be a whole number, 2 or more, not 1"),
         (
             lambda: one_cycle(0.1, 9, warm_up=1.0),
-            "warm_up must be a fraction of at least 0 and less than 1,",
+            r"warm_up must be a fraction in \[0, 1\), not 1\.0",
         ),
-        (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be iteration counts in"),
+        (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be numbers of iterations in"),
         (lambda: chain([0.1, 0.2], [3, 5]), "ends=.3, 5. must have one number for each .* 2"),
-        (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be iteration counts in"),
+        (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be numbers of iterations in"),
         (lambda: step(0.1, True), "every must be a whole number, .* not True"),
     ],
 )

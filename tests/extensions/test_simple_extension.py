@@ -191,7 +191,9 @@ def test_a_do_that_cannot_be_called_is_refused_before_training():
         def do(self, which_callback):
             pass
 
-    with pytest.raises(ExtensionError, match=r"do of Wrong\(after_batch=True\) cannot be called"):
+    with pytest.raises(
+        ExtensionError, match=r"do of Wrong\(after_batch=True\) cannot handle the event after_batch"
+    ):
         make(Wrong(after_batch=True)).run()
 
 

@@ -97,7 +97,7 @@ def test_the_number_of_arguments_comes_from_the_signature(function, number):
     ("function", "text"),
     [
         (lambda *args: 1, "is unknown; pass num_args=1"),
-        (lambda: 1, "must accept the number of iterations done"),
+        (lambda: 1, "must accept the number of completed iterations"),
         (lambda a, b, c: 1, r"its signature is \(a, b, c\)"),
         (lambda n, *, scale: 1, r"its signature is \(n, \*, scale\)"),
         (3.0, "is unknown; pass num_args=1"),

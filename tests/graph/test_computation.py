@@ -282,5 +282,7 @@ def test_a_graph_is_iterated_over_by_its_variables(mlp):
 
 def test_a_graph_is_not_made_of_a_graph(mlp):
     graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
-    with pytest.raises(GraphError, match=r"pass its outputs, as in ComputationGraph\(graph\.outp"):
+    with pytest.raises(
+        GraphError, match=r"pass the outputs of a graph, as in ComputationGraph\(gr"
+    ):
         ComputationGraph(graph)

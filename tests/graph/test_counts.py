@@ -118,7 +118,7 @@ def test_a_module_without_memory_is_counted():
 @pytest.mark.parametrize(
     "sizes, kind, said",
     [
-        ({}, ArgumentError, r"a size of x \(\?, 4\) float32 is not known; pass its shape"),
+        ({}, ArgumentError, r"a size of x \(\?, 4\) float32 is unknown; pass its shape"),
         ({"y": (1, 4)}, ArgumentError, r"'y' is not an input of the graph \(inputs: x\)"),
         ({"x": (1, 5)}, ShapeError, r"x has shape \(\?, 4\) float32, which does not match .*1, 5"),
         ({"x": (4,)}, ShapeError, r"which does not match the given shape \(4,\)"),

@@ -135,7 +135,7 @@ def test_integers_are_not_dropped():
 def test_a_level_that_is_no_deviation_is_refused(level):
     x = tensor.matrix("x")
     with pytest.raises(
-        GraphError, match="level must be a finite standard deviation of 0 or more, not "
+        GraphError, match="level must be a finite, non-negative standard deviation, not "
     ):
         apply_noise(ComputationGraph(x * 1), [x], level)
 

@@ -184,7 +184,7 @@ def test_a_run_without_branches_is_not_compared_and_says_why(hand_pump, wire):
     assert payload["command"]["refused"] is True
     assert payload["command"]["text"] == (
         "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
-        "5; rewind or fork it first"
+        "5; rewind or fork the run first"
     )
     assert set(payload["curves"]) == {"cost"}
 
@@ -204,7 +204,7 @@ def test_a_refused_way_back_is_in_the_plot(hand_pump, wire):
     one.widgets[-1].receive(request)
     command = payload_of(one, hand_pump)["command"]
     assert command["refused"] is True
-    assert command["text"].startswith("rewind: refused: iteration must be an integer of 0 or more")
+    assert command["text"].startswith("rewind: refused: iteration must be a non-negative integer")
 
 
 def test_the_bars_of_several_sessions_have_their_names_and_no_values_of_the_plot(hand_pump, wire):

@@ -119,7 +119,7 @@ def test_only_pages_of_the_same_host_may_connect(origin, host, allowed):
     reason = refusal("/ws?dashboard_token=t", headers, "t", ["known.org"])
     assert (reason is None) == allowed
     if not allowed:
-        assert f"no connection from a page of {origin}" in reason
+        assert f"does not accept connections from pages of {origin}" in reason
 
 
 def test_showing_again_prints_the_same_address(dashboard, capsys):

@@ -118,7 +118,7 @@ def test_scores_that_are_not_finite_are_not_counted(run, hand_pump, wire):
     batch["features"][0] = np.nan
     payload = shown(ConfusionMatrix(session, scores, batch), hand_pump)
     assert np.frombuffer(payload["counts"], np.float32).sum() == 21
-    assert payload["note"] == "examples left out, since their scores are not finite: 1"
+    assert payload["note"] == "examples omitted because their scores are not finite: 1"
 
 
 def test_mistakes_come_by_loss(run, hand_pump, wire):

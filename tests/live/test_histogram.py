@@ -109,7 +109,7 @@ def test_nothing_is_asked_twice_at_one_moment(run, hand_pump, wire):
 def test_a_view_outside_of_a_notebook_is_a_table(run, hand_pump, wire):
     session, _model = run
     view = Histogram(session)
-    assert repr(view) == f"Histogram of {session.name}\nnothing was seen yet"
+    assert repr(view) == f"Histogram of {session.name}\nno probe has been answered yet"
     shown(view, hand_pump)
     lines = repr(view).splitlines()
     assert lines[1].split() == ["variable", "mean", "deviation", "lowest", "highest", "zeros"]
@@ -123,7 +123,7 @@ def test_a_graph_of_another_run_is_refused(run):
 
 
 def test_gradients_need_a_graph(run):
-    with pytest.raises(SessionError, match="computed from a graph; pass the model too"):
+    with pytest.raises(SessionError, match="computed from a graph; pass the model as well"):
         Histogram(run[0], of="gradients")
 
 

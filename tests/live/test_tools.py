@@ -241,7 +241,7 @@ def test_no_page_of_a_browser_may_read(tool):
     "method, path, body, status, text",
     [
         ("GET", "/nothing", None, 404, "no address /nothing; GET / lists all addresses"),
-        ("GET", "/commands/77", None, 404, "no command '77'; the session has"),
+        ("GET", "/commands/77", None, 404, "no command '77'; the number of commands so far is"),
         ("GET", "/state?session=alnoe", None, 404, "did you mean 'alone'?"),
         ("GET", "/log?channels=const", None, 400, "no channel 'const'"),
         ("GET", "/log?since=-1", None, 400, "since must be a whole number, 0 or more, not '-1'"),

@@ -69,8 +69,8 @@ def test_all_training_examples_are_ranked_by_their_index(start, hand_pump, wire)
     wrong = int((scores.eval({"features": examples()["features"]}).numpy().argmax(1)
                  != examples()["targets"].ravel()).sum())  # fmt: skip
     assert payload["summary"] == (
-        f"iteration 0: wrong predictions for {wrong} of 22 training examples; those with the "
-        "highest loss are shown first"
+        f"iteration 0: wrong predictions for {wrong} of 22 training examples; the examples "
+        "with the highest loss are shown first"
     )
 
 
@@ -190,7 +190,10 @@ def test_labels_that_a_transformer_computes_are_not_chosen_by_class(start, hand_
     session, scores = start(data.Mapping(base, raised))
     payload = all_seen(Mistakes(session, scores), hand_pump)
     assert payload["edit"]["reason"] == ""
-    assert "computed from the stored labels by a transformer" in payload["edit"]["no_label"]
+    assert (
+        "a transformer computes the classes of these examples from the stored labels"
+        in payload["edit"]["no_label"]
+    )
     session.relabel(2, 4).wait(20)
     probe = session.probe([], examples=[2])
     probe.wait(20)

@@ -140,5 +140,5 @@ def test_an_expression_must_be_a_condition(log):
 
 
 def test_values_that_cannot_be_compared_are_an_error(log):
-    with pytest.raises(LogError, match="does not fit the values of the log"):
+    with pytest.raises(LogError, match="cannot be applied to the values of the log"):
         log.query("note < 3")

@@ -74,11 +74,11 @@ def test_rows_relative_to_the_status(new):
 
 def test_rows_that_there_cannot_be_say_so(new):
     log = new()
-    with pytest.raises(LogError, match="no iteration has been done yet"):
+    with pytest.raises(LogError, match="no iteration has been completed yet"):
         _ = log.previous_row
     with pytest.raises(LogError, match="no epoch has ended yet"):
         _ = log.last_epoch_row
-    with pytest.raises(LogError, match="number of iterations, 0 or more, not -1"):
+    with pytest.raises(LogError, match="must be a non-negative number of iterations, not -1"):
         log[-1]
     with pytest.raises(LogError, match="not 'cost'"):
         log["cost"]

@@ -158,7 +158,7 @@ MISFITS = {
     "data": (setting("data", to={"stream": {}}), "the position in the data does not fit: 'epoch'"),
     "position": (
         setting("data", "epoch", "position", to=99),
-        r"the position in .*: the position must be in an epoch of",
+        r"the position in .*: the position must be within an epoch of",
     ),
     "no stream": (setting("data", "stream", to=None), "only the main loop has a data stream"),
 }
@@ -372,7 +372,7 @@ def test_an_epoch_iterator_of_unknown_position_cannot_be_saved():
 
 
 def test_a_stream_refuses_a_position_of_other_data():
-    with pytest.raises(DataError, match="must be in an epoch of"):
+    with pytest.raises(DataError, match="must be within an epoch of"):
         shuffled().load_state_dict({"epoch": 0, "position": 6})
 
 

@@ -192,7 +192,7 @@ DAMAGES = {
     ),
     "a bit of the manifest": (
         lambda path: flip(path, offset(path, "_manifest")),
-        "its manifest cannot be read",
+        "the manifest cannot be read",
     ),
     "text": (lambda path: path.write_text("hello " * 200), "but is not a tar file"),
     "a pickle": (lambda path: path.write_bytes(pickle.dumps([1])), "but is not a tar file"),
@@ -206,7 +206,7 @@ DAMAGES = {
     "a tar file without members": (lambda path: rewrite(path, []), "a tar file without a '_man"),
     "of another program": (
         with_manifest(lambda manifest: manifest.update(format="theirs")),
-        "another program wrote it",
+        "but was written by another program",
     ),
     "newer": (
         with_manifest(lambda manifest: manifest.update(version=2)),
@@ -214,11 +214,11 @@ DAMAGES = {
     ),
     "an invalid version": (
         with_manifest(lambda manifest: manifest.update(version="1")),
-        "another program wrote it",
+        "but was written by another program",
     ),
     "a manifest that is no mapping": (
         with_manifest(lambda manifest: b"[1, 2]"),
-        "its manifest cannot be read",
+        "the manifest cannot be read",
     ),
     "a member missing": (remove_member, "the member '_state' is missing"),
     "a member too many": (
@@ -273,7 +273,7 @@ DAMAGES = {
     ),
     "state with a position beyond the end": (
         forged_state(lambda state: state["data"]["epoch"].update(position=1000)),
-        "must be in an epoch of",
+        "must be within an epoch of",
     ),
 }
 
@@ -405,7 +405,7 @@ def test_a_state_from_before_the_probability_of_dropout_was_saved_is_loaded_with
     saved.run()
     forged_state(lambda state: state["variables"].pop(PROBABILITY))(path)
     loop = with_dropout(0.25, Checkpoint(path))
-    text = f"the loaded state has no value of '{PROBABILITY}'.*with the present value, 0.25"
+    text = f"the loaded state has no value for '{PROBABILITY}'.*with the current value, 0.25"
     with pytest.warns(CheckpointWarning, match=text):
         Load(path, True, True).load_to(loop)
     assert loop.status["iterations_done"] == 2

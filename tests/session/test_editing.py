@@ -289,7 +289,7 @@ def test_the_first_batch_for_views_has_the_edits(session):
     (lambda s: s.drop(22), "does not train on example 22: .* reads examples 0 to 21"),
     (lambda s: s.relabel(0, 1, source="target"), "no source 'target'; .* mean 'targets'"),
     (lambda s: s.relabel("0", 1), "examples must be the index of an example or a list"),
-    (lambda s: s.probe([], examples=[1], batch=True), "give batch or examples, not both"),
+    (lambda s: s.probe([], examples=[1], batch=True), "pass batch or examples, not both"),
     (lambda s: s.probe([], examples=[99]), "does not train on example 99"),
 ])  # fmt: skip
 def test_what_does_not_exist_is_refused_at_once(session, ask, text):
@@ -322,7 +322,7 @@ def test_data_without_indices_say_why_not():
     batch = {name: values[:5] for name, values in runs.examples().items()}
     session = runs.build(5, stream=data.as_stream([batch])).start(paused=True)
     reason = session.training_examples["reason"]
-    assert "does not know which examples of a dataset are in its batches" in reason
+    assert "does not know which examples of a dataset its batches contain" in reason
     for ask in (lambda: session.drop(0), lambda: session.relabel(0, 1)):
         with pytest.raises(SessionError, match="train on DataStream"):
             ask()

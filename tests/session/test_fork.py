@@ -58,7 +58,7 @@ def test_a_fork_says_that_it_is_not_ready_until_it_is():
     OPEN.clear()
     fork = session.fork(4)
     try:
-        text = "this fork trains again until iteration 4, where it starts, and then pauses"
+        text = "this fork repeats training up to its start, iteration 4, and then pauses"
         assert (fork.note, fork.state) == (text, "running")
         assert repr(fork).endswith(f"{text}>")
         assert f"running: {text}" in sessions.sessions()._repr_html_()

@@ -95,8 +95,8 @@ def test_a_variable_of_another_run_is_refused(ask):
     other = runs.build(30).algorithm.step_rule.learning_rate
     session = paused(None, scheduled)
     expected = (
-        "this learning_rate is not a variable of this run; it belongs to another one, so nothing "
-        "was changed; pass its name or path, as in session.set('learning_rate', ...)"
+        "this learning_rate belongs to another run, so nothing was changed; to change the variable "
+        "of this run, pass its name or path, as in session.set('learning_rate', ...)"
     )
     with pytest.raises(SessionError) as caught:
         ask(session, other)

@@ -166,7 +166,7 @@ def test_a_converged_run_says_why_nothing_is_suggested():
     batches = [{"x": [one]} for one in np.random.RandomState(0).normal(5, 1, 400)]
     session = MainLoop(algorithm, batches).start(paused=True)
     with pytest.warns(
-        SessionWarning, match=r"did not fall clearly.*a converged run has no suitable"
+        SessionWarning, match=r"did not fall clearly.*the run has converged, no rate is suitable"
     ):
         result = session.find_learning_rate(1e-6, 1e-2)
     assert result.suggestion is None

@@ -135,7 +135,7 @@ def test_copies_take_their_share_of_the_time_at_most(paused, monkeypatch):
 
 def test_the_thread_that_trains_cannot_wait_for_itself(paused):
     command = paused.call(lambda _: paused.probe([W]).wait())
-    with pytest.raises(SessionError, match="the thread that trains would wait for itself"):
+    with pytest.raises(SessionError, match="the training thread would wait for itself"):
         command.wait(20)
 
 

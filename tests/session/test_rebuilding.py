@@ -440,7 +440,7 @@ def test_a_model_that_cannot_be_trained_is_refused_and_training_goes_on():
     session, other = started(), started()
     spec = Spec.from_dict(session.spec())
     assert "the new model has no cost to minimise" in refusal(session, replace(spec, cost=None))
-    assert "all of them are frozen" in refusal(session, spec, frozen=["mlp"])
+    assert "all parameters are frozen" in refusal(session, spec, frozen=["mlp"])
     shapes = changed(session, dims=[runs.DIM + 1, 6, runs.CLASSES])
     assert "rebuild" in refusal(session, shapes)
     inputs = tuple(replace(one, name="pixels" if one.name == "features" else one.name)

@@ -74,7 +74,9 @@ def test_the_newest_run_of_a_database_is_replayed(tmp_path):
 
 def test_what_is_no_run_is_an_error():
     session = runs.build(25).start(paused=True)
-    with pytest.raises(SessionError, match="3 is neither a log .*, nor a session or the path"):
+    with pytest.raises(
+        SessionError, match="a replay requires a log, a session, .*, the path .*, not 3"
+    ):
         session.replay(3)
 
 
@@ -165,8 +167,8 @@ SET = {"iteration": 3, "command": "set", "text": "set it", "path": "learning_rat
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (5, "5 is neither a log nor a list of interventions"),
-        (None, "None is neither a log"),
+        (5, "or a list of interventions such as session.interventions, not 5"),
+        (None, "a replay requires a log, .* not None"),
         ([{**SET, "value": 0.1, "iteration": "3"}], "is not an intervention"),
         ([SET], "is not an intervention"),
         ([{**SET, "value": "x"}], "the intervention 'set it' cannot be made in this run"),

@@ -11,9 +11,9 @@ from workbench.main_loop.data_fingerprints import of_batch, of_data
 
 pytestmark = pytest.mark.usefixtures("no_session_is_left")
 
-EXAMPLES = "was trained on other examples than this run"
-ORDER = "read its examples in another order than this run"
-FIRST = "the first batch of the original run was different"
+EXAMPLES = "was not trained on the same examples as this run"
+ORDER = "did not read its examples in the same order as this run"
+FIRST = "the first batch of this run differs from the first batch of the original run"
 
 
 def notes_of_replay(capsys, then, now):

@@ -260,7 +260,7 @@ def test_what_is_not_done_yet_is_refused(finished, iteration, message):
 
 @pytest.mark.parametrize("iteration", [-1, 2.5, True, "9", None])
 def test_what_is_no_iteration_is_an_error(finished, iteration):
-    with pytest.raises(SessionError, match="iteration must be an integer of 0 or more, not"):
+    with pytest.raises(SessionError, match="iteration must be a non-negative integer, not"):
         finished.rewind(iteration)
 
 

@@ -286,7 +286,7 @@ def test_commands_without_sense_are_refused(paused):
         paused.resume().wait(SOON)
     assert "refused" not in str(paused.log[0].get("interventions"))
     for n in (0, -1, True, 1.5):
-        with pytest.raises(SessionError, match="n must be a whole number of batches, 1 or more"):
+        with pytest.raises(SessionError, match="n must be a positive whole number of batches, not"):
             paused.step(n)
 
 
@@ -489,7 +489,7 @@ def test_a_call_requires_a_function(paused):
 
 @pytest.mark.parametrize("name", [3, ""])
 def test_a_snapshot_requires_a_name(paused, name):
-    with pytest.raises(SessionError, match=f"snapshot must be non-empty text, not {name!r}"):
+    with pytest.raises(SessionError, match=f"snapshot must be a non-empty string, not {name!r}"):
         paused.snapshot(name)
 
 

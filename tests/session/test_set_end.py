@@ -31,7 +31,9 @@ def test_training_ends_there(session, end):
 def test_what_is_done_cannot_be_the_end(session):
     go_to(session, 7)
     command = session.set_end(batches=7)
-    with pytest.raises(SessionError, match="greater than the 7 already done, not 7; .*stop()"):
+    with pytest.raises(
+        SessionError, match="greater than 7, the number already completed, not 7; .*stop()"
+    ):
         command.wait(SOON)
     assert session.planned["batches"] == 30
 

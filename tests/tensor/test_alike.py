@@ -134,7 +134,7 @@ def test_one_number_for_all_is_allowed():
     assert functional.hinge_embedding_loss(x, torch.tensor(1.0)).eval({x: [[3.0]]}) == 3
 
 
-@pytest.mark.filterwarnings("ignore:calls with the sizes:workbench.errors.CompilationWarning")
+@pytest.mark.filterwarnings("ignore:calls with sizes:workbench.errors.CompilationWarning")
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
 def test_computed_sizes_are_compared_at_run_time(execution):
     x, y = tensor.vector("x"), tensor.vector("y")

@@ -320,7 +320,9 @@ def test_sizes_that_cannot_be_compiled_run_eagerly(monkeypatch):
 
     monkeypatch.setattr(f.execution.tier.variants[0].trace, "fits", lambda sizes: sizes == (4,))
     monkeypatch.setattr(f.execution.tier, "add", fail)
-    with pytest.warns(errors.CompilationWarning, match=r"the sizes \(6,\) run eagerly.*too long"):
+    with pytest.warns(
+        errors.CompilationWarning, match=r"calls with sizes \(6,\) run eagerly.*too long"
+    ):
         assert f(numpy.ones(6, dtype="float32")).tolist() == [2, 2, 2]
 
 

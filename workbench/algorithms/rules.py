@@ -385,7 +385,7 @@ class Keeper(NamedTuple):
 
 @contextmanager
 def kept_by(keepers: Mapping[SharedVariable, Keeper]) -> Iterator[None]:
-    """Inside the ``with`` block, create buffers only in the processes that keep them."""
+    """Create buffers inside the ``with`` block only in the processes that keep them."""
     token = _keepers.set(keepers)
     try:
         yield

@@ -137,7 +137,7 @@ def test_contexts_of_the_transition_may_be_attended():
     states, _, weights = brick.apply(inputs=X[..., :2], memory=ATTENDED, memory_mask=ATTENDED_MASK)
     assert states.shape == (4, 3, 2)
     torch.testing.assert_close(weights[:, 1, 3:], torch.zeros(4, 3))
-    with pytest.raises(ValueError, match=r"must have contexts .* but it has \(\)"):
+    with pytest.raises(ValueError, match=r"must have contexts .* but its contexts are \(\)"):
         made(LSTM(2), add_contexts=False)
 
 
