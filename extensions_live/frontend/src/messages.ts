@@ -9,13 +9,13 @@ export interface VisibilityMessage {
   visible: boolean;
 }
 
-/** Report of a page: the seconds between two drawings if it draws slowly, otherwise 0. */
+/** Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0. */
 export interface PaceMessage {
   kind: "pace";
   seconds: number;
 }
 
-/** Request for more points between two iterations, or for the whole curve if both are null. */
+/** Request for more points between two iterations, or in the whole curve if both are null. */
 export interface RangeMessage {
   kind: "range";
   start: number | null;
@@ -26,7 +26,7 @@ export type AxisName = "iteration" | "epoch" | "time" | "examples";
 
 export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best";
 
-/** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations, 0 for no smoothing. */
+/** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations; 0 means no smoothing. */
 export interface PlotSettings {
   x: AxisName;
   log_x: boolean;
@@ -49,13 +49,13 @@ export interface SettingsMessage {
   stamp: number;
 }
 
-/** Request to compare a run with its forks and with the branches that end after `start`. A `start` of null ends the comparison. */
+/** Request to compare a run with its forks, and with branches that end after `start`. If `start` is null, the comparison ends. */
 export interface CompareMessage {
   kind: "compare";
   start: number | null;
 }
 
-/** Request to execute a command of the session; if it arrives twice, it is executed once. */
+/** Request to execute a session command; a request that arrives twice is executed once. */
 export interface CommandMessage {
   kind: "command";
   name: CommandName;
@@ -63,7 +63,7 @@ export interface CommandMessage {
   id?: string;
 }
 
-/** Choice of the contents of a view: a value for the option `what`. */
+/** Choice that a user made in a view: a value for the option `what`. */
 export interface ChooseMessage {
   kind: "choose";
   what: string;
@@ -72,7 +72,7 @@ export interface ChooseMessage {
 
 export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
-/** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering of a page, which numbers its intents from 1. */
+/** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering on a page. Each rendering numbers its intents from 1. */
 export interface Intent {
   client: string;
   number: number;
@@ -80,7 +80,7 @@ export interface Intent {
   arguments: MimeBundle;
 }
 
-/** All intents of a page that are not acknowledged; each is executed only once. */
+/** All intents of a page that have not been acknowledged; each intent is executed only once. */
 export interface IntentsMessage {
   kind: "intents";
   intents: Intent[];
@@ -96,12 +96,12 @@ export interface ControlRequest {
   message: WidgetMessage;
 }
 
-/** Reply to a request: "ok", "unknown" if the widget no longer exists, or an error. */
+/** Reply to a request: "ok", "unknown" (if the widget no longer exists), or an error. */
 export interface ControlReply {
   status: string;
 }
 
-/** Payload before there are any values. */
+/** Payload of a view before it has any values. */
 export type Empty = Record<never, never>;
 
 /** Points of a curve as float64 arrays: line, dots, smoothed line and non-finite values. */
@@ -115,7 +115,7 @@ export interface CurveData {
   smooth_y?: DataView;
 }
 
-/** Marks of one kind: their positions, their texts and, for a best value, its curve. */
+/** Marks of one kind: their positions and texts; for a best value, also the key of the curve. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
@@ -124,7 +124,7 @@ export interface MarkData {
   y: number[];
 }
 
-/** The x axis: its kind, some iterations and their values, and why other kinds are missing. */
+/** The x axis: its kind, positions of iterations, and reasons why other kinds are missing. */
 export interface AxisData {
   kind: AxisName;
   missing: Record<string, string>;
@@ -147,7 +147,7 @@ export interface Difference {
   values: string[];
 }
 
-/** The contents of a plot, such as its curves, latest values, notes, marks and settings. */
+/** Contents of a plot, such as its curves, latest values, notes, marks and settings. */
 export interface PlotPayload {
   curves: Record<string, CurveData>;
   latest: Record<string, string>;
@@ -187,7 +187,7 @@ export interface Failure {
   traceback: string;
 }
 
-/** The outcome of a request; `about` is the path of a number or the name of a command. */
+/** Outcome of a request; `about` is the path of a number or the name of a command. */
 export interface Receipt {
   request: string;
   about: string;
@@ -196,7 +196,7 @@ export interface Receipt {
   code: string;
 }
 
-/** A number that can be changed; a value or a bound that is not finite is null. */
+/** A number that can be changed; non-finite values and bounds are null. */
 export interface NumberRow {
   path: string;
   name: string;
@@ -328,7 +328,7 @@ export interface ControlsState {
   payload: ControlsPayload | Empty;
 }
 
-/** The traits of a finished figure. */
+/** Traits of a finished figure. */
 export interface FigureState {
   problem: string;
   ident: string;
@@ -338,7 +338,7 @@ export interface FigureState {
   bokehjs: string;
 }
 
-/** The contents of a progress line: the progress of the run, and the error that ended it. */
+/** Contents of a progress line: the progress of the run, and the error that ended the run. */
 export interface ProgressPayload {
   state: string;
   iteration: string;
@@ -350,7 +350,7 @@ export interface ProgressPayload {
   failure: string;
 }
 
-/** The traits of a progress line. */
+/** Traits of a progress line. */
 export interface ProgressState {
   problem: string;
   ident: string;
@@ -358,7 +358,7 @@ export interface ProgressState {
   payload: ProgressPayload | Empty;
 }
 
-/** Request for rows of a log; `columns` is null for the first columns, or "all" for all. While `hold` is true, new rows are only counted. `copy` is the number of requests for CSV. */
+/** Request for rows of a log; `columns` is null for the first columns, "all" for all columns. While `hold` is true, new rows are only counted. `copy` is the number of CSV requests so far. */
 export interface RowsMessage {
   kind: "rows";
   start: number;
@@ -371,7 +371,7 @@ export interface RowsMessage {
   copy: number;
 }
 
-/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `chosen` is the requested value of `columns`; `columns` are the channels that are shown. `copied` is the number of the last request for CSV, and `csv` is the answer to it. */
+/** The visible rows of a log, beginning with row `start` of `total`, with each cell as text. `chosen` is the requested value of `columns`; `columns` are the channels that are shown. `copied` is the number of the last CSV request, and `csv` is the answer to this request. */
 export interface LogTablePayload {
   channels: string[];
   chosen: string[] | "all" | null;
@@ -390,7 +390,7 @@ export interface LogTablePayload {
   csv_rows: number;
 }
 
-/** The traits of the table of a log. */
+/** Traits of the table of a log. */
 export interface LogTableState {
   problem: string;
   ident: string;
@@ -404,7 +404,7 @@ export interface BokehState {
   version: string;
 }
 
-/** Distributions of a variable over time; `counts` and `numbers` are float32, others float64. */
+/** Distributions of a variable over time, as float64 (`counts` and `numbers` are float32). */
 export interface DistributionsPayload {
   kinds: string[];
   kind: string;
@@ -419,7 +419,7 @@ export interface DistributionsPayload {
   note: string;
 }
 
-/** The traits of a histogram. */
+/** Traits of a histogram. */
 export interface HistogramState {
   problem: string;
   ident: string;
@@ -428,7 +428,7 @@ export interface HistogramState {
   title: string;
 }
 
-/** One number for each layer and iteration (float32; NaN if missing), and details of a layer. */
+/** A number for each layer and iteration (float32, NaN if missing), and details of one layer. */
 export interface LayersPayload {
   metrics: string[][];
   metric: string;
@@ -442,7 +442,7 @@ export interface LayersPayload {
   note: string;
 }
 
-/** The traits of the overview of layers. */
+/** Traits of the overview of layers. */
 export interface LayersState {
   problem: string;
   ident: string;
@@ -451,7 +451,7 @@ export interface LayersState {
   title: string;
 }
 
-/** One example, with its true class and the prediction; empty texts are not shown. `edit` tells whether the example was dropped or relabelled. */
+/** One example, with its true class and the prediction; empty texts are not shown. `edit` is the text "dropped" or "relabelled", or empty if the example was not edited. */
 export interface Tile {
   index: number;
   text: string;
@@ -464,7 +464,7 @@ export interface Tile {
   edit: string;
 }
 
-/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why examples cannot be edited; it is empty if they can be. `no_label` does the same for relabelling. */
+/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why the examples cannot be edited, and `no_label` says why they cannot be relabelled. Both are empty if there is no such restriction. */
 export interface EditBar {
   chosen: number[];
   classes: string[];
@@ -487,7 +487,7 @@ export interface TilesPayload {
   summary: string;
 }
 
-/** The traits of a view of examples. */
+/** Traits of a view of examples. */
 export interface TilesState {
   problem: string;
   ident: string;
@@ -505,7 +505,7 @@ export interface ConfusionPayload {
   note: string;
 }
 
-/** The traits of a confusion matrix. */
+/** Traits of a confusion matrix. */
 export interface ConfusionState {
   problem: string;
   ident: string;
@@ -514,7 +514,7 @@ export interface ConfusionState {
   title: string;
 }
 
-/** The parts of a page that are shown before the server answers. */
+/** Contents of a page that are shown before the server answers. */
 export interface DashboardStart {
   title: string;
   place: string;
@@ -522,7 +522,7 @@ export interface DashboardStart {
   style: string;
 }
 
-/** Section of the page, with the identifiers of its widgets. Sections with different `page` are shown on pages of their own, which the user chooses from. */
+/** Section of a dashboard, with the identifiers of its widgets. Sections with different values of `page` are shown on different pages. */
 export interface DashboardSection {
   page: string;
   title: string;
@@ -557,13 +557,13 @@ export interface DashboardContents {
   bokehjs: DashboardBokeh;
 }
 
-/** New values of traits, by widget. */
+/** New values of traits, keyed by widget. */
 export interface DashboardChange {
   kind: "change";
   parts: Record<string, MimeBundle>;
 }
 
-/** More widgets, which are shown inside of widgets of the page. */
+/** Additional widgets that are shown inside widgets of the page. */
 export interface DashboardParts {
   kind: "parts";
   parts: Record<string, DashboardPart>;
@@ -619,7 +619,7 @@ export interface PartMessage {
 
 export type DashboardAnswer = ReadyMessage | SelectMessage | PartMessage;
 
-/** The newest values and the interventions of runs. */
+/** Newest values and interventions of runs. */
 export interface RunTablePayload {
   runs: string[];
   colours: string[];
@@ -627,7 +627,7 @@ export interface RunTablePayload {
   interventions: string[][];
 }
 
-/** The traits of the table of a dashboard. */
+/** Traits of the table of a dashboard. */
 export interface RunTableState {
   problem: string;
   ident: string;
@@ -635,7 +635,7 @@ export interface RunTableState {
   payload: RunTablePayload | Empty;
 }
 
-/** A field of a form, as in the catalogue; `kind` is null for any value. */
+/** A field of a form, as in the catalogue; if `kind` is null, any value is allowed. */
 export interface FieldData {
   name: string;
   kind: string | null;
@@ -651,7 +651,7 @@ export interface FieldData {
   text: string;
 }
 
-/** A setting of a node: its value if it is `given`, or what is inferred instead. */
+/** A setting of a node: the given value if `given` is true, otherwise the inferred value. */
 export interface SettingValue {
   name: string;
   given: boolean;
@@ -666,7 +666,7 @@ export interface PortData {
   optional: boolean;
 }
 
-/** A way to apply an entry; the ports are null if the settings determine them. */
+/** A method of an entry; the ports are null if they depend on the settings. */
 export interface MethodData {
   name: string;
   text: string;
@@ -674,7 +674,7 @@ export interface MethodData {
   outputs: PortData[] | null;
 }
 
-/** Something that can be put on the canvas or into a field; `icon` names a small drawing. */
+/** An entry of the palette, which can be placed on the canvas or in a field. `icon` is the name of a small drawing. */
 export interface PaletteEntry {
   kind: "brick" | "operation" | "scheme" | "module";
   type: string;
@@ -684,13 +684,13 @@ export interface PaletteEntry {
   methods: MethodData[];
 }
 
-/** A part of the palette. */
+/** A group of entries in the palette. */
 export interface PaletteGroup {
   title: string;
   entries: PaletteEntry[];
 }
 
-/** A ready block of several nodes; `own` is true if the user made it of a group. `saved` is true if later kernels have it, too. */
+/** A block of several nodes in the palette; `own` is true if the user created the block. `saved` is true if the block is also available in later kernels. */
 export interface PaletteBlock {
   name: string;
   text: string;
@@ -705,14 +705,14 @@ export interface SourceData {
   dtype: string;
 }
 
-/** A stream of data that the user can train with: a variable of the notebook, and its sources. `note` describes it, such as its number of examples. */
+/** A data stream that can be used for training, and the sources of the stream. `note` describes the stream, for example by stating its number of examples. */
 export interface StreamData {
   name: string;
   note: string;
   sources: SourceData[];
 }
 
-/** Everything that can be added to a board, or used with it. `broken` says what is wrong with files of saved blocks that cannot be read. */
+/** Everything that can be added to a board or used with it. `broken` contains an error message for each saved block that cannot be read. */
 export interface PalettePayload {
   groups: PaletteGroup[];
   blocks: PaletteBlock[];
@@ -722,7 +722,7 @@ export interface PalettePayload {
   step_rules: string[];
 }
 
-/** An input of a node; `constant` is the text of a number or parameter that is given to it. */
+/** An input of a node; `constant` is a number or a parameter in place of an edge, as text. */
 export interface BoardInput {
   name: string;
   many: boolean;
@@ -738,19 +738,19 @@ export interface BoardOutput {
   wire: string;
 }
 
-/** A fix of a fault, which `apply_fix` applies. */
+/** A suggested fix for a fault, which `apply_fix` applies. */
 export interface FixData {
   label: string;
 }
 
-/** The fault of a node, in the words of the error that Python raises. */
+/** The fault of a node, with the message of the error that Python raises. */
 export interface NodeFault {
   text: string;
   setting: string | null;
   fix: FixData | null;
 }
 
-/** A node of the board. `title` is its name, `parent` the node of the group that it is in. `position` is null until `move` or an automatic layout of the page set it. `open` is null if the node cannot be opened, and `editable` is false for a part of a brick that wires its parts itself: its settings can be changed, but not its edges. `methods` are the ways to apply it. `cost` is the output that is the cost. `settings` has those that are given or inferred; their fields are those of the entry of the palette, and `fields`. */
+/** A node of the board. `title` is the name of the node, and `parent` is the id of the group or brick that contains the node. `position` is null until it is set by `move` or by an automatic layout of the page. `open` is null if the node cannot be opened. `editable` is false for a part of a brick, whose settings can be changed, but not its edges. `methods` are the methods that the node can apply. `cost` is the output that is the cost. `settings` contains the given and inferred settings. Their form fields are in the entry of the palette and in `fields`. */
 export interface BoardNode {
   id: string;
   kind: "input" | "brick" | "operation" | "cost" | "group";
@@ -776,7 +776,7 @@ export interface BoardNode {
   frozen: boolean;
 }
 
-/** An edge from an output to an input. `index` is the place in an input that takes several edges. Inside an open group, an edge can begin at an *input* of the group (`from_inside`) or end at an *output* of it (`to_inside`). */
+/** An edge from an output to an input. `index` is the position among the edges of an input that accepts several edges. Inside an open group, an edge can begin at an *input* of the group (`from_inside`) or end at an *output* of the group (`to_inside`). */
 export interface BoardEdge {
   id: string;
   source: string;
@@ -798,7 +798,7 @@ export interface Refusal {
   text: string;
 }
 
-/** The nodes that an intent made, which its page selects. */
+/** The nodes that an intent created, which the page then selects. */
 export interface MadeNodes {
   client: string;
   number: number;
@@ -811,26 +811,26 @@ export interface BoardFault {
   text: string;
 }
 
-/** Totals of a board; null while they are unknown. */
+/** Totals of a board, which are null while they are unknown. */
 export interface BoardSummary {
   parameters: number | null;
   flops: number | null;
   fault: BoardFault | null;
 }
 
-/** The fault of code; `line` counts from 1, and is 0 if it is unknown. */
+/** The fault of code; `line` counts from 1, and is 0 if the line is unknown. */
 export interface CodeFault {
   line: number;
   text: string;
 }
 
-/** The code of the model, and why it is missing or lacks a part. */
+/** The code of the model, and the reason if the code is missing or incomplete. */
 export interface CodeData {
   text: string;
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` grows with every change, `structure` only when nodes or edges change, so that the page knows when to run its layout. `acked` has the last executed number of each client. `misfits` are the streams with which the model cannot be trained, each with the reason. `undo` and `redo` are the names of the changes that they undo and redo. `document` is the whole board as JSON text, for images and the clipboard: `paste` reads it, all of it or only its `nodes`. */
+/** The contents of a board. `version` increases with every change, but `structure` increases only when nodes or edges change, so that the page knows when to run its layout. `acked` contains the number of the last executed intent of each client. `misfits` contains the streams with which the model cannot be trained, each with a reason. `undo` and `redo` are the names of the edits that can be undone and redone. `document` is the whole board as JSON text, for images and the clipboard; `paste` accepts this text. */
 export interface BoardPayload {
   version: number;
   structure: number;
@@ -848,13 +848,13 @@ export interface BoardPayload {
   control_channel: boolean;
 }
 
-/** Receipt for the edits that were applied last; `number` grows with each. */
+/** Receipt for the most recently applied edits; `number` increases with each receipt. */
 export interface SurgeryReceipt {
   number: number;
   text: string;
 }
 
-/** The board compared with the model that a session trains. `differs` is false if there is no session, or nothing to apply. `problem` says why the board cannot be applied. `text` says what would be kept and what would be new. `widened` are layers whose additional units can be copies of present ones, and `reason` says why the model would compute another function with these; it is empty if it would not. */
+/** The board compared with the model that a session trains. `differs` is false if there is no session or nothing to apply. `problem` says why the board cannot be applied. `text` says what would be kept and what would be new. `widened` contains the layers whose additional units can be copies of existing units. `reason` says why the model with these copies would compute a different function, and is empty if the function would be the same. */
 export interface SurgeryPayload {
   differs: boolean;
   paused: boolean;
@@ -867,14 +867,14 @@ export interface SurgeryPayload {
   receipt: SurgeryReceipt;
 }
 
-/** The value that a node shows; `share` is the length of its bar, from 0 to 1, if it has one. */
+/** The value that a node shows; `share` is the length of its bar from 0 to 1, or null. */
 export interface NodeValue {
   text: string;
   title: string;
   share: number | null;
 }
 
-/** `count` images side by side, of `of`; each pixel has a byte for each channel. */
+/** The first `count` images of a total of `of`, side by side; one byte per pixel and channel. */
 export interface EdgeImage {
   count: number;
   of: number;
@@ -884,7 +884,7 @@ export interface EdgeImage {
   pixels: DataView;
 }
 
-/** The value of an edge for one example; `bars` are the numbers of a short vector. `text` is the range of the values, or the only value, `note` their mean. Of the edges that begin at one output, only the `main` one shows the value. */
+/** The value of an edge for one example; `bars` contains the elements of a short vector. `text` is the range of the values, or the only value, and `note` is their mean. If several edges begin at the same output, only the edge whose `main` is true shows the value. */
 export interface EdgeValue {
   text: string;
   note: string;
@@ -895,14 +895,14 @@ export interface EdgeValue {
   bars: number[];
 }
 
-/** The example that is pushed; `can_step` is true if there are others. */
+/** The example that is pushed; `can_step` is true if the user can step to other examples. */
 export interface ExampleData {
   text: string;
   index: number | null;
   can_step: boolean;
 }
 
-/** The node that was picked last; it is `followed` if it was picked in another view. */
+/** The node that was picked last; `followed` is true if it was picked in another view. */
 export interface PickedNode {
   node: string;
   path: string;
@@ -911,7 +911,7 @@ export interface PickedNode {
   followed: boolean;
 }
 
-/** Live values of a session on the nodes and edges of a board, by id. `metric` is what the nodes show, one of the names in `metrics` or "nothing". `session` is empty if none is watched, and `problem` says why there are no values. */
+/** Live values of a session on the nodes and edges of a board, keyed by id. `metric` is the quantity that the nodes show: one of the names in `metrics`, or "nothing". `session` is empty if no session is watched, and `problem` says why there are no values. */
 export interface LivePayload {
   session: string;
   metric: string;
@@ -924,7 +924,7 @@ export interface LivePayload {
   problem: string;
 }
 
-/** The traits of an editor; the page writes only `outbox`, its intents without an answer. `training` has the identities of the widgets that show the session of `train`. `origin` is the same for all editors of a board, and after a reload. */
+/** Traits of an editor; the page writes only `outbox`, which contains its unanswered intents. `training` contains the identifiers of the widgets that show the session of `train`. `origin` is the same for all editors of a board, even after a reload. */
 export interface EditorState {
   problem: string;
   ident: string;
