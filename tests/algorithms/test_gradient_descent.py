@@ -117,7 +117,7 @@ def test_gradients_can_be_given(kind):
 
 def test_given_gradients_must_be_those_of_the_parameters():
     w, v, x = shared(1.0, "w"), shared(1.0, "v"), tensor.scalar("x")
-    with pytest.raises(AlgorithmError, match="only one of the two contains v"):
+    with pytest.raises(AlgorithmError, match="only one of these collections contains v"):
         GradientDescent(gradients={w: x}, parameters=[w, v])
 
 
@@ -256,7 +256,9 @@ def test_parameters_of_bricks_are_named_by_their_paths():
     first, second = (linear.W for linear in mlp.linear_transformations)
     with pytest.raises(AlgorithmError, match="but /mlp/linear_1.W is given twice"):
         GradientDescent(cost=cost, parameters=[first, second, second])
-    with pytest.raises(AlgorithmError, match="but only one of the two contains /mlp/linear_1.W"):
+    with pytest.raises(
+        AlgorithmError, match="but only one of these collections contains /mlp/linear_1.W"
+    ):
         GradientDescent(cost=cost, parameters=[first, second], gradients={first: first})
     rule = VariableClipping(1.0, axis=2)
     with pytest.raises(AlgorithmError, match="cannot clip /mlp/linear_0.W, which has 2 dimensions"):

@@ -60,7 +60,7 @@ def test_a_sound_graph_has_no_faults():
 def test_a_cycle_is_found():
     _, y, z = made()
     y.owner.inputs = (z,)
-    fault = the_fault(check_graph([z]), GRAPH, "before it")
+    fault = the_fault(check_graph([z]), GRAPH, "before the call")
     assert fault.node in ("tanh", "mul")
 
 
@@ -139,7 +139,7 @@ def test_a_sound_program_has_no_faults():
 def test_a_node_before_its_inputs_is_found():
     lowered, _ = program()
     node(lowered, "x").prepend(node(lowered, "tanh"))
-    assert the_fault(check_program(lowered), PROGRAM, "before it").node == "tanh"
+    assert the_fault(check_program(lowered), PROGRAM, "before the node").node == "tanh"
 
 
 def test_a_placeholder_too_few_is_found():
@@ -252,7 +252,7 @@ def test_a_sound_trace_has_no_faults():
 def test_an_operation_before_its_inputs_is_found():
     found = traced()
     call(found, "mul").prepend(call(found, "sum"))
-    assert the_fault(check_trace(found), TRACE, "before it").node.startswith("sum")
+    assert the_fault(check_trace(found), TRACE, "before the node").node.startswith("sum")
 
 
 def test_an_argument_too_few_is_found():

@@ -39,8 +39,8 @@ class FixedAttributes(Hinted):
     >>> Scale(0.1).learning_rat = 0.2
     Traceback (most recent call last):
     ...
-    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so no code would
-    read it (...); did you mean 'learning_rate'?
+    workbench.errors.UnknownAttributeError: Scale has no attribute 'learning_rat', so the value
+    would have no effect (...); did you mean 'learning_rate'?
     """
 
     _called: ClassVar[str] = "it"
