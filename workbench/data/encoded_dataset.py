@@ -20,6 +20,8 @@ class EncodedDataset(IndexableDataset):
         The names of the classes of the targets, if they are classes.
     encoding : TableEncoding or None
         How the columns of a table were encoded.
+    labels : tuple or None
+        The values that stand for the classes in the data, in the order of the classes.
     """
 
     def __init__(
@@ -27,7 +29,9 @@ class EncodedDataset(IndexableDataset):
         arrays: Mapping[str, Any],
         classes: tuple[str, ...] | None = None,
         encoding: TableEncoding | None = None,
+        labels: tuple[Any, ...] | None = None,
     ) -> None:
         super().__init__(arrays)
         self.classes = classes
         self.encoding = encoding
+        self.labels = labels

@@ -280,8 +280,9 @@ def _is_fraction(validation: object) -> bool:
 def _dataset(
     arrays: Mapping[str, Any], targets: Targets | None, encoding: TableEncoding | None = None
 ) -> EncodedDataset:
-    classes = None if targets is None else targets.classes
-    return EncodedDataset(dict(arrays), classes, encoding)
+    if targets is None:
+        return EncodedDataset(dict(arrays), encoding=encoding)
+    return EncodedDataset(dict(arrays), targets.classes, encoding, targets.labels)
 
 
 def _check_size(batch_size: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import torch
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
 from workbench.data.reader_copies import apart, read_by_one
+from workbench.data.table_files import read_frame
 from workbench.errors import SessionError
+from workbench.session.as_in_training import AsInTraining
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_count
 
@@ -49,7 +52,7 @@ def batches_of(
 
     Parameters
     ----------
-    data : dict, array, tensor, table, tuple, Dataset, DataStream or iterable of batches
+    data : dict, array, tensor, table, path, tuple, Dataset, DataStream or iterable of batches
     inputs : dict of str to Variable
         The inputs by name.
     method : str
@@ -72,64 +75,81 @@ def batches_of(
             f"{method}: batch_size must be an integer of 1 or more, or None for one batch, not "
             f"{batch_size!r}"
         )
-    arrays = _arrays(data, inputs, method, targets)
+    rules = AsInTraining(training)
+    arrays = _arrays(data, inputs, method, targets, rules)
     found = (
         _slices(arrays, batch_size, method)
         if arrays is not None
         else _of_stream(data, method, batch_size, training)
     )
     for batch in found:
-        yield {name: _fitting(batch, name, inputs, method) for name in inputs}
+        yield {name: _fitting(batch, name, inputs, method, rules) for name in inputs}
 
 
 def _arrays(
-    data: Any, inputs: Mapping[str, Variable], method: str, targets: Sequence[str]
+    data: Any,
+    inputs: Mapping[str, Variable],
+    method: str,
+    targets: Sequence[str],
+    rules: AsInTraining,
 ) -> Batch | None:
     """Return all examples by input, or None if the data consists of batches."""
     import pandas as pd
 
+    if isinstance(data, (str, os.PathLike)):
+        data = read_frame(data)
     if isinstance(data, pd.DataFrame):
-        return _columns(data, inputs, method)
+        return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):
-        return _chosen(data, inputs, method)
+        return _chosen(data, inputs, method, rules)
     others = [name for name in inputs if name not in targets]
     if isinstance(data, tuple) and len(data) == 2 and len(others) == len(targets) == 1:
-        return {others[0]: _array(data[0]), targets[0]: _array(data[1])}
+        first = {name: inputs[name] for name in others}
+        if isinstance(data[0], pd.DataFrame):
+            features = _columns(data[0], first, method, rules)
+        else:
+            features = {others[0]: rules.array(data[0], others[0])}
+        return {**features, targets[0]: rules.array(data[1], targets[0])}
     is_array = isinstance(data, (np.ndarray, torch.Tensor, pd.Series))
     if not is_array and (not isinstance(data, list) or any(map(_is_batch, data))):
         return None
     if len(inputs) != 1:
         raise SessionError(SEVERAL.format(method=method, inputs=_listed(inputs)))
-    return {next(iter(inputs)): _array(data)}
+    name = next(iter(inputs))
+    return {name: rules.array(data, name)}
 
 
 def _is_batch(one: Any) -> bool:
     return isinstance(one, (Mapping, tuple))
 
 
-def _columns(data: Any, inputs: Mapping[str, Variable], method: str) -> Batch:
+def _columns(data: Any, inputs: Mapping[str, Variable], method: str, rules: AsInTraining) -> Batch:
+    encoded = rules.table(data, inputs)
+    if encoded is not None:
+        return encoded
     if set(inputs) <= set(data.columns):
-        return {name: data[name].to_numpy() for name in inputs}
+        return {name: rules.array(data[name].to_numpy(), name) for name in inputs}
     if len(inputs) != 1:
-        return _chosen({str(name): data[name].to_numpy() for name in data}, inputs, method)
+        columns = {str(name): data[name].to_numpy() for name in data}
+        return _chosen(columns, inputs, method, rules)
     odd = [str(name) for name in data if data[name].dtype.kind not in "biuf"]
     if odd:
         raise SessionError(NOT_NUMBERS.format(method=method, columns=", ".join(map(repr, odd))))
-    return {next(iter(inputs)): data.to_numpy()}
+    if all(data[name].dtype.kind in "biu" and not data[name].hasnans for name in data):
+        return {next(iter(inputs)): data.to_numpy(dtype=np.int64)}
+    return {next(iter(inputs)): data.to_numpy(dtype=np.float64, na_value=np.nan)}
 
 
-def _chosen(data: Mapping[str, Any], inputs: Mapping[str, Variable], method: str) -> Batch:
+def _chosen(
+    data: Mapping[str, Any], inputs: Mapping[str, Variable], method: str, rules: AsInTraining
+) -> Batch:
     missing = [name for name in inputs if name not in data]
     if missing:
         text = MISSING.format(
             method=method, missing=_listed(missing), known=_listed(data), inputs=_listed(inputs)
         )
         raise SessionError(text)
-    return {name: _array(data[name]) for name in inputs}
-
-
-def _array(values: Any) -> Any:
-    return values if isinstance(values, torch.Tensor) else np.asarray(values)
+    return {name: rules.array(data[name], name) for name in inputs}
 
 
 def _slices(arrays: Batch, batch_size: int | None, method: str) -> Iterator[Batch]:
@@ -160,7 +180,9 @@ def _of_stream(
     return (dict(zip(stream.sources, batch, strict=True)) for batch in apart(stream).iterate(0, 0))
 
 
-def _fitting(batch: Any, name: str, inputs: Mapping[str, Variable], method: str) -> Any:
+def _fitting(
+    batch: Any, name: str, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
+) -> Any:
     """Return the values of an input with its dtype; floats are rounded to their dtype."""
     if name not in batch:
         text = MISSING.format(
@@ -168,7 +190,10 @@ def _fitting(batch: Any, name: str, inputs: Mapping[str, Variable], method: str)
         )
         raise SessionError(text)
     wanted, values = inputs[name].dtype, batch[name]
-    tensor = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.array(values))
+    values = values if isinstance(values, torch.Tensor) else np.array(values)
+    if wanted.is_floating_point:
+        values = rules.scaled(values, name)
+    tensor = torch.as_tensor(values)
     if tensor.dtype is wanted:
         return tensor
     if not wanted.is_floating_point and tensor.is_floating_point():

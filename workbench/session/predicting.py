@@ -55,10 +55,12 @@ def predict(
 
     Parameters
     ----------
-    X : array, tensor, table, dict, Dataset, DataStream, DataLoader or iterable of batches
+    X : array, tensor, table, path, dict, Dataset, DataStream, DataLoader or iterable of batches
         The data. A single array or a table with numbers is the only input of the model. A
         dictionary, or a table with these columns, has an array for each input. Other keys,
-        such as targets, are ignored.
+        such as targets, are ignored. If the model was trained on a table, another table or the
+        path of a CSV or Parquet file is encoded by the same rules, and images of dtype uint8 are
+        scaled as in training.
     output : Variable or str, optional
         The variable to compute, or its name. By default the output of the model or, if that is
         a cost, the variable that the cost compares with the targets. For the cross-entropy of
@@ -122,9 +124,10 @@ def evaluate(
 
     Parameters
     ----------
-    data : dict, tuple, table, Dataset, DataStream, DataLoader or iterable of batches
+    data : dict, tuple, table, path, Dataset, DataStream, DataLoader or iterable of batches
         The data, as for `predict`, with all sources that the variables use. For a model with
-        one input and one target, a pair of arrays ``(X, y)``.
+        one input and one target, a pair of arrays ``(X, y)``. Labels in tables and arrays become
+        classes as in training.
     variables : Variable, MonitoredQuantity, str or list of these, optional
         The values to compute, or their names. By default those that the run evaluates with
         `DataStreamMonitoring`, or else those that it monitors during training, or the cost.

@@ -1,0 +1,103 @@
+"""Predictions and evaluations encode tables, labels and images as training did."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import DataError, SourceError
+
+N = 60
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3)).astype("float32")
+CLASSES = (X.sum(1) > 0).astype(int)
+TABLE = pd.DataFrame(1000 + 50 * X, columns=list("abc")).assign(
+    colour=RNG.choice(["red", "blue"], N), flag=X[:, 0] > 0, kind=np.where(CLASSES, "yes", "no")
+)
+
+
+def trained(data, model=None, **options):
+    model = [wb.Linear()] if model is None else model
+    session = wb.fit(model, data, epochs=1, validation=None, **options)
+    assert session.wait()
+    return session
+
+
+def arrays_of(session):
+    dataset = session.main_loop.data_stream.dataset
+    return dict(zip(dataset.sources, dataset.indexables, strict=True))
+
+
+@pytest.fixture(scope="module")
+def of_table():
+    return trained(TABLE, target="kind")
+
+
+def test_a_table_is_encoded_as_in_training(of_table, tmp_path):
+    arrays = arrays_of(of_table)
+    expected = of_table.predict({"features": arrays["features"]})
+    np.testing.assert_array_equal(of_table.predict(TABLE), expected)
+    shuffled = TABLE.drop(columns="kind")[["flag", "c", "colour", "a", "b"]].tail(5)
+    np.testing.assert_allclose(of_table.predict(shuffled), expected[-5:], rtol=1e-5)
+    with pytest.raises(SourceError, match="missing: 'a'"):
+        of_table.predict(TABLE.drop(columns="a"))
+    values = of_table.evaluate(arrays)
+    assert of_table.evaluate(TABLE) == values
+    assert of_table.evaluate((TABLE.drop(columns="kind"), TABLE["kind"])) == values
+
+
+def test_a_file_is_encoded_as_in_training(tmp_path):
+    table, path = TABLE.drop(columns="flag"), tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    session = trained(path, target="kind")
+    np.testing.assert_allclose(session.predict(str(path)), session.predict(table), rtol=1e-4)
+    assert session.evaluate(path)["cost"] == pytest.approx(session.evaluate(table)["cost"])
+
+
+def test_columns_of_several_dtypes_are_numbers():
+    session = trained((X, CLASSES))
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": pd.array([1] * N, dtype="Int64")})
+    expected = session.predict(np.column_stack([X[:, 0], X[:, 1] > 0, np.ones(N)]))
+    np.testing.assert_array_equal(session.predict(frame), expected)
+
+
+def test_images_are_scaled_as_in_training():
+    pixels = RNG.integers(0, 255, (N, 1, 4, 4), dtype=np.uint8)
+    session = trained((pixels, CLASSES), [wb.Flattener(), wb.Linear()])
+    expected = session.predict(pixels.astype("float32") / np.float32(255))
+    for given in (pixels, {"features": pixels}, [{"features": pixels}]):
+        np.testing.assert_allclose(session.predict(given), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([0, 3])[CLASSES],
+        np.array([1, 2])[CLASSES],
+        np.array([-1.0, 1.0])[CLASSES],
+        np.array(["b", "a"])[CLASSES],
+        CLASSES > 0,
+        np.eye(2, dtype=int)[CLASSES],
+    ],
+    ids=lambda labels: str(labels[0]),
+)
+def test_labels_become_classes_as_in_training(labels):
+    session = trained((X, labels), loss="cross-entropy", metrics=["accuracy"])
+    indices = arrays_of(session)["targets"]
+    expected = (session.predict(X).argmax(1) == indices).mean()
+    for data in ((X, labels), {"features": X, "targets": labels}):
+        assert session.evaluate(data, "accuracy") == {"accuracy": pytest.approx(expected)}
+
+
+def test_whole_numbers_are_indices_if_labels_are_text():
+    session = trained((X, np.array(["b", "a"])[CLASSES]))
+    assert session.evaluate((X, 1 - CLASSES)) == session.evaluate(
+        (X, np.array(["b", "a"])[CLASSES])
+    )
+    with pytest.raises(DataError, match="has the value 4, which is not one of the classes"):
+        session.evaluate((X, CLASSES + 4))
+
+
+def test_numbers_can_be_a_vector():
+    session = trained((X, X.sum(1)))
+    assert session.evaluate((X, X.sum(1))) == session.evaluate((X, X.sum(1)[:, None]))

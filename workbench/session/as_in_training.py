@@ -1,0 +1,80 @@
+"""Conversion of tables, labels and images to what the batches of training contain.
+
+`DataStream.from_frame`, `from_arrays` and `from_folder` encode the data of training, so data for
+predictions must be encoded by the same rules, which are kept by the dataset and the transformers
+of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.data import AbstractDataStream
+from workbench.data.encoded_dataset import EncodedDataset
+from workbench.data.making import FEATURES, TARGETS
+from workbench.data.targets import encoded_targets, values_of
+from workbench.data.transformers import ScaleAndShift
+
+
+class AsInTraining:
+    """Rules by which the data of training was encoded.
+
+    Parameters
+    ----------
+    stream : AbstractDataStream or None
+        The stream of training.
+    """
+
+    def __init__(self, stream: AbstractDataStream | None) -> None:
+        below = list(_below(stream))
+        dataset = getattr(below[-1], "dataset", None) if below else None
+        self._dataset = dataset if isinstance(dataset, EncodedDataset) else None
+        self._scalings = [one for one in reversed(below) if isinstance(one, ScaleAndShift)]
+
+    def table(self, frame: Any, inputs: Iterable[str]) -> dict[str, Any] | None:
+        """Return the arrays of a table; None if it needs no encoding."""
+        names = set(inputs)
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is None or not names <= {FEATURES, TARGETS}:
+            return None
+        if names <= set(frame.columns) and not set(encoding.columns) <= set(frame.columns):
+            return None
+        found = {}
+        if FEATURES in names:
+            found[FEATURES] = encoding.features(frame)
+        if TARGETS in names:
+            found[TARGETS] = encoding.targets(frame).values
+        return found
+
+    def array(self, given: Any, name: str) -> Any:
+        """Return an input as an array or tensor; targets are encoded."""
+        dataset = self._dataset
+        if dataset is None or name != TARGETS or TARGETS not in dataset.sources:
+            return given if isinstance(given, torch.Tensor) else np.asarray(given)
+        labels: Any = dataset.labels
+        if labels is None:
+            return encoded_targets(given, TARGETS, as_classes=False).values
+        kind = values_of(given, TARGETS).dtype.kind
+        if kind in "iuf" and isinstance(labels[0], str):
+            labels = range(len(labels))  # indices of classes
+        return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
+
+    def scaled(self, values: Any, name: str) -> Any:
+        """Return an input; images of dtype uint8 are scaled as in training."""
+        if values.dtype not in (np.dtype(np.uint8), torch.uint8):
+            return values
+        for scaling in self._scalings:
+            if name in scaling.which_sources:
+                values = scaling.transform_source_batch(values, name)
+        return values
+
+
+def _below(stream: Any) -> Iterator[Any]:
+    """Yield a stream and the streams that it transforms."""
+    while isinstance(stream, AbstractDataStream):
+        yield stream
+        stream = getattr(stream, "data_stream", None)
