@@ -113,6 +113,25 @@ def test_integers_can_stay_indices():
     assert stream.dataset.indexables[0].dtype == np.int64
 
 
+def test_large_integers_are_rounded():
+    stream = DataStream.from_arrays(np.array([[2**24 + 1], [2**62 + 1]]))
+    assert stream.dataset.indexables[0].tolist() == [[2**24], [2**62]]
+
+
+def test_flags_and_indices_of_dtype_uint8_are_not_scaled():
+    flags = np.random.default_rng(1).integers(0, 2, (6, 2, 2), dtype=np.uint8)
+    assert whole(DataStream.from_arrays(flags))["features"].max() == 1
+    indices = whole(DataStream.from_arrays(flags * 9, indices=True))["features"]
+    assert indices.dtype == np.int64 and indices.max() == 9
+
+
+def test_black_images_can_be_held_out():
+    pixels = np.full((4, 2, 2), 51, dtype=np.uint8)
+    training, validation = DataStream.from_arrays(pixels, validation=(pixels * 0, None))
+    assert whole(training)["features"].max() == pytest.approx(0.2)
+    assert whole(validation)["features"].max() == 0
+
+
 def test_images_are_scaled_batch_by_batch():
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2) * 10
     training, validation = DataStream.from_arrays(

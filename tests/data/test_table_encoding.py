@@ -18,6 +18,10 @@ def frame(column):
     [
         (pd.date_range("2020", periods=ROWS), "has the type datetime64.*frame.drop"),
         ([str(i % 3) for i in range(ROWS)], "numbers that are written as text, such as '0'"),
+        (
+            ["NA", "?"] + [str(i / 7) for i in range(ROWS - 2)],
+            "such as '0.0', and '[?]', which is no",
+        ),
         ([f"id {i}" for i in range(ROWS)], "30 different texts in 30 rows"),
         ([None] + [1.0] * (ROWS - 1), "1 of 30 are missing"),
         ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
@@ -50,3 +54,17 @@ def test_an_encoding_describes_its_columns():
         "t: one feature for each of 'a', 'b'",
         "f: as it is",
     ]
+
+
+def test_one_text_of_a_row_can_be_a_number():
+    table = frame([("1", "x", "y")[i % 3] for i in range(ROWS)])
+    encoding = learn_encoding(table, ["y"], np.arange(ROWS))
+    assert encoding.features(table.head(1)).tolist() == [[1, 0, 0]]
+
+
+def test_columns_of_small_numbers_are_standardised():
+    encoding = learn_encoding(frame(np.arange(ROWS) * 1e-20), ["y"], np.arange(ROWS))
+    expected = (np.arange(ROWS) - 14.5) / np.arange(ROWS).std()
+    np.testing.assert_allclose(
+        encoding.features(frame(np.arange(ROWS) * 1e-20))[:, 0], expected, 1e-5
+    )

@@ -12,6 +12,9 @@ from workbench.data.targets import encoded_targets
     "given, values, classes",
     [
         (["b", "a", "b"], [1, 0, 1], ("a", "b")),
+        (["7", "1"], [1, 0], ("1", "7")),
+        (["1", "x", "y"], [0, 1, 2], ("1", "x", "y")),
+        (list(range(20)), list(range(20)), tuple(map(str, range(20)))),
         ([True, False], [1, 0], ("False", "True")),
         (np.array([[2], [0], [1]]), [2, 0, 1], ("0", "1", "2")),
         (torch.tensor([1, 0], dtype=torch.int32), [1, 0], ("0", "1")),
@@ -45,6 +48,17 @@ def test_the_caller_can_say_that_targets_are_classes(given, values, classes):
     assert found.values.tolist() == values and found.classes == classes
 
 
+def test_many_integers_are_classes_if_they_occur_twice():
+    assert len(encoded_targets([*range(30), *range(30)], "y").classes) == 30
+
+
+def test_large_integers_are_rounded():
+    assert encoded_targets([2**24 + 1, 2**40 + 1], "y", as_classes=False).values.tolist() == [
+        [2**24],
+        [2**40],
+    ]
+
+
 def test_the_caller_can_say_that_whole_numbers_are_quantities():
     assert encoded_targets([0, 1, 2], "y", as_classes=False).values.tolist() == [[0], [1], [2]]
 
@@ -54,6 +68,11 @@ def test_the_caller_can_say_that_whole_numbers_are_quantities():
     [
         ([3, 5], None, r"whole numbers \(3, 5\), which can be classes or quantities"),
         ([1, 2, 3], None, "which can be classes or quantities"),
+        ([0.0, 1.0, 2.0], None, r"whole numbers \(0, 1, 2\), which can be classes or quantities"),
+        (np.eye(3), None, r"whole numbers \(0, 1\), which can be classes or quantities"),
+        (np.arange(21), None, "which can be classes or quantities"),
+        (["1.5", "2.5", "NA"], None, "such as '1.5', and 'NA', which is not a number"),
+        (["1.5", "2.5"], None, "numbers that are written as text, such as '1.5'; convert it"),
         ([0, 0], None, "the same class 0 in all 2 examples"),
         (["a", "a"], None, "the same class 'a' in all 2 examples"),
         ([1.5, 2], True, r"has the value 1.5, which is not a whole number"),

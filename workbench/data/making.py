@@ -142,8 +142,9 @@ def from_arrays(
 ) -> Made:
     """Create a data stream of arrays, whose first axis indexes the examples.
 
-    ``features`` are converted to ``config.floatx``. Images of dtype uint8 are scaled from 0..255 to
-    0..1. ``targets`` contains indices of classes, of shape (B,), or numbers of shape (B, targets).
+    ``features`` are converted to ``config.floatx``. Images, which are arrays of dtype uint8 with at
+    least three axes and values above 1, are scaled from 0..255 to 0..1. ``targets`` contains
+    indices of classes, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ def from_arrays(
         by_class = None if encoded is None or encoded.classes is None else encoded.values
         rows, held = held_out(count, float(validation), seed, by_class)  # type: ignore[arg-type]
     whole = arrays if encoded is None else {**arrays, TARGETS: encoded.values}
-    images = [name for name, array in arrays.items() if _is_image(array)]
+    images = [name for name, array in arrays.items() if array.dtype == np.uint8]
     chosen = whole if held is None else {name: array[rows] for name, array in whole.items()}
     training = _scaled(_shuffled(_dataset(chosen, encoded), batch_size, seed), images)
     if validation is None:
@@ -198,7 +199,7 @@ def from_arrays(
     if held is not None:
         other = {name: array[held] for name, array in whole.items()}
     else:
-        other = _other_arrays(validation, arrays, encoded, as_classes, indices)
+        other = _other_arrays(validation, arrays, encoded, as_classes, indices, images)
     return training, _scaled(_in_order(_dataset(other, encoded), batch_size), images)
 
 
@@ -307,21 +308,26 @@ def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataSt
 
 
 def _is_image(array: Array) -> bool:
-    return array.dtype == np.uint8 and array.ndim > 2
+    """Return True for grey values or colours, which use more of 0..255 than flags do."""
+    return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
 
-def _features(given: Any, indices: bool) -> dict[str, Array]:
+def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
+    """Return the arrays of features; `images` names those that remain uint8, if it is known."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")
-    arrays = {name: _as_features(value, str(name), indices) for name, value in named.items()}
+    arrays = {
+        name: _as_features(value, str(name), indices, None if images is None else name in images)
+        for name, value in named.items()
+    }
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"all features must have the same number of examples, not {lengths}")
     return arrays
 
 
-def _as_features(given: Any, name: str, indices: bool) -> Array:
+def _as_features(given: Any, name: str, indices: bool, image: bool | None) -> Array:
     if hasattr(given, "to_numpy") and hasattr(given, "columns"):
         raise DataError(
             f"{name} is a table; pass the table and the name of its target column to "
@@ -334,10 +340,12 @@ def _as_features(given: Any, name: str, indices: bool) -> Array:
             "pandas.DataFrame to DataStream.from_frame"
         )
     check_complete(array, name)
-    if _is_image(array):
-        return array
     if indices and array.dtype.kind in "iu":
         return converted(array, np.dtype(np.int64), name)
+    if _is_image(array) if image is None else image and array.dtype == np.uint8:
+        return array
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)  # large integers are rounded, as fractions are
     return converted(array, np.dtype(str(floatx()).removeprefix("torch.")), name)
 
 
@@ -364,13 +372,14 @@ def _other_arrays(
     encoded: Targets | None,
     as_classes: bool | None,
     indices: bool,
+    images: Sequence[str],
 ) -> dict[str, Array]:
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise DataError(
             "validation must be a fraction such as 0.2, a pair (features, targets), or None, not "
             f"{type(validation).__name__}"
         )
-    other = _features(validation[0], indices)
+    other = _features(validation[0], indices, images)
     mine = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
     found = {name: (array.shape[1:], array.dtype) for name, array in other.items()}
     if mine != found:

@@ -17,7 +17,13 @@ import numpy.typing as npt
 
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
-from workbench.data.targets import Targets, check_complete, encoded_targets, values_of
+from workbench.data.targets import (
+    Targets,
+    check_complete,
+    encoded_targets,
+    numbers_in_text,
+    values_of,
+)
 from workbench.errors import DataError, SourceError, nearest
 from workbench.tensor.device import floatx
 
@@ -39,7 +45,7 @@ NO_NUMBERS = (
     "first, or remove it with frame.drop(columns=[{name!r}])"
 )
 NUMBERS_AS_TEXT = (
-    "{where} has numbers that are written as text, such as {value!r}; convert it with "
+    "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
     "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
 )
 MANY_VALUES = (
@@ -189,7 +195,7 @@ def learn_encoding(
         elif values.dtype.kind != "b" and standardise:
             chosen = values[rows].astype(np.float64)
             deviation = float(chosen.std())
-            flat = not deviation > 1e-12 * max(1.0, float(np.abs(chosen).max()))
+            flat = not deviation > 1e-12 * float(np.abs(chosen).max())
             numbers[name] = (float(chosen.mean()), 1.0 if flat else deviation)
     labels = _targets(frame, target, as_classes, None).labels
     return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
@@ -230,17 +236,7 @@ def column_values(column: pd.Series[Any], name: str) -> Array:
     categorical = getattr(column.dtype, "categories", None) is not None
     if categorical:
         return values.astype(str)
-    if values.dtype.kind == "U" and all(map(_is_number, np.unique(values).tolist())):
-        raise DataError(NUMBERS_AS_TEXT.format(where=where, value=str(values[0]), name=name))
     return values
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
@@ -249,6 +245,10 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
     if known is not None:
         there = set(found)
         return tuple(str(one) for one in known if str(one) in there)
+    number, odd = numbers_in_text(found)
+    if number is not None:
+        where = f"column {name!r}"
+        raise DataError(NUMBERS_AS_TEXT.format(where=where, value=number, odd=odd, name=name))
     if len(found) > MOST_VALUES or (len(found) > 20 and len(found) > len(values) / 2):
         raise DataError(
             MANY_VALUES.format(

@@ -22,6 +22,9 @@ from workbench.tensor.device import floatx
 
 Array = npt.NDArray[Any]
 
+FEW_CLASSES, MOST_CLASSES = 20, 100
+"""How many integers 0, 1, 2 ... are always classes, and how many such floats can be classes."""
+
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "
     "position {first}); remove these examples, or fill in their values"
@@ -39,6 +42,11 @@ NOT_WHOLE = (
     "{where} must be classes, but has the value {value!r}, which is not a whole number; pass "
     "as_classes=False (in fit: loss='squared error') if the target is a quantity"
 )
+NUMBERS_AS_TEXT = (
+    "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
+    "pandas.to_numeric, or pass as_classes=True (in fit: loss='cross-entropy') for classes"
+)
+ODD_TEXT = ", and {value!r}, which is not a number; replace or remove such values"
 TEXT_AS_NUMBERS = (
     "{where} has values such as {value!r}, which are not numbers; pass as_classes=True (in fit: "
     "loss='cross-entropy'), or convert them to numbers"
@@ -87,7 +95,8 @@ def encoded_targets(
         The name of the targets, for messages.
     as_classes : bool, optional
         Whether the targets are classes. By default text, flags, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not.
+        0, 1, 2 ... are classes, and fractions are not. More than 20 integers must occur twice on
+        average.
     labels : sequence, optional
         The values that stand for the classes, in order. By default those that occur, sorted; pandas
         categories keep their order.
@@ -224,22 +233,56 @@ def check_complete(values: Array, where: str) -> None:
 
 
 def _are_classes(values: Array, where: str, categorical: bool) -> bool:
-    if categorical or values.dtype.kind in "Ub":
+    if categorical or values.dtype.kind == "b":
         return True
-    if values.dtype.kind == "f":
-        return False
     found = np.unique(values)
-    if len(found) == 1:
-        raise DataError(ONE_CLASS.format(where=where, only=found[0].item(), count=len(values)))
-    if values.ndim == 1 and np.array_equal(found, np.arange(len(found))):
+    if values.dtype.kind == "U":
+        number, odd = numbers_in_text(found.tolist())
+        if number is not None and not all(map(str.isdigit, found.tolist())):
+            raise DataError(NUMBERS_AS_TEXT.format(where=where, value=number, odd=odd))
         return True
-    raise DataError(AMBIGUOUS.format(where=where, values=some(found.tolist(), str, most=6)))
+    count = len(found)
+    consecutive = np.array_equal(found, np.arange(count))
+    if values.dtype.kind == "f" and not (consecutive and 1 < count <= MOST_CLASSES):
+        return False
+    if count == 1:
+        raise DataError(ONE_CLASS.format(where=where, only=found[0].item(), count=len(values)))
+    few = count <= FEW_CLASSES or count <= len(values) / 2
+    if values.ndim == 1 and values.dtype.kind != "f" and consecutive and few:
+        return True
+    shown = some([int(one) for one in found], str, most=6)
+    raise DataError(AMBIGUOUS.format(where=where, values=shown))
+
+
+def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
+    """Return a number that is written as text, and a remark about a text that is no number.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Different texts. If at most half of them are numbers, the result is None and "".
+    """
+    numbers = [text for text in texts if _is_number(text)]
+    if len(numbers) <= len(texts) / 2:
+        return None, ""
+    others = [text for text in texts if not _is_number(text)]
+    return numbers[0], ODD_TEXT.format(value=others[0]) if others else ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(values: Array, where: str) -> Array:
     if values.dtype.kind == "U":
         raise DataError(TEXT_AS_NUMBERS.format(where=where, value=str(values.reshape(-1)[0])))
     columns = values.reshape(len(values), 1) if values.ndim == 1 else values
+    if columns.dtype.kind in "iu":
+        columns = columns.astype(np.float64)  # large integers are rounded, as fractions are
     return converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
 
 

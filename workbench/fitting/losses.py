@@ -66,7 +66,7 @@ ONLY_CLASSES = (
 )
 NOT_FOR_NUMBERS = (
     "the model ends with a {end} function, but the targets are numbers; remove it to predict "
-    "numbers, or pass the loss as a brick"
+    "numbers, pass loss='cross-entropy' if they are classes, or pass the loss as a brick"
 )
 OTHER_SHAPE = (
     "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
