@@ -1,20 +1,17 @@
 """Losses and metrics of `fit`: by name or by brick, inferred from the targets and the outputs.
 
-A network can end with a softmax, a logistic function, log-probabilities, or unnormalised scores.
-Its loss must fit: the cross-entropy of a softmax of a softmax would train, and reach a plausible
-but worse result. Therefore the end of a network is read from its last activation or, if it is a
-module whose code cannot be read, from the numbers that it returns.
+The loss must fit the end of the network, which `workbench.fitting.ends` finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from workbench.bricks import Brick, Logistic, Softmax
+from workbench.bricks import Logistic, Softmax
 from workbench.bricks.cost import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -24,9 +21,8 @@ from workbench.bricks.cost import (
     SquaredError,
 )
 from workbench.errors import ArgumentError, nearest
+from workbench.fitting.ends import End
 from workbench.tensor import Variable
-
-End = Literal["softmax", "logistic", "scores"]
 
 CROSS_ENTROPY, SQUARED, ABSOLUTE = "cross-entropy", "squared error", "absolute error"
 LOSSES = (CROSS_ENTROPY, SQUARED, ABSOLUTE)
@@ -128,45 +124,13 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str
     )  # fmt: skip
 
 
-def end_of(step: Brick) -> End | None:
-    """Return how a network ends whose last brick is `step`; None if it cannot be seen."""
-    if isinstance(step, Softmax):
-        return "softmax"
-    if isinstance(step, Logistic):
-        return "logistic"
-    children = [child for child in step.children if isinstance(child, Brick)]
-    methods = getattr(step, "application_methods", None)
-    if methods:
-        return end_of(methods[-1].brick)
-    return None if children and not hasattr(step, "W") else "scores"
-
-
-def end_of_module(module: torch.nn.Module) -> End | None:
-    """Return how a module ends; None if its class computes the output in its own way."""
-    if type(module) is torch.nn.Sequential and len(module):
-        return end_of_module(module[-1])
-    if isinstance(module, torch.nn.Softmax):
-        return "softmax"
-    if isinstance(module, torch.nn.Sigmoid):
-        return "logistic"
-    known = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
-    return "scores" if known else None
-
-
-def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:
-    """Return how a network ends that returns these numbers.
-
-    Parameters
-    ----------
-    outputs : sequence of Tensor
-        The outputs for some examples, and for the same examples multiplied by a large number: a
-        network that ends with scores leaves the interval from 0 to 1.
-    """
-    rows = torch.cat([output.detach().double() for output in outputs])
-    if rows.ndim != 2 or not bool(((rows >= 0) & (rows <= 1)).all()):
-        return "scores"
-    sums = rows.sum(1)
-    return "softmax" if rows.shape[1] > 1 and bool(((sums - 1).abs() < 1e-4).all()) else "logistic"
+def classes_for(loss: str | Cost | None) -> bool | None:
+    """Return whether a loss needs classes (True) or numbers (False); None if it can have both."""
+    if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
+        return True
+    if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):
+        return False
+    return loss == CROSS_ENTROPY if isinstance(loss, str) else None
 
 
 def outputs_for(aim: Aim, end: End | None) -> int:
@@ -265,6 +229,7 @@ def metric_of(
         If the metric does not fit the targets.
     """
     value: Variable
+    brick_name = f"{metric.replace(' ', '_')}_of_batch" if isinstance(metric, str) else ""
     if isinstance(metric, Cost):
         value = metric.apply(targets, output)
         value.name = metric.name
@@ -276,12 +241,13 @@ def metric_of(
         if _width(output) == 1:
             both = [1 - output, output] if end == "logistic" else [-output, output]
             scores = torch.cat(both, 1)  # type: ignore[assignment, arg-type]
-        value = MisclassificationRate().apply(targets, scores)
+        value = MisclassificationRate(name=brick_name).apply(targets, scores)
         if metric == "accuracy":
             value = 1 - value
     else:
         if aim.classes is not None:
             raise ArgumentError(f"the metric {metric!r} needs numbers as targets, not classes")
-        value = (SquaredError() if metric == SQUARED else AbsoluteError()).apply(targets, output)
+        kind = SquaredError if metric == SQUARED else AbsoluteError
+        value = kind(name=brick_name).apply(targets, output)
     value.name = metric.replace(" ", "_")
     return value

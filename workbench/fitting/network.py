@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,11 @@ from workbench.bricks.cost import Cost
 from workbench.bricks.inference import Kind
 from workbench.builder import to_code, to_spec
 from workbench.builder.imports import identifier
+from workbench.data.targets import MOST_CLASSES
 from workbench.errors import ArgumentError, BuilderError, DataError
-from workbench.fitting import layers, losses
-from workbench.fitting.losses import Aim, End
+from workbench.fitting import ends, layers, losses
+from workbench.fitting.ends import End
+from workbench.fitting.losses import Aim
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
@@ -47,6 +50,10 @@ PARTLY = (
     "must be kept; call initialize() of all bricks, or pass new bricks"
 )
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
+WHOLE_FLOATS = (
+    "the targets are the whole numbers {values} of dtype {dtype}, which can be classes or "
+    "quantities; convert them to int64 if they are classes, or pass loss='squared error'"
+)
 AMBIGUOUS = (
     "the targets are the whole numbers {values} and the model has one output, so they can be "
     "classes or quantities; pass loss='cross-entropy' or loss='squared error'"
@@ -81,6 +88,13 @@ class Network:
     output: Variable
     code: Statements
     output_name: str
+
+    def watched(self) -> list[str]:
+        """Return the names that the cost and the metrics have in the code."""
+        names = [str(one.name) for one in (self.cost, *self.metrics)]
+        named = [line.partition(".name = ") for line in self.code.lines]
+        variables = {ast.literal_eval(text): target for target, made, text in named if made}
+        return [variables.get(name, name) for name in names]
 
 
 def as_brick(model: Any, seed: int) -> Any:
@@ -132,24 +146,35 @@ def build(
     kinds = {name: _kind(batch[name]) for name in prepared.inputs}
     _check_channels(steps, list(kinds.values()))
     module = isinstance(brick, TorchModule)
-    end = losses.end_of_module(model) if module else losses.end_of(steps[-1])
-    aim = _aim(prepared, batch[prepared.target], loss, steps, end)
+    inputs = {
+        name: tensor.variable(name, _plain_shape(kind.shape), kind.dtype)
+        for name, kind in kinds.items()
+    }
+    given = {name: batch[name] for name in inputs}
+    if module:
+        output = _applied(brick, inputs)
+        losses.check_output(output)
+        outputs = output.shape[1] if isinstance(output.shape[1], int) else None
+        seen = ends.outputs_of_batch(output, given)
+        end: End | None = ends.end_of_outputs(model, seen, given, loss)
+    else:
+        outputs, end = layers.known_outputs(steps), ends.end_of(steps[-1])
+    aim = _aim(prepared, batch[prepared.target], loss, outputs, end)
     ready = module or _has_values(steps)
     if not ready:
         layers.set_schemes(steps)
         layers.set_seeds(steps, seed)
         layers.settle_sizes(steps, list(kinds.values()), losses.outputs_for(aim, end))
         brick.allocate()  # the parameters on which the sizes were tried have no memory
-    inputs = {
-        name: tensor.variable(name, _plain_shape(kind.shape), kind.dtype)
-        for name, kind in kinds.items()
-    }
-    output = _applied(brick, inputs)
-    losses.check_output(output)
+    if not module:
+        output = _applied(brick, inputs)
+        losses.check_output(output)
     if not ready:
         brick.initialize()
     if end is None:
-        end = _seen_end(output, inputs, batch)
+        end = ends.end_of_numbers(ends.outputs_of_batch(output, given))
+    if aim.classes is not None and loss is None and end == "scores":
+        _check_one_output(output, prepared, aim)
     if aim.classes is None and loss is None and end != "scores":
         raise ArgumentError(losses.NOT_FOR_NUMBERS.format(end=end))
     usual = losses.SQUARED if aim.classes is None else losses.CROSS_ENTROPY
@@ -198,39 +223,39 @@ def _aim(
     prepared: Prepared,
     targets: Any,
     loss: str | Cost | None,
-    steps: Sequence[Brick],
+    outputs: int | None,
     end: End | None,
 ) -> Aim:
     values = np.asarray(targets)
     names = prepared.classes
-    whole = values.dtype.kind in "iub"
+    numbers = Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
     if prepared.encoded:
-        if names is None:
-            return Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
-        one = layers.known_outputs(steps) == 1 and end == "scores" and loss is None
-        if one and all(name.isdigit() for name in names):
-            raise ArgumentError(AMBIGUOUS.format(values=", ".join(names[:10])))
-        return Aim(len(names), names)
-    numbers = loss in (losses.SQUARED, losses.ABSOLUTE)
-    if numbers or not whole:
-        if loss == losses.CROSS_ENTROPY or (end == "softmax" and loss is None):
-            raise ArgumentError(NOT_CLASSES.format(dtype=values.dtype))
-        return Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
-    return Aim(_class_count(prepared, loss, steps, end), names or ())
+        return numbers if names is None else Aim(len(names), names)
+    wanted = losses.classes_for(loss)
+    if loss is None and end == "softmax":
+        wanted = True
+    if wanted is False:
+        return numbers
+    if values.dtype.kind in "iub":
+        return Aim(_class_count(prepared, outputs), names or ())
+    probabilities = isinstance(loss, Cost) and values.ndim > 1
+    if wanted and not probabilities:
+        raise ArgumentError(NOT_CLASSES.format(dtype=values.dtype))
+    found = prepared.all_targets()
+    seen = np.unique(values if found is None else found)
+    if loss is None and 1 < len(seen) <= MOST_CLASSES and np.array_equal(seen, range(len(seen))):
+        shown = ", ".join(str(int(one)) for one in seen[:10])
+        raise ArgumentError(WHOLE_FLOATS.format(dtype=values.dtype, values=shown))
+    return numbers
 
 
-def _class_count(
-    prepared: Prepared, loss: str | Cost | None, steps: Sequence[Brick], end: End | None
-) -> int:
+def _class_count(prepared: Prepared, outputs: int | None) -> int:
     """Return the number of classes of targets that are used as they are."""
     found = prepared.all_targets()
     seen: list[int] = [] if found is None else np.unique(found).tolist()
     if len(seen) == 1 or (seen and seen[0] < 0):
         raise DataError(NOT_INDICES.format(values=", ".join(map(str, seen[:10]))))
-    outputs = layers.known_outputs(steps)
     names = prepared.classes
-    if names is None and outputs == 1 and end == "scores" and loss is None:
-        raise ArgumentError(AMBIGUOUS.format(values=", ".join(map(str, seen[:10])) or "..."))
     if names is not None:
         return len(names)
     if seen:
@@ -238,6 +263,15 @@ def _class_count(
     if outputs is not None:
         return max(outputs, 2)
     raise ArgumentError(NO_CLASSES.format(stream=prepared.training))
+
+
+def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
+    """Refuse one score for integers, which are then probably quantities."""
+    if output.shape[1] != 1 or not all(name.isdigit() for name in aim.names):
+        return
+    found = prepared.all_targets()
+    seen = aim.names if aim.names or found is None else np.unique(found).tolist()
+    raise ArgumentError(AMBIGUOUS.format(values=", ".join(map(str, seen[:10])) or "..."))
 
 
 def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
@@ -277,17 +311,6 @@ def _has_values(steps: Sequence[Brick]) -> bool:
     if given and lacking:
         raise ArgumentError(PARTLY.format(given=given[0], lacking=lacking[0]))
     return bool(given)
-
-
-def _seen_end(output: Variable, inputs: dict[str, Variable], batch: dict[str, Any]) -> End:
-    """Return how a model ends, from its outputs for a batch and for the batch enlarged."""
-    plain: dict[Variable | str, Any] = {name: batch[name] for name in inputs}
-    large: dict[Variable | str, Any] = {
-        name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
-        for name, value in plain.items()
-    }
-    seen = [output.eval(plain), output.eval(large)]
-    return losses.end_of_numbers([torch.as_tensor(one) for one in seen])
 
 
 def _target_variable(name: str, targets: Any) -> Variable:

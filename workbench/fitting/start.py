@@ -18,7 +18,7 @@ from workbench.extensions import (
     TrainingDataMonitoring,
     TrainingExtension,
 )
-from workbench.fitting import layers, losses
+from workbench.fitting import ends, layers, losses
 from workbench.fitting.data import prepare
 from workbench.fitting.network import Network, as_brick, build
 from workbench.fitting.prepared import Prepared, Wishes
@@ -163,6 +163,9 @@ def fit(
     asked = None if metrics is None else [
         losses.checked_metric(one) for one in _as_list(metrics, "metrics")
     ]  # fmt: skip
+    if asked:
+        asked = list(dict.fromkeys(asked))
+        layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
     if not is_count(epochs):
         raise ArgumentError(f"epochs must be a whole number, 1 or more, not {epochs!r}")
@@ -208,11 +211,9 @@ def _as_list(given: Any, name: str) -> list[Any]:
 def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
     """Return whether targets are classes, as far as the loss and the model tell."""
     if loss is not None:
-        if isinstance(loss, Cost):
-            return None
-        return loss == losses.CROSS_ENTROPY
+        return losses.classes_for(loss)
     module = isinstance(model, torch.nn.Module)
-    end = losses.end_of_module(model) if module else losses.end_of(steps[-1])
+    end = ends.end_of_module(model) if module else ends.end_of(steps[-1])
     return True if end == "softmax" else None
 
 
@@ -252,7 +253,7 @@ def _training_code(
     code.use("workbench.model", "Model")
     code.use("workbench.main_loop", "MainLoop")
     code.use("workbench.extensions", "FinishAfter", "TrainingDataMonitoring")
-    watched = f"[{', '.join(str(one.name) for one in [network.cost, *network.metrics])}]"
+    watched = f"[{', '.join(network.watched())}]"
     code.lines += [
         "algorithm = GradientDescent(",
         "    cost=cost,",

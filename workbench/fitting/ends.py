@@ -1,0 +1,153 @@
+"""How a network ends: with probabilities, or with unnormalised scores.
+
+The loss must fit: the cross-entropy of a softmax of a softmax would train, and reach a plausible
+but worse result. Therefore the end of bricks is read from the last one, and that of a module from
+the operation that computes its output. If neither is known, it is read from the numbers that the
+network returns.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from workbench.bricks import Bias, Brick, Dropout, Identity, Linear, Logistic, Softmax
+from workbench.bricks.activations import Activation
+from workbench.errors import ArgumentError
+from workbench.tensor import Variable
+
+End = Literal["softmax", "logistic", "scores"]
+
+SAME_NUMBERS = (
+    "View", "Reshape", "ReshapeAlias", "UnsafeView", "Squeeze", "Unsqueeze", "Alias", "Clone",
+    "Slice", "Select", "Transpose", "T", "Permute", "Expand", "AsStrided", "ToCopy",
+)  # fmt: skip
+"""Operations of torch that only arrange numbers."""
+
+ENDS: dict[str, End] = {
+    "Softmax": "softmax",
+    "Sigmoid": "logistic",
+    "LogSoftmax": "scores",
+    "Addmm": "scores",
+    "Mm": "scores",
+}
+"""Operations of torch that tell how a module ends."""
+
+UNCLEAR = (
+    "it is unclear whether the model returns probabilities: its outputs for the first batch look "
+    "like those of a {end} function, but its last operation is {node}; end the module with "
+    "torch.nn.Softmax(1), torch.nn.Sigmoid() or a linear layer, or pass "
+    "loss=CategoricalCrossEntropy() or loss=BinaryCrossEntropy() if the outputs are probabilities"
+)
+NO_PROBABILITIES = (
+    "the model ends with a softmax, but its rows do not sum to one, so its dimension is wrong; "
+    "compute the softmax of the outputs of each example, as torch.nn.Softmax(1) does"
+)
+
+
+def end_of(step: Brick) -> End | None:
+    """Return how a network ends whose last brick is `step`; None if it cannot be seen."""
+    if not type(step).__module__.startswith("workbench."):
+        return None
+    if isinstance(step, Softmax):
+        return "softmax"
+    if isinstance(step, Logistic):
+        return "logistic"
+    methods = getattr(step, "application_methods", None)
+    if methods:
+        return end_of(methods[-1].brick)
+    arranges = isinstance(step, (Identity, Dropout))
+    return "scores" if isinstance(step, (Linear, Bias, Activation)) and not arranges else None
+
+
+def end_of_module(module: torch.nn.Module) -> End | None:
+    """Return how a module ends, as far as its last part tells."""
+    if type(module) is torch.nn.Sequential and len(module):
+        return end_of_module(module[-1])
+    kinds: dict[type, End] = {torch.nn.Softmax: "softmax", torch.nn.Sigmoid: "logistic"}
+    return kinds.get(type(module))
+
+
+def end_of_outputs(
+    module: torch.nn.Module, outputs: Sequence[torch.Tensor], given: Mapping[str, Any], loss: Any
+) -> End:
+    """Return how a module ends, from the operation that computes its output.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    outputs : sequence of Tensor
+        See `end_of_numbers`.
+    given : dict of str to array
+        The inputs of a batch.
+    loss
+        The loss that the caller passed; a brick tells what the outputs are.
+
+    Raises
+    ------
+    ArgumentError
+        If the operation and the numbers do not match.
+    """
+    node = _last_operation(module, given)
+    known, seen = ENDS.get(node or ""), end_of_numbers(outputs)
+    if known == "softmax" and end_of_numbers(outputs[:1]) != "softmax":
+        raise ArgumentError(NO_PROBABILITIES)
+    if known is not None:
+        return known
+    if node is not None and seen != "scores" and loss is None:
+        raise ArgumentError(UNCLEAR.format(end=seen, node=node))
+    return seen
+
+
+def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | None:
+    """Return the operation of torch that computes the output; None if there is no gradient."""
+    twin = copy.deepcopy(module).eval()
+    device = next((one.device for one in twin.parameters()), torch.device("cpu"))
+    dtype = next((one.dtype for one in twin.parameters() if one.is_floating_point()), None)
+    inputs = {}
+    for name, value in given.items():
+        tensor = torch.as_tensor(value).detach().to(device)
+        tensor = tensor.to(dtype) if tensor.is_floating_point() else tensor.long()
+        inputs[name] = tensor.requires_grad_(tensor.is_floating_point())
+    for one in twin.parameters():
+        one.requires_grad_(one.is_floating_point())
+    with torch.enable_grad():
+        output = twin(*inputs.values()) if len(inputs) == 1 else twin(**inputs)
+    node: Any = getattr(output, "grad_fn", None)
+    while node is not None:
+        name = re.sub(r"Backward\d*$", "", type(node).__name__)
+        if name not in SAME_NUMBERS:
+            return name
+        node = next((one for one, _ in node.next_functions if one is not None), None)
+    return None
+
+
+def outputs_of_batch(output: Variable, given: Mapping[str, Any]) -> list[torch.Tensor]:
+    """Return the outputs of a network for a batch, and for the batch multiplied by 1000."""
+    plain: dict[Variable | str, Any] = dict(given)
+    large: dict[Variable | str, Any] = {
+        name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
+        for name, value in plain.items()
+    }
+    return [torch.as_tensor(output.eval(one)) for one in (plain, large)]
+
+
+def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:
+    """Return how a network ends that returns these numbers.
+
+    Parameters
+    ----------
+    outputs : sequence of Tensor
+        The outputs for some examples, and for the same examples multiplied by a large number: a
+        network that ends with scores leaves the interval from 0 to 1.
+    """
+    rows = torch.cat([output.detach().double() for output in outputs])
+    if rows.ndim != 2 or not bool(((rows >= 0) & (rows <= 1)).all()):
+        return "scores"
+    sums = rows.sum(1)
+    return "softmax" if rows.shape[1] > 1 and bool(((sums - 1).abs() < 1e-4).all()) else "logistic"
