@@ -264,7 +264,8 @@ def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
     Parameters
     ----------
     answers : dict of str to str
-        What to do, by the name of the argument in lower case.
+        What to do, by the name of the argument in lower case. ``"*"`` stands for too many
+        arguments without a name.
 
     Examples
     --------
@@ -312,12 +313,18 @@ def hinted(function: FunctionT) -> FunctionT:
     code = inspect.unwrap(function).__code__
     named = code.co_argcount + code.co_kwonlyargcount
     known = code.co_varnames[code.co_posonlyargcount : named]
+    surplus = vars(function).get("other_names", {}).get("*")
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         for name in kwargs:
             if name not in known:
                 raise SignatureError(unknown_keyword(function, name, known))
+        if surplus is not None and len(args) > code.co_argcount:
+            raise SignatureError(
+                f"{function.__name__} takes {code.co_argcount} arguments without a name, not "
+                f"{len(args)}; {surplus}"
+            )
         return function(*args, **kwargs)
 
     return checked  # type: ignore[return-value]

@@ -1,5 +1,7 @@
 """Columns that a model could not learn from, or would read wrongly, are refused."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +28,8 @@ def frame(column):
         ([None] + [1.0] * (ROWS - 1), "1 of 30 are missing"),
         ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
         ([np.inf] + [1.0] * (ROWS - 1), "must be finite, but is inf"),
-        ([[1]] * ROWS, "values of one type, not list"),
+        ([[1]] * ROWS, "values of the type list, but must have numbers, flags or text"),
+        ([Decimal(1)] * ROWS, r"values of the type Decimal.*convert them, .*astype\(float\)"),
     ],
 )
 def test_columns_without_a_clear_meaning_are_refused(column, text):
@@ -68,3 +71,10 @@ def test_columns_of_small_numbers_are_standardised():
     np.testing.assert_allclose(
         encoding.features(frame(np.arange(ROWS) * 1e-20))[:, 0], expected, 1e-5
     )
+
+
+def test_intervals_are_categories():
+    table = frame(pd.cut(np.arange(ROWS), 3))
+    encoding = learn_encoding(table, ["x"], np.arange(ROWS))
+    assert encoding.targets(table).classes == tuple(map(str, table["x"].cat.categories))
+    assert learn_encoding(table, ["y"], np.arange(ROWS)).features(table).sum(0).tolist() == [10] * 3

@@ -1,5 +1,6 @@
 """The text of programs: imports, literals, step rules."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,15 @@ def test_parts_share_their_imports():
         "# First.\n# Needs b: a number.\n\nimport numpy\nimport os\nfrom math import PI, cos, sin\n"
         "\na = 1\nc = sin(b)\n"
     )
+
+
+def test_line_breaks_do_not_end_a_comment():
+    part = Statements(comments=["Column a\nb."], needs={"x": "one\ntwo"})
+    assert written([part]) == "# Column a\\nb.\n# Needs x: one\\ntwo.\n\n"
+
+
+def test_numbers_of_numpy_are_plain():
+    assert literal((np.float64(0.5), np.int64(2))) == "(0.5, 2)"
 
 
 @pytest.mark.parametrize("value", ['a "b"', ("x",), ["é", 1, None], {"a": 1.5}, True, 0.1])

@@ -210,6 +210,34 @@ def test_a_split_of_hugging_face():
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
+@pytest.mark.parametrize("kind", ["csv", "npz", "dict"])
+def test_validation_data_can_have_the_same_kind(kind, tmp_path):
+    paths = [tmp_path / f"{name}.{kind}" for name in ("one", "other")]
+    arrays = {"x": X, "y": CLASSES}
+    other = {name: array[:12] for name, array in arrays.items()}
+    if kind == "csv":
+        TABLE.to_csv(paths[0], index=False)
+        TABLE.head(12).to_csv(paths[1], index=False)
+    elif kind == "npz":
+        np.savez(paths[0], **arrays)
+        np.savez(paths[1], **other)
+    data, validation = (arrays, other) if kind == "dict" else paths
+    target = "kind" if kind == "csv" else None
+    session = wb.fit(layers(), data, target=target, validation=validation, epochs=1)
+    names = {"data": data, "validation_data": validation} if kind == "dict" else {}
+    ours, theirs = repeated(session, **names)
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    held = session.main_loop.extensions[1].data_stream
+    assert sum(len(batch[0]) for batch in held.iterate(0)) == 12
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.tensor])
+def test_a_list_of_examples_is_an_array(make):
+    session = wb.fit([wb.Flattener(), wb.Linear()], ([make(one) for one in PIXELS], CLASSES))
+    plain = wb.fit([wb.Flattener(), wb.Linear()], (PIXELS, CLASSES))
+    pd.testing.assert_frame_equal(records(session), records(plain), check_exact=True)
+
+
 def test_a_recipe_names_what_the_caller_must_pass():
     session = wb.fit(Own(), (X, CLASSES), epochs=1, extensions=[TrackTheBest("cost")])
     text = session.recipe()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import workbench as wb
 from workbench.data import IndexableDataset
@@ -16,6 +17,7 @@ X = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
 CLASSES = np.arange(N) % 2
 SUMS = X.sum(1)
 TABLE = pd.DataFrame(X, columns=list("abcd")).assign(kind=np.where(CLASSES, "yes", "no"))
+ONE_HOT = np.eye(2, dtype=int)[CLASSES]
 NAMES = np.where(CLASSES, "b", "a")
 
 
@@ -125,6 +127,28 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(torch.nn.LazyLinear(2), (X, CLASSES)), "run the module once before"),
         (lambda: wb.fit(layers(), X), r"pass a pair of arrays \(X, y\)"),
         (lambda: wb.fit(layers(), ([X, X], CLASSES)), "several inputs as a dictionary of arrays"),
+        (lambda: wb.fit(layers(), (X[:, 0], CLASSES)), r"pass x.reshape\(-1, 1\)"),
+        (lambda: wb.fit(layers(), TABLE, target=1), "target must be the name of .*, not int"),
+        (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; pass values as in"),
+        (
+            lambda: wb.fit(layers(), (TABLE, TABLE["kind"])),
+            r"its first part is a table; pass one table .*table.assign\(target=y\)",
+        ),
+        (
+            lambda: wb.fit(layers(), IndexableDataset({"x": X, "y": ONE_HOT})),
+            r"integers of shape \(32, 2\).*targets.argmax\(1\) if they are one-hot",
+        ),
+        (
+            lambda: wb.fit(
+                layers(),
+                torch.utils.data.TensorDataset(torch.tensor(X).double(), torch.tensor(CLASSES)),
+            ),
+            r"'features' has the dtype float64, but the model computes with float32; convert it",
+        ),
+        (
+            lambda: wb.fit(layers(), {"x": X, "y": CLASSES}, validation={"x": X}),
+            "the data for validation has no 'y', only 'x'",
+        ),
         (lambda: wb.fit(layers(), 3), "data must be a table with target=.*, not int"),
         (lambda: wb.fit(layers(), "none.csv"), "there is no file or folder none.csv"),
         (lambda: wb.fit(layers(), __file__), "must be a folder of images or a file that ends in"),
@@ -201,6 +225,25 @@ class TestReportsAboutOtherLibraries:
 def test_what_cannot_be_right_is_refused(call, text):
     with pytest.raises((ValueError, FileNotFoundError), match=text):
         call()
+
+
+def test_arrays_that_are_no_pair_are_refused():
+    with pytest.raises(TypeError, match=r"takes 2 arguments .*, not 3; pass arrays as a pair"):
+        wb.fit(layers(), X, CLASSES)
+
+
+def test_the_index_of_a_table_in_a_file_is_explained(tmp_path):
+    TABLE.to_csv(tmp_path / "table.csv")
+    with pytest.raises(ValueError, match=r"a column has no name.*to_csv\(path, index=False\)"):
+        wb.fit(layers(), tmp_path / "table.csv", target="kind")
+
+
+def test_images_of_several_sizes_in_a_folder_are_explained(tmp_path):
+    for name, size in (("a", (3, 3)), ("b", (4, 3))):
+        (tmp_path / name).mkdir()
+        Image.new("L", size).save(tmp_path / name / "1.png")
+    with pytest.raises(ValueError, match=r"from_folder\(folder, size=\(3, 3\), validation=0.2\)"):
+        wb.fit(layers(), tmp_path)
 
 
 def test_a_partly_initialised_list_is_refused():

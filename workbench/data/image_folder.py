@@ -18,7 +18,8 @@ Array = npt.NDArray[Any]
 MOST_PIXELS = 2**31
 OTHER_SIZES = (
     "all images must have the same size, but {first} has {one} and {other} has {two} (height, "
-    "width); pass size=({height}, {width}) to resize all of them"
+    "width); pass size=({height}, {width}) to resize all of them, as in training, validation = "
+    "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2)"
 )
 TOO_LARGE = (
     "the {count} images of {folder} have {pixels:,} values together, which is too much for memory; "

@@ -49,7 +49,7 @@ def from_frame(
     frame: pd.DataFrame | str | os.PathLike[str],
     target: str | Sequence[str],
     *,
-    validation: float | pd.DataFrame | None = None,
+    validation: float | pd.DataFrame | str | os.PathLike[str] | None = None,
     batch_size: int = 32,
     as_classes: bool | None = None,
     standardise: bool = True,
@@ -68,9 +68,9 @@ def from_frame(
         The table, or a file: CSV, TSV or Parquet.
     target : str or sequence of str
         The column or columns that a model predicts.
-    validation : float or pandas.DataFrame, optional
-        The fraction of the rows to hold out at random, or another table. With it, the result is a
-        pair of streams.
+    validation : float, pandas.DataFrame or path, optional
+        The fraction of the rows to hold out at random, or another table or file. With it, the
+        result is a pair of streams.
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
@@ -103,6 +103,8 @@ def from_frame(
     (('a', 'b'), ['size: standardised, mean 4.5, deviation 1.5'])
     """
     frame = read_frame(frame) if isinstance(frame, (str, os.PathLike)) else frame
+    if isinstance(validation, (str, os.PathLike)):
+        validation = read_frame(validation)
     check_frame(frame)
     seed = resolve_seed(None, seed, "a stream")
     target = [target] if isinstance(target, str) else list(target)

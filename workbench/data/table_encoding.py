@@ -22,6 +22,7 @@ from workbench.data.targets import (
     check_complete,
     encoded_targets,
     numbers_in_text,
+    plain_categories,
     values_of,
 )
 from workbench.errors import DataError, SourceError, nearest
@@ -229,6 +230,7 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
 def column_values(column: pd.Series[Any], name: str) -> Array:
     """Return the values of a column: bools, numbers or text."""
     where = f"column {name!r}"
+    column = plain_categories(column)
     if column.dtype.kind in "mMc":
         raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name))
     values = values_of(column, where)

@@ -34,6 +34,10 @@ AMBIGUOUS = (
     "as_classes=True or as_classes=False (in fit: loss='cross-entropy' or loss='squared error')"
 )
 MIXED = "{where} must have values of one type, not {kinds}; convert them to one type"
+OTHER_TYPE = (
+    "{where} has values of the type {kind}, but must have numbers, flags or text; convert them, "
+    "for example with astype(float) or astype(str)"
+)
 ONE_CLASS = (
     "{where} has the same class {only!r} in all {count} examples, so there is nothing to learn; "
     "pass examples of at least two classes"
@@ -119,6 +123,7 @@ def encoded_targets(
     array([[1.5],
            [2. ]], dtype=float32)
     """
+    given = plain_categories(given)
     categories = getattr(getattr(given, "dtype", None), "categories", None)
     values = values_of(given, where)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -138,6 +143,16 @@ def encoded_targets(
         if len(labels) < 2:
             raise DataError(ONE_CLASS.format(where=where, only=found[0], count=len(values)))
     return Targets(_indices(values, labels, where), tuple(map(str, labels)), tuple(labels))
+
+
+def plain_categories(given: Any) -> Any:
+    """Return values of pandas; categories that are neither numbers nor text become text."""
+    categories = getattr(getattr(given, "dtype", None), "categories", None)
+    if categories is None or all(
+        _kind(one) in ("bool", "int", "float", "str") for one in categories
+    ):
+        return given
+    return getattr(given, "cat", given).rename_categories([str(one) for one in categories])
 
 
 def values_of(given: Any, where: str) -> Array:
@@ -181,7 +196,7 @@ def values_of(given: Any, where: str) -> Array:
     kind = next(iter(kinds)) if len(kinds) == 1 else "float"
     dtypes: dict[str, Any] = {"bool": bool, "int": np.int64, "float": np.float64, "str": str}
     if kind not in dtypes:
-        raise DataError(MIXED.format(where=where, kinds=kind))
+        raise DataError(OTHER_TYPE.format(where=where, kind=kind))
     plain: Array = values.astype(dtypes[kind])
     return plain
 

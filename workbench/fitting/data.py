@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from workbench.fitting.prepared import (
     Prepared,
     Wishes,
     arguments_of,
+    check_target,
     names_of_streams,
     pair_of,
     target_in,
@@ -40,6 +42,7 @@ from workbench.fitting.prepared import (
 from workbench.fitting.program import Statements, call, literal
 from workbench.fitting.streams import from_dataset, from_items, from_streams
 
+VALIDATION = "validation_data"
 NOT_DATA = (
     "data must be a table with target=..., a pair of arrays (X, y), a dictionary of arrays, a "
     "dataset, a stream, a torch DataLoader or Dataset, a folder of images, or a path to a CSV, "
@@ -89,6 +92,7 @@ def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) 
         columns = getattr(data, "columns", None)
         names = "its columns" if columns is None else ", ".join(map(repr, list(columns)[:20]))
         raise DataError(NO_TARGET.format(what="a table", names=names))
+    check_target(wishes.target)
     made = DataStream.from_frame(
         data,
         wishes.target,
@@ -118,7 +122,13 @@ def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) 
 
 def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
     features, targets = data
-    if isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape"):
+    if hasattr(features, "iloc") and hasattr(features, "columns"):
+        raise DataError(
+            "data must be a pair of arrays, but its first part is a table; pass one table and the "
+            "name of its target, as in fit(model, table.assign(target=y), target='target')"
+        )
+    several = isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape")
+    if several and len(features) != np.size(targets, 0):
         raise DataError(
             "data must be a pair (X, y); pass several inputs as a dictionary of arrays with target="
         )
@@ -126,8 +136,15 @@ def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
 
 
 def _from_arrays(
-    features: Any, targets: Any, x: str, y: str, wishes: Wishes, needs: Mapping[str, str]
+    features: Any,
+    targets: Any,
+    x: str,
+    y: str,
+    wishes: Wishes,
+    needs: Mapping[str, str],
+    written: str | None = None,
 ) -> Prepared:
+    """Return streams of arrays; `written` is the expression for those for validation."""
     made = DataStream.from_arrays(
         features,
         targets,
@@ -141,10 +158,12 @@ def _from_arrays(
     code = Statements(needs=dict(needs))
     inputs = tuple(features) if isinstance(features, Mapping) else ("features",)
     prepared = Prepared(training, validation, inputs, "targets", code)
+    if written is None:
+        written = validation_code(wishes.validation, code)
     arguments = [
         x,
         y,
-        *arguments_of(wishes, validation=validation_code(wishes.validation, code)),
+        *arguments_of(wishes, validation=written),
         f"as_classes={prepared.classes is not None}",
         *(["indices=True"] if wishes.indices else []),
         f"seed={wishes.seed}",
@@ -161,15 +180,32 @@ def _from_mapping(
     others = [key for key in data if key != target]
     if not others:
         raise DataError(f"the dictionary has no array besides the target {target!r}")
-    if len(others) == 1:
-        features: Any = data[others[0]]
-        written = f"{name}[{literal(others[0])}]"
-    else:
-        features = {key: data[key] for key in others}
-        written = "{" + ", ".join(f"{literal(key)}: {name}[{literal(key)}]" for key in others) + "}"
-    return _from_arrays(
-        features, data[target], written, f"{name}[{literal(target)}]", wishes, needs
-    )
+    x, written_x = _chosen(data, name, others)
+    y = f"{name}[{literal(target)}]"
+    other = wishes.validation
+    if not isinstance(other, Mapping):
+        return _from_arrays(x, data[target], written_x, y, wishes, needs)
+    lacking = [key for key in data if key not in other]
+    if lacking:
+        raise DataError(
+            f"the data for validation has no {', '.join(map(repr, lacking))}, only "
+            f"{', '.join(map(repr, other))}; it must have the same names as the data"
+        )
+    x_other, written_other = _chosen(other, VALIDATION, others)
+    wishes = replace(wishes, validation=(x_other, other[target]))
+    written = f"({written_other}, {VALIDATION}[{literal(target)}])"
+    if needs:
+        needs = {**needs, VALIDATION: "what was passed to fit as validation"}
+    return _from_arrays(x, data[target], written_x, y, wishes, needs, written)
+
+
+def _chosen(data: Mapping[str, Any], name: str, keys: Sequence[str]) -> tuple[Any, str]:
+    """Return the arrays of inputs, and the expression for them."""
+    items = [f"{name}[{literal(key)}]" for key in keys]
+    if len(keys) == 1:
+        return data[keys[0]], items[0]
+    pairs = [f"{literal(key)}: {item}" for key, item in zip(keys, items, strict=True)]
+    return {key: data[key] for key in keys}, "{" + ", ".join(pairs) + "}"
 
 
 def _from_path(path: Path, wishes: Wishes) -> Prepared:
@@ -181,15 +217,13 @@ def _from_path(path: Path, wishes: Wishes) -> Prepared:
     if suffix in SUFFIXES:
         return _from_frame(os.fspath(path), literal(path), wishes, {})
     if suffix == ".npz":
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-        arrays = dict(zip(names, read_npz(path, names), strict=True))
+        arrays, lines = _read_archive(path, "data")
+        if isinstance(wishes.validation, (str, os.PathLike)):
+            other, more = _read_archive(Path(wishes.validation), VALIDATION)
+            wishes, lines = replace(wishes, validation=other), [*lines, *more]
         found = _from_mapping(arrays, "data", wishes, {})
         found.code.use("workbench.data.npz", "read_npz")
-        line = (
-            f"dict(zip({literal(names)}, read_npz({literal(path)}, {literal(names)}), strict=True))"
-        )
-        found.code.lines.insert(0, f"data = {line}")
+        found.code.lines[:0] = lines
         return found
     if suffix in (".h5", ".hdf5"):
         splits = H5PYDataset.get_all_splits(path)
@@ -206,6 +240,17 @@ def _from_path(path: Path, wishes: Wishes) -> Prepared:
         found.code.lines[:0] = call("H5PYDataset", arguments, "data")
         return found
     raise DataError(UNKNOWN_FILE.format(path=path))
+
+
+def _read_archive(path: Path, name: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the arrays of an npz file, and the statement that assigns them to a name."""
+    if not path.exists():
+        raise DataError(NO_FILE.format(path=path))
+    with zipfile.ZipFile(path) as archive:
+        names = [one.removesuffix(".npy") for one in archive.namelist()]
+    arrays = dict(zip(names, read_npz(path, names), strict=True))
+    read = f"read_npz({literal(path)}, {literal(names)})"
+    return arrays, [f"{name} = dict(zip({literal(names)}, {read}, strict=True))"]
 
 
 def _from_folder(path: Path, wishes: Wishes) -> Prepared:

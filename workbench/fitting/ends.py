@@ -116,7 +116,7 @@ def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | 
         inputs[name] = tensor.requires_grad_(tensor.is_floating_point())
     for one in twin.parameters():
         one.requires_grad_(one.is_floating_point())
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.random.fork_rng():
         output = twin(*inputs.values()) if len(inputs) == 1 else twin(**inputs)
     node: Any = getattr(output, "grad_fn", None)
     while node is not None:

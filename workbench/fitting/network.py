@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,18 @@ NOT_INDICES = (
 PARTLY = (
     "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
     "must be kept; call initialize() of all bricks, or pass new bricks"
+)
+COLUMNS_OF_CLASSES = (
+    "the targets are integers of shape {shape}, but classes must be a vector of indices; pass "
+    "targets.argmax(1) if they are one-hot, or floats if they are numbers"
+)
+VECTOR = (
+    "the input {name!r} has one number for each example, but the model needs rows of shape "
+    "(B, features); pass x.reshape(-1, 1)"
+)
+OTHER_DTYPE = (
+    "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
+    "array.astype('{wanted}') or tensor.to(torch.{wanted}), or pass the arrays as a pair (X, y)"
 )
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
 WHOLE_FLOATS = (
@@ -145,6 +157,7 @@ def build(
     batch = prepared.first_batch()
     kinds = {name: _kind(batch[name]) for name in prepared.inputs}
     _check_channels(steps, list(kinds.values()))
+    _check_inputs(model, kinds, batch, prepared.target)
     module = isinstance(brick, TorchModule)
     inputs = {
         name: tensor.variable(name, _plain_shape(kind.shape), kind.dtype)
@@ -209,6 +222,24 @@ def _kind(array: Any) -> Kind:
     return Kind((None, *(int(size) for size in values.shape[1:])), dtype)
 
 
+def _check_inputs(
+    model: Any, kinds: Mapping[str, Kind], batch: Mapping[str, Any], target: str
+) -> None:
+    """Refuse vectors as inputs, and floats of another dtype than that of the model."""
+    plain = not isinstance(model, torch.nn.Module) or type(model) in (
+        torch.nn.Linear,
+        torch.nn.Sequential,
+    )
+    for name, kind in kinds.items():
+        if plain and len(kind.shape) == 1 and kind.dtype.is_floating_point:
+            raise ArgumentError(VECTOR.format(name=name))
+    for name in (*kinds, target):
+        given = torch.as_tensor(batch[name]).dtype
+        if given.is_floating_point and given is not floatx():
+            wanted, shown = (str(one).removeprefix("torch.") for one in (floatx(), given))
+            raise ArgumentError(OTHER_DTYPE.format(name=name, given=shown, wanted=wanted))
+
+
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
     """Refuse images with the channels in the last dimension, whose height would be read as them."""
     first: Any = steps[0]
@@ -237,6 +268,8 @@ def _aim(
     if wanted is False:
         return numbers
     if values.dtype.kind in "iub":
+        if values.ndim > 1 and values.shape[1] > 1:
+            raise ArgumentError(COLUMNS_OF_CLASSES.format(shape=values.shape))
         return Aim(_class_count(prepared, outputs), names or ())
     probabilities = isinstance(loss, Cost) and values.ndim > 1
     if wanted and not probabilities:

@@ -96,8 +96,19 @@ class Wishes:
     seed: int
 
 
+def check_target(target: object) -> None:
+    """Raise a `DataError` unless `target` is None, a name or a list of names."""
+    several = isinstance(target, (list, tuple)) and all(isinstance(one, str) for one in target)
+    if not (target is None or isinstance(target, str) or (several and target)):
+        raise DataError(
+            "target must be the name of what the model predicts, or a list of names of columns, "
+            f"not {type(target).__name__}; pass values as in fit(model, (X, y))"
+        )
+
+
 def target_in(names: Sequence[str], target: Any, what: str) -> str:
     """Return the name of the target: the given one, or the only usual one among `names`."""
+    check_target(target)
     if isinstance(target, str):
         if target not in names:
             raise SourceError(
@@ -125,7 +136,7 @@ def names_of_streams(validation: Any) -> str:
 
 def validation_code(validation: Any, code: Statements) -> str | None:
     """Return the expression for `validation`, and what it needs."""
-    if validation is None or isinstance(validation, (int, float, str)):
+    if validation is None or isinstance(validation, (int, float, str, np.number)):
         return None if validation is None else literal(validation)
     if isinstance(validation, os.PathLike):
         return literal(validation)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import workbench.algorithms
 import workbench.bricks.cost
 from workbench.algorithms import StepRule
@@ -98,6 +100,8 @@ def literal(value: object) -> str:
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, np.generic):
+        return literal(value.item())
     if isinstance(value, os.PathLike):
         return literal(os.fspath(value))
     return repr(value)
@@ -114,8 +118,8 @@ def written(parts: Iterable[Statements]) -> str:
             imports.setdefault(module, set()).update(names)
         needs |= part.needs
         comments += part.comments
-    text = [f"# {comment}" for comment in comments]
-    text += [f"# Needs {name}: {what}." for name, what in needs.items()]
+    comments += [f"Needs {name}: {what}." for name, what in needs.items()]
+    text = ["# " + "\\n".join(comment.splitlines()) for comment in comments]
     text += [""] if text else []
     plain = sorted(module for module, names in imports.items() if not names)
     text += [f"import {module}" for module in plain]

@@ -61,6 +61,7 @@ OTHER_NAMES: dict[str, str] = {
         ("input_shape", "input_dim", "cont_names", "cat_names"),
         "the inputs of a model follow from the data",
     ),
+    "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
     "max_steps": "train for a number of batches with session.train(batches=100)",
 }
@@ -118,8 +119,9 @@ def fit(
     epochs : int
         The number of epochs.
     validation : float, data of the same kind, or None
-        The fraction of the examples to hold out at random (class by class, if there are classes),
-        other data, or None for no validation. A stream and a ``DataLoader`` cannot be divided.
+        The fraction of the examples to hold out at random, other data, or None for no validation.
+        Tables, arrays and folders with classes are divided class by class, and datasets regardless
+        of classes. A stream and a ``DataLoader`` cannot be divided.
     batch_size : int
         The number of examples in a batch, unless the data consists of batches.
     step_rule : StepRule, optional

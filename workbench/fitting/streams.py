@@ -56,10 +56,12 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
     code.use(STREAM, "DataStream", "ShuffledScheme")
     rows: Any = count
     written, held = f"{name}.num_examples", None
-    if isinstance(other, (int, float)):
+    if isinstance(other, (int, float, np.number)):
         rows, held = held_out(count, other, seed)
         code.use("workbench.data.held_out", "held_out")
-        code.lines.append(f"rows, held = held_out({name}.num_examples, {other!r}, seed={seed})")
+        code.lines.append(
+            f"rows, held = held_out({name}.num_examples, {literal(other)}, seed={seed})"
+        )
         written = "rows"
     scheme = ShuffledScheme(rows, size, seed=seed)
     training = DataStream.default_stream(data, iteration_scheme=scheme)
@@ -105,7 +107,7 @@ def _of_streams(
 
 def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
     """Return the given streams or loaders, of the kind ``"stream"`` or ``"DataLoader"``."""
-    if isinstance(wishes.validation, (int, float)):
+    if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
     code = Statements(needs={"data": f"the {kind} that was passed to fit"})
     training = _as_stream(data)
@@ -164,11 +166,11 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
     rows, held = np.arange(len(data)), None
     code.use("torch.utils.data", "DataLoader", "Subset")
     code.use("torch")
-    if isinstance(wishes.validation, (int, float)):
+    if isinstance(wishes.validation, (int, float, np.number)):
         rows, held = held_out(len(data), wishes.validation, wishes.seed)
         code.use("workbench.data.held_out", "held_out")
         code.lines.append(
-            f"rows, held = held_out(len(data), {wishes.validation!r}, seed={wishes.seed})"
+            f"rows, held = held_out(len(data), {literal(wishes.validation)}, seed={wishes.seed})"
         )
     generator = torch.Generator()
     generator.manual_seed(wishes.seed)

@@ -261,6 +261,12 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
             fault = (
                 f"two columns are named {repeated!r:.60}" if repeated else "a column has no name"
             )
+            if not repeated and not columns[0]:
+                fault += (
+                    "; if it is the index of a pandas.DataFrame, write it with "
+                    "to_csv(path, index=False), or read it with pandas.read_csv(path, index_col=0) "
+                    "and pass the table"
+                )
         if fault:
             raise DataFileError(f"{path}:{line}: {fault}")
     return Table(path, columns, rows[1:])
