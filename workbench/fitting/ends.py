@@ -1,4 +1,4 @@
-"""How a network ends: with probabilities, or with unnormalised scores.
+"""Search for how a network ends: with probabilities, or with unnormalised scores.
 
 The loss must fit: the cross-entropy of a softmax of a softmax would train, and reach a plausible
 but worse result. Therefore the end of bricks is read from the last one, and that of a module from
@@ -20,6 +20,7 @@ from workbench.bricks import Bias, Brick, Dropout, Identity, Linear, Logistic, S
 from workbench.bricks.activations import Activation
 from workbench.errors import ArgumentError
 from workbench.tensor import Variable
+from workbench.tensor.device import floatx
 
 End = Literal["softmax", "logistic", "scores"]
 
@@ -108,7 +109,7 @@ def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | 
     """Return the operation of torch that computes the output; None if there is no gradient."""
     twin = copy.deepcopy(module).eval()
     device = next((one.device for one in twin.parameters()), torch.device("cpu"))
-    dtype = next((one.dtype for one in twin.parameters() if one.is_floating_point()), None)
+    dtype = next((one.dtype for one in twin.parameters() if one.is_floating_point()), floatx())
     inputs = {}
     for name, value in given.items():
         tensor = torch.as_tensor(value).detach().to(device)
@@ -116,7 +117,7 @@ def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | 
         inputs[name] = tensor.requires_grad_(tensor.is_floating_point())
     for one in twin.parameters():
         one.requires_grad_(one.is_floating_point())
-    with torch.enable_grad(), torch.random.fork_rng():
+    with torch.enable_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
         output = twin(*inputs.values()) if len(inputs) == 1 else twin(**inputs)
     node: Any = getattr(output, "grad_fn", None)
     while node is not None:
@@ -129,12 +130,12 @@ def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | 
 
 def outputs_of_batch(output: Variable, given: Mapping[str, Any]) -> list[torch.Tensor]:
     """Return the outputs of a network for a batch, and for the batch multiplied by 1000."""
-    plain: dict[Variable | str, Any] = dict(given)
-    large: dict[Variable | str, Any] = {
+    plain: Any = dict(given)
+    large: Any = {
         name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
         for name, value in plain.items()
     }
-    return [torch.as_tensor(output.eval(one)) for one in (plain, large)]
+    return [torch.as_tensor(output.eval(plain)), torch.as_tensor(output.eval(large))]
 
 
 def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:

@@ -57,7 +57,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
     rows: Any = count
     written, held = f"{name}.num_examples", None
     if isinstance(other, (int, float, np.number)):
-        rows, held = held_out(count, other, seed)
+        rows, held = held_out(count, float(other), seed)
         code.use("workbench.data.held_out", "held_out")
         code.lines.append(
             f"rows, held = held_out({name}.num_examples, {literal(other)}, seed={seed})"
@@ -167,7 +167,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
     code.use("torch.utils.data", "DataLoader", "Subset")
     code.use("torch")
     if isinstance(wishes.validation, (int, float, np.number)):
-        rows, held = held_out(len(data), wishes.validation, wishes.seed)
+        rows, held = held_out(len(data), float(wishes.validation), wishes.seed)
         code.use("workbench.data.held_out", "held_out")
         code.lines.append(
             f"rows, held = held_out(len(data), {literal(wishes.validation)}, seed={wishes.seed})"
