@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from workbench.errors import LogError
 from workbench.log import SQLiteLog
 from workbench.session.reach import usable
 from workbench.session.remote.folder import write_private
@@ -48,14 +49,18 @@ class Keeper:
         threading.Thread(target=self._work, name="snapshots on disk", daemon=True).start()
 
     def _work(self) -> None:
-        pause = GAP
+        pause, said = GAP, ""
         while True:
             time.sleep(pause)
             start = time.monotonic()
             try:
                 self._write_newest()
-            except Exception:
-                logger.exception("the snapshot for a restart was not written; it is tried again")
+                said = ""
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                if text != said:
+                    logger.exception("the snapshot for a restart was not written; it is retried")
+                said = text
             pause = max(GAP, (time.monotonic() - start) / SHARE)
 
     def _write_newest(self) -> None:
@@ -74,7 +79,10 @@ class Keeper:
                 return
             log = self._session.log
             if isinstance(log, SQLiteLog):
-                log.flush()
+                try:
+                    log.flush()
+                except LogError:  # of an earlier record that is now omitted, or of a full disk
+                    log.flush()
             write_private(self._path, saved_state(snapshot, uuid))
             self._written = uuid, snapshot
 

@@ -17,8 +17,14 @@ from workbench.session.remote.failures import Failures
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched
 from workbench.session.remote.output import Outputs
-from workbench.session.remote.values import RemoteBranch, RemoteCommand, RemoteProbe, RemoteSnapshot
-from workbench.session.remote.wire import Connection, Pickled, connect
+from workbench.session.remote.values import (
+    UNREADABLE,
+    RemoteBranch,
+    RemoteCommand,
+    RemoteProbe,
+    RemoteSnapshot,
+)
+from workbench.session.remote.wire import Connection, Pickled, Unreadable, connect
 from workbench.utils.actors import actor
 
 logger = logging.getLogger(__name__)
@@ -247,7 +253,11 @@ class Link:
         assert connection is not None
         try:
             while True:
-                self._take(connection.receive())
+                message = connection.receive()
+                try:
+                    self._take(message)
+                except Exception:
+                    logger.exception("a message of %r could not be used", self.name)
         except (OSError, EOFError):
             if not self._closing:
                 self._failures.suspect(0)
@@ -255,10 +265,15 @@ class Link:
     def _take(self, message: Mapping[str, Any]) -> None:
         if "answer" in message:
             answer = self._answers.pop(message["answer"], None)
-            if answer is not None and "error" in message:
-                answer.set_exception(message["error"])
-            elif answer is not None:
-                answer.set_result(message["value"])
+            found = message.get("error", message.get("value"))
+            if answer is None:
+                pass
+            elif isinstance(found, Unreadable):
+                answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
+            elif "error" in message:
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
             return
         with self._lock:
             if "facts" in message:
@@ -275,7 +290,10 @@ class Link:
         self._ready.set()
 
     def _take_facts(self, new: Mapping[str, Any]) -> None:
-        self.facts = facts = {**self.facts, **new}
+        readable = {name: one for name, one in new.items() if not isinstance(one, Unreadable)}
+        if isinstance(new.get("exception"), Unreadable):
+            readable["exception"] = ProcessError(UNREADABLE.format(error=new["exception"]))
+        self.facts = facts = {**self.facts, **readable}
         if "branches" in new:
             del self.branches[len(new["branches"]) :]
             for place, described in enumerate(new["branches"]):

@@ -6,10 +6,11 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import SessionError, StateError, WaitInterrupted
+from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
@@ -126,7 +127,8 @@ class RemoteSession(FixedAttributes, Controls):
             RUNNING.add(self)
         log, identity = self._log, link.facts.get("uuid")
         if log is not None and identity is not None and log.h_uuid != identity:
-            log.follow(identity)
+            with suppress(LogError):  # not yet in the database; the next message tries again
+                log.follow(identity)
 
     def close(self) -> None:
         """End the connection, and the processes if this process started them and owns them."""

@@ -1,0 +1,100 @@
+"""Faults around a run in another process, which must neither end it nor make anything wait."""
+
+import logging
+import sys
+import types
+
+import pytest
+
+from tests.support.forked_runs import build
+from workbench import errors
+from workbench.log import SQLiteLog
+from workbench.session.remote.server import Server
+from workbench.session.remote.wire import connect
+from workbench.session.session import Session
+
+SECRET = b"a secret"
+
+
+def only_there(loop):
+    """Return an object of a module that exists only in the process that trains."""
+    module = types.ModuleType("only_there")
+    exec("class Result:\n    pass", module.__dict__)
+    sys.modules["only_there"] = module
+    return module.Result()
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Yield a paused session whose log is in a database, and a connection to its server."""
+    session = Session(build(log=SQLiteLog(tmp_path / "log.sqlite")), "served here")
+    session.start(paused=True)
+    server = Server(session, SECRET)
+    server.start()
+    connection = connect(server.port, SECRET)
+    connection.send({"notebook": True})
+    yield session, server, connection
+    connection.close()
+    session.stop()
+    session.wait(60)
+
+
+def outcome_of(connection, ticket):
+    """Return the event that ends a command."""
+    while True:
+        for event in connection.receive().get("commands", ()):
+            if event["ticket"] == ticket and event["done"]:
+                return event
+
+
+def step(connection, ticket):
+    """Ask for a step."""
+    message = {"do": "step", "args": [1], "options": {}, "by": "code"}
+    connection.send({**message, "ask": 1, "ticket": ticket})
+
+
+def test_arguments_that_cannot_be_unpickled_there_are_refused(shared_run, monkeypatch):
+    module = types.ModuleType("only_here")
+    exec("def work(loop):\n    pass", module.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    with pytest.raises(errors.ProcessError, match="arguments cannot be unpickled.*only_here"):
+        shared_run.call(module.work)
+    assert shared_run.call(lambda loop: 2).wait(60) == 2
+
+
+def test_a_result_that_cannot_be_unpickled_here_is_an_error(shared_run):
+    command = shared_run.call(lambda loop: only_there(loop))
+    with pytest.raises(errors.SessionError, match="cannot be unpickled in this.*only_there"):
+        command.wait(60)
+    assert shared_run.call(lambda loop: 2).wait(60) == 2
+
+
+def test_a_log_that_cannot_be_written_does_not_keep_receipts_back(served, monkeypatch):
+    session, _, connection = served
+
+    def fail():
+        raise errors.LogError("the disk is full")
+
+    monkeypatch.setattr(session.log, "flush", fail)
+    step(connection, "first")
+    assert outcome_of(connection, "first")["reason"] is None
+
+
+def test_a_report_that_fails_for_one_notebook_reaches_the_others(served, monkeypatch, caplog):
+    _, server, connection = served
+    other = connect(server.port, SECRET)
+    other.send({"notebook": True})
+    step(connection, "first")
+    outcome_of(connection, "first")
+    bad, sent = server._clients[0], server._send
+
+    def send(client, facts, events):
+        if client is bad:
+            raise TypeError("it cannot be sent")
+        sent(client, facts, events)
+
+    monkeypatch.setattr(server, "_send", send)
+    with caplog.at_level(logging.CRITICAL):
+        step(other, "second")
+        assert outcome_of(other, "second")["reason"] is None
+    other.close()
