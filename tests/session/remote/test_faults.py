@@ -9,8 +9,10 @@ import pytest
 from tests.support.forked_runs import build
 from workbench import errors
 from workbench.log import SQLiteLog
+from workbench.session.remote.keeper import Keeper
 from workbench.session.remote.server import Server
 from workbench.session.remote.wire import connect
+from workbench.session.remote.worker import _Process
 from workbench.session.session import Session
 
 SECRET = b"a secret"
@@ -98,3 +100,23 @@ def test_a_report_that_fails_for_one_notebook_reaches_the_others(served, monkeyp
         step(other, "second")
         assert outcome_of(other, "second")["reason"] is None
     other.close()
+
+
+def test_the_last_state_is_not_taken_from_a_run_that_has_begun_again(served, tmp_path, caplog):
+    session, *_ = served
+    process = object.__new__(_Process)
+    keeper = Keeper(session, tmp_path / "snapshot.pkl")
+    process._keep_last(session, keeper)
+    assert keeper.iteration() is None
+    session.stop()
+    session.wait(60)
+    process._keep_last(session, keeper)
+    assert keeper.iteration() == session.log.status["iterations_done"]
+
+
+def test_a_last_state_that_cannot_be_written_does_not_end_the_process(served, tmp_path, caplog):
+    session, *_ = served
+    session.stop()
+    session.wait(60)
+    object.__new__(_Process)._keep_last(session, Keeper(session, tmp_path / "no folder" / "file"))
+    assert "the last state was not written" in caplog.text

@@ -18,6 +18,7 @@ import cloudpickle
 from workbench.algorithms import GradientDescent
 from workbench.config import config
 from workbench.distributed import DataParallel, ProcessGroup
+from workbench.distributed.whole import Statistics
 from workbench.errors import AlgorithmError, ProcessError
 from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
 from workbench.log.sqlite.tables import IN_MEMORY
@@ -54,8 +55,9 @@ class Recipe(NamedTuple):
     ----------
     cost, parameters, step_rule
         The arguments of the constructor.
-    axis
-        The axis of the examples, or None if batches are not divided in one process.
+    given : tuple or None
+        The class of the object that divides batches, its axis and its statistics; None if batches
+        are not divided in one process.
     options : dict
         The further arguments of the constructor.
     """
@@ -63,14 +65,17 @@ class Recipe(NamedTuple):
     cost: Any
     parameters: list[Any]
     step_rule: Any
-    axis: Any
+    given: tuple[type[DataParallel], Any, Statistics] | None
     options: dict[str, Any]
 
     def make(self, group: ProcessGroup) -> GradientDescent:
         """Build the algorithm for a process of a group."""
         distributed = None
-        if group.size > 1 or self.axis is not None:
-            distributed = DataParallel(group, axis=0 if self.axis is None else self.axis)
+        if self.given is not None:
+            kind, axis, statistics = self.given
+            distributed = kind(group, axis=axis, statistics=statistics)
+        elif group.size > 1:
+            distributed = DataParallel(group)
         return GradientDescent(
             cost=self.cost,
             parameters=self.parameters,
@@ -160,9 +165,11 @@ def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | No
             return None
         raise ProcessError(ONLY_ONE.format(processes=processes, error=error)) from error
     distributed = options.pop("distributed")
-    axis = distributed.share.axis if isinstance(distributed, DataParallel) else None
+    given = None
+    if isinstance(distributed, DataParallel):
+        given = type(distributed), distributed.share.axis, distributed.statistics
     parameters, rule = list(algorithm.parameters), algorithm.step_rule
-    return Recipe(algorithm.cost, parameters, rule, axis, options)
+    return Recipe(algorithm.cost, parameters, rule, given, options)
 
 
 def _computed(algorithm: GradientDescent) -> list[Variable]:

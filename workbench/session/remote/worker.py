@@ -37,6 +37,8 @@ from workbench.session.remote.wire import Connection, connect
 from workbench.session.session import Session
 from workbench.utils.actors import acting_as
 
+logger = logging.getLogger(__name__)
+
 GOODBYE = 5.0
 """Seconds in which training must end when the process must end."""
 
@@ -202,11 +204,16 @@ class _Process:
         return {name: self.facts[name] for name in ("name", "processes", "database", "detached")}
 
     def _keep_last(self, session: Session, keeper: Keeper) -> None:
-        if session.state is State.FAILED and self.size > 1:
-            return
-        snapshot = last_snapshot(session)
-        if snapshot is not None and session.state is not State.FAILED:
-            keeper.write(snapshot, session.log.h_uuid)
+        """Write the state at the end of training, unless training has failed or begun again."""
+        try:
+            with session._queue.lock:  # in which the next run is launched
+                if session.state is State.FAILED or not session.state.ended:
+                    return
+                snapshot, uuid = last_snapshot(session), session.log.h_uuid
+            if snapshot is not None:
+                keeper.write(snapshot, uuid)
+        except Exception:
+            logger.exception("the last state was not written; a restart begins at an earlier one")
 
     @staticmethod
     def _wait_for_more(session: Session, server: Server) -> None:
@@ -288,7 +295,7 @@ def _make(session: Session, call: dict[str, Any]) -> None:
         with acting_as(call["by"]):
             make(session, call["do"], call["args"], call["options"])
     except Exception as error:
-        logging.getLogger(__name__).debug("%s: %s", call["do"], error)
+        logger.debug("%s: %s", call["do"], error)
 
 
 def _propose(mailbox: SharedMailbox, pin: str) -> None:
