@@ -195,3 +195,16 @@ def test_the_kind_and_the_statistics_of_a_division_are_kept(start):
     assert session.wait(60)
     assert "parameters are divided among the processes" in session.log[0]["distributed"]
     np.testing.assert_allclose(costs(session.log), reference(1)["records"]["cost"], rtol=1e-5)
+
+
+def test_one_process_writes_the_file_and_all_or_none_refuse(pair, tmp_path):
+    pair.save(tmp_path / "good.tar").wait(60)
+    assert pair.log[pair.log.status["iterations_done"]]["saved_to"][-1].endswith("good.tar")
+    file = tmp_path / "a file"
+    file.write_text("")
+    with pytest.raises(errors.SessionError, match="a file"):
+        pair.save(file / "bad.tar").wait(60)
+    done = pair.log.status["iterations_done"]
+    pair.load(tmp_path / "good.tar").wait(60)
+    pair.step(2).wait(60)
+    paused_at(pair, done + 2)
