@@ -1,19 +1,31 @@
 """Faults around a run in another process, which must neither end it nor make anything wait."""
 
 import logging
+import os
+import pickle
+import shutil
+import socket
 import sys
+import threading
 import types
 
 import pytest
 
-from tests.support.forked_runs import build
+import workbench
+from tests.support.forked_runs import Forked, build
 from workbench import errors
 from workbench.log import SQLiteLog
+from workbench.session.remote.folder import RunFolder, announced
+from workbench.session.remote.job import saved_state
 from workbench.session.remote.keeper import Keeper
 from workbench.session.remote.server import Server
-from workbench.session.remote.wire import connect
+from workbench.session.remote.session import RemoteSession, check_newest, close_link
+from workbench.session.remote.values import RemoteCommand
+from workbench.session.remote.wire import connect, listener
 from workbench.session.remote.worker import _Process
 from workbench.session.session import Session
+from workbench.session.snapshots import Snapshot
+from workbench.utils.waiting import wait
 
 SECRET = b"a secret"
 
@@ -120,3 +132,85 @@ def test_a_last_state_that_cannot_be_written_does_not_end_the_process(served, tm
     session.wait(60)
     object.__new__(_Process)._keep_last(session, Keeper(session, tmp_path / "no folder" / "file"))
     assert "the last state was not written" in caplog.text
+
+
+@pytest.fixture
+def folder(folder_of_runs):
+    """Yield the folder of a run that is not there."""
+    folder = RunFolder.create("no run")
+    folder.write({"name": "no run", "launch": 1})
+    yield folder
+    folder.remove()
+
+
+def test_only_the_announcement_of_the_own_launch_is_withdrawn(folder):
+    folder.announce({"launch": 2})
+    folder.withdraw(1)
+    assert folder.announced()["launch"] == 2
+    folder.withdraw(2)
+    assert not folder.announced()
+
+
+def test_an_announcement_of_another_machine_is_left_alone(folder, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "gethostname", lambda: "elsewhere")
+        folder.announce({"launch": 1, "pid": 1, "port": 1})
+    assert not folder.announced() and folder.path not in [one.path for one in announced()]
+    folder.withdraw(1)
+    assert folder.announcement.exists()
+
+
+def test_an_announcement_without_a_process_is_withdrawn(folder):
+    with listener() as free:
+        port = free.getsockname()[1]
+    folder.write({"name": "no run", "launch": 1, "secret": "00", "processes": 1, "detached": True,
+                  "database": str(folder.path / "log.sqlite")})  # fmt: skip
+    folder.announce({"launch": 1, "pid": os.getpid(), "port": port})
+    assert not folder.is_live()
+    assert workbench.attach("no run")._link is None
+    assert not folder.announcement.exists()
+
+
+def test_a_live_run_that_does_not_let_this_process_in_stays_announced(folder, served):
+    folder.write({"name": "no run", "launch": 1, "secret": "00", "processes": 1, "detached": True})
+    folder.announce({"launch": 1, "pid": os.getpid(), "port": served[1].port})
+    with pytest.raises(errors.ProcessError, match="does not know the secret"):
+        workbench.attach("no run")
+    assert folder.announcement.exists()
+
+
+def test_a_run_that_was_restarted_elsewhere_is_not_restarted_again(folder):
+    session = RemoteSession(folder, Forked())
+    folder.write({"name": "no run", "launch": 2})
+    with pytest.raises(errors.SessionError, match="restarted elsewhere; workbench.attach"):
+        check_newest(session)
+    shutil.rmtree(folder.path)
+    with pytest.raises(errors.SessionError, match="was removed, so the run cannot be started"):
+        check_newest(session)
+
+
+def test_waiting_for_a_command_has_a_limit(shared_run):
+    link = shared_run._link
+    command = RemoteCommand(0, "call", "never done")
+    link._commands.append(command)
+    was, link.ended = link.ended, threading.Event()
+    link.ended.set()
+    try:
+        assert not link.wait(0.1, wait)
+    finally:
+        link.ended = was
+        link._commands.remove(command)
+
+
+def test_a_forked_process_leaves_the_runs_of_its_parent_alone(shared_run, monkeypatch):
+    link = shared_run._link
+    monkeypatch.setattr(link, "owner", link.owner + 1)
+    close_link(link, shared_run._folder, detached=False)
+    assert link.is_open
+
+
+def test_the_state_of_a_class_that_a_notebook_defines_is_saved():
+    kept = type("Kept", (), {"__module__": "__main__"})()
+    snapshot = Snapshot(1, 0, {"extensions": kept}, {}, {}, None)
+    data = saved_state(snapshot, "00")
+    assert type(pickle.loads(data)["snapshot"].state["extensions"]).__name__ == "Kept"

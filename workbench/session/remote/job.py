@@ -239,7 +239,7 @@ def unpack(
 
 
 def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
-    """Pickle a snapshot and the identity of the log to which it belongs."""
+    """Pickle a snapshot, and the identity of the log to which it belongs."""
     kept = Snapshot(
         snapshot.iteration,
         snapshot.changes,
@@ -248,7 +248,7 @@ def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
         snapshot.row,
         None,
     )
-    return pickle.dumps({"snapshot": kept, "uuid": uuid})
+    return cloudpickle.dumps({"snapshot": kept, "uuid": uuid})
 
 
 def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any]) -> None:

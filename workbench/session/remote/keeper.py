@@ -72,6 +72,10 @@ class Keeper:
         if found and uuid == log.h_uuid and branch is rewinder.history.branch:
             self.write(found[-1], uuid)
 
+    def finish(self, seconds: float) -> None:
+        """Wait until no file is being written, for some seconds; do not write any more."""
+        self._writing.acquire(timeout=seconds)
+
     def write(self, snapshot: Snapshot, uuid: str) -> None:
         """Write a snapshot, unless it is the last that was written."""
         with self._writing:

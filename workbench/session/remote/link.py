@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -15,7 +16,7 @@ from workbench.errors import ProcessError, SessionError
 from workbench.interfaces import State
 from workbench.session.remote.failures import Failures
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.launcher import Launched
+from workbench.session.remote.launcher import Launched, Unowned
 from workbench.session.remote.output import Outputs
 from workbench.session.remote.values import (
     UNREADABLE,
@@ -58,6 +59,8 @@ class Link:
     ----------
     facts : dict
         What the run has reported; see `workbench.session.remote.facts`.
+    owner : int
+        The number of the process that has created the connection; one that it forks has a copy.
     failure : BaseException or None
         The error that ended the processes.
     ended : threading.Event
@@ -74,6 +77,7 @@ class Link:
         changed: Callable[[], None],
     ) -> None:
         self.folder = folder
+        self.owner = os.getpid()
         self.launched = launched
         self.facts: dict[str, Any] = {}
         self.failure: BaseException | None = None
@@ -347,6 +351,8 @@ class Link:
                 some = self.failure is None and any(not command.done for command in mine)
                 if self.ended.is_set() and not some:
                     return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
             time.sleep(0.01)
 
     # The end
@@ -368,7 +374,7 @@ class Link:
                 return
             self.failure = error
         self.launched.kill()
-        self.folder.withdraw()
+        self._withdraw()
         logger.error("%s: %s", type(error).__name__, error)
         self._refuse_all()
         self.ended.set()
@@ -391,6 +397,12 @@ class Link:
         for command in waiting:
             if not command.done:
                 command._refuse(reason)
+
+    def abandon(self) -> None:
+        """Close the connection after it could not be used; the caller ends the processes."""
+        with self._lock:
+            self._closing = True
+        self._refuse_all()
 
     def leave(self) -> None:
         """Close the connection; the processes continue."""
@@ -417,5 +429,10 @@ class Link:
             ):
                 time.sleep(0.02)
         self.launched.kill()
-        self.folder.withdraw()
+        self._withdraw()
         self._refuse_all()
+
+    def _withdraw(self) -> None:
+        """Remove the announcement of processes that this process has started and ended."""
+        if not isinstance(self.launched, Unowned):
+            self.folder.withdraw(int(self._run["launch"]))

@@ -216,6 +216,17 @@ def connect(port: int, secret: bytes) -> Connection:
     return Connection(link, secret, is_server=False)
 
 
+def answers(port: int) -> bool:
+    """Return False if no process of this machine listens at a port."""
+    try:
+        socket.create_connection((LOOPBACK, port), PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # it is busy
+        return True
+    return True
+
+
 def listener() -> socket.socket:
     """Return a socket that listens on the loopback interface, at a free port."""
     return socket.create_server((LOOPBACK, 0))

@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 GOODBYE = 5.0
 """Seconds in which training must end when the process must end."""
 
+SAVING = 60.0
+"""Seconds in which a snapshot that is being written must be complete when the process ends."""
+
 ARRIVAL = 60.0
 """Seconds in which the notebook that has started a run must connect to it."""
 
@@ -182,7 +185,7 @@ class _Process:
         self.folder.announce(
             {"port": server.port, "pid": os.getpid(), "launch": self.launch, **self._shown()}
         )
-        threading.Thread(target=self._look_after, args=(session, server, mailbox)).start()
+        threading.Thread(target=self._look_after, args=(session, server, mailbox, keeper)).start()
         try:
             while True:
                 session._worker.ended.wait()
@@ -197,7 +200,7 @@ class _Process:
                 else:
                     mailbox.receive(wait=True)
         finally:
-            self.folder.withdraw()
+            self.folder.withdraw(self.launch)
         return 0
 
     def _shown(self) -> dict[str, Any]:
@@ -221,16 +224,23 @@ class _Process:
         while session.state.ended and not server.closing.wait(0.05):
             pass
 
-    def _look_after(self, session: Session, server: Server, mailbox: SharedMailbox | None) -> None:
+    def _look_after(
+        self, session: Session, server: Server, mailbox: SharedMailbox | None, keeper: Keeper
+    ) -> None:
         """End the process when it must end, or when no notebook holds it any more."""
         linger = float(self.facts["linger"])
         started, was_held = time.monotonic(), False
+        rests_since: float | None = None
         while not server.closing.wait(0.2):
             was_held = was_held or server.is_held
-            alone = 0.0 if server.is_held else time.monotonic() - server.left
+            now = time.monotonic()
+            alone = 0.0 if server.is_held else now - server.left
             if self.is_detached:
-                rests = session.state.ended or session.state is State.PAUSED
-                if rests and alone > linger:
+                if not (session.state.ended or session.state is State.PAUSED):
+                    rests_since = None
+                    continue
+                rests_since = rests_since or now
+                if min(alone, now - rests_since) > linger:
                     break
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
@@ -242,6 +252,7 @@ class _Process:
             for call in ({"do": "stop", "args": [], "options": {}, "by": "code"}, {"do": "end"}):
                 mailbox.call(call)
         time.sleep(GOODBYE)  # the main thread ends the process earlier, if it can
+        keeper.finish(SAVING)
         os._exit(0)
 
     # The other processes
