@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -14,12 +15,15 @@ import pytest
 import workbench
 from tests.support.forked_runs import Forked, build
 from workbench import errors
+from workbench.distributed import ProcessGroup
 from workbench.log import SQLiteLog
+from workbench.session.remote import shared_mailbox
 from workbench.session.remote.folder import RunFolder, announced
 from workbench.session.remote.job import saved_state
 from workbench.session.remote.keeper import Keeper
 from workbench.session.remote.server import Server
 from workbench.session.remote.session import RemoteSession, check_newest, close_link
+from workbench.session.remote.shared_mailbox import Exchange
 from workbench.session.remote.values import RemoteCommand
 from workbench.session.remote.wire import connect, listener
 from workbench.session.remote.worker import _Process
@@ -117,7 +121,7 @@ def test_a_report_that_fails_for_one_notebook_reaches_the_others(served, monkeyp
 def test_the_last_state_is_not_taken_from_a_run_that_has_begun_again(served, tmp_path, caplog):
     session, *_ = served
     process = object.__new__(_Process)
-    keeper = Keeper(session, tmp_path / "snapshot.pkl")
+    keeper = Keeper(session, RunFolder(tmp_path))
     process._keep_last(session, keeper)
     assert keeper.iteration() is None
     session.stop()
@@ -130,7 +134,7 @@ def test_a_last_state_that_cannot_be_written_does_not_end_the_process(served, tm
     session, *_ = served
     session.stop()
     session.wait(60)
-    object.__new__(_Process)._keep_last(session, Keeper(session, tmp_path / "no folder" / "file"))
+    object.__new__(_Process)._keep_last(session, Keeper(session, RunFolder(tmp_path / "none")))
     assert "the last state was not written" in caplog.text
 
 
@@ -214,3 +218,58 @@ def test_the_state_of_a_class_that_a_notebook_defines_is_saved():
     snapshot = Snapshot(1, 0, {"extensions": kept}, {}, {}, None)
     data = saved_state(snapshot, "00")
     assert type(pickle.loads(data)["snapshot"].state["extensions"]).__name__ == "Kept"
+
+
+def test_a_run_that_has_ended_shows_its_own_log_of_a_shared_database(folder, tmp_path):
+    logs = [SQLiteLog(tmp_path / "logs.sqlite") for _ in range(2)]
+    for log in logs:
+        log[0]["cost"] = 1.0
+        log.flush()
+    folder.write({"name": "no run", "launch": 0, "database": logs[0].database})
+    folder.note_log(logs[0].h_uuid)
+    assert workbench.attach("no run").log.uuid == logs[0].uuid
+
+
+def test_calls_that_do_not_come_from_the_first_process_are_not_unpickled(monkeypatch):
+    sent = []
+    monkeypatch.setattr(shared_mailbox, "patient_group", lambda limit: None)
+    monkeypatch.setattr(Exchange, "_broadcast", lambda self, value: sent.append(value))
+    first = Exchange(ProcessGroup(0, 2), SECRET)
+    first.send([{"do": "pause"}])
+    first.send([{"do": "resume"}])
+
+    def receive(self, value):
+        value.copy_(next(messages))
+
+    monkeypatch.setattr(Exchange, "_broadcast", receive)
+    second = Exchange(ProcessGroup(1, 2), SECRET)
+    messages = iter(sent)
+    assert [second.receive(), second.receive()] == [[{"do": "pause"}], [{"do": "resume"}]]
+    messages = iter(sent)  # a repetition
+    with pytest.raises(errors.ProcessError, match="does not come from the first process"):
+        second.receive()
+    messages = iter(sent)
+    with pytest.raises(errors.ProcessError, match="does not come from the first process"):
+        Exchange(ProcessGroup(1, 2), b"another").receive()
+
+
+def test_a_main_loop_for_one_process_is_not_restarted_with_two(start):
+    from tests.live.runs import make_loop
+
+    session = start(make_loop(), paused=True)
+    session.stop()
+    session.wait(60)
+    with pytest.raises(errors.ProcessError, match=r"started with one process.*processes=1"):
+        session.restart(processes=2)
+
+
+def test_a_restart_without_a_snapshot_keeps_the_number_of_batches(start):
+    session = start(build(), batches=7, paused=True)
+    os.kill(session.processes[0], signal.SIGKILL)
+    with pytest.raises(errors.ProcessError):
+        session.wait(60)
+    session._folder.snapshot.unlink(missing_ok=True)
+    session.restart()
+    session.resume().wait(60)
+    assert session.wait(60)
+    assert session.log.status["iterations_done"] == 7

@@ -24,6 +24,7 @@ from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
+LAST_LOG = "last_log.json"
 LIVE = "live"
 NOT_OURS = (
     "the folder {path} belongs to another user, who could read or replace the pickled main loop "
@@ -64,6 +65,15 @@ class RunFolder:
     def snapshot(self) -> Path:
         """The file with the state from which a restart continues."""
         return self.path / SNAPSHOT
+
+    @property
+    def last_log(self) -> str | None:
+        """The identity of the log that the run has last recorded, or None."""
+        return _json_in(self.path / LAST_LOG).get("uuid")
+
+    def note_log(self, uuid: str) -> None:
+        """Write down the identity of the log of the run."""
+        write_private(self.path / LAST_LOG, json.dumps({"uuid": uuid}).encode())
 
     @property
     def announcement(self) -> Path:

@@ -186,6 +186,12 @@ def database_for(main_loop: MainLoop, folder: Path) -> str:
     return str(folder)
 
 
+def apply_settings(data: bytes) -> None:
+    """Apply the settings of the notebook that `pack` has stored."""
+    for name, value in pickle.loads(data).items():  # the first of several pickles
+        setattr(config, name, value)
+
+
 def unpack(
     data: bytes,
     group: ProcessGroup,
@@ -207,8 +213,7 @@ def unpack(
 
     def run() -> tuple[MainLoop, Fork | None]:
         unpickler = _Unpickler(io.BytesIO(data), group)
-        for name, value in unpickler.load().items():
-            setattr(config, name, value)
+        unpickler.load()  # the settings, which `apply_settings` has applied
         recipe = unpickler.load()
         log: TrainingLogBase = TrainingLog()
         if group.is_first:

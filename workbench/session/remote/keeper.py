@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from pathlib import Path
 
 from workbench.errors import LogError
 from workbench.log import SQLiteLog
 from workbench.session.reach import usable
-from workbench.session.remote.folder import write_private
+from workbench.session.remote.folder import RunFolder, write_private
 from workbench.session.remote.job import saved_state
 from workbench.session.session import Session
 from workbench.session.snapshots import Snapshot, snapshot_of
@@ -25,17 +24,18 @@ SHARE = 0.05
 
 
 class Keeper:
-    """Thread that writes the newest snapshot to a file.
+    """Thread that writes the newest snapshot to a file, and the identity of the log to another.
 
     Parameters
     ----------
     session : Session
-    path : Path
+    folder : RunFolder
     """
 
-    def __init__(self, session: Session, path: Path) -> None:
+    def __init__(self, session: Session, folder: RunFolder) -> None:
         self._session = session
-        self._path = path
+        self._folder = folder
+        self._noted = ""
         self._written: tuple[str, Snapshot | None] = "", None
         self._writing = threading.Lock()
 
@@ -54,6 +54,7 @@ class Keeper:
             time.sleep(pause)
             start = time.monotonic()
             try:
+                self.note_log()
                 self._write_newest()
                 said = ""
             except Exception as error:
@@ -62,6 +63,13 @@ class Keeper:
                     logger.exception("the snapshot for a restart was not written; it is retried")
                 said = text
             pause = max(GAP, (time.monotonic() - start) / SHARE)
+
+    def note_log(self) -> None:
+        """Write down which log of the database is that of the run, which rewinding changes."""
+        uuid = self._session.log.h_uuid
+        if uuid != self._noted:
+            self._folder.note_log(uuid)
+            self._noted = uuid
 
     def _write_newest(self) -> None:
         session = self._session
@@ -87,7 +95,7 @@ class Keeper:
                     log.flush()
                 except LogError:  # of an earlier record that is now omitted, or of a full disk
                     log.flush()
-            write_private(self._path, saved_state(snapshot, uuid))
+            write_private(self._folder.snapshot, saved_state(snapshot, uuid))
             self._written = uuid, snapshot
 
 

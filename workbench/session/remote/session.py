@@ -162,7 +162,7 @@ class RemoteSession(FixedAttributes, Controls):
         """The log of the run, which the first process writes to a database."""
         with self._opening:
             if self._log is None:
-                identity = self._fact("uuid", None)
+                identity = self._fact("uuid", None) or self._folder.last_log
                 self._log = SQLiteLog(
                     self._run["database"], uuid=identity, read_only=True, trusted=True
                 )

@@ -6,6 +6,7 @@ notebook that started it, unless the run is detached.
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import pickle
@@ -28,7 +29,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
 from workbench.session.fork import Fork
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.job import unpack
+from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
 from workbench.session.remote.served import make
 from workbench.session.remote.server import Server
@@ -41,6 +42,12 @@ logger = logging.getLogger(__name__)
 
 GOODBYE = 5.0
 """Seconds in which training must end when the process must end."""
+
+FOR_ONE = (
+    "this run was started with one process, and its main loop cannot be divided among {size}; call "
+    "restart(processes=1)"
+)
+LOOPBACK_DEVICE = "/sys/class/net/lo"
 
 SAVING = 60.0
 """Seconds in which a snapshot that is being written must be complete when the process ends."""
@@ -98,9 +105,12 @@ class _Process:
     def work(self) -> int:
         """Train, and return the exit status."""
         if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.size))
+            torch.set_num_threads(max(1, _processors() // self.size))
+        apply_settings(self.folder.job.read_bytes())  # on which the choice of a group depends
         group = ProcessGroup()
         if self.size > 1:
+            if os.path.exists(LOOPBACK_DEVICE):
+                os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
             meeting = self.folder.meeting_place(self.launch)
             group = process_group(self.rank, self.size, meeting_place=meeting)
         main_loop, fork = self._main_loop(group)
@@ -118,6 +128,7 @@ class _Process:
         saved = None
         if self.launch and self.folder.snapshot.exists():
             saved = pickle.loads(self.folder.snapshot.read_bytes())
+        self._continues = saved is not None
         job = self.folder.job.read_bytes()
         main_loop, fork = unpack(job, group, str(self.facts["database"]), saved)
         if isinstance(main_loop.log, SQLiteLog):
@@ -130,7 +141,9 @@ class _Process:
     ) -> tuple[SharedMailbox | None, Exchange | None]:
         if group.size == 1:
             return None, None
-        exchange, run = Exchange(group), main_loop._run
+        run = main_loop._run
+        secret = hmac.digest(self.secret, f"launch {self.launch}".encode(), "sha256")
+        exchange = Exchange(group, secret)
         here = threading.get_ident()
         self._calls: Any = None
         run.mailbox = mailbox = SharedMailbox(
@@ -139,7 +152,8 @@ class _Process:
             lambda: threading.get_ident() in (here, run.thread),
         )
         distributed = distributed_of(main_loop)
-        assert distributed is not None
+        if distributed is None:
+            raise ProcessError(FOR_ONE.format(size=group.size))
         distributed.waiting = mailbox.waiting
         return mailbox, exchange
 
@@ -165,7 +179,7 @@ class _Process:
         if fork is not None:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
-        again = self.launch > 0
+        again = self._continues
         session.start(
             epochs=None if again else self.facts["epochs"],
             batches=None if again else self.facts["batches"],
@@ -178,7 +192,8 @@ class _Process:
         self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
     ) -> int:
         self._begin(session, fork)
-        keeper = Keeper(session, self.folder.snapshot)
+        keeper = Keeper(session, self.folder)
+        keeper.note_log()
         keeper.start()
         server.kept = keeper.iteration
         server.start()
@@ -213,6 +228,7 @@ class _Process:
                 if session.state is State.FAILED or not session.state.ended:
                     return
                 snapshot, uuid = last_snapshot(session), session.log.h_uuid
+            keeper.note_log()
             if snapshot is not None:
                 keeper.write(snapshot, uuid)
         except Exception:
@@ -298,6 +314,13 @@ class _Process:
 
         threading.Thread(target=watch, daemon=True).start()
         return connection
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _make(session: Session, call: dict[str, Any]) -> None:
