@@ -17,6 +17,7 @@ from tests.support.forked_runs import Forked, build
 from workbench import errors
 from workbench.distributed import ProcessGroup
 from workbench.log import SQLiteLog
+from workbench.log.placeholders import Pickled
 from workbench.session.remote import shared_mailbox
 from workbench.session.remote.folder import RunFolder, announced
 from workbench.session.remote.job import saved_state
@@ -273,3 +274,16 @@ def test_a_restart_without_a_snapshot_keeps_the_number_of_batches(start):
     session.resume().wait(60)
     assert session.wait(60)
     assert session.log.status["iterations_done"] == 7
+
+
+def test_a_database_that_is_not_trusted_stays_so(start, tmp_path):
+    session = start(build(epochs=1, log=SQLiteLog(tmp_path / "log.sqlite")), paused=True)
+    session.step(2).wait(60)
+    session.call(lambda loop: loop.log.current_row.update(kept={1, 2})).wait(60)
+    session.resume().wait(60)
+    assert session.wait(60)
+    assert isinstance(session.log[1]["kept"], Pickled)
+    session.restart()
+    assert session.wait(60)
+    again = SQLiteLog(tmp_path / "log.sqlite", uuid=session.log.uuid, trusted=True)
+    assert again[1]["kept"] == {1, 2}

@@ -73,6 +73,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:
         "iteration": probe.iteration,
         "reason": probe.reason,
         "seconds": probe.seconds,
+        "processor_seconds": probe.processor_seconds,
         "batch": probe.batch,
         "stored": probe.stored,
         "values": probe.values if answered else {},

@@ -186,6 +186,16 @@ def database_for(main_loop: MainLoop, folder: Path) -> str:
     return str(folder)
 
 
+def is_trusted(main_loop: MainLoop) -> bool:
+    """Return whether objects in the database of a run may be unpickled.
+
+    They may if the database is in the folder of the run, which only the user can write, or if the
+    log of the main loop was opened with ``trusted=True``.
+    """
+    log = main_loop.log
+    return not isinstance(log, SQLiteLog) or log.database == IN_MEMORY or log.trusted
+
+
 def apply_settings(data: bytes) -> None:
     """Apply the settings of the notebook that `pack` has stored."""
     for name, value in pickle.loads(data).items():  # the first of several pickles
@@ -197,6 +207,8 @@ def unpack(
     group: ProcessGroup,
     database: str,
     saved: Mapping[str, Any] | None = None,
+    *,
+    trusted: bool,
 ) -> tuple[MainLoop, Fork | None]:
     """Build a main loop for a process of a group; return it, and the fork that it begins.
 
@@ -209,6 +221,8 @@ def unpack(
         The database in which the first process records the run.
     saved : mapping, optional
         The contents of a file from `saved_state`, from which training continues.
+    trusted : bool
+        True if objects in the database may be unpickled.
     """
 
     def run() -> tuple[MainLoop, Fork | None]:
@@ -217,7 +231,7 @@ def unpack(
         recipe = unpickler.load()
         log: TrainingLogBase = TrainingLog()
         if group.is_first:
-            log = SQLiteLog(database, trusted=True)
+            log = SQLiteLog(database, trusted=trusted)
         unpickler.own[LOG] = log
         if recipe is not None:
             algorithm = recipe.make(group)
@@ -232,7 +246,7 @@ def unpack(
             main_loop.started_at = {}
             main_loop._run.announced, main_loop._run.loaded = False, set()
         if saved is not None:
-            _load(main_loop, database, saved)
+            _load(main_loop, database, saved, trusted)
         elif state is not None:
             main_loop.load_state_dict(state)
         if saved is not None or fork is None:
@@ -256,10 +270,10 @@ def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
     return cloudpickle.dumps({"snapshot": kept, "uuid": uuid})
 
 
-def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any]) -> None:
+def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any], trusted: bool) -> None:
     """Load a snapshot, with the records up to it from the database."""
     snapshot, uuid = saved["snapshot"], saved["uuid"]
-    log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=True)
+    log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=trusted)
     state = snapshot.loadable(log_until(log.state_dict(), snapshot, uuid))
     rebuild_as_saved(main_loop, state)
     main_loop.load_state_dict(state)

@@ -16,7 +16,7 @@ from workbench.interfaces import Session
 from workbench.main_loop import MainLoop
 from workbench.session.known_sessions import FINDERS, check_name, new_name
 from workbench.session.remote.folder import LOG, RunFolder, announced, folders, write_private
-from workbench.session.remote.job import database_for, pack
+from workbench.session.remote.job import database_for, is_trusted, pack
 from workbench.session.remote.launcher import Launched, Launcher, Unowned, launcher_of
 from workbench.session.remote.session import (
     SESSIONS,
@@ -81,6 +81,7 @@ def start(
             "batches": batches,
             "paused": bool(paused),
             "database": database_for(main_loop, folder.path / LOG),
+            "trusted": is_trusted(main_loop),
             "launch": 0,
         }
         return begin(folder, facts, starter, main_loop)

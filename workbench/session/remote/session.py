@@ -164,7 +164,10 @@ class RemoteSession(FixedAttributes, Controls):
             if self._log is None:
                 identity = self._fact("uuid", None) or self._folder.last_log
                 self._log = SQLiteLog(
-                    self._run["database"], uuid=identity, read_only=True, trusted=True
+                    self._run["database"],
+                    uuid=identity,
+                    read_only=True,
+                    trusted=bool(self._run.get("trusted", False)),
                 )
             return self._log
 

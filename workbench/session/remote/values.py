@@ -75,7 +75,7 @@ class RemoteProbe(interfaces.Probe):
     def __init__(self, examples: Sequence[int] = ()) -> None:
         self.iteration: int | None = None
         self.reason = ""
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self.examples = list(examples)
         self.batch: Mapping[str, Any] = {}
         self.stored: Mapping[str, Any] = {}
@@ -103,7 +103,7 @@ class RemoteProbe(interfaces.Probe):
         if isinstance(facts, Unreadable):
             self.refuse(UNREADABLE.format(error=facts))
             return
-        for name in ("iteration", "reason", "seconds", "batch", "stored"):
+        for name in ("iteration", "reason", "seconds", "processor_seconds", "batch", "stored"):
             setattr(self, name, facts[name])
         self._values, self._steps = facts["values"], facts["steps"]
         self._answered.set()

@@ -130,7 +130,9 @@ class _Process:
             saved = pickle.loads(self.folder.snapshot.read_bytes())
         self._continues = saved is not None
         job = self.folder.job.read_bytes()
-        main_loop, fork = unpack(job, group, str(self.facts["database"]), saved)
+        main_loop, fork = unpack(
+            job, group, str(self.facts["database"]), saved, trusted=bool(self.facts["trusted"])
+        )
         if isinstance(main_loop.log, SQLiteLog):
             main_loop.log.status["processes"] = self.size  # creates the log in the database
             main_loop.log.flush()
