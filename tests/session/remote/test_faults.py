@@ -14,6 +14,7 @@ import pytest
 
 import workbench
 from tests.support.forked_runs import Forked, build
+from tests.support.waiting import until
 from workbench import errors
 from workbench.distributed import ProcessGroup
 from workbench.log import SQLiteLog
@@ -287,3 +288,18 @@ def test_a_database_that_is_not_trusted_stays_so(start, tmp_path):
     assert session.wait(60)
     again = SQLiteLog(tmp_path / "log.sqlite", uuid=session.log.uuid, trusted=True)
     assert again[1]["kept"] == {1, 2}
+
+
+def test_a_restart_keeps_the_end_that_was_requested(start):
+    session = start(build(), batches=9, paused=True)
+    session.step(4).wait(60)
+    until(lambda: session._link.facts.get("kept") is not None)
+    os.kill(session.processes[0], signal.SIGKILL)
+    with pytest.raises(errors.ProcessError):
+        session.wait(60)
+    session.restart()
+    assert session.wait(60)
+    assert session.log.status["iterations_done"] == 9
+    session.restart()
+    assert session.wait(60)
+    assert session.log.status["iterations_done"] == 9

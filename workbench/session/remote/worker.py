@@ -22,7 +22,8 @@ from typing import Any
 import torch
 
 from workbench.distributed import ProcessGroup, process_group
-from workbench.errors import ProcessError
+from workbench.errors import ProcessError, TrainingFinish
+from workbench.extensions.finish_after import GOAL, goal_reached
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
@@ -181,7 +182,11 @@ class _Process:
         if fork is not None:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
-        again = self._continues
+        again, goal = self._continues, session.main_loop.status.get(GOAL)
+        if again and goal is not None:  # which a new run forgets
+            with session._queue.lock:
+                session._worker.launch(partial(_aim_at, session.main_loop, dict(goal)))
+            return
         session.start(
             epochs=None if again else self.facts["epochs"],
             batches=None if again else self.facts["batches"],
@@ -316,6 +321,14 @@ class _Process:
 
         threading.Thread(target=watch, daemon=True).start()
         return connection
+
+
+def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
+    """Train to the end that was requested before a restart."""
+    main_loop.status[GOAL] = goal
+    if goal_reached(main_loop.status):
+        raise TrainingFinish
+    main_loop.refresh()
 
 
 def _processors() -> int:
