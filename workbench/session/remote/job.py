@@ -267,7 +267,8 @@ def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
         snapshot.row,
         None,
     )
-    return cloudpickle.dumps({"snapshot": kept, "uuid": uuid})
+    found: bytes = cloudpickle.dumps({"snapshot": kept, "uuid": uuid})
+    return found
 
 
 def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any], trusted: bool) -> None:
