@@ -36,7 +36,7 @@ class Outputs:
             if text:
                 mark = f"[process {rank}] " if rank else ""
                 lines = "".join(f"{mark}{line}\n" for line in text.splitlines())
-                with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+                with contextlib.suppress(OSError, ValueError):  # the output was closed
                     print(lines, end="", file=sys.stdout, flush=True)
 
     def _new(self, rank: int, path: object) -> str:

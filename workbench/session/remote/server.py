@@ -177,7 +177,7 @@ class Server:
             answer["value"] = packed(self._answer(client, message))
         except Exception as error:
             answer["error"] = portable(error)
-        with contextlib.suppress(OSError):  # the connection is closed: nobody waits any more
+        with contextlib.suppress(OSError):  # the connection is closed
             client.connection.send(answer)
 
     def _answer(self, client: _Client, message: dict[str, Any]) -> Any:
