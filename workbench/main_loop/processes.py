@@ -22,6 +22,8 @@ from workbench.interfaces import Loop
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.serialization.variable_values import value_of
 from workbench.tensor import SharedVariable
+from workbench.tensor.collectives import broadcast
+from workbench.tensor.device import default_device
 
 NOT_SHARED = (
     "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
@@ -65,6 +67,15 @@ def agree(loop: Loop) -> None:
     if distributed is not None:
         parameters, others = loop.state_variables()
         distributed.agree([*parameters.values(), *others.values()])
+
+
+def first_succeeded(loop: Loop, succeeded: bool) -> bool:
+    """Return whether the first process succeeded; all processes call this function together."""
+    distributed = distributed_of(loop)
+    if distributed is None:
+        return succeeded
+    told = torch.tensor([int(succeeded)], device=default_device())
+    return bool(broadcast(told, group=distributed.group).item())
 
 
 def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import ArchiveError, BuilderError, StateError
+from workbench.extensions.base import reported_elsewhere
 from workbench.extensions.finish_after import GOAL
 from workbench.extensions.saveload import (
     LOADED_FROM,
@@ -23,7 +24,8 @@ from workbench.extensions.saveload import (
 from workbench.log.interventions import INTERVENTIONS, each_intervention, interventions_in
 from workbench.main_loop import MainLoop
 from workbench.main_loop.parts import parts_of, put_in
-from workbench.serialization.checkpoint import read_state
+from workbench.main_loop.processes import first_succeeded
+from workbench.serialization.checkpoint import Snapshot, read_state
 from workbench.session.reach import at_the_end
 from workbench.session.rebuilding import last_rebuild, rebuild_as
 
@@ -38,14 +40,14 @@ REBUILT = (
     "; the model of this run has been changed by {text!r}. If the file was saved before the "
     "change, undo the change, or rewind to an iteration before the change"
 )
+ELSEWHERE = "the first process could not write {path}, and its error says why"
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
     """Write the state of a main loop to a file; add the file's path to `details` and return it."""
     path = os.path.abspath(filled_path(template, main_loop.status))
-    snapshot = snapshot_for(main_loop, path)
-    write(snapshot, path)
+    snapshot = _written(main_loop, path)
     log = main_loop.log
     row = log.current_row
     row[SAVED_TO] = (*row.get(SAVED_TO, ()), path)
@@ -55,6 +57,20 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
         error = snapshot.failures[0]
         details["lacks"] = NO_PICKLE.format(error=f"{type(error).__name__}: {error}")
     return path
+
+
+def _written(main_loop: MainLoop, path: str) -> Snapshot:
+    """Write a file in the first process, and return its content; fail in all processes or none."""
+    problem: Exception | None = None
+    snapshot = snapshot_for(main_loop, path)  # collects the state of all processes
+    if not reported_elsewhere(main_loop):
+        try:
+            write(snapshot, path)
+        except Exception as error:
+            problem = error
+    if not first_succeeded(main_loop, problem is None):
+        raise problem or ArchiveError(ELSEWHERE.format(path=path))
+    return snapshot
 
 
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:

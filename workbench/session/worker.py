@@ -276,7 +276,6 @@ class Worker:
         again = self._train(held, more)
         while again is not None:
             again = self._train(held, again)
-        self.ended.set()
 
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
@@ -318,6 +317,8 @@ class Worker:
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
             self.prober.run_ended()
+            if not more:
+                self.ended.set()  # within the lock, so that it is not that of the next run
             return partial(_carry_out_all, more) if more else None
 
     def _paused(self, paused: bool) -> None:

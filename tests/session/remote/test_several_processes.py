@@ -13,7 +13,7 @@ from tests.support.forked_runs import Pace, build, costs, outcome
 from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
-from workbench.distributed import DataParallel, ZeRO1
+from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.interfaces import State
 
 LEARNING_RATES = {4: 0.02, 9: 0.08}
@@ -183,3 +183,28 @@ def test_an_axis_that_was_given_is_kept(start):
     session = start(loop, processes=2)
     assert session.wait(60)
     assert_same(reference(1), outcome(session))
+
+
+def test_the_kind_and_the_statistics_of_a_division_are_kept(start):
+    loop = build(epochs=1)
+    loop.algorithm.distributed = ShardedDataParallel(statistics="share")
+    session = start(loop, processes=2, paused=True)
+    given = session.call(lambda loop: loop.algorithm.distributed.statistics).wait(60)
+    assert given == "share"
+    session.resume()
+    assert session.wait(60)
+    assert "parameters are divided among the processes" in session.log[0]["distributed"]
+    np.testing.assert_allclose(costs(session.log), reference(1)["records"]["cost"], rtol=1e-5)
+
+
+def test_one_process_writes_the_file_and_all_or_none_refuse(pair, tmp_path):
+    pair.save(tmp_path / "good.tar").wait(60)
+    assert pair.log[pair.log.status["iterations_done"]]["saved_to"][-1].endswith("good.tar")
+    file = tmp_path / "a file"
+    file.write_text("")
+    with pytest.raises(errors.SessionError, match="a file"):
+        pair.save(file / "bad.tar").wait(60)
+    done = pair.log.status["iterations_done"]
+    pair.load(tmp_path / "good.tar").wait(60)
+    pair.step(2).wait(60)
+    paused_at(pair, done + 2)

@@ -170,6 +170,11 @@ class SQLiteLog(TrainingLogBase):
                 weakref.finalize(self, self._conn.close)
         return self._conn
 
+    @property
+    def trusted(self) -> bool:
+        """True if objects in the database are unpickled."""
+        return self._trusted
+
     def flush(self) -> None:
         """Wait until all existing records are in the database.
 

@@ -46,6 +46,7 @@ def facts_of(session: Session) -> dict[str, Any]:
 def command_facts(command: Command, ticket: str | None) -> dict[str, Any]:
     """Return what is known about a command."""
     facts: dict[str, Any] = {
+        "done": command.done,  # first, since the rest is known when it is True
         "id": command.id,
         "ticket": ticket,
         "kind": command.kind,
@@ -54,11 +55,10 @@ def command_facts(command: Command, ticket: str | None) -> dict[str, Any]:
         "iteration": command.iteration,
         "reason": command.reason,
         "replaced_by": command.replaced_by,
-        "done": command.done,
     }
     if command.exception is not None:
         facts["exception"] = portable(command.exception)
-    if command.done and command._result is not None:
+    if facts["done"] and command._result is not None:
         try:
             facts["result"] = packed(command._result)
         except Exception as error:
@@ -73,6 +73,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:
         "iteration": probe.iteration,
         "reason": probe.reason,
         "seconds": probe.seconds,
+        "processor_seconds": probe.processor_seconds,
         "batch": probe.batch,
         "stored": probe.stored,
         "values": probe.values if answered else {},

@@ -13,15 +13,18 @@ import os
 import re
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.config import config
 from workbench.errors import ProcessError
+from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
+LAST_LOG = "last_log.json"
 LIVE = "live"
 NOT_OURS = (
     "the folder {path} belongs to another user, who could read or replace the pickled main loop "
@@ -64,6 +67,15 @@ class RunFolder:
         return self.path / SNAPSHOT
 
     @property
+    def last_log(self) -> str | None:
+        """The identity of the log that the run has last recorded, or None."""
+        return _json_in(self.path / LAST_LOG).get("uuid")
+
+    def note_log(self, uuid: str) -> None:
+        """Write down the identity of the log of the run."""
+        write_private(self.path / LAST_LOG, json.dumps({"uuid": uuid}).encode())
+
+    @property
     def announcement(self) -> Path:
         """The file that announces the live run."""
         return self.path.parent / LIVE / f"{self.path.name}.json"
@@ -85,21 +97,32 @@ class RunFolder:
         return _json_in(self.path / RUN)
 
     def announce(self, facts: Mapping[str, Any]) -> None:
-        """Announce that notebooks can connect to the run."""
+        """Announce that notebooks on this machine can connect to the run."""
         self.announcement.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(self.announcement, json.dumps(facts).encode())
+        found = {**facts, "host": socket.gethostname()}
+        write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
-        """Return the facts that the live run has announced; empty if it is not live."""
-        return _json_in(self.announcement)
+        """Return the facts that the live run has announced; empty if it is not live here.
 
-    def withdraw(self) -> None:
-        """Remove the announcement."""
-        self.announcement.unlink(missing_ok=True)
+        Machines that share the folder can have runs of their own in it.
+        """
+        found = _json_in(self.announcement)
+        return found if found.get("host") == socket.gethostname() else {}
+
+    def is_live(self) -> bool:
+        """Return True if the process that has announced itself is still there."""
+        found = self.announced()
+        return bool(found) and _exists(found["pid"]) and answers(found["port"])
+
+    def withdraw(self, launch: int) -> None:
+        """Remove the announcement, if it is that of the given launch on this machine."""
+        if self.announced().get("launch") == launch:
+            self.announcement.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder and the announcement."""
-        self.withdraw()
+        self.announcement.unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def __repr__(self) -> str:
@@ -126,19 +149,22 @@ def runs_folder() -> Path:
 def folders() -> list[RunFolder]:
     """Return the folders of all runs of the user, the newest last."""
     root = runs_folder()
-    found = [(path.stat().st_mtime, path) for path in root.glob(f"*/{RUN}")]
+    found = []
+    for path in root.glob(f"*/{RUN}"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes it
+            found.append((path.stat().st_mtime, path))
     return [RunFolder(path.parent) for _, path in sorted(found)]
 
 
 def announced() -> Iterator[RunFolder]:
-    """Yield the folders of the runs that are announced as live."""
+    """Yield the folders of the runs that are announced as live on this machine."""
     root = runs_folder()
     for path in sorted((root / LIVE).glob("*.json"), key=lambda one: one.name):
         folder = RunFolder(root / path.stem)
-        if folder.path.is_dir():
-            yield folder
-        else:
+        if not folder.path.is_dir():
             path.unlink(missing_ok=True)
+        elif folder.announced():
+            yield folder
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -146,6 +172,16 @@ def write_private(path: Path, data: bytes) -> None:
     with replacing(path, ProcessError) as temporary:
         os.chmod(temporary, 0o600)
         temporary.write_bytes(data)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _json_in(path: Path) -> dict[str, Any]:

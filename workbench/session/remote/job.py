@@ -18,6 +18,7 @@ import cloudpickle
 from workbench.algorithms import GradientDescent
 from workbench.config import config
 from workbench.distributed import DataParallel, ProcessGroup
+from workbench.distributed.whole import Statistics
 from workbench.errors import AlgorithmError, ProcessError
 from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
 from workbench.log.sqlite.tables import IN_MEMORY
@@ -54,8 +55,9 @@ class Recipe(NamedTuple):
     ----------
     cost, parameters, step_rule
         The arguments of the constructor.
-    axis
-        The axis of the examples, or None if batches are not divided in one process.
+    given : tuple or None
+        The class of the object that divides batches, its axis and its statistics; None if batches
+        are not divided in one process.
     options : dict
         The further arguments of the constructor.
     """
@@ -63,14 +65,17 @@ class Recipe(NamedTuple):
     cost: Any
     parameters: list[Any]
     step_rule: Any
-    axis: Any
+    given: tuple[type[DataParallel], Any, Statistics] | None
     options: dict[str, Any]
 
     def make(self, group: ProcessGroup) -> GradientDescent:
         """Build the algorithm for a process of a group."""
         distributed = None
-        if group.size > 1 or self.axis is not None:
-            distributed = DataParallel(group, axis=0 if self.axis is None else self.axis)
+        if self.given is not None:
+            kind, axis, statistics = self.given
+            distributed = kind(group, axis=axis, statistics=statistics)
+        elif group.size > 1:
+            distributed = DataParallel(group)
         return GradientDescent(
             cost=self.cost,
             parameters=self.parameters,
@@ -160,9 +165,11 @@ def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | No
             return None
         raise ProcessError(ONLY_ONE.format(processes=processes, error=error)) from error
     distributed = options.pop("distributed")
-    axis = distributed.share.axis if isinstance(distributed, DataParallel) else None
+    given = None
+    if isinstance(distributed, DataParallel):
+        given = type(distributed), distributed.share.axis, distributed.statistics
     parameters, rule = list(algorithm.parameters), algorithm.step_rule
-    return Recipe(algorithm.cost, parameters, rule, axis, options)
+    return Recipe(algorithm.cost, parameters, rule, given, options)
 
 
 def _computed(algorithm: GradientDescent) -> list[Variable]:
@@ -179,11 +186,29 @@ def database_for(main_loop: MainLoop, folder: Path) -> str:
     return str(folder)
 
 
+def is_trusted(main_loop: MainLoop) -> bool:
+    """Return whether objects in the database of a run may be unpickled.
+
+    They may if the database is in the folder of the run, which only the user can write, or if the
+    log of the main loop was opened with ``trusted=True``.
+    """
+    log = main_loop.log
+    return not isinstance(log, SQLiteLog) or log.database == IN_MEMORY or log.trusted
+
+
+def apply_settings(data: bytes) -> None:
+    """Apply the settings of the notebook that `pack` has stored."""
+    for name, value in pickle.loads(data).items():  # the first of several pickles
+        setattr(config, name, value)
+
+
 def unpack(
     data: bytes,
     group: ProcessGroup,
     database: str,
     saved: Mapping[str, Any] | None = None,
+    *,
+    trusted: bool,
 ) -> tuple[MainLoop, Fork | None]:
     """Build a main loop for a process of a group; return it, and the fork that it begins.
 
@@ -196,16 +221,17 @@ def unpack(
         The database in which the first process records the run.
     saved : mapping, optional
         The contents of a file from `saved_state`, from which training continues.
+    trusted : bool
+        True if objects in the database may be unpickled.
     """
 
     def run() -> tuple[MainLoop, Fork | None]:
         unpickler = _Unpickler(io.BytesIO(data), group)
-        for name, value in unpickler.load().items():
-            setattr(config, name, value)
+        unpickler.load()  # the settings, which `apply_settings` has applied
         recipe = unpickler.load()
         log: TrainingLogBase = TrainingLog()
         if group.is_first:
-            log = SQLiteLog(database, trusted=True)
+            log = SQLiteLog(database, trusted=trusted)
         unpickler.own[LOG] = log
         if recipe is not None:
             algorithm = recipe.make(group)
@@ -220,7 +246,7 @@ def unpack(
             main_loop.started_at = {}
             main_loop._run.announced, main_loop._run.loaded = False, set()
         if saved is not None:
-            _load(main_loop, database, saved)
+            _load(main_loop, database, saved, trusted)
         elif state is not None:
             main_loop.load_state_dict(state)
         if saved is not None or fork is None:
@@ -232,7 +258,7 @@ def unpack(
 
 
 def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
-    """Pickle a snapshot and the identity of the log to which it belongs."""
+    """Pickle a snapshot, and the identity of the log to which it belongs."""
     kept = Snapshot(
         snapshot.iteration,
         snapshot.changes,
@@ -241,13 +267,14 @@ def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
         snapshot.row,
         None,
     )
-    return pickle.dumps({"snapshot": kept, "uuid": uuid})
+    found: bytes = cloudpickle.dumps({"snapshot": kept, "uuid": uuid})
+    return found
 
 
-def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any]) -> None:
+def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any], trusted: bool) -> None:
     """Load a snapshot, with the records up to it from the database."""
     snapshot, uuid = saved["snapshot"], saved["uuid"]
-    log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=True)
+    log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=trusted)
     state = snapshot.loadable(log_until(log.state_dict(), snapshot, uuid))
     rebuild_as_saved(main_loop, state)
     main_loop.load_state_dict(state)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from pathlib import Path
 
+from workbench.errors import LogError
 from workbench.log import SQLiteLog
 from workbench.session.reach import usable
-from workbench.session.remote.folder import write_private
+from workbench.session.remote.folder import RunFolder, write_private
 from workbench.session.remote.job import saved_state
 from workbench.session.session import Session
 from workbench.session.snapshots import Snapshot, snapshot_of
@@ -24,17 +24,18 @@ SHARE = 0.05
 
 
 class Keeper:
-    """Thread that writes the newest snapshot to a file.
+    """Thread that writes the newest snapshot to a file, and the identity of the log to another.
 
     Parameters
     ----------
     session : Session
-    path : Path
+    folder : RunFolder
     """
 
-    def __init__(self, session: Session, path: Path) -> None:
+    def __init__(self, session: Session, folder: RunFolder) -> None:
         self._session = session
-        self._path = path
+        self._folder = folder
+        self._noted = ""
         self._written: tuple[str, Snapshot | None] = "", None
         self._writing = threading.Lock()
 
@@ -48,15 +49,27 @@ class Keeper:
         threading.Thread(target=self._work, name="snapshots on disk", daemon=True).start()
 
     def _work(self) -> None:
-        pause = GAP
+        pause, said = GAP, ""
         while True:
             time.sleep(pause)
             start = time.monotonic()
             try:
+                self.note_log()
                 self._write_newest()
-            except Exception:
-                logger.exception("the snapshot for a restart was not written; it is tried again")
+                said = ""
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                if text != said:
+                    logger.exception("the snapshot for a restart was not written; it is retried")
+                said = text
             pause = max(GAP, (time.monotonic() - start) / SHARE)
+
+    def note_log(self) -> None:
+        """Write down which log of the database is that of the run, which rewinding changes."""
+        uuid = self._session.log.h_uuid
+        if uuid != self._noted:
+            self._folder.note_log(uuid)
+            self._noted = uuid
 
     def _write_newest(self) -> None:
         session = self._session
@@ -67,6 +80,10 @@ class Keeper:
         if found and uuid == log.h_uuid and branch is rewinder.history.branch:
             self.write(found[-1], uuid)
 
+    def finish(self, seconds: float) -> None:
+        """Wait until no file is being written, for some seconds; do not write any more."""
+        self._writing.acquire(timeout=seconds)
+
     def write(self, snapshot: Snapshot, uuid: str) -> None:
         """Write a snapshot, unless it is the last that was written."""
         with self._writing:
@@ -74,8 +91,11 @@ class Keeper:
                 return
             log = self._session.log
             if isinstance(log, SQLiteLog):
-                log.flush()
-            write_private(self._path, saved_state(snapshot, uuid))
+                try:
+                    log.flush()
+                except LogError:  # of an earlier record that is now omitted, or of a full disk
+                    log.flush()
+            write_private(self._folder.snapshot, saved_state(snapshot, uuid))
             self._written = uuid, snapshot
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -15,10 +16,16 @@ from workbench.errors import ProcessError, SessionError
 from workbench.interfaces import State
 from workbench.session.remote.failures import Failures
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.launcher import Launched
+from workbench.session.remote.launcher import Launched, Unowned
 from workbench.session.remote.output import Outputs
-from workbench.session.remote.values import RemoteBranch, RemoteCommand, RemoteProbe, RemoteSnapshot
-from workbench.session.remote.wire import Connection, Pickled, connect
+from workbench.session.remote.values import (
+    UNREADABLE,
+    RemoteBranch,
+    RemoteCommand,
+    RemoteProbe,
+    RemoteSnapshot,
+)
+from workbench.session.remote.wire import Connection, Pickled, Unreadable, connect
 from workbench.utils.actors import actor
 
 logger = logging.getLogger(__name__)
@@ -52,6 +59,8 @@ class Link:
     ----------
     facts : dict
         What the run has reported; see `workbench.session.remote.facts`.
+    owner : int
+        The number of the process that has created the connection; one that it forks has a copy.
     failure : BaseException or None
         The error that ended the processes.
     ended : threading.Event
@@ -68,6 +77,7 @@ class Link:
         changed: Callable[[], None],
     ) -> None:
         self.folder = folder
+        self.owner = os.getpid()
         self.launched = launched
         self.facts: dict[str, Any] = {}
         self.failure: BaseException | None = None
@@ -247,7 +257,11 @@ class Link:
         assert connection is not None
         try:
             while True:
-                self._take(connection.receive())
+                message = connection.receive()
+                try:
+                    self._take(message)
+                except Exception:
+                    logger.exception("a message of %r could not be used", self.name)
         except (OSError, EOFError):
             if not self._closing:
                 self._failures.suspect(0)
@@ -255,10 +269,15 @@ class Link:
     def _take(self, message: Mapping[str, Any]) -> None:
         if "answer" in message:
             answer = self._answers.pop(message["answer"], None)
-            if answer is not None and "error" in message:
-                answer.set_exception(message["error"])
-            elif answer is not None:
-                answer.set_result(message["value"])
+            found = message.get("error", message.get("value"))
+            if answer is None:
+                pass
+            elif isinstance(found, Unreadable):
+                answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
+            elif "error" in message:
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
             return
         with self._lock:
             if "facts" in message:
@@ -275,7 +294,10 @@ class Link:
         self._ready.set()
 
     def _take_facts(self, new: Mapping[str, Any]) -> None:
-        self.facts = facts = {**self.facts, **new}
+        readable = {name: one for name, one in new.items() if not isinstance(one, Unreadable)}
+        if isinstance(new.get("exception"), Unreadable):
+            readable["exception"] = ProcessError(UNREADABLE.format(error=new["exception"]))
+        self.facts = facts = {**self.facts, **readable}
         if "branches" in new:
             del self.branches[len(new["branches"]) :]
             for place, described in enumerate(new["branches"]):
@@ -329,6 +351,8 @@ class Link:
                 some = self.failure is None and any(not command.done for command in mine)
                 if self.ended.is_set() and not some:
                     return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
             time.sleep(0.01)
 
     # The end
@@ -350,7 +374,7 @@ class Link:
                 return
             self.failure = error
         self.launched.kill()
-        self.folder.withdraw()
+        self._withdraw()
         logger.error("%s: %s", type(error).__name__, error)
         self._refuse_all()
         self.ended.set()
@@ -373,6 +397,12 @@ class Link:
         for command in waiting:
             if not command.done:
                 command._refuse(reason)
+
+    def abandon(self) -> None:
+        """Close the connection after it could not be used; the caller ends the processes."""
+        with self._lock:
+            self._closing = True
+        self._refuse_all()
 
     def leave(self) -> None:
         """Close the connection; the processes continue."""
@@ -399,5 +429,10 @@ class Link:
             ):
                 time.sleep(0.02)
         self.launched.kill()
-        self.folder.withdraw()
+        self._withdraw()
         self._refuse_all()
+
+    def _withdraw(self) -> None:
+        """Remove the announcement of processes that this process has started and ended."""
+        if not isinstance(self.launched, Unowned):
+            self.folder.withdraw(int(self._run["launch"]))

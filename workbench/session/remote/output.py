@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from workbench.session.remote.folder import RunFolder
@@ -35,7 +36,8 @@ class Outputs:
             if text:
                 mark = f"[process {rank}] " if rank else ""
                 lines = "".join(f"{mark}{line}\n" for line in text.splitlines())
-                print(lines, end="", file=sys.stdout, flush=True)
+                with contextlib.suppress(OSError, ValueError):  # the output was closed
+                    print(lines, end="", file=sys.stdout, flush=True)
 
     def _new(self, rank: int, path: object) -> str:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import secrets
 from contextlib import suppress
@@ -15,10 +16,9 @@ from workbench.interfaces import Session
 from workbench.main_loop import MainLoop
 from workbench.session.known_sessions import FINDERS, check_name, new_name
 from workbench.session.remote.folder import LOG, RunFolder, announced, folders, write_private
-from workbench.session.remote.job import database_for, pack
+from workbench.session.remote.job import database_for, is_trusted, pack
 from workbench.session.remote.launcher import Launched, Launcher, Unowned, launcher_of
 from workbench.session.remote.session import (
-    RUNNING,
     SESSIONS,
     RemoteSession,
     begin,
@@ -26,6 +26,8 @@ from workbench.session.remote.session import (
     register,
 )
 from workbench.utils.numbers import is_count
+
+logger = logging.getLogger(__name__)
 
 LINGER = 3600.0
 """Seconds that a detached run waits for a notebook after its end, or while it is paused."""
@@ -79,6 +81,7 @@ def start(
             "batches": batches,
             "paused": bool(paused),
             "database": database_for(main_loop, folder.path / LOG),
+            "trusted": is_trusted(main_loop),
             "launch": 0,
         }
         return begin(folder, facts, starter, main_loop)
@@ -108,6 +111,8 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
     ------
     SessionError
         If there is no such run.
+    ProcessError
+        If the run is live, but does not answer.
 
     Examples
     --------
@@ -139,10 +144,12 @@ def _attached(folder: RunFolder) -> RemoteSession:
     session = RemoteSession(folder, launcher_of("local"))
     facts = folder.announced()
     if facts:
-        with suppress(ProcessError):
+        try:
             session.connect(_unowned(folder), new=False)
-    if session._link is None:
-        folder.withdraw()
+        except ProcessError:
+            if folder.is_live():
+                raise
+            folder.withdraw(facts["launch"])
     register(session)
     return session
 
@@ -155,7 +162,11 @@ def live() -> list[RemoteSession]:
     """Return the live runs of this user on this machine, and forget those that have ended."""
     found = []
     for folder in announced():
-        session = _attached(folder)
+        try:
+            session = _attached(folder)
+        except ProcessError as error:
+            logger.warning("no connection with the run in %s: %s", folder.path, error)
+            continue
         if session._link is not None:
             found.append(session)
     return found
@@ -171,11 +182,6 @@ FINDERS.append(_find)
 @atexit.register
 def close_all() -> None:
     """Leave detached runs, and end all others; called when Python exits."""
-    sessions = list(RUNNING)
-    for session in sessions:
-        if not session.detached and not isinstance(session._open().launched, Unowned):
-            with suppress(Exception):
-                session.stop()
     for session in list(SESSIONS.values()):
         if session._link is not None:
             session._finalizer.detach()

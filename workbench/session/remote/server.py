@@ -11,10 +11,10 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from workbench.errors import ProcessError
+from workbench.errors import LogError, ProcessError
 from workbench.log import SQLiteLog
 from workbench.session.command import Command
 from workbench.session.probe import Probe
@@ -36,7 +36,7 @@ from workbench.session.remote.served import (
     use_model,
 )
 from workbench.session.remote.shared_mailbox import SharedMailbox
-from workbench.session.remote.wire import Connection, encoded, listener, packed
+from workbench.session.remote.wire import Connection, Unreadable, encoded, listener, packed
 from workbench.session.session import Session
 from workbench.utils.actors import acting_as
 
@@ -51,6 +51,10 @@ RECEIPT = 0.01
 CAUSE = 1.0
 """Seconds to wait for the error of another process, if this process only lost its connection."""
 
+UNREADABLE = (
+    "the arguments cannot be unpickled in the process that trains ({error}); define the function "
+    "in the notebook, or restart the run so that it imports the new module"
+)
 UNKNOWN = "a session in another process has no method {name!r}"
 
 
@@ -92,6 +96,8 @@ class Server:
         self._refused: dict[str, tuple[str, BaseException]] = {}
         self._troubles: list[dict[str, Any]] = []
         self._some = threading.Event()
+        self._unreported = ""
+        self._announced: str | None = None
         self._failed_at: float | None = None
         self.kept: Callable[[], int | None] = _nothing
 
@@ -109,8 +115,10 @@ class Server:
         while True:
             try:
                 link, _ = self._socket.accept()
-            except OSError:
-                return
+            except OSError as error:
+                logger.warning("a notebook could not connect; it can try again: %s", error)
+                time.sleep(PERIOD)  # in which others can close their files
+                continue
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
     def _serve(self, link: socket.socket) -> None:
@@ -137,6 +145,8 @@ class Server:
             with self._lock:
                 self._clients.remove(client)
                 self.left = time.monotonic()
+            for ticket in client.tickets:
+                self._refused.pop(ticket, None)
             connection.close()
 
     def _watch(self, connection: Connection, hello: dict[str, Any]) -> None:
@@ -167,14 +177,18 @@ class Server:
             answer["value"] = packed(self._answer(client, message))
         except Exception as error:
             answer["error"] = portable(error)
-        with contextlib.suppress(OSError):  # the connection is closed: nobody waits any more
+        with contextlib.suppress(OSError):  # the connection is closed
             client.connection.send(answer)
 
     def _answer(self, client: _Client, message: dict[str, Any]) -> Any:
         name, args = message["do"], message.get("args", [])
         options = message.get("options", {})
         session = self.session
+        for given in (args, options):
+            if isinstance(given, Unreadable):
+                raise ProcessError(UNREADABLE.format(error=given)) from given.error
         if name in COMMANDS:
+            client.tickets.add(message["ticket"])
             with acting_as(message["by"]):
                 return self._command(message["ticket"], name, args, options)
         if name in READS:
@@ -235,23 +249,41 @@ class Server:
             clients = list(self._clients)
             if not clients:
                 continue
-            try:
-                log = self.session.log
-                now = time.monotonic()
-                news = [(client, self._commands_for(client)) for client in clients]
-                settled = any(event["done"] for _, events in news for event in events)
-                due = settled or now >= next_facts or self._troubles
-                if settled and isinstance(log, SQLiteLog):
-                    log.flush()
-                facts = self._facts() if due else None
-                if due:
-                    next_facts = max(now, time.monotonic() - PERIOD) + PERIOD
-                    if isinstance(log, SQLiteLog):
-                        log.hurry()
-                for client, events in news:
+            now = time.monotonic()
+            news: list[tuple[_Client, list[dict[str, Any]]]] = []
+            for client in clients:
+                with self._guarded():
+                    news.append((client, self._commands_for(client)))
+            settled = any(event["done"] for _, events in news for event in events)
+            facts = None
+            if settled or now >= next_facts or self._troubles:
+                if settled:
+                    self._flush()
+                with self._guarded():
+                    facts = self._facts()
+                next_facts = max(now, time.monotonic() - PERIOD) + PERIOD
+                if isinstance(self.session.log, SQLiteLog):
+                    self.session.log.hurry()
+            for client, events in news:
+                with self._guarded():
                     self._send(client, facts, events)
-            except Exception:
-                logger.exception("a report of the run failed")
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Log an error of a part of a report, unless it was the last one, and continue."""
+        try:
+            yield
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            if text != self._unreported:
+                self._unreported = text
+                logger.exception("a part of a report of the run failed")
+
+    def _flush(self) -> None:
+        """Write the log to the database; the log itself reports a failure, and tries again."""
+        if isinstance(self.session.log, SQLiteLog):
+            with contextlib.suppress(LogError):
+                self.session.log.flush()
 
     def _facts(self) -> dict[str, Any] | None:
         """Return the facts; None while the reason of a failure is not yet known."""
@@ -269,8 +301,9 @@ class Server:
         found["troubles"] = list(self._troubles)
         found["kept"] = self.kept()
         found["began_at"] = self._began_at
-        if session.state.ended and isinstance(session.log, SQLiteLog):
-            session.log.flush()
+        if session.state.ended or found["uuid"] != self._announced:
+            self._flush()  # the notebook opens the log as soon as it knows its identity
+            self._announced = found["uuid"]
         return found
 
     def _commands_for(self, client: _Client) -> list[dict[str, Any]]:
@@ -279,6 +312,8 @@ class Server:
             commands = list(self.session.commands)
         events: list[dict[str, Any]] = []
         for command in commands[client.settled :]:
+            if client.sent.get(command.id, {}).get("done"):
+                continue
             event = command_facts(command, self._tickets.get(command.id))
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:
@@ -291,11 +326,11 @@ class Server:
             client.sent.pop(client.settled, None)
         waiting = self._mailbox is not None and self._mailbox.waiting()
         client.outstanding = client.settled < len(commands) or bool(waiting)
-        for ticket, (text, error) in list(self._refused.items()):
+        for ticket in client.tickets.intersection(list(self._refused)):
+            text, error = self._refused.pop(ticket)
             events.append(
                 {"ticket": ticket, "done": True, "reason": text, "exception": portable(error)}
             )
-            del self._refused[ticket]
         return events
 
     def _send(
@@ -330,6 +365,7 @@ class _Client:
         self.connection = connection
         self.facts: dict[str, bytes] = {}
         self.sent: dict[int, dict[str, Any]] = {}
+        self.tickets: set[str] = set()
         self.settled = 0
         self.outstanding = False
         self._probes: dict[int, Probe] = {}

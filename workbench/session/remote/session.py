@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import SessionError, StateError, WaitInterrupted
+from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
@@ -36,6 +38,13 @@ NOT_TO_BE_SAVED = (
 WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Call its stop() method to end "
     "training"
+)
+
+REMOVED = "the folder {folder} of {name!r} was removed, so the run cannot be started again"
+ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connects to it"
+LIVES_ON = (
+    "the processes of {name!r} have not ended, although the connection to them was lost; "
+    "workbench.attach({name!r}) connects to them again"
 )
 
 GOODBYE = 10.0
@@ -107,7 +116,11 @@ class RemoteSession(FixedAttributes, Controls):
         self._run = self._folder.read()
         changed = _caller(weakref.WeakMethod(self._see_changes))
         link = Link(self._folder, launched, self._commands, changed)
-        link.open(new=new)
+        try:
+            link.open(new=new)
+        except BaseException:
+            link.abandon()
+            raise
         self._link = link
         self._see_changes()
         self._finalizer = weakref.finalize(
@@ -126,7 +139,8 @@ class RemoteSession(FixedAttributes, Controls):
             RUNNING.add(self)
         log, identity = self._log, link.facts.get("uuid")
         if log is not None and identity is not None and log.h_uuid != identity:
-            log.follow(identity)
+            with suppress(LogError):  # not yet in the database; the next message tries again
+                log.follow(identity)
 
     def close(self) -> None:
         """End the connection, and the processes if this process started them and owns them."""
@@ -148,9 +162,12 @@ class RemoteSession(FixedAttributes, Controls):
         """The log of the run, which the first process writes to a database."""
         with self._opening:
             if self._log is None:
-                identity = self._fact("uuid", None)
+                identity = self._fact("uuid", None) or self._folder.last_log
                 self._log = SQLiteLog(
-                    self._run["database"], uuid=identity, read_only=True, trusted=True
+                    self._run["database"],
+                    uuid=identity,
+                    read_only=True,
+                    trusted=bool(self._run.get("trusted", False)),
                 )
             return self._log
 
@@ -177,6 +194,7 @@ class RemoteSession(FixedAttributes, Controls):
 
         The results are those of a run that was never interrupted, for any number of processes.
         Records after the snapshot are kept in the database, but do not belong to the log any more.
+        Commands that took effect after the snapshot are undone; give them again.
 
         Parameters
         ----------
@@ -191,7 +209,7 @@ class RemoteSession(FixedAttributes, Controls):
         Raises
         ------
         SessionError
-            If the run has not ended.
+            If the run has not ended, was restarted elsewhere, or if its folder was removed.
         ProcessError
             If the processes cannot be started.
         """
@@ -199,6 +217,7 @@ class RemoteSession(FixedAttributes, Controls):
             raise SessionError(STILL_RUNS.format(session=self))
         if processes is not None and not is_count(processes):
             raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
+        check_newest(self)
         if self._link is not None:
             self._finalizer.detach()
             self._link.close(GOODBYE)
@@ -265,6 +284,8 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
 
 def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
     """End the processes that this process has started, unless the run is detached."""
+    if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
+        return
     if detached or isinstance(link.launched, Unowned):
         link.leave()
         return
@@ -294,7 +315,7 @@ def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
         session.connect(launched, new=True)
     except BaseException:
         launched.kill()
-        folder.withdraw()
+        folder.withdraw(facts["launch"])
         raise
 
 
@@ -304,12 +325,30 @@ def register(session: RemoteSession) -> None:
     SESSIONS[str(session._folder.path)] = session
 
 
+def check_newest(session: RemoteSession) -> dict[str, Any]:
+    """Return the facts about a run, unless it was removed or restarted elsewhere.
+
+    Raises
+    ------
+    SessionError
+    """
+    facts = session._folder.read()
+    if not facts:
+        raise SessionError(REMOVED.format(name=session.name, folder=session.folder))
+    if facts["launch"] != session._run["launch"]:
+        raise SessionError(ELSEWHERE.format(name=session.name))
+    return facts
+
+
 def launch_again(session: RemoteSession, processes: int | None) -> None:
     """Start the processes of a run that has ended, from its last snapshot."""
-    facts = session._folder.read()
+    facts = check_newest(session)
+    if session._folder.is_live():
+        raise SessionError(LIVES_ON.format(name=session.name))
     facts["launch"] += 1
     facts["processes"] = facts["processes"] if processes is None else processes
     session._folder.write(facts)
+    session._run = facts
     _launch(session, facts)
 
 
@@ -318,8 +357,8 @@ def start_fork(
 ) -> RemoteSession:
     """Start the processes of a fork; see `RemoteSession.fork`."""
     name = new_name() if name is None else name
+    facts = check_newest(session)
     folder = RunFolder.create(name)
-    facts = session._folder.read()
     try:
         command = session._ask("fork_into", str(folder.job), iteration, branch, facts["processes"])
         at = command.wait()

@@ -8,6 +8,7 @@ has ended, the others wait for it.
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from typing import Any
 import cloudpickle
 import torch
 
+from workbench.errors import ProcessError
 from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
@@ -25,39 +27,67 @@ KEPT_WAITING = 3600.0
 LIMIT = timedelta(days=30)
 """Time after which an exchange of calls fails."""
 
+DIGEST = 32
+STRANGER = (
+    "what process {rank} has received as call {number} does not come from the first process of the "
+    "run, because it lacks the proof that the sender knows the secret; nothing of it was used"
+)
 Call = dict[str, Any]
 
 
 class Exchange:
     """Exchange of calls between the first process of a group and the others.
 
+    The connections of the group are not protected, so calls come with a proof that their sender
+    knows the secret of the run; it includes their number, so that none can be repeated.
+
     Parameters
     ----------
     group : ProcessGroup
+    secret : bytes
+        The secret of this launch.
     """
 
-    def __init__(self, group: ProcessGroup) -> None:
+    def __init__(self, group: ProcessGroup, secret: bytes) -> None:
         self.is_first = group.is_first
+        self._rank = group.rank
+        self._secret = secret
+        self._number = 0
         self._group: Any = patient_group(LIMIT)
 
     def send(self, calls: list[Call]) -> list[Call]:
         """Send calls to the other processes, and return them."""
-        data = torch.frombuffer(bytearray(cloudpickle.dumps(calls)), dtype=torch.uint8)
-        self._broadcast(torch.tensor([data.numel() if calls else 0]))
+        found = cloudpickle.dumps(calls) if calls else b""
+        data = bytearray(self._proof(found) + found if calls else b"")
+        self._broadcast(torch.tensor([len(data)]))
         if calls:
-            self._broadcast(data)
+            self._broadcast(torch.frombuffer(data, dtype=torch.uint8))
         return calls
 
     def receive(self) -> list[Call]:
-        """Wait for calls of the first process, and return them."""
+        """Wait for calls of the first process, and return them.
+
+        Raises
+        ------
+        ProcessError
+            If they do not come from the first process.
+        """
         size = torch.zeros(1, dtype=torch.int64)
         self._broadcast(size)
         if not int(size):
             return []
         data = torch.empty(int(size), dtype=torch.uint8)
         self._broadcast(data)
-        found: list[Call] = cloudpickle.loads(data.numpy().tobytes())
+        received = data.numpy().tobytes()
+        pickled = received[DIGEST:]
+        if not hmac.compare_digest(received[:DIGEST], self._proof(pickled)):
+            raise ProcessError(STRANGER.format(rank=self._rank, number=self._number))
+        found: list[Call] = cloudpickle.loads(pickled)
         return found
+
+    def _proof(self, pickled: bytes) -> bytes:
+        self._number += 1
+        return hmac.digest(self._secret, self._number.to_bytes(8) + pickled, "sha256")
 
     def _broadcast(self, value: torch.Tensor) -> None:
         torch.distributed.broadcast(value, 0, group=self._group)

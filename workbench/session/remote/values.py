@@ -12,7 +12,13 @@ from workbench import interfaces
 from workbench.errors import SessionError
 from workbench.log import TrainingLog
 from workbench.session.command import Command
+from workbench.session.remote.wire import Unreadable
 from workbench.utils.waiting import wait
+
+UNREADABLE = (
+    "what the process that trains has sent cannot be unpickled in this process ({error}); import "
+    "the module here, or return plain values, arrays or tensors"
+)
 
 Ask = Callable[..., Any]
 
@@ -40,11 +46,14 @@ class RemoteCommand(Command):
             return
         self.replaced_by = facts.get("replaced_by")
         self._unsent = facts.get("unsent")
+        error, result = facts.get("exception"), facts.get("result")
+        if isinstance(result, Unreadable):
+            self._unsent, result = UNREADABLE.format(error=result), None
         if facts.get("reason") is not None:
             self.iteration = facts.get("iteration")
-            self._refuse(facts["reason"], facts.get("exception"))
+            self._refuse(facts["reason"], None if isinstance(error, Unreadable) else error)
         else:
-            self._apply(facts["iteration"], facts.get("result"))
+            self._apply(facts["iteration"], result)
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result; see `Command.wait`."""
@@ -66,7 +75,7 @@ class RemoteProbe(interfaces.Probe):
     def __init__(self, examples: Sequence[int] = ()) -> None:
         self.iteration: int | None = None
         self.reason = ""
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self.examples = list(examples)
         self.batch: Mapping[str, Any] = {}
         self.stored: Mapping[str, Any] = {}
@@ -89,9 +98,12 @@ class RemoteProbe(interfaces.Probe):
         """The changes in the values during the next batch; empty if unknown or not requested."""
         return self._steps
 
-    def answer(self, facts: Mapping[str, Any]) -> None:
+    def answer(self, facts: Mapping[str, Any] | Unreadable) -> None:
         """Take the answer of the process that trains."""
-        for name in ("iteration", "reason", "seconds", "batch", "stored"):
+        if isinstance(facts, Unreadable):
+            self.refuse(UNREADABLE.format(error=facts))
+            return
+        for name in ("iteration", "reason", "seconds", "processor_seconds", "batch", "stored"):
             setattr(self, name, facts[name])
         self._values, self._steps = facts["values"], facts["steps"]
         self._answered.set()

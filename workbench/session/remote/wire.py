@@ -46,6 +46,22 @@ class Pickled:
         self.data = cloudpickle.dumps(value)
 
 
+class Unreadable:
+    """Value in a message that this process cannot unpickle.
+
+    Parameters
+    ----------
+    error : Exception
+        The error of unpickling.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __str__(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
 def packed(value: Any) -> Any:
     """Return a value for a message: unchanged if JSON restores it exactly, otherwise pickled.
 
@@ -73,7 +89,10 @@ def encoded(message: Any) -> bytes:
 
 
 def decoded(data: bytes) -> Any:
-    """Decode a message of an end that has proved that it knows the secret."""
+    """Decode a message of an end that has proved that it knows the secret.
+
+    A value that cannot be unpickled here becomes `Unreadable`, so that the rest can be read.
+    """
     return json.loads(data, object_hook=_from_json)
 
 
@@ -85,7 +104,10 @@ def _as_json(value: Any) -> Any:
 
 def _from_json(found: dict[str, Any]) -> Any:
     if found.keys() == {PICKLED}:
-        return pickle.loads(base64.b64decode(found[PICKLED]))
+        try:
+            return pickle.loads(base64.b64decode(found[PICKLED]))
+        except Exception as error:
+            return Unreadable(error)
     return found
 
 
@@ -192,6 +214,17 @@ def connect(port: int, secret: bytes) -> Connection:
             f"no process answers at port {port} of this machine ({error})"
         ) from error
     return Connection(link, secret, is_server=False)
+
+
+def answers(port: int) -> bool:
+    """Return False if no process of this machine listens at a port."""
+    try:
+        socket.create_connection((LOOPBACK, port), PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # it is busy
+        return True
+    return True
 
 
 def listener() -> socket.socket:

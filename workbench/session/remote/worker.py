@@ -6,6 +6,7 @@ notebook that started it, unless the run is detached.
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import pickle
@@ -21,14 +22,15 @@ from typing import Any
 import torch
 
 from workbench.distributed import ProcessGroup, process_group
-from workbench.errors import ProcessError
+from workbench.errors import ProcessError, TrainingFinish
+from workbench.extensions.finish_after import GOAL, goal_reached
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
 from workbench.session.fork import Fork
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.job import unpack
+from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
 from workbench.session.remote.served import make
 from workbench.session.remote.server import Server
@@ -37,8 +39,19 @@ from workbench.session.remote.wire import Connection, connect
 from workbench.session.session import Session
 from workbench.utils.actors import acting_as
 
+logger = logging.getLogger(__name__)
+
 GOODBYE = 5.0
 """Seconds in which training must end when the process must end."""
+
+FOR_ONE = (
+    "this run was started with one process, and its main loop cannot be divided among {size}; call "
+    "restart(processes=1)"
+)
+LOOPBACK_DEVICE = "/sys/class/net/lo"
+
+SAVING = 60.0
+"""Seconds in which a snapshot that is being written must be complete when the process ends."""
 
 ARRIVAL = 60.0
 """Seconds in which the notebook that has started a run must connect to it."""
@@ -93,9 +106,12 @@ class _Process:
     def work(self) -> int:
         """Train, and return the exit status."""
         if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.size))
+            torch.set_num_threads(max(1, _processors() // self.size))
+        apply_settings(self.folder.job.read_bytes())  # on which the choice of a group depends
         group = ProcessGroup()
         if self.size > 1:
+            if os.path.exists(LOOPBACK_DEVICE):
+                os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
             meeting = self.folder.meeting_place(self.launch)
             group = process_group(self.rank, self.size, meeting_place=meeting)
         main_loop, fork = self._main_loop(group)
@@ -113,8 +129,11 @@ class _Process:
         saved = None
         if self.launch and self.folder.snapshot.exists():
             saved = pickle.loads(self.folder.snapshot.read_bytes())
+        self._continues = saved is not None
         job = self.folder.job.read_bytes()
-        main_loop, fork = unpack(job, group, str(self.facts["database"]), saved)
+        main_loop, fork = unpack(
+            job, group, str(self.facts["database"]), saved, trusted=bool(self.facts["trusted"])
+        )
         if isinstance(main_loop.log, SQLiteLog):
             main_loop.log.status["processes"] = self.size  # creates the log in the database
             main_loop.log.flush()
@@ -125,7 +144,9 @@ class _Process:
     ) -> tuple[SharedMailbox | None, Exchange | None]:
         if group.size == 1:
             return None, None
-        exchange, run = Exchange(group), main_loop._run
+        run = main_loop._run
+        secret = hmac.digest(self.secret, f"launch {self.launch}".encode(), "sha256")
+        exchange = Exchange(group, secret)
         here = threading.get_ident()
         self._calls: Any = None
         run.mailbox = mailbox = SharedMailbox(
@@ -134,7 +155,8 @@ class _Process:
             lambda: threading.get_ident() in (here, run.thread),
         )
         distributed = distributed_of(main_loop)
-        assert distributed is not None
+        if distributed is None:
+            raise ProcessError(FOR_ONE.format(size=group.size))
         distributed.waiting = mailbox.waiting
         return mailbox, exchange
 
@@ -160,7 +182,11 @@ class _Process:
         if fork is not None:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
-        again = self.launch > 0
+        again, goal = self._continues, session.main_loop.status.get(GOAL)
+        if again and goal is not None:  # which a new run forgets
+            with session._queue.lock:
+                session._worker.launch(partial(_aim_at, session.main_loop, dict(goal)))
+            return
         session.start(
             epochs=None if again else self.facts["epochs"],
             batches=None if again else self.facts["batches"],
@@ -173,14 +199,15 @@ class _Process:
         self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
     ) -> int:
         self._begin(session, fork)
-        keeper = Keeper(session, self.folder.snapshot)
+        keeper = Keeper(session, self.folder)
+        keeper.note_log()
         keeper.start()
         server.kept = keeper.iteration
         server.start()
         self.folder.announce(
             {"port": server.port, "pid": os.getpid(), "launch": self.launch, **self._shown()}
         )
-        threading.Thread(target=self._look_after, args=(session, server, mailbox)).start()
+        threading.Thread(target=self._look_after, args=(session, server, mailbox, keeper)).start()
         try:
             while True:
                 session._worker.ended.wait()
@@ -195,18 +222,24 @@ class _Process:
                 else:
                     mailbox.receive(wait=True)
         finally:
-            self.folder.withdraw()
+            self.folder.withdraw(self.launch)
         return 0
 
     def _shown(self) -> dict[str, Any]:
         return {name: self.facts[name] for name in ("name", "processes", "database", "detached")}
 
     def _keep_last(self, session: Session, keeper: Keeper) -> None:
-        if session.state is State.FAILED and self.size > 1:
-            return
-        snapshot = last_snapshot(session)
-        if snapshot is not None and session.state is not State.FAILED:
-            keeper.write(snapshot, session.log.h_uuid)
+        """Write the state at the end of training, unless training has failed or begun again."""
+        try:
+            with session._queue.lock:  # in which the next run is launched
+                if session.state is State.FAILED or not session.state.ended:
+                    return
+                snapshot, uuid = last_snapshot(session), session.log.h_uuid
+            keeper.note_log()
+            if snapshot is not None:
+                keeper.write(snapshot, uuid)
+        except Exception:
+            logger.exception("the last state was not written; a restart begins at an earlier one")
 
     @staticmethod
     def _wait_for_more(session: Session, server: Server) -> None:
@@ -214,16 +247,23 @@ class _Process:
         while session.state.ended and not server.closing.wait(0.05):
             pass
 
-    def _look_after(self, session: Session, server: Server, mailbox: SharedMailbox | None) -> None:
+    def _look_after(
+        self, session: Session, server: Server, mailbox: SharedMailbox | None, keeper: Keeper
+    ) -> None:
         """End the process when it must end, or when no notebook holds it any more."""
         linger = float(self.facts["linger"])
         started, was_held = time.monotonic(), False
+        rests_since: float | None = None
         while not server.closing.wait(0.2):
             was_held = was_held or server.is_held
-            alone = 0.0 if server.is_held else time.monotonic() - server.left
+            now = time.monotonic()
+            alone = 0.0 if server.is_held else now - server.left
             if self.is_detached:
-                rests = session.state.ended or session.state is State.PAUSED
-                if rests and alone > linger:
+                if not (session.state.ended or session.state is State.PAUSED):
+                    rests_since = None
+                    continue
+                rests_since = rests_since or now
+                if min(alone, now - rests_since) > linger:
                     break
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
@@ -235,6 +275,7 @@ class _Process:
             for call in ({"do": "stop", "args": [], "options": {}, "by": "code"}, {"do": "end"}):
                 mailbox.call(call)
         time.sleep(GOODBYE)  # the main thread ends the process earlier, if it can
+        keeper.finish(SAVING)
         os._exit(0)
 
     # The other processes
@@ -282,13 +323,28 @@ class _Process:
         return connection
 
 
+def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
+    """Train to the end that was requested before a restart."""
+    main_loop.status[GOAL] = goal
+    if goal_reached(main_loop.status):
+        raise TrainingFinish
+    main_loop.refresh()
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _make(session: Session, call: dict[str, Any]) -> None:
     """Make a call in a process other than the first, which reports its errors."""
     try:
         with acting_as(call["by"]):
             make(session, call["do"], call["args"], call["options"])
     except Exception as error:
-        logging.getLogger(__name__).debug("%s: %s", call["do"], error)
+        logger.debug("%s: %s", call["do"], error)
 
 
 def _propose(mailbox: SharedMailbox, pin: str) -> None:
