@@ -79,6 +79,11 @@ class Canvas:
         box = self.find(testid).bounding_box()
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
+    def are_drawn(self):
+        """Return True if neither the nodes nor the view have just changed."""
+        before = self.places()
+        return self.is_still() and self.places() == before
+
     def places(self):
         """Return the position and size of each node on the canvas."""
         nodes = self.page.locator(".wbe .react-flow__node")

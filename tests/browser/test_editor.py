@@ -116,9 +116,12 @@ def test_keys_do_not_reach_the_notebook(canvas):
 def test_an_open_brick_pushes_its_neighbours_aside(canvas):
     canvas.ask("editor.drawing.add_block('MLP')")
     canvas.find("node-softmax").wait_for()
+    canvas.page.locator(".wbe-shape").first.wait_for()  # nodes are larger then
+    until(canvas.are_drawn, what="the nodes")
     before = canvas.places()
     canvas.find("toggle-mlp").click()
     until(lambda: len(canvas.places()) > len(before), what="the parts")
+    until(canvas.are_drawn, what="the parts in their places")
     opened = canvas.places()
     assert opened["mlp"][:2] == before["mlp"][:2]
     assert opened["softmax"][1] >= opened["mlp"][1] + opened["mlp"][3]

@@ -168,8 +168,7 @@ def test_shapes_lie_neither_on_each_other_nor_on_nodes(canvas):
     canvas.ask("editor.drawing.add_block('sequence generator with attention')")
     canvas.page.locator(".wbe-shape").nth(5).wait_for()
     canvas.press("f")
-    until(canvas.is_still, what="a view that does not move")
-    assert canvas.page.evaluate(OVERLAPS) == []
+    until(lambda: canvas.page.evaluate(OVERLAPS) == [], what="shapes beside each other")
 
 
 def test_a_size_that_follows_from_the_edge_is_shown_and_not_set(canvas):

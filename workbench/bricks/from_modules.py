@@ -35,6 +35,7 @@ from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.sequences import Sequence
 from workbench.bricks.softmax import Softmax
 from workbench.errors import BrickError
+from workbench.hints import hinted
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import floatx
 from workbench.utils.notices import mention
@@ -54,6 +55,7 @@ Made = tuple[Brick, Values]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
+@hinted
 def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     """Convert a module of torch to bricks that compute the same.
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from workbench.hints import hinted
+
 if TYPE_CHECKING:
     from workbench.session.remote import RemoteSession
 
 
+@hinted
 def in_processes() -> Callable[..., RemoteSession]:
     """Return the function that starts a main loop in other processes; it is imported now."""
     from workbench.session.remote import start

@@ -42,6 +42,7 @@ TAKEN = (
 )
 
 
+@hinted
 def start(
     main_loop: MainLoop,
     *,
@@ -158,6 +159,7 @@ def _unowned(folder: RunFolder) -> Launched:
     return Unowned(list(folder.read().get("pids", ())))
 
 
+@hinted
 def live() -> list[RemoteSession]:
     """Return the live runs of this user on this machine, and forget those that have ended."""
     found = []
@@ -189,6 +191,7 @@ def close_all() -> None:
                 close_link(session._link, session._folder, detached=session.detached)
 
 
+@hinted
 def remove(session: RemoteSession) -> None:
     """Delete the folder of a run that has ended, with its snapshot and the outputs.
 

@@ -42,9 +42,10 @@ function placesOf(edges: readonly FlowEdge[], nodes: readonly FlowNode[]) {
     if (!source || !target || !label) return [];
     return [{ id: edge.id, source, target, width: widthOf(label) }];
   });
-  const solid = nodes.flatMap(({ id, data }): Box[] => {
+  // A node that is dragged does not push labels away, or it could not be dropped on their edges.
+  const solid = nodes.flatMap(({ id, data, dragging }): Box[] => {
     const box = boxes.get(id);
-    if (!box) return [];
+    if (!box || dragging) return [];
     return [data.node.open === true ? { ...box, height: HEAD } : box];
   });
   return labelPlaces(labelled, solid);
