@@ -25,6 +25,7 @@ from workbench import data
 from workbench.config import config
 from workbench.data.adapters import BatchStream, LoaderStream
 from workbench.data.edits import Drop, EditedScheme
+from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.image_datasets import ImageDataset
 from workbench.data.shared_reading import ShareScheme
 
@@ -113,6 +114,7 @@ DATASETS = {
     data.CIFAR10: cifar,
     data.FashionMNIST: fashion,
     data.H5PYDataset: hdf5,
+    EncodedDataset: lambda folder: EncodedDataset({"x": X, "y": ROWS}, None),
     data.IndexableDataset: lambda folder: data.IndexableDataset({"x": X, "y": ROWS}),
     data.Iris: lambda folder: data.Iris(),
     data.IterableDataset: lambda folder: data.IterableDataset({"x": ROWS, "y": range(12)}),

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 ARGUMENTS = "arguments of the step or application, which a brick knows by name once it is made"
 ATTRIBUTES = "attributes of an application, which a family of bricks can invent"
+REMOTE = "arguments of a method of the session in another process"
+
 OPEN = {
     "workbench.bricks.application.Application.__call__": ARGUMENTS,
     "workbench.bricks.application.Application.__init__": ATTRIBUTES,
@@ -50,6 +52,11 @@ OPEN = {
     "workbench.graph.annotations.BrickMethod.__call__": ARGUMENTS,
     "workbench.log.row.Row.update": "records by name, which a run invents",
     "workbench.serialization.pickling.secure_dump": "arguments of the function that is given",
+    "workbench.session.remote.link.Link.ask": REMOTE,
+    "workbench.session.remote.link.Link.command": REMOTE,
+    "workbench.session.remote.link.Link.probe": REMOTE,
+    "workbench.session.remote.served.probe": REMOTE,
+    "workbench.session.remote.served.use_model": REMOTE,
     "workbench.tensor.call.Operation.__call__": "arguments of a torch function",
     "workbench.tensor.call.Operation.infer": "arguments of a torch function",
     "workbench.tensor.function.Function.__call__": "values by the names of the inputs",

@@ -21,7 +21,7 @@ from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function
 from workbench.tensor.execution import Execution, Guard, Watch
-from workbench.tensor.rows import Rows
+from workbench.tensor.row_shards import Rows
 from workbench.tensor.shared import ElsewhereVariable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates, listed_updates

@@ -21,7 +21,7 @@ from workbench.tensor.execution import Guard, Task, Watch
 from workbench.tensor.execution.eager import Eager
 from workbench.tensor.execution.threads import Threads
 from workbench.tensor.lowering import lower
-from workbench.tensor.rows import Rows
+from workbench.tensor.row_shards import Rows
 from workbench.tensor.transfer import Arrivals
 from workbench.tensor.traversal import ancestors, inputs_of
 

@@ -30,7 +30,7 @@ from workbench.tensor.collectives import all_reduce
 from workbench.tensor.device import floatx
 from workbench.tensor.interval import Interval
 from workbench.tensor.processes import ProcessGroup
-from workbench.tensor.rows import Rows
+from workbench.tensor.row_shards import Rows
 from workbench.tensor.shared import ElsewhereVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.numbers import is_single

@@ -22,6 +22,12 @@ class EncodedDataset(IndexableDataset):
         How the columns of a table were encoded.
     labels : tuple or None
         The values that stand for the classes in the data, in the order of the classes.
+
+    Examples
+    --------
+    >>> dataset = EncodedDataset({"features": [[0.5], [1.5]], "targets": [[0], [1]]}, ("no", "yes"))
+    >>> dataset.classes
+    ('no', 'yes')
     """
 
     def __init__(

@@ -30,7 +30,7 @@ from workbench.graph.hierarchy import get_brick
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.collectives import is_exchanged, is_scattered
 from workbench.tensor.processes import ProcessGroup
-from workbench.tensor.rows import Rows, Unit
+from workbench.tensor.row_shards import Rows, Unit
 
 NOT_ELEMENTWISE = (
     "{rule!r} cannot be used when parameters are divided among processes, since the step for some "

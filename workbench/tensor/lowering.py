@@ -26,7 +26,7 @@ from workbench.tensor.gradient import gradient
 from workbench.tensor.horizontal import widen
 from workbench.tensor.limits import LIMITS
 from workbench.tensor.program import Program
-from workbench.tensor.rows import gathered
+from workbench.tensor.row_shards import gathered
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.structure import map_structure
 from workbench.tensor.traversal import ancestors
