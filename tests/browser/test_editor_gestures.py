@@ -48,7 +48,7 @@ def test_an_item_dropped_on_an_edge_stands_between_its_ends(canvas):
 def test_a_free_node_dropped_on_an_edge_stands_between_its_ends(canvas):
     canvas.ask("editor.drawing.add('Tanh', [400, 40], name='free')")
     canvas.find("node-free").wait_for()
-    canvas.press("f")
+    canvas.press("Escape", "f")  # without the settings, which lie over the canvas
     canvas.drag("node-free", "shape-linear.input_.0")
     until(lambda: "free" in inputs(canvas, "linear"), what="the edge through the node")
     assert "features" in inputs(canvas, "free")
@@ -70,7 +70,7 @@ def test_a_node_is_dragged_into_an_open_group_and_out(canvas):
     canvas.ask("editor.drawing.group(['linear'], 'block')")
     canvas.ask("editor.drawing.add('Tanh', [-320, 20], name='free')")
     canvas.find("node-free").wait_for()
-    canvas.press("f")
+    canvas.press("Escape", "f")  # without the settings, which lie over the canvas
     canvas.drag("node-free", "node-linear")
     until(lambda: parent(canvas, "free") == "group", what="the node in the group")
     canvas.find("node-free").wait_for()
@@ -165,7 +165,7 @@ def test_a_click_on_a_shape_selects_its_edge(canvas):
 
 def test_shapes_lie_neither_on_each_other_nor_on_nodes(canvas):
     canvas.ask("editor.drawing.clear()")
-    canvas.ask("editor.drawing.add_block('sequence generator with attention')")
+    canvas.ask("editor.drawing.add_block('Sequence generator')")
     canvas.page.locator(".wbe-shape").nth(5).wait_for()
     canvas.press("f")
     until(lambda: canvas.page.evaluate(OVERLAPS) == [], what="shapes beside each other")
