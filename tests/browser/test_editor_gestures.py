@@ -182,7 +182,7 @@ def test_a_size_that_follows_from_the_edge_is_shown_and_not_set(canvas):
 
 
 def test_the_parts_of_a_narrow_editor_lie_over_the_canvas_and_are_remembered(canvas):
-    width = canvas.find("editor").bounding_box()["width"]
+    width = canvas.notebook.find("editor").bounding_box()["width"]
     assert canvas.find("canvas").bounding_box()["width"] > width - 4
     assert not canvas.find("palette").count()
     canvas.find("show-palette").click()
