@@ -19,6 +19,7 @@ TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
 
 PYTHON_ONLY = {
     "copy": "the page copies by itself, since browsers allow it only during the event of the key",
+    "draft": "the page gets it while a check takes long",
     "what_fits": "the page computes it from the palette",
     "show": "the model is an object of Python",
     "fault": "it is on its node",

@@ -230,7 +230,7 @@ def test_an_error_in_a_widget_is_shown_there_and_logged_once(session, monkeypatc
     assert tab.tick()[0]["parts"][plot] == {"problem": "ValueError: no ink"}
     tab.tick()
     assert [record.message for record in caplog.records] == [
-        "PlotView of a dashboard cannot be drawn"
+        "the widget PlotView of a dashboard cannot be drawn"
     ]
     assert session.state is State.PAUSED
 
