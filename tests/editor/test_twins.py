@@ -19,7 +19,6 @@ TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
 
 PYTHON_ONLY = {
     "copy": "the page copies by itself, since browsers allow it only during the event of the key",
-    "draft": "the page gets it while a check takes long",
     "what_fits": "the page computes it from the palette",
     "show": "the model is an object of Python",
     "fault": "it is on its node",
@@ -28,7 +27,7 @@ PYTHON_ONLY = {
 """Public methods of a board that are no intents, and why."""
 
 OF_THE_WIDGET = {
-    *("payload", "has_code", "refresh", "adopt", "complete_spec", "needed_inputs", "take"),
+    *("payload", "draft", "has_code", "refresh", "adopt", "complete_spec", "needed_inputs", "take"),
 }
 
 VIEW = "what is in sight, which no model has"
