@@ -126,7 +126,7 @@ class StillOutput:
         self._published = version
         now = self._clock()
         self._next = now + min(max(self._gap, COST_FACTOR * (now - start)), EVERY)
-        self._gap *= 2
+        self._gap = min(2 * self._gap, EVERY)
         if self.over():
             self._held = None
         return messages

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.algorithms import GradientDescent
 from workbench.algorithms.base import named
-from workbench.expressions import l2_norm
+from workbench.algorithms.rules import joint_norm
 from workbench.tensor import SharedVariable, Variable, function
 from workbench.tensor.traversal import ancestors
 
@@ -42,7 +42,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     """
     if not isinstance(algorithm, GradientDescent):
         return None
-    sizes = _sizes(algorithm, batch, lambda gradient: l2_norm([gradient]))
+    sizes = _sizes(algorithm, batch, lambda p, gradient: joint_norm({p: gradient}))
     name = max(sizes, key=lambda name: (not math.isfinite(sizes[name]), sizes[name]))
     return name, sizes[name]
 
@@ -66,7 +66,7 @@ def cause(algorithm: object, batch: Any) -> str:
     most = {name: float(p.tensor.detach().abs().max()) for name, p in parameters.items()}
     if broken := [name for name, value in most.items() if not math.isfinite(value)]:
         return ALREADY.format(parameter=_nearest(algorithm, broken))
-    sizes = _sizes(algorithm, batch, lambda gradient: gradient.abs().max())
+    sizes = _sizes(algorithm, batch, lambda _, gradient: gradient.abs().max())
     bad = [name for name, size in sizes.items() if not math.isfinite(size)]
     if 0 < len(bad) < len(sizes):
         parameter = _nearest(algorithm, bad)
@@ -84,11 +84,11 @@ def _nearest(algorithm: GradientDescent, names: list[str]) -> str:
 
 
 def _sizes(
-    algorithm: GradientDescent, batch: Any, size: Callable[[Variable], Any]
+    algorithm: GradientDescent, batch: Any, size: Callable[[SharedVariable, Variable], Any]
 ) -> dict[str, float]:
     """Return a size of the gradient of each parameter, by name."""
     names = named(algorithm.gradients)
-    sizes = [size(algorithm.gradients[p]) for p in names.values()]
+    sizes = [size(p, algorithm.gradients[p]) for p in names.values()]
     drawn = [
         (v, v)  # unchanged, since inspecting a run must not change its random numbers
         for v in ancestors(sizes)

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workbench.errors import SessionError
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.log.interventions import in_words, interventions_in
 from workbench.session.interventions import CHANGING
+from workbench.utils.numbers import is_count
 
 
 class Branch:
@@ -105,6 +107,17 @@ class Branch:
     def __repr__(self) -> str:
         end = "now" if self.end is None else f"{self.end:,}"
         return f"<Branch {self.name!r}: iterations {self.start:,} to {end}>"
+
+
+def check_iteration(iteration: object) -> None:
+    """Raise an error if an iteration to return to is not a non-negative integer.
+
+    Raises
+    ------
+    SessionError
+    """
+    if not is_count(iteration, 0):
+        raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
 
 
 def difference(

@@ -14,7 +14,7 @@ from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
 from workbench.session import predicting
 from workbench.session.archives import default_path, load_from, read_file, save_to
-from workbench.session.branch import Branch, interventions
+from workbench.session.branch import Branch, check_iteration, interventions
 from workbench.session.command import Command
 from workbench.session.editing import Editing
 from workbench.session.fork import Fork
@@ -27,7 +27,6 @@ from workbench.session.replay_notes import start_notes, tell_of_first_batch, thr
 from workbench.session.snapshots import Snapshot
 from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
-from workbench.utils.numbers import is_count
 
 
 class States(Editing):
@@ -77,8 +76,7 @@ class States(Editing):
         SessionError
             If `iteration` is not a non-negative integer.
         """
-        if not is_count(iteration, 0):
-            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
+        check_iteration(iteration)
         of = "" if branch is None else f" of {branch}"
         return self._go_back("rewind", f"rewind to {iteration:,}{of}", iteration, branch)
 
@@ -111,8 +109,8 @@ class States(Editing):
             If `iteration` has not been reached or cannot be reached exactly, or if the main loop
             cannot be copied.
         """
-        if iteration is not None and not is_count(iteration, 0):
-            raise SessionError(f"iteration must be a non-negative integer, not {iteration!r}")
+        if iteration is not None:
+            check_iteration(iteration)
         check_name(name)
         fork = self._copy("fork", partial(self._worker.rewinder.fork, iteration, branch))
         new = type(self)(fork.main_loop, name)

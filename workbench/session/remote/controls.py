@@ -21,6 +21,7 @@ from workbench.session.best import Best
 from workbench.session.branch import interventions
 from workbench.session.hyperparameters import Hyperparameter
 from workbench.session.known_variables import KnownVariables
+from workbench.session.predicting import BATCH_SIZE
 from workbench.session.recipe import Recipe, recipe_of
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import (
@@ -170,7 +171,7 @@ class Controls(interfaces.Session):
         return self._open().probe(given, steps=steps, batch=batch, examples=chosen)
 
     def predict(
-        self, X: Any, output: Variable | str | None = None, *, batch_size: int | None = 256
+        self, X: Any, output: Variable | str | None = None, *, batch_size: int | None = BATCH_SIZE
     ) -> NDArray[Any]:
         """Compute predictions in the first process, which gets the data; see `Session.predict`."""
         found: NDArray[Any] = self._open().ask(
@@ -179,7 +180,7 @@ class Controls(interfaces.Session):
         return found
 
     def evaluate(
-        self, data: Any, variables: Any = None, *, batch_size: int | None = 256
+        self, data: Any, variables: Any = None, *, batch_size: int | None = BATCH_SIZE
     ) -> dict[str, Any]:
         """Evaluate data in the first process, which gets the data; see `Session.evaluate`."""
         several = isinstance(variables, (list, tuple, set, frozenset))

@@ -214,9 +214,9 @@ class Link:
         message = {"do": name, "args": Pickled(args), "options": Pickled(options), "by": actor()}
         ticket = uuid.uuid4().hex
         with self._lock:
-            command = RemoteCommand(len(self._commands) + 1, name, name)
+            command = RemoteCommand(0, name, name)
             if not self.is_open:
-                self._commands.append(command)
+                self._list(command)
                 command._refuse(self._gone())
                 return command
             self._tickets[ticket] = command
@@ -229,9 +229,7 @@ class Link:
         with self._lock:
             if command.text == name:
                 command.kind, command.text = found["kind"], found["text"]
-            if command not in self._commands:
-                command.id = len(self._commands) + 1
-                self._commands.append(command)
+            self._list(command)
             if self.failure is not None and not command.done:
                 command._refuse(self._gone())
         return command
@@ -322,12 +320,16 @@ class Link:
             known = self._tickets.pop(event.get("ticket") or "", None)
         if known is None:
             known = RemoteCommand(0, event.get("kind", ""), event.get("text", ""))
-        if known not in self._commands:
-            known.id = len(self._commands) + 1
-            self._commands.append(known)
+        self._list(known)
         if number is not None:
             self._by_id[number] = known
         return known
+
+    def _list(self, command: RemoteCommand) -> None:
+        """Add a command to the commands of the session, unless it is one of them."""
+        if not command.id:
+            self._commands.append(command)
+            command.id = len(self._commands)
 
     @property
     def snapshots(self) -> list[RemoteSnapshot]:

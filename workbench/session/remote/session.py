@@ -16,6 +16,7 @@ from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session import display
+from workbench.session.branch import check_iteration
 from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.known_variables import KnownVariables
 from workbench.session.remote.controls import Controls
@@ -184,8 +185,8 @@ class RemoteSession(FixedAttributes, Controls):
             If `iteration` has not been reached or cannot be reached exactly, or if the main loop
             cannot be copied.
         """
-        if iteration is not None and not is_count(iteration, 0):
-            raise SessionError(f"iteration must be an integer of 0 or more, not {iteration!r}")
+        if iteration is not None:
+            check_iteration(iteration)
         check_name(name)
         return start_fork(self, iteration, branch, name)
 

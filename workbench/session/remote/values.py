@@ -29,6 +29,7 @@ class RemoteCommand(Command):
     Parameters
     ----------
     id : int
+        The number of the command in the session; 0 until it is listed there.
     kind, text : str
     """
 
