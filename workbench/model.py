@@ -228,13 +228,13 @@ class Model(ComputationGraph):
         >>> from workbench.bricks import MLP, Tanh
         >>> mlp = MLP([Tanh(), None], [20, 10, 5])
         >>> Model(mlp.apply(tensor.matrix("x"))).summary()
-        brick       type    output   parameters  trained    memory
-        -----------------------------------------------------------
+        brick       type    output   parameters  trained  memory
+        --------------------------------------------------------
         mlp         MLP     (?, 5)
-          linear_0  Linear  (?, 10)         210  yes         840 B
+          linear_0  Linear  (?, 10)         210  yes       840 B
           tanh      Tanh    (?, 10)
-          linear_1  Linear  (?, 5)           55  yes         220 B
-        -----------------------------------------------------------
+          linear_1  Linear  (?, 5)           55  yes       220 B
+        --------------------------------------------------------
         265 parameters (265 trained, 0 frozen), 1.0 KiB
         """
         trained = None if algorithm is None else set(algorithm.parameters)

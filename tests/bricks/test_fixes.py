@@ -172,9 +172,6 @@ def test_outside_an_application_the_missing_settings_are_named():
     error = caught.value
     assert (error.brick, error.fix) == ("net/first", None)
     assert error.missing == ("input_dim", "output_dim")
-    with pytest.raises(NotConfiguredError) as caught:
-        Linear(3, 4).initialize()
-    assert (caught.value.brick, caught.value.missing) == ("linear", ("weights_init",))
 
 
 def test_a_setting_that_was_changed_can_be_set_back():

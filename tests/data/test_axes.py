@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.test_data import DATASETS, STREAMS
 from tests.data.support import batches_of, examples_of, ragged_batches
 from workbench import data
+from workbench.data.encoded_dataset import EncodedDataset
 from workbench.errors import DataError, SourceError
 
 IMAGES = {"x": ("batch", "channel", "height", "width"), "y": ("batch", "index")}
@@ -109,7 +110,7 @@ def test_names_of_every_stream_can_be_replaced(cls):
 @pytest.mark.parametrize("cls", list(DATASETS), ids=[cls.__name__ for cls in DATASETS])
 def test_every_data_set_accepts_names(cls, tmp_path):
     dataset = DATASETS[cls](tmp_path)
-    bare = (data.IndexableDataset, data.IterableDataset)
+    bare = (data.IndexableDataset, data.IterableDataset, EncodedDataset)
     assert (dataset.axis_labels is None) == (cls in bare)
     dataset.axis_labels = {"x": "batch"}
     assert dataset.axis_labels == {"x": ("batch",)}

@@ -107,7 +107,7 @@ DAMAGE = {
     ),
     "wrong label": (
         lambda folder: write_archive(folder, content=b"\x0a" + RECORDS[1:]),
-        "of split 'test' must be between 0 and 9, but one is 10",
+        "of split 'test' must be between 0 and 9, but one label is 10",
     ),
 }
 

@@ -10,7 +10,6 @@ from tests.support import ranks_training as jobs
 from tests.support.ranks import Ranks
 from workbench import errors, shared, tensor
 from workbench.algorithms import GradientDescent, ZeRO1
-from workbench.algorithms.wrapping import WrappingRule
 from workbench.data import write_hdf5
 from workbench.distributed import DataParallel
 
@@ -33,7 +32,7 @@ def assert_all_same(runs):
 
 def test_every_class_of_rules_is_tested():
     covered = {type(one) for make in jobs.RULES.values() for one in rules_in(make())}
-    assert covered | {WrappingRule, ZeRO1} == set(rule_classes())
+    assert covered | {ZeRO1} == set(rule_classes())
 
 
 def test_every_rule_has_the_numbers_of_one_process(together):

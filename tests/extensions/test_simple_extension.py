@@ -92,7 +92,7 @@ def test_an_unknown_trigger_is_answered_with_the_nearest():
         ({"after_epoch": 1}, "after_epoch must be True or False, not 1"),
         (
             {"every_n_batches": 0},
-            "every_n_batches must be a whole number of 1 or more, or None, not 0",
+            "every_n_batches must be a positive whole number or None, not 0",
         ),
         ({"every_n_batches": True}, "every_n_batches must be .*, not True"),
         ({"after_n_epochs": "2"}, "after_n_epochs must be .*, not '2'"),
@@ -208,7 +208,7 @@ def test_a_method_that_nothing_would_call_is_refused():
 
 @pytest.mark.parametrize("extension", [FinishAfter(), CompositeExtension([Noting()])])
 def test_extensions_that_would_never_act_are_refused_before_training(extension):
-    text = "has no trigger, so it would never act; pass one, such as"
+    text = "has no trigger, so it would never act; pass a trigger, such as"
     with pytest.raises(ExtensionError, match=text):
         make(extension).run()
 

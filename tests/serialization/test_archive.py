@@ -61,8 +61,8 @@ def test_nothing_is_added_to_other_files():
     [
         (lambda path, _: str(path), "run.tar: .* the mode 'wb', not a path; secure_dump"),
         (lambda path, _: path, "run.tar: .* not a path"),
-        (lambda path, _: io.StringIO(), "not one in text"),
-        (lambda path, s: s.enter_context(path.open("rb")), "not one opened only for reading;"),
+        (lambda path, _: io.StringIO(), "not a file in text mode"),
+        (lambda path, s: s.enter_context(path.open("rb")), "not a file opened only for reading;"),
     ],
     ids=["text", "path", "text file", "reading"],
 )

@@ -101,6 +101,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, model, content, text):
 def test_an_older_file_stays_if_saving_fails(tmp_path):
     path = tmp_path / "w.safetensors"
     save_safetensors([shared(1.0, "w")], path)
-    with pytest.raises(ArchiveError, match="parameters must be unique, but two are 'w'"):
+    with pytest.raises(ArchiveError, match="parameters must be unique, but two are named 'w'"):
         save_safetensors([shared(1.0, "w"), shared(2.0, "w")], path)
     assert list(load_file(path)) == ["w"]

@@ -98,7 +98,7 @@ def test_an_unknown_name_is_refused_with_a_hint(paused):
 
 
 def test_a_probe_that_takes_too_much_memory_is_refused(paused, monkeypatch):
-    monkeypatch.setattr(probes, "MEMORY", 100)
+    monkeypatch.setitem(probes.Prober.ask.__kwdefaults__, "most", 100)
     with pytest.raises(SessionError, match=r"at most 100 bytes .* take 204 bytes .*variables: 4\)"):
         paused.probe()
 

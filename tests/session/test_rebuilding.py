@@ -487,7 +487,7 @@ def test_additional_updates_are_named():
     loop.algorithm.add_updates([(count, count + 1)])
     session = loop.start(paused=True)
     text = refusal(session, changed(session, **RECTIFIED))
-    assert "the algorithm has further updates of count" in text
+    assert "the algorithm has additional updates of count" in text
 
 
 def test_after_the_end_the_command_is_refused():

@@ -44,10 +44,10 @@ def of_torch(loss, **options):
 WRONG = {
     "scores for classes": (categorical, CLASSES, SCORES, "y_hat has values from -2 to 3"),
     "scores for distributions": (categorical, ONES, SCORES, "y_hat has values from -2 to 3"),
-    "counts for classes": (categorical, CLASSES, COUNTS, "y_hat has a row with the sum 3"),
+    "counts for classes": (categorical, CLASSES, COUNTS, "y_hat has a row that sums to 3"),
     "pixels": (categorical, PIXELS, HALVES, "targets y has values from 0 to 255"),
-    "targets of several classes": (categorical, COUNTS, HALVES, "targets y has a row with the sum"),
-    "targets of logits": (of_softmax, COUNTS, SCORES, "targets y has a row with the sum 3"),
+    "targets of several classes": (categorical, COUNTS, HALVES, "targets y has a row that sums to"),
+    "targets of logits": (of_softmax, COUNTS, SCORES, "targets y has a row that sums to 3"),
     "negative targets": (of_softmax, SCORES, SCORES, "targets y has values from -2 to 3"),
     "scores in two": (binary, ONES, SCORES, "y_hat has values from -2 to 3"),
     "pixels in two": (binary, PIXELS, HALVES, "targets y has values from 0 to 255.*divide pixels"),
