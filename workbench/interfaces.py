@@ -594,7 +594,7 @@ class Sweep(Protocol):
     space : mapping
         A list of values, or a range with ``low``, ``high`` and ``log``, for each setting.
     runs : sequence
-        The runs, each with ``number``, ``settings``, ``state``, ``value``, ``epochs`` and
+        The runs, each with ``number``, ``settings``, ``state``, ``over``, ``value``, ``epochs`` and
         ``parent``.
     version : int
         A number that grows with every change of the runs.

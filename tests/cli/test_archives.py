@@ -12,7 +12,7 @@ from workbench.serialization.checkpoint import read_state
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     path = tmp_path_factory.mktemp("archives") / "run.tar"
-    session = build(5).start(name="digits")
+    session = build(7).start(name="digits")
     session.wait()
     session.save(path).wait()
     return path
@@ -21,7 +21,7 @@ def archive(tmp_path_factory):
 def test_an_archive_is_shown(archive, capsys):
     assert main(["show", str(archive)]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("digits: 5 iterations, ")
+    assert shown.startswith("digits: 7 iterations, ")
     assert "\n  torch  " in shown and "float32 (" in shown
 
 
@@ -29,7 +29,7 @@ def test_json_has_the_parameters_and_the_latest_values(archive, capsys):
     assert main(["show", str(archive), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     parameters = read_state(archive, ["parameters"])["parameters"]
-    assert facts["iterations_done"] == 5
+    assert facts["iterations_done"] == 7
     shapes = {name: one["shape"] for name, one in facts["parameters"].items()}
     assert shapes == {name: list(value.shape) for name, value in parameters.items()}
     assert type(facts["latest"]["cost"]) is float or "cost" not in facts["latest"]
