@@ -154,8 +154,8 @@ def figure_of_sweep(sweep: Sweep) -> figure:
     plot = figure(
         height=HEIGHT,
         sizing_mode="stretch_width",
-        x_range=Range1d(-0.35, count + 0.35),
-        y_range=Range1d(-0.06, 1.16),
+        x_range=Range1d(start=-0.35, end=count + 0.35),
+        y_range=Range1d(start=-0.06, end=1.16),
         tools="",
         output_backend="canvas",
         background_fill_color=None,

@@ -37,7 +37,15 @@ def draw_sweep(sweep: Sweep) -> bytes:
         pen.text((x, y - 16 * SCALE), axis.name, TEXT, font, anchor)
         for height, text in axis.ticks:
             x, y = place(i, height)
-            pen.text((x + 5 * SCALE, y), text, SOFT, font, "lm")
+            pen.text(
+                (x + 5 * SCALE, y),
+                text,
+                TEXT,
+                font,
+                "lm",
+                stroke_width=2 * SCALE,
+                stroke_fill="white",
+            )
     colours = palette([TEXT, SOFT, BEST, OTHERS, UNKNOWN])
     small = image.reduce(SHRINK).quantize(palette=colours, dither=Image.Dither.NONE)
     stream = io.BytesIO()

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.forked_runs import Forked, build
+from tests.support.waiting import paused_at
 from workbench.cli import main
 from workbench.config import config
 from workbench.session.remote.session import SESSIONS
@@ -15,7 +16,7 @@ def session(tmp_path_factory):
     """Yield a paused run in another process, for tests that only move it on."""
     with config.override(runs_path=tmp_path_factory.mktemp("runs")):
         run = build().start(detached=True, launcher=Forked(), paused=True, name="digits")
-        run.pause().wait()
+        paused_at(run, 0)
         yield run
         run = SESSIONS[run.folder]
         if not run.state.ended:

@@ -140,7 +140,7 @@ def test_an_unknown_record_ends_the_sweep(sweep):
         (
             lambda learning_rate, kept=[]: kept[0] if kept else kept.append(build(0.1)) or kept[0],
             "",
-        ),  # noqa: B006
+        ),
     ],
 )
 def test_what_build_returns_is_checked(sweep, returned, text):
@@ -156,7 +156,7 @@ def test_a_finished_sweep_is_not_repeated(sweep, capsys):
     assert "continues: 3 of 3 runs are over" in capsys.readouterr().err
 
 
-def None_is_built(learning_rate):  # noqa: N802
+def None_is_built(learning_rate):
     raise AssertionError("nothing is left to build")
 
 

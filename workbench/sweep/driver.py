@@ -40,7 +40,7 @@ NO_LIVE = (
 
 
 class Owner(Protocol):
-    """What a driver needs of its sweep."""
+    """Protocol of the sweep that a driver trains."""
 
     name: str
     record: str
@@ -49,7 +49,7 @@ class Owner(Protocol):
     runs: list[SweepRun]
 
     def changed(self) -> None:
-        """Tell views that a run has changed."""
+        """Notify views that a run has changed."""
 
     def note_failure(self, run: SweepRun, error: BaseException) -> None:
         """Keep the error of a run."""

@@ -59,7 +59,7 @@ class Sweep(Hinted, interfaces.Sweep):
     ``Sweep(build, space)`` trains every combination of the values in `space`, and
     ``Sweep(build, space, 20)`` trains 20 random ones. `start` returns immediately. In a notebook in
     which `extensions_live` is imported, a sweep on the last line of a cell shows a table and a
-    picture of all runs, which change while they train.
+    figure of all runs, which change while they train.
 
     All logs are in one database, which also contains a journal of the sweep. If the program is
     interrupted or killed, start the same sweep again: runs that are over are not repeated. Other
@@ -305,7 +305,7 @@ class Sweep(Hinted, interfaces.Sweep):
             self._ended.set()
 
     def changed(self) -> None:
-        """Tell views that a run has changed."""
+        """Notify views that a run has changed."""
         self.version += 1
 
     def note_failure(self, run: SweepRun, error: BaseException) -> None:
