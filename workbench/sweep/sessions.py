@@ -15,6 +15,7 @@ from workbench.log import SQLiteLog, TrainingLog
 from workbench.main_loop import MainLoop
 from workbench.main_loop.starting import Start, prepared_by
 from workbench.session.known_sessions import alive
+from workbench.session.remote.folder import announced
 from workbench.sweep.run import SweepRun
 
 NOT_BUILT = (
@@ -131,6 +132,7 @@ class Sessions:
     def _free_name(self, run: SweepRun) -> str:
         """Return a name for a session; that of an earlier start of the sweep can be in use."""
         taken = {session.name for session in alive()}
+        taken |= {folder.announced().get("name", "") for folder in announced()}
         name = f"{self._name}-{run.number}"
         others = (f"{name} ({i})" for i in itertools.count(2))
         return next(
@@ -192,6 +194,8 @@ def end(session: Session) -> None:
         session.stop()
         with suppress(Exception):
             session.wait()
+    if hasattr(session, "close"):  # the connection to other processes
+        session.close()
 
 
 def _noting(settings: dict[str, Any]) -> Callable[[Any], None]:

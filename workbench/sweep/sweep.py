@@ -72,6 +72,9 @@ class Sweep(Hinted, interfaces.Sweep):
     also continues in one copy with slightly different values of those settings that can be changed
     during training, such as a learning rate.
 
+    Runs train in threads of this process. If `build` returns ``main_loop.start(detached=True,
+    linger=10)``, each run trains in a process of its own, which ends soon after the run.
+
     A run that is paused by hand or by an extension stays paused until it is resumed; meanwhile the
     sweep waits for it.
 
