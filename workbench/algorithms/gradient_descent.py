@@ -19,6 +19,7 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
+from workbench.tensor.processes import launched_size
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
@@ -84,7 +85,8 @@ class GradientDescent(UpdatesAlgorithm):
     distributed : DataParallel, optional
         The object that divides each batch among several processes; see
         `workbench.distributed.DataParallel`. Gradients, steps and monitored values then refer to
-        the whole batch.
+        the whole batch. By default, a `DataParallel` in a script that a launcher such as
+        ``torchrun`` has started in several processes, and otherwise None.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -156,6 +158,10 @@ class GradientDescent(UpdatesAlgorithm):
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
+        if distributed is None and launched_size() > 1:
+            from workbench.distributed import DataParallel  # a layer above this one
+
+            distributed = DataParallel()
         self.distributed = distributed
         if distributed is not None and not hasattr(distributed, "is_active"):
             raise errors.AlgorithmError(
