@@ -77,9 +77,7 @@ class Pace(TrainingExtension):
         time.sleep(self.seconds)
 
 
-def build(
-    rule="momentum", epochs=MANY, *extensions, cost=None, log=None, execution="eager"
-):
+def build(rule="momentum", epochs=MANY, *extensions, cost=None, log=None, execution="eager"):
     """Return a main loop that trains a small model, like those of the distributed tests."""
     cost = jobs.cost_of_mlp() if cost is None else cost
     algorithm = GradientDescent(

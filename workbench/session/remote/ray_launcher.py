@@ -36,7 +36,7 @@ NOT_DETACHED = (
 NO_RESOURCES = (
     "Ray has not provided {processes} actors with num_cpus={cpus:g} and num_gpus={gpus:g} on this "
     "machine within {seconds:g} s; it has {available} available. Use fewer processes, or pass "
-    "launcher=Ray(num_cpus=0.5) to let processes share a processor"
+    "launcher=workbench.session.remote.Ray(num_cpus=0.5) to let processes share a processor"
 )
 WRONG_NUMBER = "{name} must be a number, 0 or more, not {given!r}"
 
