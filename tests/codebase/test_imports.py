@@ -44,9 +44,6 @@ EXCEPTIONS = {
     ("workbench.tensor.variable", "workbench.tensor.function"): (
         "`Variable.eval` makes a function that computes the variable"
     ),
-    ("workbench.algorithms.gradient_descent", "workbench.distributed"): (
-        "`GradientDescent` divides batches by default in a script that torchrun has started"
-    ),
     ("workbench.bricks.application", "workbench.bricks.base"): (
         "an application and the brick whose method it is are one idea in two files"
     ),

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import Distributed, OnTrouble, UpdatesAlgorithm, named
+from workbench.algorithms.base import (
+    DIVIDERS,
+    Distributed,
+    OnTrouble,
+    UpdatesAlgorithm,
+    named,
+)
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
 from workbench.graph.computation import ComputationGraph
@@ -158,10 +164,8 @@ class GradientDescent(UpdatesAlgorithm):
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
-        if distributed is None and launched_size() > 1:
-            from workbench.distributed import DataParallel  # a layer above this one
-
-            distributed = DataParallel()
+        if distributed is None and launched_size() > 1 and DIVIDERS:
+            distributed = DIVIDERS[0]()
         self.distributed = distributed
         if distributed is not None and not hasattr(distributed, "is_active"):
             raise errors.AlgorithmError(

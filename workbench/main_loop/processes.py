@@ -37,8 +37,8 @@ IN_THREAD = (
 )
 APART = (
     "a launcher has started this script in {size} processes, but {algorithm} does not divide "
-    "batches, so each process would train the whole model alone and write the same files. Use a "
-    "GradientDescent, or start the script without the launcher"
+    "batches, so each process would train the whole model alone and write the same files. Pass "
+    "distributed=DataParallel() to a GradientDescent, or start the script without the launcher"
 )
 RECORD = "distributed"
 
