@@ -134,10 +134,10 @@ def test_ray_starts_the_processes_of_a_notebook(tmp_path):
     pytest.importorskip("ray", reason="ray is not installed: pip install 'workbench[ray]'")
     done = subprocess.run(
         [sys.executable, "-c", RAY.format(folder=str(tmp_path))],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_TMPDIR": "/tmp"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_raylet_start_wait_time_s": "150"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=290,
         check=False,
     )
     assert done.stdout.endswith("the end\n"), done.stderr
