@@ -93,7 +93,7 @@ $(PEERS): $(STAMP)
 pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench]"
+	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench,ray]"
 	{ sed '/^[^#]/d' constraints.txt; \
 	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
 	mv build/pins.txt constraints.txt

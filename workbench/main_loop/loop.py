@@ -228,8 +228,10 @@ class MainLoop(FixedAttributes, Requests):
             The number of processes, each of which trains on its share of every batch; see
             `workbench.distributed.DataParallel`. A number of 2 or more requires a
             `GradientDescent`. With 1, one process outside of this one trains.
-        launcher : {'local'} or Launcher
-            The object that starts the processes; by default they run on this machine.
+        launcher : {'local', 'torchrun', 'ray'} or Launcher
+            The object that starts the processes on this machine: by default this process,
+            otherwise torchrun, actors of Ray, or an object with the method `launch` of
+            `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the
             end of training, or while training is paused. Then they save the state, and end.
