@@ -1,4 +1,4 @@
-"""Public classes and functions: each appears in a notebook, or in an example of a docstring or page.
+"""Public classes and functions: each appears in a notebook, or in an example of a text.
 
 `not_shown.txt` lists those that appear nowhere. It may only become shorter: a new name needs an
 example.
