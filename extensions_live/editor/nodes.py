@@ -57,8 +57,7 @@ def all_placed(document: Document, positions: object) -> Document:
         return document
     if not isinstance(positions, Mapping):
         raise BuilderError(
-            "positions must be a dictionary that maps node ids to positions, not "
-            f"{positions!r:.60}"
+            f"positions must be a dictionary that maps node ids to positions, not {positions!r:.60}"
         )
     for node in positions:
         split(document, node)

@@ -19,7 +19,8 @@ export function useSight(nodes: readonly FlowNode[]): void {
   const ids = JSON.stringify(nodes.map(({ id }) => id));
   // Nodes grow when their shapes arrive; the view follows, unless the user has done something.
   const settling = useRef(0);
-  const sizes = JSON.stringify(nodes.map(({ width, height }) => [width, height]));
+  const room = useStore(({ width, height }) => width * height);
+  const sizes = JSON.stringify([room, nodes.map(({ width, height }) => [width, height])]);
   useEffect(() => {
     if (performance.now() > settling.current) return;
     const timer = setTimeout(() => show(undefined, true));
@@ -72,5 +73,5 @@ export function useSight(nodes: readonly FlowNode[]): void {
   }, [ids, sized, flow, store, show, boxesOf]);
 }
 
-const SETTLING = 5000; // ms in which the shapes of a new model arrive
+const SETTLING = 20000; // ms in which the shapes of a new model arrive
 const NOTHING_NEW = { ids: [], first: false };
