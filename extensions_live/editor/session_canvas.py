@@ -29,7 +29,6 @@ from workbench.errors import BuilderError, WorkbenchError, nearest
 from workbench.interfaces import Command, Session
 from workbench.model import Model
 
-
 STOPPING = 60.0
 """Seconds in which an earlier session must end."""
 
@@ -110,8 +109,8 @@ class SessionCanvas(LiveCanvas):
         before = self.session if self._surgery.alive else None
         if before is not None and not restart:
             raise BuilderError(
-                f"{before.name} still trains a model of this editor, and it is {before.state}; stop "
-                f"it with editor.session.stop(), or pass restart=True to stop it and to start again"
+                f"{before.name} still trains a model of this editor, and it is {before.state}; "
+                "stop it with editor.session.stop(), or pass restart=True to start again"
             )
         if isinstance(stream, str):
             stream = self._streams.found(stream)
