@@ -25,6 +25,8 @@ def notebook(open_notebook):
 @pytest.fixture
 def canvas(notebook):
     """Yield an empty editor in a kernel that was just started; nothing must be refused on it."""
+    notebook.command("notebook:clear-all-cell-outputs")  # and the counts, which begin again
+    until(lambda: notebook.count(0) is None, what="a cell that has not run")
     notebook.run(0)
     assert notebook.errors() == []
     notebook.scroll_to(0)
