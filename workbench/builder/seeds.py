@@ -34,7 +34,7 @@ def as_in_new_process(spec: Spec) -> Built:
     with fresh_seeds():
         built = from_spec(spec)
         for top in built.model.get_top_bricks():
-            if _draws(top):
+            if isinstance(top, Brick) and _draws(top):
                 root_seed(top)  # the first call determines it
     return built
 
