@@ -25,6 +25,7 @@ from workbench.main_loop import components, state
 from workbench.main_loop.lease import Lease, check_idle, session_of
 from workbench.main_loop.requests import Requests
 from workbench.main_loop.run import Run
+from workbench.main_loop.starting import preparation
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import tell
@@ -239,6 +240,10 @@ class MainLoop(FixedAttributes, Requests):
             If the main loop cannot be pickled, if several processes cannot train it together, or if
             the processes do not start.
         """
+        prepare = preparation()
+        if prepare is not None:
+            name, epochs = prepare(self)
+            batches, paused = None, True
         if detached or processes is not None:
             from workbench.session import in_processes  # a layer above this one
 
