@@ -16,6 +16,28 @@ function named(name, element) {
   return element;
 }
 
+// src/steer/aside.ts
+var KEY = "workbench-refusals-aside";
+var MOST = 50;
+function read() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
+  } catch {
+    return [];
+  }
+}
+function putAside(request) {
+  const kept = [...read().filter((one) => one !== request), request].slice(-MOST);
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(kept));
+  } catch {
+  }
+}
+function isAside(request) {
+  return request !== "" && read().includes(request);
+}
+
 // src/steer/fields.ts
 function makeField(name, label, parent, { hint = "", numeric = false } = {}) {
   const field = named(name, make("input", "wb-field", parent));
@@ -48,6 +70,9 @@ function wholeNumber(field, least) {
 function outcomeIn(text) {
   return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
 }
+function isLeft({ request, state }) {
+  return state === "refused" && isAside(request);
+}
 function keyOf(receipt) {
   return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
 }
@@ -77,7 +102,10 @@ var ReceiptLine = class {
   }
   /** Puts a refusal aside; other receipts stay. */
   dismiss() {
-    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    if (!this.#own && this.element.dataset.state === "refused") {
+      this.#gone = keyOf(this.#other);
+      if (this.#other?.request) putAside(this.#other.request);
+    }
     this.#own = "";
     this.#showReceipt(this.#other);
   }
@@ -101,7 +129,8 @@ var ReceiptLine = class {
   }
   #showReceipt(receipt) {
     const { text = "", state = "applied", code } = receipt ?? {};
-    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    const isGone = receipt && (keyOf(receipt) === this.#gone || isLeft(receipt));
+    if (isGone) this.#write("", "applied");
     else this.#write(text, state, code);
   }
   #write(text, state, code = "") {
@@ -518,7 +547,7 @@ function keepFocus(box, instead = () => void 0) {
 }
 
 // src/keys.ts
-var KEY = "wb-key";
+var KEY2 = "wb-key";
 var KEYS = [
   ["space", "pause or resume"],
   [".", "train on one batch and pause"],
@@ -534,7 +563,7 @@ function areaOf(part) {
   return part.closest(".jp-OutputArea, .wbd-section");
 }
 function sendKey(from, key) {
-  from.dispatchEvent(new CustomEvent(KEY, { bubbles: true, composed: true, detail: key }));
+  from.dispatchEvent(new CustomEvent(KEY2, { bubbles: true, composed: true, detail: key }));
 }
 function hearKeys(box, act) {
   const sent = (event) => {
@@ -545,9 +574,9 @@ function hearKeys(box, act) {
     if (part && (box.contains(part) || areaOf(part) !== areaOf(box))) return;
     act(detail);
   };
-  document.addEventListener(KEY, sent, { capture: true });
+  document.addEventListener(KEY2, sent, { capture: true });
   return () => {
-    document.removeEventListener(KEY, sent, { capture: true });
+    document.removeEventListener(KEY2, sent, { capture: true });
   };
 }
 function takesText(target) {

@@ -215,6 +215,28 @@ async function deliver(model, box, message, waiting = () => void 0) {
   post(model, box, message);
 }
 
+// src/steer/aside.ts
+var KEY = "workbench-refusals-aside";
+var MOST = 50;
+function read() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
+  } catch {
+    return [];
+  }
+}
+function putAside(request) {
+  const kept = [...read().filter((one) => one !== request), request].slice(-MOST);
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(kept));
+  } catch {
+  }
+}
+function isAside(request) {
+  return request !== "" && read().includes(request);
+}
+
 // src/steer/fields.ts
 function makePlainButton(name, label, title, parent, act) {
   const button = named(name, make("button", "wb-button wb-plain", parent, label));
@@ -225,6 +247,9 @@ function makePlainButton(name, label, title, parent, act) {
 }
 function outcomeIn(text) {
   return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+}
+function isLeft({ request, state }) {
+  return state === "refused" && isAside(request);
 }
 function keyOf(receipt) {
   return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
@@ -255,7 +280,10 @@ var ReceiptLine = class {
   }
   /** Puts a refusal aside; other receipts stay. */
   dismiss() {
-    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    if (!this.#own && this.element.dataset.state === "refused") {
+      this.#gone = keyOf(this.#other);
+      if (this.#other?.request) putAside(this.#other.request);
+    }
     this.#own = "";
     this.#showReceipt(this.#other);
   }
@@ -279,7 +307,8 @@ var ReceiptLine = class {
   }
   #showReceipt(receipt) {
     const { text = "", state = "applied", code } = receipt ?? {};
-    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    const isGone = receipt && (keyOf(receipt) === this.#gone || isLeft(receipt));
+    if (isGone) this.#write("", "applied");
     else this.#write(text, state, code);
   }
   #write(text, state, code = "") {

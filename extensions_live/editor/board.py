@@ -20,8 +20,8 @@ from extensions_live.editor.code import assigned_names, spec_of
 from extensions_live.editor.document import Document, drawn, read
 from extensions_live.editor.nodes import (
     added,
+    all_placed,
     placed_at,
-    point,
     put_before,
     removed,
     with_input,
@@ -253,17 +253,9 @@ class Board(BoardLayers):
     def move(self, positions: Mapping[str, Sequence[float]]) -> None:
         """Move nodes; `positions` maps ids of nodes to positions."""
         with self._lock:
-            if not isinstance(positions, Mapping):
-                raise BuilderError(
-                    "positions must be a dictionary that maps node ids to positions, not "
-                    f"{positions!r:.60}"
-                )
-            places = {}
-            for node, place in positions.items():
-                settings_.split(self._document, node)
-                places[node] = point(place)
-            what = self._titles([node.partition("/")[0] for node in places])
-            self._edit(f"move {what}", self._document.placed(places))
+            document = all_placed(self._document, positions)
+            what = self._titles([node.partition("/")[0] for node in positions])
+            self._edit(f"move {what}", document)
 
     def arrange(self) -> None:
         """Remove all positions, so that the page arranges the nodes."""
@@ -300,13 +292,10 @@ class Board(BoardLayers):
         """
         with self._lock:
             document = insertion.grouped_with(self._document, ids(nodes), group)
-            places = {node: point(place) for node, place in (positions or {}).items()}
-            for node in places:
-                settings_.split(document, node)
             verb = "take out" if group is None else "move"
             where = "" if group is None else f" into {document.title(group)}"
             what = self._titles(ids(nodes))
-            self._edit(f"{verb} {what}{where}", document.placed(places))
+            self._edit(f"{verb} {what}{where}", all_placed(document, positions))
 
     def unpack(self, node: str) -> list[str]:
         """Replace a brick with its parts, or a group with its members, and return the new ids.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from extensions_live.editor import insertion, wiring
 from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.fitting import fitting
-from extensions_live.editor.nodes import placed_at
+from extensions_live.editor.nodes import all_placed, placed_at
 from workbench.builder.fields import Json
 
 
@@ -39,6 +39,7 @@ class BoardEdges(BoardState):
         position: Sequence[float] | None = None,
         name: str | None = None,
         settings: Mapping[str, Json] | None = None,
+        positions: Mapping[str, Sequence[float]] | None = None,
     ) -> str:
         """Insert a brick or an operation into the edge to an input, and return the id of its node.
 
@@ -54,12 +55,15 @@ class BoardEdges(BoardState):
         name : str, optional
         settings : dict, optional
             The initial settings, as JSON values of a specification.
+        positions : dict, optional
+            The new positions of nodes that make room, keyed by id.
         """
         with self._lock:
             end = (target, input, index)
             document, node = insertion.inserted(
                 self._document, type, end, position, name, dict(settings or {})
             )
+            document = placed_at(all_placed(document, positions), node, position)
             self._edit(f"insert {document.title(node)}", document)
             return node
 
@@ -71,11 +75,12 @@ class BoardEdges(BoardState):
         *,
         index: int | None = None,
         position: Sequence[float] | None = None,
+        positions: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         """Insert an existing node with an unconnected input into an edge; see `insert`."""
         with self._lock:
             document = insertion.threaded(self._document, node, target, input, index)
-            document = placed_at(document, node, position)
+            document = placed_at(all_placed(document, positions), node, position)
             self._edit(f"insert {document.title(node)}", document)
 
     def what_fits(self, node: str, output: str) -> list[str]:

@@ -18,7 +18,8 @@ from extensions_live.editor.document import Document, drawn, wires_of
 from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
-from workbench.builder import Built, InputSpec, Spec, from_spec, register, to_spec
+from workbench.builder import Built, InputSpec, Spec, register, to_spec
+from workbench.builder.seeds import as_in_new_process
 from workbench.diagrams.of_module import shapes_of_input
 from workbench.errors import BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
@@ -83,6 +84,8 @@ class BoardState(Hinted):
     def built(self) -> Built:
         """The bricks and variables of the model; they are rebuilt only after the board has changed.
 
+        Their seeds are those that the code of the board gives them in a new process.
+
         Raises
         ------
         BuilderError
@@ -90,7 +93,7 @@ class BoardState(Hinted):
         """
         with self._lock:
             if self._built is None or self._built[0] is not self._document:
-                self._built = self._document, from_spec(self.complete_spec())
+                self._built = self._document, as_in_new_process(self.complete_spec())
             return self._built[1]
 
     def complete_spec(self) -> Spec:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.document import Document
-from extensions_live.editor.settings import NAME, checked_json, references
+from extensions_live.editor.settings import NAME, checked_json, references, split
 from extensions_live.editor.wiring import (
     connected,
     methods,
@@ -49,6 +49,19 @@ def placed_at(document: Document, node: str, position: object) -> Document:
     if position is None:
         return document
     return document.placed({node: point(position)})
+
+
+def all_placed(document: Document, positions: object) -> Document:
+    """Return a document in which nodes have the positions of a dictionary, unless it is None."""
+    if positions is None:
+        return document
+    if not isinstance(positions, Mapping):
+        raise BuilderError(
+            f"positions must be a dictionary that maps node ids to positions, not {positions!r:.60}"
+        )
+    for node in positions:
+        split(document, node)
+    return document.placed({node: point(place) for node, place in positions.items()})
 
 
 def point(position: object) -> tuple[float, float]:

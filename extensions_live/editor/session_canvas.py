@@ -29,6 +29,9 @@ from workbench.errors import BuilderError, WorkbenchError, nearest
 from workbench.interfaces import Command, Session
 from workbench.model import Model
 
+STOPPING = 60.0
+"""Seconds in which an earlier session must end."""
+
 
 class SessionCanvas(LiveCanvas):
     """Canvas whose model can be trained, or belongs to a session.
@@ -70,6 +73,7 @@ class SessionCanvas(LiveCanvas):
         step_rule: StepRule | str | None = None,
         extensions: Sequence[Any] = (),
         epochs: int | None = None,
+        restart: bool = False,
     ) -> Session:
         """Train the model in the background, and show the session below the canvas.
 
@@ -88,6 +92,9 @@ class SessionCanvas(LiveCanvas):
             More extensions, for example to monitor a test set.
         epochs : int, optional
             The number of epochs; by default training goes on until it is stopped.
+        restart : bool
+            True to first stop the session of this editor that is still training. A model that was
+            not changed goes on with its present parameters.
 
         Returns
         -------
@@ -96,8 +103,15 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If the model has a fault or no cost, or if the stream lacks a source.
+            If the model has a fault or no cost, if the stream lacks a source, or if a session of
+            this editor is still training and `restart` is False.
         """
+        before = self.session if self._surgery.alive else None
+        if before is not None and not restart:
+            raise BuilderError(
+                f"{before.name} still trains a model of this editor, and it is {before.state}; "
+                "stop it with editor.session.stop(), or pass restart=True to start again"
+            )
         if isinstance(stream, str):
             stream = self._streams.found(stream)
         rule, document, built = step_rule_of(step_rule), self.drawing.document, self.drawing.built
@@ -106,6 +120,13 @@ class SessionCanvas(LiveCanvas):
             if reason is not None:
                 raise BuilderError(reason)
         plots = [Plot(channels=plotted(built))] if built.cost is not None else []  # refused below
+        if before is not None:
+            before.stop()
+            if not before.wait(STOPPING):
+                raise BuilderError(
+                    f"{before.name} has not stopped within {STOPPING:.0f} s, so training cannot "
+                    f"start again; wait until it has ended, see {before.name} below the canvas"
+                )
         session = start_training(
             built,
             stream,

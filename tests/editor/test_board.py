@@ -9,7 +9,7 @@ from extensions_live.editor import Board, Editor
 from extensions_live.editor.document import read
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
-from workbench.builder import BLOCKS, from_code, to_spec
+from workbench.builder import BLOCKS, catalogue, from_code, to_spec
 from workbench.errors import BuilderError
 
 TIMES = " \N{MULTIPLICATION SIGN} "
@@ -134,6 +134,40 @@ def test_an_unfinished_node_names_the_inputs_and_settings_that_it_lacks():
     assert node(board, "cost")["fault"]["needs"] == "connect y hat"
     board.add("add", name="sum")
     assert node(board, "sum")["fault"]["needs"] == "connect input and other"
+
+
+@pytest.mark.parametrize(
+    "kind, type",
+    [
+        (entry.kind, entry.type)
+        for group in catalogue()
+        for entry in group.entries
+        if entry.kind in ("brick", "operation")
+    ],
+)
+def test_nothing_from_the_palette_is_a_mistake_as_soon_as_it_is_dropped(kind, type):
+    board = Board()
+    fault = node(board, board.add(type))["fault"]
+    assert fault is None or (fault["needs"] is not None and len(fault["needs"]) < 60)
+
+
+def test_a_brick_without_its_names_says_which_setting_it_needs():
+    board = Board()
+    board.add("Distribute")
+    assert node(board, "distribute")["fault"]["needs"] == "set target_names"
+
+
+def test_a_draft_has_the_nodes_and_edges_of_a_large_block_at_once():
+    board = Board()
+    assert board.draft() is None  # nothing takes long
+    board.add_block("LeNet")
+    draft = board.draft()
+    whole = board.payload()
+    for part in ("nodes", "edges"):
+        assert [one["id"] for one in draft[part]] == [one["id"] for one in whole[part]]
+    assert {edge["shape"] for edge in draft["edges"]} == {None}
+    assert None not in {edge["shape"] for edge in whole["edges"]}
+    assert board.draft() is None  # the whole is known
 
 
 def test_a_mistake_comes_before_what_is_unfinished():
@@ -684,6 +718,20 @@ def test_insert_puts_a_brick_on_an_edge(board):
     assert "mlp.output entropy.y_hat" not in edges(board)
     assert (new, node(board, new)["position"], board.undo_name) == ("tanh", (5, 6), "insert tanh")
     assert board.fault("entropy") is None
+
+
+def test_nodes_make_room_for_what_is_inserted_in_the_same_edit(board):
+    board.move({"mlp": [0, 100], "entropy": [0, 200]})
+    board.insert("Tanh", "entropy", "y_hat", position=[5, 6], positions={"entropy": [0, 300]})
+    board.add("Rectifier", name="free")
+    board.insert_node("free", "mlp", "input_", position=[1, 2], positions={"mlp": [0, 150]})
+    places = board.document.spec.positions
+    assert (places["free"], places["mlp"], places["entropy"]) == ((1, 2), (0, 150), (0, 300))
+    for _ in range(3):
+        board.undo()
+    assert dict(board.document.spec.positions) == {"mlp": (0, 100), "entropy": (0, 200)}
+    with pytest.raises(BuilderError, match="there is no node 'gone'"):
+        board.insert("Tanh", "entropy", "y_hat", positions={"gone": [0, 0]})
 
 
 def test_insert_puts_a_brick_on_one_of_several_edges():

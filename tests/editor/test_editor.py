@@ -366,6 +366,19 @@ def test_train_starts_a_session_and_shows_it(hand_pump):
     editor.close()
 
 
+def test_a_second_training_begins_only_if_the_first_is_to_stop(hand_pump):
+    editor = Editor(classifier())
+    first = editor.train(stream(), step_rule="Scale")
+    text = f"{first.name} still trains a model of this editor, and it is .*; stop it with"
+    with pytest.raises(BuilderError, match=text):
+        editor.train(stream(), step_rule="Scale")
+    second = editor.train(stream(), step_rule="Scale", epochs=1, restart=True)
+    assert first.state is State.FINISHED and editor.session is second
+    assert second.wait(60)
+    editor.train(stream(), step_rule="Scale", epochs=1).wait(60)  # the second one has ended
+    editor.close()
+
+
 def test_a_frozen_brick_is_not_trained(hand_pump):
     editor = Editor(classifier())
     editor.drawing.unpack("mlp")

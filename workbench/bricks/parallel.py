@@ -394,12 +394,13 @@ class Distribute(Fork):
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
         """Return the names of the source and the targets."""
-        return [self.source_name, *(self.target_names or ())]
+        names = [self.source_name] if is_set(self.source_name) else []
+        return [*names, *(self.target_names if is_set(self.target_names) else ())]
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
         """Return the names of the targets."""
-        return list(self.target_names or ())
+        return list(self.target_names) if is_set(self.target_names) else []
 
 
 class Merge(Parallel):

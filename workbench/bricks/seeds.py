@@ -21,7 +21,7 @@ from workbench.config import config
 if TYPE_CHECKING:
     from workbench.graph.hierarchy import Component
 
-_numbers = itertools.count()
+_numbers: ContextVar[Iterator[int]] = ContextVar("numbers", default=itertools.count())  # noqa: B039
 _earlier: ContextVar[Mapping[str, int] | None] = ContextVar("earlier", default=None)
 
 
@@ -44,6 +44,16 @@ def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
         _earlier.reset(token)
 
 
+@contextmanager
+def fresh_seeds() -> Iterator[None]:
+    """Give bricks without parents the seeds that they would get in a new process."""
+    token = _numbers.set(itertools.count())
+    try:
+        yield
+    finally:
+        _numbers.reset(token)
+
+
 def known_seed(top: Component) -> int | None:
     """Return the derived seed of a brick without parents, or None if there is no seed yet."""
     found: int | None = vars(top).get("_root_seed")
@@ -61,7 +71,7 @@ def root_seed(top: Component) -> int:
 def _new_seed(name: str) -> int:
     earlier = _earlier.get()
     if earlier is None:
-        return _seed([config.default_seed, next(_numbers)])
+        return _seed([config.default_seed, next(_numbers.get())])
     if name in earlier:
         return earlier[name]
     return _seed([next(iter(earlier.values()), config.default_seed), *map(ord, name)])

@@ -70,6 +70,8 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
     if fix is not None and change is None:
         setting = setting or fix.attribute
         change = change_of(fix, brick, bricks, constructor)
+    if isinstance(cause, NotConfiguredError) and setting is None and "/" not in (brick or ""):
+        setting = next(iter(cause.missing), None)
     inputs = path.removeprefix("calls/0/inputs/")
     return Problem(
         text,

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 import torch
+from torch.nn.modules.lazy import LazyModuleMixin
 
 import workbench.bricks
 from workbench import initialization
@@ -41,8 +42,8 @@ ABSTRACT = frozenset(
 """Base classes of bricks; only their subclasses can be used."""
 
 UNUSABLE = frozenset(
-    "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList ParameterDict ParameterList "
-    "RNNBase RNNCellBase".split()
+    "Container CrossMapLRN2d DataParallel Module ModuleDict ModuleList NLLLoss2d ParameterDict "
+    "ParameterList RNNBase RNNCellBase".split()
 )
 """Classes of ``torch.nn`` that cannot be applied or are deprecated."""
 
@@ -118,7 +119,9 @@ def library(kind: Kind) -> dict[str, type[Any]]:
         found = {
             name: value
             for name, value in vars(torch.nn).items()
-            if isinstance(value, type) and issubclass(value, torch.nn.Module)
+            if isinstance(value, type)
+            and issubclass(value, torch.nn.Module)
+            and not issubclass(value, LazyModuleMixin)  # `TorchModule` needs the shapes
         }
         return {name: found[name] for name in sorted(found) if name not in UNUSABLE}
     modules = [initialization] if kind == "scheme" else _brick_modules()

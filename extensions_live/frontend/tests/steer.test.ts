@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { NumberRow, Receipt, SteerPayload } from "../src/messages";
 import { Actions } from "../src/steer/actions";
-import { wholeNumber, type Send } from "../src/steer/fields";
+import { ReceiptLine, wholeNumber, type Send } from "../src/steer/fields";
 import { Journal } from "../src/steer/journal";
 import { NumberControl } from "../src/steer/number_row";
 import { Numbers } from "../src/steer/numbers";
@@ -166,6 +166,20 @@ describe("a number", () => {
     show({ receipt: refused }, [refused]);
     expect(part("number-receipt").textContent).toBe("");
     expect(part("number-receipt").dataset.state).toBe("applied");
+  });
+
+  it("keeps a refusal aside when the page is loaded again", () => {
+    const refused = receipt("id-aside", "refused", "refused: no");
+    const line = () => new ReceiptLine("line", document.createElement("div"));
+    const first = line();
+    first.show([], refused);
+    expect(first.element.textContent).toBe("refused: no");
+    first.dismiss();
+    const again = line();
+    again.show([], refused);
+    expect(again.element.textContent).toBe("");
+    again.show([], receipt("id-new", "refused", "refused: still no"));
+    expect(again.element.textContent).toBe("refused: still no");
   });
 
   it("forgets that a text was no number when something else happens to it, or on Escape", () => {

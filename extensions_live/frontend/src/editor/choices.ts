@@ -4,7 +4,7 @@ import type { BoardEdge } from "../messages";
 import { itemScore, typeOf, type Item } from "./entries";
 import { isTaken, targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
-import { canStandOnEdge, isFree, onEdge } from "./inserting";
+import { canStandOnEdge, isFree, onEdge, type Room } from "./inserting";
 import { words } from "./labels";
 import type { Choice } from "./parts/Chooser";
 import type { BoardNode, BoardPayload } from "./shown";
@@ -79,12 +79,13 @@ export function betweenChoices(
   edge: BoardEdge,
   acts: Acts,
   send: (name: "insert" | "insert_node", given: Record<string, unknown>) => void,
+  room: (edge: BoardEdge, node?: string) => Room | null = () => null,
 ): Choice[] {
   const end: End = { node: edge.source, port: edge.output, side: "output" };
   const put: Acts = {
     ...acts,
     add: (item) => {
-      send("insert", { type: typeOf(item), ...onEdge(edge) });
+      send("insert", { type: typeOf(item), ...onEdge(edge, room(edge)) });
     },
   };
   const free = board.nodes
@@ -96,7 +97,7 @@ export function betweenChoices(
       note: "on the canvas",
       tile: { type: node.type, family: acts.familyOf(node) },
       act: () => {
-        send("insert_node", { node: node.id, ...onEdge(edge) });
+        send("insert_node", { node: node.id, ...onEdge(edge, room(edge, node.id)) });
       },
     }));
   return [...free, ...fittingChoices(items.filter(canStandOnEdge), board, end, put)];

@@ -33,7 +33,7 @@ function number(settings: Named, name: string): string {
 export function detailOf(node: Pick<BoardNode, "kind" | "settings">): string {
   const settings: Named = new Map(node.settings.map((one) => [one.name, one]));
   const dims = settings.get("dims");
-  const sizes = dims ? valueOf(dims) : null;
+  const sizes = dims ? (dims.inferred ?? valueOf(dims)) : null;
   if (Array.isArray(sizes) && sizes.length) {
     return sizes.map((size) => brief(size) || "?").join(" → ");
   }

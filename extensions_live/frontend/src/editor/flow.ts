@@ -20,6 +20,8 @@ export interface EdgeData extends Record<string, unknown> {
   readonly label: string;
   /** The middle of the label; null if there is no room, undefined if it was not placed yet. */
   readonly at?: Place | null | undefined;
+  /** Where the edge leads down beside the nodes that are in its way. */
+  readonly via?: number | null | undefined;
   /** True for an edge within an open group. */
   readonly inside: boolean;
 }
@@ -67,6 +69,7 @@ export function secondLine(node: BoardNode): string {
 export function sizeOf(node: BoardNode): Size {
   const text = Math.max(7.6 * node.title.length, 6.4 * secondLine(node).length);
   const badges =
+    (node.fault && !node.fault.needs ? 46 : 0) +
     (node.cost === null ? 0 : 46) +
     (node.monitored.length ? 30 : 0) +
     (node.frozen ? 30 : 0) +

@@ -4,7 +4,7 @@ import type { BoardEdge } from "../messages";
 import type { Item } from "./entries";
 import { hasPorts } from "./fitting";
 import { endOf } from "./flow";
-import { INSIDE, type Box, type Place } from "./layout";
+import { GAP, INSIDE, freePlace, type Box, type Place, type Size } from "./layout";
 import type { BoardNode, BoardPayload } from "./shown";
 
 /** Returns an edge that something can be put on, or undefined: not one inside of a brick. */
@@ -28,9 +28,53 @@ export function canStandOnEdge(item: Item): boolean {
   return kind && hasPorts(item, "inputs") && hasPorts(item, "outputs");
 }
 
-/** Returns the arguments of `insert` and `insert_node` that name an edge. */
-export function onEdge(edge: BoardEdge, position?: Place): Record<string, unknown> {
-  return { ...endOf(edge), ...(position ? { position } : {}) };
+/** Returns the arguments of `insert` and `insert_node` that name an edge, and make room on it. */
+export function onEdge(edge: BoardEdge, room: Room | null = null): Record<string, unknown> {
+  if (!room) return endOf(edge);
+  const { position, positions } = room;
+  return { ...endOf(edge), position, ...(Object.keys(positions).length ? { positions } : {}) };
+}
+
+/** A place for a node, and the new places of the nodes that make room for it. */
+export interface Room {
+  readonly position: Place;
+  readonly positions: Readonly<Record<string, Place>>;
+}
+
+/**
+ * Returns a place between the ends of an edge for a node of some size. If the ends are too close,
+ * the end and everything that is not above it move down. Returns null for an edge within a group,
+ * and for one that leads upwards.
+ */
+export function roomOn(
+  edge: Pick<BoardEdge, "source" | "target">,
+  nodes: readonly Pick<BoardNode, "id" | "parent">[],
+  boxes: ReadonlyMap<string, Box>,
+  size: Size,
+  moved: string | null = null,
+): Room | null {
+  const outer = nodes.filter(({ id, parent }) => parent === null && id !== moved);
+  const placed = new Map(
+    outer.flatMap(({ id }) => {
+      const box = boxes.get(id);
+      return box ? [[id, box] as const] : [];
+    }),
+  );
+  const [from, to] = [placed.get(edge.source), placed.get(edge.target)];
+  if (!from || !to) return null;
+  const [start, end] = [from.y + from.height, to.y];
+  if (end < start) return null;
+  const x = (from.x + from.width / 2 + to.x + to.width / 2 - size.width) / 2;
+  const least = Math.round(0.7 * GAP.y); // enough for a shape
+  const enough = end - start >= size.height + 2 * least;
+  const top = enough ? (start + end - size.height) / 2 : start + GAP.y;
+  const by = enough ? 0 : top + size.height + GAP.y - end;
+  const below = by ? [...placed].filter(([, box]) => box.y >= end) : [];
+  const positions = Object.fromEntries(
+    below.map(([id, box]): [string, Place] => [id, [Math.round(box.x), Math.round(box.y + by)]]),
+  );
+  const others = [...placed].flatMap(([id, box]) => (id in positions ? [] : [box]));
+  return { position: freePlace(size, [x, top], others), positions };
 }
 
 /** Returns the ids of the groups, not of bricks, that are open. */

@@ -1,7 +1,9 @@
-// The edges of the canvas with the places of their labels, for the nodes where they are now.
+// The edges of the canvas with their ways around nodes and the places of their labels, for the nodes
+// where they are now.
 
 import { HANDLES, type FlowEdge, type FlowNode } from "./flow";
 import { INSIDE, type Box, type Place } from "./layout";
+import { wayAround } from "./routes";
 import { labelPlaces, widthOf, type Labelled } from "./shape_places";
 
 const HEAD = 44; // the height of the head of an open group
@@ -13,13 +15,16 @@ export class LabelEdges {
 
   /** Returns the edges with places; one that did not change keeps its object. */
   of(edges: readonly FlowEdge[], nodes: readonly FlowNode[]): FlowEdge[] {
-    const places = placesOf(edges, nodes);
+    const { places, ways } = drawn(edges, nodes);
     const known = new Map<string, { from: FlowEdge; to: FlowEdge }>();
     for (const from of edges) {
       const at = places.get(from.id);
       const old = this.#known.get(from.id);
-      const same = old?.from === from && isSame(old.to.data?.at, at);
-      const to = same || !from.data ? (old?.to ?? from) : { ...from, data: { ...from.data, at } };
+      const via = ways.get(from.id) ?? null;
+      const same =
+        old?.from === from && isSame(old.to.data?.at, at) && (old.to.data?.via ?? null) === via;
+      const to =
+        same || !from.data ? (old?.to ?? from) : { ...from, data: { ...from.data, at, via } };
       known.set(from.id, { from, to });
     }
     this.#known = known;
@@ -32,23 +37,39 @@ function isSame(one: Place | null | undefined, other: Place | null | undefined):
   return one[0] === other[0] && one[1] === other[1];
 }
 
-function placesOf(edges: readonly FlowEdge[], nodes: readonly FlowNode[]) {
+function drawn(edges: readonly FlowEdge[], nodes: readonly FlowNode[]) {
   const boxes = absolute(nodes);
   const ends = new Map(nodes.map(({ id, data }) => [id, handlesOf(boxes.get(id), data.node)]));
+  const parents = new Map(nodes.map(({ id, parentId }) => [id, parentId]));
+  const isAround = (id: string, inner: string) => {
+    for (let at: string | undefined = inner; at !== undefined; at = parents.get(at)) {
+      if (at === id) return true;
+    }
+    return false;
+  };
+  const resting = nodes.filter(({ dragging }) => !dragging);
+  const ways = new Map<string, number>();
   const labelled = edges.flatMap((edge): Labelled[] => {
     const source = ends.get(edge.source)?.get(edge.sourceHandle ?? "");
     const target = ends.get(edge.target)?.get(edge.targetHandle ?? "");
+    if (!source || !target) return [];
+    const others = resting.flatMap(({ id }) => {
+      const box = boxes.get(id);
+      if (!box || isAround(id, edge.source) || isAround(id, edge.target)) return [];
+      return box.y < target[1] && box.y + box.height > source[1] ? [box] : [];
+    });
+    const via = others.length ? wayAround({ source, target }, others) : null;
+    if (via !== null) ways.set(edge.id, via);
     const label = edge.data?.label ?? "";
-    if (!source || !target || !label) return [];
-    return [{ id: edge.id, source, target, width: widthOf(label) }];
+    return label ? [{ id: edge.id, source, target, width: widthOf(label), via }] : [];
   });
   // A node that is dragged does not push labels away, or it could not be dropped on their edges.
-  const solid = nodes.flatMap(({ id, data, dragging }): Box[] => {
+  const solid = resting.flatMap(({ id, data }): Box[] => {
     const box = boxes.get(id);
-    if (!box || dragging) return [];
+    if (!box) return [];
     return [data.node.open === true ? { ...box, height: HEAD } : box];
   });
-  return labelPlaces(labelled, solid);
+  return { places: labelPlaces(labelled, solid), ways };
 }
 
 /** Returns the boxes of nodes on the whole canvas. */

@@ -30,7 +30,8 @@ type LaidEdge = Pick<BoardEdge, "source" | "target" | "from_inside" | "to_inside
 /** Space within an open group, around its contents. */
 export const INSIDE = { side: 28, top: 84, bottom: 44 };
 
-const GAP = { x: 44, y: 56 };
+/** Space between nodes. */
+export const GAP = { x: 44, y: 56 };
 
 /** Returns a text that changes only if the layout can change. */
 export function structureOf(nodes: readonly LaidNode[], edges: readonly LaidEdge[]): string {

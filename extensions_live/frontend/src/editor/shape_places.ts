@@ -8,6 +8,8 @@ export interface Labelled {
   readonly source: Place;
   readonly target: Place;
   readonly width: number;
+  /** Where the edge leads down, if it leads around nodes. */
+  readonly via?: number | null;
 }
 
 /** The height of a label. */
@@ -63,8 +65,12 @@ function candidates(edge: Labelled): Place[] {
 }
 
 /** Returns a point of the curve with which an edge is drawn, at a share of its way. */
-export function pointOn({ source, target }: Pick<Labelled, "source" | "target">, share: number) {
+export function pointOn(
+  { source, target, via = null }: Pick<Labelled, "source" | "target" | "via">,
+  share: number,
+) {
   const [[x, y], [toX, toY]] = [source, target];
+  if (via !== null) return [via, y + (toY - y) * share] as const;
   if (toY < y) {
     // A line that goes down, back up in the middle, and down again.
     const [from, to] = [y + 18, toY - 18];

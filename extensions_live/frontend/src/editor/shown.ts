@@ -43,27 +43,55 @@ export class Shown {
       );
     }
     const known = new Map<string, Known>();
-    for (const sent of board.nodes) known.set(sent.id, this.#known(sent));
+    const widths = arriving(board);
+    for (const sent of board.nodes) {
+      known.set(sent.id, this.#known(sent, widths.get(sent.id) ?? null));
+    }
     this.#nodes = known;
     return { ...board, nodes: [...known.values()].map(({ node }) => node) };
   }
 
-  #known(sent: SentNode): Known {
+  #known(sent: SentNode, width: number | null): Known {
     const kind = sent.kind === "cost" ? "brick" : sent.kind;
     const entry = this.#entries.get(`${kind} ${sent.type}`);
-    const text = JSON.stringify(sent);
+    const text = `${JSON.stringify(sent)} ${String(width)}`;
     const old = this.#nodes.get(sent.id);
     if (old?.text === text && old.entry === entry) return old;
-    return { text, entry, node: complete(sent, entry) };
+    return { text, entry, node: complete(sent, entry, width) };
   }
 }
 
-/** Returns a node whose settings have their fields. */
-export function complete(sent: SentNode, entry: PaletteEntry | undefined): BoardNode {
+/** Returns the sizes of the last dimensions that arrive at nodes with one input. */
+function arriving({ nodes, edges }: SentBoard): Map<string, number> {
+  const single = new Set(nodes.flatMap(({ id, inputs }) => (inputs.length === 1 ? [id] : [])));
+  return new Map(
+    edges.flatMap(({ target, shape, to_inside }): [string, number][] => {
+      const size = Number(shape?.split(" × ").at(-1) ?? NaN);
+      return single.has(target) && !to_inside && Number.isInteger(size) ? [[target, size]] : [];
+    }),
+  );
+}
+
+/** Returns a node whose settings have their fields; `width` is what arrives at its input. */
+export function complete(
+  sent: SentNode,
+  entry: PaletteEntry | undefined,
+  width: number | null = null,
+): BoardNode {
   const { fields, settings, ...node } = sent;
   const values = new Map(settings.map((one) => [one.name, one]));
   const all = [...(entry?.fields ?? []), ...fields];
-  return { ...node, settings: all.map((field) => ({ ...field, ...valueFor(field, values) })) };
+  const filled = all.map((field) => withWidth({ ...field, ...valueFor(field, values) }, width));
+  return { ...node, settings: filled };
+}
+
+/** Returns a list of sizes with the first one, which follows from the input if it is left open. */
+function withWidth(setting: SettingData, width: number | null): SettingData {
+  const { name, given, value } = setting;
+  const isOpen = name === "dims" && given && Array.isArray(value) && value[0] === null;
+  return isOpen && width !== null
+    ? { ...setting, inferred: [width, ...(value as unknown[]).slice(1)] }
+    : setting;
 }
 
 function valueFor({ name, default: usual }: FieldData, values: ReadonlyMap<string, SettingValue>) {

@@ -1,5 +1,6 @@
 // Small parts of forms: labelled fields, plain buttons, and the line that shows a receipt.
 
+import { isAside, putAside } from "./aside";
 import { make, named } from "../dom";
 import type { CommandName, Receipt } from "../messages";
 
@@ -58,6 +59,11 @@ function outcomeIn(text: string): string {
   return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
 }
 
+/** Returns true for a refusal that was put aside before the page was loaded. */
+function isLeft({ request, state }: Receipt): boolean {
+  return state === "refused" && isAside(request);
+}
+
 /** Returns a text that differs between receipts. */
 function keyOf(receipt: Receipt | null): string {
   return receipt ? JSON.stringify([receipt.request, receipt.state, receipt.text]) : "";
@@ -92,7 +98,10 @@ export class ReceiptLine {
 
   /** Puts a refusal aside; other receipts stay. */
   dismiss(): void {
-    if (!this.#own && this.element.dataset.state === "refused") this.#gone = keyOf(this.#other);
+    if (!this.#own && this.element.dataset.state === "refused") {
+      this.#gone = keyOf(this.#other);
+      if (this.#other?.request) putAside(this.#other.request);
+    }
     this.#own = "";
     this.#showReceipt(this.#other);
   }
@@ -119,7 +128,8 @@ export class ReceiptLine {
 
   #showReceipt(receipt: Receipt | null): void {
     const { text = "", state = "applied", code } = receipt ?? {};
-    if (receipt && keyOf(receipt) === this.#gone) this.#write("", "applied");
+    const isGone = receipt && (keyOf(receipt) === this.#gone || isLeft(receipt));
+    if (isGone) this.#write("", "applied");
     else this.#write(text, state, code);
   }
 

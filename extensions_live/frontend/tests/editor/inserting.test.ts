@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 
 import { betweenChoices, groupChoices, type Acts } from "../../src/editor/choices";
-import { canStandOnEdge, groupAt, isFree, openEdge, within } from "../../src/editor/inserting";
+import {
+  canStandOnEdge,
+  groupAt,
+  isFree,
+  openEdge,
+  roomOn,
+  within,
+} from "../../src/editor/inserting";
 import { board, edge, item, node } from "./boards";
 
 const BOX = { x: 0, y: 0, width: 100, height: 100 };
@@ -49,6 +56,39 @@ describe("an edge", () => {
       ["insert_node", { node: "free", target: "b", input: "input_" }],
       ["insert", { type: "Tanh", target: "b", input: "input_" }],
     ]);
+  });
+});
+
+describe("room on an edge", () => {
+  const nodes = [node("a"), node("b"), node("c"), node("in", { parent: "c" })];
+  const size = { width: 100, height: 50 };
+  const boxes = (gap: number) =>
+    new Map([
+      ["a", { x: 0, y: 0, width: 100, height: 50 }],
+      ["b", { x: 40, y: 50 + gap, width: 100, height: 50 }],
+      ["c", { x: 300, y: 60 + gap, width: 100, height: 50 }],
+      ["in", { x: 10, y: 10, width: 100, height: 50 }],
+    ]);
+
+  it("is in the middle if the ends are far apart", () => {
+    const room = roomOn(edge("a", "b"), nodes, boxes(250), size);
+    expect(room).toEqual({ position: [20, 150], positions: {} });
+  });
+
+  it("is made by moving down what is not above the end", () => {
+    const room = roomOn(edge("a", "b"), nodes, boxes(56), size);
+    expect(room?.position).toEqual([20, 106]);
+    expect(room?.positions).toEqual({ b: [40, 212], c: [300, 222] });
+  });
+
+  it("leaves out the node that moves there", () => {
+    const room = roomOn(edge("a", "b"), nodes, boxes(56), size, "c");
+    expect(room?.positions).toEqual({ b: [40, 212] });
+  });
+
+  it("is nowhere on an edge that leads upwards or is within a group", () => {
+    expect(roomOn(edge("b", "a"), nodes, boxes(56), size)).toBeNull();
+    expect(roomOn(edge("in", "b"), nodes, boxes(56), size)).toBeNull();
   });
 });
 

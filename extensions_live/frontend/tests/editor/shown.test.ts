@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 
+import { detailOf } from "../../src/editor/details";
 import { EMPTY_BOARD } from "../../src/editor/model";
 import { Shown } from "../../src/editor/shown";
 import type { BoardNode, BoardPayload, FieldData, PalettePayload } from "../../src/messages";
-import { entry, node, setting } from "./boards";
+import { edge, entry, node, setting } from "./boards";
 
 function field(name: string, usual: unknown = null): FieldData {
   return setting(name, { default: usual });
@@ -41,6 +42,14 @@ describe("the board of the page", () => {
       palette(),
     ).nodes;
     expect(shown?.settings.map(({ name }) => name)).toEqual(["shape"]);
+  });
+
+  it("fills the first of some sizes with what arrives at the node", () => {
+    const settings = [{ name: "dims", given: true, value: [null, 100, 10], inferred: null }];
+    const all = { ...board(sent("x"), sent("a", { settings })), edges: [edge("x", "a")] };
+    const nodes = new Shown().of(all, palette(field("dims"))).nodes;
+    const [, shown] = nodes.map((one) => detailOf(one));
+    expect(shown).toBe("10 → 100 → 10");
   });
 
   it("keeps the objects of nodes that did not change", () => {

@@ -3,6 +3,7 @@
 import { useReactFlow } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
+import type { SurgeryPayload } from "../../messages";
 import { notebookOf } from "../cells";
 import { itemsOf } from "../entries";
 import { endOf, type FlowEdge, type FlowNode } from "../flow";
@@ -44,6 +45,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   useTrait(model, "board");
   useTrait(model, "palette");
   const training = useTrait(model, "training");
+  const { session: alive = "" } = useTrait(model, "surgery") as Partial<SurgeryPayload>;
   const problem = useTrait(model, "problem");
   const sent = boardOf(model);
   const palette = paletteOf(model);
@@ -75,7 +77,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const selected = useSelected(flow.nodes);
   useEffect(() => setAsked(false), [selected]);
   const withSettings = shown.settings && (!narrow || selected.length > 0 || asked);
-  useUncovered(narrow && withSettings ? (selected[0] ?? null) : null);
+  useUncovered(
+    narrow ? (selected[0] ?? null) : null,
+    `${String(withSettings)} ${String(shown.palette)}`,
+  );
   const select = useSelect(flow.choose);
   const show = useShow();
   const selectNew = useNewNodes(board, outbox, select);
@@ -109,9 +114,16 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     () => ({ send, say, toast, remove, familyOf, select }),
     [send, say, toast, remove, familyOf, select],
   );
-  const adding = useAdding({ now, stage, tools: basic, selectNew, focusBox: focus });
-  const { add, begin, between, connect, dropEdge, dropItem, chooser, closeChooser } = adding;
-  const tools = useMemo<Tools>(() => ({ ...basic, between, connect }), [basic, between, connect]);
+  const adding = useAdding({
+    ...{ now, stage, selectNew, room: flow.room },
+    ...{ tools: basic, focusBox: focus },
+  });
+  const { add, begin, between, connect, minimise, dropEdge, dropItem, chooser, closeChooser } =
+    adding;
+  const tools = useMemo<Tools>(
+    () => ({ ...basic, between, connect, minimise }),
+    [basic, between, connect, minimise],
+  );
   const goTo = (part: Part, selector: string) => {
     showPart(part, true);
     setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
@@ -209,7 +221,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             train={
               <>
                 <LiveTools />
-                <Train board={board} palette={palette} select={select} />
+                <Train board={board} palette={palette} session={alive} select={select} />
               </>
             }
           />

@@ -175,6 +175,11 @@ function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
 function Badges({ node }: { node: BoardNode }) {
   return (
     <>
+      {node.fault && !node.fault.needs && (
+        <span className="wbe-badge wbe-wrong" title={node.fault.text}>
+          fault
+        </span>
+      )}
       {node.cost !== null && (
         <span className="wbe-badge wbe-cost" title={`the cost to minimise: ${node.cost}`}>
           cost

@@ -95,10 +95,10 @@ export const Palette = memo(({ items, add, close }: PaletteProps) => {
                 members.map((item) =>
                   item.own ? (
                     <OwnBlock key={keyOf(item)} block={item.own}>
-                      <Entry item={item} add={add} />
+                      <Entry item={item} group={group} add={add} />
                     </OwnBlock>
                   ) : (
-                    <Entry key={keyOf(item)} item={item} add={add} />
+                    <Entry key={keyOf(item)} item={item} group={group} add={add} />
                   ),
                 )}
             </section>
@@ -115,7 +115,14 @@ function keyOf({ kind, type }: Item): string {
   return `${kind}-${type}`;
 }
 
-function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {
+interface EntryProps {
+  readonly item: Item;
+  /** The group under whose name the item stands; empty among matches of different groups. */
+  readonly group: string;
+  readonly add: (item: Item) => void;
+}
+
+function Entry({ item, group, add }: EntryProps) {
   const started = (event: DragEvent) => {
     const { kind, type } = item;
     event.dataTransfer.setData(DRAGGED, JSON.stringify({ kind, type }));
@@ -136,6 +143,7 @@ function Entry({ item, add }: { item: Item; add: (item: Item) => void }) {
         <b>{item.title ?? item.type}</b>
         <span className="wbe-detail">{item.text}</span>
       </span>
+      {!group && <span className="wbe-of">{item.group}</span>}
     </button>
   );
 }

@@ -207,7 +207,7 @@ function SettingRow({ node, setting }: { node: BoardNode; setting: SettingData }
       field={setting}
       value={setting.given ? setting.value : undefined}
       instead={written(setting.default)}
-      inferred={setting.inferred === null ? "" : brief(setting.inferred)}
+      inferred={setting.given || setting.inferred === null ? "" : brief(setting.inferred)}
       fault={fault}
       disabled={false}
       change={(value) => {

@@ -10,6 +10,8 @@ import { useTools, type Tools } from "./context";
 interface TrainProps {
   readonly board: BoardPayload;
   readonly palette: PalettePayload;
+  /** The name of the session that trains the model, until it has ended; else empty. */
+  readonly session: string;
   readonly select: Tools["select"];
 }
 
@@ -19,12 +21,12 @@ const MOST_REASONS = 3;
 export interface Missing {
   readonly text: string;
   readonly node: string | null;
-  /** True if only data are missing. */
-  readonly data: boolean;
+  /** What only is missing: data, or a cost. */
+  readonly what: "data" | "cost" | null;
 }
 
-export function Train({ board, palette, select }: TrainProps) {
-  const { send, say } = useTools();
+export function Train({ board, palette, session, select }: TrainProps) {
+  const { send, say, minimise } = useTools();
   const [open, setOpen] = useState(false);
   const [stream, setStream] = useState("");
   const [rule, setRule] = useState("");
@@ -37,7 +39,8 @@ export function Train({ board, palette, select }: TrainProps) {
     setOpen(false);
     say(`training on ${chosen.name} begins; its curves appear below the canvas`);
     const step_rule = rule || step_rules[0];
-    send("train", { stream: chosen.name, ...(step_rule ? { step_rule } : {}) });
+    const given = { stream: chosen.name, ...(step_rule ? { step_rule } : {}) };
+    send("train", session ? { ...given, restart: true } : given);
   };
   return (
     <span
@@ -71,7 +74,11 @@ export function Train({ board, palette, select }: TrainProps) {
                 send("apply_fix", { node });
                 setOpen(false);
               }}
-              reasons={missing.data ? Object.entries(board.misfits) : []}
+              reasons={missing.what === "data" ? Object.entries(board.misfits) : []}
+              minimise={() => {
+                setOpen(false);
+                minimise();
+              }}
               show={(node) => {
                 setOpen(false);
                 select([node], true);
@@ -118,13 +125,19 @@ export function Train({ board, palette, select }: TrainProps) {
                   ))}
                 </select>
               </div>
+              {session && (
+                <p className="wbe-hint" data-testid="alive">
+                  <b>{session}</b> still trains a model of this canvas. It is stopped first; its log
+                  and its curves stay in Python.
+                </p>
+              )}
               <button
                 type="button"
                 className="wbe-button wbe-primary"
                 data-testid="start-training"
                 onClick={start}
               >
-                start training
+                {session ? `stop ${session}, and start again` : "start training"}
               </button>
             </>
           )}
@@ -142,10 +155,12 @@ interface WhyNotProps {
   /** Streams, each with why it does not fit. */
   readonly reasons: readonly (readonly [name: string, reason: string])[];
   readonly show: (node: string) => void;
+  readonly minimise: () => void;
 }
 
 /** Why the model cannot be trained, and where to go on. */
-function WhyNot({ missing: { text, node }, fix, apply, reasons, show }: WhyNotProps) {
+function WhyNot({ missing, fix, apply, reasons, show, minimise }: WhyNotProps) {
+  const { text, node, what } = missing;
   return (
     <>
       <p data-testid="why-not">{text}</p>
@@ -167,6 +182,16 @@ function WhyNot({ missing: { text, node }, fix, apply, reasons, show }: WhyNotPr
           onClick={() => show(node)}
         >
           show it
+        </button>
+      )}
+      {what === "cost" && (
+        <button
+          type="button"
+          className="wbe-button wbe-primary"
+          data-testid="choose-cost"
+          onClick={minimise}
+        >
+          choose a cost…
         </button>
       )}
       {reasons.slice(0, MOST_REASONS).map(([name, reason]) => (
@@ -193,14 +218,14 @@ export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): Missi
     const how =
       "First choose what to minimise: add one of the Costs, or select a node and press “cost” " +
       "beside its output.";
-    return not(how);
+    return { ...not(how), what: "cost" };
   }
   const stream =
     "There is no data that fits: make a DataStream in a cell of the notebook, with a source of " +
     "the name of each input.";
-  return noData ? { ...not(stream), data: true } : null;
+  return noData ? { ...not(stream), what: "data" } : null;
 }
 
 function not(text: string, node: string | null = null): Missing {
-  return { text, node, data: false };
+  return { text, node, what: null };
 }

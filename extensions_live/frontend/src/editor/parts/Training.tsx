@@ -4,6 +4,9 @@ import { useEffect, useRef } from "react";
 
 import type { EditorModel } from "../model";
 
+const FOLLOWED = 8000; // ms until the curves have their height
+const LEAVING = ["wheel", "pointerdown", "keydown"] as const;
+
 /** The part of a widget manager that shows widgets. */
 interface Views {
   get_model: (id: string) => Promise<unknown>;
@@ -19,6 +22,12 @@ export function Training({ model, widgets }: { model: EditorModel; widgets: read
     const place = box.current;
     if (!ids || !place || !manager || !get_model || !create_view) return;
     let ended = false;
+    // The curves become tall after their views are there: follow until the user does something.
+    const follow = new ResizeObserver(() => {
+      place.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    });
+    const leave = () => follow.disconnect();
+    for (const kind of LEAVING) window.addEventListener(kind, leave, { once: true });
     const views: { el: HTMLElement; remove?: () => void }[] = [];
     const show = async () => {
       for (const id of ids.split(" ")) {
@@ -30,13 +39,16 @@ export function Training({ model, widgets }: { model: EditorModel; widgets: read
         views.push(view);
         place.append(view.el);
       }
-      place.scrollIntoView({ block: "nearest", behavior: "smooth" });
+      follow.observe(place);
+      setTimeout(leave, FOLLOWED);
     };
     show().catch((error: unknown) => {
       place.textContent = `The live views cannot be shown here: ${String(error)}`;
     });
     return () => {
       ended = true;
+      leave();
+      for (const kind of LEAVING) window.removeEventListener(kind, leave);
       for (const view of views) view.remove?.();
       place.replaceChildren();
     };

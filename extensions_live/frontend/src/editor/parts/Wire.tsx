@@ -14,6 +14,7 @@ import { memo } from "react";
 import type { EdgeValue } from "../../messages";
 import type { FlowEdge } from "../flow";
 import { Sign } from "../images";
+import { pathAround } from "../routes";
 import { useTools } from "./context";
 import { ValueCard } from "./EdgeValue";
 import { useLive } from "./useLive";
@@ -26,9 +27,13 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const { remove, between } = useTools();
   const store = useStoreApi();
   const back = props.targetY < props.sourceY; // to the top of the next column
-  const [path, middle, height] = back
+  const [direct, middle, height] = back
     ? getSmoothStepPath({ ...props, borderRadius: 12, offset: 18 })
     : getBezierPath(props);
+  const { sourceX, sourceY, targetX, targetY } = props;
+  const via = data?.via ?? null;
+  const ends = { source: [sourceX, sourceY], target: [targetX, targetY] } as const;
+  const path = via === null ? direct : pathAround(ends, via);
   const [x, y] = data?.at ?? [middle, height];
   const crowded = data?.at === null && !selected;
   const edge = data?.edge;
@@ -37,7 +42,7 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
   const value = useLive(({ example, edges }) => (example ? (edges[id] ?? null) : null));
   const card = value?.main ? value : null; // once for each output
   const place = card
-    ? `translate(${props.sourceX}px, ${props.sourceY + BELOW}px)`
+    ? `translate(${sourceX}px, ${sourceY + BELOW}px)`
     : `translate(-50%, -50%) translate(${x}px, ${y}px)`;
   return (
     <>
@@ -52,11 +57,7 @@ export const Wire = memo((props: EdgeProps<FlowEdge>) => {
             if (event.target === event.currentTarget) store.getState().addSelectedEdges([id]);
           }}
         >
-          {card ? (
-            <Valued value={card} source={props.source} at={props.sourceX} />
-          ) : (
-            !value && label
-          )}
+          {card ? <Valued value={card} source={props.source} at={sourceX} /> : !value && label}
           {selected && edge && (
             <button
               type="button"

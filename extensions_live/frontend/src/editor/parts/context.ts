@@ -22,6 +22,8 @@ export interface Tools {
   readonly select: (ids: readonly string[], show?: boolean) => void;
   /** Opens the list of ends to which an end of a node can be connected. */
   readonly connect: (node: string, side: "output" | "input", port?: string) => void;
+  /** Opens the list of costs. */
+  readonly minimise: () => void;
   /** Opens the list of what can be put on an edge. */
   readonly between: (edge: string) => void;
 }

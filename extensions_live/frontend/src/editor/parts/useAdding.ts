@@ -22,8 +22,12 @@ import { freePlace, type Place } from "../layout";
 import type { Point } from "./Canvas";
 import type { ChooserRequest } from "./Chooser";
 import type { Tools } from "./context";
+import { NEW as SIZE, type Flow } from "./useFlow";
 
-const NEW = { width: 184, height: 50, gap: 60 };
+/** The group of the palette with the costs. */
+const COSTS = "Costs";
+
+const NEW = { ...SIZE, gap: 60 };
 
 /** What the parts of the editor know at present. */
 export interface Present {
@@ -34,6 +38,7 @@ export interface Present {
 
 interface Needs {
   readonly now: { readonly current: Present };
+  readonly room: Flow["room"];
   readonly stage: RefObject<HTMLDivElement | null>;
   readonly tools: Pick<Tools, "send" | "say" | "select" | "familyOf">;
   readonly selectNew: (number: number) => void;
@@ -52,10 +57,12 @@ export interface Adding {
   /** Opens the list of groups into which nodes can be moved. */
   readonly regroup: (nodes: readonly string[]) => void;
   readonly connect: Tools["connect"];
+  /** Opens the list of costs for the last output. */
+  readonly minimise: Tools["minimise"];
   readonly find: () => void;
 }
 
-export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Adding {
+export function useAdding({ now, room, stage, tools, selectNew, focusBox }: Needs): Adding {
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const [chooser, setChooser] = useState<ChooserRequest | null>(null);
   const { send, say, select, familyOf } = tools;
@@ -136,11 +143,12 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
             return;
           }
           const title = board.nodes.find((one) => one.id === edge.target)?.title ?? "";
-          const choices = betweenChoices(items, board, edge, actsAt(null), (name, given) => {
+          const put = (name: "insert" | "insert_node", given: Record<string, unknown>) => {
             selectNew(send(name, given));
             say(`put on the edge to ${title}`);
             focusBox();
-          });
+          };
+          const choices = betweenChoices(items, board, edge, actsAt(null), put, room);
           choose({ title: `Put on the edge to ${title}`, hint: "Search what fits", choices }, null);
         },
         regroup: (nodes: readonly string[]) => {
@@ -161,10 +169,7 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
           );
           const on = item && canStandOnEdge(item) && openEdge(now.current.board, edge);
           if (on) {
-            const place = near(instance.screenToFlowPosition(at), null);
-            const parent = now.current.board.nodes.find(({ id }) => id === on.target)?.parent;
-            const given = { type: typeOf(item), ...onEdge(on, parent ? undefined : place) };
-            selectNew(send("insert", given));
+            selectNew(send("insert", { type: typeOf(item), ...onEdge(on, room(on)) }));
             say(`added ${item.type} on the edge to ${on.target}`);
           } else if (item) addAt(item, null, at);
         },
@@ -179,13 +184,34 @@ export function useAdding({ now, stage, tools, selectNew, focusBox }: Needs): Ad
           const choices = connectChoices(items, board, ends, actsAt(null));
           choose({ title, hint: "Search nodes, or something new", choices }, null);
         },
+        minimise: () => {
+          const { board, items } = now.current;
+          const end = finalOutput(board);
+          const costs = items.filter(({ group }) => group === COSTS);
+          const acts = actsAt(null);
+          const choices = end
+            ? fittingChoices(costs, board, end, acts)
+            : itemChoices(costs, null, acts);
+          choose({ title: "What is to be minimised?", hint: "Search costs", choices }, null);
+        },
         find: () => {
           const choices = nodeChoices(now.current.board, actsAt(null));
           choose({ title: "Find a node", hint: "Name or type", choices }, null);
         },
       };
-    }, [actsAt, addAt, focusBox, instance, now, say, selectNew, send, stage]),
+    }, [actsAt, addAt, focusBox, now, room, say, selectNew, send, stage]),
   };
+}
+
+/** Returns the output to which a cost belongs: that of the last brick that nothing follows. */
+function finalOutput({ nodes, edges }: BoardPayload): End | null {
+  const ends = nodes.filter(({ id, kind, parent, outputs }) => {
+    const isOuter = parent === null && kind !== "input";
+    return isOuter && outputs.length > 0 && !edges.some(({ source }) => source === id);
+  });
+  const last = ends.at(-1);
+  const [output] = last?.outputs ?? [];
+  return last && output ? { node: last.id, port: output.name, side: "output" } : null;
 }
 
 /** Returns the place of a new node for a place at which it was dropped. */

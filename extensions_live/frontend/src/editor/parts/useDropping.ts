@@ -112,9 +112,7 @@ export function useDropping({ latest, flow, tools }: Needs): Dropping {
       };
       if ("edge" in target) {
         const { edge, node } = target;
-        const parent = latest.current.nodes.find(({ id }) => id === edge.target)?.parent;
-        const position = parent ? undefined : absolute(node);
-        send("insert_node", { node, ...onEdge(edge, position) });
+        send("insert_node", { node, ...onEdge(edge, flow.room(edge, node)) });
         say(`${node} is on the edge to ${edge.target}`);
         return;
       }
@@ -130,7 +128,7 @@ export function useDropping({ latest, flow, tools }: Needs): Dropping {
       send("put", { nodes: nodes.map(({ id }) => id), group, positions });
       say(group === null ? "taken out of the group" : `moved into ${group}`);
     },
-    [flow, instance, latest, mark, say, send, store, targetOf],
+    [flow, instance, mark, say, send, store, targetOf],
   );
   return { over, drop, markEdge };
 }

@@ -9,8 +9,10 @@ import {
 } from "@xyflow/react";
 import { useCallback, useLayoutEffect, useRef, useState } from "react";
 
+import type { BoardEdge } from "../../messages";
 import type { BoardPayload } from "../shown";
 import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
+import { roomOn, type Room } from "../inserting";
 import { homes, place, structureOf, type Place, type Placed, type Size } from "../layout";
 import type { Tools } from "./context";
 
@@ -25,6 +27,8 @@ export interface Flow {
   readonly endDrag: (moved: readonly FlowNode[]) => void;
   /** Sends positions; with them those of nodes that have none yet, so that all of them stay. */
   readonly move: (positions: Record<string, Place>) => void;
+  /** Returns the room on an edge for a new node, or for one that exists; null where it has none. */
+  readonly room: (edge: BoardEdge, node?: string) => Room | null;
   /** Arranges the nodes without a position again. */
   readonly arrange: () => void;
 }
@@ -35,6 +39,9 @@ interface Layout {
   readonly boxes: ReadonlyMap<string, Placed>;
   readonly sizes: ReadonlyMap<string, Size>;
 }
+
+/** The size of a node that is not drawn yet. */
+export const NEW: Size = { width: 184, height: 50 };
 
 const NO_LAYOUT: Layout = { key: "", boxes: new Map(), sizes: new Map() };
 
@@ -69,19 +76,36 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     setEdges((old) => flowEdges(board, old));
   }, [board, turn]);
 
+  /** Returns positions as Python keeps them, with those of nodes that have none yet. */
+  const kept = useCallback((moved: Readonly<Record<string, Place>>) => {
+    const { nodes: all, edges: wires } = latest.current;
+    const { boxes, sizes } = last.current;
+    const positions = homes(moved, boxes, all, wires, sizes, known.current);
+    const others = all.flatMap(({ id, position, editable }) => {
+      const at = known.current.get(id);
+      return position === null && editable && at ? [[id, at] as const] : [];
+    });
+    for (const [id, at] of Object.entries(positions)) known.current.set(id, at);
+    return { ...Object.fromEntries(others), ...positions };
+  }, []);
+
   const move = useCallback(
     (moved: Record<string, Place>) => {
-      const { nodes: all, edges: wires } = latest.current;
-      const { boxes, sizes } = last.current;
-      const positions = homes(moved, boxes, all, wires, sizes, known.current);
-      const others = all.flatMap(({ id, position, editable }) => {
-        const at = known.current.get(id);
-        return position === null && editable && at ? [[id, at] as const] : [];
-      });
-      for (const [id, at] of Object.entries(positions)) known.current.set(id, at);
-      send("move", { positions: { ...Object.fromEntries(others), ...positions } });
+      send("move", { positions: kept(moved) });
     },
-    [send],
+    [kept, send],
+  );
+
+  const room = useCallback<Flow["room"]>(
+    (edge, node) => {
+      const { boxes } = last.current;
+      const size = (node === undefined ? null : boxes.get(node)) ?? NEW;
+      const found = roomOn(edge, latest.current.nodes, boxes, size, node);
+      if (!found) return null;
+      const { position, positions } = found;
+      return { position, positions: Object.keys(positions).length ? kept(positions) : positions };
+    },
+    [kept],
   );
 
   const changeNodes = useCallback(
@@ -133,7 +157,18 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     send("arrange");
   }, [send]);
 
-  return { nodes, edges, changeNodes, changeEdges, choose, startDrag, endDrag, move, arrange };
+  return {
+    nodes,
+    edges,
+    changeNodes,
+    changeEdges,
+    choose,
+    startDrag,
+    endDrag,
+    move,
+    room,
+    arrange,
+  };
 }
 
 /** Returns items of which those are selected that are wanted; the others keep their objects. */

@@ -8,6 +8,7 @@ import { bounds, type Box } from "../layout";
 
 const PADDING = 0.1;
 const SMALLEST = 0.05;
+const LEAST = 200; // pixels that must be free between the palette and the settings
 
 /** Shows some nodes, or all of them; `quietly` without a movement. */
 export type Show = (ids?: readonly string[], quietly?: boolean) => void;
@@ -32,6 +33,18 @@ export function useBoxes(): (ids?: readonly string[]) => Box[] {
   );
 }
 
+/** The pixels of the canvas that the palette and the settings cover, in a narrow editor. */
+export function covered(canvas: Element | null): { left: number; right: number } {
+  const editor = canvas?.closest(".wbe-narrow");
+  const room = canvas?.getBoundingClientRect();
+  if (!editor || !room) return { left: 0, right: 0 };
+  const part = (name: string) => editor.querySelector(name)?.getBoundingClientRect();
+  const [palette, settings] = [part(".wbe-palette"), part(".wbe-settings")];
+  const left = palette ? Math.max(palette.right - room.left, 0) : 0;
+  const right = settings ? Math.max(room.right - settings.left, 0) : 0;
+  return room.width - left - right < LEAST ? { left: 0, right: 0 } : { left, right };
+}
+
 export function useShow(): Show {
   const flow = useReactFlow<FlowNode, FlowEdge>();
   const store = useStoreApi();
@@ -39,15 +52,17 @@ export function useShow(): Show {
   return useCallback(
     (ids, quietly = false) => {
       const boxes = boxesOf(ids);
-      const { width, height } = store.getState();
-      if (!boxes.length || !width || !height) return;
+      const { width: whole, height, domNode } = store.getState();
+      const { left, right } = covered(domNode);
+      const width = whole - left - right;
+      if (!boxes.length || !whole || !height) return;
       // A single node stays at the present zoom; only its surroundings move.
       const least = ids?.length === 1 ? Math.max(flow.getZoom(), 0.6) : SMALLEST;
       const zoomed = getViewportForBounds(bounds(boxes), width, height, SMALLEST, 1, PADDING);
       const zoom = ids?.length === 1 ? Math.min(zoomed.zoom, least) : zoomed.zoom;
       const { x, y, width: wide, height: tall } = bounds(boxes);
       const view = {
-        x: width / 2 - (x + wide / 2) * zoom,
+        x: left + width / 2 - (x + wide / 2) * zoom,
         y: height / 2 - (y + tall / 2) * zoom,
         zoom,
       };
