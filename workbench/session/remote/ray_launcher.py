@@ -60,7 +60,8 @@ class Ray:
     --------
     >>> import ray  # doctest: +SKIP
     >>> ray.init(num_cpus=2)  # doctest: +SKIP
-    >>> main_loop.start(processes=2, launcher="ray")  # doctest: +SKIP
+    >>> two_cores = Ray(num_cpus=2)
+    >>> main_loop.start(processes=2, launcher=two_cores)  # doctest: +SKIP
     """
 
     def __init__(self, num_cpus: float = 1, num_gpus: float = 0) -> None:
