@@ -34,8 +34,11 @@ autodoc_typehints_format = "short"
 autodoc_inherit_docstrings = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+# Names of attributes are listed, not linked: Sphinx would link any attribute of the same name.
+napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_preprocess_types = True
+# Two classes that are called Guard occur in annotations, without their modules.
+suppress_warnings = ["ref.python"]
 python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 
