@@ -94,7 +94,9 @@ def written_below(name: str, value: object) -> list[str]:
                 continue
             if ("", name) in docs:
                 return docs["", name]
-    return [] if type(value).__module__ == "builtins" else (inspect.getdoc(value) or "").splitlines()
+    if type(value).__module__ == "builtins":
+        return []
+    return (inspect.getdoc(value) or "").splitlines()
 
 
 def page(name: str, here: list[str], elsewhere: dict[str, str]) -> str:

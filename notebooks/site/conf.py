@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections import defaultdict
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "workbench"
 author = "the authors of workbench"
@@ -15,7 +20,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "myst_nb",
+    "mathml",
 ]
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"workbench {release}"
 html_show_sourcelink = False
@@ -64,6 +71,23 @@ def link_short_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:
 _known: dict[str, Any] = {}
 
 
+def show_signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str, annotation: str
+) -> tuple[str, str] | None:
+    """Return the signature of a class as `help` shows it, with the options of its bases."""
+    from sphinx.util.inspect import stringify_signature
+
+    if what not in ("class", "exception") or signature not in (None, "", "()"):
+        return None
+    try:
+        found = inspect.signature(obj)
+    except (TypeError, ValueError):
+        return None
+    shown = found.replace(return_annotation=inspect.Signature.empty)
+    return stringify_signature(shown, unqualified_typehints=True), ""
+
+
 def setup(app: Any) -> None:
     """Connect this file to Sphinx."""
     app.connect("missing-reference", link_short_name)
+    app.connect("autodoc-process-signature", show_signature)

@@ -15,6 +15,7 @@ class _Page(HTMLParser):
         super().__init__()
         self.anchors: set[str] = set()
         self.targets: list[str] = []
+        self.loaded: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -23,10 +24,14 @@ class _Page(HTMLParser):
                 self.anchors.add(value)
             if name in ("href", "src") and value:
                 self.targets.append(value)
+                if name == "src" or (tag == "link" and value.endswith((".css", ".js"))):
+                    self.loaded.append(value)
 
 
 def broken(folder: Path) -> list[str]:
     """Return a line for each link within `folder` whose file or anchor is missing.
+
+    A page that loads an image, a script or a style sheet from another machine is a fault, too.
 
     Examples
     --------
@@ -44,6 +49,8 @@ def broken(folder: Path) -> list[str]:
 def _faults(path: Path, pages: dict[Path, _Page], folder: Path) -> Iterator[str]:
     for target in dict.fromkeys(pages[path].targets):
         parts = urlsplit(target)
+        if parts.netloc and target in pages[path].loaded:
+            yield f"{target} is loaded from another machine"
         if parts.scheme or parts.netloc:
             continue
         wanted = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
@@ -53,8 +60,9 @@ def _faults(path: Path, pages: dict[Path, _Page], folder: Path) -> Iterator[str]
         if not wanted.exists():
             yield f"{shown} is missing"
         elif parts.fragment and folder / shown in pages:
-            if unquote(parts.fragment) not in pages[folder / shown].anchors:
-                yield f"{shown} has no anchor {unquote(parts.fragment)!r}"
+            anchor = unquote(parts.fragment)
+            if anchor not in pages[folder / shown].anchors:
+                yield f"{shown} has no anchor {anchor!r}"
 
 
 def _shown(path: Path, folder: Path) -> str:

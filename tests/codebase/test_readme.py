@@ -8,7 +8,10 @@ from tests.support import speed_table
 from tests.support.tree import ROOT, tracked
 
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)\)")
-PAGES = ["README.md", *(name for name in tracked() if re.fullmatch(r"notebooks/site/\w+\.md", name))]
+PAGES = [
+    "README.md",
+    *(name for name in tracked() if re.fullmatch(r"notebooks/site/\w+\.md", name)),
+]
 LARGEST_IMAGE = 2_000_000
 
 

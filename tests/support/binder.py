@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -69,12 +70,12 @@ def run(*command: object, where: Path, **environment: str) -> None:
 
 
 def adapted(requirements: str) -> str:
-    """Return the requirements without the package index of PyTorch, which CI cannot reach.
+    r"""Return the requirements without the package index of PyTorch, which CI cannot reach.
 
     Examples
     --------
-    >>> adapted("--extra-index-url https://example.org/cpu\\ntorch==2.13.0+cpu\\npanel\\n")
-    'torch==2.13.0\\npanel\\n'
+    >>> adapted("--extra-index-url https://example.org/cpu\ntorch==2.13.0+cpu\npanel\n")
+    'torch==2.13.0\npanel\n'
     """
     lines = [line for line in requirements.splitlines() if not line.startswith("--extra-index")]
     return re.sub(r"\+cpu$", "", "\n".join([*lines, ""]), flags=re.MULTILINE)
@@ -215,7 +216,9 @@ def measure(browser: Browser, base: str, path: Path) -> Measured:
 def dashboard(browser: Browser, base: str, folder: Path) -> str:
     """Open a dashboard below the path of the hub; return what is wrong, or an empty string."""
     path = folder / "dashboard_check.ipynb"
-    path.write_text(notebook_text(DASHBOARD), encoding="utf-8")
+    content = json.loads(notebook_text(DASHBOARD))
+    content["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    path.write_text(json.dumps(content), encoding="utf-8")
     with guarded_page(browser) as page, guarded_page(browser) as second:
         notebook = Notebook(page, base, path)
         notebook.open()

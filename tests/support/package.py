@@ -1,4 +1,4 @@
-"""Wheel and sdist of this project; as a program, their installation with all combinations of extras.
+"""Wheel and sdist of this project; as a program, their installation with the extras.
 
 ``make package`` runs the program: for each combination it makes an empty environment, installs the
 wheel with the pinned versions, and trains a model there. It takes more than a minute for each.
@@ -40,7 +40,7 @@ if "live" in wanted:
     extensions_live.doctor()
 assert "tests" not in sys.modules and "site-packages" in wb.__file__, wb.__file__
 """
-"""Program that runs in an environment with the package; an extra can bring the library of another."""
+"""Program for an environment with the package; an extra can bring the library of another."""
 
 
 def build(kind: str, folder: Path) -> Path:
@@ -104,9 +104,9 @@ def try_out(wheel: Path, extras: tuple[str, ...], folder: Path) -> None:
             text=True,
         )
         if done.returncode:
-            raise RuntimeError(f"{' '.join(map(str, command))[:300]} failed:\n{done.stdout[-3000:]}")
-
-
+            raise RuntimeError(
+                f"{' '.join(map(str, command))[:300]} failed:\n{done.stdout[-3000:]}"
+            )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,11 +25,11 @@ CONTENDERS = {
 
 
 def steps(results: str) -> dict[str, dict[str, float]]:
-    """Return microseconds a step by work and contender, from the text of the results.
+    r"""Return microseconds a step by work and contender, from the text of the results.
 
     Examples
     --------
-    >>> steps(f"{HEADING}\\n| MLP | Keras | 1.12e+03 | 13.2 |  |  |\\n## Next\\n| a | Keras | 2 |")
+    >>> steps(f"{HEADING}\n| MLP | Keras | 1.12e+03 | 13.2 |  |  |\n## Next\n| a | Keras | 2 |")
     {'MLP': {'Keras': 1120.0}}
     """
     found: dict[str, dict[str, float]] = {}
