@@ -35,3 +35,18 @@ def test_images_of_the_readme_are_small():
     images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert images
     assert [one for one in images if (ROOT / one).stat().st_size > LARGEST_IMAGE] == []
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog():
+    """Versions are newest first, the first one is unreleased, and each kind occurs once in it."""
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    versions: dict[str, list[str]] = {}
+    for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            versions[line.removeprefix("## ")] = []
+        elif line.startswith("### "):
+            versions[list(versions)[-1]].append(line.removeprefix("### "))
+    first, *released = versions
+    assert first == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", one) for one in released)
+    assert all(found == [one for one in kinds if one in found] for found in versions.values())
