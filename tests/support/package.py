@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Build both files, and install the wheel with each combination; return 0 if all work."""
     parser = argparse.ArgumentParser(description="Install the wheel with combinations of extras.")
     parser.add_argument(
-        "--only", action="append", help="a combination, such as live,onnx; an empty text is none"
+        "--only", action="append", help="a combination, such as live,onnx; '' means no extras"
     )
     options = parser.parse_args(arguments)
     wanted = chosen()
