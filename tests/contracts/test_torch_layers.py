@@ -216,9 +216,9 @@ def test_gradients_are_equal(name):
     own = [gradient.flatten() for gradient in wanted[len(floats) :]]
     assert sum(map(len, trained)) == sum(map(len, own))
     if own:
-        assert_allclose(
-            torch.cat(trained).sort().values, torch.cat(own).sort().values, rtol=1e-4, atol=1e-4
-        )
+        found, expected = torch.cat(trained).sort().values, torch.cat(own).sort().values
+        scale = max(1.0, float(expected.abs().max()))  # 1,300 after the normalisation of layers
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("name", REFUSED)

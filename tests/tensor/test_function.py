@@ -36,7 +36,7 @@ def test_a_list_of_outputs_gives_a_list():
         (lambda f: f(torch.ones(2, 4), [1, 1]), r"x got shape \(2, 4\).*size 3 in dimension 1"),
         (lambda f: f(torch.ones(2, 3), [1]), "dimension 0 of x has size 2, but dimension 0 of k has size 1"),
         (lambda f: f("abc", [1]), "x must be an array of numbers, not (the str 'abc'|.*<U3)"),
-        (lambda f: f(numpy.array([["a"]]), [1]), "input x must be an array of numbers, not of <U1"),
+        (lambda f: f(numpy.array([["a"]]), [1]), "input x must be an array of numbers, but has dtype <U1"),
         (lambda f: f(tensor.matrix("m"), [1]), "x must be a value, not the variable m"),
     ],
 )  # fmt: skip
