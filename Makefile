@@ -19,7 +19,7 @@ NOTEBOOK := notebooks/01_first_training.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test matrix chromium frontend lint format types bench docs package binder pins clean
+.PHONY: help install lab test notebooks matrix chromium frontend lint format types bench docs package binder pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,6 +51,10 @@ test: $(STAMP) chromium ## run all tests: units, doctests, contracts, notebooks,
 	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser" --nbval-lax --nbval-current-env \
 		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
+
+# Tests run the notebooks with the short settings of tests/notebooks/settings.toml.
+notebooks: $(STAMP) ## run all notebooks as they are, which takes minutes
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --full --timeout 1800 notebooks
 
 # The browser tests in every windowing mode of JupyterLab on every kernel: hours on a slow machine.
 # A part of it: make matrix WINDOWING=defer,full KERNEL=6.31 MINUTES=20

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import notebooks
+
 for variable in list(os.environ):
     if variable.startswith("WORKBENCH_"):
         del os.environ[variable]
@@ -22,7 +24,8 @@ settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the browser tests; pytest reads options from this folder only."""
+    """Add options of notebooks and browser tests; pytest reads options from this folder only."""
+    parser.addoption("--full", action="store_true", help="run notebooks without short settings")
     browser = parser.getgroup("browser", "browser tests")
     browser.addoption(
         "--windowing",
@@ -37,6 +40,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     browser.addoption(
         "--minutes", type=float, help="start no test after this time; report what was left out"
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Change the cells of notebooks to the short settings of tests."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and not config.option.full:
+            item.cell.source = notebooks.shorten(item.path.stem, item.cell.source)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -85,7 +85,10 @@ class BoardEdges(BoardState):
         return fitting(self._checked().wires.get(wire))
 
     def set_cost(self, node: str | None, output: str | None = None) -> None:
-        """Make an output the cost that training minimises; if `node` is None, remove the cost."""
+        """Make an output the cost that training minimises; if `node` is None, remove the cost.
+
+        By default, the cost is the only output of the node.
+        """
         with self._lock:
             document = wiring.with_cost(self._document, node, output)
             what = "no cost" if node is None else f"{document.title(str(node))} as the cost"

@@ -256,16 +256,36 @@ def with_method(document: Document, node: str, method: object) -> Document:
 
 
 def with_cost(document: Document, node: object, output: object) -> Document:
-    """Return a document in which an output is the cost; if `node` is None, there is no cost."""
+    """Return a document in which an output is the cost; if `node` is None, there is no cost.
+
+    If `output` is None, the node must have one output.
+    """
     if node is None:
         return replace(document, spec=replace(document.spec, cost=None))
-    found, name = endpoint(document, node, output)
-    wire = wire_of(document, found, name)
+    if output is None:
+        found, wire = _only_wire(document, node)
+    else:
+        found, name = endpoint(document, node, output)
+        wire = wire_of(document, found, name)
     if found in document.inputs:
         raise BuilderError(
             f"the input {wire} cannot be the cost; connect the input to a cost brick first"
         )
     return replace(document, spec=replace(document.spec, cost=wire))
+
+
+def _only_wire(document: Document, node: object) -> tuple[str, str]:
+    """Return a node and the wire of its only output."""
+    document.check(node)
+    assert isinstance(node, str)
+    wires = () if node in document.groups else document.outputs(node)
+    if len(wires) != 1:
+        count = "the outputs of a group" if node in document.groups else f"{len(wires)} outputs"
+        raise BuilderError(
+            f"{document.title(node)} has {count}; name the output that is the cost as the second "
+            "argument of set_cost"
+        )
+    return node, wires[0]
 
 
 def with_plain_names(document: Document, node: str) -> Document:

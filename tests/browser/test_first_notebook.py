@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.notebooks import short_text
+
 from .conftest import FIRST
 from .lab import until
 
@@ -9,7 +11,7 @@ from .lab import until
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
     """Return the notebook after Run All."""
-    notebook = open_notebook("01_first_training.ipynb", FIRST.read_text(encoding="utf-8"))
+    notebook = open_notebook("01_first_training.ipynb", short_text(FIRST))
     notebook.run_all()
     return notebook
 

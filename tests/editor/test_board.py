@@ -430,6 +430,17 @@ def test_set_cost_and_monitor_choose_outputs(board):
         board.set_cost("features", "features")
 
 
+def test_the_only_output_of_a_node_need_not_be_named_to_be_the_cost(board):
+    board.set_cost(None)
+    board.set_cost("entropy")
+    assert board.spec.cost == "cost"
+    with pytest.raises(BuilderError, match="the input features cannot be the cost"):
+        board.set_cost("features")
+    part = board.group(["mlp", "entropy"])
+    with pytest.raises(BuilderError, match="has the outputs of a group; name the output that is"):
+        board.set_cost(part)
+
+
 def test_freeze_marks_bricks(board):
     board.freeze("mlp")
     assert node(board, "mlp")["frozen"] and board.document.frozen == {"mlp"}

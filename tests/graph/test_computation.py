@@ -203,7 +203,9 @@ def test_a_snapshot_holds_all_computed_variables_with_roles(mlp):
 
 def test_a_snapshot_without_data_names_the_missing_inputs(mlp):
     graph = ComputationGraph(mlp.apply(tensor.matrix("features")))
-    with pytest.raises(ValueError, match=r"must contain values for features, .*did you mean 'feature'\?"):
+    with pytest.raises(
+        ValueError, match=r"must contain values for features, .*did you mean 'feature'\?"
+    ):
         graph.get_snapshot({"feature": numpy.zeros((1, 3), "float32")})
 
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+from tests.support.notebooks import code_of, paths, settings, short_text
+
+NOTEBOOKS = paths()
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
@@ -16,9 +16,10 @@ def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
 
-def test_names_are_numbers_from_one_and_words():
+def test_names_are_numbers_from_zero_and_words():
     names = [path.name for path in NOTEBOOKS]
-    assert [int(name[:2]) for name in names] == list(range(1, len(names) + 1))
+    numbers = sorted({int(name[:2]) for name in names})
+    assert numbers == list(range(len(numbers)))
     assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name) for name in names)
 
 
@@ -40,3 +41,24 @@ def test_it_starts_with_its_title_and_runs_on_any_kernel_of_python_3(notebook):
 def test_it_contains_no_address_of_another_machine(notebook):
     text = json.dumps([cell.source for cell in notebook.cells])
     assert "http" not in text
+
+
+def test_the_first_cell_says_how_long_it_takes(notebook):
+    assert re.search(r"\b(?:minutes?|seconds)\b", notebook.cells[0].source)
+
+
+@pytest.mark.parametrize("name", sorted(settings()))
+def test_short_settings_replace_a_text_of_the_notebook(name):
+    path = next(path for path in NOTEBOOKS if path.stem == name)
+    code = "\n".join(code_of(path))
+    assert settings()[name]
+    assert [text for text in settings()[name] if text not in code] == []
+
+
+def test_short_settings_change_nothing_else_of_a_notebook():
+    path = next(path for path in NOTEBOOKS if path.stem == "01_first_training")
+    text, short = path.read_text(), nbformat.reads(short_text(path), as_version=4)
+    for one, other in settings()[path.stem].items():
+        text = text.replace(one, other)
+    assert short == nbformat.reads(text, as_version=4)
+    assert text != path.read_text()

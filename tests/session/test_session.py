@@ -640,7 +640,9 @@ def test_waiting_for_an_improvement_begins_again():
     stopping.last_best_iter = stopping.last_best_epoch = 0
     session = make(stopping).start()
     assert session.wait(SOON) and session.main_loop.status["epochs_done"] == 2
-    assert session.main_loop.start().note.startswith("Nothing was trained: there was no improvement")
+    assert session.main_loop.start().note.startswith(
+        "Nothing was trained: there was no improvement"
+    )
     session.train(epochs=1)
     assert session.wait(SOON) and session.main_loop.status["epochs_done"] == 3
     session.train(epochs=5)

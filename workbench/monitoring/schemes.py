@@ -124,6 +124,17 @@ class TakeLast(_Kept):
     Parameters
     ----------
     variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> last = x.sum().copy(name="last")
+    >>> last.tag.aggregation_scheme = TakeLast(last)
+    >>> DatasetEvaluator([last]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'last': 4.0}
     """
 
     element_by_element = False
@@ -141,6 +152,17 @@ class Minimum(_Kept):
     Parameters
     ----------
     variable : Variable
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> x = tensor.vector("x")
+    >>> lowest = x.min().copy(name="lowest")
+    >>> lowest.tag.aggregation_scheme = Minimum(lowest)
+    >>> DatasetEvaluator([lowest]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [4.0]}]))
+    {'lowest': 1.0}
     """
 
     def start(self) -> State:

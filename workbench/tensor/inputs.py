@@ -90,13 +90,27 @@ def tensor3(name: str | None = None, dtype: torch.dtype | None = None) -> Variab
 
 @hinted
 def tensor4(name: str | None = None, dtype: torch.dtype | None = None) -> Variable:
-    """Create an input with four dimensions."""
+    """Create an input with four dimensions.
+
+    Examples
+    --------
+    >>> images = tensor4("images")
+    >>> images.ndim, images.dtype
+    (4, torch.float32)
+    """
     return variable(name, (None,) * 4, dtype)
 
 
 @hinted
 def lscalar(name: str | None = None) -> Variable:
-    """Create a scalar int64 input."""
+    """Create a scalar int64 input.
+
+    Examples
+    --------
+    >>> n = lscalar("n")
+    >>> int((2 * n).eval({n: 3}))
+    6
+    """
     return variable(name, (), torch.int64)
 
 
@@ -114,13 +128,25 @@ def lmatrix(name: str | None = None) -> Variable:
 
 @hinted
 def ltensor3(name: str | None = None) -> Variable:
-    """Create an int64 input with three dimensions."""
+    """Create an int64 input with three dimensions.
+
+    Examples
+    --------
+    >>> ltensor3("indices").ndim
+    3
+    """
     return variable(name, (None,) * 3, torch.int64)
 
 
 @hinted
 def ltensor4(name: str | None = None) -> Variable:
-    """Create an int64 input with four dimensions."""
+    """Create an int64 input with four dimensions.
+
+    Examples
+    --------
+    >>> ltensor4("pixels").ndim
+    4
+    """
     return variable(name, (None,) * 4, torch.int64)
 
 
@@ -151,7 +177,16 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
 
 @hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
-    """Return `value` if it is a variable, or a constant with this value otherwise."""
+    """Return `value` if it is a variable, or a constant with this value otherwise.
+
+    Examples
+    --------
+    >>> x = vector("x")
+    >>> as_variable(x) is x
+    True
+    >>> float(as_variable(2.5).eval())
+    2.5
+    """
     return value if isinstance(value, Variable) else constant(value, name)
 
 

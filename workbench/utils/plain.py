@@ -210,6 +210,13 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     list of Brick
         The selected bricks in breadth-first order. A brick that several parents share is listed
         once.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Linear, Tanh
+    >>> mlp = MLP([Tanh(), None], [4, 3, 2])
+    >>> [brick.name for brick in find_bricks([mlp], lambda brick: isinstance(brick, Linear))]
+    ['linear_0', 'linear_1']
     """
     queue = deque(top_bricks)
     seen: set[int] = set()

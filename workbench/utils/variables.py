@@ -60,7 +60,14 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
 
 @hinted
 def is_shared_variable(variable: Any) -> bool:
-    """Return True if `variable` is a shared variable, which keeps a value between calls."""
+    """Return True if `variable` is a shared variable, which keeps a value between calls.
+
+    Examples
+    --------
+    >>> from workbench import shared, tensor
+    >>> is_shared_variable(shared(1.0)), is_shared_variable(tensor.scalar("x"))
+    (True, False)
+    """
     return isinstance(variable, SharedVariable)
 
 
@@ -133,7 +140,13 @@ def shared_floatx(
 def shared_floatx_zeros(
     shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 ) -> SharedVariable:
-    """Create a shared variable of zeros; keyword arguments are passed to `shared_floatx`."""
+    """Create a shared variable of zeros; keyword arguments are passed to `shared_floatx`.
+
+    Examples
+    --------
+    >>> shared_floatx_zeros((2,), name="b").get_value()
+    array([0., 0.], dtype=float32)
+    """
     return shared_floatx(_filled(shape, 0), **kwargs)
 
 
@@ -187,6 +200,13 @@ def shared_like(
         A variable; its unknown sizes become zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> kept = shared_like(tensor.variable("x", (3,)))
+    >>> kept, kept.get_value()
+    (x_shared, array([0., 0., 0.], dtype=float32))
     """
     variable = as_variable(variable)
     shape = [size if isinstance(size, int) else 0 for size in variable.shape]
@@ -234,7 +254,14 @@ def print_shape(x: Any, header: str | None = None) -> None:
 
 @hinted
 def print_sum(x: Any, header: str | None = None) -> None:
-    """Print the sum of a value; for use as a hook."""
+    """Print the sum of a value; for use as a hook.
+
+    Examples
+    --------
+    >>> import torch
+    >>> print_sum(torch.ones(3), "sum:")
+    sum: 3.0
+    """
     _show(float(x.sum()), header)
 
 
