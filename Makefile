@@ -107,7 +107,7 @@ binder: $(STAMP) chromium ## prove the files of binder/: install, run notebooks,
 pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench,docs]" jupyter-server-proxy
+	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench,docs,ray]" jupyter-server-proxy
 	{ sed '/^[^#]/d' constraints.txt; \
 	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
 	mv build/pins.txt constraints.txt

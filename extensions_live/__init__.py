@@ -13,6 +13,7 @@ from extensions_live.plot import Plot
 from extensions_live.progress import Progress
 from extensions_live.run_view import RunView
 from extensions_live.samples import Samples
+from extensions_live.sweep_view import SweepView
 from extensions_live.to_html import to_html
 from extensions_live.tools import serve
 from extensions_live.view import view
@@ -31,6 +32,7 @@ __all__ = [
     "Progress",
     "RunView",
     "Samples",
+    "SweepView",
     "doctor",
     "serve",
     "to_html",

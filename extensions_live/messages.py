@@ -413,6 +413,24 @@ class FigureState(LiveState):
     bokehjs: str
 
 
+class SweepPayload(TypedDict):
+    """Runs of a sweep: the table of the best, and the data of the figure by source and column."""
+
+    caption: str
+    heads: list[str]
+    rows: list[list[str]]
+    best: str
+    sources: dict[str, dict[str, list[Any]]]
+
+
+class SweepState(LiveState):
+    """Traits of the view of a sweep."""
+
+    payload: SweepPayload | Empty
+    figures: str
+    bokehjs: str
+
+
 class ProgressPayload(ProgressFacts):
     """Contents of a progress line: the progress of the run, and the error that ended the run."""
 

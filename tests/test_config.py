@@ -155,6 +155,18 @@ def test_unknown_name_in_code():
         del settings.sead
 
 
+def test_the_module_refuses_what_belongs_to_the_object_of_its_name():
+    from workbench import config as module
+
+    text = "module, and 'floatx' belongs to the object .*from workbench.config import config"
+    with pytest.raises(ConfigurationError, match=text):
+        module.floatx = "float64"
+    with pytest.raises(AttributeError, match=text):
+        module.floatx
+    with pytest.raises(AttributeError, match="'override' belongs to the object"):
+        module.override(floatx="float64")
+
+
 def test_unknown_name_in_the_file(file):
     file.write_text("defualt_seed: 3")
     with pytest.raises(ConfigurationError, match="did you mean 'default_seed'") as caught:

@@ -94,6 +94,7 @@ if TYPE_CHECKING:  # the names of `PLACES` and `MODULES`, for type checkers and 
     from workbench.main_loop import MainLoop
     from workbench.model import Model
     from workbench.session.remote import attach, sessions
+    from workbench.sweep import Between, Sweep
 
 PLACES = {
     "algorithms": (
@@ -127,6 +128,7 @@ PLACES = {
     "main_loop": "MainLoop",
     "model": "Model",
     "session.remote": "attach sessions",
+    "sweep": "Between Sweep",
 }
 """Names that are loaded when they are first used, by their modules."""
 
@@ -145,6 +147,7 @@ __all__ = [
     "Alert",
     "AveragePooling",
     "BatchNormalization",
+    "Between",
     "Bidirectional",
     "BinaryCrossEntropy",
     "CategoricalCrossEntropy",
@@ -197,6 +200,7 @@ __all__ = [
     "SpatialBatchNormalization",
     "SquaredError",
     "StepClipping",
+    "Sweep",
     "Tanh",
     "TorchModule",
     "TorchOptimizer",

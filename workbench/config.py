@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConfigurationError, nearest
@@ -47,6 +48,10 @@ SHADOWED = (
 )
 NOT_A_CHOICE = "setting {name!r}: {value!r} ({origin}) must be {known}"
 NOT_A_NAME = "a setting cannot be called {name!r}: {reason}"
+IN_MODULE = (
+    "workbench.config is a module, and {name!r} belongs to the object `config` in it; "
+    "write `from workbench.config import config`, and then `config.{name}`"
+)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -351,4 +356,20 @@ config = Configuration()
 
 show_all_if(lambda: bool(config.full_tracebacks))
 
-explain_missing(__name__)
+
+class _Module(ModuleType):
+    """The module, in which an assignment to a setting would have no effect and is refused."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in Configuration.__annotations__:
+            raise ConfigurationError(IN_MODULE.format(name=name))
+        super().__setattr__(name, value)
+
+
+def _hint(name: str) -> str:
+    is_of_object = name in Configuration.__annotations__ or hasattr(Configuration, name)
+    return f": {IN_MODULE.format(name=name)}" if is_of_object else ""
+
+
+sys.modules[__name__].__class__ = _Module
+explain_missing(__name__, _hint)

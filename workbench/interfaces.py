@@ -46,6 +46,7 @@ __all__ = [
     "Session",
     "Snapshot",
     "State",
+    "Sweep",
     "Trainable",
 ]
 
@@ -576,6 +577,42 @@ class Session(Protocol):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended; return False if the timeout expires first."""
+
+
+@runtime_checkable
+class Sweep(Protocol):
+    """Interface of a sweep for views; `workbench.sweep.Sweep` documents the details.
+
+    Attributes
+    ----------
+    name : str
+        The name of the sweep.
+    record : str
+        The record by which runs are compared.
+    lower : bool
+        True if lower values are better.
+    space : mapping
+        A list of values, or a range with ``low``, ``high`` and ``log``, for each setting.
+    runs : sequence
+        The runs, each with ``number``, ``settings``, ``state``, ``over``, ``value``, ``epochs`` and
+        ``parent``.
+    version : int
+        A number that grows with every change of the runs.
+    """
+
+    name: str
+    record: str
+    lower: bool
+    space: Mapping[str, Any]
+    runs: Sequence[Any]
+    version: int
+
+    @property
+    def state(self) -> State:
+        """The current state of the sweep."""
+
+    def stop(self) -> None:
+        """Stop the sweep between two batches."""
 
 
 explain_missing(__name__)

@@ -128,6 +128,7 @@ def gather(source: Path) -> None:
     for folder, files in {
         source: [*sorted(HERE.glob("*.md")), ROOT / "CHANGELOG.md"],
         source / "notebooks": sorted((ROOT / "notebooks").glob("*.ipynb")),
+        source / "pages": sorted((ROOT / "notebooks" / "pages").glob("*.md")),
         source / "texts": sorted((ROOT / "tests" / "tutorials").glob("*.md")),
     }.items():
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,9 +21,10 @@ class Writer(TrainingExtension):
         i = self.main_loop.status["iterations_done"]
         self.main_loop.log.current_row["cost"] = float("nan") if i % 40 == 20 else 1 / i
 
-def start(epochs, fail_at=None, channels=("cost",)):
+def start(epochs, fail_at=None, channels=("cost",), **options):
     algorithm = Slow()
     algorithm.fail_at = fail_at
     extensions = [Writer(), FinishAfter(after_n_epochs=epochs), Plot(channels=channels)]
-    return MainLoop(algorithm, [{"x": [i]} for i in range(50)], extensions=extensions).start()
+    loop = MainLoop(algorithm, [{"x": [i]} for i in range(50)], extensions=extensions)
+    return loop.start(**options)
 """

@@ -30,6 +30,7 @@ LAYERS = [
     ["session"],
     ["search"],
     ["fitting"],
+    ["sweep"],
     ["cli"],
     ["__main__"],
 ]

@@ -21,9 +21,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = [
     *PROJECT["project"]["dependencies"],
-    *(text for name in ("live", "images", "parquet", "test", "dev") for text in EXTRAS[name]),
+    *(
+        text
+        for name in ("live", "images", "parquet", "ray", "test", "dev")
+        for text in EXTRAS[name]
+    ),
 ]
-OPTIONAL = {"ipdb", "onnx", "PIL"}  # used if they are installed, else a message names them
+OPTIONAL = {"ipdb", "onnx", "PIL", "ray"}  # used if they are installed, else a message names them
 INSTALLERS = [".ci/run", "Makefile", "README.md", "CONTRIBUTING.md", "binder/postBuild"]
 
 

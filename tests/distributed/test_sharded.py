@@ -51,6 +51,18 @@ def test_a_rule_must_be_elementwise(together):
         assert is_whole
 
 
+def test_a_row_of_another_process_is_found_as_the_cause(together):
+    first, second = together(2, jobs.cause_in_last_row)
+    assert first == second
+    last, gradient, largest = first
+    assert last == "b has values that are infinite or NaN"
+    assert "gradients that are not finite in this batch (1 of 2), that of b is the one" in gradient
+    assert largest == (
+        "It is not known which parameter caused this, since all gradients are finite in this "
+        "batch; the value farthest from 0 is 7, in b"
+    )
+
+
 def test_a_step_that_is_too_large_is_an_error_in_all_processes(together):
     for said, values in together(2, jobs.diverging):
         assert said.startswith("NotFiniteError: w would become infinite or NaN")

@@ -77,14 +77,14 @@ class Pace(TrainingExtension):
         time.sleep(self.seconds)
 
 
-def build(rule="momentum", epochs=MANY, *extensions, cost=None, log=None):
+def build(rule="momentum", epochs=MANY, *extensions, cost=None, log=None, execution="eager"):
     """Return a main loop that trains a small model, like those of the distributed tests."""
     cost = jobs.cost_of_mlp() if cost is None else cost
     algorithm = GradientDescent(
         cost=cost,
         parameters=ComputationGraph(cost).parameters,
         step_rule=jobs.RULES[rule]() if isinstance(rule, str) else rule,
-        function_kwargs={"execution": "eager"},
+        function_kwargs={"execution": execution},
     )
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     finish = FinishAfter(after_n_epochs=epochs)

@@ -45,6 +45,7 @@ from workbench.data import (
 )
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.extensions import FinishAfter, TrainingExtension
+from workbench.extensions.culprits import cause
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.extensions.saveload import Checkpoint, Load
 from workbench.graph import ComputationGraph, apply_dropout
@@ -192,6 +193,18 @@ def diverging(group):
     algorithm = GradientDescent(cost, [w], Scale(1e10), distributed=ShardedDataParallel())
     said = error_of(lambda: algorithm.process_batch({"x": np.ones(2, "float32")}))
     return said, w.get_value().tolist()
+
+
+def cause_in_last_row(group):
+    """Return the causes found for a value and a gradient that only the last process has."""
+    x, w, b = tensor.vector("x"), shared([1.0, 2.0], "w"), shared([1.0, 7.0], "b")
+    cost = ((w + b * b.sqrt()).sum() * x.mean()).copy(name="cost")
+    algorithm = GradientDescent(cost, [w, b], Scale(0.1), distributed=ShardedDataParallel())
+    batch, found = {"x": np.ones(2, "float32")}, []
+    for value in ([1.0, np.nan], [1.0, -4.0], [1.0, 7.0]):
+        b.set_value(np.array(value, "float32"))
+        found.append(cause(algorithm, batch))
+    return found
 
 
 def kept(group):

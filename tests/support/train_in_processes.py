@@ -1,4 +1,7 @@
-"""A training script for torchrun: ``torchrun --nproc_per_node 2 THIS FOLDER``."""
+"""A training script for one process or for torchrun: ``torchrun --nproc_per_node 2 THIS FOLDER``.
+
+Nothing in it says that several processes train.
+"""
 
 import sys
 from pathlib import Path
@@ -6,10 +9,11 @@ from pathlib import Path
 import torch
 
 from tests.support import ranks_training as jobs
-from workbench.algorithms import Scale
+from workbench.algorithms import GradientDescent, Scale
 from workbench.extensions import FinishAfter, Printing, Timing
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
 from workbench.extensions.saveload import Checkpoint
+from workbench.graph import ComputationGraph
 from workbench.log.sqlite import SQLiteLog
 from workbench.main_loop import MainLoop
 
@@ -19,7 +23,12 @@ def main(folder):
     torch.set_num_threads(1)
     cost = jobs.cost_of_mlp()
     loop = MainLoop(
-        jobs.descend(cost, Scale(0.1)),
+        GradientDescent(
+            cost=cost,
+            parameters=ComputationGraph(cost).parameters,
+            step_rule=Scale(0.1),
+            function_kwargs={"execution": "eager"},
+        ),
         jobs.stream(),
         log=SQLiteLog(folder / "log.sqlite"),
         extensions=[

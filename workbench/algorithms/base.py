@@ -104,6 +104,10 @@ class Distributed(Protocol):
         """Set variables to the values that they have in the first process."""
 
 
+DIVIDERS: list[Callable[[], Distributed]] = []
+"""Functions that return the object that divides batches by default, from a layer above this one."""
+
+
 class TrainingAlgorithm(FixedAttributes, ABC):
     """Base class of training algorithms, which are initialised once and then process batches.
 

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench import errors
-from workbench.algorithms.base import Distributed, OnTrouble, UpdatesAlgorithm, named
+from workbench.algorithms.base import (
+    DIVIDERS,
+    Distributed,
+    OnTrouble,
+    UpdatesAlgorithm,
+    named,
+)
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import Scale, StepRule, check_parameters, parameters_of, total_norm
 from workbench.graph.computation import ComputationGraph
@@ -19,6 +25,7 @@ from workbench.graph.training import GraphMode, TrainingGraph
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, grad
 from workbench.tensor.execution import Guard, Watch
+from workbench.tensor.processes import launched_size
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
@@ -84,7 +91,8 @@ class GradientDescent(UpdatesAlgorithm):
     distributed : DataParallel, optional
         The object that divides each batch among several processes; see
         `workbench.distributed.DataParallel`. Gradients, steps and monitored values then refer to
-        the whole batch.
+        the whole batch. By default, a `DataParallel` in a script that a launcher such as
+        ``torchrun`` has started in several processes, and otherwise None.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -156,6 +164,8 @@ class GradientDescent(UpdatesAlgorithm):
     ) -> None:
         super().__init__(updates, function_kwargs, on_unused_sources)
         self.cost = cost
+        if distributed is None and launched_size() > 1 and DIVIDERS:
+            distributed = DIVIDERS[0]()
         self.distributed = distributed
         if distributed is not None and not hasattr(distributed, "is_active"):
             raise errors.AlgorithmError(

@@ -84,7 +84,7 @@ def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
 
 @convert.command()
 @click.argument("output")
-@click.argument("archive")
+@click.argument("archive", type=click.Path())
 @_words("sources", "SPLIT.SOURCE=ARRAY", _by_split, nested=True)
 def npz(output: str, archive: str, sources: dict[str, dict[str, str]]) -> None:
     """Convert arrays in ARCHIVE, a NumPy .npz file."""

@@ -12,10 +12,19 @@ from workbench.errors import WorkbenchError, nearest
 from workbench.hints import hinted
 
 VERBS = {
+    "attach": "workbench.cli.attach",
+    "completion": "workbench.cli.completion",
+    "continue": "workbench.cli.continue_",
     "convert": "workbench.cli.convert",
+    "dashboard": "workbench.cli.dashboard",
+    "doctor": "workbench.cli.doctor",
+    "lab": "workbench.cli.lab",
+    "new": "workbench.cli.new",
     "runs": "workbench.cli.runs",
+    "sessions": "workbench.cli.sessions",
+    "show": "workbench.cli.show",
 }
-"""Mapping from each command to the module that defines a function of the same name."""
+"""Mapping from each command to its module, which defines a function with the module's name."""
 
 UNKNOWN = "there is no command {verb!r}; `workbench --help` lists all commands{hint}"
 
@@ -29,14 +38,20 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = getattr(import_module(VERBS[cmd_name]), cmd_name)
+        module = import_module(VERBS[cmd_name])
+        command = getattr(module, module.__name__.rpartition(".")[2])
         assert isinstance(command, click.Command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in VERBS:
+        if (
+            not ctx.resilient_parsing
+            and args
+            and not args[0].startswith("-")
+            and args[0] not in VERBS
+        ):
             ctx.fail(UNKNOWN.format(verb=args[0], hint=nearest(args[0], VERBS)))
         return super().resolve_command(ctx, args)
 
@@ -50,7 +65,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="workbench")
 def program() -> None:
-    """Convert datasets, and list the training runs in a database."""
+    """Start JupyterLab, look at runs and control them, and convert data."""
 
 
 @hinted

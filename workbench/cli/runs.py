@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-import numpy as np
 
+from workbench.cli.shown import counted, plain, short
 from workbench.log import TrainingLog
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.tables import Database, Listed
@@ -21,8 +20,6 @@ Examples:
   workbench runs runs.sqlite
   workbench runs runs.sqlite --json | jq '.[-1].latest.cost'
 """
-WIDTH = 60
-"""The number of characters to which a value is truncated."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Run:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("database")
+@click.argument("database", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, for other programs.")
 def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
@@ -55,7 +52,7 @@ def runs(database: str, as_json: bool) -> None:
     """
     found = _runs_of(database)
     if as_json:
-        click.echo(json.dumps([_plain(asdict(run)) for run in found], indent=1, allow_nan=False))
+        click.echo(json.dumps([plain(asdict(run)) for run in found], indent=1, allow_nan=False))
     else:
         for run in found:
             click.echo(_shown(run))
@@ -95,42 +92,16 @@ def _read(database: Database, listed: Listed) -> Run:
     )
 
 
-def _plain(value: Any) -> Any:
-    """Convert `value` to JSON types, with strings for values that JSON cannot represent."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case np.ndarray():
-            return _plain(value.tolist())
-    return repr(value)
-
-
 def _shown(run: Run) -> str:
     """Format a run as a line, followed by a line for each of its channels."""
     heading = (
         f"{run.uuid[:8]}  {'' if run.name is None else f'{run.name}  '}{run.created} UTC  "
-        f"{_counted(run.iterations_done, 'iteration')}, {_counted(run.epochs_done, 'epoch')}"
+        f"{counted(run.iterations_done, 'iteration')}, {counted(run.epochs_done, 'epoch')}"
     )
     if run.parent is not None:
         heading += f", continued from {run.parent[:8]}"
         if run.parent_iteration is not None:
             heading += f" at iteration {run.parent_iteration}"
     width = max(map(len, run.latest), default=0)
-    lines = [f"  {name:{width}}  {_short(value)}" for name, value in run.latest.items()]
+    lines = [f"  {name:{width}}  {short(value)}" for name, value in run.latest.items()]
     return "\n".join([heading, *lines])
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _short(value: Any) -> str:
-    """Format `value` as one line of limited width."""
-    text = f"{value:.7g}" if isinstance(value, float) else " ".join(repr(value).split())
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

@@ -1,8 +1,10 @@
 r"""Training by several processes: groups, collectives, data parallelism, divided state.
 
-Pass `DataParallel()` to `workbench.algorithms.GradientDescent`, call `MainLoop.run` in the script,
-and start the script in several processes. Any launcher can be used that sets the environment
-variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, as ``torchrun`` does.
+Start a script that calls `MainLoop.run` in several processes, by any launcher that sets the
+environment variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, as ``torchrun``
+does. `workbench.algorithms.GradientDescent` then divides batches among the processes; pass
+`DataParallel` or `ShardedDataParallel` to it for settings. A notebook starts and controls processes
+of its own machine by ``main_loop.start(processes=2)``.
 
 On one machine, here with two processes::
 

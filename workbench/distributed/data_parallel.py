@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from workbench import errors
-from workbench.algorithms.base import Batch
+from workbench.algorithms.base import DIVIDERS, Batch
 from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
 from workbench.data.shares import Share, SharedBatch
 from workbench.distributed.statistics import over_batch, statistic_of
@@ -299,3 +299,6 @@ class DataParallel(Hinted):
 def _nothing_waits() -> int:
     """Return 0: no calls wait."""
     return 0
+
+
+DIVIDERS.append(DataParallel)  # for scripts that a launcher has started

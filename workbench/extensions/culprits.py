@@ -1,6 +1,7 @@
 """Functions that find the parameter that made a cost explode or become infinite or NaN.
 
-They compute the gradients of one batch at the current parameters, and change nothing.
+They compute the gradients of one batch at the current parameters, and change nothing. If parameters
+are divided among processes, all of them must call these functions together.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Any
 
 from workbench.algorithms import GradientDescent
 from workbench.algorithms.base import named
-from workbench.algorithms.rules import joint_norm
+from workbench.algorithms.rules import group_of, joint_norm
 from workbench.tensor import SharedVariable, Variable, function
+from workbench.tensor.collectives import all_reduce
 from workbench.tensor.traversal import ancestors
 
 FIRST = (
@@ -63,10 +65,10 @@ def cause(algorithm: object, batch: Any) -> str:
     if not isinstance(algorithm, GradientDescent):
         return ""
     parameters = named(algorithm.gradients)
-    most = {name: float(p.tensor.detach().abs().max()) for name, p in parameters.items()}
+    most = {name: float(_largest(p, p.tensor.detach())) for name, p in parameters.items()}
     if broken := [name for name, value in most.items() if not math.isfinite(value)]:
         return ALREADY.format(parameter=_nearest(algorithm, broken))
-    sizes = _sizes(algorithm, batch, lambda _, gradient: gradient.abs().max())
+    sizes = _sizes(algorithm, batch, _largest)
     bad = [name for name, size in sizes.items() if not math.isfinite(size)]
     if 0 < len(bad) < len(sizes):
         parameter = _nearest(algorithm, bad)
@@ -74,6 +76,16 @@ def cause(algorithm: object, batch: Any) -> str:
     name = max(most, key=most.__getitem__)
     gradients = "no gradient is" if bad else "all gradients are"
     return LARGEST.format(gradients=gradients, value=most[name], parameter=name)
+
+
+def _largest(parameter: SharedVariable, value: Any) -> Any:
+    """Return the largest absolute value of a parameter or its gradient, in all rows.
+
+    The result is infinite if a value is infinite or NaN, which has no place in an order.
+    """
+    found = value.abs().max().nan_to_num(nan=math.inf, posinf=math.inf)
+    group = group_of([parameter])
+    return found if group is None else all_reduce(found, "max", group=group)
 
 
 def _nearest(algorithm: GradientDescent, names: list[str]) -> str:

@@ -25,6 +25,7 @@ from workbench.main_loop import components, state
 from workbench.main_loop.lease import Lease, check_idle, session_of
 from workbench.main_loop.requests import Requests
 from workbench.main_loop.run import Run
+from workbench.main_loop.starting import preparation
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import tell
@@ -227,8 +228,10 @@ class MainLoop(FixedAttributes, Requests):
             The number of processes, each of which trains on its share of every batch; see
             `workbench.distributed.DataParallel`. A number of 2 or more requires a
             `GradientDescent`. With 1, one process outside of this one trains.
-        launcher : {'local'} or Launcher
-            The object that starts the processes; by default they run on this machine.
+        launcher : {'local', 'torchrun', 'ray'} or Launcher
+            The object that starts the processes on this machine: by default this process,
+            otherwise torchrun, actors of Ray, or an object with the method `launch` of
+            `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the
             end of training, or while training is paused. Then they save the state, and end.
@@ -239,6 +242,10 @@ class MainLoop(FixedAttributes, Requests):
             If the main loop cannot be pickled, if several processes cannot train it together, or if
             the processes do not start.
         """
+        prepare = preparation()
+        if prepare is not None:
+            name, epochs = prepare(self)
+            batches, paused = None, True
         if detached or processes is not None:
             from workbench.session import in_processes  # a layer above this one
 

@@ -24,6 +24,7 @@ from workbench.serialization.variable_values import value_of
 from workbench.tensor import SharedVariable
 from workbench.tensor.collectives import broadcast
 from workbench.tensor.device import default_device
+from workbench.tensor.processes import launched_size
 
 NOT_SHARED = (
     "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
@@ -33,6 +34,11 @@ IN_THREAD = (
     "{size} processes train this main loop together, so it cannot run in a thread that one of them "
     "controls; call main_loop.run() in every process. To control several processes, start them "
     "from one: main_loop.start(processes={size}) in a notebook or script without a launcher"
+)
+APART = (
+    "a launcher has started this script in {size} processes, but {algorithm} does not divide "
+    "batches, so each process would train the whole model alone and write the same files. Pass "
+    "distributed=DataParallel() to a GradientDescent, or start the script without the launcher"
 )
 RECORD = "distributed"
 
@@ -101,6 +107,13 @@ def own_log(loop: Loop) -> TrainingLogBase:
     new = TrainingLog()
     new.load_state_dict(log.state_dict())
     return new
+
+
+def check_together(loop: Loop) -> None:
+    """Raise `ProcessError` if a launcher has started several processes that would train apart."""
+    size = launched_size()
+    if size > 1 and distributed_of(loop) is None:
+        raise ProcessError(APART.format(size=size, algorithm=type(loop.algorithm).__name__))
 
 
 def leave(loop: Loop) -> None:

@@ -134,6 +134,7 @@ class Run:
 
         `first` is called after ``before_training`` and ``on_resumption`` have been fired.
         """
+        processes.check_together(self.main_loop)
         self.main_loop.log = processes.own_log(self.main_loop)
         alone = processes.distributed_of(self.main_loop) is None
         signals = Interruptible(self.mailbox, self.interrupt, abandons=alone)

@@ -19,6 +19,7 @@ from workbench.errors import SessionError, SessionWarning, TrainingFinish, Workb
 from workbench.extensions.finish_after import GOAL
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop, lease
+from workbench.main_loop.starting import shares_machine
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
 from workbench.session.edits import Edits
@@ -245,6 +246,8 @@ class Worker:
 
     def _warn_about(self, others: list[interfaces.Session]) -> None:
         """Warn about other sessions that are training, but only once about each session."""
+        if shares_machine():
+            return
         session = self._session
         named = _pairs.setdefault(session, weakref.WeakSet())
         others = [

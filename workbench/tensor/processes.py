@@ -170,6 +170,15 @@ def patient_group(limit: timedelta) -> Any:
         return torch.distributed.new_group(backend="gloo", timeout=limit)
 
 
+def launched_size() -> int:
+    """Return the number of processes that a launcher such as ``torchrun`` says it has started.
+
+    It is 1 in a process that was not started by a launcher.
+    """
+    given = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    return int(given) if given.isdecimal() else 1
+
+
 def known_group() -> ProcessGroup | None:
     """Return the group of this process, or None if it has not joined a group."""
     return _joined[0]

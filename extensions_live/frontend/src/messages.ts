@@ -342,6 +342,26 @@ export interface FigureState {
   bokehjs: string;
 }
 
+/** Runs of a sweep: the table of the best, and the data of the figure by source and column. */
+export interface SweepPayload {
+  caption: string;
+  heads: string[];
+  rows: string[][];
+  best: string;
+  sources: Record<string, Record<string, unknown[]>>;
+}
+
+/** Traits of the view of a sweep. */
+export interface SweepState {
+  problem: string;
+  ident: string;
+  has_control_channel: boolean;
+  still: OutputBundles;
+  payload: SweepPayload | Empty;
+  figures: string;
+  bokehjs: string;
+}
+
 /** Contents of a progress line: the progress of the run, and the error that ended the run. */
 export interface ProgressPayload {
   state: string;

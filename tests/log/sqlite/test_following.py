@@ -1,9 +1,12 @@
 """A read-only log that follows another process from one log of a database to another."""
 
+import itertools
+
 import pytest
 
 from workbench import errors
 from workbench.log import SQLiteLog
+from workbench.log.sqlite.reader import Reader
 
 
 def test_a_reader_follows_a_log_that_resumes(tmp_path):
@@ -29,3 +32,25 @@ def test_a_reader_follows_a_log_that_resumes(tmp_path):
 def test_only_a_reader_follows():
     with pytest.raises(errors.LogError, match="opened with read_only=True can follow"):
         SQLiteLog(":memory:").follow("0" * 32)
+
+
+def test_no_record_is_lost_that_is_written_while_a_reader_follows(tmp_path, monkeypatch):
+    written = SQLiteLog(tmp_path / "log.sqlite")
+    written[1]["cost"] = 1.0
+    written.flush()
+    read = SQLiteLog(tmp_path / "log.sqlite", read_only=True)
+    written.resume()
+    written[2]["cost"] = 2.0
+    written.flush()
+    update, last = Reader.update, itertools.count(3)
+
+    def update_while_training(self, memory, status):
+        update(self, memory, status)
+        iteration = next(last)
+        written[iteration]["cost"] = float(iteration)
+        written.flush()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Reader, "update", update_while_training)
+        read.follow(written.h_uuid)
+    assert list(read.column("cost")[1]) == list(written.column("cost")[1])

@@ -238,8 +238,9 @@ def test_wrong_arguments(start):
     loop = build()
     with pytest.raises(errors.ArgumentError, match="processes must be an integer of 1 or more"):
         loop.start(processes=0)
-    with pytest.raises(errors.ArgumentError, match="launcher must be 'local' or an object.*script"):
-        loop.start(processes=2, launcher="torchrun")
+    known = "launcher must be 'local', 'torchrun', 'ray', or an object"
+    with pytest.raises(errors.ArgumentError, match=known):
+        loop.start(processes=2, launcher="elsewhere")
     with pytest.raises(errors.ArgumentError, match="linger must be a number of seconds"):
         loop.start(detached=True, linger=-1)
     with pytest.raises(errors.SessionError, match="no run named 'elsewhere'"):

@@ -209,14 +209,15 @@ class SQLiteLog(TrainingLogBase):
             if uuid == self.h_uuid:
                 return
             other = SQLiteLog(self.database, uuid=uuid, read_only=True, trusted=self._trusted)
-            state = other.state_dict()
+            # what its reader has read so far; a later reading would be lost with its memory
+            state = other._memory.state_dict()
             reader, self._reader = self._reader, None
             if reader is not None:
                 reader.close()
-            self.uuid = other.uuid
             self._memory.replace(state["rows"], state["columns"])
-            self._status.replace(state["status"])
+            self._status.replace(other._status.facts)
             self._reader, other._reader = other._reader, None
+            self.uuid = other.uuid  # last, since it tells other threads that the log follows
 
     @property
     def version(self) -> int:

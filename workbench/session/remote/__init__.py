@@ -11,10 +11,23 @@ log to a database, which the notebook reads.
 
 from workbench.names import explain_missing
 from workbench.session.remote.launcher import Launched, Launcher
+from workbench.session.remote.ray_launcher import Ray
 from workbench.session.remote.runs import attach, live, remove, start
 from workbench.session.remote.session import RemoteSession
+from workbench.session.remote.torchrun import Torchrun
 from workbench.session.running_sessions import sessions  # this package adds its runs to them
 
-__all__ = ["Launched", "Launcher", "RemoteSession", "attach", "live", "remove", "sessions", "start"]
+__all__ = [
+    "Launched",
+    "Launcher",
+    "Ray",
+    "RemoteSession",
+    "Torchrun",
+    "attach",
+    "live",
+    "remove",
+    "sessions",
+    "start",
+]
 
 explain_missing(__name__)

@@ -19,16 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from workbench.config import config
-from workbench.errors import ProcessError
+from workbench.errors import ProcessError, SessionError
 from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
 LAST_LOG = "last_log.json"
 LIVE = "live"
+STARTING = "starting"
 NOT_OURS = (
     "the folder {path} belongs to another user, who could read or replace the pickled main loop "
     "of a run; set config.runs_path to a folder of your own"
+)
+
+
+BEING_STARTED = (
+    "another notebook or thread is starting the processes of {name!r} at this moment; "
+    "workbench.attach({name!r}) connects to them when they are ready"
 )
 
 
@@ -114,6 +121,33 @@ class RunFolder:
         """Return True if the process that has announced itself is still there."""
         found = self.announced()
         return bool(found) and _exists(found["pid"]) and answers(found["port"])
+
+    @contextlib.contextmanager
+    def starting(self, name: str) -> Iterator[None]:
+        """Keep others from starting the processes of the run inside the context.
+
+        The lock ends with this process, whatever happens. Systems other than POSIX have no lock.
+
+        Raises
+        ------
+        SessionError
+            If another notebook or thread is inside such a context.
+        """
+        if os.name != "posix":
+            yield
+            return
+        import fcntl
+
+        descriptor = os.open(self.path / STARTING, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise SessionError(BEING_STARTED.format(name=name)) from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def withdraw(self, launch: int) -> None:
         """Remove the announcement, if it is that of the given launch on this machine."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 from typing import Any, Protocol, runtime_checkable
 
 from workbench.errors import ArgumentError, nearest
 from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.local import Local
+from workbench.session.remote.ray_launcher import Ray
+from workbench.session.remote.torchrun import Torchrun
 
 NO_LAUNCHER = (
-    "launcher must be 'local' or an object with the method launch(folder, number, processes, "
+    "launcher must be {names}, or an object with the method launch(folder, number, processes, "
     "detached), not {given!r}{hint}"
-)
-TORCHRUN = (
-    "; torchrun starts a script in all processes itself: torchrun --nproc_per_node 2 train.py, "
-    "where the script calls main_loop.run()"
 )
 
 
@@ -62,75 +58,6 @@ class Launcher(Protocol):
         """
 
 
-class Local:
-    """Launcher of processes on this machine, with the Python of this process."""
-
-    def launch(
-        self, folder: RunFolder, number: int, processes: int, *, detached: bool
-    ) -> LocalProcesses:
-        """Start processes; see `Launcher.launch`."""
-        started: list[subprocess.Popen[bytes]] = []
-        environment = {
-            **{k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")},
-            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-            "PYTHONUNBUFFERED": "1",
-            "LOCAL_WORLD_SIZE": str(processes),
-        }
-        command = [sys.executable, "-m", "workbench.session.remote.worker"]
-        try:
-            for rank in range(processes):
-                path = folder.output(number, rank)
-                output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                more = [] if detached else ["--lifeline"]
-                with os.fdopen(output) as file:
-                    started.append(
-                        subprocess.Popen(
-                            [*command, str(folder.path), str(number), str(rank), *more],
-                            env={**environment, "LOCAL_RANK": str(rank)},
-                            stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
-                            stdout=file,
-                            stderr=file,
-                            start_new_session=True,
-                        )
-                    )
-        except BaseException:
-            LocalProcesses(started).kill()
-            raise
-        return LocalProcesses(started)
-
-
-class LocalProcesses:
-    """Processes that `Local` has started.
-
-    Parameters
-    ----------
-    started : list of subprocess.Popen
-    """
-
-    def __init__(self, started: list[subprocess.Popen[bytes]]) -> None:
-        self._started = started
-        self.pids = [one.pid for one in started]
-
-    def status(self, rank: int) -> int | None:
-        """Return the exit status of a process; None while it runs."""
-        return self._started[rank].poll()
-
-    def kill(self) -> None:
-        """End all processes at once, and wait for their end."""
-        for one in self._started:
-            one.kill()
-        for one in self._started:
-            one.wait()
-            if one.stdin is not None:
-                with contextlib.suppress(OSError):
-                    one.stdin.close()
-
-    def leave(self) -> None:
-        """Let the processes continue without this process, which does not wait for their end."""
-        for one in self._started:
-            one.returncode = one.poll() or 0  # so that Popen does not warn
-
-
 class Unowned:
     """Processes that another process has started, whose exit status is not known."""
 
@@ -150,7 +77,7 @@ class Unowned:
         """Do nothing."""
 
 
-LAUNCHERS: dict[str, type[Any]] = {"local": Local}
+LAUNCHERS: dict[str, type[Any]] = {"local": Local, "torchrun": Torchrun, "ray": Ray}
 
 
 def launcher_of(given: object) -> Launcher:
@@ -166,9 +93,9 @@ def launcher_of(given: object) -> Launcher:
         return found
     if isinstance(given, Launcher) and not isinstance(given, (str, type)):
         return given
-    hint = TORCHRUN if given == "torchrun" else ""
-    hint = hint or (nearest(given, LAUNCHERS) if isinstance(given, str) else "")
-    raise ArgumentError(NO_LAUNCHER.format(given=given, hint=hint))
+    hint = nearest(given, LAUNCHERS) if isinstance(given, str) else ""
+    names = ", ".join(map(repr, LAUNCHERS))
+    raise ArgumentError(NO_LAUNCHER.format(names=names, given=given, hint=hint))
 
 
 def named_status(status: int) -> str:

@@ -96,6 +96,7 @@ class Link:
         self._probes: dict[int, RemoteProbe] = {}
         self._early_probes: dict[int, Any] = {}  # answers that preceded the number of the probe
         self._ready = threading.Event()
+        self._disconnected = threading.Event()
         self._closing = False
         self._failures = Failures(self)
         self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
@@ -261,6 +262,7 @@ class Link:
                 except Exception:
                     logger.exception("a message of %r could not be used", self.name)
         except (OSError, EOFError):
+            self._disconnected.set()
             if not self._closing:
                 self._failures.suspect(0)
 
@@ -425,14 +427,18 @@ class Link:
             with suppress(OSError):
                 self._connection.send({"close": True})
             deadline = time.monotonic() + seconds
-            ranks = range(len(self.launched.pids))
-            while time.monotonic() < deadline and any(
-                self.launched.status(rank) is None for rank in ranks
-            ):
+            while time.monotonic() < deadline and not self._have_ended():
                 time.sleep(0.02)
         self.launched.kill()
         self._withdraw()
         self._refuse_all()
+
+    def _have_ended(self) -> bool:
+        """Return True if all processes have ended; of `Unowned` ones, the first is observed."""
+        if isinstance(self.launched, Unowned):
+            return self._disconnected.is_set()  # it closes the connection only by its end
+        ranks = range(len(self.launched.pids))
+        return all(self.launched.status(rank) is not None for rank in ranks)
 
     def _withdraw(self) -> None:
         """Remove the announcement of processes that this process has started and ended."""

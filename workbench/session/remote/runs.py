@@ -63,6 +63,7 @@ def start(
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
         raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
     starter = launcher_of(launcher)
+    known = launcher if isinstance(launcher, str) else "local"
     check_name(name)
     taken = {folder.announced().get("name") for folder in announced()}
     if name in taken:
@@ -83,6 +84,7 @@ def start(
             "paused": bool(paused),
             "database": database_for(main_loop, folder.path / LOG),
             "trusted": is_trusted(main_loop),
+            "launcher": known,
             "launch": 0,
         }
         return begin(folder, facts, starter, main_loop)
@@ -142,7 +144,7 @@ def _attached(folder: RunFolder) -> RemoteSession:
     known = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known
-    session = RemoteSession(folder, launcher_of("local"))
+    session = RemoteSession(folder, launcher_of(folder.read().get("launcher", "local")))
     facts = folder.announced()
     if facts:
         try:

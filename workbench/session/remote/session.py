@@ -138,10 +138,8 @@ class RemoteSession(FixedAttributes, Controls):
             RUNNING.discard(self)
         else:
             RUNNING.add(self)
-        log, identity = self._log, link.facts.get("uuid")
-        if log is not None and identity is not None and log.h_uuid != identity:
-            with suppress(LogError):  # not yet in the database; the next message tries again
-                log.follow(identity)
+        if self._log is not None:
+            self._follow(self._log)
 
     def close(self) -> None:
         """End the connection, and the processes if this process started them and owns them."""
@@ -170,7 +168,15 @@ class RemoteSession(FixedAttributes, Controls):
                     read_only=True,
                     trusted=bool(self._run.get("trusted", False)),
                 )
-            return self._log
+        self._follow(self._log)  # since a message can be read before `_see_changes` is called
+        return self._log
+
+    def _follow(self, log: SQLiteLog) -> None:
+        """Read the log that the run records now, which changes when training begins again."""
+        identity = self._fact("uuid", None)
+        if identity is not None and log.h_uuid != identity:
+            with suppress(LogError):  # not yet in the database; the next message tries again
+                log.follow(identity)
 
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
@@ -210,7 +216,8 @@ class RemoteSession(FixedAttributes, Controls):
         Raises
         ------
         SessionError
-            If the run has not ended, was restarted elsewhere, or if its folder was removed.
+            If the run has not ended, was or is being restarted elsewhere, or if its folder was
+            removed.
         ProcessError
             If the processes cannot be started.
         """
@@ -219,10 +226,12 @@ class RemoteSession(FixedAttributes, Controls):
         if processes is not None and not is_count(processes):
             raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
         check_newest(self)
-        if self._link is not None:
-            self._finalizer.detach()
-            self._link.close(GOODBYE)
-        launch_again(self, processes)
+        with self._folder.starting(self.name):
+            check_newest(self)  # another notebook can have been faster
+            if self._link is not None:
+                self._finalizer.detach()
+                self._link.close(GOODBYE)
+            launch_again(self, processes)
         return int(self._fact("began_at", 0))
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -298,9 +307,10 @@ def begin(
     folder: RunFolder, facts: dict[str, Any], launcher: Launcher, main_loop: MainLoop | None
 ) -> RemoteSession:
     """Start the processes of a run, and return its session."""
-    folder.write(facts)
-    session = RemoteSession(folder, launcher, main_loop)
-    _launch(session, facts)
+    with folder.starting(facts["name"]):
+        folder.write(facts)
+        session = RemoteSession(folder, launcher, main_loop)
+        _launch(session, facts)
     register(session)
     return session
 

@@ -32,6 +32,7 @@ from workbench.session.fork import Fork
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
+from workbench.session.remote.local import LIFELINE, threads_of_each
 from workbench.session.remote.served import make
 from workbench.session.remote.server import Server
 from workbench.session.remote.shared_mailbox import Exchange, SharedMailbox
@@ -106,7 +107,7 @@ class _Process:
     def work(self) -> int:
         """Train, and return the exit status."""
         if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(max(1, _processors() // self.size))
+            torch.set_num_threads(threads_of_each(self.size))
         apply_settings(self.folder.job.read_bytes())  # on which the choice of a group depends
         group = ProcessGroup()
         if self.size > 1:
@@ -331,13 +332,6 @@ def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
     main_loop.refresh()
 
 
-def _processors() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _make(session: Session, call: dict[str, Any]) -> None:
     """Make a call in a process other than the first, which reports its errors."""
     try:
@@ -369,6 +363,6 @@ def watch_lifeline() -> None:
 
 
 if __name__ == "__main__":
-    if "--lifeline" in sys.argv:
+    if LIFELINE in sys.argv:
         watch_lifeline()
     main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,143 @@
+"""Launchers other than the local one: torchrun, and Ray on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.distributed.test_collectives import LOOPBACK
+from tests.distributed.test_data_parallel import assert_same
+from tests.session.remote.test_detached import listening
+from tests.session.remote.test_several_processes import reference
+from tests.support.forked_runs import build, outcome
+from tests.support.tree import ROOT
+from workbench import errors
+from workbench.session.remote import launcher, ray_launcher, torchrun
+from workbench.session.remote.local import Local, threads_of_each
+
+FAILED = "E1129 failed (exitcode: -9) local_rank: 1 (pid: 77) of binary: /usr/bin/python"
+
+
+def train_and_kill(session):
+    """Train two epochs in two processes, compare the numbers, and kill the second process."""
+    try:
+        assert len(set(session.processes)) == 2
+        session.resume()
+        assert session.wait(120)
+        assert_same(reference(2), outcome(session))
+        session.train(epochs=10_000).wait(60)
+        os.kill(session.processes[1], signal.SIGKILL)
+        with pytest.raises(errors.ProcessError, match="process 1 of 2 .* by the signal SIGKILL"):
+            session.wait(60)
+    finally:
+        session.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
+def test_torchrun_starts_the_processes_of_a_notebook():
+    session = build(epochs=2).start(processes=2, launcher="torchrun", paused=True)
+    agent = session._link.launched._agent
+    for pid in (agent.pid, *session.processes):
+        assert set(listening(pid)) <= LOOPBACK
+    train_and_kill(session)
+    assert agent.poll() is not None
+
+
+def test_torchrun_that_does_not_know_an_option_says_so():
+    loop = build(epochs=2)
+    with pytest.raises(errors.ProcessError, match=r"(?s)could not start.*--no-such-option"):
+        loop.start(processes=1, launcher=torchrun.Torchrun(["--no-such-option"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "ended", "expected"),
+    [
+        ("", None, [None, None]),
+        ("", 0, [0, 0]),
+        (FAILED, None, [None, -9]),  # torchrun still ends the others
+        (FAILED, 1, [143, -9]),
+    ],
+)
+def test_the_exit_statuses_are_those_that_torchrun_reports(tmp_path, said, ended, expected):
+    (tmp_path / "said.txt").write_text(said)
+    agent = subprocess.Popen([sys.executable, "-c", ""]) if ended is None else None
+    stand_in = agent or subprocess.CompletedProcess([], ended)
+    if agent is None:
+        stand_in.poll = lambda: ended
+    else:
+        agent.wait()
+        agent.poll = lambda: None
+    launched = torchrun.TorchrunProcesses(stand_in, tmp_path / "said.txt")
+    assert [launched.status(rank) for rank in range(2)] == expected
+
+
+def test_wrong_settings_of_launchers():
+    with pytest.raises(errors.ArgumentError, match="options must be a sequence of strings"):
+        torchrun.Torchrun("--numa-binding=node")
+    with pytest.raises(errors.ArgumentError, match="num_gpus must be a number, 0 or more, not -1"):
+        ray_launcher.Ray(num_gpus=-1)
+    known = "launcher must be 'local', 'torchrun', 'ray', or an object"
+    with pytest.raises(errors.ArgumentError, match=f"{known}.*did you mean 'torchrun'"):
+        launcher.launcher_of("torchrn")
+    assert isinstance(launcher.launcher_of("local"), Local)
+
+
+def test_processes_share_the_processors():
+    assert threads_of_each(10_000) == 1
+    assert threads_of_each(1) == len(os.sched_getaffinity(0))
+
+
+def test_a_script_whose_algorithm_cannot_be_divided_is_refused(monkeypatch):
+    from tests.live.runs import make_loop
+
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(errors.ProcessError, match="in 2 processes, but .* does not divide batches"):
+        make_loop().run()
+
+
+def test_ray_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(errors.MissingLibraryError, match=r"pip install 'workbench\[ray\]'"):
+        build().start(processes=2, launcher="ray")
+
+
+RAY = """
+import ray
+from tests.session.remote.test_launchers import build, errors, pytest, ray_launcher, train_and_kill
+from workbench.config import config
+
+config.runs_path = {folder!r}
+with pytest.raises(errors.ProcessError, match="needs a connection with Ray"):
+    build().start(processes=1, launcher="ray")
+ray.init(num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1")
+with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):
+    build().start(detached=True, launcher="ray")
+ray_launcher.PATIENCE = 0.5
+with pytest.raises(errors.ProcessError, match="not provided 3 actors with num_cpus=1"):
+    build().start(processes=3, launcher="ray")
+ray_launcher.PATIENCE = 100
+session = build(epochs=2).start(processes=2, launcher="ray", paused=True)
+actors = session._link.launched.actors
+train_and_kill(session)
+for actor in actors:
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(actor.status.remote())
+print("the end")
+"""
+
+
+def test_ray_starts_the_processes_of_a_notebook(tmp_path):
+    """Run in a process of its own, since Ray stays in its process."""
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'workbench[ray]'")
+    done = subprocess.run(
+        [sys.executable, "-c", RAY.format(folder=str(tmp_path))],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_raylet_start_wait_time_s": "150"},
+        capture_output=True,
+        text=True,
+        timeout=290,
+        check=False,
+    )
+    assert done.stdout.endswith("the end\n"), done.stderr

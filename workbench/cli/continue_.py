@@ -1,0 +1,51 @@
+"""The command ``continue``, which goes on with the training that an archive contains."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from workbench.cli.following import follow
+from workbench.errors import MissingDataError, UntrustedArchiveError
+from workbench.main_loop import MainLoop
+from workbench.serialization.checkpoint import load_main_loop
+
+EXAMPLES = """\b
+Examples:
+  workbench continue digits-500.tar --trusted
+  workbench continue digits-500.tar --trusted --epochs 5 --save digits-more.tar
+"""
+NO_FILE = "there is no archive {path!r}; the working directory is {folder}"
+NOT_TRUSTED = (
+    "continuing executes code from the archive {path!r}, so pass --trusted if you trust where it "
+    "comes from; `workbench show` reads it without executing anything"
+)
+
+
+@click.command("continue", epilog=EXAMPLES)
+@click.argument("archive", type=click.Path())
+@click.option("--trusted", is_flag=True, help="Confirm that you trust the origin of ARCHIVE.")
+@click.option("--epochs", type=click.IntRange(1), help="Train for this number of further epochs.")
+@click.option("--save", "saved", metavar="FILE", help="Save the run to FILE at the end.")
+def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None) -> None:
+    """Continue the run in ARCHIVE, by default until the end that was planned.
+
+    Press Ctrl-C to stop between two batches; with --save, the run is then saved too. The archive
+    must contain the main loop itself, as those of Checkpoint and session.save() do.
+    """
+    if not os.path.exists(archive):
+        raise MissingDataError(NO_FILE.format(path=archive, folder=os.getcwd()))
+    if not trusted:
+        raise UntrustedArchiveError(NOT_TRUSTED.format(path=archive))
+    main_loop = load_main_loop(archive, trusted=True)
+    assert isinstance(main_loop, MainLoop)
+    session = main_loop.start(epochs=epochs)
+    try:
+        follow(session)
+    except KeyboardInterrupt:
+        session.stop().wait()
+        session.wait()
+        click.echo("stopped")
+    if saved is not None:
+        click.echo(f"saved {session.save(saved).wait()}")

@@ -1,0 +1,36 @@
+"""Printing of the progress of a session until it ends, for the commands that wait."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.shown import counted, short
+from workbench.interfaces import Session, State
+
+PERIOD = 1.0
+"""Seconds between two lines, if there are new values."""
+
+
+def line(session: Session) -> str:
+    """Return the name, state, progress and latest numbers of a session."""
+    status = session.log.status
+    newest = session.log.latest().items()
+    values = [f"{name} {short(one)}" for name, one in newest if type(one) is float]
+    done = (
+        f"{counted(status['iterations_done'], 'iteration')}, "
+        f"{counted(status['epochs_done'], 'epoch')}"
+    )
+    return "  ".join([session.name, session.state.value, done, *values[:4]])
+
+
+def follow(session: Session, *, every: float = PERIOD) -> None:
+    """Print a line at most every second until training pauses or ends; raise its error."""
+    before = None
+    while not session.wait(every):
+        now = line(session)
+        if now != before:
+            click.echo(now)
+        before = now
+        if session.state is State.PAUSED:
+            return
+    click.echo(line(session))

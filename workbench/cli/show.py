@@ -1,0 +1,85 @@
+"""The command ``show``, which prints what an archive of a run contains."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import click
+import numpy as np
+
+from workbench.cli.shown import counted, plain, short
+from workbench.errors import MissingDataError
+from workbench.serialization.checkpoint import read_state
+
+EXAMPLES = """\b
+Examples:
+  workbench show digits-500.tar
+  workbench show digits-500.tar --json | jq .parameters
+"""
+NO_FILE = "there is no archive {path!r}; the working directory is {folder}"
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("archive", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, for other programs.")
+def show(archive: str, as_json: bool) -> None:
+    """Show the progress, the latest values and the parameters in ARCHIVE.
+
+    No code in the archive is executed, so the archive need not be trusted.
+    """
+    facts = facts_of(archive)
+    if as_json:
+        click.echo(json.dumps(plain(facts), indent=1, allow_nan=False))
+        return
+    click.echo(
+        f"{facts['name'] or archive}: {counted(facts['iterations_done'], 'iteration')}, "
+        f"{counted(facts['epochs_done'], 'epoch')}"
+    )
+    _print("latest values", {name: short(value) for name, value in facts["latest"].items()})
+    shapes = {
+        name: f"{one['dtype']} {tuple(one['shape'])}" for name, one in facts["parameters"].items()
+    }
+    total = sum(one["size"] for one in facts["parameters"].values())
+    _print(f"{counted(len(shapes), 'parameter')} with {counted(total, 'number')}", shapes)
+    _print("versions", facts["versions"])
+
+
+def facts_of(path: str) -> dict[str, Any]:
+    """Return what an archive contains, as plain values."""
+    if not os.path.exists(path):
+        raise MissingDataError(NO_FILE.format(path=path, folder=os.getcwd()))
+    state = read_state(path, ("parameters", "log"))
+    log = state["log"]
+    status = log["status"]
+    latest = {name: values[-1] for name, (_, values) in log["columns"].items() if len(values)}
+    parameters = {
+        name: {
+            "shape": list(np.shape(value)),
+            "dtype": str(value.dtype).removeprefix("torch."),
+            "size": int(np.prod(np.shape(value))),
+        }
+        for name, value in state["parameters"].items()
+    }
+    return {
+        "name": status.get("session_name"),
+        "uuid": log.get("uuid"),
+        "iterations_done": status["iterations_done"],
+        "epochs_done": status["epochs_done"],
+        "latest": {
+            name: getattr(one, "item", lambda one=one: one)() if np.ndim(one) == 0 else one
+            for name, one in latest.items()
+        },
+        "parameters": parameters,
+        "versions": dict(status.get("versions", {})),
+    }
+
+
+def _print(heading: str, rows: dict[str, Any]) -> None:
+    if not rows:
+        return
+    click.echo(f"\n{heading}")
+    width = max(map(len, rows))
+    for name, text in rows.items():
+        click.echo(f"  {name:{width}}  {text}")

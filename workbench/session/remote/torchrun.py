@@ -1,0 +1,192 @@
+"""Launcher of the processes of a run by torchrun.
+
+torchrun watches the processes, and ends all of them if one fails. What it says is in the folder of
+the run. It starts this module as the program of each process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from workbench.errors import ArgumentError
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.local import LIFELINE, environment, threads_of_each
+
+PATIENCE = 120.0
+"""Seconds in which all processes must begin."""
+
+GOODBYE = 10.0
+"""Seconds in which torchrun must end after its processes."""
+
+ENDED_BY_TORCHRUN = 128 + signal.SIGTERM
+"""Exit status of the processes that torchrun ends since another one has failed."""
+
+SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)")
+"""Pattern of what torchrun says at once when a process has failed."""
+
+WRONG_OPTIONS = (
+    "options must be a sequence of strings, such as ['--numa-binding=node'], not {given!r}; "
+    "`torchrun --help` lists all options"
+)
+
+
+class Torchrun:
+    """Launcher of processes on this machine by ``torchrun``.
+
+    Pass it, or its name ``"torchrun"``, as `launcher` to `MainLoop.start`. All processes are on the
+    machine of the notebook. To train on several machines, start a script that calls `MainLoop.run`
+    by torchrun; see `workbench.distributed`.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Further options of torchrun.
+
+    Raises
+    ------
+    ArgumentError
+        If `options` is not a sequence of strings.
+
+    Examples
+    --------
+    >>> main_loop.start(processes=2, launcher=Torchrun())  # doctest: +SKIP
+    """
+
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        if isinstance(options, str) or not all(isinstance(one, str) for one in options):
+            raise ArgumentError(WRONG_OPTIONS.format(given=options))
+        self.options = tuple(options)
+
+    def launch(
+        self, folder: RunFolder, number: int, processes: int, *, detached: bool
+    ) -> TorchrunProcesses:
+        """Start processes; see `Launcher.launch`."""
+        command = [
+            *(sys.executable, "-m", "torch.distributed.run"),
+            *("--nnodes=1", f"--nproc-per-node={processes}", "--local-addr=127.0.0.1"),
+            # the agent meets itself in a file, so that it does not listen on the network
+            *("--rdzv-backend=c10d", "--rdzv-conf=store_type=file"),
+            *(f"--rdzv-endpoint={folder.path / f'torchrun-{number}'}", *self.options),
+            *("-m", __name__, str(folder.path), str(number)),
+            *([] if detached else [LIFELINE]),
+        ]
+        said = folder.path / f"torchrun-{number}.txt"
+        descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor) as file:
+            agent = subprocess.Popen(
+                command,
+                env={
+                    "OMP_NUM_THREADS": str(threads_of_each(processes)),
+                    **environment(processes),
+                    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # it would listen on the network
+                },
+                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        launched = TorchrunProcesses(agent, said)
+        try:
+            launched.pids = _begun(folder, number, processes, agent)
+        except BaseException:
+            launched.kill()
+            raise
+        if agent.poll() is not None and not folder.output(number, 0).exists():
+            folder.output(number, 0).write_text(said.read_text())  # the reason of the failure
+        return launched
+
+
+class TorchrunProcesses:
+    """Processes that `Torchrun` has started.
+
+    Parameters
+    ----------
+    agent : subprocess.Popen
+        The process of torchrun.
+    said : Path
+        The file with the output of torchrun.
+    """
+
+    pids: list[int]
+
+    def __init__(self, agent: subprocess.Popen[bytes], said: Path) -> None:
+        self._agent = agent
+        self._said = said
+        self.pids = []
+
+    def status(self, rank: int) -> int | None:
+        """Return the exit status of a process; None while it runs."""
+        ended = self._agent.poll()
+        failed = {int(r): int(status) for status, r in SAYS_FAILED.findall(self._said.read_text())}
+        if rank in failed or ended is None:
+            return failed.get(rank)
+        return 0 if ended == 0 else ENDED_BY_TORCHRUN
+
+    def kill(self) -> None:
+        """End all processes at once, and wait for their end."""
+        if self._agent.poll() is None:
+            for pid in self.pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if not self.pids:
+                self._agent.terminate()  # it ends its processes
+        try:
+            self._agent.wait(GOODBYE)
+        except subprocess.TimeoutExpired:
+            self._agent.kill()
+            self._agent.wait()
+        if self._agent.stdin is not None:
+            with suppress(OSError):
+                self._agent.stdin.close()
+
+    def leave(self) -> None:
+        """Let the processes continue without this process, which does not wait for their end."""
+        self._agent.returncode = self._agent.poll() or 0  # so that Popen does not warn
+
+
+def _begun(
+    folder: RunFolder, number: int, processes: int, agent: subprocess.Popen[bytes]
+) -> list[int]:
+    """Wait until all processes have begun or torchrun has ended; return the process numbers."""
+    deadline = time.monotonic() + PATIENCE
+    notes = [_note(folder, number, rank) for rank in range(processes)]
+    while not all(note.exists() for note in notes):
+        if agent.poll() is not None or time.monotonic() > deadline:
+            return [agent.pid] * processes
+        time.sleep(0.02)
+    return [int(note.read_text()) for note in notes]
+
+
+def _note(folder: RunFolder, number: int, rank: int) -> Path:
+    """Return the file in which a process notes its number."""
+    return folder.path / f"process-{number}-{rank}"
+
+
+def _work(path: str, number: int) -> None:
+    """Train in this process, which torchrun has started."""
+    folder, rank = RunFolder(Path(path)), int(os.environ["RANK"])
+    descriptor = os.open(folder.output(number, rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(descriptor, stream.fileno())
+    note = _note(folder, number, rank)
+    unfinished = note.with_suffix(".part")
+    unfinished.write_text(str(os.getpid()))
+    unfinished.replace(note)
+
+    from workbench.session.remote import worker
+
+    if LIFELINE in sys.argv:
+        worker.watch_lifeline()
+    worker.main(path, number, rank)
+
+
+if __name__ == "__main__":
+    _work(sys.argv[1], int(sys.argv[2]))

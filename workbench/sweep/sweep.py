@@ -1,0 +1,389 @@
+"""`Sweep`, which trains many runs with different settings in the background."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from workbench import interfaces
+from workbench.config import config
+from workbench.data.seeds import resolve_seed
+from workbench.errors import ArgumentError, SessionError, SessionWarning
+from workbench.extensions.compared_records import check_direction
+from workbench.hints import Hinted
+from workbench.interfaces import Session, State
+from workbench.main_loop.starting import SHARES
+from workbench.sweep import run as states
+from workbench.sweep.driver import Driver
+from workbench.sweep.halving import milestones, ranked
+from workbench.sweep.journal import Journal
+from workbench.sweep.run import SweepRun
+from workbench.sweep.sessions import NO_ARCHIVE, Sessions
+from workbench.sweep.space import Between, as_plain, checked_space, settings_of
+from workbench.utils.notices import remark, tell
+from workbench.utils.numbers import is_count
+from workbench.utils.waiting import wait
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ONLY_MIN_OR_MAX = "choose_best must be min or max, not {given!r}"
+NO_EPOCHS = "halving={halving} needs epochs=..., the number of epochs of the best runs"
+TOO_FEW = (
+    "halving={halving} cannot compare {n} runs within {epochs} epochs; pass at least {halving} "
+    "runs and epochs={halving} or more, or no halving"
+)
+NO_HALVING = "forks={forks} needs halving=..., since runs are forked when they are compared"
+NUMBER = "{name} must be a whole number, {least} or more, not {given!r}"
+FEWER = (
+    "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
+)
+CONTINUES = "the sweep {name!r} continues: {over} of {count} runs are over"
+NOTHING_YET = "no run of the sweep {name!r} has a value of {record!r} yet, so there is no best run"
+NO_RUN = "the sweep {name!r} has no run {number!r}; its runs are numbered from 0 to {last}"
+STILL_TRAINS = (
+    "run {number} is still {state} in the sweep {name!r}; wait for it, or call sweep.stop() first"
+)
+NOT_STARTED = "the sweep {name!r} was not started, so it cannot end; call start()"
+ALREADY = "the sweep {name!r} is already running"
+FAILED_RUN = "run {number} of the sweep {name!r} with {settings} failed: {error}"
+
+
+class Sweep(Hinted, interfaces.Sweep):
+    """Many runs of one program with different settings, trained as sessions in the background.
+
+    ``Sweep(build, space)`` trains every combination of the values in `space`, and
+    ``Sweep(build, space, 20)`` trains 20 random ones. `start` returns immediately. In a notebook in
+    which `extensions_live` is imported, a sweep on the last line of a cell shows a table and a
+    figure of all runs, which change while they train.
+
+    All logs are in one database, which also contains a journal of the sweep. If the program is
+    interrupted or killed, start the same sweep again: runs that are over are not repeated. Other
+    runs continue from the epoch at which they were last compared, or start again. A run that
+    failed is not repeated, unless `retry` is True.
+
+    With `halving`, the runs are compared after a part of the epochs, and only the best of them
+    continue (successive halving). With ``halving=3`` and ``epochs=9``, all runs train for one
+    epoch, a third of them for three epochs, and a ninth for nine. With ``forks=1``, each of these
+    also continues in one copy with slightly different values of those settings that can be changed
+    during training, such as a learning rate.
+
+    Runs train in threads of this process. If `build` returns ``main_loop.start(detached=True,
+    linger=10)``, each run trains in a process of its own, which ends soon after the run.
+
+    A run that is paused by hand or by an extension stays paused until it is resumed; meanwhile the
+    sweep waits for it.
+
+    Parameters
+    ----------
+    build : callable
+        A function that takes settings as arguments by name, and returns a new main loop or the
+        session of `fit`. It sets all seeds itself.
+    space : mapping
+        A list of values, or a range `Between`, for each setting. Values are numbers, strings, True,
+        False or None.
+    n : int, optional
+        The number of random settings, which are all different; by default the whole grid.
+    record : str
+        The record to compare, by its latest value. Runs whose value is NaN or infinite are last.
+    choose_best : {min, max}
+        Whether lower or higher values are better.
+    epochs : int, optional
+        The number of epochs of each run; by default a run ends as `build` defines.
+    halving : int, optional
+        One of this number of runs continues after each comparison.
+    forks : int
+        The number of forks of each run that continues after a comparison.
+    at_once : int
+        The number of runs that train at the same time. On a processor, one run at a time is
+        usually the fastest.
+    keep : int
+        The number of the best runs whose final states are kept on disk.
+    seed : int, optional
+        The seed of the random settings; by default ``config.default_seed``.
+    name : str
+        The name of the sweep in its database.
+    database : path, optional
+        The database; by default ``config.sqlite_database``.
+    retry : bool
+        True to repeat runs that failed in an earlier start.
+
+    Raises
+    ------
+    ArgumentError
+        If the space does not fit `build`, or if other arguments are wrong.
+    LogError
+        If the file is not a database of logs.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> import workbench as wb
+    >>> X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    >>> def build(rate):
+    ...     model, data = [wb.Linear(output_dim=1)], (X, X.sum(axis=1, keepdims=True))
+    ...     return wb.fit(model, data, step_rule=wb.Scale(rate), epochs=2, seed=1)
+    >>> database = f"{tempfile.mkdtemp()}/runs.sqlite"
+    >>> sweep = wb.Sweep(build, {"rate": [1e-4, 0.1]}, database=database).start()
+    >>> sweep.wait()
+    True
+    >>> sweep.best.settings, sweep.frame["state"].to_list()
+    ({'rate': 0.1}, ['finished', 'finished'])
+    >>> sweep.open()
+    <Session 'sweep-1': finished...>
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., Any],
+        space: Mapping[str, Sequence[Any] | Between],
+        n: int | None = None,
+        *,
+        record: str = "validation_cost",
+        choose_best: Callable[..., Any] = min,
+        epochs: int | None = None,
+        halving: int | None = None,
+        forks: int = 0,
+        at_once: int = 1,
+        keep: int = 1,
+        seed: int | None = None,
+        name: str = "sweep",
+        database: str | os.PathLike[str] | None = None,
+        retry: bool = False,
+    ) -> None:
+        if not callable(build):
+            raise ArgumentError(f"build must be a function, not {build!r:.80}")
+        if choose_best not in (min, max):
+            raise ArgumentError(ONLY_MIN_OR_MAX.format(given=choose_best))
+        for text, given in (("name", name), ("record", record)):
+            if not isinstance(given, str) or not given:
+                raise ArgumentError(f"{text} must be non-empty text, not {given!r}")
+        least = {"epochs": 1, "halving": 2, "forks": 0, "at_once": 1, "keep": 1}
+        numbers = {
+            "epochs": epochs, "halving": halving, "forks": forks, "at_once": at_once, "keep": keep
+        }  # fmt: skip
+        for one, number in numbers.items():
+            optional = one in ("epochs", "halving")
+            if not (optional and number is None) and not is_count(number, least[one]):
+                raise ArgumentError(NUMBER.format(name=one, least=least[one], given=number))
+        self.space = checked_space(build, space)
+        self.name, self.record, self.lower = name, record, choose_best is min
+        check_direction("Sweep", record, self.lower, "choose_best=max or min")
+        seed = resolve_seed(None, seed, "Sweep")
+        settings = settings_of(self.space, n, seed)
+        if n is not None and len(settings) < n:
+            tell(FEWER.format(count=len(settings), n=n))
+        self.runs: list[SweepRun] = [SweepRun(i, one) for i, one in enumerate(settings)]
+        pauses = self._pauses(len(settings), epochs, halving, forks)
+        self._retry, self._keep = retry, keep
+        self._facts = {
+            "space": as_plain(self.space), "n": n, "seed": seed, "record": record,
+            "choose_best": "min" if self.lower else "max", "epochs": epochs, "halving": halving,
+            "forks": forks,
+        }  # fmt: skip
+        path = config.sqlite_database if database is None else database
+        self._journal = Journal(path, name)
+        self._sessions = Sessions(
+            build, name, self._journal.database, self._journal.folder, epochs, pauses
+        )
+        self._driver = Driver(
+            self, self._sessions, self._journal, pauses, halving, forks, at_once, keep, seed
+        )
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._state = State.CREATED
+        self.exception: BaseException | None = None
+        self.version = 0
+
+    @staticmethod
+    def _pauses(n: int, epochs: int | None, halving: int | None, forks: int) -> tuple[int, ...]:
+        if halving is None:
+            if forks:
+                raise ArgumentError(NO_HALVING.format(forks=forks))
+            return ()
+        if epochs is None:
+            raise ArgumentError(NO_EPOCHS.format(halving=halving))
+        found = milestones(epochs, halving, n)[:-1]
+        if not found:
+            raise ArgumentError(TOO_FEW.format(halving=halving, n=n, epochs=epochs))
+        return tuple(found)
+
+    @property
+    def state(self) -> State:
+        """The state: created, running, stopping, finished or failed."""
+        return self._state
+
+    @property
+    def database(self) -> str:
+        """The absolute path of the database with all logs."""
+        return self._journal.database
+
+    @property
+    def sessions(self) -> dict[int, Session]:
+        """The sessions of the runs that are in memory, by number."""
+        return dict(self._sessions.live)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A table with the settings, the value and the state of each run, best first."""
+        import pandas as pd  # slow to load
+
+        order = ranked(self.runs, lower=self.lower)
+        rows = [
+            {**run.settings, self.record: run.value, "epochs": run.epochs, "state": run.state}
+            for run in order
+        ]
+        return pd.DataFrame(rows, index=pd.Index([run.number for run in order], name="run"))
+
+    @property
+    def best(self) -> SweepRun:
+        """The best run: of those that have trained for the most epochs, the one of best value.
+
+        Raises
+        ------
+        SessionError
+            If no run has a finite value yet.
+        """
+        known = [one for one in self.runs if one.value is not None and math.isfinite(one.value)]
+        whole = [one for one in known if one.state == states.FINISHED] or known
+        if not whole:
+            raise SessionError(NOTHING_YET.format(name=self.name, record=self.record))
+        return ranked(whole, lower=self.lower)[0]
+
+    def start(self) -> Self:
+        """Start or continue the sweep in the background, and return it.
+
+        Raises
+        ------
+        SessionError
+            If it is running already, here or in another program, or if its database has a sweep of
+            this name with other arguments.
+        """
+        if self._thread is not None and not self._ended.is_set():
+            raise SessionError(ALREADY.format(name=self.name))
+        self._journal.claim()
+        try:
+            self._restore()
+        except BaseException:
+            self._journal.release()
+            raise
+        self.exception, self._state = None, State.RUNNING
+        self._ended.clear()
+        self._driver.stopping.clear()
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._work,), name=self.name, daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def _restore(self) -> None:
+        """Take over the runs of an earlier start."""
+        earlier = self._journal.begin(self._facts, "n")
+        again = (states.RUNNING, states.STOPPED, *([states.FAILED] if self._retry else []))
+        for run in earlier:
+            if run.state in again:
+                run.state, run.error = states.PAUSED if run.archive else states.WAITING, ""
+                run.epochs, run.value = (run.epochs, run.value) if run.archive else (0, None)
+        self.runs[: len(earlier)] = earlier
+        if earlier:
+            over = sum(run.over for run in self.runs)
+            tell(CONTINUES.format(name=self.name, over=over, count=len(self.runs)))
+        self._journal.write(self.runs)
+
+    def _work(self) -> None:
+        SHARES.set(True)
+        try:
+            self._driver.work()
+            self._state = State.FINISHED
+        except BaseException as error:
+            self.exception, self._state = error, State.FAILED
+        finally:
+            self._journal.release()
+            self.changed()
+            self._ended.set()
+
+    def changed(self) -> None:
+        """Notify views that a run has changed."""
+        self.version += 1
+
+    def note_failure(self, run: SweepRun, error: BaseException) -> None:
+        """Keep the error of a run, and warn about it; the other runs continue."""
+        run.state, run.error = states.FAILED, f"{type(error).__name__}: {error}"
+        text = FAILED_RUN.format(
+            number=run.number, name=self.name, settings=run.settings, error=run.error
+        )
+        remark(text, SessionWarning, stacklevel=None)
+
+    def stop(self) -> None:
+        """Stop the sweep between two batches, and wait until it has ended.
+
+        `start` continues it, also after a restart of the kernel.
+        """
+        if self._thread is None or self._ended.is_set():
+            return
+        self._state = State.STOPPING
+        self._driver.stopping.set()
+        wait(self._ended, None)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the sweep has ended; return False if the timeout expires first.
+
+        Raises
+        ------
+        SessionError
+            If the sweep was not started, or if all its runs failed.
+        ArgumentError
+            If no run has the record to compare, or if `build` returned something else than a main
+            loop or a session.
+        """
+        if self._thread is None:
+            raise SessionError(NOT_STARTED.format(name=self.name))
+        ended = wait(self._ended, timeout)
+        if ended and self.exception is not None:
+            raise self.exception
+        return ended
+
+    def open(self, number: int | None = None) -> Session:
+        """Return a session of a run that is over, by default of the best, to go on with it.
+
+        If the session is no longer in memory, the run is built again and its last state loaded; the
+        session is then paused.
+
+        Raises
+        ------
+        SessionError
+            If the run is still training, if there is no such run, or if its state was not kept.
+        """
+        run = self.best if number is None else self._run(number)
+        if not run.over and not (self._thread is None or self._ended.is_set()):
+            raise SessionError(
+                STILL_TRAINS.format(number=run.number, state=run.state, name=self.name)
+            )
+        if run.number not in self._sessions.live and not run.archive:
+            place = ranked(self.runs, lower=self.lower).index(run) + 1
+            raise SessionError(
+                NO_ARCHIVE.format(
+                    number=run.number, keep=max(place, self._keep + 1), settings=run.settings
+                )
+            )
+        return self._sessions.open(run)
+
+    def _run(self, number: int) -> SweepRun:
+        if not is_count(number, 0) or number >= len(self.runs):
+            raise SessionError(
+                NO_RUN.format(name=self.name, number=number, last=len(self.runs) - 1)
+            )
+        return self.runs[number]
+
+    def __repr__(self) -> str:
+        over = sum(run.over for run in self.runs)
+        return f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over>"
+
+    def _repr_html_(self) -> str:
+        html: Any = self.frame._repr_html_()  # type: ignore[operator]
+        return f"<div>{self.name}: {self.state}</div>{html}"
