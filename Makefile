@@ -11,6 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python; do \
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.peers
+SITE := $(VENV)/.site
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 EXTRAS := live,test,dev
 
@@ -18,7 +19,7 @@ NOTEBOOK := notebooks/01_first_training.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test notebooks matrix chromium frontend lint format types bench pins clean
+.PHONY: help install lab test notebooks matrix chromium frontend lint format types bench docs package binder pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -90,10 +91,23 @@ $(PEERS): $(STAMP)
 	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),bench]"
 	@touch $@
 
+docs: $(SITE) ## build the site of tutorials and reference, check its links (RUN=yes runs notebooks)
+	$(BIN)/python notebooks/site/build.py $(if $(RUN),--run)
+
+$(SITE): $(STAMP)
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),docs]"
+	@touch $@
+
+package: $(STAMP) ## build wheel and sdist, install them with each combination of extras (slow)
+	$(BIN)/python -m tests.support.package
+
+binder: $(STAMP) chromium ## prove the files of binder/: install, run notebooks, measure memory (slow)
+	$(BIN)/python -m tests.support.binder $(if $(ONLY),--only $(ONLY))
+
 pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
-	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench,ray]"
+	build/pins/bin/pip install --no-input -e ".[$(EXTRAS),bench,docs,ray]" jupyter-server-proxy
 	{ sed '/^[^#]/d' constraints.txt; \
 	  build/pins/bin/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+.*//'; } > build/pins.txt
 	mv build/pins.txt constraints.txt

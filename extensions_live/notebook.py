@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ def publish(
 def front_end() -> str:
     """Return the most likely name of the notebook program."""
     if shell() is None:
-        return "none (a script or a terminal)"
+        return "marimo" if in_marimo() else "none (a script or a terminal)"
     for variable, name in (
         ("COLAB_RELEASE_TAG", "Colab"),
         ("BINDER_SERVICE_HOST", "JupyterLab on Binder"),
@@ -76,6 +77,12 @@ def front_end() -> str:
         if variable in os.environ:
             return name
     return "JupyterLab or Jupyter Notebook"
+
+
+def in_marimo() -> bool:
+    """Return True if a notebook of marimo is running this code, without IPython."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
 
 
 def connect(kind: type, show: Callable[[Any], None]) -> None:

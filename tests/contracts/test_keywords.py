@@ -13,12 +13,13 @@ import workbench.bricks as bricks
 import workbench.extensions as extensions
 from tests.codebase.test_exports import pinned
 from workbench import function, shared, tensor
+from workbench.argument_names import ADVICE, OURS
 from workbench.bricks.conv import Convolutional
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.recurrent import LSTM
 from workbench.data import DataStream, ShuffledScheme
 from workbench.errors import SignatureError, WorkbenchError
-from workbench.hints import ADVICE, OURS, Hinted, hint, keywords
+from workbench.hints import Hinted, hint, keywords
 from workbench.initialization import Constant, IsotropicGaussian, Uniform
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
@@ -139,6 +140,8 @@ def test_a_function_that_hands_keywords_on_has_them_looked_at_too():
 def test_hints_for_other_libraries_name_existing_arguments():
     known = {keyword for cls in HINTED.values() for keyword in keywords(cls)[0]}
     known |= {p for f in FUNCTIONS.values() for p in inspect.signature(f).parameters}
+    makers = (DataStream.from_frame, DataStream.from_arrays, DataStream.from_folder)
+    known |= {p for f in makers for p in inspect.signature(f).parameters}
     known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # in functions
     assert {one for names in OURS.values() for name in names for one in name.split()} <= known
 

@@ -1,5 +1,8 @@
 """Detection of the notebook, its program and its running cell."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from extensions_live import notebook
@@ -39,6 +42,16 @@ def test_programs_are_detected_by_their_environment(monkeypatch, variable, name)
     monkeypatch.setattr(notebook, "shell", FakeShell)
     assert notebook.front_end() == (name or "JupyterLab or Jupyter Notebook")
     assert notebook.front_end() in ADVICE
+
+
+@pytest.mark.parametrize(
+    ("running", "name"), [(True, "marimo"), (False, "none (a script or a terminal)")]
+)
+def test_marimo_is_detected_where_it_runs_a_notebook(monkeypatch, running, name):
+    marimo = SimpleNamespace(running_in_notebook=lambda: running)
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    assert notebook.front_end() == name
+    assert name in ADVICE
 
 
 def test_the_running_cell_is_read_from_the_parent_message(monkeypatch):

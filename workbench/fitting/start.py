@@ -64,6 +64,10 @@ OTHER_NAMES: dict[str, str] = {
     "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
     "max_steps": "train for a number of batches with session.train(batches=100)",
+    **dict.fromkeys(
+        ("patience", "early_stopping"),
+        "pass extensions=[EarlyStopping('validation_cost', epochs=3)]",
+    ),
 }
 """Arguments of Keras, Lightning, fastai and torch, with what to do here."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench.argument_names import OURS
 from workbench.attributes import check_attribute, from_outside
 from workbench.errors import AlgorithmError, nearest
-from workbench.hints import OURS, Hinted
+from workbench.hints import Hinted
 from workbench.tensor import SharedVariable
 
 TOO_LATE = (

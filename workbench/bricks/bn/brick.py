@@ -314,7 +314,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         Parameters
         ----------
         input_ : Variable
-            Floats of shape (B, *input_dim).
+            Floats of shape ``(B, *input_dim)``.
 
         Returns
         -------

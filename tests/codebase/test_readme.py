@@ -1,0 +1,52 @@
+"""The README and the pages of the site: their links, and the figures that they state."""
+
+import re
+
+import pytest
+
+from tests.support import speed_table
+from tests.support.tree import ROOT, tracked
+
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)\)")
+PAGES = [
+    "README.md",
+    *(name for name in tracked() if re.fullmatch(r"notebooks/site/\w+\.md", name)),
+]
+LARGEST_IMAGE = 2_000_000
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_to_a_file(name):
+    folder = (ROOT / name).parent
+    links = LINK.findall((ROOT / name).read_text("utf-8"))
+    made = {"live.gif"} if name == "notebooks/site/index.md" else set()  # copied by build.py
+    assert [one for one in links if one not in made and not (folder / one).exists()] == []
+    assert links or name != "README.md"
+
+
+def test_the_table_of_speeds_has_the_results_of_the_benchmarks():
+    """After a benchmark, ``python -m tests.support.speed_table`` writes the table again."""
+    readme = speed_table.README.read_text("utf-8")
+    assert readme == speed_table.written(readme, speed_table.RESULTS.read_text("utf-8"))
+    assert speed_table.table(speed_table.RESULTS.read_text("utf-8")).count("\n") > 5
+
+
+def test_images_of_the_readme_are_small():
+    images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert images
+    assert [one for one in images if (ROOT / one).stat().st_size > LARGEST_IMAGE] == []
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog():
+    """Versions are newest first, the first one is unreleased, and each kind occurs once in it."""
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    versions: dict[str, list[str]] = {}
+    for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            versions[line.removeprefix("## ")] = []
+        elif line.startswith("### "):
+            versions[list(versions)[-1]].append(line.removeprefix("### "))
+    first, *released = versions
+    assert first == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", one) for one in released)
+    assert all(found == [one for one in kinds if one in found] for found in versions.values())
