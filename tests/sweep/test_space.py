@@ -42,7 +42,7 @@ WRONG = [
     ({"learning_rate": 0.1}, "must be a list of values"),
     ({"learning_rate": "ab"}, "must be a list of values"),
     ({"learning_rate": [float("nan")]}, "must be a finite number"),
-    ({"learning_rate": [0.1, object()]}, "must be a finite number, a string"),
+    ({"learning_rate": [0.1, {}]}, "must be a finite number, a string"),
     ({"learning_rate": [1, 1.0]}, "contains 1.0 twice"),
     ({"learning_rate": [0.1], "unit": [1]}, "no argument 'unit'.*did you mean 'units'"),
     ({"units": [1]}, "needs the argument 'learning_rate', which the space does not contain"),
