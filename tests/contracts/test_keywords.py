@@ -31,7 +31,7 @@ MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
     "SharedVariable", "Function", "Execution", "Task", "Fault", "RunView", "Flops",
-    "Sessions", "Built", "Entry", "Field", "Group", "Method", "Port",
+    "Sessions", "Built", "Entry", "Field", "Group", "Method", "Port", "SweepRun",
 }  # fmt: skip
 
 

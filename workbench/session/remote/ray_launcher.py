@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.errors import ArgumentError, MissingLibraryError, ProcessError
+from workbench.hints import Hinted
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import command, environment
 
@@ -41,7 +42,7 @@ NO_RESOURCES = (
 WRONG_NUMBER = "{name} must be a number, 0 or more, not {given!r}"
 
 
-class Ray:
+class Ray(Hinted):
     """Launcher of processes by actors of Ray, on the machine of the notebook.
 
     Pass it, or its name ``"ray"``, as `launcher` to `MainLoop.start`, after ``ray.init()``.

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import ArgumentError
+from workbench.hints import Hinted
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
 
@@ -38,7 +39,7 @@ WRONG_OPTIONS = (
 )
 
 
-class Torchrun:
+class Torchrun(Hinted):
     """Launcher of processes on this machine by ``torchrun``.
 
     Pass it, or its name ``"torchrun"``, as `launcher` to `MainLoop.start`. All processes are on the
