@@ -26,6 +26,10 @@ NO_CHANNELS = (
     "channels must be a list with one list of channel names for each figure, for example "
     '[["cost", "test_cost"], ["error_rate"]], not {!r}'
 )
+NO_TITLE = (
+    "title must be a string, not {given!r}; to see a session or a log that exists, call "
+    "view(session) or log.plot()"
+)
 
 
 class Plot(TrainingExtension):
@@ -45,7 +49,7 @@ class Plot(TrainingExtension):
     Raises
     ------
     ExtensionError
-        If `channels` does not consist of names.
+        If `channels` does not consist of names, or if `title` is not a string.
 
     Notes
     -----
@@ -68,6 +72,8 @@ class Plot(TrainingExtension):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        if not isinstance(title, str):
+            raise ExtensionError(NO_TITLE.format(given=title))
         self.title = title
         self.channels = as_figures(channels)
         self.height = height

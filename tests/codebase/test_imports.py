@@ -149,9 +149,9 @@ def test_importing_the_engine_loads_nothing_slow():
     assert not loaded & SLOW
 
 
-# Import each module first, in a separate process. Importing a module begins with importing its package,
-# so the processes are forked from one that has imported the package, and a module that the package
-# imports needs no process. Slow libraries have been imported before, which saves time.
+# Import each module first, in a separate process. Importing a module begins with importing its
+# package, so the processes are forked from one that has imported the package, and a module that the
+# package imports needs no process. Slow libraries have been imported before, which saves time.
 IMPORT_EACH = """
 import importlib, os, sys, traceback
 import h5py, pandas, pydantic_settings, workbench

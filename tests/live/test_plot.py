@@ -28,6 +28,11 @@ def test_channels_that_are_no_names_are_refused(channels):
         Plot(channels=channels)
 
 
+def test_a_session_is_no_title():
+    with pytest.raises(ExtensionError, match=r"title must be a string, .* view\(session\)"):
+        Plot(TrainingLog())
+
+
 def test_names_alone_are_figures_and_every_channel_counts_once():
     plot = Plot("digits", ["cost", ["cost", "test_cost"]])
     assert plot.channels == [["cost"], ["cost", "test_cost"]]

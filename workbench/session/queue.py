@@ -212,6 +212,15 @@ class Queue:
         self.edits.settle()
         return False
 
+    def carry_out_at_rest(self, command: Command, action: Callable[[], Any]) -> None:
+        """Execute a command after the end of the run, without recording it."""
+        try:
+            result = action()
+        except Exception as error:
+            command._refuse(f"{type(error).__name__}: {error}", error)
+        else:
+            command._apply(self._main_loop.status["iterations_done"], result)
+
     def overtake(self) -> None:
         """Record that the next command is a stop.
 

@@ -117,6 +117,14 @@ def test_values_of_another_process(shared_run):
         session.probe(["nothing"])
 
 
+def test_a_function_is_called_after_the_end(start):
+    session = start(build(epochs=1))
+    assert session.wait(60)
+    assert session.call(lambda loop: loop.status["epochs_done"]).wait(60) == 1
+    with pytest.raises(errors.SessionError, match="ZeroDivisionError"):
+        session.call(lambda loop: 1 / 0).wait(60)
+
+
 def test_predictions_and_evaluations_of_another_process(shared_run):
     loop = build()
     loop.load_state_dict(shared_run.call(MainLoop.state_dict).wait(60))

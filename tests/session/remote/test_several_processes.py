@@ -15,6 +15,7 @@ from workbench import errors
 from workbench.algorithms import Adam
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.interfaces import State
+from workbench.main_loop import MainLoop
 
 LEARNING_RATES = {4: 0.02, 9: 0.08}
 """Learning rates that the tests set, by iteration."""
@@ -56,6 +57,10 @@ def test_commands_take_effect_after_the_same_batch(start):
     session.train(epochs=1).wait(60)
     assert session.wait(60)
     assert_same(reference(4, rates=LEARNING_RATES), outcome(session))
+    state = session.call(MainLoop.state_dict).wait(60)
+    loop = build()
+    loop.load_state_dict(state)
+    assert loop.status["epochs_done"] == 4
 
 
 def test_a_run_can_be_paused_at_any_moment(start):

@@ -249,8 +249,9 @@ class Controls(interfaces.Session):
     def call(self, f: Callable[[Any], Any]) -> RemoteCommand:
         """Call ``f(main_loop)`` in the processes that train, between two batches.
 
-        The function and its result are pickled by cloudpickle. `Command.wait` returns the result
-        of the first process.
+        After the end of training, the function is called at once, for example to collect the
+        state; what it changes then is not recorded. The function and its result are pickled by
+        cloudpickle. `Command.wait` returns the result of the first process.
 
         Raises
         ------

@@ -74,6 +74,17 @@ def fork_into(
         return command
 
 
+def call(session: Session, f: Callable[[Any], Any]) -> Command:
+    """Call a function between two batches, or at once after the end of the run."""
+    queue = session._queue
+    with queue.lock:
+        if not (session._worker.state.ended and callable(f)):
+            return session.call(f)
+        command = queue.new("call", f"call {getattr(f, '__qualname__', None) or repr(f)}")
+        queue.carry_out_at_rest(command, lambda: f(session.main_loop))
+        return command
+
+
 def probe(session: Session, *args: Any, **options: Any) -> Probe:
     """Copy values of variables that the first process has; see `Session.probe`."""
     found = session.probe(*args, **options)
@@ -96,8 +107,10 @@ def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
     return replace(found, _session=None) if name == "best" else found
 
 
-FUNCTIONS: dict[str, Make] = {"take_due": take_due, "fork_into": fork_into, "probe": probe}
-"""Calls that are not methods of a session."""
+FUNCTIONS: dict[str, Make] = {
+    "take_due": take_due, "fork_into": fork_into, "call": call, "probe": probe
+}  # fmt: skip
+"""Calls that are not those of a session's methods."""
 
 
 def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str, Any]) -> Any:
@@ -150,6 +163,9 @@ class _DryQueue:
         """Ignore a value."""
 
     def carry_out(self, *rest: Any) -> None:
+        """Ignore a command."""
+
+    def carry_out_at_rest(self, *rest: Any) -> None:
         """Ignore a command."""
 
     def overtake(self) -> None:
