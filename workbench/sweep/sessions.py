@@ -40,7 +40,7 @@ NO_ARCHIVE = (
 LOST = "the state of run {number} was saved in {path}, but this file no longer exists"
 
 
-class PauseAfterEpochs(TrainingExtension):
+class _PauseAfterEpochs(TrainingExtension):
     """Extension that pauses the session after some of its epochs.
 
     Parameters
@@ -154,7 +154,7 @@ class Sessions:
             )
         main_loop.status["sweep"] = self._name
         main_loop.status["sweep_settings"] = dict(run.settings)
-        main_loop.extensions.append(PauseAfterEpochs(self._pauses))
+        main_loop.extensions.append(_PauseAfterEpochs(self._pauses))
 
     def save(self, run: SweepRun) -> None:
         """Save the state of a run, in place of its earlier state."""
