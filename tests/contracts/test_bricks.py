@@ -590,28 +590,27 @@ def test_shown_briefly_and_as_a_tree(row):
     assert "<b>it</b>" in brick._repr_html_()
 
 
+CARRIED = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda brick: pickle.loads(pickle.dumps(brick)),
+    "cloudpickle": lambda brick: cloudpickle.loads(cloudpickle.dumps(brick)),
+}
+
+
 @each
-@pytest.mark.parametrize(
-    "carried",
-    [
-        copy.copy,
-        copy.deepcopy,
-        lambda brick: pickle.loads(pickle.dumps(brick)),
-        lambda brick: cloudpickle.loads(cloudpickle.dumps(brick)),
-    ],
-    ids=["copy", "deepcopy", "pickle", "cloudpickle"],
-)
-def test_copies_and_pickles_compute_the_same(row, carried):
+def test_copies_and_pickles_compute_the_same(row):
     brick = row.made(name="it")
     brick.initialize()
     expected = applied(row, brick, row.all_inputs)
-    twin = carried(brick)
-    assert twin is not brick
-    assert (repr(twin), str(twin)) == (repr(brick), str(brick))
-    assert_array_equal(applied(row, twin, row.all_inputs), expected)
-    assert twin.allocated and twin.initialized
-    for a, b in zip(values(twin), values(brick), strict=True):
-        assert_array_equal(a, b)
+    for way, carried in CARRIED.items():
+        twin = carried(brick)
+        assert twin is not brick, way
+        assert (repr(twin), str(twin)) == (repr(brick), str(brick)), way
+        assert_array_equal(applied(row, twin, row.all_inputs), expected, err_msg=way)
+        assert twin.allocated and twin.initialized, way
+        for a, b in zip(values(twin), values(brick), strict=True):
+            assert_array_equal(a, b, err_msg=way)
 
 
 @each
