@@ -19,16 +19,39 @@ UNDESCRIBED = (
 )
 """Parts of the errors for variables and bricks that a specification does not have."""
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+WITH_A_MODEL = (
+    "01_first_training", "03_computation_graph", "04_building_by_clicking",
+    "11_sequence_generators", "14_step_rules", "16_speed", "18_from_blocks",
+)  # fmt: skip
+"""Notebooks that build one model outside functions and classes."""
+
+UNREADABLE = {
+    "02_bricks": "linear: allocation requires input_dim",  # as the notebook shows
+    "10_recurrent_networks": "cannot be read .the attribute 'reshape'.",
+    "13_training_and_evaluation": "cannot be read .a call to numpy.ones",
+    "20_small_language_model": "cannot be read .a call to workbench.TorchModule",
+}
+"""Notebooks whose cells are more than one model, with what the error says."""
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_model_of_a_notebook_is_read_from_its_cells(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    spec = from_code(code)
-    assert spec.bricks
-    assert from_code(to_code(spec)) == spec
+def code_of(name):
+    cells = json.loads(NOTEBOOKS[name].read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+
+
+@pytest.mark.parametrize("name", sorted(set(NOTEBOOKS) - set(UNREADABLE)))
+def test_the_model_of_a_notebook_is_read_from_its_cells(name):
+    spec = from_code(code_of(name))
+    assert bool(spec.bricks) == (name in WITH_A_MODEL)
+    if spec.bricks:
+        assert from_code(to_code(spec)) == spec
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_in_a_notebook_is_named_with_its_line(name):
+    with pytest.raises(BuilderError, match=rf"^line \d+: .*{UNREADABLE[name]}"):
+        from_code(code_of(name))
 
 
 @pytest.mark.parametrize("name", ["bricks", "generators", "graph", "recurrent"])

@@ -117,7 +117,7 @@ def test_examples_of_different_shapes_become_an_array_of_objects():
         (lambda: IndexableDataset({}), "at least one source, but is empty"),
         (
             lambda: IndexableDataset({"x": [1, 2], "y": [1]}),
-            "number of examples, but they have .'x': 2, 'y': 1.",
+            "number of examples, but the numbers are .'x': 2, 'y': 1.",
         ),
         (
             lambda: IndexableDataset({"x": 3}),
