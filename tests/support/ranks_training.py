@@ -51,7 +51,7 @@ from workbench.extensions.saveload import Checkpoint, Load
 from workbench.graph import ComputationGraph, apply_dropout
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
-from workbench.monitoring.aggregation import Concatenate, Sum
+from workbench.monitoring.aggregation import Concatenate, Maximum, Sum
 from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
@@ -322,6 +322,41 @@ def evaluate(group, way="data"):
     wholes = [one for one in loop.log.frame["whole_rows"] if isinstance(one, np.ndarray)]
     found["rows"] = [one.tolist() for one in wholes]
     return found
+
+
+def extremes(group):
+    """Return the largest and smallest values of data and of batches, of training and others."""
+    cost = cost_of_mlp()
+    x, y = ComputationGraph(cost).inputs
+    x, y = (x, y) if x.name == "features" else (y, x)
+    found = [
+        x.max().copy(name="largest"),
+        x.amin(0).copy(name="lowest"),
+        (x.max(0).values.sum() - x.min()).copy(name="range"),
+        y.max().copy(name="class"),
+        x.mean().copy(name="best_mean"),
+        x.abs().mean().copy(name="sum_of_means"),
+        x.abs().max().copy(name="sum_of_maxima"),
+    ]
+    found[4].tag.aggregation_scheme = Maximum(found[4])
+    for one in found[5:]:
+        one.tag.aggregation_scheme = Sum(one)
+    loop = MainLoop(
+        descend(cost, Scale(0.1)),
+        stream(),
+        extensions=[
+            DataStreamMonitoring([cost, *found], stream(16), prefix="valid"),
+            TrainingDataMonitoring([cost, *found], prefix="train", after_batch=True),
+            FinishAfter(after_n_epochs=1),
+        ],
+    )
+    loop.run()
+    frame = loop.log.frame
+    return {
+        name: [np.asarray(one).tolist() for one in frame[name] if np.all(np.equal(one, one))]
+        for name in frame
+        if name.startswith(("valid_", "train_"))
+    }
 
 
 def normalised_mlp():

@@ -8,6 +8,7 @@ examples, and functions of both are applied to the combined values.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import warnings
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from workbench.distributed.statistics import statistic_of
 from workbench.monitoring.inferred import WeightedMean, own_part
 from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
+from workbench.monitoring.sizes import data_sizes, size_of
 from workbench.monitoring.weights import Algebra, Own
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
@@ -120,10 +122,12 @@ class Whole:
         # backpropagation, so the weight must be applied before.
         return self._summed(_seeded(gradients, *weight), None)
 
-    def _found(self, variable: Variable) -> Variable:
+    def _found(self, variable: Variable, *, declared: bool = True) -> Variable:
+        """Return the variable for the whole batch, by its declared scheme or by its expression."""
         if not _is_local(variable):
             return variable
-        plan = self._plan(variable)
+        originals = set() if declared else set(_copied(variable))
+        plan = plan_of(variable, lambda one: None if one in originals else self._own(one))
         if isinstance(plan, Unknown):
             raise errors.MonitoringError(NOT_COMBINED.format(name=str(variable), why=plan.reason))
         if isinstance(plan, Part):
@@ -174,6 +178,7 @@ class Whole:
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
         """Return a maximum or minimum over processes, using a sum with one entry per process."""
+        variable = _of_any_size(variable, kind)
         own = torch.arange(self.group.size) == self.group.rank
         mine: Any = constant(own.reshape(-1, *[1] * variable.ndim))
         places = variable.unsqueeze(0).where(mine, torch.zeros((), dtype=variable.dtype))
@@ -191,9 +196,8 @@ class Whole:
             return found
         if kind is WeightedMean:
             return self._part(variable, Part("mean", scheme.weight))
-        plain = {Sum: "sum", Maximum: "max", Minimum: "min"}
-        if kind in plain:
-            return self._part(variable, Part(plain[kind]))
+        if kind in (Sum, Maximum, Minimum):
+            return self._found(variable, declared=False)  # the scheme applies to whole batches
         raise errors.MonitoringError(
             NOT_COMBINED.format(name=str(variable), why=f"its aggregation scheme is {scheme!r}")
         )
@@ -279,15 +283,47 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
         return Unknown(ROWS)
     if not isinstance(kind, Summary):
         return Unknown(PER_BATCH)
-    original = variable
-    while original not in parts and getattr(original.owner, "function", None) is identity:
-        assert original.owner is not None
-        [original] = original.owner.inputs
-    if original in parts:
-        return parts[original]
+    for original in _copied(variable):
+        if original in parts:
+            return parts[original]
     if kind.weight is not None:
         return Part("mean", kind.weight)
     return algebra.expression()
+
+
+def _copied(variable: Variable) -> list[Variable]:
+    """Return a variable, the variable of which it is a copy, and so on."""
+    found = [variable]
+    while (call := found[-1].owner) is not None and call.function is identity:
+        found.extend(call.inputs)
+    return found
+
+
+def _of_any_size(variable: Variable, kind: str) -> Variable:
+    """Return a maximum or minimum over examples that is infinite, or the limit, if there are none.
+
+    An entry that is never chosen from others is added to each data dimension.
+    """
+    reduced = _copied(variable)[-1]
+    assert reduced.owner is not None
+    [source] = [one for one in reduced.owner.inputs if data_sizes(one)]
+    limits = _limits(source.dtype)
+    never = limits[0] if kind == "max" else limits[1]
+    added: list[int] = []
+    for size in reversed(source.fake.shape):  # torch begins with the last dimension
+        added += [0, int(bool(size_of(size)))]
+    padded: Any = torch.nn.functional.pad(source, added, value=never)  # type: ignore[arg-type]
+    return replace([reduced], {source: padded})[reduced]
+
+
+def _limits(dtype: torch.dtype) -> tuple[float, float]:
+    """Return the smallest and the largest value of a dtype."""
+    if dtype.is_floating_point:
+        return -math.inf, math.inf
+    if dtype == torch.bool:
+        return False, True
+    limits = torch.iinfo(dtype)
+    return limits.min, limits.max
 
 
 def _own(variable: Variable) -> Part | None:
