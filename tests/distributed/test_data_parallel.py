@@ -95,6 +95,16 @@ def test_evaluation_is_exact(together, way):
     np.testing.assert_array_equal(found[0]["rows"], one["rows"])
 
 
+def test_evaluation_refuses_iterators_that_ignore_shares(together):
+    """Otherwise each process would add the whole batch, so a sum would be too large."""
+    for said, shape in together(2, jobs.undivided):
+        for one, name in zip(said, ("generator", "WholeBatches"), strict=True):
+            assert one.startswith("DataError: the epoch iterator must be an EpochIterator")
+            assert name in one
+            assert "derive the data stream from AbstractDataStream" in one
+        assert shape == (4,)
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_batch_normalisation_uses_the_whole_batch(together, size):
     """The shares of three processes are unequal, and some of them are empty."""

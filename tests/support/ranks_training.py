@@ -52,6 +52,7 @@ from workbench.graph import ComputationGraph, apply_dropout
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.main_loop import MainLoop
 from workbench.monitoring.aggregation import Concatenate, Maximum, Sum
+from workbench.monitoring.evaluators import DatasetEvaluator
 from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
@@ -357,6 +358,39 @@ def extremes(group):
         for name in frame
         if name.startswith(("valid_", "train_"))
     }
+
+
+class Undivided(list):
+    """Batches whose iterators do not divide them among processes."""
+
+    def get_epoch_iterator(self, as_dict=False):
+        return WholeBatches(self) if self[0] is None else (batch for batch in self)
+
+
+class WholeBatches:
+    """Iterator that accepts any attribute, for example a share, and ignores it."""
+
+    def __init__(self, batches):
+        self.batches = iter(batches[1:])
+
+    def __iter__(self):
+        return self.batches
+
+
+def undivided(group):
+    """Return what evaluation on whole batches gives, and the errors where it needs shares."""
+    x = tensor.matrix("features")
+    total, rows = (x**2).sum().copy(name="total"), x[:, 0].copy(name="rows")
+    total.tag.aggregation_scheme, rows.tag.aggregation_scheme = Sum(total), Concatenate(rows)
+    batches = [examples(4)]
+    streams = [Undivided(batches), Undivided([None, *batches])]
+    distributed = DataParallel()
+    return [
+        error_of(
+            lambda stream=stream: DatasetEvaluator([total]).evaluate(stream, None, distributed)
+        )
+        for stream in streams
+    ], DatasetEvaluator([rows]).evaluate(streams[1], None, distributed)["rows"].shape
 
 
 def normalised_mlp():

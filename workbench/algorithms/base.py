@@ -94,6 +94,9 @@ class Distributed(Protocol):
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Return variables to compute instead of `roots`, with the same values."""
 
+    def take_share(self, batches: Any) -> None:
+        """Make an iterator over batches return only this process's share of each batch."""
+
     def begin(self, batch: Batch) -> None:
         """Receive a batch before it is processed."""
 

@@ -18,6 +18,7 @@ from workbench import errors
 from workbench.algorithms.base import DIVIDERS, Batch
 from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
 from workbench.data.shares import Share, SharedBatch
+from workbench.data.streams import EpochIterator
 from workbench.distributed.statistics import over_batch, statistic_of
 from workbench.distributed.whole import Statistics, Whole
 from workbench.graph.modes import estimates
@@ -43,6 +44,12 @@ LOCAL_STATISTICS = (
 LOCAL_DRAWS = (
     "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
     "examples exactly once, depend on the number of processes"
+)
+
+NOT_SHARED = (
+    "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
+    "not {iterator!r}; derive the data stream from AbstractDataStream, define its method iterate, "
+    "and let its get_epoch_iterator create the iterator"
 )
 
 CHOICES: tuple[Statistics, ...] = ("batch", "share")
@@ -215,6 +222,18 @@ class DataParallel(Hinted):
             elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same for all
                 left = True
         return moved, left
+
+    def take_share(self, batches: Any) -> None:
+        """Make an iterator over batches return only this process's share of each batch.
+
+        Raises
+        ------
+        DataError
+            If it is not an `EpochIterator`.
+        """
+        if not isinstance(batches, EpochIterator):
+            raise errors.DataError(NOT_SHARED.format(iterator=batches))
+        batches.share = self.share
 
     def take_agreed(self) -> Level | None:
         """Return `agreed`, and reset it to None."""

@@ -13,9 +13,8 @@ from typing import Any
 
 import torch
 
-from workbench.data import EpochIterator
 from workbench.distributed import DataParallel
-from workbench.errors import DataError, ProcessError
+from workbench.errors import ProcessError
 from workbench.extensions import TrainingExtension
 from workbench.extensions.base import reported_elsewhere
 from workbench.interfaces import Loop
@@ -26,10 +25,6 @@ from workbench.tensor.collectives import broadcast
 from workbench.tensor.device import default_device
 from workbench.tensor.processes import launched_size
 
-NOT_SHARED = (
-    "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
-    "not {iterator!r}; let the data stream create it"
-)
 IN_THREAD = (
     "{size} processes train this main loop together, so it cannot run in a thread that one of them "
     "controls; call main_loop.run() in every process. To control several processes, start them "
@@ -52,11 +47,8 @@ def distributed_of(loop: Loop) -> DataParallel | None:
 def take_share(loop: Loop, batches: Any) -> None:
     """Make an iterator over batches return only this process's share of each batch."""
     distributed = distributed_of(loop)
-    if distributed is None:
-        return
-    if not isinstance(batches, EpochIterator):
-        raise DataError(NOT_SHARED.format(iterator=batches))
-    batches.share = distributed.share
+    if distributed is not None:
+        distributed.take_share(batches)
 
 
 def begin(loop: Loop) -> None:

@@ -247,6 +247,9 @@ class DatasetEvaluator(Hinted):
         ------
         MonitoringError
             If `data_stream` is not a data stream.
+        DataError
+            If the batches must be divided among processes, and the epoch iterator of the stream is
+            not an `EpochIterator`.
         """
         if not isinstance(data_stream, Epochs):
             text = NO_STREAM.format(names=", ".join(self._buffer.names), given=repr(data_stream))
@@ -257,7 +260,7 @@ class DatasetEvaluator(Hinted):
             active = distributed if distributed is not None and distributed.is_active else None
             run = None if active is None else self._function_for(active)
             if active is not None and run is not None:
-                batches.share = active.share  # type: ignore[attr-defined]
+                active.take_share(batches)
             for batch in batches:
                 if active is None or run is None:
                     self.process_batch(batch)
