@@ -1,6 +1,7 @@
 """Collectives: their values in every tier, one message instead of many, and a process that ends."""
 
 import os
+import socket
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from tests.support import ranks_collectives as jobs
 from tests.support.ranks import Ranks
 from workbench import errors, tensor
+from workbench.tensor import processes
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import known_group, process_group
 
@@ -98,3 +100,66 @@ def test_incomplete_arguments_of_a_group(monkeypatch):
     monkeypatch.delenv("MASTER_PORT", raising=False)
     with pytest.raises(errors.ProcessError, match="MASTER_ADDR, MASTER_PORT are not; launch"):
         process_group()
+
+
+def joining(monkeypatch, gpus=0, said="could not join.*no others here", **environment):
+    """Return the GPU, the backend and the interface with which a process joins a group."""
+    found = []
+
+    def join(backend, *arguments, **options):
+        found.extend([backend, os.environ.get("GLOO_SOCKET_IFNAME")])
+        raise RuntimeError("no others here")
+
+    for name in ("LOCAL_WORLD_SIZE", "LOCAL_RANK", "GLOO_SOCKET_IFNAME"):
+        monkeypatch.delenv(name, raising=False)
+    given = {"RANK": "3", "WORLD_SIZE": "8", "MASTER_PORT": "29500", **environment}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(processes, "_joined", [None])
+    monkeypatch.setattr(torch.distributed, "init_process_group", join)
+    if gpus:
+        monkeypatch.setattr(processes, "default_device", lambda: torch.device("cuda", 0))
+        monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.cuda, "set_device", found.append)
+    with pytest.raises(errors.ProcessError, match=f"process 3 of 8 {said}"):
+        process_group()
+    return found
+
+
+LOOP = next(name for _, name in socket.if_nameindex() if name in ("lo", "lo0"))
+HERE, ELSEWHERE = {"MASTER_ADDR": "127.0.0.1"}, {"MASTER_ADDR": "10.0.0.5"}
+
+
+@pytest.mark.parametrize(
+    "environment, interface",
+    [
+        (ELSEWHERE, None),
+        (HERE, LOOP),
+        ({**ELSEWHERE, "LOCAL_WORLD_SIZE": "8"}, LOOP),
+        ({**HERE, "LOCAL_WORLD_SIZE": "4"}, None),
+    ],
+)
+def test_only_processes_of_one_machine_use_the_loopback_interface(
+    monkeypatch, environment, interface
+):
+    assert joining(monkeypatch, **environment) == ["gloo", interface]
+
+
+@pytest.mark.parametrize(
+    "gpus, environment, expected",
+    [
+        (1, ELSEWHERE, [0, "nccl", None]),  # a container with one process and one GPU
+        (4, {**ELSEWHERE, "LOCAL_RANK": "3"}, [3, "nccl", None]),
+        (8, HERE, [3, "nccl", LOOP]),
+        (4, HERE, ["gloo", LOOP]),
+        (4, {**ELSEWHERE, "LOCAL_WORLD_SIZE": "8", "LOCAL_RANK": "3"}, ["gloo", LOOP]),
+    ],
+)
+def test_each_process_uses_nccl_if_it_has_a_gpu(monkeypatch, gpus, environment, expected):
+    assert joining(monkeypatch, gpus, **environment) == expected
+
+
+def test_a_process_that_does_not_know_its_gpu_says_so(monkeypatch):
+    said = "must have a GPU of its own, but it sees 4 GPUs and .* export LOCAL_RANK="
+    assert joining(monkeypatch, 4, said, **ELSEWHERE) == []

@@ -24,8 +24,12 @@ With Slurm, ``srun`` starts this command once on each machine of a job (``#SBATC
         --rdzv_id "$SLURM_JOB_ID" --rdzv_endpoint "$machine0:29500" train.py
 
 With Kubernetes, a ``PyTorchJob`` of the Kubeflow training operator sets the same four variables in
-each container, so its command is ``python train.py`` (one process for each container) or the
-``torchrun`` command above. Mount the folder of logs and checkpoints in the container of rank 0.
+each container, so its command is ``python train.py`` (one process and at most one GPU for each
+container) or the ``torchrun`` command above. Mount the folder of logs and checkpoints in the
+container of rank 0.
+
+A launcher that starts each process itself, such as ``srun python train.py``, must also set
+``LOCAL_RANK`` (here to ``$SLURM_LOCALID``) if processes see several GPUs.
 
 Only the process of rank 0 writes the log and checkpoints, and shows progress. If a process ends,
 all others raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can then be
@@ -33,9 +37,10 @@ started again with any number of processes, and continues from the last checkpoi
 
 Tested: ``torchrun`` on one machine with 2 processes and gloo (``tests/distributed``), and groups of
 2 and 3 processes without a launcher. Not tried: several machines, Slurm, Kubernetes, and more than
-one GPU with NCCL. Processes on one machine exchange tensors over the loopback interface only. Those
-of several machines listen on a network, without encryption or a password, so let only trusted
-machines reach it.
+one GPU with NCCL. Processes exchange tensors over the loopback interface only if all of them are
+known to be on one machine: by ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because
+``MASTER_ADDR`` is ``localhost``. Otherwise they listen on a network, without encryption or a
+password, so let only trusted machines reach it; ``GLOO_SOCKET_IFNAME`` chooses the interface.
 """
 
 from workbench.algorithms.zero import ZeRO1

@@ -31,5 +31,5 @@ def _device(name: str) -> torch.device:
     device = torch.device(name)
     if name != "cuda":
         return device
-    own = int(os.environ.get("LOCAL_RANK", 0))  # a launcher of several processes sets it
+    own = int(os.environ.get("LOCAL_RANK", os.environ.get("RANK", 0)))  # set by launchers
     return torch.device("cuda", own % max(1, torch.cuda.device_count()))

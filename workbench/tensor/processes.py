@@ -27,6 +27,12 @@ TIMEOUT = 600.0
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
+HERE = "LOCAL_WORLD_SIZE"
+"""Environment variable with the number of processes on this machine; not all launchers set it."""
+NUMBER_HERE = "LOCAL_RANK"
+"""Environment variable with the number of this process among those of this machine."""
+LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1", re.IGNORECASE)
+"""Pattern of the addresses by which only processes of the same machine can meet."""
 INTERFACE = "GLOO_SOCKET_IFNAME"
 """Environment variable with the name of the network interface that gloo uses."""
 
@@ -43,6 +49,12 @@ GONE = (
 INCOMPLETE = (
     "the environment variables {given} are set, but {missing} {verb} not; launch the script with "
     "torchrun, which sets all of these variables"
+)
+NO_OWN_GPU = (
+    "process {rank} of {size} must have a GPU of its own, but it sees {gpus} GPUs and the "
+    "environment variable LOCAL_RANK is not set. Set it to the number of the process on its "
+    "machine, from 0 (for Slurm, export LOCAL_RANK=$SLURM_LOCALID), or launch the script with "
+    "torchrun, which sets it"
 )
 
 
@@ -69,6 +81,7 @@ class ProcessGroup(Hinted):
         self.rank = rank
         self.size = size
         self.name = name
+        self._local = True
 
     @property
     def is_first(self) -> bool:
@@ -102,7 +115,9 @@ def process_group(
     """Return the group of this process, and join it first if necessary.
 
     Without arguments, the process joins the group that a launcher such as ``torchrun`` describes in
-    environment variables. A process without these variables forms a group of one process.
+    environment variables. A process without these variables forms a group of one process. The
+    processes listen only on the loopback interface if all of them are on this machine, that is, if
+    ``LOCAL_WORLD_SIZE`` says so or, without this variable, if ``MASTER_ADDR`` is ``localhost``.
 
     Parameters
     ----------
@@ -166,7 +181,8 @@ def patient_group(limit: timedelta) -> Any:
     -------
     torch.distributed.ProcessGroup
     """
-    with _on_loopback():
+    joined = _joined[0]
+    with _on_loopback() if joined is None or joined._local else contextlib.nullcontext():
         return torch.distributed.new_group(backend="gloo", timeout=limit)
 
 
@@ -199,7 +215,10 @@ def _from_environment() -> tuple[int, int, bool]:
             )
         )
     size = int(os.environ["WORLD_SIZE"])
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", size)) == size
+    if HERE in os.environ:
+        local = int(os.environ[HERE]) == size
+    else:
+        local = LOOPBACK.fullmatch(os.environ["MASTER_ADDR"]) is not None
     return int(os.environ["RANK"]), size, local
 
 
@@ -210,11 +229,11 @@ def _join(
         return ProcessGroup()
     dist = torch.distributed
     if backend is None:
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
-        enough = default_device().type == "cuda" and torch.cuda.device_count() >= here
+        gpus = torch.cuda.device_count() if default_device().type == "cuda" else 0
+        enough = gpus >= _number_here(size, local=local)
         backend = "nccl" if enough and dist.is_nccl_available() else "gloo"
     if backend == "nccl":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
+        torch.cuda.set_device(_own_gpu(rank, size, local=local))
     with _on_loopback() if local else contextlib.nullcontext():
         try:
             dist.init_process_group(
@@ -227,7 +246,24 @@ def _join(
                 "given the same number of processes"
             ) from error
     world: Any = dist.group.WORLD
-    return ProcessGroup(rank, size, str(world.group_name))
+    group = ProcessGroup(rank, size, str(world.group_name))
+    group._local = local
+    return group
+
+
+def _number_here(size: int, *, local: bool) -> int:
+    """Return the number of processes on this machine, or the least number if it is unknown."""
+    return int(os.environ.get(HERE, size if local else 1))
+
+
+def _own_gpu(rank: int, size: int, *, local: bool) -> int:
+    """Return the number of the GPU of this process."""
+    if NUMBER_HERE in os.environ:
+        return int(os.environ[NUMBER_HERE])
+    gpus = torch.cuda.device_count()
+    if not local and gpus > 1:
+        raise errors.ProcessError(NO_OWN_GPU.format(rank=rank, size=size, gpus=gpus))
+    return rank if local else 0
 
 
 @contextlib.contextmanager
