@@ -15,8 +15,10 @@ from tests.support.forked_runs import build, outcome
 from tests.support.tree import ROOT
 from workbench import errors
 from workbench.session.remote import launcher, ray_launcher, torchrun
+from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import Local, threads_of_each
 
+TORCHRUN_FAILED = r"(?s)could not start.*its exit status is 2\b.*--no-such-option"
 FAILED = "E1129 failed (exitcode: -9) local_rank: 1 (pid: 77) of binary: /usr/bin/python"
 
 
@@ -38,7 +40,7 @@ def train_and_kill(session):
 @pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
 def test_torchrun_starts_the_processes_of_a_notebook():
     session = build(epochs=2).start(processes=2, launcher="torchrun", paused=True)
-    agent = session._link.launched._agent
+    agent = session._link.launched.agent
     for pid in (agent.pid, *session.processes):
         assert set(listening(pid)) <= LOOPBACK
     train_and_kill(session)
@@ -47,7 +49,7 @@ def test_torchrun_starts_the_processes_of_a_notebook():
 
 def test_torchrun_that_does_not_know_an_option_says_so():
     loop = build(epochs=2)
-    with pytest.raises(errors.ProcessError, match=r"(?s)could not start.*--no-such-option"):
+    with pytest.raises(errors.ProcessError, match=TORCHRUN_FAILED):
         loop.start(processes=1, launcher=torchrun.Torchrun(["--no-such-option"]))
 
 
@@ -56,6 +58,7 @@ def test_torchrun_that_does_not_know_an_option_says_so():
     [
         ("", None, [None, None]),
         ("", 0, [0, 0]),
+        ("usage: torchrun", 2, [2, 2]),  # torchrun has failed, not its processes
         (FAILED, None, [None, -9]),  # torchrun still ends the others
         (FAILED, 1, [143, -9]),
     ],
@@ -71,6 +74,29 @@ def test_the_exit_statuses_are_those_that_torchrun_reports(tmp_path, said, ended
         agent.poll = lambda: None
     launched = torchrun.TorchrunProcesses(stand_in, tmp_path / "said.txt")
     assert [launched.status(rank) for rank in range(2)] == expected
+
+
+def test_processes_that_torchrun_starts_too_late_are_ended(tmp_path, monkeypatch):
+    """One of two processes has begun; a process that waits stands in for torchrun."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text("#!/bin/sh\necho 'waits for others'\nexec sleep 600\n")
+    stand_in.chmod(0o700)
+    agents = []
+    start = subprocess.Popen
+
+    def noted(*arguments, **options):
+        agents.append(start(*arguments, **options))
+        return agents[-1]
+
+    with start(["sleep", "600"]) as begun:
+        (tmp_path / "process-1-0").write_text(str(begun.pid))
+        monkeypatch.setattr(sys, "executable", str(stand_in))
+        monkeypatch.setattr(subprocess, "Popen", noted)
+        monkeypatch.setattr(torchrun, "PATIENCE", 0)
+        with pytest.raises(errors.ProcessError, match="started only 1 of 2 processes within 0 sec"):
+            torchrun.Torchrun().launch(RunFolder(tmp_path), 1, 2, detached=False)
+        assert begun.wait(60) == -signal.SIGKILL
+    assert [agent.poll() for agent in agents] == [-signal.SIGTERM]
 
 
 def test_wrong_settings_of_launchers():

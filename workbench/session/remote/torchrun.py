@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.errors import ArgumentError
+from workbench.errors import ArgumentError, ProcessError
 from workbench.hints import Hinted
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
@@ -33,6 +33,11 @@ ENDED_BY_TORCHRUN = 128 + signal.SIGTERM
 SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)")
 """Pattern of what torchrun says at once when a process has failed."""
 
+TOO_LATE = (
+    "torchrun has started only {begun} of {processes} processes within {seconds:g} seconds, so all "
+    "of them were ended; start fewer processes, or try again when the machine is less busy. Output "
+    "of torchrun:\n{said}"
+)
 WRONG_OPTIONS = (
     "options must be a sequence of strings, such as ['--numa-binding=node'], not {given!r}; "
     "`torchrun --help` lists all options"
@@ -55,6 +60,8 @@ class Torchrun(Hinted):
     ------
     ArgumentError
         If `options` is not a sequence of strings.
+    ProcessError
+        If torchrun does not start all processes in time; raised by `MainLoop.start`.
 
     Examples
     --------
@@ -96,10 +103,11 @@ class Torchrun(Hinted):
             )
         launched = TorchrunProcesses(agent, said)
         try:
-            launched.pids = _begun(folder, number, processes, agent)
+            _await_begin(folder, number, processes, launched)
         except BaseException:
             launched.kill()
             raise
+        launched.knows_all = True
         if agent.poll() is not None and not folder.output(number, 0).exists():
             folder.output(number, 0).write_text(said.read_text())  # the reason of the failure
         return launched
@@ -114,56 +122,82 @@ class TorchrunProcesses:
         The process of torchrun.
     said : Path
         The file with the output of torchrun.
+
+    Attributes
+    ----------
+    pids : list of int
+        The numbers of the processes that are known to have begun, in the order of their ranks.
+    knows_all : bool
+        True if all processes have begun.
     """
 
     pids: list[int]
 
     def __init__(self, agent: subprocess.Popen[bytes], said: Path) -> None:
-        self._agent = agent
-        self._said = said
+        self.agent = agent
+        self.said = said
         self.pids = []
+        self.knows_all = False
 
     def status(self, rank: int) -> int | None:
         """Return the exit status of a process; None while it runs."""
-        ended = self._agent.poll()
-        failed = {int(r): int(status) for status, r in SAYS_FAILED.findall(self._said.read_text())}
+        ended = self.agent.poll()
+        failed = {int(r): int(status) for status, r in SAYS_FAILED.findall(self.said.read_text())}
         if rank in failed or ended is None:
             return failed.get(rank)
-        return 0 if ended == 0 else ENDED_BY_TORCHRUN
+        return ENDED_BY_TORCHRUN if failed else ended  # torchrun itself can fail, too
 
     def kill(self) -> None:
         """End all processes at once, and wait for their end."""
-        if self._agent.poll() is None:
+        if self.agent.poll() is None:
             for pid in self.pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            if not self.pids:
-                self._agent.terminate()  # it ends its processes
+            if not self.knows_all:
+                self.agent.terminate()  # it ends its processes
         try:
-            self._agent.wait(GOODBYE)
+            self.agent.wait(GOODBYE)
         except subprocess.TimeoutExpired:
-            self._agent.kill()
-            self._agent.wait()
-        if self._agent.stdin is not None:
+            self.agent.kill()
+            self.agent.wait()
+        if self.agent.stdin is not None:
             with suppress(OSError):
-                self._agent.stdin.close()
+                self.agent.stdin.close()
 
     def leave(self) -> None:
         """Let the processes continue without this process, which does not wait for their end."""
-        self._agent.returncode = self._agent.poll() or 0  # so that Popen does not warn
+        self.agent.returncode = self.agent.poll() or 0  # so that Popen does not warn
 
 
-def _begun(
-    folder: RunFolder, number: int, processes: int, agent: subprocess.Popen[bytes]
-) -> list[int]:
-    """Wait until all processes have begun or torchrun has ended; return the process numbers."""
-    deadline = time.monotonic() + PATIENCE
+def _await_begin(
+    folder: RunFolder, number: int, processes: int, launched: TorchrunProcesses
+) -> None:
+    """Wait until all processes have begun or torchrun has ended, and note the process numbers.
+
+    Raises
+    ------
+    ProcessError
+        If the processes do not begin in time.
+    """
+    agent, deadline = launched.agent, time.monotonic() + PATIENCE
     notes = [_note(folder, number, rank) for rank in range(processes)]
-    while not all(note.exists() for note in notes):
-        if agent.poll() is not None or time.monotonic() > deadline:
-            return [agent.pid] * processes
+    while True:
+        launched.pids = [int(note.read_text()) for note in notes if note.exists()]
+        if len(launched.pids) == processes:
+            return
+        if agent.poll() is not None:  # the statuses of all ranks are known, and none can be ended
+            launched.pids = [agent.pid] * processes
+            return
+        if time.monotonic() > deadline:
+            raise ProcessError(
+                TOO_LATE.format(
+                    begun=len(launched.pids),
+                    processes=processes,
+                    seconds=PATIENCE,
+                    said=launched.said.read_text(),
+                )
+            )
         time.sleep(0.02)
-    return [int(note.read_text()) for note in notes]
 
 
 def _note(folder: RunFolder, number: int, rank: int) -> Path:
