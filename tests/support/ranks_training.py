@@ -130,7 +130,10 @@ def train(group, rule, execution="eager", batch=BATCH, way="data"):
 
 
 def from_file(group, path, kind):
-    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch."""
+    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch.
+
+    Return also the fingerprints of the data.
+    """
     dataset = H5PYDataset(path, ("all",), load_in_memory=kind == "loader")
     if kind == "loader":
         pairs = TensorDataset(*[torch.as_tensor(one) for one in dataset.indexables])
@@ -142,7 +145,7 @@ def from_file(group, path, kind):
     loop = MainLoop(descend(cost_of_mlp(), Momentum(0.05, 0.9)), data,
                     extensions=[FinishAfter(after_n_epochs=2)])  # fmt: skip
     loop.run()
-    return outcome(loop)
+    return {**outcome(loop), "data": loop.status["_initial"]}
 
 
 def divided(group, rule="adam"):

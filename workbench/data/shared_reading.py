@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import itertools
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,26 +62,33 @@ def shared_batches(
             divided(dict(zip(sources, batch, strict=True)), share, number + checksum(batch[0]))
             for batch, number in pairs
         )
-    return _read(*below, sources, share, epoch, start)
+
+    def read_whole(number: int) -> dict[str, Any]:
+        return dict(zip(sources, next(stream.iterate(epoch, number)), strict=True))
+
+    return _read(*below, read_whole, share, epoch, start)
 
 
 def _read(
     stream: Divisible,
     scheme: IterationScheme,
-    sources: Sequence[str],
+    read_whole: Callable[[int], dict[str, Any]],
     share: Share,
     epoch: int,
     start: int,
 ) -> Iterator[SharedBatch]:
+    sources = stream.sources
     requests: Iterator[Any] = scheme.get_request_iterator(epoch, start)
-    numbers = itertools.count(epoch * AN_EPOCH + start)
-    for batch, request, number in zip(
-        stream.iterate(epoch, start), requests, numbers, strict=False
+    positions = itertools.count(start)
+    for batch, request, position in zip(
+        stream.iterate(epoch, start), requests, positions, strict=False
     ):
         total = _length(request)
         first, _ = share.bounds(total)
         read = request.start if isinstance(request, slice) else checksum(request)
-        yield SharedBatch(dict(zip(sources, batch, strict=True)), first, total, number + read)
+        entries = dict(zip(sources, batch, strict=True))
+        number = epoch * AN_EPOCH + position + read
+        yield SharedBatch(entries, first, total, number, partial(read_whole, position))
 
 
 def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:

@@ -6,7 +6,7 @@ a batch when the batch is read, so positions in the data do not depend on the nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,23 @@ class SharedBatch(dict[str, Any]):
         The number of examples in the whole batch.
     number : int
         A number that is the same for all shares of the batch and different for most other batches.
+    read_whole : callable
+        A function that returns the whole batch, which it can need to read first.
     """
 
-    def __init__(self, entries: Mapping[str, Any], first: int, total: int, number: int) -> None:
+    def __init__(
+        self,
+        entries: Mapping[str, Any],
+        first: int,
+        total: int,
+        number: int,
+        read_whole: Callable[[], Mapping[str, Any]],
+    ) -> None:
         super().__init__(entries)
         self.first = first
         self.total = total
         self.number = number
+        self.read_whole = read_whole
 
 
 def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
@@ -111,7 +121,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
         else entry[(slice(None),) * int(axes[name] or 0) + (slice(first, last),)]
         for name, entry in batch.items()
     }
-    return SharedBatch(entries, first, total, number)
+    return SharedBatch(entries, first, total, number, lambda: batch)
 
 
 def _length(entry: Any, name: str, axis: int | None, share: Share) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from workbench.data.shares import SharedBatch
 from workbench.interfaces import Loop
 from workbench.main_loop.data_fingerprints import SAMPLED, of_batch, of_data
 from workbench.roles import ALGORITHM_HYPERPARAMETER, has_roles
@@ -65,8 +66,12 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 
 
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
-    """Record the fingerprint of the first batch, which is used to compare runs."""
-    checksum = of_batch(batch)
+    """Record the fingerprint of the first batch, which is used to compare runs.
+
+    The fingerprint of a share is that of its whole batch, so that it does not depend on the number
+    of processes.
+    """
+    checksum = of_batch(batch.read_whole() if isinstance(batch, SharedBatch) else batch)
     if checksum is not None:
         status[INITIAL] = {**status[INITIAL], BATCH: checksum}
 
