@@ -315,7 +315,7 @@ def evaluate(group, way="data"):
         algorithm,
         stream(),
         extensions=[
-            DataStreamMonitoring([cost, largest, total], stream(9), prefix="valid"),
+            DataStreamMonitoring([cost, largest, total], stream(16), prefix="valid"),
             DataStreamMonitoring([rows], stream(9), prefix="whole", every_n_batches=3),
             TrainingDataMonitoring([cost], prefix="mean", after_epoch=True),
             FinishAfter(after_n_epochs=2),
