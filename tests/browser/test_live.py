@@ -1,26 +1,17 @@
 """A long run in a real browser: plots move, buttons act, messages are few, views survive."""
 
-import json
 import time
 
 import pytest
 
-from .conftest import FIRST
+from .conftest import endless_notebook
 from .lab import busy, until
 
 
 @pytest.fixture(scope="module")
 def endless(open_notebook):
     """Yield the first notebook, which trains for the duration of the tests."""
-    content = json.loads(FIRST.read_text(encoding="utf-8"))
-    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
-    end = next(i for i, cell in enumerate(cells) if "session.wait()" in "".join(cell["source"]))
-    content["cells"] = cells[:end]
-    text = json.dumps(content)
-    assert "after_n_epochs=5" in text
-    notebook = open_notebook(
-        "endless.ipynb", text.replace("after_n_epochs=5", "after_n_epochs=9999")
-    )
+    notebook = open_notebook("endless.ipynb", endless_notebook())
     notebook.run_all()
     yield notebook
     notebook.ask("session.stop() and session.wait(60)")

@@ -1,10 +1,8 @@
 """Tools of a plot in a real browser: settings, marks, handle, table and comparison."""
 
-import json
-
 import pytest
 
-from .conftest import FIRST
+from .conftest import endless_notebook
 from .lab import notebook_text, until
 from .runs import SMALL_RUN
 
@@ -174,12 +172,7 @@ def test_runs_are_compared_hidden_and_renamed(shared):
 
 
 def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_notebook):
-    content = json.loads(FIRST.read_text(encoding="utf-8"))
-    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
-    end = next(i for i, cell in enumerate(cells) if "session.wait()" in "".join(cell["source"]))
-    content["cells"] = cells[:end]
-    text = json.dumps(content).replace("after_n_epochs=5", "after_n_epochs=9999")
-    notebook = open_notebook("back.ipynb", text)
+    notebook = open_notebook("back.ipynb", endless_notebook())
     notebook.run_all()
     done = "session.log.status['iterations_done']"
     until(lambda: int(notebook.ask(done)) > 300, timeout=120, what="a run of some length")

@@ -49,9 +49,10 @@ def start():
 def all_seen(view, pump):
     """Refresh a view until it has looked at every training example."""
     for _ in range(200):
-        shown(view, pump)
-        if view.examples.complete:
-            return shown(view, pump)
+        payload = shown(view, pump)
+        found = view.examples
+        if found.complete and found.looked == found.count:
+            return payload
     raise AssertionError("the view did not look at all examples")
 
 
