@@ -127,6 +127,13 @@ class Link:
         return found
 
     @property
+    def has_failed(self) -> bool:
+        """True if training or a process has failed, even if the cause is not yet known."""
+        if self.failure is not None or self.facts.get("state") == State.FAILED:
+            return True
+        return any(self.launched.status(rank) for rank in range(len(self.launched.pids)))
+
+    @property
     def exception(self) -> BaseException | None:
         """The error that ended training, if any."""
         if self.failure is not None or self.size > 1:

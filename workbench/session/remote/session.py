@@ -142,7 +142,12 @@ class RemoteSession(FixedAttributes, Controls):
             self._follow(self._log)
 
     def close(self) -> None:
-        """End the connection, and the processes if this process started them and owns them."""
+        """End the connection, and the processes if this process started them and owns them.
+
+        With the processes, the log and the last snapshot are deleted, unless the log is in a
+        database of its own. After a failure, both are kept: `workbench.attach` with the name of the
+        run finds them, and `workbench.session.remote.remove` deletes them.
+        """
         RUNNING.discard(self)
         if self._link is not None:
             self._finalizer.detach()
@@ -152,7 +157,9 @@ class RemoteSession(FixedAttributes, Controls):
     def state(self) -> State:
         """The current state of the session."""
         if self._link is None:
-            finished = self.log.current_row.get("training_finished", False)
+            finished = False
+            with suppress(LogError):  # the run was removed
+                finished = self.log.current_row.get("training_finished", False)
             return State.FINISHED if finished else State.FAILED
         return self._link.state
 
@@ -293,14 +300,19 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
 
 
 def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
-    """End the processes that this process has started, unless the run is detached."""
+    """End the processes that this process has started, unless the run is detached.
+
+    The folder of a run that has failed is kept, so that it can be restarted.
+    """
     if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
         return
     if detached or isinstance(link.launched, Unowned):
         link.leave()
         return
+    failed = link.has_failed
     link.close(GOODBYE)
-    folder.remove()
+    if not failed:
+        folder.remove()
 
 
 def begin(
