@@ -121,6 +121,21 @@ def test_the_folder_of_a_failure_that_is_not_yet_known_is_kept(start, monkeypatc
     assert not os.path.exists(session.folder) and again.state is State.FAILED
 
 
+def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start):
+    session = start(build(), processes=2, paused=True, detached=True, name="left")
+    session.close()  # as the end of its notebook does
+    other = workbench.attach("left")
+    second = other.processes[1]
+    os.kill(second, signal.SIGKILL)
+    with pytest.raises(errors.ProcessError, match="process 1 of 2"):
+        other.wait(60)
+    other._launcher = Forked()
+    other.restart()
+    assert session._link.launched.status(0) is not None
+    assert other.call(lambda loop: 1).wait(60) == 1
+    other._link.close(20)
+
+
 def test_the_log_follows_as_soon_as_its_identity_is_known(tmp_path):
     written = SQLiteLog(tmp_path / "log.sqlite")
     written[1]["cost"] = 1.0
