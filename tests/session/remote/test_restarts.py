@@ -94,7 +94,7 @@ def test_the_processes_of_another_notebook_end_without_a_wait(start, monkeypatch
     other.restart()
     until(lambda: session._link.launched.status(0) is not None, timeout=60)
     assert other.processes != session.processes
-    other._link.close(20)
+    other.close(end=True)
 
 
 def test_a_run_that_failed_can_be_restarted_after_its_session_was_closed(killed):
@@ -133,7 +133,7 @@ def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start
     other.restart()
     assert session._link.launched.status(0) is not None
     assert other.call(lambda loop: 1).wait(60) == 1
-    other._link.close(20)
+    other.close(end=True)
 
 
 def test_the_log_follows_as_soon_as_its_identity_is_known(tmp_path):

@@ -195,16 +195,19 @@ def close_all() -> None:
 
 @hinted
 def remove(session: RemoteSession) -> None:
-    """Delete the folder of a run that has ended, with its snapshot and the outputs.
+    """End the processes of a run that has ended, and delete its folder.
 
-    A log in a database of its own is kept.
+    The folder contains the snapshot, the outputs and the log; a log in a database of its own is
+    kept.
 
     Raises
     ------
     SessionError
-        If the run has not ended.
+        If training has not ended, or was restarted elsewhere.
+    ProcessError
+        If the processes do not end.
     """
     if not session.state.ended:
         raise SessionError(f"{session!r} has not ended; call stop() and wait() first")
-    session.close()
+    session.close(end=True)
     session._folder.remove()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
+from workbench.errors import LogError, ProcessError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
@@ -46,6 +46,10 @@ ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connec
 LIVES_ON = (
     "the processes of {name!r} have not ended, although the connection to them was lost; "
     "workbench.attach({name!r}) connects to them again"
+)
+NOT_ENDED = (
+    "the processes of {name!r} have not ended within {seconds:g} s after the request; try again, "
+    "or end those that session.processes names"
 )
 
 GOODBYE = 10.0
@@ -141,17 +145,35 @@ class RemoteSession(FixedAttributes, Controls):
         if self._log is not None:
             self._follow(self._log)
 
-    def close(self) -> None:
-        """End the connection, and the processes if this process started them and owns them.
+    def close(self, *, end: bool = False) -> None:
+        """End the connection, and the processes if this process owns them.
 
         With the processes, the log and the last snapshot are deleted, unless the log is in a
         database of its own. After a failure, both are kept: `workbench.attach` with the name of the
         run finds them, and `workbench.session.remote.remove` deletes them.
+
+        This process owns processes that it has started, unless the run is detached. Others
+        continue by default, even after the end of training, when they wait for `linger` seconds.
+
+        Parameters
+        ----------
+        end : bool
+            True to end those processes, too. Their log and their last snapshot are kept.
+
+        Raises
+        ------
+        SessionError
+            If `end` is True and the run was restarted elsewhere.
+        ProcessError
+            If `end` is True and the processes do not end.
         """
         RUNNING.discard(self)
-        if self._link is not None:
+        link = self._link
+        if end and (link is None or self.detached or isinstance(link.launched, Unowned)):
+            end_processes(self)
+        elif link is not None:
             self._finalizer.detach()
-            close_link(self._link, self._folder, detached=self.detached)
+            close_link(link, self._folder, detached=self.detached)
 
     @property
     def state(self) -> State:
@@ -297,6 +319,32 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
             found()
 
     return call
+
+
+def end_processes(session: RemoteSession) -> None:
+    """End the processes of a run that would continue without this process.
+
+    Raises
+    ------
+    SessionError
+        If the run was restarted elsewhere.
+    ProcessError
+        If they do not end in time.
+    """
+    folder = session._folder
+    if not folder.read():  # it was removed, after its processes had ended
+        return
+    check_newest(session)
+    if session._link is not None:
+        session._finalizer.detach()
+        session._link.close(GOODBYE)
+    if folder.is_live():  # the connection had been closed earlier
+        session.connect(Unowned(list(folder.read().get("pids", ()))), new=False)
+        session._finalizer.detach()
+        session._link.close(GOODBYE)
+    RUNNING.discard(session)
+    if folder.is_live():
+        raise ProcessError(NOT_ENDED.format(name=session.name, seconds=GOODBYE))
 
 
 def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
