@@ -120,6 +120,23 @@ def test_a_report_that_fails_for_one_notebook_reaches_the_others(served, monkeyp
     other.close()
 
 
+def test_a_notebook_that_does_not_read_keeps_no_other_waiting(served):
+    _, server, connection = served
+    slow = connect(server.port, SECRET)
+    for one in (slow, connection):
+        one._socket.settimeout(60)
+    slow.send({"notebook": True})
+    slow.receive()
+    here = slow._socket.getsockname()
+    (client,) = [one for one in server._clients if one.connection._socket.getpeername() == here]
+    with client.connection._sending:  # as while the buffers of the connection are full
+        for ticket in ("first", "second"):
+            step(connection, ticket)
+            assert outcome_of(connection, ticket)["reason"] is None
+    assert outcome_of(slow, "second")["reason"] is None
+    slow.close()
+
+
 def test_the_last_state_is_not_taken_from_a_run_that_has_begun_again(served, tmp_path, caplog):
     session, *_ = served
     process = object.__new__(_Process)
