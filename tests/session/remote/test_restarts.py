@@ -102,7 +102,6 @@ def test_a_run_that_failed_can_be_restarted_after_its_session_was_closed(killed)
     kept, costs = session._link.facts["kept"], list(session.log.column("cost")[1])
     session.close()
     again = workbench.attach(session.name)
-    again._launcher = Forked()
     assert again.state is State.FAILED and list(again.log.column("cost")[1]) == costs
     assert again._folder.snapshot.exists() and again.restart() >= kept
     again.close()
@@ -129,8 +128,7 @@ def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start
     os.kill(second, signal.SIGKILL)
     with pytest.raises(errors.ProcessError, match="process 1 of 2"):
         other.wait(60)
-    other._launcher = Forked()
-    other.restart()
+    other.restart()  # with the launcher of the other notebook
     assert session._link.launched.status(0) is not None
     assert other.call(lambda loop: 1).wait(60) == 1
     other.close(end=True)

@@ -24,14 +24,17 @@ from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
-LAST_LOG = "last_log.json"
+LAST_LOG, LAUNCHER = "last_log.json", "launcher.pkl"
 LIVE = "live"
 STARTING = "starting"
 NOT_OURS = (
     "the folder {path} belongs to another user, who could read or replace the pickled main loop "
     "of a run; set config.runs_path to a folder of your own"
 )
-
+NO_DIRECTORY = (
+    "the run was started in the directory {directory}, to which relative paths in its main loop "
+    "refer, and that directory does not exist any more; create it again before restarting the run"
+)
 
 BEING_STARTED = (
     "another notebook or thread is starting the processes of {name!r} at this moment; "
@@ -72,6 +75,25 @@ class RunFolder:
     def snapshot(self) -> Path:
         """The file with the state from which a restart continues."""
         return self.path / SNAPSHOT
+
+    @property
+    def launcher(self) -> Path:
+        """The file with the pickled launcher, for restarts by other notebooks."""
+        return self.path / LAUNCHER
+
+    @property
+    def directory(self) -> str:
+        """The working directory of the notebook that started the run, and of its processes.
+
+        Raises
+        ------
+        ProcessError
+            If it does not exist any more.
+        """
+        found = str(self.read()["directory"])
+        if not os.path.isdir(found):
+            raise ProcessError(NO_DIRECTORY.format(directory=found))
+        return found
 
     @property
     def last_log(self) -> str | None:

@@ -21,7 +21,7 @@ from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.known_variables import KnownVariables
 from workbench.session.remote.controls import Controls
 from workbench.session.remote.folder import LOG, RunFolder
-from workbench.session.remote.launcher import Launched, Launcher, Unowned
+from workbench.session.remote.launcher import Launched, Launcher, Unowned, save_launcher
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
 from workbench.utils.attributes import FixedAttributes
@@ -230,7 +230,8 @@ class RemoteSession(FixedAttributes, Controls):
 
         The results are those of a run that was never interrupted, for any number of processes.
         Records after the snapshot are kept in the database, but do not belong to the log any more.
-        Commands that took effect after the snapshot are undone; give them again.
+        Commands that took effect after the snapshot are undone; give them again. The launcher and
+        the working directory are those with which the run was started, in any notebook.
 
         Parameters
         ----------
@@ -369,6 +370,7 @@ def begin(
     """Start the processes of a run, and return its session."""
     with folder.starting(facts["name"]):
         folder.write(facts)
+        save_launcher(folder, launcher)
         session = RemoteSession(folder, launcher, main_loop)
         _launch(session, facts)
     register(session)
