@@ -20,6 +20,7 @@ from workbench.distributed import ProcessGroup
 from workbench.log import SQLiteLog
 from workbench.log.placeholders import Pickled
 from workbench.session.remote import shared_mailbox
+from workbench.session.remote.facts import RELEASED
 from workbench.session.remote.folder import RunFolder, announced
 from workbench.session.remote.job import saved_state
 from workbench.session.remote.keeper import Keeper
@@ -28,7 +29,7 @@ from workbench.session.remote.session import RemoteSession, check_newest, close_
 from workbench.session.remote.shared_mailbox import Exchange
 from workbench.session.remote.values import RemoteCommand
 from workbench.session.remote.wire import connect, listener
-from workbench.session.remote.worker import _Process
+from workbench.session.remote.worker import _make, _Process
 from workbench.session.session import Session
 from workbench.session.snapshots import Snapshot
 from workbench.utils.waiting import wait
@@ -135,6 +136,34 @@ def test_a_notebook_that_does_not_read_keeps_no_other_waiting(served):
             assert outcome_of(connection, ticket)["reason"] is None
     assert outcome_of(slow, "second")["reason"] is None
     slow.close()
+
+
+def test_a_large_result_is_sent_once_and_not_kept(served):
+    session, server, connection = served
+    other = connect(server.port, SECRET)
+    other.send({"notebook": True})
+    call = {"do": "call", "args": [lambda loop: [1, 2]], "options": {}, "by": "code"}
+    connection.send({**call, "ask": 1, "ticket": "large"})
+    assert outcome_of(connection, "large")["result"] == [1, 2]
+    said = outcome_of(other, "large")
+    assert "result" not in said and "sent only to the notebook that issued it" in said["unsent"]
+    assert session.commands[-1]._result is RELEASED
+    other.close()
+
+
+def test_a_result_whose_notebook_has_left_is_not_kept(served):
+    session, server, _ = served
+    with session._queue.lock:
+        command = session.call(lambda loop: [1, 2])
+        server._tickets[command.id] = "of nobody"
+    until(lambda: command._result is RELEASED)
+    assert session.call(lambda loop: [3]).wait(60) == [3]  # which no notebook has issued
+
+
+def test_the_other_processes_keep_no_results(served):
+    session, *_ = served
+    _make(session, {"do": "call", "args": [lambda loop: [1]], "options": {}, "by": "code"})
+    assert session.commands[-1].wait(60) is None and session.commands[-1].iteration == 0
 
 
 def test_the_last_state_is_not_taken_from_a_run_that_has_begun_again(served, tmp_path, caplog):

@@ -22,7 +22,9 @@ from workbench.session.remote.client import Client
 from workbench.session.remote.facts import (
     command_facts,
     facts_of,
+    is_shared,
     portable,
+    release_result,
     with_traceback,
 )
 from workbench.session.remote.served import (
@@ -98,6 +100,7 @@ class Server:
         self._some = threading.Event()
         self._unreported = ""
         self._announced: str | None = None
+        self._released = 0
         self._failed_at: float | None = None
         self.kept: Callable[[], int | None] = _nothing
 
@@ -246,6 +249,8 @@ class Server:
             outstanding = any(client.outstanding for client in self._clients)
             self._some.wait(RECEIPT if outstanding else PERIOD)
             self._some.clear()
+            with self._guarded():
+                self._release_results()
             clients = [client for client in list(self._clients) if not client.is_busy]
             if not clients:
                 continue
@@ -306,6 +311,17 @@ class Server:
             self._announced = found["uuid"]
         return found
 
+    def _release_results(self) -> None:
+        """Forget large results of commands whose notebooks have got them or have left."""
+        commands = self.session.commands
+        while self._released < len(commands) and (command := commands[self._released]).done:
+            ticket = self._tickets.get(command.id)
+            if ticket is not None and not is_shared(command._result):
+                if any(ticket in client.tickets for client in list(self._clients)):
+                    return  # until it is sent
+                release_result(command)
+            self._released += 1
+
     def _commands_for(self, client: Client) -> list[dict[str, Any]]:
         """Return what is new about commands for a notebook."""
         with self.session._queue.lock:  # in which a new command gets its ticket
@@ -314,7 +330,11 @@ class Server:
         for command in commands[client.settled :]:
             if client.sent.get(command.id, {}).get("done"):
                 continue
-            event = command_facts(command, self._tickets.get(command.id))
+            ticket = self._tickets.get(command.id)
+            own = ticket in client.tickets
+            event = command_facts(command, ticket, own=own)
+            if own and event["done"]:
+                release_result(command)
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:
                 client.sent[command.id] = key

@@ -28,6 +28,7 @@ from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
+from workbench.session.command import Command
 from workbench.session.fork import Fork
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
@@ -336,7 +337,9 @@ def _make(session: Session, call: dict[str, Any]) -> None:
     """Make a call in a process other than the first, which reports its errors."""
     try:
         with acting_as(call["by"]):
-            make(session, call["do"], call["args"], call["options"])
+            command = make(session, call["do"], call["args"], call["options"])
+        if isinstance(command, Command):
+            command._forget_result()  # which the first process sends
     except Exception as error:
         logger.debug("%s: %s", call["do"], error)
 
