@@ -11,7 +11,7 @@ import workbench
 from tests.distributed.test_collectives import LOOPBACK
 from tests.support.forked_runs import Forked, build, costs
 from tests.support.tree import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.interfaces import State
 from workbench.session.remote import RemoteSession, remove
@@ -100,6 +100,21 @@ def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
     session.close()
     until(lambda: launched.status(0) == 0, timeout=60)
     assert "alone" not in [one.name for one in workbench.session.remote.live()]
+
+
+def test_a_pause_outlives_the_processes(folder_of_runs):
+    loop = build()
+    session = loop.start(detached=True, launcher=Forked(), linger=0.1, paused=True, name="rests")
+    session.step(3).wait(60)
+    launched = session._link.launched
+    session.close()
+    until(lambda: launched.status(0) == 0, timeout=60)
+    again = workbench.attach("rests")
+    assert "restart() starts them again, paused" in again.note
+    assert again.restart() == 3
+    paused_at(again, 3)
+    assert again.note == ""
+    again.close(end=True)
 
 
 def test_the_processes_of_a_detached_run_can_be_ended(folder_of_runs):

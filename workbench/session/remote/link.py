@@ -269,7 +269,7 @@ class Link:
                         self._take(message)
                 except Exception:
                     logger.exception("a message of %r could not be used", self.name)
-        except (OSError, EOFError):
+        except (OSError, EOFError, ValueError):  # a message of another version, for instance
             self._disconnected.set()
             if not self._closing:
                 self._failures.suspect(0)

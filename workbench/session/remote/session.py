@@ -42,6 +42,10 @@ WAIT_INTERRUPTED = (
 )
 
 REMOVED = "the folder {folder} of {name!r} was removed, so the run cannot be started again"
+RESTED = (
+    "training was paused for so long that its processes have ended; restart() starts them again, "
+    "paused"
+)
 ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connects to it"
 LIVES_ON = (
     "the processes of {name!r} have not ended, although the connection to them was lost; "
@@ -184,6 +188,13 @@ class RemoteSession(FixedAttributes, Controls):
                 finished = self.log.current_row.get("training_finished", False)
             return State.FINISHED if finished else State.FAILED
         return self._link.state
+
+    @property
+    def note(self) -> str:
+        """Why the last run did not train or has ended during a pause; otherwise empty."""
+        if self._link is None and self._folder.rested.exists():
+            return RESTED
+        return super().note
 
     @property
     def log(self) -> TrainingLogBase:
@@ -419,10 +430,12 @@ def launch_again(session: RemoteSession, processes: int | None) -> None:
     if session._folder.is_live():
         raise SessionError(LIVES_ON.format(name=session.name))
     facts["launch"] += 1
+    facts["stays_paused"] = session._folder.rested.exists()
     facts["processes"] = facts["processes"] if processes is None else processes
     session._folder.write(facts)
     session._run = facts
     _launch(session, facts)
+    session._folder.rested.unlink(missing_ok=True)
 
 
 def start_fork(

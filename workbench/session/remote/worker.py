@@ -185,14 +185,16 @@ class _Process:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
         again, goal = self._continues, session.main_loop.status.get(GOAL)
+        paused = bool((self.facts["paused"] and not again) or self.facts.get("stays_paused"))
         if again and goal is not None:  # which a new run forgets
             with session._queue.lock:
-                session._worker.launch(partial(_aim_at, session.main_loop, dict(goal)))
+                aim = partial(_aim_at, session.main_loop, dict(goal))
+                session._worker.launch(aim, session.pause if paused else _do_nothing)
             return
         session.start(
             epochs=None if again else self.facts["epochs"],
             batches=None if again else self.facts["batches"],
-            paused=bool(self.facts["paused"]) and not again,
+            paused=paused,
         )
 
     # The first process
@@ -266,6 +268,8 @@ class _Process:
                     continue
                 rests_since = rests_since or now
                 if min(alone, now - rests_since) > linger:
+                    if session.state is State.PAUSED:
+                        self.folder.rested.touch(0o600)
                     break
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
@@ -331,6 +335,10 @@ def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
     if goal_reached(main_loop.status):
         raise TrainingFinish
     main_loop.refresh()
+
+
+def _do_nothing() -> None:
+    """Do nothing before training."""
 
 
 def _make(session: Session, call: dict[str, Any]) -> None:
