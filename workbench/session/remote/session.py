@@ -352,6 +352,7 @@ def end_processes(session: RemoteSession) -> None:
         session._link.close(GOODBYE)
     if folder.is_live():  # the connection had been closed earlier
         session.connect(Unowned(list(folder.read().get("pids", ()))), new=False)
+        assert session._link is not None
         session._finalizer.detach()
         session._link.close(GOODBYE)
     RUNNING.discard(session)
