@@ -66,7 +66,7 @@ def test_a_detached_run_outlives_its_kernel_and_its_page(open_notebook):
         assert notebook.complaints(ATTACHED) == ""
         notebook.ask("session.stop().wait(60)")
         assert notebook.ask("session.wait(60)") == "True"
-        notebook.ask("session._link.close(20)")
+        notebook.ask("session.close(end=True)")
         until(lambda: not is_alive(pid), what="the end of the process")
     finally:
         if is_alive(pid):

@@ -22,7 +22,7 @@ def session(tmp_path_factory):
         if not run.state.ended:
             run.stop().wait()
             run.wait()
-        run.close()
+        run.close(end=True)
 
 
 def printed(capsys, *arguments, status=0):

@@ -235,6 +235,7 @@ class MainLoop(FixedAttributes, Requests):
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the
             end of training, or while training is paused. Then they save the state, and end.
+            ``session.close(end=True)`` ends them earlier.
 
         Raises
         ------

@@ -48,6 +48,7 @@ class Command(interfaces.Command):
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()
+    _keeps_result = True
 
     def __init__(self, id: int, kind: str, text: str) -> None:
         self.id = id
@@ -125,9 +126,15 @@ class Command(interfaces.Command):
         return self._result
 
     def _apply(self, iteration: int, result: Any = None) -> None:
-        self._result = result
+        if self._keeps_result:
+            self._result = result
         self.iteration = iteration
         self._settle()
+
+    def _forget_result(self) -> None:
+        """Release the result, now or as soon as it is known, since nobody waits for it here."""
+        self._keeps_result = False
+        self._result = None
 
     def _replace(self, iteration: int, by: Command) -> None:
         self.replaced_by = by.id

@@ -11,10 +11,10 @@ import workbench
 from tests.distributed.test_collectives import LOOPBACK
 from tests.support.forked_runs import Forked, build, costs
 from tests.support.tree import ROOT
-from tests.support.waiting import until
+from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.interfaces import State
-from workbench.session.remote import remove
+from workbench.session.remote import RemoteSession, remove
 
 
 def start_and_die(folder, name, kind):
@@ -70,7 +70,7 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     session.stop().wait(60)
     assert session.wait(60)
     kept = session._run["database"]
-    session._link.close(20)  # a detached run is ended here, so that nothing is left
+    session.close(end=True)  # a detached run is ended here, so that nothing is left
     until(lambda: not is_alive(pid), timeout=60)
     # the run has ended, but its curve and its last state are still there
     workbench.session.remote.session.SESSIONS.clear()
@@ -84,8 +84,8 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     again.train(batches=2)
     again.stop()
     again.wait(60)
-    again._link.close(20)
     remove(again)
+    assert again._link.launched.status(0) is not None
 
 
 def test_another_run_ends_with_its_notebook(folder_of_runs):
@@ -100,3 +100,46 @@ def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
     session.close()
     until(lambda: launched.status(0) == 0, timeout=60)
     assert "alone" not in [one.name for one in workbench.session.remote.live()]
+
+
+def test_a_pause_outlives_the_processes(folder_of_runs):
+    loop = build()
+    session = loop.start(detached=True, launcher=Forked(), linger=0.1, paused=True, name="rests")
+    session.step(3).wait(60)
+    launched = session._link.launched
+    session.close()
+    until(lambda: launched.status(0) == 0, timeout=60)
+    again = workbench.attach("rests")
+    assert "restart() starts them again, paused" in again.note
+    assert again.restart() == 3
+    paused_at(again, 3)
+    assert again.note == ""
+    again.close(end=True)
+
+
+def test_the_processes_of_a_detached_run_can_be_ended(folder_of_runs):
+    session = build(epochs=1).start(detached=True, launcher=Forked(), name="done")
+    launched = session._link.launched
+    assert session.wait(60)
+    session.close()
+    assert launched.status(0) is None and session._folder.is_live()
+    session.close(end=True)
+    until(lambda: launched.status(0) == 0, timeout=60)
+    assert os.path.exists(session.folder)
+    assert workbench.attach("done").state is State.FINISHED
+    remove(session)
+    assert not os.path.exists(session.folder)
+    remove(session)  # again
+    session.close(end=True)
+
+
+def test_processes_that_do_not_end_are_an_error(folder_of_runs, monkeypatch):
+    session = build(epochs=1).start(detached=True, launcher=Forked(), name="stays")
+    assert session.wait(60)
+    with monkeypatch.context() as patched:
+        patched.setattr(session._folder, "is_live", lambda: True)
+        patched.setattr(RemoteSession, "connect", lambda *_, **__: None)
+        with pytest.raises(errors.ProcessError, match="of 'stays' have not ended within"):
+            remove(session)
+    assert os.path.exists(session.folder)
+    remove(session)

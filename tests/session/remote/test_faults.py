@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import types
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,19 +17,24 @@ import workbench
 from tests.support.forked_runs import Forked, build
 from tests.support.waiting import until
 from workbench import errors
+from workbench.config import config
 from workbench.distributed import ProcessGroup
 from workbench.log import SQLiteLog
 from workbench.log.placeholders import Pickled
 from workbench.session.remote import shared_mailbox
-from workbench.session.remote.folder import RunFolder, announced
+from workbench.session.remote.facts import RELEASED
+from workbench.session.remote.folder import RunFolder, announced, runs_folder
 from workbench.session.remote.job import saved_state
 from workbench.session.remote.keeper import Keeper
+from workbench.session.remote.launcher import Unowned
+from workbench.session.remote.link import Link
+from workbench.session.remote.output import Outputs
 from workbench.session.remote.server import Server
 from workbench.session.remote.session import RemoteSession, check_newest, close_link
 from workbench.session.remote.shared_mailbox import Exchange
 from workbench.session.remote.values import RemoteCommand
 from workbench.session.remote.wire import connect, listener
-from workbench.session.remote.worker import _Process
+from workbench.session.remote.worker import _make, _Process
 from workbench.session.session import Session
 from workbench.session.snapshots import Snapshot
 from workbench.utils.waiting import wait
@@ -120,6 +126,51 @@ def test_a_report_that_fails_for_one_notebook_reaches_the_others(served, monkeyp
     other.close()
 
 
+def test_a_notebook_that_does_not_read_keeps_no_other_waiting(served):
+    _, server, connection = served
+    slow = connect(server.port, SECRET)
+    for one in (slow, connection):
+        one._socket.settimeout(60)
+    slow.send({"notebook": True})
+    slow.receive()
+    here = slow._socket.getsockname()
+    (client,) = [one for one in server._clients if one.connection._socket.getpeername() == here]
+    with client.connection._sending:  # as while the buffers of the connection are full
+        for ticket in ("first", "second"):
+            step(connection, ticket)
+            assert outcome_of(connection, ticket)["reason"] is None
+    assert outcome_of(slow, "second")["reason"] is None
+    slow.close()
+
+
+def test_a_large_result_is_sent_once_and_not_kept(served):
+    session, server, connection = served
+    other = connect(server.port, SECRET)
+    other.send({"notebook": True})
+    call = {"do": "call", "args": [lambda loop: [1, 2]], "options": {}, "by": "code"}
+    connection.send({**call, "ask": 1, "ticket": "large"})
+    assert outcome_of(connection, "large")["result"] == [1, 2]
+    said = outcome_of(other, "large")
+    assert "result" not in said and "sent only to the notebook that issued it" in said["unsent"]
+    assert session.commands[-1]._result is RELEASED
+    other.close()
+
+
+def test_a_result_whose_notebook_has_left_is_not_kept(served):
+    session, server, _ = served
+    with session._queue.lock:
+        command = session.call(lambda loop: [1, 2])
+        server._tickets[command.id] = "of nobody"
+    until(lambda: command._result is RELEASED)
+    assert session.call(lambda loop: [3]).wait(60) == [3]  # which no notebook has issued
+
+
+def test_the_other_processes_keep_no_results(served):
+    session, *_ = served
+    _make(session, {"do": "call", "args": [lambda loop: [1]], "options": {}, "by": "code"})
+    assert session.commands[-1].wait(60) is None and session.commands[-1].iteration == 0
+
+
 def test_the_last_state_is_not_taken_from_a_run_that_has_begun_again(served, tmp_path, caplog):
     session, *_ = served
     process = object.__new__(_Process)
@@ -147,6 +198,44 @@ def folder(folder_of_runs):
     folder.write({"name": "no run", "launch": 1})
     yield folder
     folder.remove()
+
+
+def test_the_permissions_of_an_existing_folder_are_left_alone(tmp_path):
+    with config.override(runs_path=tmp_path):
+        tmp_path.chmod(0o755)
+        assert runs_folder() == tmp_path and tmp_path.stat().st_mode & 0o777 == 0o755
+        tmp_path.chmod(0o775)
+        with pytest.raises(errors.ProcessError, match="other users can write .*drwxrwxr-x.*go-w"):
+            runs_folder()
+        tmp_path.chmod(0o700)
+
+
+def test_only_the_end_of_a_long_output_is_read(tmp_path, capsys):
+    folder = RunFolder(tmp_path)
+    outputs = Outputs(folder, 0, 1)
+    with open(folder.output(0, 0), "wb") as file:
+        file.seek(2**40)  # the file has a hole, and cannot be read as a whole
+        file.write(b"\none\ntwo\nthr")
+    outputs.show()
+    assert capsys.readouterr().out.endswith("\none\ntwo\n")
+    assert outputs.last(0).endswith("one\ntwo\nthr")
+    with open(folder.output(0, 0), "ab") as file:
+        file.write(b"ee\n")
+    outputs.show()
+    assert capsys.readouterr().out == "three\n"
+
+
+def test_a_message_that_cannot_be_read_is_a_lost_connection(folder, monkeypatch):
+    folder.write({"name": "no run", "launch": 1, "processes": 1})
+    link = Link(folder, Unowned([1]), [], lambda: None)
+
+    def receive():
+        raise ValueError("this is no JSON")
+
+    link._connection = SimpleNamespace(receive=receive)
+    link._receive()
+    monkeypatch.setattr("workbench.session.remote.failures.GRACE", 0)
+    assert "the connection to it was lost" in str(link._failures.found())
 
 
 def test_only_the_announcement_of_the_own_launch_is_withdrawn(folder):

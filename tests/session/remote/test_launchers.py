@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -108,6 +109,44 @@ def test_wrong_settings_of_launchers():
     with pytest.raises(errors.ArgumentError, match=f"{known}.*did you mean 'torchrun'"):
         launcher.launcher_of("torchrn")
     assert isinstance(launcher.launcher_of("local"), Local)
+
+
+def test_another_notebook_has_the_launcher_of_a_run(tmp_path):
+    folder = RunFolder(tmp_path)
+    launcher.save_launcher(folder, torchrun.Torchrun(["--numa-binding=node"]))
+    assert launcher.saved_launcher(folder).options == ("--numa-binding=node",)
+
+
+def test_a_launcher_that_cannot_be_saved_is_an_error_of_the_restart(tmp_path):
+    folder = RunFolder(tmp_path)
+    local = Local()
+    local.lock = threading.Lock()
+    launcher.save_launcher(folder, local)
+    with pytest.raises(errors.ProcessError, match=r"Local object .* could not be pickled: .*lock"):
+        launcher.saved_launcher(folder).launch(folder, 0, 1, detached=True)
+    folder.launcher.unlink()
+    with pytest.raises(errors.ProcessError, match="cannot be used in this process .FileNotFound"):
+        launcher.saved_launcher(folder).launch(folder, 0, 1, detached=True)
+
+
+@pytest.mark.parametrize("kind", [Local, torchrun.Torchrun])
+def test_processes_work_in_the_directory_of_the_first_notebook(kind, tmp_path, monkeypatch):
+    folder, there = RunFolder(tmp_path), tmp_path / "there"
+    there.mkdir()
+    folder.write({"directory": str(there)})
+    seen = []
+
+    def start(command, **options):
+        seen.append(options["cwd"])
+        raise OSError("enough")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(OSError, match="enough"):
+        kind().launch(folder, 0, 1, detached=True)
+    assert seen == [str(there)]
+    there.rmdir()
+    with pytest.raises(errors.ProcessError, match="was started in the directory .*there, to which"):
+        kind().launch(folder, 0, 1, detached=True)
 
 
 def test_processes_share_the_processors():

@@ -10,6 +10,7 @@ import workbench
 from tests.support.forked_runs import Forked, build
 from tests.support.waiting import until
 from workbench import errors
+from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.session import SESSIONS, RemoteSession
@@ -93,7 +94,44 @@ def test_the_processes_of_another_notebook_end_without_a_wait(start, monkeypatch
     other.restart()
     until(lambda: session._link.launched.status(0) is not None, timeout=60)
     assert other.processes != session.processes
-    other._link.close(20)
+    other.close(end=True)
+
+
+def test_a_run_that_failed_can_be_restarted_after_its_session_was_closed(killed):
+    session, _ = killed
+    kept, costs = session._link.facts["kept"], list(session.log.column("cost")[1])
+    session.close()
+    again = workbench.attach(session.name)
+    assert again.state is State.FAILED and list(again.log.column("cost")[1]) == costs
+    assert again._folder.snapshot.exists() and again.restart() >= kept
+    again.close()
+    assert not os.path.exists(again.folder)
+
+
+def test_the_folder_of_a_failure_that_is_not_yet_known_is_kept(start, monkeypatch):
+    session = start(build(), paused=True)
+    monkeypatch.setattr(session._link._failures, "found", lambda: None)
+    os.kill(session.processes[0], signal.SIGKILL)
+    until(lambda: session._link.launched.status(0) is not None)
+    session.close()
+    assert os.path.exists(session.folder)
+    again = workbench.attach(session.name)
+    workbench.session.remote.remove(again)
+    assert not os.path.exists(session.folder) and again.state is State.FAILED
+
+
+def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start):
+    session = start(build(), processes=2, paused=True, detached=True, name="left")
+    session.close()  # as the end of its notebook does
+    other = workbench.attach("left")
+    second = other.processes[1]
+    os.kill(second, signal.SIGKILL)
+    with pytest.raises(errors.ProcessError, match="process 1 of 2"):
+        other.wait(60)
+    other.restart()  # with the launcher of the other notebook
+    assert session._link.launched.status(0) is not None
+    assert other.call(lambda loop: 1).wait(60) == 1
+    other.close(end=True)
 
 
 def test_the_log_follows_as_soon_as_its_identity_is_known(tmp_path):

@@ -18,6 +18,13 @@ NOT_SENT = (
     "the command was applied, but its result cannot be sent to this process ({error}); return "
     "plain values, arrays or tensors"
 )
+SENT_ELSEWHERE = (
+    "the command was applied, but its result was sent only to the notebook that issued it; issue "
+    "the command again here"
+)
+LONGEST_SHARED = 1000
+"""Length of a text above which it is sent only to the notebook that issued the command."""
+
 REMOTE = "in the process that trains:\n{text}"
 
 
@@ -43,8 +50,25 @@ def facts_of(session: Session) -> dict[str, Any]:
     }
 
 
-def command_facts(command: Command, ticket: str | None) -> dict[str, Any]:
-    """Return what is known about a command."""
+def is_shared(result: object) -> bool:
+    """Return True if a result is so small that every notebook gets it."""
+    if isinstance(result, str):
+        return len(result) <= LONGEST_SHARED
+    return result is None or type(result) in (bool, int, float)
+
+
+RELEASED = object()
+"""Result of a command after it was sent, so that large ones are not kept for ever."""
+
+
+def release_result(command: Command) -> None:
+    """Forget the result of a command that is done, if it is large."""
+    if not is_shared(command._result):
+        command._result = RELEASED
+
+
+def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> dict[str, Any]:
+    """Return what is known about a command, for the notebook that issued it or for another one."""
     facts: dict[str, Any] = {
         "done": command.done,  # first, since the rest is known when it is True
         "id": command.id,
@@ -58,9 +82,12 @@ def command_facts(command: Command, ticket: str | None) -> dict[str, Any]:
     }
     if command.exception is not None:
         facts["exception"] = portable(command.exception)
-    if facts["done"] and command._result is not None:
+    result = command._result if facts["done"] else None
+    if result is RELEASED or (not own and not is_shared(result)):
+        facts["unsent"] = SENT_ELSEWHERE
+    elif result is not None:
         try:
-            facts["result"] = packed(command._result)
+            facts["result"] = packed(result)
         except Exception as error:
             facts["unsent"] = NOT_SENT.format(error=f"{type(error).__name__}: {error}")
     return facts

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,21 @@ from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
-LAST_LOG = "last_log.json"
+LAST_LOG, LAUNCHER, RESTED = "last_log.json", "launcher.pkl", "rested"
 LIVE = "live"
 STARTING = "starting"
 NOT_OURS = (
     "the folder {path} belongs to another user, who could read or replace the pickled main loop "
     "of a run; set config.runs_path to a folder of your own"
 )
-
+OPEN = (
+    "other users can write to the folder {path} ({mode}), and could replace the pickled main loop "
+    "of a run; call `chmod go-w {path}`, or set config.runs_path to another folder"
+)
+NO_DIRECTORY = (
+    "the run was started in the directory {directory}, to which relative paths in its main loop "
+    "refer, and that directory does not exist any more; create it again before restarting the run"
+)
 
 BEING_STARTED = (
     "another notebook or thread is starting the processes of {name!r} at this moment; "
@@ -72,6 +80,30 @@ class RunFolder:
     def snapshot(self) -> Path:
         """The file with the state from which a restart continues."""
         return self.path / SNAPSHOT
+
+    @property
+    def launcher(self) -> Path:
+        """The file with the pickled launcher, for restarts by other notebooks."""
+        return self.path / LAUNCHER
+
+    @property
+    def rested(self) -> Path:
+        """A file that exists if the processes ended after a long pause."""
+        return self.path / RESTED
+
+    @property
+    def directory(self) -> str:
+        """The working directory of the notebook that started the run, and of its processes.
+
+        Raises
+        ------
+        ProcessError
+            If it does not exist any more.
+        """
+        found = str(self.read()["directory"])
+        if not os.path.isdir(found):
+            raise ProcessError(NO_DIRECTORY.format(directory=found))
+        return found
 
     @property
     def last_log(self) -> str | None:
@@ -164,19 +196,23 @@ class RunFolder:
 
 
 def runs_folder() -> Path:
-    """Return the folder of all runs, which only the user can read.
+    """Return the folder of all runs, which is created so that only the user can read it.
+
+    The permissions of a folder that exists are left alone.
 
     Raises
     ------
     ProcessError
-        If the folder belongs to another user.
+        If the folder belongs to another user, or if others can write to it.
     """
     root: Path = config.runs_path
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid"):
-        if root.stat().st_uid != os.getuid():
+        found = root.stat()
+        if found.st_uid != os.getuid():
             raise ProcessError(NOT_OURS.format(path=root))
-        root.chmod(0o700)
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX:
+            raise ProcessError(OPEN.format(path=root, mode=stat.filemode(found.st_mode)))
     return root
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import signal
 from typing import Any, Protocol, runtime_checkable
 
-from workbench.errors import ArgumentError, nearest
-from workbench.session.remote.folder import RunFolder
+import cloudpickle
+
+from workbench.errors import ArgumentError, ProcessError, nearest
+from workbench.session.remote.folder import RunFolder, write_private
 from workbench.session.remote.local import Local
 from workbench.session.remote.ray_launcher import Ray
 from workbench.session.remote.torchrun import Torchrun
@@ -15,6 +18,11 @@ from workbench.session.remote.torchrun import Torchrun
 NO_LAUNCHER = (
     "launcher must be {names}, or an object with the method launch(folder, number, processes, "
     "detached), not {given!r}{hint}"
+)
+NOT_SAVED = "{launcher!r} could not be pickled: {error}"
+UNUSABLE = (
+    "the launcher with which this run was started cannot be used in this process ({reason}); "
+    "restart the run in the notebook that started it, or where the launcher can be imported"
 )
 
 
@@ -75,6 +83,45 @@ class Unowned:
 
     def leave(self) -> None:
         """Do nothing."""
+
+
+class Unusable:
+    """Launcher of a run that this process cannot use.
+
+    Parameters
+    ----------
+    reason : str
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def launch(self, folder: RunFolder, number: int, processes: int, *, detached: bool) -> Launched:
+        """Raise an error.
+
+        Raises
+        ------
+        ProcessError
+        """
+        raise ProcessError(UNUSABLE.format(reason=self.reason))
+
+
+def save_launcher(folder: RunFolder, launcher: Launcher) -> None:
+    """Write the launcher of a run to its folder, or why that is not possible."""
+    try:
+        data = cloudpickle.dumps(launcher)
+    except Exception as error:
+        data = cloudpickle.dumps(Unusable(NOT_SAVED.format(launcher=launcher, error=error)))
+    write_private(folder.launcher, data)
+
+
+def saved_launcher(folder: RunFolder) -> Launcher:
+    """Return the launcher with which a run was started."""
+    try:
+        found: Launcher = pickle.loads(folder.launcher.read_bytes())
+    except Exception as error:
+        return Unusable(f"{type(error).__name__}: {error}")
+    return found
 
 
 LAUNCHERS: dict[str, type[Any]] = {"local": Local, "torchrun": Torchrun, "ray": Ray}

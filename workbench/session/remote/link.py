@@ -127,6 +127,13 @@ class Link:
         return found
 
     @property
+    def has_failed(self) -> bool:
+        """True if training or a process has failed, even if the cause is not yet known."""
+        if self.failure is not None or self.facts.get("state") == State.FAILED:
+            return True
+        return any(self.launched.status(rank) for rank in range(len(self.launched.pids)))
+
+    @property
     def exception(self) -> BaseException | None:
         """The error that ended training, if any."""
         if self.failure is not None or self.size > 1:
@@ -258,10 +265,11 @@ class Link:
             while True:
                 message = connection.receive()
                 try:
-                    self._take(message)
+                    if self.failure is None:
+                        self._take(message)
                 except Exception:
                     logger.exception("a message of %r could not be used", self.name)
-        except (OSError, EOFError):
+        except (OSError, EOFError, ValueError):  # a message of another version, for instance
             self._disconnected.set()
             if not self._closing:
                 self._failures.suspect(0)
@@ -377,16 +385,28 @@ class Link:
             if self._closing or self.failure is not None:
                 return
             self.failure = error
-        self.launched.kill()
-        self._withdraw()
+        if isinstance(self.launched, Unowned):
+            self._ask_to_end()  # and keep the connection, by which the end is observed
+        else:
+            self.launched.kill()
+            self._withdraw()
+            self._disconnect()
         logger.error("%s: %s", type(error).__name__, error)
         self._refuse_all()
         self.ended.set()
         self._changed()
 
-    def _refuse_all(self) -> None:
+    def _ask_to_end(self) -> None:
+        """Ask the first process to end, and with it all others, unless it has already ended."""
+        if self._connection is not None:
+            with suppress(OSError):
+                self._connection.send({"close": True})
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+    def _refuse_all(self) -> None:
         reason = self._gone()
         with self._lock:
             answers, self._answers = self._answers, {}
@@ -406,6 +426,7 @@ class Link:
         """Close the connection after it could not be used; the caller ends the processes."""
         with self._lock:
             self._closing = True
+        self._disconnect()
         self._refuse_all()
 
     def leave(self) -> None:
@@ -415,6 +436,7 @@ class Link:
                 return
             self._closing = True
         self.launched.leave()
+        self._disconnect()
         self._refuse_all()
 
     def close(self, seconds: float) -> None:
@@ -423,14 +445,14 @@ class Link:
             if self._closing:
                 return
             self._closing = True
-        if self.failure is None and self._connection is not None:
-            with suppress(OSError):
-                self._connection.send({"close": True})
+        if self.failure is None or isinstance(self.launched, Unowned):
+            self._ask_to_end()
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline and not self._have_ended():
                 time.sleep(0.02)
         self.launched.kill()
         self._withdraw()
+        self._disconnect()
         self._refuse_all()
 
     def _have_ended(self) -> bool:

@@ -57,6 +57,7 @@ class Local:
                         subprocess.Popen(
                             command(folder, number, rank, detached=detached),
                             env=environment(processes, rank),
+                            cwd=folder.directory,
                             stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
                             stdout=file,
                             stderr=file,

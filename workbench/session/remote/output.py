@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 from workbench.session.remote.folder import RunFolder
@@ -42,18 +43,21 @@ class Outputs:
     def _new(self, rank: int, path: object) -> str:
         try:
             with open(str(path), "rb") as file:
-                file.seek(self._seen[rank])
-                data = file.read()
+                begin = max(self._seen[rank], file.seek(0, os.SEEK_END) - MOST)
+                file.seek(begin)
+                data = file.read(MOST)
         except OSError:
             return ""
         end = data.rfind(b"\n") + 1
-        self._seen[rank] += end
-        return data[max(0, end - MOST) : end].decode(errors="replace")
+        self._seen[rank] = begin + end if end else self._seen[rank]
+        return data[:end].decode(errors="replace")
 
     def last(self, rank: int, lines: int = 3) -> str:
         """Return the last lines of the output of a process."""
         try:
-            text = self._paths[rank].read_text(errors="replace")
+            with open(self._paths[rank], "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - MOST))
+                text = file.read(MOST).decode(errors="replace")
         except OSError:
             return ""
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])

@@ -7,7 +7,6 @@ over the loopback interface.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import Any
 
@@ -94,7 +93,7 @@ class Ray(Hinted):
                         command(folder, number, rank, detached=False),
                         environment(processes, rank),
                         str(folder.output(number, rank)),
-                        os.getcwd(),
+                        folder.directory,
                     )
                     for rank, one in enumerate(launched.actors)
                 ],

@@ -17,7 +17,13 @@ from workbench.main_loop import MainLoop
 from workbench.session.known_sessions import FINDERS, check_name, new_name
 from workbench.session.remote.folder import LOG, RunFolder, announced, folders, write_private
 from workbench.session.remote.job import database_for, is_trusted, pack
-from workbench.session.remote.launcher import Launched, Launcher, Unowned, launcher_of
+from workbench.session.remote.launcher import (
+    Launched,
+    Launcher,
+    Unowned,
+    launcher_of,
+    saved_launcher,
+)
 from workbench.session.remote.session import (
     SESSIONS,
     RemoteSession,
@@ -63,7 +69,6 @@ def start(
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
         raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
     starter = launcher_of(launcher)
-    known = launcher if isinstance(launcher, str) else "local"
     check_name(name)
     taken = {folder.announced().get("name") for folder in announced()}
     if name in taken:
@@ -84,7 +89,7 @@ def start(
             "paused": bool(paused),
             "database": database_for(main_loop, folder.path / LOG),
             "trusted": is_trusted(main_loop),
-            "launcher": known,
+            "directory": os.getcwd(),
             "launch": 0,
         }
         return begin(folder, facts, starter, main_loop)
@@ -144,7 +149,7 @@ def _attached(folder: RunFolder) -> RemoteSession:
     known = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known
-    session = RemoteSession(folder, launcher_of(folder.read().get("launcher", "local")))
+    session = RemoteSession(folder, saved_launcher(folder))
     facts = folder.announced()
     if facts:
         try:
@@ -195,16 +200,19 @@ def close_all() -> None:
 
 @hinted
 def remove(session: RemoteSession) -> None:
-    """Delete the folder of a run that has ended, with its snapshot and the outputs.
+    """End the processes of a run that has ended, and delete its folder.
 
-    A log in a database of its own is kept.
+    The folder contains the snapshot, the outputs and the log; a log in a database of its own is
+    kept.
 
     Raises
     ------
     SessionError
-        If the run has not ended.
+        If training has not ended, or was restarted elsewhere.
+    ProcessError
+        If the processes do not end.
     """
     if not session.state.ended:
         raise SessionError(f"{session!r} has not ended; call stop() and wait() first")
-    session.close()
+    session.close(end=True)
     session._folder.remove()

@@ -1,7 +1,8 @@
 """Server in the first process of a run, through which notebooks observe and control the run.
 
 It listens on the loopback interface. A thread for each notebook receives calls. Another thread, the
-reporter, sends what has changed, ten times a second, and the outcome of a command at once.
+reporter, finds what has changed, ten times a second, and the outcome of a command at once; the
+thread of a `Client` sends it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 from workbench.errors import LogError, ProcessError
 from workbench.log import SQLiteLog
 from workbench.session.command import Command
-from workbench.session.probe import Probe
+from workbench.session.remote.client import Client
 from workbench.session.remote.facts import (
     command_facts,
     facts_of,
+    is_shared,
     portable,
-    probe_facts,
+    release_result,
     with_traceback,
 )
 from workbench.session.remote.served import (
@@ -90,7 +92,7 @@ class Server:
         self._began_at = session.log.status["iterations_done"]
         self._socket = listener()
         self.port: int = self._socket.getsockname()[1]
-        self._clients: list[_Client] = []
+        self._clients: list[Client] = []
         self._lock = threading.Lock()
         self._tickets: dict[int, str] = {}
         self._refused: dict[str, tuple[str, BaseException]] = {}
@@ -98,6 +100,7 @@ class Server:
         self._some = threading.Event()
         self._unreported = ""
         self._announced: str | None = None
+        self._released = 0
         self._failed_at: float | None = None
         self.kept: Callable[[], int | None] = _nothing
 
@@ -132,7 +135,7 @@ class Server:
         if "rank" in hello:
             self._watch(connection, hello)
             return
-        client = _Client(connection)
+        client = Client(connection)
         with self._lock:
             self._clients.append(client)
         self._some.set()
@@ -147,7 +150,7 @@ class Server:
                 self.left = time.monotonic()
             for ticket in client.tickets:
                 self._refused.pop(ticket, None)
-            connection.close()
+            client.close()
 
     def _watch(self, connection: Connection, hello: dict[str, Any]) -> None:
         """Wait for the error or the end of another process."""
@@ -162,7 +165,7 @@ class Server:
             self._troubles.append(trouble)
             self._some.set()
 
-    def _handle(self, client: _Client, message: dict[str, Any]) -> None:
+    def _handle(self, client: Client, message: dict[str, Any]) -> None:
         if message.get("close"):
             self.closing.set()
             return
@@ -171,7 +174,7 @@ class Server:
         else:
             self._reply(client, message)
 
-    def _reply(self, client: _Client, message: dict[str, Any]) -> None:
+    def _reply(self, client: Client, message: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"answer": message["ask"]}
         try:
             answer["value"] = packed(self._answer(client, message))
@@ -180,7 +183,7 @@ class Server:
         with contextlib.suppress(OSError):  # the connection is closed
             client.connection.send(answer)
 
-    def _answer(self, client: _Client, message: dict[str, Any]) -> Any:
+    def _answer(self, client: Client, message: dict[str, Any]) -> Any:
         name, args = message["do"], message.get("args", [])
         options = message.get("options", {})
         session = self.session
@@ -246,11 +249,13 @@ class Server:
             outstanding = any(client.outstanding for client in self._clients)
             self._some.wait(RECEIPT if outstanding else PERIOD)
             self._some.clear()
-            clients = list(self._clients)
+            with self._guarded():
+                self._release_results()
+            clients = [client for client in list(self._clients) if not client.is_busy]
             if not clients:
                 continue
             now = time.monotonic()
-            news: list[tuple[_Client, list[dict[str, Any]]]] = []
+            news: list[tuple[Client, list[dict[str, Any]]]] = []
             for client in clients:
                 with self._guarded():
                     news.append((client, self._commands_for(client)))
@@ -306,7 +311,18 @@ class Server:
             self._announced = found["uuid"]
         return found
 
-    def _commands_for(self, client: _Client) -> list[dict[str, Any]]:
+    def _release_results(self) -> None:
+        """Forget large results of commands whose notebooks have got them or have left."""
+        commands = self.session.commands
+        while self._released < len(commands) and (command := commands[self._released]).done:
+            ticket = self._tickets.get(command.id)
+            if ticket is not None and not is_shared(command._result):
+                if any(ticket in client.tickets for client in list(self._clients)):
+                    return  # until it is sent
+                release_result(command)
+            self._released += 1
+
+    def _commands_for(self, client: Client) -> list[dict[str, Any]]:
         """Return what is new about commands for a notebook."""
         with self.session._queue.lock:  # in which a new command gets its ticket
             commands = list(self.session.commands)
@@ -314,7 +330,11 @@ class Server:
         for command in commands[client.settled :]:
             if client.sent.get(command.id, {}).get("done"):
                 continue
-            event = command_facts(command, self._tickets.get(command.id))
+            ticket = self._tickets.get(command.id)
+            own = ticket in client.tickets
+            event = command_facts(command, ticket, own=own)
+            if own and event["done"]:
+                release_result(command)
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:
                 client.sent[command.id] = key
@@ -334,7 +354,7 @@ class Server:
         return events
 
     def _send(
-        self, client: _Client, facts: dict[str, Any] | None, events: list[dict[str, Any]]
+        self, client: Client, facts: dict[str, Any] | None, events: list[dict[str, Any]]
     ) -> None:
         message: dict[str, Any] = {}
         if facts is not None:
@@ -349,41 +369,7 @@ class Server:
         if probes:
             message["probes"] = probes
         if message:
-            with contextlib.suppress(OSError):  # the thread of the connection removes the client
-                client.connection.send(message)
-
-
-class _Client:
-    """Notebook that is connected, with what it has been sent.
-
-    Parameters
-    ----------
-    connection : Connection
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.facts: dict[str, bytes] = {}
-        self.sent: dict[int, dict[str, Any]] = {}
-        self.tickets: set[str] = set()
-        self.settled = 0
-        self.outstanding = False
-        self._probes: dict[int, Probe] = {}
-        self._number = 0
-
-    def keep(self, probe: Probe) -> int:
-        """Remember a probe until it is answered, and return its number."""
-        self._number += 1
-        self._probes[self._number] = probe
-        self.outstanding = True
-        return self._number
-
-    def answered(self) -> list[dict[str, Any]]:
-        """Return the answers of probes since the last call."""
-        done = [number for number, probe in list(self._probes.items()) if probe.done]
-        found = [{"number": n, "answer": packed(probe_facts(self._probes.pop(n)))} for n in done]
-        self.outstanding = self.outstanding or bool(self._probes)
-        return found
+            client.report(message)
 
 
 def _nothing() -> None:

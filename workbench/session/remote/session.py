@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
+from workbench.errors import LogError, ProcessError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
@@ -21,7 +21,7 @@ from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.known_variables import KnownVariables
 from workbench.session.remote.controls import Controls
 from workbench.session.remote.folder import LOG, RunFolder
-from workbench.session.remote.launcher import Launched, Launcher, Unowned
+from workbench.session.remote.launcher import Launched, Launcher, Unowned, save_launcher
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
 from workbench.utils.attributes import FixedAttributes
@@ -42,10 +42,18 @@ WAIT_INTERRUPTED = (
 )
 
 REMOVED = "the folder {folder} of {name!r} was removed, so the run cannot be started again"
+RESTED = (
+    "training was paused for so long that its processes have ended; restart() starts them again, "
+    "paused"
+)
 ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connects to it"
 LIVES_ON = (
     "the processes of {name!r} have not ended, although the connection to them was lost; "
     "workbench.attach({name!r}) connects to them again"
+)
+NOT_ENDED = (
+    "the processes of {name!r} have not ended within {seconds:g} s after the request; try again, "
+    "or end those that session.processes names"
 )
 
 GOODBYE = 10.0
@@ -141,20 +149,52 @@ class RemoteSession(FixedAttributes, Controls):
         if self._log is not None:
             self._follow(self._log)
 
-    def close(self) -> None:
-        """End the connection, and the processes if this process started them and owns them."""
+    def close(self, *, end: bool = False) -> None:
+        """End the connection, and the processes if this process owns them.
+
+        With the processes, the log and the last snapshot are deleted, unless the log is in a
+        database of its own. After a failure, both are kept: `workbench.attach` with the name of the
+        run finds them, and `workbench.session.remote.remove` deletes them.
+
+        This process owns processes that it has started, unless the run is detached. Others
+        continue by default, even after the end of training, when they wait for `linger` seconds.
+
+        Parameters
+        ----------
+        end : bool
+            True to end those processes, too. Their log and their last snapshot are kept.
+
+        Raises
+        ------
+        SessionError
+            If `end` is True and the run was restarted elsewhere.
+        ProcessError
+            If `end` is True and the processes do not end.
+        """
         RUNNING.discard(self)
-        if self._link is not None:
+        link = self._link
+        if end and (link is None or self.detached or isinstance(link.launched, Unowned)):
+            end_processes(self)
+        elif link is not None:
             self._finalizer.detach()
-            close_link(self._link, self._folder, detached=self.detached)
+            close_link(link, self._folder, detached=self.detached)
 
     @property
     def state(self) -> State:
         """The current state of the session."""
         if self._link is None:
-            finished = self.log.current_row.get("training_finished", False)
+            finished = False
+            with suppress(LogError):  # the run was removed
+                finished = self.log.current_row.get("training_finished", False)
             return State.FINISHED if finished else State.FAILED
         return self._link.state
+
+    @property
+    def note(self) -> str:
+        """Why the last run did not train or has ended during a pause; otherwise empty."""
+        if self._link is None and self._folder.rested.exists():
+            return RESTED
+        return super().note
 
     @property
     def log(self) -> TrainingLogBase:
@@ -201,7 +241,8 @@ class RemoteSession(FixedAttributes, Controls):
 
         The results are those of a run that was never interrupted, for any number of processes.
         Records after the snapshot are kept in the database, but do not belong to the log any more.
-        Commands that took effect after the snapshot are undone; give them again.
+        Commands that took effect after the snapshot are undone; give them again. The launcher and
+        the working directory are those with which the run was started, in any notebook.
 
         Parameters
         ----------
@@ -292,15 +333,47 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
     return call
 
 
+def end_processes(session: RemoteSession) -> None:
+    """End the processes of a run that would continue without this process.
+
+    Raises
+    ------
+    SessionError
+        If the run was restarted elsewhere.
+    ProcessError
+        If they do not end in time.
+    """
+    folder = session._folder
+    if not folder.read():  # it was removed, after its processes had ended
+        return
+    check_newest(session)
+    if session._link is not None:
+        session._finalizer.detach()
+        session._link.close(GOODBYE)
+    if folder.is_live():  # the connection had been closed earlier
+        session.connect(Unowned(list(folder.read().get("pids", ()))), new=False)
+        assert session._link is not None
+        session._finalizer.detach()
+        session._link.close(GOODBYE)
+    RUNNING.discard(session)
+    if folder.is_live():
+        raise ProcessError(NOT_ENDED.format(name=session.name, seconds=GOODBYE))
+
+
 def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
-    """End the processes that this process has started, unless the run is detached."""
+    """End the processes that this process has started, unless the run is detached.
+
+    The folder of a run that has failed is kept, so that it can be restarted.
+    """
     if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
         return
     if detached or isinstance(link.launched, Unowned):
         link.leave()
         return
+    failed = link.has_failed
     link.close(GOODBYE)
-    folder.remove()
+    if not failed:
+        folder.remove()
 
 
 def begin(
@@ -309,6 +382,7 @@ def begin(
     """Start the processes of a run, and return its session."""
     with folder.starting(facts["name"]):
         folder.write(facts)
+        save_launcher(folder, launcher)
         session = RemoteSession(folder, launcher, main_loop)
         _launch(session, facts)
     register(session)
@@ -357,10 +431,12 @@ def launch_again(session: RemoteSession, processes: int | None) -> None:
     if session._folder.is_live():
         raise SessionError(LIVES_ON.format(name=session.name))
     facts["launch"] += 1
+    facts["stays_paused"] = session._folder.rested.exists()
     facts["processes"] = facts["processes"] if processes is None else processes
     session._folder.write(facts)
     session._run = facts
     _launch(session, facts)
+    session._folder.rested.unlink(missing_ok=True)
 
 
 def start_fork(

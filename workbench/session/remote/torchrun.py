@@ -96,6 +96,7 @@ class Torchrun(Hinted):
                     **environment(processes),
                     "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # it would listen on the network
                 },
+                cwd=folder.directory,
                 stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
                 stdout=file,
                 stderr=file,

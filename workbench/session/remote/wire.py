@@ -161,7 +161,16 @@ class Connection:
         OSError
             If the connection is closed.
         """
-        data = encoded(message)
+        self.send_encoded(encoded(message))
+
+    def send_encoded(self, data: bytes) -> None:
+        """Send a message that `encoded` has encoded.
+
+        Raises
+        ------
+        OSError
+            If the connection is closed.
+        """
         with self._sending:
             self._socket.sendall(len(data).to_bytes(8) + data)
 

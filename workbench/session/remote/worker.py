@@ -28,6 +28,7 @@ from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
+from workbench.session.command import Command
 from workbench.session.fork import Fork
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
@@ -184,14 +185,16 @@ class _Process:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
         again, goal = self._continues, session.main_loop.status.get(GOAL)
+        paused = bool((self.facts["paused"] and not again) or self.facts.get("stays_paused"))
         if again and goal is not None:  # which a new run forgets
             with session._queue.lock:
-                session._worker.launch(partial(_aim_at, session.main_loop, dict(goal)))
+                aim = partial(_aim_at, session.main_loop, dict(goal))
+                session._worker.launch(aim, session.pause if paused else _do_nothing)
             return
         session.start(
             epochs=None if again else self.facts["epochs"],
             batches=None if again else self.facts["batches"],
-            paused=bool(self.facts["paused"]) and not again,
+            paused=paused,
         )
 
     # The first process
@@ -265,6 +268,8 @@ class _Process:
                     continue
                 rests_since = rests_since or now
                 if min(alone, now - rests_since) > linger:
+                    if session.state is State.PAUSED:
+                        self.folder.rested.touch(0o600)
                     break
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
@@ -332,11 +337,17 @@ def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
     main_loop.refresh()
 
 
+def _do_nothing() -> None:
+    """Do nothing before training."""
+
+
 def _make(session: Session, call: dict[str, Any]) -> None:
     """Make a call in a process other than the first, which reports its errors."""
     try:
         with acting_as(call["by"]):
-            make(session, call["do"], call["args"], call["options"])
+            command = make(session, call["do"], call["args"], call["options"])
+        if isinstance(command, Command):
+            command._forget_result()  # which the first process sends
     except Exception as error:
         logger.debug("%s: %s", call["do"], error)
 
