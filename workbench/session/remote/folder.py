@@ -95,12 +95,14 @@ class RunFolder:
     def directory(self) -> str:
         """The working directory of the notebook that started the run, and of its processes.
 
+        Runs that an earlier version has started did not note it, so it is that of this process.
+
         Raises
         ------
         ProcessError
             If it does not exist any more.
         """
-        found = str(self.read()["directory"])
+        found = str(self.read().get("directory", os.getcwd()))
         if not os.path.isdir(found):
             raise ProcessError(NO_DIRECTORY.format(directory=found))
         return found
