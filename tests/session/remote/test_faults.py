@@ -160,7 +160,7 @@ def test_a_result_whose_notebook_has_left_is_not_kept(served):
     session, server, _ = served
     with session._queue.lock:
         command = session.call(lambda loop: [1, 2])
-        server._tickets[command.id] = "of nobody"
+        server._tickets[command.id] = "of another notebook"
     until(lambda: command._result is RELEASED)
     assert session.call(lambda loop: [3]).wait(60) == [3]  # which no notebook has issued
 
