@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
+from workbench.cli.archives import check_archive
 from workbench.cli.following import follow
-from workbench.errors import MissingDataError, UntrustedArchiveError
+from workbench.errors import UntrustedArchiveError
 from workbench.main_loop import MainLoop
 from workbench.serialization.checkpoint import load_main_loop
 
@@ -16,7 +15,6 @@ Examples:
   workbench continue digits-500.tar --trusted
   workbench continue digits-500.tar --trusted --epochs 5 --save digits-more.tar
 """
-NO_FILE = "there is no archive {path!r}; the working directory is {folder}"
 NOT_TRUSTED = (
     "continuing executes code from the archive {path!r}, so pass --trusted if you trust where it "
     "comes from; `workbench show` reads it without executing anything"
@@ -34,8 +32,7 @@ def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None
     Press Ctrl-C to stop between two batches; with --save, the run is then saved too. The archive
     must contain the main loop itself, as those of Checkpoint and session.save() do.
     """
-    if not os.path.exists(archive):
-        raise MissingDataError(NO_FILE.format(path=archive, folder=os.getcwd()))
+    check_archive(archive)
     if not trusted:
         raise UntrustedArchiveError(NOT_TRUSTED.format(path=archive))
     main_loop = load_main_loop(archive, trusted=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from workbench.cli.shown import counted, short
+from workbench.cli.shown import progress, short
 from workbench.interfaces import Session, State
 
 PERIOD = 1.0
@@ -16,10 +16,7 @@ def line(session: Session) -> str:
     status = session.log.status
     newest = session.log.latest().items()
     values = [f"{name} {short(one)}" for name, one in newest if type(one) is float]
-    done = (
-        f"{counted(status['iterations_done'], 'iteration')}, "
-        f"{counted(status['epochs_done'], 'epoch')}"
-    )
+    done = progress(status["iterations_done"], status["epochs_done"])
     return "  ".join([session.name, session.state.value, done, *values[:4]])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from workbench.cli.shown import counted, plain, short
+from workbench.cli.shown import plain, progress, short
 from workbench.log import TrainingLog
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.tables import Database, Listed
@@ -96,7 +96,7 @@ def _shown(run: Run) -> str:
     """Format a run as a line, followed by a line for each of its channels."""
     heading = (
         f"{run.uuid[:8]}  {'' if run.name is None else f'{run.name}  '}{run.created} UTC  "
-        f"{counted(run.iterations_done, 'iteration')}, {counted(run.epochs_done, 'epoch')}"
+        f"{progress(run.iterations_done, run.epochs_done)}"
     )
     if run.parent is not None:
         heading += f", continued from {run.parent[:8]}"

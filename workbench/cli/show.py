@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import click
 import numpy as np
 
-from workbench.cli.shown import counted, plain, short
-from workbench.errors import MissingDataError
+from workbench.cli.archives import check_archive
+from workbench.cli.shown import counted, plain, progress, short
 from workbench.serialization.checkpoint import read_state
 
 EXAMPLES = """\b
@@ -18,7 +17,6 @@ Examples:
   workbench show digits-500.tar
   workbench show digits-500.tar --json | jq .parameters
 """
-NO_FILE = "there is no archive {path!r}; the working directory is {folder}"
 
 
 @click.command(epilog=EXAMPLES)
@@ -33,10 +31,8 @@ def show(archive: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(plain(facts), indent=1, allow_nan=False))
         return
-    click.echo(
-        f"{facts['name'] or archive}: {counted(facts['iterations_done'], 'iteration')}, "
-        f"{counted(facts['epochs_done'], 'epoch')}"
-    )
+    done = progress(facts["iterations_done"], facts["epochs_done"])
+    click.echo(f"{facts['name'] or archive}: {done}")
     _print("latest values", {name: short(value) for name, value in facts["latest"].items()})
     shapes = {
         name: f"{one['dtype']} {tuple(one['shape'])}" for name, one in facts["parameters"].items()
@@ -48,8 +44,7 @@ def show(archive: str, as_json: bool) -> None:
 
 def facts_of(path: str) -> dict[str, Any]:
     """Return what an archive contains, as plain values."""
-    if not os.path.exists(path):
-        raise MissingDataError(NO_FILE.format(path=path, folder=os.getcwd()))
+    check_archive(path)
     state = read_state(path, ("parameters", "log"))
     log = state["log"]
     status = log["status"]

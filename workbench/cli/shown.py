@@ -44,6 +44,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def progress(iterations: int, epochs: int) -> str:
+    """Return how far a run has come.
+
+    Examples
+    --------
+    >>> progress(1500, 1)
+    '1,500 iterations, 1 epoch'
+    """
+    return f"{counted(iterations, 'iteration')}, {counted(epochs, 'epoch')}"
+
+
 def short(value: Any) -> str:
     """Format `value` as one line of limited width."""
     text = f"{value:.7g}" if isinstance(value, float) else " ".join(repr(value).split())

@@ -22,6 +22,17 @@ def _nothing() -> None:
     """Do nothing; commands share this function instead of creating functions of their own."""
 
 
+def text_of_call(f: object) -> str:
+    """Return the text of a command that calls a function.
+
+    Examples
+    --------
+    >>> text_of_call(print)
+    'call print'
+    """
+    return f"call {getattr(f, '__qualname__', None) or repr(f)}"
+
+
 class Command(interfaces.Command):
     """Request to a session, which the training thread executes between two batches.
 

@@ -13,7 +13,7 @@ from workbench.errors import SessionError
 from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.main_loop import MainLoop
-from workbench.session.command import Command
+from workbench.session.command import Command, text_of_call
 from workbench.session.examples import checked, make, shown, training_examples
 from workbench.session.hyperparameters import (
     Hyperparameter,
@@ -340,14 +340,13 @@ class Editing(interfaces.Session):
         """
         if not callable(f):
             raise SessionError(NOT_CALLABLE.format(given=f))
-        name = getattr(f, "__qualname__", None) or repr(f)
 
         def action() -> Any:
             result = f(self.main_loop)
             self.main_loop.refresh()
             return result
 
-        return self._queue.ask("call", f"call {name}", action)
+        return self._queue.ask("call", text_of_call(f), action)
 
     def alert(self, text: str, level: Level = "warning") -> Command:
         """Record an alert, which is shown in views; see `workbench.extensions.alerts`.

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.errors import SessionError
 from workbench.main_loop.processes import distributed_of
-from workbench.session.command import Command
+from workbench.session.command import Command, text_of_call
 from workbench.session.probe import Probe
 from workbench.session.remote.folder import write_private
 from workbench.session.remote.job import packed_loop
@@ -80,7 +80,7 @@ def call(session: Session, f: Callable[[Any], Any]) -> Command:
     with queue.lock:
         if not (session._worker.state.ended and callable(f)):
             return session.call(f)
-        command = queue.new("call", f"call {getattr(f, '__qualname__', None) or repr(f)}")
+        command = queue.new("call", text_of_call(f))
         queue.carry_out_at_rest(command, lambda: f(session.main_loop))
         return command
 
