@@ -259,3 +259,22 @@ def test_the_inputs_are_those_of_updates_costs_and_observers():
         algorithm.initialize()
         assert set(algorithm.inputs) == {x, y, z}
     assert UpdatesAlgorithm(updates=[(total, total + 1)]).inputs == []
+
+
+def test_the_variables_of_the_state_include_updates_that_are_added_later():
+    x, first, second = tensor.vector("x"), shared(0.0, "first"), shared(0.0, "second")
+    algorithm = UpdatesAlgorithm(updates=[(first, first + x.sum())])
+    algorithm.process_batch({"x": [1.0]})
+    assert set(algorithm.state_variables()) == {"first"}
+    algorithm.add_updates([(second, second + x.sum())])
+    assert set(algorithm.state_variables()) == {"first", "second"}
+    algorithm.process_batch({"x": [1.0]})
+    assert set(algorithm.state_variables()) == {"first", "second"}
+
+
+def test_changing_the_returned_variables_does_not_change_the_algorithm():
+    x, total = tensor.vector("x"), shared(0.0, "total")
+    algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])
+    algorithm.process_batch({"x": [1.0]})
+    algorithm.state_variables().clear()
+    assert set(algorithm.state_variables()) == {"total"}

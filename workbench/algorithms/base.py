@@ -250,6 +250,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._warned = False
         self._warned_of_updates = False
         self._examples: list[tuple[int, ...]] = []
+        self._variables_of: tuple[Function, dict[str, SharedVariable]] | None = None
         self._report: Callable[[str], object] | None = None
         self._calls_left: Callable[[], float | None] | None = None
 
@@ -534,6 +535,15 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         The names of a brick's parameters and of their buffers contain the path of the brick, as in
         ``mlp/linear_0.W``.
         """
+        run, cached = self.function, self._variables_of
+        if cached is not None and cached[0] is run:
+            return dict(cached[1])
+        found = self._named_variables()
+        if run is not None:  # the updates cannot change; views ask several times per second
+            self._variables_of = run, found
+        return dict(found)
+
+    def _named_variables(self) -> dict[str, SharedVariable]:
         updates = self._trained_updates()
         observed = [v for wanted, _ in self._observers for v in self._observed(wanted)]
         roots = [*self._outputs(), *observed, *(new for _, new in _variables(updates))]
@@ -613,7 +623,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             self._attach(self.function)
 
     def __getstate__(self) -> dict[str, Any]:
-        forgotten = {"function": None, "_report": None, "_calls_left": None}
+        forgotten = dict.fromkeys(("function", "_variables_of", "_report", "_calls_left"))
         return {**self.__dict__, **forgotten, "_examples": self._compiled_for()}
 
     @property
