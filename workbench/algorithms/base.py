@@ -89,7 +89,7 @@ class Distributed(Protocol):
         steps: dict[SharedVariable, Variable],
         updates: list[tuple[SharedVariable, Any]],
     ) -> dict[SharedVariable, Variable]:
-        """Return the steps to apply instead of those of a step rule with these updates."""
+        """Return the steps to apply instead of `steps`, which `rule` computed with `updates`."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Return variables to compute instead of `roots`, with the same values."""
@@ -108,7 +108,7 @@ class Distributed(Protocol):
 
 
 DIVIDERS: list[Callable[[], Distributed]] = []
-"""Functions that return the object that divides batches by default, from a layer above this one."""
+"""Functions that return the default object for dividing batches; a higher layer registers them."""
 
 
 class TrainingAlgorithm(FixedAttributes, ABC):
@@ -220,7 +220,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     -----
     UserWarning
         Once, when the function is built, if its graph has updates that are not among `updates`,
-        such as updates of batch normalisations in training mode.
+        such as those of batch normalisation in training mode.
 
     Examples
     --------
@@ -416,16 +416,16 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return distributed if distributed is not None and distributed.is_active else None
 
     def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the variables to compute in place of `variables`, for the whole batch."""
+        """Return the variables that give the values of `variables` for the whole batch."""
         found = self.training_graph(variables)
         return found if self._active is None else list(map(self._active.whole, found))
 
     def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates that are applied."""
+        """Return the updates that the function applies."""
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """Return all updates, with the new values that the trained graph computes."""
+        """Return all updates, with new values from the trained graph."""
         updates = self.updates
         rows = {target: new for target, new in updates if isinstance(target, Rows)}
         if not rows:
@@ -437,7 +437,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _of_batch(
         self, updates: list[tuple[SharedVariable, Any]]
     ) -> list[tuple[SharedVariable, Any]]:
-        """Return updates with new values for the whole batch."""
+        """Return the updates, with new values that are computed for the whole batch."""
         news = iter(self._observed(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 

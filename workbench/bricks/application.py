@@ -433,7 +433,8 @@ class BoundApplication(Predicate):
     def _found(self, name: str) -> Any:
         """Return the value of an attribute, or None.
 
-        The order of precedence is: set for this brick, computed, declared, delegated.
+        A value that was set for this brick takes precedence, then a computed, a declared and
+        finally a delegated value.
         """
         application = self.application
         if name in (settings := self._settings()):

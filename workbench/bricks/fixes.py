@@ -1,4 +1,4 @@
-"""Fixes that errors offer: a brick, one of its settings, and the value that the setting must have.
+"""Fixes that errors offer: the value that a setting of a brick must have.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
 are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
