@@ -270,9 +270,9 @@ class SpecError(BuilderError):
     fix : object
         A value to use instead, or None if no suitable value is known.
     reason : str
-        The text without the place.
+        The text without the location.
     missing : bool
-        True if nothing is wrong but `setting`, or an input, is missing.
+        True if nothing is wrong yet, but `setting` or an input is missing.
     """
 
     fix: Any

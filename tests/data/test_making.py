@@ -187,7 +187,7 @@ def test_another_folder_for_validation(folder):
         (lambda: DataStream.from_frame(np.eye(3), "kind"), "a pandas.DataFrame, not ndarray"),
         (
             lambda: DataStream.from_frame(pd.DataFrame({"a": [1], 0: [2]}), "a"),
-            "must have a name, but one is called 0",
+            "must be text, but one is 0",
         ),
         (
             lambda: DataStream.from_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"),

@@ -72,7 +72,7 @@ NOT_BY_UNIT = (
 Sources = Mapping[
     SharedVariable, tuple[SharedVariable, Callable[[torch.Tensor], torch.Tensor] | None]
 ]
-"""Mapping from each parameter to the earlier parameter and, if the new parameter has more units, the
+"""Mapping from each parameter to the earlier parameter and, if the new parameter has more units, a
 function that extends the earlier values."""
 
 
@@ -190,7 +190,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     def for_cost(self, cost: Variable, parameters: Sequence[SharedVariable]) -> TorchOptimizer:
         """Return an algorithm with the same optimizer and options that minimises another cost.
 
-        Both share the variable of the learning rate, so extensions that set it also work afterwards.
+        Both share the variable `learning_rate`, so extensions that set it also apply to the result.
 
         Raises
         ------

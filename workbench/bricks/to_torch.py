@@ -63,7 +63,7 @@ class TorchCall:
 
     @property
     def plain(self) -> bool:
-        """True for a call of ``apply`` with one input, one output and no options."""
+        """True if ``apply`` is called with one input, one output and no options."""
         sizes = len(self.inputs), len(self.outputs)
         return self.method == "apply" and not self.options and sizes == (1, 1)
 
@@ -100,7 +100,10 @@ def layer_of(
     layer.to_empty(device=like.device)
     held = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
     if set(held) != set(values):
-        raise BrickError(f"{layer} has {', '.join(held)}, but the values are {', '.join(values)}")
+        raise BrickError(
+            f"{layer} has the parameters and buffers {', '.join(held)}, but values were given for "
+            f"{', '.join(values)}"
+        )
     with torch.no_grad():
         for name, value in values.items():
             held[name].copy_(value)
@@ -117,7 +120,7 @@ def value_of(variable: Variable) -> torch.Tensor:
 
 
 def refusal(brick: Any, reason: str) -> BrickError:
-    """Return the error for a brick that cannot be converted, for a `reason` after "because"."""
+    """Return the error for a brick that cannot be converted; `reason` follows "because"."""
     return BrickError(
         NOT_CONVERTED.format(path=brick.path(), brick=type(brick).__name__, reason=reason)
     )
@@ -165,7 +168,7 @@ class _Conversion:
     def module(
         self, call: ApplicationCall, outputs: list[Variable], given: list[Variable] | None = None
     ) -> nn.Module:
-        """Return the module for some outputs of a call; `given` are all inputs of the module."""
+        """Return the module for some outputs of a call; `given` lists the inputs of the module."""
         body = Body(call, outputs)
         inputs = body.inputs if given is None else body.inputs_for(given)
         brick = call.application.brick
@@ -188,7 +191,7 @@ class _Conversion:
         return self.modules[key]
 
     def _hold(self, brick: Any) -> None:
-        """Remember whose layer contains the parameters of a brick and its descendants."""
+        """Record that the layer of `brick` contains the parameters of all its descendants too."""
         for part in (brick, *_descendants(brick)):
             for parameter in part.parameters:
                 if parameter in self.in_layers:
@@ -196,7 +199,7 @@ class _Conversion:
                 self.in_layers[parameter] = brick
 
     def _chain(self, body: Body, inputs: list[tuple[str, Variable]]) -> nn.Module | None:
-        """Return a sequence of modules, if the body applies bricks to each other's outputs only."""
+        """Return a sequence of modules, or None if the inner applications are not a chain."""
         if len(inputs) != 1 or len(body.outputs) != 1:
             return None
         units: list[tuple[ApplicationCall, Variable]] = []

@@ -51,7 +51,7 @@ class Block(Hinted):
     def spec(self) -> Spec:
         """The specification of the block.
 
-        It is read from a file, since to find it from the code takes seconds for a generator.
+        It is read from a file, because running the code of a sequence generator takes seconds.
         """
         return Spec.from_dict(_specs()[self.name])
 

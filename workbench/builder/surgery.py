@@ -254,7 +254,7 @@ def _algorithm_for(
     parameters: Sequence[SharedVariable],
     replaced: _Replaced,
 ) -> GradientDescent | TorchOptimizer:
-    """Return an algorithm like the present one for the new model."""
+    """Return an algorithm for the new model, with the settings of `algorithm`."""
     if isinstance(algorithm, TorchOptimizer):
         return algorithm.for_cost(cost, parameters)
     return algorithm.for_cost(cost, parameters, _rule_for(algorithm.step_rule, replaced))

@@ -39,7 +39,8 @@ def attach(
 ) -> None:
     """Follow the session NAME until it pauses or ends, or change it and return.
 
-    NAME can also be the database of its log. Press Ctrl-C to leave; training continues.
+    NAME can also be the path of the database that contains its log. Press Ctrl-C to leave;
+    training continues.
     """
     if pause + resume + stop > 1:
         raise click.UsageError("pass only one of --pause, --resume and --stop")

@@ -40,7 +40,8 @@ def read_folder(
     mode : str
         The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
-        The height and width that images must have if `size` is None; by default those of the first.
+        The height and width that images must have if `size` is None; by default the size of the
+        first image.
 
     Returns
     -------

@@ -72,7 +72,7 @@ class SharedBatch(dict[str, Any]):
     number : int
         A number that is the same for all shares of the batch and different for most other batches.
     read_whole : callable
-        A function that returns the whole batch, which it can need to read first.
+        A function that returns the whole batch, and first reads it if necessary.
     """
 
     def __init__(

@@ -83,12 +83,13 @@ class DataParallel(Hinted):
         `process_group`).
     axis : int or dict of str to (int or None), optional
         The axis of the examples in all sources, or in some sources by name; by default, and for the
-        other sources, the first axis. A source whose axis is None is read completely by all.
+        other sources, the first axis. A source whose axis is None is read completely by
+        all processes.
     statistics : {'batch', 'share'}
         The examples from which a batch normalisation computes its mean and standard deviation: by
         default the whole batch, as in one process, which needs two messages for each batch
-        normalisation; or the share of each process, which needs none. In loops, it is always the
-        share.
+        normalisation; or the share of each process, which needs none. Inside loops, it is always
+        the share.
 
     Attributes
     ----------
@@ -100,7 +101,8 @@ class DataParallel(Hinted):
         The wish of this process to end training after the epoch or the batch, and the strongest
         wish of all processes in the last batch.
     waiting : callable
-        A function that returns the number of calls that wait in this process; see `take_called`.
+        A function that returns the number of calls that are waiting in this process; see
+        `take_called`.
 
     Examples
     --------
@@ -229,7 +231,7 @@ class DataParallel(Hinted):
         Raises
         ------
         DataError
-            If it is not an `EpochIterator`.
+            If `batches` is not an `EpochIterator`.
         """
         if not isinstance(batches, EpochIterator):
             raise errors.DataError(NOT_SHARED.format(iterator=batches))
@@ -241,7 +243,7 @@ class DataParallel(Hinted):
         return agreed
 
     def take_called(self) -> bool:
-        """Return True if calls waited in a process before the last batch, and forget it."""
+        """Return True if calls waited in any process before the last batch, and reset the flag."""
         called, self._called = self._called, False
         return called
 
@@ -316,7 +318,7 @@ class DataParallel(Hinted):
 
 
 def _nothing_waits() -> int:
-    """Return 0: no calls wait."""
+    """Return 0, because no calls are waiting."""
     return 0
 
 

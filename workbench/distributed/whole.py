@@ -123,7 +123,7 @@ class Whole:
         return self._summed(_seeded(gradients, *weight), None)
 
     def _found(self, variable: Variable, *, declared: bool = True) -> Variable:
-        """Return the variable for the whole batch, by its declared scheme or by its expression."""
+        """Return the variable for the whole batch, from its declared scheme or its expression."""
         if not _is_local(variable):
             return variable
         originals = set() if declared else set(_copied(variable))
@@ -292,7 +292,7 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
 
 
 def _copied(variable: Variable) -> list[Variable]:
-    """Return a variable, the variable of which it is a copy, and so on."""
+    """Return a variable, followed by its original if it is a copy, and so on."""
     found = [variable]
     while (call := found[-1].owner) is not None and call.function is identity:
         found.extend(call.inputs)
@@ -300,9 +300,10 @@ def _copied(variable: Variable) -> list[Variable]:
 
 
 def _of_any_size(variable: Variable, kind: str) -> Variable:
-    """Return a maximum or minimum over examples that is infinite, or the limit, if there are none.
+    """Return a maximum or minimum over examples that is also defined if there are no examples.
 
-    An entry that is never chosen from others is added to each data dimension.
+    It is then infinite, or the limit of an integer dtype. For this, each data dimension gets an
+    additional entry that does not change the result for other entries.
     """
     reduced = _copied(variable)[-1]
     assert reduced.owner is not None
@@ -327,10 +328,10 @@ def _limits(dtype: torch.dtype) -> tuple[float, float]:
 
 
 def _own(variable: Variable) -> Part | None:
-    """Return the rule for combining the values of a variable, if known without inference.
+    """Return the rule for combining the values of a variable, or None if it must be inferred.
 
-    Statistics of shares are averaged over processes. Rows that are normalised with them remain
-    independent of each other.
+    Statistics of shares are averaged over processes. Rows that are normalised with these statistics
+    still count as independent of each other.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
@@ -370,7 +371,7 @@ def _float(value: Any) -> Variable:
 
 
 def weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
+    """Return `variable` times `weight`, or zero for a weight of zero even if the value is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

@@ -47,7 +47,7 @@ REWOUND = (
     "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
 )
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
-ENDED = "{what}. Training ends because no session is running that could pause it"
+ENDED = "{what}. Training ends, because there is no session that could pause it"
 
 
 class Guard(TrainingExtension):
