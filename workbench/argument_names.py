@@ -255,7 +255,7 @@ ADVICE: dict[str, str] = {
         ("transform", "transforms", "item_tfms", "batch_tfms", "collate_fn"),
         "transformers such as RandomFlip(stream) and Mapping(stream, function) change batches",
     ),
-    "procs": "columns of numbers are standardised, and other columns encoded, automatically",
+    "procs": "columns of numbers are standardised automatically, and other columns are encoded",
     "stratify": "data with classes is divided class by class",
     "return_sequences": "outputs of all time steps are returned; outputs[-1] is the last",
     "batch_first": "the first axis is time, and the second axis is the batch",

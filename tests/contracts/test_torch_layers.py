@@ -20,7 +20,7 @@ from workbench.utils import find_bricks
 
 PEEPHOLES = "torch.nn.LSTM has no connections from cells to gates"
 STEPS = "it repeats a step over time that no layer of torch computes"
-CHECKS = "torch has no equal function for"
+CHECKS = "torch has no equivalent function for"
 
 EXPECTED = {
     "Identity": "Identity",

@@ -17,7 +17,7 @@ class Body:
     order : list of Variable
         The variables in topological order, including only the outputs of inner applications.
     used : dict of ApplicationCall to list of Variable
-        The outputs of each inner application on which `outputs` depend.
+        For each inner application, its outputs on which `outputs` depend.
     """
 
     def __init__(self, call: ApplicationCall, outputs: list[Variable]) -> None:

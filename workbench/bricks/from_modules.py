@@ -1,7 +1,7 @@
 """Conversion of modules of torch to bricks.
 
-A module whose class is exactly one of torch's layers, and that has an equal brick, becomes that
-brick. Any other module becomes a `TorchModule`.
+A module becomes the equivalent brick if its class is exactly one of torch's layers and there is
+such a brick. Any other module becomes a `TorchModule`.
 """
 
 from __future__ import annotations
@@ -295,4 +295,4 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Made | None]] = {
     nn.MaxPool2d: _max_pooling,
     nn.AvgPool2d: _average_pooling,
 }
-"""For each class, the function that returns an equal brick, or None if there is none."""
+"""For each class, the function that returns the equivalent brick, or None if there is none."""

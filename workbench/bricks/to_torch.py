@@ -306,7 +306,7 @@ class _Conversion:
         elif isinstance(function, Loop):
             raise refusal(brick, "it repeats a step over time that no layer of torch computes")
         elif _module_of(function).startswith("workbench"):
-            raise refusal(brick, f"torch has no equal function for {call.name!r}")
+            raise refusal(brick, f"torch has no equivalent function for {call.name!r}")
 
         def argument(leaf: Any) -> Any:
             if isinstance(leaf, Variable):

@@ -1,4 +1,4 @@
-"""The command ``attach``, which controls and follows a session in other processes."""
+"""The command ``attach``, which controls and follows a session that trains in other processes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ OTHER_SIZES = (
     "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2)"
 )
 TOO_LARGE = (
-    "the {count} images of {folder} have {pixels:,} values together, which is too much for memory; "
+    "the {count} images of {folder} have {pixels:,} values together, too many for the memory; "
     "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
 )
 
@@ -67,7 +67,8 @@ def read_folder(
     loose = [file for file, name in found if name is None]
     if loose:
         raise DataError(
-            f"each image must be in the sub-folder of its class, but {loose[0]} is not in one"
+            f"each image must be in the sub-folder of its class, but {loose[0]} is not in a "
+            "sub-folder"
         )
     sizes = [image_size(file) for file, _ in found]
     height, width = size or fixed or sizes[0]

@@ -65,7 +65,7 @@ def from_frame(
     Parameters
     ----------
     frame : pandas.DataFrame or path
-        The table, or a file: CSV, TSV or Parquet.
+        The table, or the path of a CSV, TSV or Parquet file.
     target : str or sequence of str
         The column or columns that a model predicts.
     validation : float, pandas.DataFrame or path, optional
@@ -273,7 +273,7 @@ def from_folder(
 
 
 def _is_fraction(validation: object) -> bool:
-    """Return True if `validation` is a fraction; raise an error for another number."""
+    """Return True if `validation` is a fraction; raise an error for any other number."""
     if validation is None or not isinstance(validation, (bool, int, float, np.number)):
         return False
     check_fraction(validation)

@@ -61,7 +61,7 @@ NO_FEATURES = "the table has no column besides the target {target}; a model need
 
 @dataclass(frozen=True)
 class TableEncoding:
-    """Rules by which a table becomes arrays.
+    """Rules for converting a table to arrays.
 
     Attributes
     ----------

@@ -23,8 +23,8 @@ from workbench.tensor.device import floatx
 Array = npt.NDArray[Any]
 
 FEW_CLASSES, MOST_CLASSES = 20, 100
-"""The numbers of different integers 0, 1, 2 ... that are always classes, and of floats 0.0, 1.0,
-2.0 ... that can be classes, so that the caller must decide."""
+"""Maximum numbers of distinct integers 0, 1, 2 ... that are always classes, and of distinct whole
+floats that can be classes; for such floats, the caller must decide."""
 
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "

@@ -3,8 +3,8 @@
 Each process keeps some rows of each parameter, and the buffers of step rules for them, in the
 manner of SimpleFSDP (Zhang et al. 2024) and of stage 3 of ZeRO (Rajbhandari et al. 2019). Programs
 gather the parameters of each brick just before they use them. One message sums the gradients of a
-brick and gives each process the sums for its own rows. All of these steps are operations of the
-graph, in all execution tiers.
+brick and gives each process the sums for its own rows. Operations of the graph do all of this, in
+all execution tiers.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ OF_ROWS = (
 LARGEST = 0.4
 """Exponent that gives the limit for steps: the dtype's largest number to this power.
 
-A larger step is an error in all processes. Below the limit, the checks of steps raise no false
-alarm, after which one process would repeat a program alone.
+A larger step is an error in all processes. Below the limit, the checks of steps cannot raise a
+false alarm, which would make one process repeat a program alone.
 """
 
 

@@ -30,7 +30,7 @@ class _Statistics(torch.autograd.Function):
     """Variance and mean over some axes of the values of all processes.
 
     The message contains the number of elements, their sum and the sum of their squares in double
-    precision, so the variance is sufficiently exact even if the mean is much larger.
+    precision, so the variance is sufficiently exact even if it is much smaller than the mean.
     """
 
     @staticmethod
@@ -135,7 +135,7 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
 def statistic_of(variable: Variable) -> Call | None:
     """Return the call that computes `variable` if it is a statistic of a share, or None.
 
-    The result is None for statistics inside a loop, which are those of the share.
+    The result is None for statistics inside a loop, which remain those of the share.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return None

@@ -371,7 +371,7 @@ def _float(value: Any) -> Variable:
 
 
 def weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return `variable` times `weight`, or zero for a weight of zero even if the value is NaN."""
+    """Return `variable` times `weight`; zero if the weight is zero, even if `variable` is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

@@ -1,7 +1,8 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
 The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
-and ``by`` (its origin). It is also logged with `logging`, unless its origin alerts very often.
+and ``by`` (its origin). It is also logged with `logging`, unless there are too many of the same
+origin.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def cause(algorithm: object, batch: Any) -> str:
 def _largest(parameter: SharedVariable, value: Any) -> Any:
     """Return the largest absolute value of a parameter or its gradient, in all rows.
 
-    If a value is NaN, which cannot be compared, or infinite, the result is infinite.
+    If a value is infinite, or NaN (which cannot be compared), the result is infinite.
     """
     found = value.abs().max().nan_to_num(nan=math.inf, posinf=math.inf)
     group = group_of([parameter])
