@@ -214,7 +214,7 @@ def test_another_folder_for_validation(folder):
         (lambda: DataStream.from_arrays(np.ones(3), [0, 1]), "number of examples, not 3 and 2"),
         (lambda: DataStream.from_arrays({"a": [1], "b": [1, 2]}), "not {'a': 1, 'b': 2}"),
         (lambda: DataStream.from_arrays({}), "the dictionary is empty"),
-        (lambda: DataStream.from_arrays(table(), [1]), "to DataStream.from_frame, or the array"),
+        (lambda: DataStream.from_arrays(table(), [1]), "to DataStream.from_frame, or pass table"),
         (lambda: DataStream.from_arrays(["a", "b"], [0, 1]), "features must be numbers"),
         (lambda: DataStream.from_arrays([1.0, np.nan], [0, 1]), "1 of 2 are missing"),
         (lambda: DataStream.from_arrays([1.0, -np.inf], [0, 1]), "must be finite, but is -inf"),
