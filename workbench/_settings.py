@@ -186,8 +186,9 @@ def _text_of(file: Path) -> str:
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML loader that accepts only plain values and raises an error for aliases.
 
-    The check runs while nodes are composed. A separate scan of all events would take minutes for a
-    file of 100,000 brackets, whereas composition soon raises a recursion error.
+    The check for aliases runs while nodes are composed. A separate scan of all events would take
+    minutes for a file of 100,000 nested brackets, whereas composition soon raises a recursion
+    error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -219,7 +219,7 @@ class BasicRMSProp(StepRule):
     r"""Step rule that divides steps by their running root mean square (Hinton 2014).
 
     Let :math:`g_t` be the step of the previous rule, :math:`\rho` the decay rate and :math:`c` the
-    largest scaling. Then
+    largest scaling factor. Then
 
     .. math::
 

@@ -117,7 +117,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     Attributes
     ----------
     parameters : sequence of SharedVariable
-        The trained variables; empty if the algorithm does not list them.
+        The trained variables. The sequence is empty if the algorithm does not list them.
     distributed : Distributed or None
         The object that divides the work on each batch among several processes, or None.
     """
@@ -506,7 +506,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; an algorithm that computes more overrides this method."""
+        """Run the function on a batch; subclasses override this method to compute more."""
         results: list[Any] = run(*values)
         return results
 

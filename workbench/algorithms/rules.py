@@ -80,7 +80,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Make all attributes read-only; called after the training step is built.
+        """Make all attributes read-only, once the training step has been built.
 
         The values of hyperparameters, which are shared variables, can still change.
         """
@@ -158,7 +158,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of the earlier rules in a chain; called before `compute_steps`.
+        """Receive the updates of the earlier rules in a chain, before the call of `compute_steps`.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of the earlier rules in a chain; called after `compute_steps`.
+        """Change the updates of the earlier rules in a chain, after the call of `compute_steps`.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class StepRule(FixedAttributes):
         Returns
         -------
         list of pairs
-            The changed updates; by default `updates`.
+            The changed updates. By default the method returns `updates` unchanged.
         """
         return updates
 

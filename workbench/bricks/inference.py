@@ -159,7 +159,8 @@ class Inputs:
     def learned(self) -> list[tuple[str, int | str]]:
         """Return what the application has revealed about the named sizes.
 
-        Each pair contains the name of a size, and the number or the name that the size must equal.
+        Each pair contains the name of a size, and the number or the name of the size that it must
+        equal.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}

@@ -22,7 +22,7 @@ SPECS = Path(__file__).with_name("blocks.json")
 
 @dataclass(frozen=True)
 class Block(Hinted):
-    """A model or a part of a model, for the palette.
+    """A model or a part of a model, offered in the palette of an editor.
 
     Attributes
     ----------

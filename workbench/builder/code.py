@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in the same order, and the names that differ from the defaults. It contains neither positions
-nor ids of calls.
+calls in the same order, and the names that differ from the defaults. It contains neither the
+positions of elements nor the ids of calls.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Writer(BrickStatements):
         return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
 
     def statements(self) -> tuple[list[str], list[str]]:
-        """Return the imports and the other statements, whose elements are in `owners`."""
+        """Return the lines of the imports and of the other statements, and fill `owners`."""
         for i, brick in enumerate(self.spec.bricks):
             self.make(brick, f"bricks/{i}")
         self._reserve()

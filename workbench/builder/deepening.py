@@ -40,9 +40,10 @@ class Deepened(Hinted):
     brick : str
         The path of the new layer.
     moved : dict of str to str
-        For each layer after the new layer, its earlier path; an argument of `Session.rebuild`.
+        The earlier path of each layer after the new layer, keyed by its new path. Pass it to
+        `Session.rebuild` as `moved`.
     reason : str
-        The reason why the function of the model changes; empty if it stays the same.
+        The reason why the function of the model changes; empty if the function stays the same.
     """
 
     spec: Spec

@@ -1,4 +1,4 @@
-"""Facts about a finished brick and its application: inner shapes, parameters and operations.
+"""Facts about a finished brick: the shapes inside it, its parameters and its operations.
 
 Only plain values are returned, so that bricks and graphs can be discarded.
 """

@@ -107,7 +107,7 @@ class Graph:
         return list(order)
 
     def bricks(self) -> list[Brick]:
-        """Return the top-level bricks of all applications and parameters, in order."""
+        """Return the top-level bricks of all applications and parameters, in topological order."""
         found: dict[Brick, None] = {}
         for node in self._order:
             brick: Any = None

@@ -65,7 +65,7 @@ class BaseRecurrent(Brick):
 
 
 def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
-    """Check that a child of `owner` is a recurrent brick, or an instance of one of `others`.
+    """Check that a child of `owner` is a recurrent brick or an instance of one of `others`.
 
     Raises
     ------
