@@ -278,7 +278,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """Pairs of shared variables and their new values; assigning a value replaces all pairs.
 
-        The pairs include updates from the trained graph, for instance of population statistics,
+        The pairs include updates from the trained graph, such as those of population statistics,
         except for variables that have an explicit update.
         """
         given = {target for target, _ in self._updates}

@@ -355,8 +355,8 @@ class TorchOptimizer(UpdatesAlgorithm):
 
         Gradients are checked before they are passed to the optimizer, but an optimizer that
         evaluates the cost several times changes parameters before the later evaluations. Any step
-        can overflow with factors above one, with a very small constant in a denominator, in float16
-        or with an optimizer that is not part of torch.
+        can overflow if a factor exceeds one, if a constant in a denominator is very small, if a
+        parameter has dtype float16, or if the optimizer is not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):

@@ -92,8 +92,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If no such function can be compiled, return a function for which only the first size of each
-    input can vary, and False.
+    If no such function can be compiled, return a function in which only the first size of each
+    input can vary, together with False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True

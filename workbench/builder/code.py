@@ -108,7 +108,7 @@ class Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Reserve the class names of all bricks, so that no variable receives such a name."""
+        """Reserve the class names of all bricks, so that variables receive other names."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)

@@ -39,9 +39,9 @@ def draw(
         The model, a list of variables, or the path of an ONNX file, which is not run. The
         ``forward`` method of a module runs on a copy that allocates no memory.
     inputs : sequence of shapes or tensors, optional
-        For a module, the shapes or examples of its inputs, in order, as in ``[(None, 3, 224,
-        224)]``, where None stands for an unknown size. By default, the shapes are derived from the
-        first layer if possible.
+        For a module, the shapes or examples of its inputs, in order, as in
+        ``[(None, 3, 224, 224)]``, where None stands for an unknown size. By default, the shapes are
+        derived from the first layer if possible.
     depth : int, optional
         The number of levels of groups to open. By default all groups are open, but if more than 100
         nodes would be visible, the innermost groups are closed.

@@ -50,8 +50,8 @@ class BaseSequenceGenerator(Initializable):
     transition : AbstractAttentionRecurrent
         The transition; its contexts are the contexts of the generator.
     fork : Brick
-        A brick with the application and settings of a `Fork`, which computes the sequences of the
-        transition from feedback.
+        A brick that computes the sequences of the transition from feedback. It has the application
+        and settings of a `Fork`.
     **kwargs
         Options of `Initializable`.
 
