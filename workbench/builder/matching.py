@@ -19,7 +19,7 @@ NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
 
 
 class Held(NamedTuple):
-    """Properties of a parameter that decide whether it can keep an earlier value.
+    """Properties of a parameter that determine whether it can keep an earlier value.
 
     Attributes
     ----------
@@ -101,8 +101,8 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
 
     A brick of the new model corresponds to the old brick with the same path if their parameters
     have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
-    parameters that does not correspond to another brick. The layers after an inserted or removed
-    layer therefore keep their parameters, although their numbers change.
+    parameters that does not yet correspond to another brick. The layers after an inserted or
+    removed layer therefore keep their parameters, although their numbers change.
 
     Parameters
     ----------

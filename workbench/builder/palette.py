@@ -58,7 +58,7 @@ class Field:
     ----------
     name : str
     kind : str or None
-        The kind of the value; see `workbench.builder.kinds.Kind`. None for any value.
+        The kind of the value; see `workbench.builder.kinds.Kind`. None if any value is accepted.
     many : bool
         True for a list of such values.
     optional : bool
@@ -277,7 +277,7 @@ def _needed(names: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _states_below(brick: Brick) -> set[str]:
-    """Return the names of the states of the recurrent bricks in and below a brick."""
+    """Return the names of all states of a brick and of the bricks below it."""
     applications = [
         getattr(below, name) for below in paths.tree(brick) for name in applications_of(type(below))
     ]

@@ -62,7 +62,7 @@ def plan(
     ----------
     old, new : Spec
     frozen : pair of collections of str
-        The paths of the bricks that are not trained, before and after.
+        The paths of the bricks that are not trained, before and after the change.
     moved : dict of str to str, optional
         The earlier path of each brick that was renamed or moved.
 

@@ -65,7 +65,7 @@ class Sizes:
                 self._same[other] = one
 
     def labelled(self, kind: Kind) -> Kind:
-        """Return a kind with labels for its unknown sizes, and None for a size without a label."""
+        """Return a kind in which each unknown size is replaced by its label, or by None."""
         labels = self._labels()
         shape = [self.found(size) for size in kind.shape]
         return Kind(
@@ -78,7 +78,7 @@ class Sizes:
         self._known_labels = None
 
     def _labels(self) -> dict[Size, str]:
-        """Return the labels of sizes; equal sizes have one entry, as in `found`."""
+        """Return the labels, keyed by the name that `found` returns for equal sizes."""
         if self._known_labels is None:
             self._known_labels = self._new_labels()
         return self._known_labels

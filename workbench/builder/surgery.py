@@ -157,7 +157,7 @@ def operate(
 
 
 def _check_replaceable(loop: MainLoop) -> None:
-    """Raise `BuilderError` if added updates or variables of the current model would be lost."""
+    """Raise `BuilderError` if additional updates, or variables of extensions, would be lost."""
     algorithm = loop.algorithm
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer))
     own: set[Any] = {
@@ -221,7 +221,7 @@ def _new_parts(
     matching: Matching,
     moved: Mapping[str, str],
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Return the parts with which training continues, and the names of records that end."""
+    """Return the parts with which training continues, and the names of channels that end."""
     algorithm, cost = loop.algorithm, built.cost
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer)) and cost is not None
     parameters = trained(built, cost, frozen)

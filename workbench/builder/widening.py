@@ -1,4 +1,4 @@
-"""`widen`, which adds units to a layer, and a search for the layers that read these units.
+"""`widen`, which adds units to a layer, and `followers`, which finds the bricks that read them.
 
 The additional units are copies of existing units (Chen et al. 2016, "Net2Net"). The bricks that
 read a unit divide its weights among its copies, so that the model computes the same function. This
