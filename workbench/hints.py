@@ -56,13 +56,13 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function with answers to arguments of other libraries, which `hinted` shows.
+    """Decorate a function with advice for users of other libraries, which `hinted` shows.
 
     Parameters
     ----------
     answers : dict of str to str
-        What to do, by the name of the argument in lower case. ``"*"`` stands for too many
-        arguments without a name.
+        The advice for each argument of another library, by the name of the argument in lower case.
+        The key ``"*"`` is for calls with too many arguments without a name.
 
     Examples
     --------

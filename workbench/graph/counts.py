@@ -76,7 +76,7 @@ class Flops:
     ----------
     total : int
     by_brick : dict of str to int
-        The number of operations of each brick with its descendants, by path. Bricks without
+        The number of operations of each brick and its descendants, by path. Bricks without
         counted operations are not listed.
     """
 

@@ -23,7 +23,7 @@ STYLE = "text-align: left; padding-right: 1.2em; white-space: pre;"
 
 @dataclass(frozen=True)
 class Row:
-    """Line of a summary, for one brick without its children.
+    """Row of a summary, which describes one brick without its children.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Row:
     others : int
         The number of elements of its other shared variables, such as running statistics.
     memory : int
-        The number of bytes of all of them.
+        The number of bytes of all its parameters and other shared variables.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """``yes``, ``no``, ``partly``, or an empty string if there are no parameters."""
+        """Whether parameters are trained: ``yes``, ``no``, ``partly``; empty if there are none."""
         if not self.parameters:
             return ""
         return "yes" if self.trained == self.parameters else "partly" if self.trained else "no"

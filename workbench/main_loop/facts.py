@@ -68,8 +68,8 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
     """Record the fingerprint of the first batch, which is used to compare runs.
 
-    The fingerprint of a share is that of its whole batch, so that it does not depend on the number
-    of processes.
+    If this process reads only a share of the batch, the fingerprint is still that of the whole
+    batch, so that it does not depend on the number of processes.
     """
     checksum = of_batch(batch.read_whole() if isinstance(batch, SharedBatch) else batch)
     if checksum is not None:

@@ -212,8 +212,8 @@ class MainLoop(FixedAttributes, Requests):
 
         With `detached` or `processes`, other processes train. They get a copy of this main loop,
         pickled into a file that only the user can read. This main loop is not changed, and can be
-        used for something else meanwhile; `RemoteSession` describes how to take over the result.
-        The method returns when the processes are ready, which takes some seconds.
+        used for something else in the meantime; `RemoteSession` describes how to load the trained
+        state into it. The method returns when the processes are ready, after a few seconds.
 
         Parameters
         ----------
@@ -226,16 +226,16 @@ class MainLoop(FixedAttributes, Requests):
             connects to it again.
         processes : int, optional
             The number of processes, each of which trains on its share of every batch; see
-            `workbench.distributed.DataParallel`. A number of 2 or more requires a
-            `GradientDescent`. With 1, one process outside of this one trains.
+            `workbench.distributed.DataParallel`. Two or more processes require a
+            `GradientDescent`. With 1, a single other process trains.
         launcher : {'local', 'torchrun', 'ray'} or Launcher
-            The object that starts the processes on this machine: by default this process,
-            otherwise torchrun, actors of Ray, or an object with the method `launch` of
+            How the processes are started on this machine: by this process (the default), by
+            torchrun, by actors of Ray, or by an object with the method `launch` of
             `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the
-            end of training, or while training is paused. Then they save the state, and end.
-            ``session.close(end=True)`` ends them earlier.
+            end of training, or while training is paused. After this time, they save the state and
+            end. ``session.close(end=True)`` ends them earlier.
 
         Raises
         ------

@@ -102,7 +102,7 @@ def own_log(loop: Loop) -> TrainingLogBase:
 
 
 def check_together(loop: Loop) -> None:
-    """Raise `ProcessError` if a launcher has started several processes that would train apart."""
+    """Raise `ProcessError` if a launcher has started processes that would not train together."""
     size = launched_size()
     if size > 1 and distributed_of(loop) is None:
         raise ProcessError(APART.format(size=size, algorithm=type(loop.algorithm).__name__))

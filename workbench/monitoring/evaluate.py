@@ -47,7 +47,7 @@ class DatasetEvaluator(Hinted):
         Updates of shared variables that are applied for every batch, such as updates of a random
         stream. They must not update parameters of the model.
     givens : dict, optional
-        Variables to replace by others, such as parameters by copies of them.
+        Variables to replace, each with its replacement, such as parameters and copies of them.
 
     Raises
     ------

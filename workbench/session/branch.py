@@ -101,7 +101,7 @@ class Branch:
         self.end = int(state["status"]["iterations_done"])
 
     def rejoin(self) -> None:
-        """Make this the current branch again; the log of the run has its records."""
+        """Make this the current branch again; its records must be in the log of the run."""
         self.end = self.state = self._log = None
 
     def __repr__(self) -> str:

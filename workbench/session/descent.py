@@ -31,9 +31,9 @@ distribution.
 """
 
 NOTICEABLE = 0.01
-"""Smallest fall, relative to the mean before it, that can be clear.
+"""Smallest fall, relative to the mean before it, that can be considered clear.
 
-Rounding can cause smaller falls.
+Smaller falls can result from rounding.
 """
 
 

@@ -100,10 +100,10 @@ class Edits:
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Look at the values of all variables; later differences are edits.
+        """Note the current values of all variables, so that later differences count as edits.
 
-        If several processes train together, they exchange values between two runs, so differences
-        are not edits, which no user can make there.
+        If several processes train together, no values are noted: the processes exchange values
+        between two runs, and users cannot edit values there.
         """
         self.learn()
         if self._run.mailbox.is_shared:

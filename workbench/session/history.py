@@ -105,9 +105,9 @@ class History:
         self.changes = changes
 
     def rejoin(self, branch: Branch) -> bool:
-        """Continue an earlier branch in place of the current one, if the run is at its end.
+        """Make an earlier branch the current one again, if the run is at the end of that branch.
 
-        The run is not there if an intervention followed the last batch of the earlier branch.
+        This is not the case if an intervention followed the last batch of the earlier branch.
 
         Returns
         -------

@@ -74,7 +74,7 @@ class Probe(interfaces.Probe):
     seconds : float
         The number of seconds by which reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` in which this thread computed, and did not wait for others.
+        The part of `seconds` during which the training thread computed instead of waiting.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Prober:
         return probe
 
     def now(self, names: Iterable[str]) -> Values:
-        """Return copies of the values of variables at one boundary, of any size.
+        """Return copies of the values of variables at one boundary, however large they are.
 
         The thread that trains can call this method between two batches.
 
