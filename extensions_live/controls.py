@@ -66,7 +66,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     title : str
         The text before the state, such as the name of the session.
     folded : bool
-        True if the steering part is closed at first, for example because there are several bars.
+        True if the section "Steer" is initially closed, for example because there are several bars.
 
     Raises
     ------

@@ -185,10 +185,10 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
 
 
 def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the ordered indices of the extremes of each row, counted over all rows.
+    """Return the sorted indices of the extremes of all rows, in the flattened table.
 
-    `finite` is None if all values are finite. Otherwise every row also gets the index of a value
-    that is not finite, if there is one.
+    `finite` is None if all values are finite. Otherwise, if a row has non-finite values, the result
+    also contains the index of one of them.
     """
     if finite is None:
         columns = [table.argmin(1), table.argmax(1)]

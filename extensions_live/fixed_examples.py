@@ -59,7 +59,7 @@ class FixedExamples:
     labels : sequence of str, optional
         The names of the classes; by default those of the data that was passed to `fit`.
     user : str
-        The name of the view that is used in error messages.
+        The name of the view, for error messages.
     needs_classes : bool
         True to refuse examples without classes.
 

@@ -202,7 +202,7 @@ def build(
 
 
 def dense(curve: Curve, shown: Range | None, log_y: bool = False) -> bool:
-    """Return True if a curve goes up and down so often that its dashes could not be seen.
+    """Return True if a curve goes up and down so often that its dashes would not be visible.
 
     Examples
     --------

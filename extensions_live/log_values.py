@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Inverse of the fraction of points used for the smoothed curve, which has fewer extremes."""
+"""Ratio of the points of a curve to those of its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(

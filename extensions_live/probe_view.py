@@ -103,7 +103,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         return self.title
 
     def ask_again(self, *, soon: bool = True) -> None:
-        """Request another probe, now or in the next refresh, even if the run has not advanced."""
+        """Request another probe, now or at the next refresh, even if the run has not advanced."""
         self._moment = None
         if soon:
             pump.nudge(self)

@@ -23,9 +23,10 @@ TAIL = 0.02
 """Share of the values on each side of the central range."""
 
 REACH, START_REACH = 10.0, 100.0
-"""Distance from the central range beyond which a value is an outlier, in widths of this range.
+"""Distances from the central range beyond which values are outliers, in widths of this range.
 
-The second one is that of the first values: a share of `TAIL` of all values, at least `FEWEST`.
+The second distance applies to the first values of a curve: the fraction `TAIL` of all values, but
+at least `FEWEST` values.
 """
 
 FEWEST = 10

@@ -223,7 +223,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, as part of what the page draws."""
+        """Return the answers to the intents of pages, for the contents that the page draws."""
         found = self._intents
         return {
             "acked": found.acked,

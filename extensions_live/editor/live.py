@@ -93,9 +93,9 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the values of a session; see `Editor.watch`.
+        """Begin to show the values of a session; see `Editor.watch`.
 
-        `document` is the drawing of the model that the session trains, `built` is that model.
+        `built` is the model that the session trains, and `document` is its drawing.
         """
         known = Known(session, document, built)
         with self._lock:

@@ -97,7 +97,7 @@ class Streams:
         return streams[name]
 
     def listed(self) -> list[StreamData]:
-        """Return the data that the page needs to show all streams, without unknown sources."""
+        """Return the data that the page needs to show all streams; unknown sources are omitted."""
         found = []
         for name, stream in self._streams().items():
             old = self._known.get(name)

@@ -155,7 +155,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by that of the canvas; see `Editor.apply`."""
+        """Replace the model of the paused session with that on the canvas; see `Editor.apply`."""
         session = self.session
         if session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
@@ -245,7 +245,7 @@ def same(one: Pair, other: Pair) -> bool:
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return the earlier paths of bricks that were renamed, and of layers in another place.
+    """Return the earlier paths of renamed bricks, and of layers whose places have changed.
 
     Examples
     --------

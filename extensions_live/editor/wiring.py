@@ -258,7 +258,7 @@ def with_method(document: Document, node: str, method: object) -> Document:
 def with_cost(document: Document, node: object, output: object) -> Document:
     """Return a document in which an output is the cost; if `node` is None, there is no cost.
 
-    If `output` is None, the node must have one output.
+    If `output` is None, the node must have exactly one output.
     """
     if node is None:
         return replace(document, spec=replace(document.spec, cost=None))
@@ -282,8 +282,8 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
     if len(wires) != 1:
         count = "the outputs of a group" if node in document.groups else f"{len(wires)} outputs"
         raise BuilderError(
-            f"{document.title(node)} has {count}; name the output that is the cost as the second "
-            "argument of set_cost"
+            f"{document.title(node)} has {count}; pass the name of the output that is the cost as "
+            "the second argument of set_cost"
         )
     return node, wires[0]
 

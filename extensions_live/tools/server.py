@@ -75,9 +75,9 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions with JSON over HTTP; return immediately.
 
-    ``GET /`` lists all addresses and commands. A tool sends the names of the same commands as the
-    widgets of a page, and receives the same receipts. The log records ``tool`` as the origin of
-    these commands.
+    ``GET /`` lists all addresses and commands. A tool can send the same commands as the widgets of
+    a page, and receives the same receipts. The log records ``tool`` as the origin of these
+    commands.
 
     Parameters
     ----------

@@ -206,7 +206,7 @@ class Session(FixedAttributes, States):
         SessionError
             If this session was started before and has ended, or if no thread can be created.
         ProcessError
-            If several processes train this main loop together, and nothing controls all of them.
+            If several processes train this main loop together, and no session controls all of them.
         """
         if not self.main_loop._run.mailbox.is_shared:
             check_alone(self.main_loop)

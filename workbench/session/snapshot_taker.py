@@ -46,10 +46,10 @@ class SnapshotTaker:
     failures : dict of str to None
         The errors that prevented snapshots; each error is stored only once.
     missing : str
-        The reason why the last snapshot that was needed does not exist; empty if there is none.
+        The reason why the last snapshot that was needed does not exist; empty if it exists.
     propose : callable or None
         A function that is called, instead of taking a snapshot, when one is due. Several processes
-        that train together have different clocks, so the first of them decides.
+        that train together have different clocks, so the first process decides for all of them.
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:

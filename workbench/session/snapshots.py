@@ -140,7 +140,7 @@ class Ring:
             self._drop(self._kept[-1])
 
     def move(self, branch: object, to: object) -> None:
-        """Note that the snapshots on a branch belong to another one, which has the same past."""
+        """Assign the snapshots on a branch to another branch, which has the same past."""
         self._kept = [replace(s, branch=to) if s.branch is branch else s for s in self._kept]
 
     def _drop(self, newest: Snapshot) -> None:

@@ -340,12 +340,12 @@ class States(Editing):
         return self._worker.come_back("load", f"load {file}", action, {"file": file})
 
     def recipe(self) -> Recipe:
-        """Return the program that does explicitly what `fit` did, ready to be edited.
+        """Return an editable program that does the work of `fit` in explicit steps.
 
         Returns
         -------
         Recipe
-            Text, which a notebook shows line by line.
+            The text of the program, which a notebook shows line by line.
 
         Raises
         ------

@@ -254,7 +254,7 @@ def is_exchanged(variable: Variable) -> bool:
 
 
 def is_scattered(variable: Variable) -> bool:
-    """Return True if `variable` is a result of which each process has another part."""
+    """Return True if `variable` is a result that is divided among the processes."""
     return variable.owner is not None and variable.owner.function is _reduce_scatter
 
 

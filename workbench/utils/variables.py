@@ -197,7 +197,7 @@ def shared_like(
     Parameters
     ----------
     variable : Variable
-        A variable; its unknown sizes become zero.
+        A variable; each unknown size in its shape becomes zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
 
@@ -254,7 +254,7 @@ def print_shape(x: Any, header: str | None = None) -> None:
 
 @hinted
 def print_sum(x: Any, header: str | None = None) -> None:
-    """Print the sum of a value; for use as a hook.
+    """Print the sum of a value. Use this function as a hook.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def indexes(graph: fx.Graph) -> bool:
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return, for each operation that takes indices, a replacement that raises no index errors."""
+    """Map each operation that takes indices to a replacement that raises no index errors."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,
