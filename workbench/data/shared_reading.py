@@ -92,7 +92,7 @@ def _read(
 
 
 def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:
-    """Return a copy of a stream that reads a share of each batch, and the scheme of whole batches.
+    """Return a copy of `stream` that reads a share of each batch, and the scheme of whole batches.
 
     Return None if shares must be taken from whole batches.
     """

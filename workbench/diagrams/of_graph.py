@@ -138,7 +138,7 @@ class _Reader:
         return around
 
     def _open_loops(self) -> None:
-        """Add the graph of one step of each loop in which bricks are applied."""
+        """For each loop that applies bricks, add the graph of one step."""
         order: list[Variable] = []
         waiting = list(reversed(self.order))
         while waiting:

@@ -3,7 +3,7 @@
 All processes build the same graph. For its share, each process computes the gradients, the cost and
 all monitored values; one message for each batch combines these values. All later computations, such
 as clipping and step rules, use the values for the whole batch. Therefore the parameters are the
-same in all processes, and the same as in training by one process.
+same in all processes, and the same as when a single process trains.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class DataParallel(Hinted):
 
     @property
     def described(self) -> str:
-        """The number of processes, and the differences from training by one process, as text."""
+        """The number of processes, and the differences from training in one process, as text."""
         return "; ".join([f"{self.group.size} processes", *self.notes])
 
     @property
@@ -181,7 +181,7 @@ class DataParallel(Hinted):
         return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Make draws depend on positions in the whole batch, and merge all messages into one."""
+        """Make random draws depend on positions in the whole batch; merge all messages into one."""
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
@@ -200,7 +200,7 @@ class DataParallel(Hinted):
         return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return draws by position in the whole batch, and whether any other draws remain."""
+        """Return replacements for draws that can be divided, and whether any other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order

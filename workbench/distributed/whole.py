@@ -216,7 +216,7 @@ class Whole:
         """Return the contributions of this process to the gradients of a function of several parts.
 
         The cost is differentiated with respect to its combined parts. The parts of this process are
-        then multiplied by these derivatives, which are constant, and differentiated.
+        then multiplied by these derivatives, which are treated as constants, and differentiated.
         """
         of_data = {one: part for one, part in plan.items() if part.kind != "constant"}
         wrong = [part for part in of_data.values() if part.kind not in ("mean", "sum")]

@@ -125,7 +125,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream, usually at most one process.
+    """Pool of a stream's idle reading processes; it usually holds at most one process.
 
     A pool is empty after unpickling, and a forked process does not use the reading processes that
     it inherits.
