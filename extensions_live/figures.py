@@ -133,7 +133,7 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure, with a colour for each run and a dash pattern each.
+    """Return the curves of each figure, with one colour for each run and different dash patterns.
 
     Patterns repeat if a figure has more curves than there are patterns; curves with the same
     pattern then differ in the colours of their runs.

@@ -31,7 +31,7 @@ class VisibilityMessage(TypedDict):
 
 
 class PaceMessage(TypedDict):
-    """Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0."""
+    """Report from a page: seconds between two redraws if the page draws slowly, otherwise 0."""
 
     kind: Literal["pace"]
     seconds: float

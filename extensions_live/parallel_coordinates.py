@@ -1,8 +1,8 @@
 """Parallel coordinates of a sweep: a vertical axis for each setting and for the result.
 
 Each run is a line through its settings to its value. Python computes the heights on each axis, from
-0 to 1. Axes of words, of numbers and with logarithmic scales can therefore be shown side by side,
-both in the live figure and in the still image.
+0 to 1. Therefore, text axes, linear axes and logarithmic axes can be shown side by side, both in
+the live figure and in the still image.
 """
 
 from __future__ import annotations

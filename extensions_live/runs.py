@@ -46,8 +46,8 @@ class FinishedLog:
     growing : bool
         True if records may still be added to the log.
     kept : str
-        If the log contains only a part of a run, a text about that part, which is shown in place of
-        the state; otherwise empty.
+        A description of the part of a run that the log contains, which is shown in place of the
+        state; empty if the log is that of a whole run.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool, kept: str = "") -> None:

@@ -45,7 +45,7 @@ RIGHT = 280.0
 
 
 def placed_at(document: Document, node: str, position: object) -> Document:
-    """Return a document in which a node has the given position, unless the position is None."""
+    """Return a document with a node at the given position; None leaves the node in place."""
     if position is None:
         return document
     return document.placed({node: point(position)})

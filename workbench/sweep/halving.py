@@ -51,7 +51,7 @@ def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
 
 
 def survivors(runs: Iterable[RankedT], factor: int, *, lower: bool) -> list[RankedT]:
-    """Return the best runs: one of every `factor` runs, but at least one run.
+    """Return the best runs: one in every `factor` runs, but at least one run.
 
     Runs without a finite value are then omitted.
 

@@ -104,7 +104,7 @@ class Journal:
     def begin(self, facts: Mapping[str, Any], extendable: str) -> list[SweepRun]:
         """Store the arguments of the sweep, and return the runs of an earlier start.
 
-        The value of the argument `extendable` may be greater than at the earlier start.
+        `extendable` is the name of an argument that may be greater than at the earlier start.
 
         Raises
         ------

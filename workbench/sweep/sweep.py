@@ -86,7 +86,7 @@ class Sweep(Hinted, interfaces.Sweep):
     ----------
     build : callable
         A function that takes settings as arguments by name, and returns a new main loop or the
-        session of `fit`. The function must set all seeds itself.
+        session that `fit` returns. The function must set all seeds itself.
     space : mapping
         A list of values, or a range `Between`, for each setting. Values are numbers, strings, True,
         False or None.

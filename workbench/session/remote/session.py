@@ -193,7 +193,10 @@ class RemoteSession(FixedAttributes, Controls):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train, or ended in a pause; otherwise empty."""
+        """The reason why the last run did not train, or why it ended during a pause.
+
+        For a fork that is not ready yet, it is the reason for that. Otherwise, it is empty.
+        """
         if self._link is None and self._folder.rested.exists():
             return RESTED
         return super().note
@@ -283,7 +286,7 @@ class RemoteSession(FixedAttributes, Controls):
         Raises
         ------
         BaseException
-            The error that ended training. A note on it contains the traceback in the other process.
+            The error that ended training. Its traceback in the other process is added as a note.
         WaitInterrupted
             If waiting is interrupted; training continues. This error is a `KeyboardInterrupt`.
         """

@@ -40,7 +40,7 @@ class Exchange:
 
     The connections of the group are not protected. Therefore each message with calls contains a
     proof that its sender knows the secret. The proof depends on the number of the message, so that
-    an old message cannot be sent again.
+    an old message is not accepted a second time.
 
     Parameters
     ----------

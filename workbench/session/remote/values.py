@@ -91,7 +91,7 @@ class RemoteProbe(interfaces.Probe):
 
     @property
     def values(self) -> Mapping[str, torch.Tensor]:
-        """The values by name, in main memory."""
+        """The values in main memory, keyed by name."""
         return self._values
 
     @property

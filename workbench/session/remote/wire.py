@@ -27,7 +27,7 @@ PATIENCE = 5.0
 
 NONCE = 32
 LONGEST = 2**33
-"""Maximum number of bytes in a message; a greater number means that data were misread."""
+"""Maximum number of bytes in a message; a greater number indicates a communication error."""
 
 PICKLED = "$pickled"
 STRANGER = "the other end of the connection does not know the secret of the run"
@@ -198,7 +198,7 @@ class Connection:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close the connection; this also ends the waiting of the other end and of threads."""
+        """Close the connection; calls of `receive` that are waiting at either end then fail."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -53,13 +53,13 @@ FOR_ONE = (
 LOOPBACK_DEVICE = "/sys/class/net/lo"
 
 SAVING = 60.0
-"""Seconds for which the end of the process is delayed while a snapshot is being written."""
+"""Maximum number of seconds that the process waits at its end for a snapshot to be written."""
 
 ARRIVAL = 60.0
 """Seconds within which the notebook that has started a run must connect to it."""
 
 TOGETHER = 60.0
-"""Seconds within which the first process must start after the others."""
+"""Seconds for which the other processes wait for the first process to start."""
 
 
 def main(path: str, launch: int, rank: int) -> None:
@@ -163,7 +163,7 @@ class _Process:
         return mailbox, exchange
 
     def _share(self, session: Session, mailbox: SharedMailbox, server: Server | None) -> None:
-        """Make all processes execute the first one's calls, and take snapshots together."""
+        """Make all processes execute the calls of the first process and take snapshots together."""
 
         def deliver(calls: list[dict[str, Any]]) -> None:
             for call in calls:
