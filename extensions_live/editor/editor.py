@@ -43,7 +43,7 @@ PERIOD = 0.1
 
 
 class Editor(Hinted, SessionCanvas):
-    """Visual editor of a model; a notebook shows it if it is the last line of a cell.
+    """Visual editor of a model, which a notebook shows if a cell ends with the editor.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.

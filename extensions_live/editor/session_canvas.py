@@ -264,7 +264,7 @@ def step_rule_of(given: StepRule | str | None) -> StepRule:
     if name not in STEP_RULES:
         raise BuilderError(
             f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
-            f"{', '.join(STEP_RULES)}, or pass an object of workbench.algorithms"
+            f"{', '.join(STEP_RULES)}, or pass a step rule from workbench.algorithms"
         )
     if name == "Momentum":
         return algorithms.Momentum(learning_rate=0.01, momentum=0.9)

@@ -1,7 +1,8 @@
 """Journal of a sweep: two tables in the SQLite database that contains the logs.
 
 Only the thread of the sweep writes to them. A lock on a file prevents two programs from running the
-same sweep at once. The operating system releases this lock if the process is killed.
+same sweep at once, except on Windows. The operating system releases this lock if the process is
+killed.
 """
 
 from __future__ import annotations

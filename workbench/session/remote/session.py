@@ -158,8 +158,8 @@ class RemoteSession(FixedAttributes, Controls):
         `workbench.attach` with the name of the run to connect to it, or
         `workbench.session.remote.remove` to delete it.
 
-        By default, all other processes continue. After the end of training, they wait `linger`
-        seconds for a notebook before they end.
+        By default, all other processes continue. After the end of training, or during a pause, they
+        wait `linger` seconds for a notebook before they end.
 
         Parameters
         ----------
