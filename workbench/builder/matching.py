@@ -15,7 +15,7 @@ from workbench.roles import BIAS, INITIAL_STATE, has_roles
 from workbench.tensor import SharedVariable
 
 NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
-"""Pattern of names that a parent has numbered, such as ``linear_1``."""
+"""Pattern of the names that a parent gives to numbered children, such as ``linear_1``."""
 
 
 class Held(NamedTuple):
@@ -97,7 +97,7 @@ def _scheme(brick: Any, parameter: SharedVariable) -> str:
 
 
 def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = None) -> Matching:
-    """Find the old parameter for each new parameter, by path or among numbered siblings.
+    """Find the old parameter that corresponds to each new parameter.
 
     A brick of the new model corresponds to the old brick with the same path if their parameters
     have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
@@ -158,7 +158,7 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
 
 
 def earlier_path(path: str, moved: Mapping[str, str]) -> str:
-    """Return the earlier path of a brick, or '' if another brick had this path and has moved.
+    """Return the earlier path of a brick, or '' if the brick that had this path was moved.
 
     Examples
     --------

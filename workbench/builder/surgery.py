@@ -73,7 +73,7 @@ class Outcome:
     grown : tuple of str
         Paths of parameters to which copies of units were added.
     ended : tuple of str
-        Names of log channels that get no more values, since the new model does not compute them.
+        Names of log channels that end, since the new model does not compute their values.
     sizes : dict of str to int
         The number of elements of each parameter of the new model.
     """

@@ -73,7 +73,7 @@ class Entry:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str) -> int:
-        """Return the maximum number of bytes of a file, compressed or not."""
+        """Return the maximum size of a file in bytes, whether it is compressed or not."""
         size = self.sizes.get(name, LARGEST)
         return size + size // 1000 + 1000  # gzip enlarges incompressible data slightly
 

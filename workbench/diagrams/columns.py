@@ -316,7 +316,7 @@ class _Arrangement:
         starts: Sequence[float],
         ends: Sequence[float],
     ) -> list[Point]:
-        """Return the points of a link between its ends, including those between columns."""
+        """Return the points of a link between its ends, including points between columns."""
         columns = [i for i, (first, last) in enumerate(bands) for _ in range(first, last)]
         first = 0 if link.source is None else self.ranks[link.source]
         last = len(self.rows) - 1 if link.target is None else self.ranks[link.target]

@@ -1,7 +1,7 @@
 """Values for a whole batch, computed from the values for the shares of several processes.
 
 The expression of a variable determines how its values are combined, by the same rules as for
-several batches in `workbench.monitoring`: sums are added, means are weighted by their numbers of
+several batches in `workbench.monitoring`: sums are added, means are weighted by the numbers of
 examples, and functions of both are applied to the combined values.
 """
 
@@ -213,7 +213,7 @@ class Whole:
     def _of_expression(
         self, cost: Variable, plan: dict[Variable, Part], parameters: list[SharedVariable]
     ) -> Steps:
-        """Return the contributions of this process to the gradients of a function of several parts.
+        """Return this process's contributions to the gradients of a cost with several parts.
 
         The cost is differentiated with respect to its combined parts. The parts of this process are
         then multiplied by these derivatives, which are treated as constants, and differentiated.
