@@ -96,8 +96,8 @@ def located(text: str) -> Iterator[None]:
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
-    By default, the hint is suitable for the end of a message. Within a message, pass a `form` such
-    as ``" ({})"``.
+    By default, the hint is suitable for the end of a message. To use the hint within a message,
+    pass a `form` such as ``" ({})"``.
     """
     import difflib
 
@@ -466,7 +466,7 @@ E = TypeVar("E", bound=WorkbenchError)
 
 
 def about(error: E, brick: str, fix: Fix | None = None) -> E:
-    """Return `error` after adding the path of its brick and, if there is one, a fix."""
+    """Add the path of the brick and, if it is known, a fix to `error`, and return `error`."""
     error.brick, error.fix = brick, fix
     return error
 

@@ -1,7 +1,8 @@
 """Hints for unknown keyword arguments, which suggest the argument that was probably meant.
 
 For an argument of another library, a hint names the equivalent argument or, if there is no
-equivalent, gives advice. For any other argument, it names the argument with the most similar name.
+equivalent, gives advice. For any other unknown argument, the hint suggests the valid argument with
+the most similar name.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument

@@ -518,7 +518,7 @@ class Session(Protocol):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start another session, paused at an iteration of this session."""
+        """Start another session, which is paused at an iteration of this session."""
 
     def replay(
         self,

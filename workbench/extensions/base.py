@@ -198,7 +198,7 @@ class TrainingExtension(FixedAttributes):
         return method
 
     def bindings(self) -> dict[str, Any]:
-        """Return the attributes that contain variables of the model, by name.
+        """Return the attributes that contain variables of the model, as a dictionary.
 
         If the model of a run is replaced, `rebind` returns the new values of these attributes. If
         the earlier model is restored, the main loop assigns the values that this method returned.
@@ -260,7 +260,7 @@ class TrainingExtension(FixedAttributes):
         -------
         dict
             A mapping from name to bool: True if only this extension can write the record; False if
-            several extensions can write it, for example a request to finish.
+            other extensions can also write it, as in the case of a request to finish.
         """
         return {}
 

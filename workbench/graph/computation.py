@@ -198,8 +198,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Raises
         ------
         GraphError
-            If `replacements` is neither a mapping nor pairs or, with `replacement`, does not
-            consist of variables.
+            If `replacements` is neither a mapping nor a list of pairs, or if `replacement` is given
+            and `replacements` contains an object that is not a variable.
         SelectionError
             If a criterion selects nothing.
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Fact: TypeAlias = tuple[str, str]
-"""The kind of a fact (one of `KINDS`) and the name of the fact."""
+"""The kind of a fact, which is one of `KINDS`, and its name."""
 
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of facts, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Items of the status: initial hyperparameters by path, and versions of libraries."""
+"""Keys in the status for the initial hyperparameters (by path) and the versions of libraries."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
@@ -159,7 +159,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel, up to the row with the best value of `best`."""
+    """Return the latest number of each channel up to the row in which `best` has its best value."""
     import pandas as pd
 
     frame = run.frame

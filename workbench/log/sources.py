@@ -88,7 +88,9 @@ def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
 
 
 def log_of(source: Any) -> Log:
-    """Return `source` if it is a log, the log of a session or branch, or a database's newest log.
+    """Return the log of a source.
+
+    A source is a log, a session, a branch, or the path of a database, whose newest log is returned.
 
     Raises
     ------

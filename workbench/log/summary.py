@@ -36,7 +36,7 @@ it had resumed (``resumed_from``).
 """
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
-"""Maximum numbers of channels and of rows in the HTML representation of a log."""
+"""The maximum number of channels, and of rows, in the HTML representation of a log."""
 
 STYLE = (
     "color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,"

@@ -81,7 +81,7 @@ def _of_examples(stream: AbstractDataStream) -> str | None:
 
 
 def _of_order(stream: AbstractDataStream) -> str | None:
-    """Return a fingerprint of the first request or, for a loader, of its order settings."""
+    """Return a fingerprint of the first batch's indices or, for a loader, of its order settings."""
     if isinstance(stream, LoaderStream):
         loader = stream.batches
         sampler = loader.batch_sampler if loader.batch_size is None else loader.sampler

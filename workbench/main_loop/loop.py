@@ -163,7 +163,7 @@ class MainLoop(FixedAttributes, Requests):
         Raises
         ------
         ExtensionLookupError
-            If no extension or several extensions have that name.
+            If no extension, or more than one, has that name.
         """
         return components.find_extension(self.extensions, name)
 
@@ -316,11 +316,11 @@ class MainLoop(FixedAttributes, Requests):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state that `state_dict` of this or another main loop returned.
 
-        The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
-        (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
-        function to `after_event`; otherwise later extensions handle the event with the new state. A
-        state that is loaded before the first start is loaded again after the handlers of
-        ``before_training`` have run.
+        The state is loaded completely, or not at all if it does not fit. Parts of the state whose
+        keys `state` lacks (see `workbench.main_loop.state`) are not changed. To load a state during
+        an event, pass a function to `after_event`; otherwise later extensions handle the event with
+        the new state. A state that is loaded before the first start is loaded again after the
+        handlers of ``before_training`` have run.
 
         Raises
         ------

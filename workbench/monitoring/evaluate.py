@@ -121,7 +121,7 @@ class DatasetEvaluator(Hinted):
         )
 
     def _function_for(self, distributed: Distributed) -> Function | None:
-        """Return the function for shares of batches, or None if all processes need whole batches.
+        """Return the function that processes a share of a batch, or None if shares are not allowed.
 
         Whole batches are needed for variables whose values cannot be combined, such as the values
         of single examples.

@@ -39,7 +39,7 @@ def product(*factors: Any) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """Rule for aggregating the values of a summary.
+    """Rule for aggregating the values of a variable that has no data dimensions.
 
     Attributes
     ----------
