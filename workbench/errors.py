@@ -216,7 +216,8 @@ class NotConfiguredError(BrickError):
     Attributes
     ----------
     missing : tuple of str
-        The attributes of the brick that must be set; empty if a setting has changed instead.
+        The attributes of the brick that must be set; empty if the error is due to a changed
+        setting.
     """
 
     def __init__(self, text: str, missing: Iterable[str] = ()) -> None:

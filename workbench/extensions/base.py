@@ -201,7 +201,8 @@ class TrainingExtension(FixedAttributes):
         """Return the attributes that contain variables of the model, as a dictionary.
 
         If the model of a run is replaced, `rebind` returns the new values of these attributes. If
-        the earlier model is restored, the main loop assigns the values that this method returned.
+        the earlier model is restored, the main loop assigns the values that this method returned
+        before the replacement.
         """
         return {}
 
@@ -254,7 +255,7 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names, if known in advance, of the records that this extension writes.
+        """Return the names of the records that this extension writes, if they are known in advance.
 
         Returns
         -------

@@ -130,7 +130,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
 
 
 def planned_epochs(main_loop: Loop) -> int | None:
-    """Return the number of epochs after which training ends, or None if unknown."""
+    """Return the number of epochs after which training ends, or None if it is unknown."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
         wanted: int | None = goal.get("epochs")
@@ -140,7 +140,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 
 
 def planned_batches(main_loop: Loop) -> int | None:
-    """Return the number of batches after which training ends, or None if unknown.
+    """Return the number of batches after which training ends, or None if it is unknown.
 
     The number is also unknown if epochs are longer than expected and more batches than planned have
     been processed.

@@ -159,8 +159,8 @@ class ApplicationCall(Annotation):
     ) -> None:
         """Attach a variable to this call and to its brick.
 
-        If `name` is given, the variable is renamed to ``brick_application_name``, like inputs
-        and outputs, and its ``tag.name`` is set to `name`.
+        If `name` is given, the variable is renamed to ``brick_application_name``, in the same way
+        as inputs and outputs, and its ``tag.name`` is set to `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick

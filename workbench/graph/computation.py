@@ -346,7 +346,7 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Return the `candidates` that can be computed from the inputs in `main`."""
+    """Return the `candidates` that depend on no inputs except those in `main`."""
     available = set(main)
     incomputable: set[Variable] = set()
     candidates = list(candidates)

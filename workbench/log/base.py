@@ -218,8 +218,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     def maker(self) -> Callable[[], TrainingLogBase] | None:
         """Return a picklable function that creates an empty log of this kind, or None.
 
-        With this function a pickle can refer to the state of the log instead of repeating it. None
-        means that the log consists of more than its state.
+        With this function, a pickle can refer to a state of the log that is saved separately,
+        instead of repeating it. None means that the log contains more than its state.
         """
         return None
 

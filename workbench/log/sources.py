@@ -83,7 +83,7 @@ _openers: list[Callable[[str | os.PathLike[str]], Any]] = []
 
 
 def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
-    """Register the function that opens the newest log of the database at a path."""
+    """Register `opener`, a function that opens the newest log of the database at a path."""
     _openers[:] = [opener]
 
 

@@ -380,7 +380,8 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        The sum of the log-likelihoods of all examples (such as the symbols of a text) in a batch.
+        The sum of the log-likelihoods of all examples in a batch. If the data are text, each symbol
+        can be an example.
     n_examples : Variable or number
         The number of examples.
 

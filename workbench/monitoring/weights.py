@@ -154,7 +154,7 @@ class Algebra:
         return self.expression()
 
     def expression(self) -> dict[Variable, Part]:
-        """Return the subexpressions from which the summary is computed, with their aggregations."""
+        """Return the subexpressions that the variable is computed from, with their aggregations."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()
         stack = [self.variable]
@@ -264,7 +264,7 @@ class Algebra:
         return Rows(rows.over, summed, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
-        """Return the kind of a nonlinear function of rows."""
+        """Return the kind of a variable that a nonlinear function computes from rows."""
         taken = bool(rows.summed & self.leading) and not self.leading.intersection(left)
         return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 
