@@ -4,7 +4,7 @@ The inference assigns one of five kinds to each variable of the graph:
 
 - A variable that does not depend on data has the same value for every batch.
 - A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
-  the dataset must not depend on the division of rows into batches.
+  the dataset must not depend on how the rows are divided into batches.
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
   number of rows grow in proportion to the amount of data: they have degree one, and the values of
   the batches are added. Means, ratios of sums, maxima and minima, and functions of these, have
@@ -231,7 +231,7 @@ class Algebra:
         return Unknown(f"{name} combines all examples of a batch")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of the result of a reduction over dimensions of rows."""
+        """Return the kind of a variable that is reduced over dimensions of rows."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""The number of costs, divided by these, is the length of the longest and shortest window.
+"""Numbers by which the number of costs is divided to get the longest and the shortest window.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """

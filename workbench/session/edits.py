@@ -112,7 +112,7 @@ class Edits:
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
-        """Start looking for differences from the current state, if not already started."""
+        """Start looking for differences from the current state, unless this has already started."""
         if self._seen is None:
             self.mark()
 

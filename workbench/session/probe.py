@@ -113,8 +113,8 @@ class Probe(interfaces.Probe):
     def steps(self) -> Values:
         """The changes in the values during the next batch, keyed by name.
 
-        Empty if the changes were not requested, if no batch followed, or if a command changed
-        training during the batch.
+        The mapping is empty if the changes were not requested, if no batch followed, or if a
+        command changed training during the batch.
         """
         return {name: value.to("cpu") - self.values[name] for name, value in self._later.items()}
 
@@ -281,7 +281,7 @@ class Prober:
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
-        """Copy the values for all waiting probes; the training thread calls this at a boundary."""
+        """Copy the values for all waiting probes; the training thread calls this method."""
         with self._queue.lock:
             probes, self._waiting = self._waiting, []
             self._armed = False

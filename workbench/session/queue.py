@@ -30,7 +30,7 @@ REPLACING = (*CHANGING, "rewind", "undo")
 
 
 LATER = object()
-"""Result of an action that itself records its command and marks it as applied, now or later."""
+"""Value returned by an action that records its command and marks it as applied by itself."""
 
 
 class Refused(Exception):

@@ -27,7 +27,7 @@ def request(
     widened: Collection[str],
     noise: float,
 ) -> dict[str, Any]:
-    """Return the details of a request for a new model; ``what`` describes the changes in words.
+    """Return the details of a request for a new model; the item ``what`` describes the changes.
 
     Raises
     ------

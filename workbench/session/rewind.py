@@ -120,7 +120,7 @@ class Rewinder:
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
-        """Make a new run train up to the start of a fork, call `ready`, and pause the run."""
+        """Make a new run train up to the start of a fork; then call `ready` and pause the run."""
         branch, status = self.history.branch, self._main_loop.status
         branch.name, branch.start = name, fork.iteration
         self.taker.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)

@@ -59,7 +59,7 @@ class Sessions(Sequence[interfaces.Session]):
     def __getitem__(self, key: slice) -> Sessions: ...
 
     def __getitem__(self, key: int | str | slice) -> interfaces.Session | Sessions:
-        """Return a session by its position or name, or a part of the list by a slice.
+        """Return a session by its position or name, or the part of the list that a slice selects.
 
         Raises
         ------

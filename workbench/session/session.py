@@ -64,7 +64,7 @@ class Session(FixedAttributes, States):
     an evaluation. If they are called during a pause within the evaluation, the evaluation is
     completed first, and the pause continues afterwards.
 
-    After the end of training, `train` continues in the same session.
+    After training has ended, call `train` to continue it in the same session.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready, or an empty string."""
         return self._worker.note
 
     @property
@@ -223,7 +223,7 @@ class Session(FixedAttributes, States):
     # Commands
 
     def pause(self) -> Command:
-        """Pause between two batches, until `resume`, `step` or `stop`."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called."""
         pause = self._worker.pause
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 

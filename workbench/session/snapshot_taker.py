@@ -71,7 +71,7 @@ class SnapshotTaker:
 
     @property
     def newest(self) -> Snapshot | None:
-        """The last snapshot up to the current iteration."""
+        """The last snapshot at or before the current iteration."""
         return self.ring.newest_until(self._main_loop.status["iterations_done"])
 
     @property

@@ -93,7 +93,8 @@ class States(Editing):
         Parameters
         ----------
         iteration : int, optional
-            The iteration to start from; by default the current iteration or the end of `branch`.
+            The iteration to start from; by default the current iteration or, if `branch` is given,
+            the end of that branch.
         branch : str, optional
             The name of one of `branches`; by default the current branch.
         name : str, optional

@@ -261,8 +261,8 @@ def is_scattered(variable: Variable) -> bool:
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
     """Merge independent sums over processes in a graph, so that fewer messages are needed.
 
-    Sums of the same dtype are computed in one flat message. Every message takes a minimum time, so
-    one large message is faster than many small messages.
+    Values of the same dtype are flattened and summed in one message. Every message takes a minimum
+    time, so one large message is faster than many small messages.
 
     Parameters
     ----------

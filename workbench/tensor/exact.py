@@ -163,7 +163,9 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return the function and the arguments that compute `call`, and the bypassed probabilities.
+    """Return a function and arguments that compute `call`, and the probabilities that they bypass.
+
+    The logarithm of a softmax or a sigmoid is computed from the logits, without the probabilities.
 
     Parameters
     ----------

@@ -169,7 +169,7 @@ class Probe:
         Raises
         ------
         Exception
-            The first error of the function, if it accepts none of the tried sizes.
+            The first error that the function raised, if it accepts none of the tried sizes.
         """
         problem: Exception | None = None
         for ties, descending, real in self._starts():

@@ -213,7 +213,7 @@ class Controls(interfaces.Session):
         return self._open().command(name, *args, **options)
 
     def pause(self) -> RemoteCommand:
-        """Pause between two batches, until `resume`, `step` or `stop`."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called."""
         return self._ask("pause")
 
     def resume(self) -> RemoteCommand:

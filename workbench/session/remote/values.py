@@ -96,7 +96,7 @@ class RemoteProbe(interfaces.Probe):
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes in the values during the next batch; empty if unknown or not requested."""
+        """The changes in the values during the next batch, if they were requested and are known."""
         return self._steps
 
     def answer(self, facts: Mapping[str, Any] | Unreadable) -> None:
@@ -210,7 +210,7 @@ class RemoteSnapshot(interfaces.Snapshot):
 
     @property
     def pin(self) -> str:
-        """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
+        """The reason to keep the snapshot longer than other snapshots, or an empty string."""
         return self._pin
 
     @property

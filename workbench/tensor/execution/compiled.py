@@ -213,7 +213,7 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return the function for inputs of `sizes`; compile a program if needed and allowed."""
+        """Return the function for inputs of `sizes`; compile a program if necessary and allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:

@@ -1,8 +1,8 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
-Saved values are kept for every time step. To save less, the backward graph recomputes views. If the
-gradient of a matrix is a product, the backward graph returns the two factors, so that one product
-can replace the products of all time steps.
+Saved values are kept for every time step. To save fewer values, the backward graph recomputes
+views. If the gradient of a matrix is a product, the backward graph returns the two factors, so that
+one product can replace the products of all time steps.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _itself(node: fx.Node) -> fx.Node:
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the position of each gradient among the distinct result nodes, and the nodes."""
+    """Return the position of each gradient among the distinct result nodes, and these nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:

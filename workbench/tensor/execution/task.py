@@ -66,14 +66,14 @@ class Task:
     watched : list of int
         The positions of the watched values among the results of the program.
     free : list of pairs
-        Input and axis of every size that the graph does not fix. Sizes that must be equal occur
-        only once.
+        The input and the axis of every size that the graph does not fix. Sizes that must be equal
+        occur only once.
     places : list of lists of pairs
         For each element of `free`, all inputs and axes with the same size.
     precision : str
         See ``config.precision``.
     held : list of torch.Tensor
-        The arguments of the program after its inputs.
+        The arguments of the program that follow its inputs.
     outputs : list of Variable
         The output variables. They determine the dtypes of the outputs in mixed precision.
     """

@@ -32,11 +32,11 @@ SMALL = 10**8
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
-"""Maximum number of combinations of sizes for which the work and the function are cached."""
+"""Maximum number of combinations of input sizes for which work and functions are cached."""
 
 
 class Work(NamedTuple):
-    """Work of a task, as a number of multiplications; infinite if unknown."""
+    """Amount of computation in a task, as a number of multiplications; infinity if unknown."""
 
     total: float
     loop_step: float
