@@ -34,7 +34,7 @@ class Curve:
     x, y : ndarray of float64, shape (P,)
         The points of the line, from left to right; a NaN in `y` breaks the line.
     marks : ndarray of float64, shape (M,)
-        The iterations whose value is infinite or not a number, at most `MARKS` iterations.
+        Up to `MARKS` iterations whose value is infinite or NaN.
     smooth : tuple of two ndarrays of float64, or None
         `x` and `y` of the smoothed curve, if it is shown.
     """

@@ -90,7 +90,7 @@ def requested(log: TrainingLogBase) -> list[list[str]]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel: the same in all figures, and distinct in each if possible.
+    """Return the colour of each channel in all figures; channels of a figure differ if possible.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from workbench.errors import WorkbenchError
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximum number of messages per second; a page can receive 12, which leaves room for bursts."""
+"""Maximum number of messages per second. A page can receive 12, so there is room for bursts."""
 
 COST_FACTOR = 100
 """Ratio of a view's period to the duration of its last refresh, for periods up to `FRESH`."""

@@ -51,7 +51,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most roughly `MARKED` outliers, including the smallest and the largest."""
+        """Return about `MARKED` outliers at most, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -129,7 +129,7 @@ def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
 
 
 def union(ranges: Sequence[Range | None]) -> Range | None:
-    """Return the smallest range that contains all `ranges`; None if there are none.
+    """Return the smallest range that contains all `ranges`, or None if there is no range.
 
     Examples
     --------

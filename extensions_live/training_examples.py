@@ -140,7 +140,7 @@ class TrainingExamples(FixedExamples):
         return self._edits.get(index, "")
 
     def ask_at(self, session: Session, moment: object) -> Probe:
-        """Request the next examples; `moment` changes whenever training has advanced."""
+        """Request the next examples; if `moment` has changed, training has advanced."""
         found = session.training_examples
         self.reason = found["reason"]
         if self.reason:

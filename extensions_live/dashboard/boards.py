@@ -26,7 +26,7 @@ class Section:
     Attributes
     ----------
     title : str
-        The heading; empty for no heading.
+        The heading, or an empty string for no heading.
     subtitle : str
         A line below the heading.
     widgets : sequence of LiveWidget
@@ -51,7 +51,7 @@ class Board(Protocol):
 
     @property
     def place(self) -> str:
-        """The path of the database that is shown; empty for sessions."""
+        """The path of the database that is shown, or an empty string if sessions are shown."""
 
     def sections(self) -> list[Section]:
         """Return the sections with new widgets, which the caller must close."""

@@ -79,7 +79,7 @@ def anatomies(spec: Spec) -> dict[str, Anatomy]:
 
 
 def _all(spec: Spec) -> Constructor:
-    """Construct all bricks without faults, because other bricks may refer to them."""
+    """Construct all bricks that have no fault, since other bricks may refer to them."""
     constructor = Constructor()
     for i, brick in enumerate(spec.bricks):
         try:

@@ -130,7 +130,7 @@ class BoardState(Hinted):
         return None if found is None else found.text
 
     def shape(self, node: str, output: str) -> str | None:
-        """Return the shape of an output as text, such as ``batch × 784``; None if unknown."""
+        """Return the shape of an output as text, such as ``batch × 784``, or None if unknown."""
         found, name = wiring.endpoint(self._document, node, output)
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]

@@ -122,7 +122,7 @@ def with_inferred(document: Document, names: Iterable[str] | None = None) -> Doc
 
 
 def shape_text(kind: Kind | None) -> ShapeText:
-    """Return a shape and a dtype as text, such as ``batch × 784``; both are None if unknown."""
+    """Return a shape, such as ``batch × 784``, and a dtype as text; both are None if unknown."""
     if kind is None:
         return {"shape": None, "dtype": None}
     return {

@@ -117,7 +117,7 @@ class Editor(Hinted, SessionCanvas):
 
     @property
     def model(self) -> Model:
-        """The model on the canvas; the same object until the canvas changes.
+        """The model on the canvas. The same object is returned until the canvas changes.
 
         Raises
         ------

@@ -36,9 +36,9 @@ class Step:
     Attributes
     ----------
     name : str
-        The path of the part relative to the brick, or a name for the operation.
+        The path of the part or the name of the operation, with a number if it is repeated.
     part : str or None
-        The path of the part, or None for an operation.
+        The path of the part relative to the brick, or None for an operation.
     method : str or None
     operation : str or None
         The name of the operation, or `OTHER`.

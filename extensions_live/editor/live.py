@@ -259,7 +259,7 @@ class LiveValues:
         return {} if self._first is None else self._first.batch
 
     def _drawn(self) -> object:
-        """Return an object that changes whenever different values must be computed."""
+        """Return a key that changes whenever different values must be computed."""
         drawn, spec = self._board.payload(code=False), self._board.document.spec
         nodes = [node["id"] for node in drawn["nodes"]]
         return nodes, [edge["id"] for edge in drawn["edges"]], spec.bricks, spec.calls

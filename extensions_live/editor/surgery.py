@@ -210,7 +210,7 @@ class Surgery:
 
 
 class Compared:
-    """Pair of documents, which is hashed by identity, since documents are immutable."""
+    """Pair of documents, compared and hashed by identity, since documents are immutable."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new

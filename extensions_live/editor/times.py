@@ -48,7 +48,7 @@ class Times:
     def __call__(
         self, values: Mapping[str, torch.Tensor], batch: Mapping[str, Any]
     ) -> dict[str, float]:
-        """Return the time in seconds of each node for a batch with arrays keyed by source."""
+        """Return the time of each node in seconds; `batch` contains arrays keyed by source."""
         self._copy.fill(values)
         seconds = _Clock(self._copy.function.program).measure(self._inputs({}, batch))
         return {

@@ -173,7 +173,7 @@ def wire_for(call: CallSpec, output: str) -> str:
 
 
 def without_wires(document: Document, gone: set[str]) -> Document:
-    """Return a document without the wires in `gone`: edges, cost and monitored outputs."""
+    """Return a document in which no edge, cost or monitored output is a wire in `gone`."""
     if not gone:
         return document
     spec = document.spec
@@ -323,7 +323,7 @@ def monitored(document: Document) -> tuple[str, ...]:
 
 
 def sinks(document: Document) -> tuple[str, ...]:
-    """Return the unused wires of calls with a single output, without the cost."""
+    """Return the unused wires of calls with a single output, except the cost."""
     used = {wire for call in document.spec.calls for wire in wires_of(call)}
     return tuple(
         call.outputs[0]

@@ -393,7 +393,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor without memory, with the shape and dtype of `value` after conversion."""
+    """Return a tensor without memory that has the shape and dtype of the converted `value`."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

@@ -95,7 +95,7 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
         wait : bool
             If True, wait for all groups.
         most : int, optional
-            Maximum number of groups to leave in the queue; the call waits for all other groups.
+            Wait for the oldest groups until at most this number of groups is left in the queue.
         """
         while self:
             key, values = self[0]

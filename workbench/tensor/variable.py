@@ -142,7 +142,7 @@ class Variable:
     Attributes
     ----------
     name : str or None
-        The name that is used in error messages and logs, and to pass a value for an input.
+        The name in error messages and logs. The value of an input can be passed by this name.
     tag : Tag
         Roles, annotations, and attributes that are attached by other code.
     owner : Call or None
