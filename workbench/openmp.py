@@ -28,9 +28,9 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""Number of times an idle thread checks for work before it sleeps, about 10 microseconds in all."""
+"""Number of checks for work before a thread sleeps; all checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; variables that are set are not changed."""
+"""Environment variables that configure how threads wait; those already set are not changed."""
 
 
 def wait_briefly() -> None:

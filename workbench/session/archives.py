@@ -40,7 +40,7 @@ REBUILT = (
     "; the model of this run has been changed by {text!r}. If the file was saved before the "
     "change, undo the change, or rewind to an iteration before the change"
 )
-ELSEWHERE = "the first process could not write {path}; its own error states the reason"
+ELSEWHERE = "the first process could not write {path}; its error message states the reason"
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
@@ -114,7 +114,7 @@ def _hint(main_loop: MainLoop) -> str:
 
 
 def default_path(name: str) -> str:
-    """Return a template for the path to which a session with this name is saved by default."""
+    """Return a template for the path to which a session named `name` is saved by default."""
     allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
     return DEFAULT.format(name=allowed)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""Numbers by which the number of costs is divided to get the longest and the shortest window.
+"""Divisors of the number of costs that give the lengths of the longest and shortest windows.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """

@@ -144,7 +144,7 @@ class Edits:
         Parameters
         ----------
         at_boundary : bool
-            False if the training state cannot be kept now.
+            False if the training state cannot be kept at this point.
         """
         done = self._main_loop.status["iterations_done"]
         found: dict[SharedVariable, int] = {}

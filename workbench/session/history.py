@@ -15,7 +15,7 @@ NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
 
 class History:
-    """Branches of a run, and the interventions that lead to its current state.
+    """Branches of a run, and the interventions that led to its current state.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class History:
 
     @property
     def here(self) -> tuple[int, Branch, int]:
-        """The current point: iteration, branch, and number of changes (see `changes`)."""
+        """The current point: its iteration, its branch and the number of `changes`."""
         return self._main_loop.status["iterations_done"], self.branch, self.changes
 
     def count(self) -> None:

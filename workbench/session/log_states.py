@@ -74,7 +74,7 @@ def unlike(
     Returns
     -------
     str or None
-        None if there is no difference.
+        The description, or None if there is no difference.
 
     Examples
     --------

@@ -38,8 +38,8 @@ OTHER_DATA = {
     ),
     BATCH: (
         "the first batch of this run differs from the first batch of the original run "
-        "({stream!r}), so the results differ; use the same data, in the same order, and the same "
-        "seeds of transformers"
+        "({stream!r}), so the results differ; use the same data in the same order, and "
+        "transformers with the same seeds"
     ),
 }
 """Notes about differences in the data, keyed by the fingerprint that shows the difference."""

@@ -87,7 +87,7 @@ class Rewinder:
         self._edits.detach()
 
     def begin(self) -> None:
-        """Count the interventions in the log, and record the edits since the last run."""
+        """Count the interventions in the log, and record the edits made since the last run."""
         if self.taker.able:
             self.history.count()
         self._edits.settle(at_boundary=False)
@@ -274,7 +274,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Extension that requests a snapshot at the start of a run and, if due, between epochs."""
+    """Extension that requests snapshots at the start of a run and, when due, between epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

@@ -162,7 +162,7 @@ class Session(FixedAttributes, States):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches, and the ``reason`` for it; empty if unknown."""
+        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
         algorithm = self.main_loop.algorithm
         run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
         if run is None:

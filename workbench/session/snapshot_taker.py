@@ -133,7 +133,7 @@ class SnapshotTaker:
             return None
 
     def take_soon(self, pin: str = "") -> None:
-        """Take a snapshot at the next boundary."""
+        """Take a snapshot at the next boundary between two batches."""
         if self.able:
             self._main_loop.post(partial(self.take_if_able, pin))
 

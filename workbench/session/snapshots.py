@@ -29,7 +29,7 @@ MOST = 128
 """Maximum number of snapshots in a ring."""
 
 PROBE = 16
-"""Number of elements that are compared first; they usually differ if a tensor has been trained."""
+"""Number of elements that are compared first; training usually changes some of them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -270,7 +270,7 @@ class States(Editing):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, as logged, in order of their iterations."""
+        """The logged commands that took effect in this run, in the order of their iterations."""
         return interventions(self.log)
 
     @property

@@ -46,7 +46,7 @@ WORDS |= dict.fromkeys(
     DROPOUT,
 )
 WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
-"""Replacements for the torch functions that draw random numbers, by function name."""
+"""Replacements for the torch functions that draw random numbers, keyed by function name."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {

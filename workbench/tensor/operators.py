@@ -40,7 +40,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     numpy.equal: operator.eq,
     numpy.not_equal: operator.ne,
 }
-"""Operators, by the numpy function that an expression such as ``array * variable`` calls."""
+"""Operators, keyed by the numpy function that an expression such as ``array * variable`` calls."""
 
 BACKWARDS = (
     "{variable!r} cannot be indexed by tensors or lists together with a slice that has a negative "

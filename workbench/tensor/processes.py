@@ -243,8 +243,8 @@ def _join(
         except RuntimeError as error:
             raise errors.ProcessError(
                 f"process {rank} of {size} could not join the other processes: "
-                f"{_first_line(error)}; check that all processes were started, and that all were "
-                "given the same number of processes"
+                f"{_first_line(error)}; check that all processes were started, and that the "
+                "number of processes is the same in each of them"
             ) from error
     world: Any = dist.group.WORLD
     group = ProcessGroup(rank, size, str(world.group_name))

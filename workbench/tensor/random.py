@@ -110,7 +110,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Number of random bits in a uniform draw, keyed by dtype. With these, no draw is rounded to 1."""
+"""Random bits of a uniform draw, keyed by dtype; with these numbers, no draw is rounded to 1."""
 
 
 class _Uniform(_Draw):

@@ -79,7 +79,7 @@ class Controls(interfaces.Session):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches, and the ``reason`` for it; empty if unknown."""
+        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
         found: Mapping[str, str] = self._fact("execution", {"tier": "", "reason": ""})
         return found
 

@@ -1,9 +1,9 @@
 """The compiled tier, which runs a task as one program that torch's inductor compiles.
 
 A program is valid for all sizes with the same trace, usually for every batch of two or more
-examples. If no program is valid for the sizes of a call, a new program is compiled, up to
-`VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in the eager
-tier.
+examples. If no program is valid for the sizes of a call, a new program is compiled, unless there
+are already `VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in
+the eager tier.
 
 The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
 call checks only the sizes.

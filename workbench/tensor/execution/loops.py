@@ -333,7 +333,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage with `others` or with each other, which torch forbids."""
+    """Copy results that share storage with `others` or each other, because torch forbids this."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:

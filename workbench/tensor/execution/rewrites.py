@@ -200,7 +200,7 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
     aten.mm.default: _product,
     aten.scatter_add.default: _placed,
 }
-"""Rewrites by operation; their last argument is the set of storages that the graph changes."""
+"""Rewrites, keyed by operation; the last argument is the set of storages that the graph changes."""
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:

@@ -35,7 +35,7 @@ class Watch(Protocol):
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """The watched outputs, and the updated variables whose new values are watched."""
+        """The watched outputs and the updated variables whose new values are watched."""
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
@@ -56,13 +56,14 @@ class Task:
     Attributes
     ----------
     program : Program
-        The program, which returns `n_outputs` outputs and a new value for each of `updated`.
+        The program, which returns `n_outputs` outputs and a new value for each variable in
+        `updated`.
     updated : list of SharedVariable
     n_outputs : int
     guard : Guard or None
         Condition that is checked before updates are applied.
     watch : Watch or None
-        Condition that is checked after the guard, also before updates are applied.
+        Condition that is checked after the guard and before updates are applied.
     watched : list of int
         The positions of the watched values among the results of the program.
     free : list of pairs

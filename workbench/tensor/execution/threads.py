@@ -187,8 +187,8 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     -------
     Work
         The number of multiplications in matrix products, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
-        depends on a value.
+        `AN_ELEMENT` for each element of other results. The number is infinite if it is unknown, for
+        example if a size depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
