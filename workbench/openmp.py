@@ -124,7 +124,7 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
 
 @functools.cache
 def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
-    """Return functions that set the numbers of threads of OpenMP and MKL for the calling thread."""
+    """Return functions that set how many threads OpenMP and MKL use in the calling thread."""
     import torch
 
     folder = Path(torch.__file__).parent / "lib"

@@ -156,7 +156,7 @@ class Session(FixedAttributes, States):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The totals of ``epochs`` and ``batches`` after which training ends; None if unknown."""
+        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 

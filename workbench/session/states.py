@@ -155,7 +155,7 @@ class States(Editing):
         Returns
         -------
         LearningRateTest
-            The costs at the learning rates, and a suggested rate.
+            The cost at each learning rate, and a suggested rate.
 
         Raises
         ------

@@ -108,7 +108,7 @@ def _multiple(node: Any) -> Call | None:
 
 
 def _biased(node: Any) -> Call | None:
-    """Fuse a convolution plus one value per channel into a convolution with a bias."""
+    """Fuse the sum of a convolution and one value per channel into a convolution with a bias."""
     for convolution, rest in _terms(node, CONVOLVE):
         if (
             _calls(rest, {"reshape"})
@@ -207,8 +207,8 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     Returns
     -------
     list of Change
-        The operation that applies each new result to the old value. If the operation was not
-        omitted from the graph, it is a copy.
+        For each new result, the operation that applies it to the old value. If no operation could
+        be omitted, this is a copy.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Place = tuple[Any, torch.Tensor, Any]
-"""Position of an argument with indices, the indices, and the size of the indexed axis."""
+"""The position of an argument that contains indices, the indices, and the size of their axis."""
 
 _checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
