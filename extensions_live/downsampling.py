@@ -107,8 +107,8 @@ def downsample(
     Returns
     -------
     Curve
-        The downsampled curve. Inside the visible range, the minimum and maximum of every bucket
-        are kept; on each side of the range there are at most about `COARSE_POINTS` points.
+        The downsampled curve. Inside the visible range, the minimum and maximum of every bucket are
+        kept; each side of the range has about `COARSE_POINTS` points at most.
 
     Examples
     --------

@@ -244,7 +244,7 @@ def losses(chances: Array, truth: Array) -> Array:
 
 
 def wrong_ones(chances: Array, truth: Array) -> Array:
-    """Return True for each example whose prediction is wrong or not finite.
+    """Return an array that is True for each example whose prediction is wrong or not finite.
 
     Examples
     --------

@@ -52,7 +52,7 @@ NO_COST = "gradients require a cost; pass cost=..."
 class Layers(ProbeView[LayersPayload]):
     """Overview of all layers as a heat map over layers and time; a click opens a histogram.
 
-    The overview shows four quantities for bricks with parameters, and the last quantity also for
+    The overview shows four quantities for bricks with parameters, and the last one also for
     activations:
 
     - the norm of the gradient of the parameters, on fixed examples;

@@ -1070,7 +1070,7 @@ class NodeValue(TypedDict):
 
 
 class EdgeImage(TypedDict):
-    """The first `count` images of a total of `of`, side by side; one byte per pixel and channel."""
+    """The first `count` of `of` images, side by side, with one byte per pixel and channel."""
 
     count: int
     of: int

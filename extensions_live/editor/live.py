@@ -198,7 +198,7 @@ class LiveValues:
     # What a program asks for.
 
     def measure(self, metric: object) -> dict[str, float]:
-        """Compute a quantity now for each node on the board for which it is defined."""
+        """Compute a quantity now for each node on the board that has this quantity."""
         self.watched()
         checked_metric(metric, tuple(MEASURES))
         with self._lock:

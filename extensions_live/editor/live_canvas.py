@@ -65,7 +65,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         SessionError
-            If `session` is not a session or has none of the parameters.
+            If `session` is not a session or has none of the model's parameters.
         BuilderError
             If the model has a fault.
         """

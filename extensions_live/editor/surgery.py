@@ -36,8 +36,8 @@ MOST = 200
 
 NO_SESSION = "no session trains this model; call editor.train(stream) first"
 NOT_PAUSED = (
-    "the model of {name} can be changed only while the session is paused, but it is {state}; call "
-    "session.pause() first"
+    "the model of {name} can be changed only while the session is paused, but the session is "
+    "{state}; call session.pause() first"
 )
 NO_CHANGE = "there is nothing to apply, because the canvas shows the model that {name} trains"
 

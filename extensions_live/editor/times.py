@@ -1,4 +1,4 @@
-"""For each node of a board, the total time of its operations in a graph."""
+"""The total time that the operations of each node on a board take in a graph."""
 
 from __future__ import annotations
 

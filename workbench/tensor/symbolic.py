@@ -38,9 +38,8 @@ def symbolic_parameters() -> Iterator[None]:
     Raises
     ------
     ParameterError
-        If a value of such a parameter is used, even after the context has ended: by
-        ``initialize()``, ``eval``, ``function``, ``get_value``, ``set_value``, training or saving.
-        `copy.deepcopy` is allowed.
+        If ``initialize()``, ``eval``, ``function``, ``get_value``, ``set_value``, training or
+        saving uses such a parameter, even after the context has ended. `copy.deepcopy` is allowed.
 
     Examples
     --------

@@ -68,7 +68,7 @@ class Arriving:
 
 
 class Arrivals(deque[tuple[K, list[Arriving]]]):
-    """Queue of groups of asynchronous copies, received in the order in which they were sent.
+    """Queue of groups of asynchronous copies, which are received in the order of sending.
 
     The class is a deque, so that the check for emptiness after every batch is fast.
 

@@ -160,7 +160,7 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable whose replacement contains it, or None."""
+"""A variable, and the replaced variable in whose replacement it occurs, or None."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:

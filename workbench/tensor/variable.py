@@ -37,7 +37,7 @@ class Call:
         A torch function, method or operator.
     leaves : sequence
         The arguments, without the tuples, lists, dictionaries and slices that contain them. Arrays
-        are copied to tensors; variables are placeholders for tensors or sizes.
+        are copied to tensors; variables stand for tensors or sizes.
     spec : Spec
         The nested structure of the arguments, in which each leaf has a position.
 

@@ -906,7 +906,7 @@ export interface NodeValue {
   share: number | null;
 }
 
-/** The first `count` images of a total of `of`, side by side; one byte per pixel and channel. */
+/** The first `count` of `of` images, side by side, with one byte per pixel and channel. */
 export interface EdgeImage {
   count: number;
   of: number;
