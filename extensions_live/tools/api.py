@@ -44,7 +44,7 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
-    "The receipt for fork has an id such as fork-1; once the fork exists, the receipt names it.",
+    "A fork's receipt has an id such as fork-1; after the fork, the receipt names the new session.",
 ]
 WHICH = (
     "this server has {count} sessions, so a request must name one: add session=NAME to the query "
