@@ -284,7 +284,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train; if `Session.train` was called meanwhile, return a function to extend the run."""
+        """Train; return a function that extends the run if `Session.train` was called meanwhile."""
         state = State.FINISHED
         self._run.name = self._name if self._named else None
         try:
