@@ -56,7 +56,7 @@ class WriterLock:
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Number of functions with updates created so far; when it grows, functions look up their locks."""
+    """Number of functions with updates so far; when it grows, functions look up locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
