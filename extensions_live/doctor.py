@@ -58,7 +58,7 @@ ADVICE = {
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, facts about views and dashboards, and advice.
+    """Print versions, the notebook program, details of views and dashboards, and advice.
 
     Examples
     --------

@@ -45,9 +45,9 @@ are kept.
 """
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
-"""Limits in seconds above which probes get smaller: the processor time of reading, the processor
-time of computing, and the delay of training by reading. Processor time is used because other
-threads can make a short computation take long."""
+"""Limits in seconds above which probes get smaller: the processor time for reading, the processor
+time for computing, and the time for which reading delays training. Processor time is used because
+other threads can make a short computation take long."""
 
 AT_REST = 10
 """Factor by which these limits are multiplied while nothing is trained."""

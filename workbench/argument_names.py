@@ -1,4 +1,4 @@
-"""Arguments of torch, Keras, Lightning, fastai and other libraries, and their equivalents here.
+"""Argument names in torch, Keras, Lightning, fastai and other libraries, with equivalents here.
 
 `workbench.hints` uses these tables for the errors about unknown arguments. A function that needs a
 different answer for an argument declares it with `workbench.hints.other_names`.
@@ -177,7 +177,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras and other libraries, with the corresponding names in workbench."""
+"""Argument names in torch, Keras and other libraries, with the corresponding names here."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates beta1 and beta2 are arguments of Adam",

@@ -240,7 +240,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to certain values, and check it at assignment and at each access.
+        """Restrict a setting to given values, and check it at assignment and at each access.
 
         Parameters
         ----------

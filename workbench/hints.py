@@ -62,7 +62,7 @@ def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
     Parameters
     ----------
     answers : dict of str to str
-        The advice for each argument of another library, by the name of the argument in lower case.
+        The advice for arguments of other libraries, keyed by the argument's name in lower case.
         The key ``"*"`` is for calls with too many arguments without a name.
 
     Examples
@@ -258,8 +258,9 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` accepts, and whether the list is complete.
 
-    Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
-    next constructor. A user's class can use ``**`` in any way, so its list is incomplete.
+    A constructor in this project lists its options (see `show_options`) or passes ``**kwargs`` to
+    the next constructor. If a user's class accepts ``**`` arguments, the list is incomplete,
+    because the class can use them in any way.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

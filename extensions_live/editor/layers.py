@@ -1,8 +1,8 @@
-"""Identification of the layers of an MLP into which layers were inserted on the canvas.
+"""Stable numbers for the layers of an MLP when layers are inserted on the canvas.
 
-The index of a layer changes when another layer is inserted before it. Therefore a document assigns
-to each layer a number that does not change: its original index, or a negative number if the layer
-was inserted.
+The index of a layer changes when another layer is inserted before it. Therefore, a document gives
+each layer a number that does not change: its original index, or a negative number if the layer was
+inserted.
 """
 
 from __future__ import annotations

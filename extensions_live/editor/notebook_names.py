@@ -133,7 +133,7 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:
-    """Return an integer attribute of a stream or of one of its inner streams, or None."""
+    """Return an integer attribute of a stream or one of its inner streams, or None."""
     here: Any = stream
     while here is not None:
         found = getattr(here, name, None)

@@ -94,7 +94,7 @@ def disconnected(document: Document, target: object, input_: object, index: int 
 
 
 def wire_of(document: Document, node: str, output: str) -> str:
-    """Return the wire of an output of a node."""
+    """Return the wire of a node's output."""
     names = output_names(document, node)
     if output not in names:
         raise _missing(document, node, "output", output, names)
@@ -166,7 +166,7 @@ def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
 
 
 def wire_for(call: CallSpec, output: str) -> str:
-    """Return the default name of the wire of an output of a call."""
+    """Return the default name of the wire for a call's output."""
     if call.operation is not None:
         return call.operation
     return default_wire((call.brick or "").rpartition("/")[2], call.method or "apply", output)

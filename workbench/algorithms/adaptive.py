@@ -146,7 +146,7 @@ class Adam(StepRule):
     learning_rate : float
         The learning rate; the paper recommends 0.001.
     beta1, beta2 : float
-        Decay rates in [0, 1) of the averages of gradients and of squared gradients.
+        Decay rates, in [0, 1), for the averages of gradients and squared gradients.
     epsilon : float
         A constant that keeps the quotient finite.
     decay_factor : float

@@ -37,7 +37,7 @@ Observer = Callable[[Sequence[Any]], object]
 OnTrouble = Literal["raise", "warn", "ignore"]
 
 NOT_A_BATCH = (
-    "a batch of {user} must be a dictionary from sources to arrays, such as "
+    "a batch of {user} must be a dictionary that maps sources to arrays, such as "
     "{{'features': array}}, not {given!r:.60}; stream.get_epoch_iterator(as_dict=True) yields "
     "dictionaries"
 )
@@ -51,7 +51,7 @@ NOT_UPDATED = (
 )
 
 COMPILED_FOR = "compiled_for"
-"""Key of the input sizes of compiled programs in the state of an algorithm."""
+"""Key in an algorithm's state for the input sizes of compiled programs."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -195,8 +195,8 @@ class TrainingAlgorithm(FixedAttributes, ABC):
 class UpdatesAlgorithm(TrainingAlgorithm):
     """Algorithm that applies updates to shared variables for every batch.
 
-    All updates are computed from the values before the batch. Inputs are matched with sources by
-    name.
+    All updates are computed from the values that variables had before the batch. Inputs are matched
+    with sources by name.
 
     Parameters
     ----------
@@ -294,8 +294,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def add_updates(self, updates: Updates) -> None:
         """Add updates that are applied for every batch, starting with the next batch.
 
-        Like all updates, they are computed from the values before the batch, and in training mode
-        if the cost is computed in training mode.
+        Like all other updates, these are computed from the values that variables had before the
+        batch. They are computed in training mode if the cost is.
 
         Parameters
         ----------

@@ -467,7 +467,7 @@ class Brick(Exported):
         return display.as_html(self)
 
     def _where(self) -> str:
-        """Return the path, or the name of the class before the constructor has set a name."""
+        """Return the path or, if the constructor has not set a name yet, the class name."""
         return self.path() if "parents" in vars(self) else type(self).__name__
 
     def _bricks(self) -> list[Brick]:

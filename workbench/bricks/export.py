@@ -1,4 +1,4 @@
-"""Methods that export bricks as modules of torch, ONNX files and summaries."""
+"""Methods that export bricks as torch modules, ONNX files and summaries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Exported(Component):
         outputs: Sequence[str] | None = None,
         method: str = "apply",
     ) -> torch.nn.Module:
-        """Create a module of torch's own layers that computes the same outputs and gradients.
+        """Create a module of torch layers that computes the same outputs and gradients.
 
         Parameters have torch's names and layout, so the weights of a `Linear` are transposed
         and the filters of a convolution are flipped. Values are copied: training the module does
@@ -201,7 +201,7 @@ class Exported(Component):
         return summarize(ComputationGraph(results).variables, [self])
 
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
-        """Return a layer of torch that computes `call` exactly, or None; `to_torch` calls this.
+        """Return a torch layer that computes `call` exactly, or None; called by `to_torch`.
 
         The method is only used if the class of the brick itself defines it, because a subclass can
         compute something else. Bricks without a layer are converted through their graph.

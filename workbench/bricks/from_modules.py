@@ -1,4 +1,4 @@
-"""Conversion of modules of torch to bricks.
+"""Conversion of torch modules to bricks.
 
 A module becomes the equivalent brick if its class is exactly one of torch's layers and there is
 such a brick. Any other module becomes a `TorchModule`.
@@ -57,10 +57,10 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 @hinted
 def from_torch(module: nn.Module, name: str | None = None) -> Brick:
-    """Convert a module of torch to bricks that compute the same outputs.
+    """Convert a torch module to bricks that compute the same outputs.
 
-    A ``torch.nn.Sequential`` becomes a `Sequence`, and each of torch's layers becomes the brick
-    with the same outputs and gradients, if there is one. Parameters of these layers are copied.
+    A ``torch.nn.Sequential`` becomes a `Sequence`, and a torch layer becomes the brick with the
+    same outputs and gradients, if there is one. Parameters of these layers are copied.
     Other modules, and layers with settings that no brick has, such as dilated convolutions, become
     a `TorchModule`, which shares memory with the module; a message names these modules.
 
@@ -79,7 +79,7 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     Raises
     ------
     BrickError
-        If `module` is not a module of torch.
+        If `module` is not a torch module.
 
     Examples
     --------

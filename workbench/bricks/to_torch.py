@@ -1,4 +1,4 @@
-"""Conversion of bricks to modules that consist of torch's own layers.
+"""Conversion of bricks to modules that consist of torch layers.
 
 A brick whose class defines `Brick._torch_layer` becomes the layer that this method returns. Any
 other brick is converted through the graph of its application: a chain of bricks becomes a
@@ -33,7 +33,7 @@ from workbench.tensor.variable import Call, identity
 M = TypeVar("M", bound=nn.Module)
 
 NOT_CONVERTED = (
-    "{path}: {brick} cannot be converted to layers of torch, because {reason}; Model(...)"
+    "{path}: {brick} cannot be converted to torch layers, because {reason}; Model(...)"
     ".to_module() converts a graph of this brick to a module with the same parameters as the brick"
 )
 TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())})
@@ -42,7 +42,7 @@ TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())
 
 @dataclass(frozen=True)
 class TorchCall:
-    """Application of a brick that a layer of torch must reproduce.
+    """Application of a brick that a torch layer must reproduce.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def layer_of(
     options: Mapping[str, Any] | None = None,
     frozen: Iterable[str] = (),
 ) -> M:
-    """Create a layer of torch with copies of the given values, without drawing random numbers.
+    """Create a torch layer with copies of the given values, without drawing random numbers.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def layer_of(
 
 
 def value_of(variable: Variable) -> torch.Tensor:
-    """Return a copy of the value of a shared variable."""
+    """Return a copy of a shared variable's value."""
     assert isinstance(variable, SharedVariable)
     with together(variable.writers):
         return variable.tensor.detach().clone()
@@ -133,7 +133,7 @@ def converted(brick: Any, given: Sequence[Variable], results: Sequence[Variable]
     ----------
     brick : Brick
     given : sequence of Variable
-        The inputs of the application, in the order of the arguments of the module.
+        The inputs of the application, in the order of the module's arguments.
     results : sequence of Variable
         Outputs of one application of the brick to these inputs, in evaluation mode.
 
@@ -304,7 +304,7 @@ class _Conversion:
         if function in AS_TORCH:
             function, args = AS_TORCH[function](*args)
         elif isinstance(function, Loop):
-            raise refusal(brick, "it repeats a step over time that no layer of torch computes")
+            raise refusal(brick, "it repeats a step over time that no torch layer computes")
         elif _module_of(function).startswith("workbench"):
             raise refusal(brick, f"torch has no equivalent function for {call.name!r}")
 

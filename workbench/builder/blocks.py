@@ -69,7 +69,7 @@ def _block(name: str, text: str, code: str) -> Block:
 ALL = [
     _block(
         "MLP",
-        "A classifier for images of 28 x 28 pixels with one hidden layer.",
+        "A classifier with one hidden layer, for images of 28 x 28 pixels.",
         """
         import torch
 

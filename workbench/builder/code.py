@@ -82,7 +82,7 @@ class Writer(BrickStatements):
         return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
 
     def statements(self) -> tuple[list[str], list[str]]:
-        """Return the lines of the imports and of the other statements, and fill `owners`."""
+        """Return the lines with imports and the lines with other statements, and fill `owners`."""
         for i, brick in enumerate(self.spec.bricks):
             self.make(brick, f"bricks/{i}")
         self._reserve()

@@ -183,7 +183,7 @@ def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:
 
 
 def _output_axis(brick: Brick, parameter: Held) -> int:
-    """Return the dimension of a parameter that corresponds to the units of its brick."""
+    """Return the dimension of a parameter that corresponds to its brick's units."""
     if isinstance(brick, Convolutional) or len(parameter.shape) == 1:
         return 0
     return 1

@@ -57,7 +57,7 @@ class Imports:
         return name in self.names.values()
 
     def cls(self, cls: type[Any]) -> str:
-        """Return the name of a class in the code, and add its import."""
+        """Return the name of a class in the generated code, and add its import."""
         place = public_place(cls)
         if place == "torch.nn":
             return f"{self.module('torch')}.nn.{cls.__name__}"

@@ -22,9 +22,9 @@ class Operation:
     Attributes
     ----------
     name : str
-        The name in specifications.
+        The name of the operation in specifications.
     function : callable
-        A function, usually from torch, that accepts variables.
+        The function that the operation calls, usually a torch function; it accepts variables.
     inputs : tuple of str
         The names of the inputs, in order.
     settings : dict
@@ -37,9 +37,9 @@ class Operation:
     many : bool
         True if the only input is a list of variables.
     group : str
-        The group in the palette.
+        The group of the palette that contains the operation.
     text : str
-        A description in one line.
+        A one-line description.
     """
 
     name: str

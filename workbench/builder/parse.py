@@ -37,8 +37,8 @@ def from_code(text: str) -> Spec:
     a few other functions such as ``range`` and ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
-    the items of the list ``monitored``. Without such a list, all variables except the cost are
-    monitored if they have a name in the code and no other variable is computed from them.
+    the items of the list ``monitored``. Without such a list, every variable that has a name in
+    `text` is monitored, except the cost and variables from which other variables are computed.
 
     Parameters
     ----------

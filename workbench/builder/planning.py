@@ -33,7 +33,7 @@ class Plan(Hinted):
     widened : tuple of str
         The paths of layers whose additional units can be copies of existing units.
     reason : str
-        The reason why these copies would change the function of the model; empty if they would not.
+        The reason why these copies would change the model's function; empty if they would not.
     new : tuple of str
         The paths of parameters whose values would be drawn, because no old parameter fits or
         because their initialisation scheme was changed.

@@ -105,7 +105,7 @@ class BrickSpec(Hinted):
 
     @cached_property
     def text(self) -> str:
-        """The brick as JSON text, which is the key of cached facts about the brick."""
+        """The brick as JSON text, which is the key of cached information about the brick."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     @cached_property

@@ -75,7 +75,7 @@ class Outcome:
     ended : tuple of str
         Names of log channels that end, since the new model does not compute their values.
     sizes : dict of str to int
-        The number of elements of each parameter of the new model.
+        The number of elements in each parameter of the new model.
     """
 
     matching: Matching

@@ -21,7 +21,7 @@ from workbench.data.schemes import IterationScheme
 from workbench.data.shares import Share, SharedBatch, divided
 
 AN_EPOCH = 1009
-"""Offset between the batch numbers of one epoch and those of the next."""
+"""Offset between the batch numbers of consecutive epochs."""
 
 
 class Divisible(Protocol):
@@ -41,7 +41,7 @@ class Divisible(Protocol):
 def shared_batches(
     stream: Divisible, whole: Iterator[tuple[Any, ...]], share: Share, epoch: int, start: int
 ) -> Iterator[SharedBatch]:
-    """Return an iterator over the shares of the batches of an epoch.
+    """Return an iterator over the shares of an epoch's batches.
 
     Parameters
     ----------

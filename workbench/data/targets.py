@@ -1,8 +1,8 @@
 """Targets of a model as numbers: classes become indices, and quantities stay as they are.
 
-Ambiguous targets are refused. Since an integer can be a class or a quantity, integers must be
-0, 1, 2 ..., which are classes, or the caller must say which of the two they are. A column of shape
-(N, 1) is treated as a vector.
+Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are taken
+as classes only if they are 0, 1, 2, ...; otherwise, the caller must say which they are. A column of
+shape (N, 1) is treated as a vector.
 """
 
 from __future__ import annotations

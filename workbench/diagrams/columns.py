@@ -43,7 +43,8 @@ class Link:
     """An edge between two boxes; a missing source or target is the border around all boxes.
 
     A `source` of None stands for the upper border, and a `target` of None for the lower border.
-    `leave` and `enter` are the distances of the ends of the edge from the left sides of the boxes.
+    The edge leaves its source and enters its target at the distances `leave` and `enter` from the
+    left sides of the boxes.
     """
 
     source: str | None

@@ -42,8 +42,8 @@ LOCAL_STATISTICS = (
     "process instead of those of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
-    "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
-    "examples exactly once, depend on the number of processes"
+    "random numbers that are drawn in loops, or whose shape does not contain the example "
+    "axis exactly once, depend on the number of processes"
 )
 
 NOT_SHARED = (
@@ -82,9 +82,9 @@ class DataParallel(Hinted):
         The group of processes; by default the group that the launcher of the script defines (see
         `process_group`).
     axis : int or dict of str to (int or None), optional
-        The axis of the examples in all sources, or in some sources by name; by default, and for the
-        other sources, the first axis. A source whose axis is None is read completely by
-        all processes.
+        The example axis of all sources, or a mapping from source to axis. The default, also for
+        sources that are not in the mapping, is the first axis. A source whose axis is None is read
+        completely by all processes.
     statistics : {'batch', 'share'}
         The examples from which a batch normalisation computes its mean and standard deviation: by
         default the whole batch, as in one process, which needs two messages for each batch

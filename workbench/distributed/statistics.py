@@ -72,7 +72,7 @@ def _summed(message: torch.Tensor, name: str) -> torch.Tensor:
 
 
 class BatchStatistics(Operation):
-    """Operation that computes the variance and the mean of the values of all processes.
+    """Operation that computes the variance and the mean over the values in all processes.
 
     Attributes
     ----------

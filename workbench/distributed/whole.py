@@ -90,7 +90,7 @@ class Whole:
         return self._known[variable]
 
     def gradients(self, cost: Variable, gradients: Steps) -> Steps:
-        """Return the gradients of the cost of the whole batch.
+        """Return the gradients of the cost for the whole batch.
 
         Parameters
         ----------
@@ -203,7 +203,7 @@ class Whole:
         )
 
     def _weight(self, weight: Weight) -> tuple[Variable, Variable]:
-        """Return the weight of the share of this process, and the weight of the whole batch."""
+        """Return the weight of this process's share and the weight of the whole batch."""
         key = (weight.count, *weight.of)
         if key not in self._weights:
             own: Variable = weight.count(*map(_float, weight.of))
@@ -262,7 +262,7 @@ class Whole:
 
 
 def plan_of(variable: Variable, own: Own | None = None) -> Plan:
-    """Return how the value of `variable` for a whole batch is computed from its shares.
+    """Return a plan for computing the value of `variable` for a whole batch from its shares.
 
     Examples
     --------

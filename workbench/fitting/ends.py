@@ -1,9 +1,9 @@
-"""Functions that find out whether a network ends with probabilities or with unnormalised scores.
+"""Functions that determine whether a network returns probabilities or unnormalised scores.
 
-The loss must fit the end: with a softmax both in the network and in the loss, training would
-succeed, but with a worse result. Therefore the end of a sequence of bricks is inferred from the
-last brick, and the end of a module from the operation that computes its output. If this is not
-possible, the end is inferred from the numbers that the network returns.
+The loss must suit the network's ending: with a softmax in both the network and the loss, training
+would succeed, but with a worse result. Therefore, the ending is inferred from the last brick of a
+sequence of bricks, or from the operation that computes the output of a module. If this is not
+possible, the ending is inferred from the numbers that the network returns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ NO_PROBABILITIES = (
 
 
 def end_of(step: Brick) -> End | None:
-    """Return how a network ends if its last brick is `step`, or None if this is unknown."""
+    """Return the kind of ending of a network whose last brick is `step`, or None if unknown."""
     if not type(step).__module__.startswith("workbench."):
         return None
     if isinstance(step, Softmax):
@@ -67,7 +67,7 @@ def end_of(step: Brick) -> End | None:
 
 
 def end_of_module(module: torch.nn.Module) -> End | None:
-    """Return how a module ends if its last part is a softmax or a sigmoid, otherwise None."""
+    """Return the kind of ending if a module ends with a softmax or a sigmoid, otherwise None."""
     if type(module) is torch.nn.Sequential and len(module):
         return end_of_module(module[-1])
     kinds: dict[type, End] = {torch.nn.Softmax: "softmax", torch.nn.Sigmoid: "logistic"}
@@ -77,7 +77,7 @@ def end_of_module(module: torch.nn.Module) -> End | None:
 def end_of_outputs(
     module: torch.nn.Module, outputs: Sequence[torch.Tensor], given: Mapping[str, Any], loss: Any
 ) -> End:
-    """Return how a module ends, inferred from the operation that computes its output.
+    """Infer the kind of a module's ending from the operation that computes its output.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def outputs_of_batch(output: Variable, given: Mapping[str, Any]) -> list[torch.T
 
 
 def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:
-    """Return how a network ends, inferred from the numbers that it returns.
+    """Infer the kind of a network's ending from the numbers that it returns.
 
     Parameters
     ----------

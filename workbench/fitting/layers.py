@@ -41,7 +41,7 @@ FROM_SHAPE = {
     "num_channels": lambda shape: shape[1],
     "image_size": lambda shape: tuple(shape[2:]),
 }
-"""Settings that follow from the shape of the input of a brick."""
+"""Settings that follow from the shape of a brick's input."""
 
 
 def steps_of(brick: Brick) -> list[Brick]:

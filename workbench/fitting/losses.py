@@ -1,6 +1,6 @@
 """Losses and metrics of `fit`: given as names or bricks, or inferred from targets and outputs.
 
-The loss must fit the end of the network, which `workbench.fitting.ends` finds.
+The loss must suit the network's final bricks, which `workbench.fitting.ends` identifies.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Network:
         The output of the model.
     code : Statements
     output_name : str
-        The name of the output in the code.
+        The variable name of the output in the generated code.
     """
 
     cost: Variable
@@ -103,7 +103,7 @@ class Network:
     output_name: str
 
     def watched(self) -> list[str]:
-        """Return the names that the cost and the metrics have in the code."""
+        """Return the variable names of the cost and the metrics in the generated code."""
         names = [str(one.name) for one in (self.cost, *self.metrics)]
         named = [line.partition(".name = ") for line in self.code.lines]
         variables = {ast.literal_eval(text): target for target, made, text in named if made}
@@ -111,7 +111,7 @@ class Network:
 
 
 def as_brick(model: Any, seed: int) -> Any:
-    """Return the brick for a model: itself, a sequence of bricks, or a wrapped module.
+    """Return a model as one brick: a list becomes a sequence, and a torch module is wrapped.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Streams for `fit` from datasets, streams, and the datasets and loaders of torch.
+"""Streams for `fit` from datasets, streams, torch datasets and torch data loaders.
 
 The data is used as it is: nothing is encoded or scaled, and targets must be indices of classes or
 numbers. A part of a dataset can be held out for validation.
@@ -39,10 +39,10 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
     ----------
     data : Dataset
     name : str
-        The expression for the dataset in the code.
+        The expression for the dataset in the generated code.
     wishes : Wishes
     needs : dict of str to str
-        The names that the code needs, each with a description; see `Statements`.
+        The names that the generated code needs, each with a description; see `Statements`.
     """
     code = Statements(needs=dict(needs))
     count = data.num_examples
@@ -220,7 +220,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
 
 
 def _look_into(data: Any, prepared: Prepared) -> None:
-    """Find the class names and all targets in a dataset of torch or Hugging Face."""
+    """Find the class names and all targets in a dataset from torch or Hugging Face."""
     while isinstance(data, Subset):
         data = data.dataset
     columns = getattr(data, "features", None)

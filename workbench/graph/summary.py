@@ -29,17 +29,17 @@ class Row:
     ----------
     path : str
     depth : int
-        The number of bricks above this one in the table.
+        The number of ancestors of this brick in the table.
     type : str
         The name of the class.
     shapes : tuple of str
         The shapes of the outputs; empty if the brick is not applied.
     parameters, trained : int
-        The number of elements of the parameters of this brick, and how many of them are trained.
+        The number of elements in this brick's parameters, and the number of trained elements.
     others : int
-        The number of elements of its other shared variables, such as running statistics.
+        The number of elements in its other shared variables, such as running statistics.
     memory : int
-        The number of bytes of all its parameters and other shared variables.
+        The size of its parameters and other shared variables in bytes.
     """
 
     path: str

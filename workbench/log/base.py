@@ -63,8 +63,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     uuid : uuid.UUID
         The identity of the log.
     status : dict
-        Facts about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
-        iterations at which epochs ended) and facts that extensions store. To change an item, assign
+        Information about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
+        iterations at which epochs ended) and items that extensions store. To change an item, assign
         to its key, since a backend does not detect a value that is changed in place.
     """
 

@@ -30,7 +30,7 @@ SAMPLED = 1024
 
 
 def of_data(stream: AbstractDataStream) -> dict[str, str]:
-    """Return fingerprints of the ``examples`` of a stream and of their ``order``.
+    """Return fingerprints of a stream's ``examples`` and of their ``order``.
 
     A fingerprint is omitted if it cannot be computed quickly, or if computing it would change the
     training data.

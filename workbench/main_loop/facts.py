@@ -1,4 +1,4 @@
-"""Facts about a run, kept in the status of its log: threads, versions and hyperparameters."""
+"""Properties of a run, kept in the status of its log: threads, versions and hyperparameters."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record facts that affect the results of a run; report a changed number of threads to `note`.
+    """Record what affects a run's results; report a changed number of threads to `note`.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``versions``, the versions of Python and of the libraries;
+    rounding of sums depends; ``versions``, the versions of Python and the libraries;
     ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
     fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
     `workbench.main_loop.data_fingerprints`), which are used to compare runs.
@@ -100,7 +100,7 @@ def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that affect the results."""
+    """Return the versions of Python and the libraries that affect the results."""
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:

@@ -1,6 +1,6 @@
 """Preparation of main loops by the code that is about to start them, such as a sweep.
 
-A sweep calls a function of the user that builds a main loop and usually also starts it, as `fit`
+A sweep calls the user's function, which builds a main loop and usually also starts it, as `fit`
 does. Inside `prepared_by`, the sweep therefore prepares each main loop before it starts, and the
 main loop starts paused.
 """

@@ -32,8 +32,8 @@ class DatasetEvaluator(Hinted):
     """Evaluator of variables and quantities over a dataset.
 
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
-    inferred from the expression. For means (such as accuracies, the costs of bricks and the losses
-    of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
+    inferred from the expression. For means (such as accuracies, the costs of bricks and torch
+    losses), ratios of sums, maxima, minima, and functions of these, this scheme computes the
     value of the expression on the whole dataset, however the dataset is divided into batches. Other
     variables that depend on data, for instance a sum over the batch, are averaged over batches,
     with a warning if there are several batches. Variables that do not depend on data are computed

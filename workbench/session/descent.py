@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""Divisors of the number of costs that give the lengths of the longest and shortest windows.
+"""Divisors of the number of costs; the quotients are the longest and shortest window lengths.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """

@@ -22,7 +22,7 @@ SMALL = 16
 """Largest number of elements for which an old value is recorded."""
 
 NOTHING: dict[str, Any] = {"indices": range(0), "sources": (), "dropped": [], "relabelled": {}}
-"""Result of `training_examples`, without the reason, if no example can be edited."""
+"""Result of `training_examples` if no example can be edited; the ``reason`` is added to it."""
 
 
 def checked(

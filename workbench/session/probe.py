@@ -1,4 +1,4 @@
-"""Probes, which request the values of the variables of a run during training.
+"""Probes, which request the values of a run's variables during training.
 
 A view requests variables by name. The training thread copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
@@ -48,7 +48,7 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
-BOTH = "a probe copies either the first batch or certain examples; pass batch or examples, not both"
+BOTH = "a probe copies either the first batch or given examples; pass batch or examples, not both"
 FROM_TRAINING = "the training thread would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]

@@ -208,7 +208,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of `snapshots`, counted from the first, fit into `memory`, but at least 1."""
+    """Return the number of leading `snapshots` that fit into `memory`, but at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

@@ -154,7 +154,7 @@ class Journal:
             )
 
     def write(self, runs: Iterable[SweepRun]) -> None:
-        """Store the facts about the given runs."""
+        """Store the given runs."""
         with self._database.explained():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO sweep_runs VALUES (?, ?, ?)",

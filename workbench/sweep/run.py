@@ -1,4 +1,4 @@
-"""`SweepRun`, the facts about one run that the journal of a sweep stores."""
+"""`SweepRun`, the information about one run that the journal of a sweep stores."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SweepRun:
         return self.state in (ENDED, FINISHED, STOPPED, FAILED)
 
     def as_plain(self) -> dict[str, Any]:
-        """Return the facts as a JSON value."""
+        """Return the attributes as a JSON value."""
         return asdict(self)
 
     @classmethod

@@ -76,7 +76,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 
 
 def infer(call: Call) -> Any:
-    """Return the results of `call` on fake tensors, in their nested structure.
+    """Return the results of `call` on fake tensors, nested as the function returns them.
 
     Raises
     ------

@@ -86,7 +86,7 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""True while the eager tier on a CPU recomputes a NaN result with limits.
+"""True while the eager tier on a CPU recomputes, with limits, a result that was NaN.
 
 Compiled programs and the eager tier on an accelerator always compute limits.
 """

@@ -1,4 +1,4 @@
-"""Operators, methods and properties of torch, installed on `Variable`.
+"""torch operators, methods and properties, installed on `Variable`.
 
 This module is separate from `workbench.tensor.variable`, since operators apply functions with
 `workbench.tensor.call`, which imports `Variable`. The package imports this module, so that every

@@ -346,7 +346,7 @@ def check_values(variables: Iterable[SharedVariable]) -> None:
 
 
 def _path(variable: SharedVariable) -> str:
-    """Return the path of the brick of a parameter, or an empty string."""
+    """Return the path of the brick that owns a parameter, or an empty string."""
     return next((a.path() for a in variable.tag.annotations if isinstance(a, Placed)), "")
 
 

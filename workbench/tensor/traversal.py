@@ -62,8 +62,8 @@ def replace(
     Returns
     -------
     dict
-        The new version of each of `outputs` and of every variable on which they depend, keyed by
-        the old version. A variable that depends on no replaced variable is unchanged.
+        The new versions of `outputs` and of all variables on which they depend, keyed by the old
+        versions. A variable that depends on no replaced variable is unchanged.
 
     Raises
     ------

@@ -261,7 +261,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """Return the size of the output, which is below one if the filters do not fit."""
+        """Return the size of the output, which is less than 1 if the filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

@@ -158,6 +158,6 @@ def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> No
             )
     if mask is not None and mask.ndim != 1:
         raise ShapeError(
-            f"{brick.path()}.apply: mask has shape {shown(mask)} in one step, but must have shape "
-            "(B,); the mask of a sequence has shape (T, B)"
+            f"{brick.path()}.apply: the mask of a single step must have shape (B,), not "
+            f"{shown(mask)}; the mask of a sequence has shape (T, B)"
         )

@@ -1,8 +1,8 @@
 """Client in the training process that controls a reading process.
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely. It
-does not run the user's script again. It receives the stream once, and an epoch, a position and the
-edits with each request. It sends batches through a pipe, and waits when it is too far ahead.
+does not run the user's script again. It receives the stream once; each request carries an epoch, a
+position and the edits. It sends batches through a pipe, and waits when it is too far ahead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Facts about a session, in the form in which a process sends them to a notebook."""
+"""Information about a session, in the form in which a process sends it to a notebook."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REMOTE = "in the process that trains:\n{text}"
 
 
 def facts_of(session: Session) -> dict[str, Any]:
-    """Return the facts about a session that change during training."""
+    """Return the properties of a session that change during training."""
     rewinder = session._worker.rewinder
     branches = list(rewinder.history.branches)
     places = {id(branch): place for place, branch in enumerate(branches)}
@@ -68,7 +68,7 @@ def release_result(command: Command) -> None:
 
 
 def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> dict[str, Any]:
-    """Return what is known about a command, for the notebook that issued it or for another one."""
+    """Return a command's properties, for the notebook that issued it or for another notebook."""
     facts: dict[str, Any] = {
         "done": command.done,  # first, since the rest is known when it is True
         "id": command.id,

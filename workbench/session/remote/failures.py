@@ -11,7 +11,7 @@ from workbench.session.remote.launcher import Launched, named_status
 from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
-"""Seconds to wait for the reason of a failure after its first sign."""
+"""Seconds to wait for the cause of a failure after its first sign."""
 
 NOT_STARTED = (
     "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"

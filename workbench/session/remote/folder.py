@@ -114,7 +114,7 @@ class RunFolder:
         return _json_in(self.path / LAST_LOG).get("uuid")
 
     def note_log(self, uuid: str) -> None:
-        """Store the identity of the log of the run."""
+        """Store the identity of the run's log."""
         write_private(self.path / LAST_LOG, json.dumps({"uuid": uuid}).encode())
 
     @property
@@ -131,11 +131,11 @@ class RunFolder:
         return self.path / f"meeting-{launch}"
 
     def write(self, facts: Mapping[str, Any]) -> None:
-        """Write the facts about the run."""
+        """Write information about the run."""
         write_private(self.path / RUN, json.dumps(facts).encode())
 
     def read(self) -> dict[str, Any]:
-        """Return the facts about the run; empty if the folder has none."""
+        """Return the information about the run; empty if the folder has none."""
         return _json_in(self.path / RUN)
 
     def announce(self, facts: Mapping[str, Any]) -> None:
@@ -145,7 +145,7 @@ class RunFolder:
         write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
-        """Return the facts that the live run has announced; empty if it is not live here.
+        """Return what the live run has announced; empty if the run is not live on this machine.
 
         If several machines share the folder, the runs of other machines do not count as live.
         """
@@ -221,7 +221,7 @@ def runs_folder() -> Path:
 
 
 def folders() -> list[RunFolder]:
-    """Return the folders of all runs of the user, the newest last."""
+    """Return the folders of all of the user's runs, from the oldest to the newest."""
     root = runs_folder()
     found = []
     for path in root.glob(f"*/{RUN}"):

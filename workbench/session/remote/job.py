@@ -1,8 +1,8 @@
 """Pickled main loops, from which other processes build copies.
 
 A pickle contains the whole main loop, including what a notebook defines. An algorithm that divides
-batches depends on the number of processes, so a `GradientDescent` is stored as the arguments from
-which each process builds it again. Its state is stored separately if it has already trained.
+batches depends on the number of processes, so a `GradientDescent` is stored as its arguments,
+from which each process rebuilds it. If it has already trained, its state is stored separately.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Keeper:
             pause = max(GAP, (time.monotonic() - start) / SHARE)
 
     def note_log(self) -> None:
-        """Store the identity of the log of the run, which changes when the run is rewound."""
+        """Store the identity of the run's log, which changes when the run is rewound."""
         uuid = self._session.log.h_uuid
         if uuid != self._noted:
             self._folder.note_log(uuid)

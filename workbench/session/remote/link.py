@@ -1,4 +1,4 @@
-"""`Link`, the connection of a notebook with the processes of one launch of a run."""
+"""`Link`, the connection between a notebook and the processes that one launch has started."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LATE = (
 
 
 class Link:
-    """Connection to the processes of one launch, and the facts that they have reported.
+    """Connection to the processes of one launch, with the information that they have reported.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class Link:
     commands : list of RemoteCommand
         The commands of the session, to which new ones are added.
     changed : callable
-        A function that is called after new facts have been received.
+        A function that is called after new information has been received.
 
     Attributes
     ----------
     facts : dict
-        The facts that the run has reported; see `workbench.session.remote.facts`.
+        The information that the run has reported; see `workbench.session.remote.facts`.
     owner : int
         The ID of the process that has created the connection; a forked process has a copy of it.
     failure : BaseException or None

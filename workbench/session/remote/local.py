@@ -1,4 +1,4 @@
-"""Launcher of the processes of a run on this machine, as children of the notebook."""
+"""Launcher that starts a run's processes on this machine, as child processes of the notebook."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def environment(processes: int, rank: int | None = None) -> dict[str, str]:
 
 
 def command(folder: RunFolder, number: int, rank: int, *, detached: bool) -> list[str]:
-    """Return the command that starts a process; unless detached, it ends if its input is closed."""
+    """Return the command that starts a process; unless `detached`, closing its input ends it."""
     start = [sys.executable, "-m", "workbench.session.remote.worker"]
     return [*start, str(folder.path), str(number), str(rank), *([] if detached else [LIFELINE])]
 
 
 class Local:
-    """Launcher of processes on this machine, with the Python of this process."""
+    """Launcher that starts processes on this machine with this process's Python interpreter."""
 
     def launch(
         self, folder: RunFolder, number: int, processes: int, *, detached: bool

@@ -291,7 +291,7 @@ class Server:
                 self.session.log.flush()
 
     def _facts(self) -> dict[str, Any] | None:
-        """Return the facts; None while the reason of a failure is not yet known."""
+        """Return the report for notebooks; None while the cause of a failure is not yet known."""
         session = self.session
         found = facts_of(session)
         error = session.exception
@@ -323,7 +323,7 @@ class Server:
             self._released += 1
 
     def _commands_for(self, client: Client) -> list[dict[str, Any]]:
-        """Return the facts about commands that a notebook has not received yet."""
+        """Return reports on commands that a notebook has not received yet."""
         with self.session._queue.lock:  # in which a new command gets its ticket
             commands = list(self.session.commands)
         events: list[dict[str, Any]] = []

@@ -417,7 +417,7 @@ def register(session: RemoteSession) -> None:
 
 
 def check_newest(session: RemoteSession) -> dict[str, Any]:
-    """Return the current facts about a run.
+    """Return the current information about a run.
 
     Raises
     ------

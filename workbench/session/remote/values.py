@@ -38,7 +38,7 @@ class RemoteCommand(Command):
         self._unsent: str | None = None
 
     def update(self, facts: Mapping[str, Any]) -> None:
-        """Update the command with the facts that the training process has sent."""
+        """Update the command with information that the training process has sent."""
         if self.done:
             return
         for name in ("kind", "text", "by"):
@@ -155,12 +155,12 @@ class RemoteBranch(interfaces.Branch):
         self._log: TrainingLog | None = None
 
     def update(self, name: str, start: int, end: int | None) -> None:
-        """Update the branch with the facts that the training process has sent."""
+        """Update the branch with information that the training process has sent."""
         self._name, self.start, self.end = name, start, end
 
     @property
     def name(self) -> str:
-        """The name of the branch, which can be changed."""
+        """The name of the branch; assign to it to rename the branch."""
         return self._name
 
     @name.setter

@@ -96,7 +96,7 @@ class Variant:
 
 
 class Guarded:
-    """A program for inputs of certain sizes, with the checks of ``task.guard`` and ``task.watch``.
+    """A program compiled for specific sizes, with the checks of ``task.guard`` and ``task.watch``.
 
     No argument of a program requires gradients, so autograd can remain enabled.
     """
@@ -203,7 +203,7 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call in place of `run`, a program for certain sizes."""
+        """Return the function to call in place of `run`, a program compiled for specific sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:

@@ -41,7 +41,7 @@ class ForwardBackward:
     forward, backward : torch.fx.GraphModule
         The arguments of `backward` are inputs of the step, results of `forward`, and tangents.
     outputs, saved : list of int
-        Indices of the results of `forward` that are outputs of the step, and of the results that
+        Indices of results of `forward`: those that are outputs of the step, and those that
         `backward` needs.
     used : list of int
         Indices of the inputs of the step that `backward` needs.

@@ -31,7 +31,7 @@ class Guard(Protocol):
 
 
 class Watch(Protocol):
-    """Condition for updates of shared variables: certain results of a call must be finite."""
+    """Condition for updates of shared variables: the watched values must be finite."""
 
     @property
     def variables(self) -> Sequence[Variable]:
