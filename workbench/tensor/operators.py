@@ -1,4 +1,4 @@
-"""torch operators, methods and properties, installed on `Variable`.
+"""Operators, methods and properties from torch, installed on `Variable`.
 
 This module is separate from `workbench.tensor.variable`, since operators apply functions with
 `workbench.tensor.call`, which imports `Variable`. The package imports this module, so that every

@@ -1,4 +1,4 @@
-"""torch layers that repeat the steps of recurrent bricks over time.
+"""Recurrent torch layers that repeat the steps of recurrent bricks over time.
 
 The bricks do not transform their inputs, so the input weights of these layers are the identity
 matrix, which is not trained. The initial states of the bricks are parameters next to the layer.
