@@ -42,9 +42,9 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool, number: int = 0) -> bool:
-        """Record a report of a page; return True if it is the first report of this rendering.
+        """Record a report from a page; return True if it is the first one from this rendering.
 
-        A report on one channel can arrive after a later one on another, and is then ignored.
+        Reports arrive on two channels. A report that arrives after a newer one is ignored.
         """
         with self._lock:
             self.answered = True

@@ -1,9 +1,9 @@
 """Commands that a page sends on the kernel's control channel; they arrive even while a cell runs.
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
-any type. The kernel finds the handler of the type in `control_handlers` and runs it in its control
-thread. This requires no installation or configuration. In other front ends, commands are sent as
-widget messages, which wait until the running cell has finished.
+any type. The kernel looks up the handler for this type in `control_handlers` and runs it in the
+control thread. This requires no installation or configuration. In other front ends, commands are
+sent as widget messages, which wait until the running cell has finished.
 """
 
 from __future__ import annotations

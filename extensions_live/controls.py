@@ -1,7 +1,7 @@
 """Control bar with the progress of a run, buttons that control it, and its hyperparameters.
 
 A click only queues a command on the session. The command takes effect between two batches, and the
-bar then shows the iteration. A command that arrives twice, on the kernel's control channel and
+bar then shows at which iteration. A command that arrives twice, on the kernel's control channel and
 as a message of the widget, takes effect only once. Every button has an equivalent in Python, such
 as ``session.pause()``.
 """
@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Seconds between two refreshes, normally and while a command waits for the end of a batch."""
+"""Refresh intervals in seconds: the normal one, and the one while a command waits for a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
@@ -66,7 +66,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
     title : str
         The text before the state, such as the name of the session.
     folded : bool
-        True if the steering part is closed at first, for example because there are several bars.
+        True if the section "Steer" is initially closed, for example because there are several bars.
 
     Raises
     ------

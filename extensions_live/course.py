@@ -68,7 +68,7 @@ class Course:
         return ident not in idents and any(one["command"] in WAYS_BACK for one in later)
 
     def went_back(self, since: int) -> bool:
-        """Return True if a command after the first `since` restored an earlier state."""
+        """Return True if a command after the first `since` commands restored an earlier state."""
         return any(one["command"] in WAYS_BACK and one["id"] > since for one in self.records)
 
     def branches(self, session: Session) -> list[BranchRow]:

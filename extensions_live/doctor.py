@@ -49,8 +49,8 @@ ADVICE = {
     "VS Code": "If VS Code asks you, allow widgets (setting jupyter.widgetScriptSources).",
     "Colab": "Views need google.colab.output.enable_custom_widget_manager(); anywidget calls it.",
     "marimo": (
-        "In marimo, Controls(session) as the last line of a cell is live. For plots, use "
-        "Dashboard(session).show(): a session or view(session) in a cell shows a table there."
+        "In marimo, Controls(session) as the last line of a cell is live, but a session or "
+        "view(session) shows only a table. For live plots, use Dashboard(session).show()."
     ),
     "none (a script or a terminal)": "Views need a notebook; session.log.frame works everywhere.",
 }
@@ -58,7 +58,7 @@ ADVICE = {
 
 @hinted
 def doctor() -> None:
-    """Print versions, the notebook program, facts about views and dashboards, and advice.
+    """Print versions, the notebook program, details of views and dashboards, and advice.
 
     Examples
     --------

@@ -34,7 +34,7 @@ class Curve:
     x, y : ndarray of float64, shape (P,)
         The points of the line, from left to right; a NaN in `y` breaks the line.
     marks : ndarray of float64, shape (M,)
-        The iterations whose value is infinite or not a number, at most `MARKS` iterations.
+        Up to `MARKS` iterations whose value is infinite or NaN.
     smooth : tuple of two ndarrays of float64, or None
         `x` and `y` of the smoothed curve, if it is shown.
     """
@@ -107,8 +107,8 @@ def downsample(
     Returns
     -------
     Curve
-        The downsampled curve. Inside the visible range, the minimum and maximum of every bucket
-        are kept; on each side of the range there are at most about `COARSE_POINTS` points.
+        The downsampled curve. Inside the visible range, the minimum and maximum of every bucket are
+        kept; each side of the range has about `COARSE_POINTS` points at most.
 
     Examples
     --------
@@ -185,10 +185,10 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
 
 
 def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the ordered indices of the extremes of each row, counted over all rows.
+    """Return the sorted indices of the extremes of all rows, in the flattened table.
 
-    `finite` is None if all values are finite. Otherwise every row also gets the index of a value
-    that is not finite, if there is one.
+    `finite` is None if all values are finite. Otherwise, if a row has non-finite values, the result
+    also contains the index of one of them.
     """
     if finite is None:
         columns = [table.argmin(1), table.argmax(1)]

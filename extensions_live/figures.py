@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 REQUESTED = "_figures"
-"""Item of the status of a log: the channels of the figures of each `Plot`, by its name.
+"""Item of a log's status that maps the name of each `Plot` to the channels of its figures.
 
-Views that have only the log, such as the dashboard of a database, draw the same figures.
+Views that have only the log, such as the dashboard of a database, can thus draw the same figures.
 """
 
 PALETTE = ["#3b82f6", "#f97316", "#10b981", "#a855f7", "#ec4899", "#14b8a6", "#eab308", "#6366f1"]
@@ -70,7 +70,7 @@ def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
 
 
 def requested(log: TrainingLogBase) -> list[list[str]]:
-    """Return the figures that the plots of a run requested, as far as its log shows this.
+    """Return the figures that the plots of a run have requested, according to its log.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def requested(log: TrainingLogBase) -> list[list[str]]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return a colour for each channel: the same in all figures, and distinct in each if possible.
+    """Return the colour of each channel in all figures; channels of a figure differ if possible.
 
     Examples
     --------
@@ -133,10 +133,10 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: a colour for each run, and a dash pattern for each curve.
+    """Return the curves of each figure, with one colour for each run and different dash patterns.
 
-    Patterns repeat if a figure has more curves than there are patterns; curves with the same one
-    then differ by the colours of their runs.
+    Patterns repeat if a figure has more curves than there are patterns; curves with the same
+    pattern then differ in the colours of their runs.
 
     Parameters
     ----------

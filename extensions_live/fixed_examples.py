@@ -59,7 +59,7 @@ class FixedExamples:
     labels : sequence of str, optional
         The names of the classes; by default those of the data that was passed to `fit`.
     user : str
-        The name of the view that is used in error messages.
+        The name of the view, for error messages.
     needs_classes : bool
         True to refuse examples without classes.
 
@@ -244,7 +244,7 @@ def losses(chances: Array, truth: Array) -> Array:
 
 
 def wrong_ones(chances: Array, truth: Array) -> Array:
-    """Return True for each example whose prediction is wrong or not finite.
+    """Return an array that is True for each example whose prediction is wrong or not finite.
 
     Examples
     --------

@@ -52,7 +52,7 @@ NO_COST = "gradients require a cost; pass cost=..."
 class Layers(ProbeView[LayersPayload]):
     """Overview of all layers as a heat map over layers and time; a click opens a histogram.
 
-    The overview shows four quantities for bricks with parameters, and the last quantity also for
+    The overview shows four quantities for bricks with parameters, and the last one also for
     activations:
 
     - the norm of the gradient of the parameters, on fixed examples;
@@ -293,7 +293,7 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the keys of `groups`: bricks in the order of the graph, and then all keys again."""
+    """Yield the keys of `groups`: first the bricks in the graph's order, then all keys again."""
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

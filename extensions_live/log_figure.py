@@ -78,7 +78,7 @@ def figure_of(
 
 
 def shown_range(curves: Sequence[LogCurve]) -> Range | None:
-    """Return a vertical range without outliers; None if the figure shows all values."""
+    """Return a vertical range without outliers, or None if the figure shows all values."""
     shown = union([one.usual for one in curves])
     if shown is None or not any(len(one.outliers.beyond(shown).x) for one in curves):
         return None
@@ -202,7 +202,7 @@ def build(
 
 
 def dense(curve: Curve, shown: Range | None, log_y: bool = False) -> bool:
-    """Return True if a curve goes up and down so often that its dashes could not be seen.
+    """Return True if a curve goes up and down so often that its dashes would not be visible.
 
     Examples
     --------

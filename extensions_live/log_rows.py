@@ -53,7 +53,7 @@ class View:
     descending : bool
         True to show the largest values, or the newest rows, first.
     condition : str
-        An expression as in `TrainingLogBase.query`; empty to choose all rows.
+        An expression as in `TrainingLogBase.query`, or an empty string to choose all rows.
     columns : tuple of str, "all" or None
         The channels to show; None for the first channels.
     """
@@ -86,7 +86,7 @@ class Rows:
     Attributes
     ----------
     error : str
-        The reason why the condition could not be evaluated; empty if there was no problem.
+        The reason why the condition could not be evaluated, or an empty string.
     """
 
     log: TrainingLogBase
@@ -155,7 +155,7 @@ def cells(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> lis
 
 
 def values_at(snapshot: Snapshot, name: str, iterations: NDArray[np.int64]) -> list[Any]:
-    """Return the values of a channel at some iterations; None where the channel has no record."""
+    """Return the values of a channel at some iterations, with None where there is no record."""
     entries = snapshot.columns.get(name)
     if entries is None or not len(entries.iterations):
         return [None] * len(iterations)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Inverse of the fraction of points used for the smoothed curve, which has fewer extremes."""
+"""Ratio of the points of a curve to those of its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(
@@ -39,7 +39,8 @@ def read_curve(
     start, stop : float, optional
         The limits of the visible range, in the units of `axis`.
     points : int, optional
-        Approximate maximum number of points in the visible range, including the smoothed curve.
+        Approximate maximum number of points in the visible range, including those of the smoothed
+        curve.
     axis : Axis, optional
         The x axis; iterations by default.
     log_x : bool, optional

@@ -22,7 +22,7 @@ CommandName: TypeAlias = Literal[
 
 
 class VisibilityMessage(TypedDict):
-    """Visibility of one rendering of a widget, whose page numbers its reports."""
+    """Numbered report from a page: the visibility of one rendering of a widget."""
 
     kind: Literal["visibility"]
     rendering: str
@@ -31,7 +31,7 @@ class VisibilityMessage(TypedDict):
 
 
 class PaceMessage(TypedDict):
-    """Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0."""
+    """Report from a page: seconds between two redraws if the page draws slowly, otherwise 0."""
 
     kind: Literal["pace"]
     seconds: float
@@ -396,8 +396,8 @@ class PlotState(LiveState):
 class ControlsState(LiveState):
     """Traits of the control bar.
 
-    `title` is the text before the state, such as a session's name. If `folded` is true, the
-    steering part is closed at first.
+    `title` is the text before the state, such as a session's name. If `folded` is true, the section
+    "Steer" is initially closed.
     """
 
     title: str
@@ -414,7 +414,7 @@ class FigureState(LiveState):
 
 
 class SweepPayload(TypedDict):
-    """Runs of a sweep: the table of the best, and the data of the figure by source and column."""
+    """Runs of a sweep: a table of the best runs, and the figure's data by source and column."""
 
     caption: str
     heads: list[str]
@@ -1070,7 +1070,7 @@ class NodeValue(TypedDict):
 
 
 class EdgeImage(TypedDict):
-    """The first `count` images of a total of `of`, side by side; one byte per pixel and channel."""
+    """The first `count` of `of` images, side by side, with one byte per pixel and channel."""
 
     count: int
     of: int

@@ -80,7 +80,7 @@ def front_end() -> str:
 
 
 def in_marimo() -> bool:
-    """Return True if a notebook of marimo is running this code, without IPython."""
+    """Return True if this code runs in a marimo notebook, which does not use IPython."""
     marimo = sys.modules.get("marimo")
     return marimo is not None and bool(marimo.running_in_notebook())
 

@@ -1,8 +1,8 @@
 """Parallel coordinates of a sweep: a vertical axis for each setting and for the result.
 
-Each run is a line through its settings to its value. The axes are laid out in Python, with heights
-from 0 to 1, so that logarithmic axes, words and numbers can stand side by side, both in the live
-figure and in the still image.
+Each run is a line through its settings to its value. Python computes the heights on each axis, from
+0 to 1. Therefore, text axes, linear axes and logarithmic axes can be shown side by side, both in
+the live figure and in the still image.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ HEIGHT = 300
 BEST, OTHERS, UNKNOWN = PALETTE[1], PALETTE[0], "#9ca3af"
 SOFT = "#808080"  # readable on white and on black
 MOST_TICKS = 12
-"""Maximum number of values that an axis of words or of listed numbers shows."""
+"""Maximum number of labels on an axis of listed values."""
 
 WIDE = 50.0
-"""Ratio of the greatest to the least value from which the axis of the values is logarithmic."""
+"""Ratio of the largest to the smallest result above which the axis of results is logarithmic."""
 
 FIELDS = {
     "runs": ("xs", "ys", "colour", "alpha", "width", "run", "settings", "value", "state"),
@@ -37,7 +37,7 @@ FIELDS = {
 
 
 class Axis(NamedTuple):
-    """One axis: its name, its ticks, and the height of a value (None if it has none)."""
+    """One axis: its name, its ticks, and a function that returns the height of a value or None."""
 
     name: str
     ticks: list[tuple[float, str]]
@@ -45,7 +45,7 @@ class Axis(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """Line of a run: its heights on the axes from left to right, and its looks."""
+    """Line of a run: its heights on the axes from left to right, and its style."""
 
     run: Any
     heights: list[float]
@@ -73,7 +73,7 @@ def is_finite(value: float | None) -> bool:
 
 
 def listed(name: str, values: Sequence[Any]) -> Axis:
-    """Return an axis of listed values, which are equally far apart.
+    """Return an axis on which the listed values are evenly spaced.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def shown(value: Any) -> str:
 
 
 def lines_of(sweep: Sweep, axes: Sequence[Axis]) -> list[RunLine]:
-    """Return a line for each run, those of better runs stronger and later, thus on top.
+    """Return a line for each run; better runs have stronger lines, which are drawn on top.
 
     The line of a run without a finite value ends before the last axis.
     """
@@ -149,7 +149,7 @@ def lines_of(sweep: Sweep, axes: Sequence[Axis]) -> list[RunLine]:
 
 
 def figure_of_sweep(sweep: Sweep) -> figure:
-    """Return an empty figure, whose data sources the page fills with `sources_of`."""
+    """Return an empty figure; the page fills its data sources with the result of `sources_of`."""
     count = len(sweep.space)
     plot = figure(
         height=HEIGHT,
@@ -187,7 +187,7 @@ def figure_of_sweep(sweep: Sweep) -> figure:
 
 
 def sources_of(sweep: Sweep) -> dict[str, dict[str, list[Any]]]:
-    """Return the data of the figure, by source and column."""
+    """Return the data of the figure, keyed by source and column."""
     axes = axes_of(sweep)
     lines = lines_of(sweep, axes)
     ticks = [(x, y, text) for x, axis in enumerate(axes) for y, text in axis.ticks]
@@ -231,5 +231,5 @@ def in_words(settings: Mapping[str, Any]) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return the value of a run as text; empty if there is none."""
+    """Return the value of a run as text, or an empty string if the value is None."""
     return "" if value is None else format_number(value)

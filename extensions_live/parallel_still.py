@@ -12,11 +12,11 @@ from workbench.interfaces import Sweep
 
 HEIGHT = 280
 LEFT, RIGHT, TOP, BOTTOM = 40, 90, 36, 18
-"""Margins in CSS pixels; the labels of the last axis are on the right."""
+"""Margins in CSS pixels; the right margin contains the labels of the last axis."""
 
 
 def draw_sweep(sweep: Sweep) -> bytes:
-    """Draw the runs of a sweep as a PNG."""
+    """Draw the runs of a sweep, and return the image as a PNG."""
     axes = axes_of(sweep)
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(11 * SCALE)
@@ -54,7 +54,7 @@ def draw_sweep(sweep: Sweep) -> bytes:
 
 
 def blend(colour: str, alpha: float) -> tuple[int, int, int]:
-    """Return a blend of a colour with white.
+    """Mix a colour with white; `alpha` is the fraction of the colour.
 
     Examples
     --------

@@ -27,7 +27,7 @@ NO_CHANNELS = (
     '[["cost", "test_cost"], ["error_rate"]], not {!r}'
 )
 NO_TITLE = (
-    "title must be a string, not {given!r}; to see a session or a log that exists, call "
+    "title must be a string, not {given!r}; to show an existing session or log, call "
     "view(session) or log.plot()"
 )
 

@@ -42,7 +42,8 @@ class Axis(NamedTuple):
     kind : str
         ``iteration``, ``epoch``, ``time`` or ``examples``.
     iterations, values : ndarray of float64, shape (K,)
-        Coordinates of the known points, in non-decreasing order; empty for ``iteration``.
+        Coordinates of the known points, in non-decreasing order. Both arrays are empty if `kind` is
+        ``iteration``.
     """
 
     kind: AxisName
@@ -112,7 +113,7 @@ def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
 
 
 def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
-    """Return iterations and their times in seconds since the start; None if there are no times."""
+    """Return iterations and their times in seconds since the start, or None without times."""
     times = np.array(list(log.status.get(EPOCH_TIMES) or ()), np.float64)
     ends = np.array([0, *log.status["_epoch_ends"]], np.float64)
     if 1 < len(times) == len(ends):

@@ -142,7 +142,7 @@ def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkDa
 
 
 def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
-    """Yield a line for each part of a record.
+    """Yield a line of text for each part of a record.
 
     Examples
     --------

@@ -114,7 +114,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     @property
     def settings(self) -> PlotSettings:
-        """The current settings; assigning a dictionary changes only the settings it contains."""
+        """The current settings. Assigning a dictionary changes only the settings in it."""
         return self._settings
 
     @settings.setter

@@ -27,7 +27,7 @@ from workbench.log.interventions import interventions_in
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes, normally and while waiting for the first answer."""
+"""Refresh intervals in seconds: the normal one, and the one before the first answer."""
 
 REBUILT = (
     "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "
@@ -103,7 +103,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         return self.title
 
     def ask_again(self, *, soon: bool = True) -> None:
-        """Request another probe, now or in the next refresh, even if the run has not advanced."""
+        """Request another probe, now or at the next refresh, even if the run has not advanced."""
         self._moment = None
         if soon:
             pump.nudge(self)

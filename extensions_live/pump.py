@@ -25,7 +25,7 @@ from workbench.errors import WorkbenchError
 logger = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND = 10
-"""Maximum number of messages per second; a page can receive 12, which leaves room for bursts."""
+"""Maximum number of messages per second. A page can receive 12, so there is room for bursts."""
 
 COST_FACTOR = 100
 """Ratio of a view's period to the duration of its last refresh, for periods up to `FRESH`."""
@@ -57,9 +57,9 @@ class View(Protocol):
 
 
 def pause_after(view: View, cost: float, *, share: float = 1.0) -> float:
-    """Return the seconds from a refresh that took `cost` seconds to the next refresh of a view.
+    """Return the seconds to wait after a refresh of a view that took `cost` seconds.
 
-    `share` is the time that the view may use, relative to a view in a notebook.
+    `share` is the time that refreshes may take, relative to a view in a notebook.
     """
     pause = max(min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
     return max(view.period, view.pace, pause / share)

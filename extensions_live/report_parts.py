@@ -158,7 +158,7 @@ def _shape(parameter: Mapping[str, Any]) -> str:
 
 
 def _count(brick: Mapping[str, Any]) -> int:
-    """Return the number of elements of all parameters of a brick and its children."""
+    """Return the number of elements in the parameters of a brick and its descendants."""
     own: int = sum(math.prod(one["shape"]) for one in brick["parameters"])
     return own + sum(map(_count, brick["children"]))
 

@@ -243,7 +243,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 CLASS = re.compile(r"^((?:refused|failed): )\w+Error: ")
-"""The name of an error's class at the start of a reason, which says nothing to a user."""
+"""Pattern of an error's class name at the start of a reason; the name does not help users."""
 
 
 def told(command: Command) -> str:

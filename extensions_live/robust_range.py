@@ -23,9 +23,10 @@ TAIL = 0.02
 """Share of the values on each side of the central range."""
 
 REACH, START_REACH = 10.0, 100.0
-"""Distance from the central range beyond which a value is an outlier, in widths of this range.
+"""Distances from the central range beyond which values are outliers, in widths of this range.
 
-The second one is that of the first values: a share of `TAIL` of all values, at least `FEWEST`.
+The second distance applies to the first values of a curve: the fraction `TAIL` of all values, but
+at least `FEWEST` values.
 """
 
 FEWEST = 10
@@ -50,7 +51,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return at most roughly `MARKED` outliers, including the smallest and the largest."""
+        """Return about `MARKED` outliers at most, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 
@@ -128,7 +129,7 @@ def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
 
 
 def union(ranges: Sequence[Range | None]) -> Range | None:
-    """Return the smallest range that contains all `ranges`; None if there are none.
+    """Return the smallest range that contains all `ranges`, or None if there is no range.
 
     Examples
     --------

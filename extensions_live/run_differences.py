@@ -23,13 +23,13 @@ HEADINGS = {
     "intervention": "interventions",
     "result": "results",
 }
-"""The heading of each kind of fact."""
+"""The heading for each kind of property."""
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return a line for each fact that differs between runs, but at most `MOST_ROWS` lines.
+    """Return a line for each property that differs between runs, but at most `MOST_ROWS` lines.
 
-    For a single run, all facts are returned. Floats are compared exactly, but shown with four
+    For a single run, all properties are returned. Floats are compared exactly, but shown with four
     significant digits.
     """
     lines: list[Difference] = []
@@ -53,7 +53,7 @@ def shown(value: float | str | None) -> str:
 
 
 def facts(run: Run) -> dict[Fact, float | str]:
-    """Return the facts about a run, keyed by kind and name.
+    """Return the properties of a run, keyed by kind and name.
 
     Unlike `workbench.log.differences.facts_of`, this function does not read the rows of the log,
     because the page updates the table during training. Hyperparameters have their current values.

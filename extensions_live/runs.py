@@ -46,7 +46,8 @@ class FinishedLog:
     growing : bool
         True if records may still be added to the log.
     kept : str
-        What is kept, if it is only a part of a run; it is shown in place of the state.
+        A description of the part of a run that the log contains, which is shown in place of the
+        state; empty if the log is that of a whole run.
     """
 
     def __init__(self, log: TrainingLogBase, *, growing: bool, kept: str = "") -> None:
@@ -110,7 +111,7 @@ class Run:
 
     @property
     def state_in_words(self) -> str:
-        """The state as text; for a branch that a rewind has left, that it is kept."""
+        """The state as text or, for a branch that a rewind has left, a note that it is kept."""
         source = self.source
         kept = source.kept if isinstance(source, FinishedLog) else ""
         return kept or str(self.state)

@@ -84,7 +84,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests, with empty text if a rewind has undone a request."""
+        """Return the outcomes of requests; the text is empty if a rewind has undone the request."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:

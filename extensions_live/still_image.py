@@ -85,7 +85,7 @@ def draw(
 
 
 def palette(colours: Sequence[str]) -> Image.Image:
-    """Return an image with a palette of white and of blends of white with each colour.
+    """Return an image whose palette contains white and blends of white with each colour.
 
     The palette is fixed, because a search for the best colours would take longer than the drawing.
     """

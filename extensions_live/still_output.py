@@ -2,10 +2,12 @@
 
 The image and the table are separate outputs below the live widgets. A widget without its kernel
 shows only an error, regardless of the other contents of its MIME bundle; the style sheet in the
-table hides this error. At first both outputs are empty except for a note with advice. They are
-replaced within seconds after the first values, then at growing intervals of up to `EVERY` seconds,
-since drawing an image takes a while, and when the run pauses, ends or fails. They are hidden while
-a live view of the same cell is visible.
+table hides this error.
+
+At first, both outputs are empty except for a note with advice. They are replaced within seconds
+after the first values, and whenever the run pauses, ends or fails. In between, they are replaced at
+growing intervals of up to `EVERY` seconds, since drawing an image takes a while. Both outputs are
+hidden while a live view of the same cell is visible.
 
 Both outputs are sent to the page in two ways. Display messages of the kernel, which every front end
 supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the

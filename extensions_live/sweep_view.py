@@ -31,13 +31,13 @@ PERIOD = 0.5
 """Seconds between two refreshes."""
 
 MOST_ROWS = 15
-"""Maximum number of runs in the table, which shows the best."""
+"""Maximum number of runs in the table; if there are more, it shows the best."""
 
-NO_SWEEP = "SweepView needs a sweep, as wb.Sweep(build, space) returns it, not {given!r:.80}"
+NO_SWEEP = "SweepView needs a sweep, such as wb.Sweep(build, space), not {given!r:.80}"
 
 
 class SweepView(Hinted, LiveWidget[Sweep, SweepPayload]):
-    """Table and parallel coordinates of the runs of a sweep, which change while they train.
+    """Table and parallel coordinates of the runs of a sweep, which are updated during training.
 
     In a notebook in which `extensions_live` is imported, a sweep on the last line of a cell also
     shows this view. The line of the best run has a colour of its own; point at a line to read its
@@ -120,7 +120,7 @@ def _value(sweep: Sweep, name: str) -> float | None:
 
 
 def table_of(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and the rows of the best runs, best first."""
+    """Return the column headings and the rows of the best runs, best first."""
     order = sorted(
         sweep.runs,
         key=lambda run: (

@@ -3,8 +3,8 @@
 The file contains its data, style, scripts and BokehJS. The content security policy of the file
 allows only these scripts, which are identified by their hashes, and forbids all requests. Therefore
 nothing that a run has recorded can be executed or sent. Curves are downsampled to at most `POINTS`
-points in total, except that each curve may have `LEAST` points. Therefore the report of a run of
-any length takes about 1 MB in addition to BokehJS. The minimum and maximum of each group of
+points in total, except that each curve may have `LEAST` points. Therefore the size of a report is
+about 1 MB plus the size of BokehJS, however long the run. The minimum and maximum of each group of
 consecutive points are kept. Several points usually share a pixel, so zooming in shows more detail.
 """
 

@@ -38,17 +38,19 @@ FIRST, FEWEST, LARGEST = 16, 2, 2048
 """Number of examples in the first probe, and the bounds of this number in later probes."""
 
 ENOUGH = 64
-"""Number of examples below which slow computing makes no probe smaller.
+"""Minimum number of examples in a probe if computing is slow, but reading is not.
 
-With every probe, as many examples that were kept are computed again.
+Smaller probes would save little, because each probe also computes the outputs of the examples that
+are kept.
 """
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
-"""Seconds of reading and of computing on the processor, and seconds by which reading delays
-training, above which probes get smaller. Other threads can make a short computation last long."""
+"""Limits in seconds above which probes get smaller: the processor time for reading, the processor
+time for computing, and the time for which reading delays training. Processor time is used because
+other threads can make a short computation take long."""
 
 AT_REST = 10
-"""Factor of these seconds while nothing is trained."""
+"""Factor by which these limits are multiplied while nothing is trained."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""
@@ -138,7 +140,7 @@ class TrainingExamples(FixedExamples):
         return self._edits.get(index, "")
 
     def ask_at(self, session: Session, moment: object) -> Probe:
-        """Request the next examples; `moment` changes whenever training has advanced."""
+        """Request the next examples; if `moment` has changed, training has advanced."""
         found = session.training_examples
         self.reason = found["reason"]
         if self.reason:

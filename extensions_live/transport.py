@@ -55,7 +55,7 @@ class Wire(BaseComm):
     destination : callable
         A function that receives the identifier of the widget and its changed traits.
     ident : str or None
-        The identifier of the widget; random if None.
+        The identifier of the widget. If it is None, a random identifier is chosen.
     """
 
     def __init__(self, destination: Outbox, ident: str | None) -> None:

@@ -130,7 +130,7 @@ PLACES = {
     "session.remote": "attach sessions",
     "sweep": "Between Sweep",
 }
-"""Names that are loaded when they are first used, by their modules."""
+"""Names that are loaded when they are first used, keyed by module."""
 
 MODULES = ("algorithms", "bricks", "data", "extensions", "initialization")
 """Packages that are loaded when they are first used."""

@@ -2,9 +2,10 @@
 
 This private module of `workbench.config` is loaded when a setting is first used, because pydantic
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
-messages name the setting, its value and the origin of the value. The file is read by PyYAML, since
-`YamlConfigSettingsSource` treats a missing file or a pipe as an empty file, ignores case in names,
-and expands aliases, so that a file of a few lines can exhaust the memory.
+messages name the setting, its value and the origin of the value. PyYAML reads the file directly,
+because `YamlConfigSettingsSource` of pydantic-settings treats a missing file or a pipe as an empty
+file, ignores case in names, and expands aliases, so that a file of a few lines can exhaust the
+memory.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
-    """Return the message for an unknown setting, with the nearest known name or all known names."""
+    """Return the message for an unknown setting, with a similar name or else all known names."""
     hint = nearest(name, names) or "; the settings are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 
@@ -170,8 +171,8 @@ def _from_file(file: Path | None) -> Given:
 def _text_of(file: Path) -> str:
     """Return the text of a settings file.
 
-    A pipe raises an error, since reading it would block. The size is limited, since a device file
-    can be endless.
+    An error is raised for a pipe, since reading it would block. The size is limited, since a device
+    file can be endless.
     """
     if file.is_fifo() or file.is_socket():
         raise OSError("it is not a regular file")
@@ -183,10 +184,11 @@ def _text_of(file: Path) -> str:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML loader for plain values that raises an error for aliases.
+    """YAML loader that accepts only plain values and raises an error for aliases.
 
-    The check runs while nodes are composed. A separate scan of all events would take minutes for a
-    file of 100,000 brackets, whereas composition soon raises a recursion error.
+    The check for aliases runs while nodes are composed. A separate scan of all events would take
+    minutes for a file of 100,000 nested brackets, whereas composition soon raises a recursion
+    error.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -1,7 +1,7 @@
-"""Arguments of torch, Keras, Lightning, fastai and other libraries, and what they are called here.
+"""Argument names in torch, Keras, Lightning, fastai and other libraries, with equivalents here.
 
-`workbench.hints` uses these tables for the errors about unknown arguments. A function for which an
-argument has another answer states it with `workbench.hints.other_names`.
+`workbench.hints` uses these tables for the errors about unknown arguments. A function that needs a
+different answer for an argument declares it with `workbench.hints.other_names`.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Arguments of torch, Keras and other libraries, with the corresponding names in workbench."""
+"""Argument names in torch, Keras and other libraries, with the corresponding names here."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates beta1 and beta2 are arguments of Adam",
@@ -236,7 +236,7 @@ ADVICE: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("compile", "jit_compile", "torch_compile"),
-        "the step is compiled when that saves time; config.execution chooses otherwise",
+        "the step is compiled when that saves time; config.execution overrides this",
     ),
     **dict.fromkeys(
         ("steps_per_epoch", "limit_train_batches"),
@@ -255,7 +255,7 @@ ADVICE: dict[str, str] = {
         ("transform", "transforms", "item_tfms", "batch_tfms", "collate_fn"),
         "transformers such as RandomFlip(stream) and Mapping(stream, function) change batches",
     ),
-    "procs": "columns of numbers are standardised, and others encoded, without a setting",
+    "procs": "columns of numbers are standardised automatically, and other columns are encoded",
     "stratify": "data with classes is divided class by class",
     "return_sequences": "outputs of all time steps are returned; outputs[-1] is the last",
     "batch_first": "the first axis is time, and the second axis is the batch",

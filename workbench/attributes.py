@@ -37,7 +37,9 @@ def check_attribute(
     hint: Callable[[], str] | None = None,
     family: tuple[type, ...] = (),
 ) -> None:
-    """Raise an error if an attribute is added from outside; called by `__setattr__`.
+    """Raise an error if an attribute is added from outside.
+
+    A class calls this function in its method ``__setattr__``.
 
     Parameters
     ----------

@@ -240,7 +240,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to certain values, and check it at assignment and at each access.
+        """Restrict a setting to given values, and check it at assignment and at each access.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ show_all_if(lambda: bool(config.full_tracebacks))
 
 
 class _Module(ModuleType):
-    """The module, in which an assignment to a setting would have no effect and is refused."""
+    """The module, which refuses assignments to settings because they would have no effect."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in Configuration.__annotations__:

@@ -96,8 +96,8 @@ def located(text: str) -> Iterator[None]:
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
-    By default, the hint is suitable for the end of a message. Within a message, pass a `form` such
-    as ``" ({})"``.
+    By default, the hint is suitable for the end of a message. To use the hint within a message,
+    pass a `form` such as ``" ({})"``.
     """
     import difflib
 
@@ -216,7 +216,8 @@ class NotConfiguredError(BrickError):
     Attributes
     ----------
     missing : tuple of str
-        The attributes of the brick that must be set; empty if a setting has changed instead.
+        The attributes of the brick that must be set; empty if the error is due to a changed
+        setting.
     """
 
     def __init__(self, text: str, missing: Iterable[str] = ()) -> None:
@@ -270,9 +271,9 @@ class SpecError(BuilderError):
     fix : object
         A value to use instead, or None if no suitable value is known.
     reason : str
-        The text without the place.
+        The text without the location.
     missing : bool
-        True if nothing is wrong but `setting`, or an input, is missing.
+        True if nothing is wrong yet, but `setting` or an input is missing.
     """
 
     fix: Any
@@ -466,7 +467,7 @@ E = TypeVar("E", bound=WorkbenchError)
 
 
 def about(error: E, brick: str, fix: Fix | None = None) -> E:
-    """Return `error` after adding the path of its brick and, if there is one, a fix."""
+    """Add the path of the brick and, if it is known, a fix to `error`, and return `error`."""
     error.brick, error.fix = brick, fix
     return error
 

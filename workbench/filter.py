@@ -1,8 +1,8 @@
 """Filters that find variables by role, brick, application, name or any other criterion.
 
-A variable must meet all criteria of a filter. A criterion with several values is met if one of them
-matches. `as_predicate` lists the criteria. `Selector`, `ComputationGraph`, step rules and graph
-rewrites accept the same criteria.
+A variable must meet all criteria of a filter. A criterion with several values is met if at least
+one of the values matches. `as_predicate` lists the criteria. `Selector`, `ComputationGraph`, step
+rules and graph rewrites accept the same criteria.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ POSITIONS = (
     "call_id",
     "applications",
 )
-"""Argument names in the order that Blocks uses; the first two can also be passed as criteria."""
+"""Argument names in the order that Blocks uses; values of the first two can also be criteria."""
 
 
 class VariableFilter(Predicate, Hinted):
@@ -62,11 +62,11 @@ class VariableFilter(Predicate, Hinted):
     each_role : bool, optional
         If True, a variable must have all of `roles`.
     name : str, optional
-        Select variables with this name in their application or brick, ``variable.tag.name``.
+        Select variables that have this name in their application or brick (``variable.tag.name``).
     name_regex : str or Pattern, optional
         A regular expression that matches the beginning of ``variable.tag.name``.
     variable_name : str, optional
-        Select variables with this full name, ``variable.name``.
+        Select variables with this full name (``variable.name``).
     variable_name_regex : str or Pattern, optional
         A regular expression that matches the beginning of ``variable.name``.
     call_id : str, optional

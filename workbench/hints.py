@@ -1,7 +1,8 @@
 """Hints for unknown keyword arguments, which suggest the argument that was probably meant.
 
 For an argument of another library, a hint names the equivalent argument or, if there is no
-equivalent, gives advice. For any other argument, it names the argument with the most similar name.
+equivalent, gives advice. For any other unknown argument, the hint suggests the valid argument with
+the most similar name.
 
 `Hinted` is a base class of public classes, and `hinted` decorates public functions. They check
 keyword arguments before the constructor or the function is called, and suggest a correct argument
@@ -56,13 +57,13 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function with answers to arguments of other libraries, which `hinted` shows.
+    """Decorate a function with advice for users of other libraries, which `hinted` shows.
 
     Parameters
     ----------
     answers : dict of str to str
-        What to do, by the name of the argument in lower case. ``"*"`` stands for too many
-        arguments without a name.
+        The advice for arguments of other libraries, keyed by the argument's name in lower case.
+        The key ``"*"`` is for calls with too many arguments without a name.
 
     Examples
     --------
@@ -257,8 +258,9 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
     """Return the keywords that the constructor of `cls` accepts, and whether the list is complete.
 
-    Constructors of this project list their options (`show_options`) or pass ``**kwargs`` to the
-    next constructor. A user's class can use ``**`` in any way, so its list is incomplete.
+    A constructor in this project lists its options (see `show_options`) or passes ``**kwargs`` to
+    the next constructor. If a user's class accepts ``**`` arguments, the list is incomplete,
+    because the class can use them in any way.
     """
     if cls not in _keywords:
         _keywords[cls] = _read_keywords(cls)

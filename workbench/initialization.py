@@ -183,12 +183,12 @@ class Glorot(NdarrayInitialization):
     """Initialisation with a standard deviation of ``scale * sqrt(2 / (inputs + outputs))``.
 
     The values are uniform. With this scale, activations and gradients keep their size in layers
-    with `Tanh`, `Logistic` or no activation (Glorot and Bengio, 2010). It is the scheme of weights
-    for which none is given.
+    with `Tanh`, `Logistic` or no activation (Glorot and Bengio, 2010). Most bricks use this scheme
+    for weights if no other scheme is given.
 
     A matrix has the shape (inputs, outputs). The shape of the filters of a convolution is
     (outputs, inputs, height, width); each unit then has inputs times height times width inputs. For
-    a vector, both numbers are its length.
+    a vector, its length is the number of both inputs and outputs.
 
     Parameters
     ----------
@@ -222,8 +222,8 @@ class He(Glorot):
     """Initialisation with a standard deviation of ``scale * sqrt(2 / inputs)``.
 
     The values are uniform. With this scale, activations keep their size in layers with `Rectifier`
-    or similar activations, which are zero for half of all numbers (He et al., 2015). See `Glorot`
-    for the numbers of inputs.
+    or similar activations, which are zero for half of all inputs (He et al., 2015). `Glorot`
+    describes how the inputs are counted.
 
     Parameters
     ----------

@@ -343,7 +343,7 @@ class Probe(Protocol):
     seconds : float
         The number of seconds by which reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` in which the training thread computed, and did not wait for others.
+        The part of `seconds` during which the training thread computed instead of waiting.
     """
 
     iteration: int | None
@@ -518,7 +518,7 @@ class Session(Protocol):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start another session, paused at an iteration of this session."""
+        """Start another session, which is paused at an iteration of this session."""
 
     def replay(
         self,
@@ -581,7 +581,7 @@ class Session(Protocol):
 
 @runtime_checkable
 class Sweep(Protocol):
-    """Interface of a sweep for views; `workbench.sweep.Sweep` documents the details.
+    """Interface through which views use a sweep; `workbench.sweep.Sweep` documents the details.
 
     Attributes
     ----------
@@ -592,7 +592,7 @@ class Sweep(Protocol):
     lower : bool
         True if lower values are better.
     space : mapping
-        A list of values, or a range with ``low``, ``high`` and ``log``, for each setting.
+        For each setting, a list of values or a range with ``low``, ``high`` and ``log``.
     runs : sequence
         The runs, each with ``number``, ``settings``, ``state``, ``over``, ``value``, ``epochs`` and
         ``parent``.

@@ -158,7 +158,7 @@ class Model(ComputationGraph):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the model to an ONNX file, after checking that the file computes the same.
+        """Write the model to an ONNX file, after checking that the file computes the same outputs.
 
         The file contains the graph of `to_module`. Its inputs and outputs have the names of the
         variables.
@@ -170,17 +170,18 @@ class Model(ComputationGraph):
         inputs : dict of str to tensor or array
             An example of each input, by name.
         dynamic_axes : dict of str to dict of int to str, optional
-            For each input, the axes whose size can vary, with their names. By default the first
-            axis of each input, named ``batch``.
+            For each input, the axes whose size can vary, with their names. By default, this is the
+            first axis of each input, with the name ``batch``.
         tolerance : float
-            The largest relative and absolute difference from the outputs of the model. The check
-            uses the examples, and the examples with larger dynamic axes.
+            The largest relative and absolute difference from the outputs of the model that is
+            allowed. The file is checked with the examples, and with examples whose dynamic axes
+            are larger.
 
         Raises
         ------
         ArchiveError
-            If ONNX cannot express the model, or if the file computes something else; nothing is
-            written then.
+            If ONNX cannot express the model, or if the file computes different outputs. In both
+            cases, no file is written.
         GraphError
             If the graph draws random numbers.
         InputError
@@ -192,7 +193,7 @@ class Model(ComputationGraph):
         if set(names) != set(inputs):
             raise InputError(
                 f"the model has the inputs {', '.join(names)}, but examples were given for "
-                f"{', '.join(inputs)}; pass an example of each input"
+                f"{', '.join(inputs)}; pass one example for each input of the model"
             )
         pairs = [(str(v.name), v.dtype) for v in self.inputs]
         examples = {name: torch.as_tensor(inputs[name], dtype=dtype) for name, dtype in pairs}
@@ -220,7 +221,7 @@ class Model(ComputationGraph):
         -------
         Summary
             An object that is shown as a table; its attribute `frame` is a pandas frame. Unknown
-            sizes, such as that of the batch, are shown as ``?``.
+            sizes, such as the size of the batch, are shown as ``?``.
 
         Examples
         --------

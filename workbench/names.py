@@ -1,7 +1,7 @@
 """Hints for missing names in a module: the nearest name, or the equivalent in this project.
 
 Every module with public names ends with a call to `explain_missing`. Python calls the
-``__getattr__`` of a module only for missing names, so access to existing names is not slower.
+``__getattr__`` of a module only for missing names, so access to existing names is not slowed down.
 """
 
 from __future__ import annotations

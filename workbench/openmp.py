@@ -1,12 +1,12 @@
-"""Control of the threads that torch's parallel operations use: their number, waiting and release.
+"""Control of how many threads torch's parallel operations use, how they wait and when they end.
 
 GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads for every calling
 thread. The idle threads of a team wait actively (spin) for several milliseconds. If other programs
 also use the processors, spinning threads delay the threads for which they wait: a step of 75
 microseconds took up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent
 this. `limited` limits the number of threads that a function uses. `release_workers` ends a team
-that is not needed. If the teams together have more threads than there are processors, libgomp puts
-idle threads to sleep immediately, and waking them takes longer than a small operation. See
+that is no longer needed. If the teams together have more threads than there are processors, libgomp
+puts idle threads to sleep immediately, and waking them takes longer than a small operation. See
 "GOMP_SPINCOUNT" in the manual of libgomp.
 """
 
@@ -28,9 +28,9 @@ _MAPS = Path("/proc/self/maps")
 _SOFT = 1  # omp_pause_soft: keep settings
 
 SPINS = 1000
-"""Number of checks for work before an idle thread sleeps; the checks take about 10 microseconds."""
+"""Number of checks for work before a thread sleeps; all checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; a variable that is already set is kept."""
+"""Environment variables that configure how threads wait; those already set are not changed."""
 
 
 def wait_briefly() -> None:
@@ -124,7 +124,7 @@ def limited(run: Callable[[Given], Result], most: int, least: int = 1) -> Callab
 
 @functools.cache
 def _setters() -> tuple[Callable[[int], object], Callable[[int], int]]:
-    """Return functions that set the numbers of threads of OpenMP and MKL for the calling thread."""
+    """Return functions that set how many threads OpenMP and MKL use in the calling thread."""
     import torch
 
     folder = Path(torch.__file__).parent / "lib"

@@ -186,15 +186,15 @@ class AlgorithmBufferRole(AlgorithmStateRole):
 
 
 class BatchNormPopulationStatisticsRole(PersistentRole):
-    """Statistics of a brick's input over the training data, for use at inference."""
+    """Statistics of a brick's input over the training data, for use at inference time."""
 
 
 class BatchNormPopulationMeanRole(BatchNormPopulationStatisticsRole):
-    """Mean of a brick's input over the training data, for use at inference."""
+    """Mean of a brick's input over the training data, for use at inference time."""
 
 
 class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
-    """Standard deviation of a brick's input over the training data, for use at inference."""
+    """Standard deviation of a brick's input over the training data, for use at inference time."""
 
 
 class BatchNormGraphVariableRole(VariableRole):

@@ -47,8 +47,8 @@ class BeamSearch(Hinted):
     Parameters
     ----------
     samples : Variable
-        An output of the ``generate`` method of a generator, which can be applied with any
-        ``n_steps``. The search uses the contexts and the initial states of this application.
+        An output of a generator's ``generate`` method, applied with any ``n_steps``. The search
+        uses the contexts and the initial states of this application.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ def shortened(error: BaseException) -> Iterator[int]:
 
 
 def shorten_uncaught() -> None:
-    """Show short tracebacks for uncaught errors in Python, unless another hook is installed."""
+    """Make Python print short tracebacks of uncaught errors, unless another hook is installed."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show
 

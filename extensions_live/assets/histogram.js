@@ -641,7 +641,7 @@ function makePanel(parent, choose) {
   const head = make("div", "wb-inside-head", box);
   const kinds = named("kinds", make("span", "wb-segments", head));
   kinds.setAttribute("role", "group");
-  kinds.setAttribute("aria-label", "what is shown");
+  kinds.setAttribute("aria-label", "quantity");
   const picker = named("variable", make("select", "wb-select", head));
   picker.setAttribute("aria-label", "variable");
   picker.addEventListener("change", () => {

@@ -655,7 +655,7 @@ function makePanel(parent, choose) {
   const head = make("div", "wb-inside-head", box);
   const kinds = named("kinds", make("span", "wb-segments", head));
   kinds.setAttribute("role", "group");
-  kinds.setAttribute("aria-label", "what is shown");
+  kinds.setAttribute("aria-label", "quantity");
   const picker = named("variable", make("select", "wb-select", head));
   picker.setAttribute("aria-label", "variable");
   picker.addEventListener("change", () => {
@@ -848,7 +848,7 @@ function render({ model, el }) {
   const head = make("div", "wb-inside-head", content);
   const metrics = named("metrics", make("span", "wb-segments", head));
   metrics.setAttribute("role", "group");
-  metrics.setAttribute("aria-label", "what is shown");
+  metrics.setAttribute("aria-label", "quantity");
   const legend = named("legend", make("span", "wb-heat-legend", head));
   const note = make("div", "wb-note", content);
   const map = make("div", "wb-layers", content);

@@ -26,7 +26,7 @@ class Section:
     Attributes
     ----------
     title : str
-        The heading; empty for no heading.
+        The heading, or an empty string for no heading.
     subtitle : str
         A line below the heading.
     widgets : sequence of LiveWidget
@@ -51,7 +51,7 @@ class Board(Protocol):
 
     @property
     def place(self) -> str:
-        """The path of the database that is shown; empty for sessions."""
+        """The path of the database that is shown, or an empty string if sessions are shown."""
 
     def sections(self) -> list[Section]:
         """Return the sections with new widgets, which the caller must close."""
@@ -69,15 +69,15 @@ class Board(Protocol):
 class SessionBoard:
     """Contents of a dashboard for sessions: the views and controls of each session.
 
-    Their models are on a second page, and can be edited there, unless no specification describes
-    them.
+    A second page shows the models of the sessions, which can be edited there. Models that no
+    specification can describe are omitted.
 
     Parameters
     ----------
     sessions : sequence of Session
     drawn : dict of Session to (Editor or None), optional
-        The editors of sessions that no editor of the notebook shows; all tabs of a dashboard have
-        the same.
+        The editors of sessions that no editor of the notebook shows. All tabs of a dashboard share
+        this dictionary.
     """
 
     place = ""
@@ -113,9 +113,9 @@ class SessionBoard:
         return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
 
     def _editor(self, session: Session) -> Editor | None:
-        """Return an editor for a session that has none; None if its model cannot be described.
+        """Return an editor for a session without one, or None if its model cannot be described.
 
-        No page shows this editor itself, but all tabs show its board.
+        No page shows this editor itself, but all tabs show the board of the editor.
         """
         if session not in self._drawn:
             with carried_by(lambda ident, traits: None):

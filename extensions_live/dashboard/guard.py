@@ -45,7 +45,8 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Further hosts whose pages may connect, each with its port unless it uses the default port.
+        Further hosts whose pages may connect. A host includes its port, unless the port is the
+        default.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class DashboardPage(panel.custom.JSComponent):
     board : Board
         The board to show.
     notice : str
-        A warning about the server, shown at the top of the page; empty for no warning.
+        A warning about the server, shown at the top of the page, or an empty string.
     """
 
     start = param.Dict(default={}, doc="the content of the page before the server answers")

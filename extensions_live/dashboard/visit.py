@@ -41,9 +41,9 @@ TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
 SHARE = 0.5
-"""Time for the refreshes of a widget, relative to a widget in a notebook.
+"""Time that the refreshes of a widget may take, relative to a widget in a notebook.
 
-A dashboard often shows a run that a notebook shows, too, on the same machine.
+A dashboard and a notebook on the same machine often show the same run.
 """
 
 PERIOD_OF_RUNS = 1.0

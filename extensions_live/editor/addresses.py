@@ -12,7 +12,7 @@ from extensions_live.editor.document import Document
 from workbench.errors import BuilderError
 
 AGAIN = re.compile(r"@\d+(?=/|$)")
-"""The number that a specification adds to a brick's name if a sibling has the same name."""
+"""Pattern of the number that distinguishes a brick from siblings with the same name."""
 
 
 @dataclass(frozen=True)

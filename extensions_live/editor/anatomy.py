@@ -1,7 +1,7 @@
 """The methods, inputs, outputs and parts of bricks, which depend on the settings of the bricks.
 
-A brick that cannot be constructed has the inputs and outputs that its class declares. The facts
-about each brick are cached, so after an edit only the changed bricks are examined.
+A brick that cannot be constructed has the inputs and outputs that its class declares. The anatomy
+of each brick is cached, so after an edit only the changed bricks are examined.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.builder.spec import BrickSpec, CallSpec
 from workbench.errors import SpecError
 
 MOST = 5000
-"""Number of bricks whose facts are cached."""
+"""Number of bricks whose anatomies are cached."""
 
 DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
 """The method that is assumed for a brick whose methods are unknown."""
@@ -28,7 +28,7 @@ DEFAULT = Method("apply", "", (Port("input_"),), (Port("output"),))
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Facts about a brick.
+    """Methods and parts of a brick.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ _known: dict[str, Anatomy] = {}
 
 
 def anatomies(spec: Spec) -> dict[str, Anatomy]:
-    """Return the facts about each top-level brick of a specification, keyed by name."""
+    """Return the anatomy of each top-level brick of a specification, keyed by name."""
     known: tuple[int, dict[str, Anatomy]] | None = vars(spec).get("_anatomies")
     if known is not None and known[0] == registry.generation():
         return known[1]
@@ -79,7 +79,7 @@ def anatomies(spec: Spec) -> dict[str, Anatomy]:
 
 
 def _all(spec: Spec) -> Constructor:
-    """Construct all bricks without faults, because other bricks may refer to them."""
+    """Construct all bricks that have no fault, since other bricks may refer to them."""
     constructor = Constructor()
     for i, brick in enumerate(spec.bricks):
         try:

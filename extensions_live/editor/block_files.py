@@ -164,7 +164,7 @@ class BlockFolder:
 
 
 def stamps(folder: Path) -> list[tuple[Path, Stamp]]:
-    """Return the block files in a folder, each with values that change when the file is written."""
+    """Return the block files in a folder, each with a stamp that changes with the file."""
     found = []
     try:
         with os.scandir(folder) as entries:

@@ -88,9 +88,9 @@ class Board(BoardLayers):
         position : pair of float, optional
         name : str, optional
         after : str or pair of str, optional
-            A node, or a node and one of its outputs, to connect to the first input of the new node.
+            A node, or a node and one of its outputs, to connect to the new node.
         input : str, optional
-            The input of the new node to connect; by default the first input.
+            The input of the new node to which `after` is connected; by default the first input.
         before : pair of str, optional
             A node and one of its inputs, to which the first output of the new node is connected.
         settings : dict, optional

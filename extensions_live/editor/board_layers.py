@@ -16,7 +16,10 @@ class BoardLayers(BoardEdges):
     """Board with the operations for layers and their parameters."""
 
     def freeze(self, node: str, on: bool = True) -> None:
-        """Keep the parameters of a brick, or of the bricks of a group, as they are in training."""
+        """Exclude the parameters of a brick, or of the bricks of a group, from training.
+
+        If `on` is False, include them again.
+        """
         with self._lock:
             top, below = settings_.split(self._document, node)
             if below:
@@ -32,10 +35,10 @@ class BoardLayers(BoardEdges):
             self._edit(f"{verb} {self._title(node)}", replace(self._document, frozen=frozen))
 
     def widen(self, node: str, units: int) -> None:
-        """Give a linear or convolutional brick more units; bricks after it take them as inputs.
+        """Give a linear or convolutional brick more units, and the bricks after it more inputs.
 
-        If a session trains the model, `Editor.apply` makes the units copies of present ones, so
-        that the model computes the same function where that is possible.
+        If a session trains the model, `Editor.apply` by default makes the new units copies of
+        present units, so that the model computes the same function where that is possible.
         """
         with self._lock:
             document = self._document
@@ -44,11 +47,11 @@ class BoardLayers(BoardEdges):
             self._edit(f"widen {self._title(node)} to {units:,} units", document)
 
     def deepen(self, node: str) -> None:
-        """Insert a layer after a linear layer of an MLP, with as many units and its activation.
+        """Insert a layer after a linear layer of an MLP, with the same size and activation.
 
-        The weights of the new layer are the identity matrix at first, so that the model computes
-        the same function if the activation can be applied twice, as a rectifier can. If a session
-        trains the model, `Editor.apply` keeps the other layers as they are.
+        The initial weights of the new layer are the identity matrix. The model therefore computes
+        the same function if a second application of the activation changes nothing, as with a
+        rectifier. If a session trains the model, `Editor.apply` leaves the other layers unchanged.
         """
         with self._lock:
             name, _ = settings_.place_of(self._document, node)
@@ -61,7 +64,7 @@ class BoardLayers(BoardEdges):
         return f"{name}/{below}".rstrip("/")
 
     def _sound(self) -> Spec:
-        """Return the specification of what is finished and has no fault."""
+        """Return the specification without the nodes that are unfinished or have a fault."""
         faulty = self._checked().faults
         calls = self._document.spec.calls
         return complete(self._document.with_calls(c for c in calls if c.id not in faulty))

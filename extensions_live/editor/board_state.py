@@ -84,7 +84,7 @@ class BoardState(Hinted):
     def built(self) -> Built:
         """The bricks and variables of the model; they are rebuilt only after the board has changed.
 
-        Their seeds are those that the code of the board gives them in a new process.
+        The bricks have the same seeds as if the code of the board ran in a new process.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class BoardState(Hinted):
             return self._built[1]
 
     def complete_spec(self) -> Spec:
-        """Return the specification, after a check that nothing has a fault or is unfinished.
+        """Return the specification, after checking that no node is unfinished or has a fault.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class BoardState(Hinted):
         return None if found is None else found.text
 
     def shape(self, node: str, output: str) -> str | None:
-        """Return the shape of an output as text, such as ``batch × 784``; None if unknown."""
+        """Return the shape of an output as text, such as ``batch × 784``, or None if unknown."""
         found, name = wiring.endpoint(self._document, node, output)
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]
@@ -160,9 +160,10 @@ class BoardState(Hinted):
         return small or self._code.is_current(self._document)
 
     def draft(self) -> BoardPayload | None:
-        """Return the contents without what a check must find, if that check takes long, else None.
+        """Return the contents that are known before a slow check; None if the check is quick.
 
-        Nodes and edges of a large block then appear at once, and their shapes as soon as possible.
+        The page can then draw the nodes and edges of a large block at once, and add the shapes
+        after the check.
         """
         with self._lock:
             document = self._document

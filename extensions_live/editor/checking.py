@@ -21,7 +21,7 @@ _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
 
 FEW = 3
-"""Number of new calls up to which a check is not worth a drawing without shapes before it."""
+"""Number of new calls up to which a check is so quick that no draft is drawn before it."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -89,13 +89,13 @@ def _checked(document: Document) -> Check:
 
 
 def is_quick(document: Document, before: Document | None) -> bool:
-    """Return True if a document has only a few calls that another one, or none, does not have."""
+    """Return True if `document` has only a few calls that `before`, if given, does not have."""
     known = set() if before is None else set(before.calls)
     return len(document.calls.keys() - known) <= FEW
 
 
 def known_part(document: Document, last: Check | None) -> Check:
-    """Return what the check of another document says about a document, without another check."""
+    """Return the results of an earlier check that also apply to the given document."""
     if last is None:
         return Check({}, {}, {}, {}, document.spec.bricks)
     wires = {wire: kind for wire, kind in last.wires.items() if wire in document.wires()}
@@ -122,7 +122,7 @@ def with_inferred(document: Document, names: Iterable[str] | None = None) -> Doc
 
 
 def shape_text(kind: Kind | None) -> ShapeText:
-    """Return a shape and a dtype as text, such as ``batch × 784``; both are None if unknown."""
+    """Return a shape, such as ``batch × 784``, and a dtype as text; both are None if unknown."""
     if kind is None:
         return {"shape": None, "dtype": None}
     return {
@@ -134,7 +134,7 @@ def shape_text(kind: Kind | None) -> ShapeText:
 def node_fault(
     fault: Fault | None, call: CallSpec | None = None, method: Method | None = None
 ) -> NodeFault | None:
-    """Return a fault for the page, given the call of its node."""
+    """Return a fault in the form that the page shows; `call` is the call of the faulty node."""
     if fault is None:
         return None
     fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}
@@ -143,7 +143,7 @@ def node_fault(
 
 
 def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = None) -> str | None:
-    """Return what an unfinished node needs, in a few words; None if the fault is a mistake."""
+    """Describe briefly what an unfinished node needs; return None if the fault is a mistake."""
     if not fault.missing:
         return None
     if fault.setting is not None:
@@ -158,7 +158,7 @@ def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = N
 
 
 def summary(document: Document, check: Check) -> BoardSummary:
-    """Return the totals of a document, and its first mistake or else its first unfinished node."""
+    """Return the totals of a document, with its first mistake or else its first unfinished node."""
     bricks = [brick.parameters for brick in check.bricks.values()]
     flops = [call.flops for call in check.calls.values()]
     nodes = [*document.inputs, *(call.id for call in document.spec.calls)]
@@ -170,7 +170,7 @@ def summary(document: Document, check: Check) -> BoardSummary:
 
 
 def first_fault(nodes: Iterable[str], check: Check) -> str | None:
-    """Return the first node with a mistake, or else the first that is unfinished, or None."""
+    """Return the first node with a mistake, or else the first unfinished node, or else None."""
     faulty = [node for node in nodes if node in check.faults]
     wrong = [node for node in faulty if not check.faults[node].missing]
     return next(iter([*wrong, *faulty]), None)

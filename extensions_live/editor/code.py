@@ -58,7 +58,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification that code describes; by default, inputs are not monitored.
+    """Return the specification that code describes; inputs are monitored only if the code says so.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def spec_of(text: str) -> Spec:
 
 
 def assigned_names(text: str) -> set[str]:
-    """Return the variables that code assigns, and all its strings, such as names of inputs."""
+    """Return all names that `text` assigns, and all strings in it, such as names of inputs."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

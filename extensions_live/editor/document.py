@@ -60,10 +60,12 @@ class Document:
     frozen : frozenset of str
         The names of bricks that are not trained.
     chosen : bool
-        True if the user chose what is monitored; otherwise it is what nothing else needs.
+        True if the user chose which outputs are monitored. Otherwise, the outputs that no other
+        node uses are monitored.
     layers : dict of str to tuple of int
-        For each brick into which layers were inserted, numbers that identify its layers in their
-        order. The text of a document does not have them: they matter only beside a session.
+        For each brick into which layers were inserted, the numbers that identify its layers, in
+        order. They are needed only while a session trains the model, so the text of a document
+        does not contain them.
     """
 
     spec: Spec = field(default_factory=Spec)

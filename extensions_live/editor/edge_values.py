@@ -60,7 +60,7 @@ def edge_value(value: torch.Tensor) -> EdgeValue:
 
 
 def image_of(value: torch.Tensor) -> EdgeImage | None:
-    """Return the pixels of a matrix, an image or several feature maps; None for other values.
+    """Return the pixels of a matrix, an image or several feature maps, or None for other values.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ PERIOD = 0.1
 
 
 class Editor(Hinted, SessionCanvas):
-    """Visual editor of a model; a notebook shows it if it is the last line of a cell.
+    """Visual editor of a model, which a notebook shows if a cell ends with the editor.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -117,7 +117,7 @@ class Editor(Hinted, SessionCanvas):
 
     @property
     def model(self) -> Model:
-        """The model on the canvas; the same object until the canvas changes.
+        """The model on the canvas. The same object is returned until the canvas changes.
 
         Raises
         ------
@@ -223,7 +223,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, as part of what the page draws."""
+        """Return the answers to the intents of pages, for the contents that the page draws."""
         found = self._intents
         return {
             "acked": found.acked,

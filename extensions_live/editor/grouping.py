@@ -90,7 +90,7 @@ class Border:
 
 
 def border(document: Document, node: str, known: dict[str, Method]) -> Border:
-    """Return the ports of a group: inner ports that are unconnected or have outside connections."""
+    """Return the ports of its members that are unconnected or connected outside the group."""
     members = set(document.inside([node]))
     makers = document.makers
     inputs: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from workbench.builder.palette import GROUPS
 
 
 def icon(kind: str, type: str) -> str:
-    """Return the name of the icon of a palette entry or a node."""
+    """Return the name of the icon for a palette entry or a node."""
     if kind == "operation":
         operation = BY_NAME.get(type)
         return "operation" if operation is None else operation.group.lower()
@@ -21,7 +21,7 @@ ICONS = {
     "Layers": "layer", "Activations": "activation", "Containers": "container",
     "Several inputs and outputs": "parallel", "Images": "image", "Recurrent": "recurrent",
     "Attention": "attention", "Normalisation and dropout": "normalisation",
-    "Sequence generators": "generator", "Modules of torch": "module", "Costs": "cost",
+    "Sequence generators": "generator", "PyTorch modules": "module", "Costs": "cost",
 }  # fmt: skip
 """The name of the icon for each group of the catalogue."""
 

@@ -21,14 +21,15 @@ def inserted(
     name: str | None,
     settings: dict[str, Json],
 ) -> tuple[Document, str]:
-    """Return a document with a new node in the edge to `end`, and the id of the node.
+    """Return a document with a new node in the edge that ends at `end`, and the id of the node.
 
     Parameters
     ----------
     document : Document
     type : str
     end : tuple of target, input and index
-        The end of the edge; the index selects one of several edges, and can be None.
+        The end of the edge. The index selects one of several edges to the input; it can be None if
+        there is only one edge.
     position : pair of float or None
     name : str or None
     settings : dict
@@ -107,7 +108,7 @@ def free_input(document: Document, call: CallSpec) -> str | None:
 
 
 def grouped_with(document: Document, nodes: Iterable[object], group: object) -> Document:
-    """Return a document with nodes moved into `group`, or out of all groups if it is None."""
+    """Return a document with nodes moved into `group`, or out of all groups if `group` is None."""
     chosen = [document.check(node) for node in nodes]
     if group is not None and group not in document.groups:
         known = document.check(group)

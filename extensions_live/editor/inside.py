@@ -26,7 +26,7 @@ OTHER = "..."
 """The name of operations that are not in `workbench.builder.operations`."""
 
 Source = tuple[str, str]
-"""The names of a step and of one of its outputs; for an input of the brick, the step is ``""``."""
+"""The names of a step and its output; for an input of the brick, the step is ``""``."""
 
 
 @dataclass
@@ -36,9 +36,9 @@ class Step:
     Attributes
     ----------
     name : str
-        The path of the part relative to the brick, or a name for the operation.
+        The path of the part or the name of the operation, with a number if it is repeated.
     part : str or None
-        The path of the part, or None for an operation.
+        The path of the part relative to the brick, or None for an operation.
     method : str or None
     operation : str or None
         The name of the operation, or `OTHER`.

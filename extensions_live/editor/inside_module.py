@@ -64,7 +64,7 @@ def _id(path: str) -> str:
 def drawn(
     diagram: Diagram, owner: str, opened: Collection[str]
 ) -> tuple[list[BoardNode], list[BoardEdge]]:
-    """Return the nodes and edges of a diagram from `inside_of`; show the groups in `opened`."""
+    """Return the nodes and edges of a result of `inside_of`; only groups in `opened` are open."""
 
     def named(id: str) -> str:
         return f"{owner}/{id}" if id else owner

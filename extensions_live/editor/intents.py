@@ -40,7 +40,7 @@ class Intents:
     Attributes
     ----------
     acked : dict of str to int
-        The number of the last intent of each client that was executed or refused.
+        For each client, the number of its last intent that was executed or refused.
     refused : list of Refusal
         The most recent refusals, newest last.
     made : list of MadeNodes

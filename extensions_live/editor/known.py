@@ -61,7 +61,7 @@ class Known:
         self._needs: dict[Variable, frozenset[Variable]] = {}
 
     def reason(self, wanted: Variable, sources: Iterable[str]) -> str:
-        """Return the reason why a variable cannot be computed from `sources`; empty if it can."""
+        """Return the reason why a variable cannot be computed from `sources`, or ``""``."""
         if wanted not in self._needs:
             every = [*self.places.built.variables.values(), wanted]
             self._needs.update(self.places.needs(every))

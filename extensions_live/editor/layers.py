@@ -1,8 +1,8 @@
-"""Layers that were inserted into an MLP on the canvas, told from those that were there before.
+"""Stable numbers for the layers of an MLP when layers are inserted on the canvas.
 
-The numbers of layers change when one is inserted before them. Therefore a document has a number for
-each layer that stays the same: the present place for layers that were there before, and a negative
-number for each that was inserted.
+The index of a layer changes when another layer is inserted before it. Therefore, a document gives
+each layer a number that does not change: its original index, or a negative number if the layer was
+inserted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workbench.builder import Deepened
 
 
 def with_layer(document: Document, name: str, found: Deepened) -> Document:
-    """Return a document in which a brick has an inserted layer.
+    """Return a document in which a layer has been inserted into an MLP.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def with_layer(document: Document, name: str, found: Deepened) -> Document:
 
 
 def layers_in(document: Document, name: str) -> int:
-    """Return the number of layers of an MLP; 0 if it is not one."""
+    """Return the number of layers of an MLP, or 0 if the brick is not an MLP."""
     brick = document.bricks.get(name)
     dims = None if brick is None else brick.settings.get("dims")
     return len(dims) - 1 if isinstance(dims, list) and dims else 0

@@ -93,9 +93,9 @@ class LiveValues:
         built: Built,
         batch: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the values of a session; see `Editor.watch`.
+        """Begin to show the values of a session; see `Editor.watch`.
 
-        `document` is the drawing of the model that the session trains, `built` is that model.
+        `built` is the model that the session trains, and `document` is its drawing.
         """
         known = Known(session, document, built)
         with self._lock:
@@ -140,7 +140,7 @@ class LiveValues:
             self._nodes, self._iteration = nodes, iteration
 
     def watched(self) -> tuple[Known, Session]:
-        """Return the facts about the watched session, and the session itself.
+        """Return what is known about the watched session, and the session itself.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class LiveValues:
     # What a program asks for.
 
     def measure(self, metric: object) -> dict[str, float]:
-        """Compute a quantity now for each node on the board for which it is defined."""
+        """Compute a quantity now for each node on the board that has this quantity."""
         self.watched()
         checked_metric(metric, tuple(MEASURES))
         with self._lock:
@@ -259,7 +259,7 @@ class LiveValues:
         return {} if self._first is None else self._first.batch
 
     def _drawn(self) -> object:
-        """Return an object that changes whenever different values must be computed."""
+        """Return a key that changes whenever different values must be computed."""
         drawn, spec = self._board.payload(code=False), self._board.document.spec
         nodes = [node["id"] for node in drawn["nodes"]]
         return nodes, [edge["id"] for edge in drawn["edges"]], spec.bricks, spec.calls

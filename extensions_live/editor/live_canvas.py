@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.interfaces import Session
 
 PERIOD, SOON = 0.5, 0.05
-"""Seconds between two refreshes, normally and while waiting for values."""
+"""Refresh intervals in seconds: the normal one, and the one while values have not arrived."""
 
 
 class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
@@ -65,7 +65,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         SessionError
-            If `session` is not a session or has none of the parameters.
+            If `session` is not a session or has none of the model's parameters.
         BuilderError
             If the model has a fault.
         """
@@ -124,7 +124,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         example : int, data stream, str or mapping of str to array, optional
             The index of a training example; a stream, or the name of a stream, from which `index`
             selects an example; or a dictionary with an array for each input, where each array is a
-            batch of one example. By default the first training example.
+            batch of one example. The default is the first training example.
         index : int, optional
             The index of the example in the dataset of the stream; by default the first index.
 

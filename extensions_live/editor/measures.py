@@ -90,7 +90,7 @@ class Measure:
 
 
 class Activation(Measure):
-    """The L2 norm of the first output of a node that contains real numbers."""
+    """The L2 norm of a node's first real-valued output."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._chosen: dict[str, Variable] = {}
@@ -142,7 +142,7 @@ class Dead(Activation):
 
 
 class Gradient(Measure):
-    """The L2 norm of the gradient of the cost with respect to all parameters of a node."""
+    """The L2 norm of the cost's gradient with respect to all parameters of a node."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._wanted: dict[str, list[SharedVariable]] = {}

@@ -56,8 +56,9 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document from which `part` was taken. If a node of `part` is connected to another wire
-        in `outer`, and `document` has a wire with the same name, the new node is connected to it.
+        The document from which `part` was taken. If a node of `part` is connected to a wire outside
+        `part` in `outer`, and `document` has a wire with the same name, the new node is connected
+        to that wire.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
@@ -138,7 +139,7 @@ def _joined(
 
 
 def same_inputs(document: Document, part: Document) -> dict[str, str]:
-    """Return a dictionary that maps the name of each common input of both documents to itself."""
+    """Return the names of the inputs that both documents share, each mapped to itself."""
     known = set(document.spec.inputs)
     return {given.name: given.name for given in part.spec.inputs if given in known}
 

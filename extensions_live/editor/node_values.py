@@ -94,7 +94,7 @@ def value_text(metric: str, value: float) -> str:
 
 
 def bars(metric: str, values: Mapping[str, float]) -> dict[str, float]:
-    """Return the length of the bar of each value, from 0 to 1; values without a bar are omitted.
+    """Return the length of each value's bar, from 0 to 1; values without a bar are omitted.
 
     If the values are shares, the length of each bar equals the share. The bar of the longest time
     has length 1. Norms differ by orders of magnitude, so their bars are logarithmic.

@@ -35,7 +35,7 @@ TOGETHER: dict[str, dict[str, Json]] = {
         "dims": [None, 100, 10],
     }
 }
-"""Further settings of a new brick of a type, if none of them is given, to begin with."""
+"""Initial settings of a new brick, keyed by type, which are used if none of them is given."""
 
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
@@ -45,14 +45,14 @@ RIGHT = 280.0
 
 
 def placed_at(document: Document, node: str, position: object) -> Document:
-    """Return a document in which a node has the given position, unless the position is None."""
+    """Return a document with a node at the given position; None leaves the node in place."""
     if position is None:
         return document
     return document.placed({node: point(position)})
 
 
 def all_placed(document: Document, positions: object) -> Document:
-    """Return a document in which nodes have the positions of a dictionary, unless it is None."""
+    """Return a document with nodes at the given positions; None leaves all nodes in place."""
     if positions is None:
         return document
     if not isinstance(positions, Mapping):

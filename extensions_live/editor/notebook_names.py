@@ -97,7 +97,7 @@ class Streams:
         return streams[name]
 
     def listed(self) -> list[StreamData]:
-        """Return the data that the page needs to show all streams, without unknown sources."""
+        """Return the data that the page needs to show all streams; unknown sources are omitted."""
         found = []
         for name, stream in self._streams().items():
             old = self._known.get(name)
@@ -133,7 +133,7 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:
-    """Return an integer attribute of a stream or of a stream that it transforms, or None."""
+    """Return an integer attribute of a stream or one of its inner streams, or None."""
     here: Any = stream
     while here is not None:
         found = getattr(here, name, None)

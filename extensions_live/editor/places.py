@@ -1,4 +1,4 @@
-"""The places of the nodes of a board in a model: their bricks, variables and parameters.
+"""The bricks, variables and parameters of a model that the nodes of a board represent.
 
 The model was built from a document of the board. The parts of a brick are found in the graph of its
 application, so their variables are variables of the model.
@@ -50,7 +50,7 @@ class Place:
 
 
 class Places:
-    """The places of the nodes of a document in the model that was built from this document.
+    """The places of a document's nodes in the model that was built from the document.
 
     Parameters
     ----------

@@ -30,13 +30,13 @@ from workbench.interfaces import Command, Session
 from workbench.model import Model
 
 STOPPING = 60.0
-"""Seconds in which an earlier session must end."""
+"""Seconds within which an earlier session must end."""
 
 
 class SessionCanvas(LiveCanvas):
-    """Canvas whose model can be trained, or belongs to a session.
+    """Canvas for a model that can be trained or that belongs to a session.
 
-    Several canvases can show one board; the session is that of the first of them.
+    Several canvases can show the same board; they share the session of the first canvas.
     """
 
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
@@ -83,18 +83,18 @@ class SessionCanvas(LiveCanvas):
         Parameters
         ----------
         stream : data stream, or str
-            Its sources must have the names of the inputs; further sources are left out. A string
-            is the name of a variable of the notebook; ``"digits"`` and ``"digit images"`` are
-            the digits that the package contains, as rows of 784 pixels and as images.
+            Its sources must have the names of the inputs; other sources are ignored. A string is
+            the name of a variable in the notebook. The names ``"digits"`` and ``"digit images"``
+            select the digits that the package contains, as rows of 784 pixels or as images.
         step_rule : StepRule or str, optional
             The step rule or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
             More extensions, for example to monitor a test set.
         epochs : int, optional
-            The number of epochs; by default training goes on until it is stopped.
+            The number of epochs; by default, training continues until it is stopped.
         restart : bool
-            True to first stop the session of this editor that is still training. A model that was
-            not changed goes on with its present parameters.
+            True to stop the session of this editor first, if it is still training. If the model has
+            not changed, its present parameters are kept.
 
         Returns
         -------
@@ -109,8 +109,8 @@ class SessionCanvas(LiveCanvas):
         before = self.session if self._surgery.alive else None
         if before is not None and not restart:
             raise BuilderError(
-                f"{before.name} still trains a model of this editor, and it is {before.state}; "
-                "stop it with editor.session.stop(), or pass restart=True to start again"
+                f"{before.name} still trains a model of this editor and is {before.state}; stop it "
+                "with editor.session.stop(), or pass restart=True to stop it and start again"
             )
         if isinstance(stream, str):
             stream = self._streams.found(stream)
@@ -125,7 +125,7 @@ class SessionCanvas(LiveCanvas):
             if not before.wait(STOPPING):
                 raise BuilderError(
                     f"{before.name} has not stopped within {STOPPING:.0f} s, so training cannot "
-                    f"start again; wait until it has ended, see {before.name} below the canvas"
+                    "start again; wait until it has ended (its state is shown below the canvas)"
                 )
         session = start_training(
             built,
@@ -162,7 +162,7 @@ class SessionCanvas(LiveCanvas):
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Train on with the model on the canvas: the paused session keeps what still fits.
+        """Continue the paused session with the model on the canvas, and keep what still fits.
 
         `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
 
@@ -190,7 +190,7 @@ class SessionCanvas(LiveCanvas):
         return command
 
     def return_to_session(self) -> None:
-        """Show the model that the session trains; undoing this brings the edits back.
+        """Show the model that the session trains; undo this operation to restore the edits.
 
         Raises
         ------
@@ -211,7 +211,7 @@ class SessionCanvas(LiveCanvas):
         self._surgery.pause_session()
 
     def _watch_trained(self) -> None:
-        """Show live values of the model that the session trains after it was replaced."""
+        """Show live values of the trained model, after the session's model has been replaced."""
         session, document = self._surgery.session, self._surgery.trained
         if session is None or document is None or document is self.first._watched:
             return
@@ -239,7 +239,7 @@ class SessionCanvas(LiveCanvas):
         return () if self.run_view is None else self.run_view.widgets
 
     def _needed(self, built: Built) -> list[InputSpec]:
-        """Return the inputs on which the cost and what is monitored depend."""
+        """Return the inputs on which the cost and the monitored scalars depend."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
         names = {one.name for one in Model(outputs).inputs} if outputs else set()
         return [given for given in self.drawing.document.spec.inputs if given.name in names]
@@ -264,7 +264,7 @@ def step_rule_of(given: StepRule | str | None) -> StepRule:
     if name not in STEP_RULES:
         raise BuilderError(
             f"there is no step rule {name!r:.60}{nearest(str(name), STEP_RULES)}; use one of "
-            f"{', '.join(STEP_RULES)}, or pass an object of workbench.algorithms"
+            f"{', '.join(STEP_RULES)}, or pass a step rule from workbench.algorithms"
         )
     if name == "Momentum":
         return algorithms.Momentum(learning_rate=0.01, momentum=0.9)

@@ -36,8 +36,8 @@ MOST = 200
 
 NO_SESSION = "no session trains this model; call editor.train(stream) first"
 NOT_PAUSED = (
-    "the model of {name} can be changed only while the session is paused, but it is {state}; call "
-    "session.pause() first"
+    "the model of {name} can be changed only while the session is paused, but the session is "
+    "{state}; call session.pause() first"
 )
 NO_CHANGE = "there is nothing to apply, because the canvas shows the model that {name} trains"
 
@@ -155,7 +155,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session by that of the canvas; see `Editor.apply`."""
+        """Replace the model of the paused session with that on the canvas; see `Editor.apply`."""
         session = self.session
         if session is None or self._trained is None:
             raise BuilderError(NO_SESSION)
@@ -210,7 +210,7 @@ class Surgery:
 
 
 class Compared:
-    """Pair of documents, which is hashed by identity, since documents are immutable."""
+    """Pair of documents, compared and hashed by identity, since documents are immutable."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new
@@ -245,7 +245,7 @@ def same(one: Pair, other: Pair) -> bool:
 
 
 def moved(old: Document, new: Document) -> Mapping[str, str]:
-    """Return the earlier paths of bricks that were renamed, and of layers in another place.
+    """Return the earlier paths of renamed bricks, and of layers whose places have changed.
 
     Examples
     --------

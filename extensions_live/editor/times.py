@@ -1,4 +1,4 @@
-"""For each node of a board, the total time of its operations in a graph."""
+"""The total time that the operations of each node on a board take in a graph."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Times:
     def __call__(
         self, values: Mapping[str, torch.Tensor], batch: Mapping[str, Any]
     ) -> dict[str, float]:
-        """Return the time in seconds of each node for a batch with arrays keyed by source."""
+        """Return the time of each node in seconds; `batch` contains arrays keyed by source."""
         self._copy.fill(values)
         seconds = _Clock(self._copy.function.program).measure(self._inputs({}, batch))
         return {

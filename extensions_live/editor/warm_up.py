@@ -12,7 +12,7 @@ _started = False
 
 
 def warm_up() -> threading.Thread | None:
-    """Start the thread, once in this process; return it, or None if it was started before."""
+    """Start the thread and return it; return None if this process has already started it."""
     global _started
     with _lock:
         if _started:

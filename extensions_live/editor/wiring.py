@@ -94,7 +94,7 @@ def disconnected(document: Document, target: object, input_: object, index: int 
 
 
 def wire_of(document: Document, node: str, output: str) -> str:
-    """Return the wire of an output of a node."""
+    """Return the wire of a node's output."""
     names = output_names(document, node)
     if output not in names:
         raise _missing(document, node, "output", output, names)
@@ -166,14 +166,14 @@ def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
 
 
 def wire_for(call: CallSpec, output: str) -> str:
-    """Return the default name of the wire of an output of a call."""
+    """Return the default name of the wire for a call's output."""
     if call.operation is not None:
         return call.operation
     return default_wire((call.brick or "").rpartition("/")[2], call.method or "apply", output)
 
 
 def without_wires(document: Document, gone: set[str]) -> Document:
-    """Return a document without the wires in `gone`: edges, cost and monitored outputs."""
+    """Return a document in which no edge, cost or monitored output is a wire in `gone`."""
     if not gone:
         return document
     spec = document.spec
@@ -258,7 +258,7 @@ def with_method(document: Document, node: str, method: object) -> Document:
 def with_cost(document: Document, node: object, output: object) -> Document:
     """Return a document in which an output is the cost; if `node` is None, there is no cost.
 
-    If `output` is None, the node must have one output.
+    If `output` is None, the node must have exactly one output.
     """
     if node is None:
         return replace(document, spec=replace(document.spec, cost=None))
@@ -282,8 +282,8 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
     if len(wires) != 1:
         count = "the outputs of a group" if node in document.groups else f"{len(wires)} outputs"
         raise BuilderError(
-            f"{document.title(node)} has {count}; name the output that is the cost as the second "
-            "argument of set_cost"
+            f"{document.title(node)} has {count}; pass the name of the output that is the cost as "
+            "the second argument of set_cost"
         )
     return node, wires[0]
 
@@ -323,7 +323,7 @@ def monitored(document: Document) -> tuple[str, ...]:
 
 
 def sinks(document: Document) -> tuple[str, ...]:
-    """Return the unused wires of calls with a single output, without the cost."""
+    """Return the unused wires of calls with a single output, except the cost."""
     used = {wire for call in document.spec.calls for wire in wires_of(call)}
     return tuple(
         call.outputs[0]

@@ -44,7 +44,7 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
-    "The receipt of fork has an id such as fork-1; after the fork, it names the new session.",
+    "A fork's receipt has an id such as fork-1; after the fork, the receipt names the new session.",
 ]
 WHICH = (
     "this server has {count} sessions, so a request must name one: add session=NAME to the query "
@@ -239,7 +239,7 @@ def refuse_constant(name: str) -> object:
 
 
 def find(session: Session, number: str) -> Command:
-    """Return the command of a session that has a given id."""
+    """Return the command with the given id."""
     commands = session.commands
     if number.isdecimal() and 1 <= int(number) <= len(commands):
         likely = commands[int(number) - 1]

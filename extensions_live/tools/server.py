@@ -45,7 +45,7 @@ NO_PORT = (
     "port=0 for any free port"
 )
 SHORTEST = 16
-"""Minimum number of characters of a token; a shorter token could be guessed."""
+"""Minimum number of characters in a token; a shorter token could be guessed."""
 
 BAD_TOKEN = (
     "token must be text of at least {least} characters, since other programs could guess a shorter "
@@ -75,9 +75,9 @@ def serve(
 ) -> ToolServer:
     """Let other programs read and control sessions with JSON over HTTP; return immediately.
 
-    ``GET /`` lists all addresses and commands. A tool sends the names of the same commands as the
-    widgets of a page, and receives the same receipts. The log records ``tool`` as the origin of
-    these commands.
+    ``GET /`` lists all addresses and commands. A tool can send the same commands as the widgets of
+    a page, and receives the same receipts. The log records ``tool`` as the origin of these
+    commands.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drop_body(self) -> None:
-        """Read the body of a refused request, so that a client that is sending gets the answer."""
+        """Read the body of a refused request, so that a client that still sends gets the answer."""
         length = self.headers.get("Content-Length", "0")
         left = min(int(length), MOST_DROPPED) if length.isdecimal() else 0
         while left > 0:

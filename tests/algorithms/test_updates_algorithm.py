@@ -40,7 +40,7 @@ def test_all_updates_use_the_old_values():
 
 @pytest.mark.parametrize("batch", [[1, 2], 5, np.ones(3), torch.ones(3), [{"x": 1}]])
 def test_a_batch_is_a_dictionary(batch):
-    text = r"Updates\w+ must be a dictionary from .* \{'features': array\}, not "
+    text = r"Updates\w+ must be a dictionary that maps .* \{'features': array\}, not "
     for algorithm in (counting()[1], UpdatesAlgorithm()):
         with pytest.raises(SourceError, match=text):
             algorithm.process_batch(batch)

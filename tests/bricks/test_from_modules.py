@@ -87,7 +87,7 @@ def test_a_layer_without_an_equal_brick_stays_a_module(layer, caplog):
     with caplog.at_level(logging.WARNING):
         brick = from_torch(nn.Sequential(nn.Identity(), layer))
     assert [type(child).__name__ for child in brick.children] == ["Identity", "TorchModule"]
-    assert f"from_torch: 1 ({type(layer).__name__}): no brick computes the same" in caplog.text
+    assert f"from_torch: 1 ({type(layer).__name__}): there is no equivalent brick" in caplog.text
 
 
 def test_statistics_of_the_batch_are_equal_in_training_mode():

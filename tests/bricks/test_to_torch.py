@@ -267,7 +267,7 @@ def test_a_wrapped_module_is_copied():
 def test_another_method_can_be_converted():
     module = Softmax().to_torch(X, method="apply")
     assert_allclose(module(X), torch.softmax(X, 1))
-    with pytest.raises(BrickError, match=r"softmax: .* torch has no equal function for"):
+    with pytest.raises(BrickError, match=r"softmax: .* torch has no equivalent function for"):
         Softmax().to_torch(X, method="log_probabilities")
 
 

@@ -136,5 +136,5 @@ def test_every_exception_is_needed():
 
 
 def test_a_fix_of_another_hierarchy_is_refused():
-    with pytest.raises(BrickError, match="linear: no brick has the path 'mlp' of the fix"):
+    with pytest.raises(BrickError, match="linear: the fix is for the brick 'mlp', but no"):
         apply_fix(bricks.Linear(3, 4), Fix("mlp", "input_dim", 3))

@@ -1,4 +1,4 @@
-"""Every brick becomes layers of torch with equal results and gradients, or is refused by name."""
+"""Every brick becomes torch layers with equal results and gradients, or is refused by name."""
 
 import copy
 import functools
@@ -19,8 +19,8 @@ from workbench.tensor.traversal import ancestors
 from workbench.utils import find_bricks
 
 PEEPHOLES = "torch.nn.LSTM has no connections from cells to gates"
-STEPS = "it repeats a step over time that no layer of torch computes"
-CHECKS = "torch has no equal function for"
+STEPS = "it repeats a step over time that no torch layer computes"
+CHECKS = "torch has no equivalent function for"
 
 EXPECTED = {
     "Identity": "Identity",
@@ -228,7 +228,7 @@ def test_gradients_are_equal(name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_error_names_the_brick_without_layers(name):
     brick = made(ROWS[name])
-    with pytest.raises(BrickError, match="cannot be converted to layers of torch") as caught:
+    with pytest.raises(BrickError, match="cannot be converted to torch layers") as caught:
         converted(ROWS[name], brick)
     assert str(caught.value).startswith("the_brick")
     assert REFUSED[name] in str(caught.value)

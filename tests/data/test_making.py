@@ -187,7 +187,7 @@ def test_another_folder_for_validation(folder):
         (lambda: DataStream.from_frame(np.eye(3), "kind"), "a pandas.DataFrame, not ndarray"),
         (
             lambda: DataStream.from_frame(pd.DataFrame({"a": [1], 0: [2]}), "a"),
-            "must have a name, but one is called 0",
+            "must be text, but one is 0",
         ),
         (
             lambda: DataStream.from_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"),
@@ -214,7 +214,7 @@ def test_another_folder_for_validation(folder):
         (lambda: DataStream.from_arrays(np.ones(3), [0, 1]), "number of examples, not 3 and 2"),
         (lambda: DataStream.from_arrays({"a": [1], "b": [1, 2]}), "not {'a': 1, 'b': 2}"),
         (lambda: DataStream.from_arrays({}), "the dictionary is empty"),
-        (lambda: DataStream.from_arrays(table(), [1]), "to DataStream.from_frame, or the array"),
+        (lambda: DataStream.from_arrays(table(), [1]), "to DataStream.from_frame, or pass table"),
         (lambda: DataStream.from_arrays(["a", "b"], [0, 1]), "features must be numbers"),
         (lambda: DataStream.from_arrays([1.0, np.nan], [0, 1]), "1 of 2 are missing"),
         (lambda: DataStream.from_arrays([1.0, -np.inf], [0, 1]), "must be finite, but is -inf"),

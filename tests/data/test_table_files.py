@@ -29,7 +29,7 @@ def test_tabs_and_parquet(tmp_path):
     [
         ("a.csv", "a,b\n1\n", "a row must have 2 cells"),
         ("a.parquet", "nothing", "must be an undamaged Parquet file"),
-        ("a.xlsx", "", "must be a table whose name ends in .csv"),
+        ("a.xlsx", "", "must be a file whose name ends in .csv"),
     ],
 )
 def test_damaged_and_other_files_are_refused(tmp_path, name, content, text):

@@ -369,7 +369,7 @@ def test_train_starts_a_session_and_shows_it(hand_pump):
 def test_a_second_training_begins_only_if_the_first_is_to_stop(hand_pump):
     editor = Editor(classifier())
     first = editor.train(stream(), step_rule="Scale")
-    text = f"{first.name} still trains a model of this editor, and it is .*; stop it with"
+    text = f"{first.name} still trains a model of this editor and is .*; stop it with"
     with pytest.raises(BuilderError, match=text):
         editor.train(stream(), step_rule="Scale")
     second = editor.train(stream(), step_rule="Scale", epochs=1, restart=True)

@@ -241,7 +241,7 @@ def test_a_list_of_examples_is_an_array(make):
 def test_a_recipe_names_what_the_caller_must_pass():
     session = wb.fit(Own(), (X, CLASSES), epochs=1, extensions=[TrackTheBest("cost")])
     text = session.recipe()
-    assert "# Needs model: the module that was passed to fit, as it was before." in text
+    assert "# Needs model: the module that was passed to fit, as it was before the call." in text
     assert "# Needs more_extensions" in text
     space = {"data": (X, CLASSES), "model": Own(), "more_extensions": [TrackTheBest("cost")]}
     assert session.wait()
@@ -266,7 +266,7 @@ def test_only_fit_leaves_a_recipe():
     del loop.status["recipe"]
     session = loop.start(epochs=1)
     session.wait()
-    with pytest.raises(RuntimeError, match=r"was not started by fit\(\), so the code that made"):
+    with pytest.raises(RuntimeError, match=r"was not started by fit\(\), so no program was"):
         session.recipe()
 
 

@@ -155,7 +155,7 @@ def test_an_optimizer_of_another_class_is_refused():
     session = runs.build(20, dropout=0, algorithm=algorithm).start(paused=True)
     session.step(2).wait(SOON)
     paused_at(session, 2)
-    with pytest.raises(SessionError, match="the algorithm is a Own, of which no other one"):
+    with pytest.raises(SessionError, match="the algorithm is a Own, which cannot be recreated"):
         rebuilt(session, **RECTIFIED)
     session.stop()
 

@@ -144,7 +144,7 @@ def test_an_unknown_record_ends_the_sweep(sweep):
     ],
 )
 def test_what_build_returns_is_checked(sweep, returned, text):
-    text = text or "has been trained for 8 iterations; build a new main loop"
+    text = text or "has already been trained for 8 iterations; build a new main loop"
     with pytest.raises(ArgumentError, match=text):
         sweep(returned, RATES).start().wait(60)
 
@@ -216,7 +216,7 @@ def test_the_best_run_can_be_continued_after_a_restart(sweep):
 def test_only_the_best_states_are_kept(sweep):
     done = trained(sweep(build, RATES, keep=2))
     assert [bool(run.archive) for run in done.runs] == [False, True, True]
-    with pytest.raises(SessionError, match="not among the best; pass keep=3 or more"):
+    with pytest.raises(SessionError, match="not among the best. Pass keep=3 or more"):
         done.open(0)
 
 
@@ -228,7 +228,7 @@ def test_a_small_space_is_told(sweep, capsys):
 
 
 def test_there_is_no_best_run_before_the_first_value(sweep):
-    with pytest.raises(SessionError, match="has a value of 'cost' yet"):
+    with pytest.raises(SessionError, match="has a finite value of 'cost' yet"):
         _ = sweep(build, RATES).best
 
 

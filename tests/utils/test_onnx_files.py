@@ -97,7 +97,9 @@ def test_an_operation_that_the_exporter_lacks_is_written(path, learn_scale):
 
 def test_a_wrong_result_of_the_exporter_is_found(path):
     # torch's exporter ignores divisor_override, so that it would write an average
-    with pytest.raises(ArchiveError, match=r"gives output with a largest difference of .* nothing"):
+    with pytest.raises(
+        ArchiveError, match=r"the output output of the ONNX program differs .* nothing"
+    ):
         initialised(Pooling("sum", (2, 2))).to_onnx(path, (1, 1, 4, 4))
     assert not path.exists()
 
@@ -110,7 +112,9 @@ class Fixed(torch.nn.Module):
 
 
 def test_a_size_that_became_a_constant_is_found(path):
-    with pytest.raises(ArchiveError, match=r"for inputs of shape x \(4, 3\), .* difference of 2"):
+    with pytest.raises(
+        ArchiveError, match=r"for inputs of shape x \(4, 3\), .* differs .* by up to 2"
+    ):
         write_onnx(Fixed(), {"x": torch.ones(2, 3)}, ["y"], path)
     assert not path.exists()
 
@@ -123,7 +127,7 @@ def test_an_existing_file_is_kept_if_the_check_fails(path):
 
 
 def test_dynamic_axes_of_an_unknown_input_are_refused(path):
-    text = r"dynamic_axes has 'input', which is not an input; the inputs are input_"
+    text = r"dynamic_axes contains 'input', which is not an input; the inputs are input_"
     with pytest.raises(ArchiveError, match=text):
         initialised(Linear(4, 2, **SCHEMES)).to_onnx(path, dynamic_axes={"input": {0: "rows"}})
 

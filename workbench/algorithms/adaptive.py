@@ -146,7 +146,7 @@ class Adam(StepRule):
     learning_rate : float
         The learning rate; the paper recommends 0.001.
     beta1, beta2 : float
-        Decay rates in [0, 1) of the averages of gradients and of squared gradients.
+        Decay rates, in [0, 1), for the averages of gradients and squared gradients.
     epsilon : float
         A constant that keeps the quotient finite.
     decay_factor : float
@@ -219,7 +219,7 @@ class BasicRMSProp(StepRule):
     r"""Step rule that divides steps by their running root mean square (Hinton 2014).
 
     Let :math:`g_t` be the step of the previous rule, :math:`\rho` the decay rate and :math:`c` the
-    largest scaling. Then
+    largest scaling factor. Then
 
     .. math::
 

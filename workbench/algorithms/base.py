@@ -37,7 +37,7 @@ Observer = Callable[[Sequence[Any]], object]
 OnTrouble = Literal["raise", "warn", "ignore"]
 
 NOT_A_BATCH = (
-    "a batch of {user} must be a dictionary from sources to arrays, such as "
+    "a batch of {user} must be a dictionary that maps sources to arrays, such as "
     "{{'features': array}}, not {given!r:.60}; stream.get_epoch_iterator(as_dict=True) yields "
     "dictionaries"
 )
@@ -51,7 +51,7 @@ NOT_UPDATED = (
 )
 
 COMPILED_FOR = "compiled_for"
-"""Key of the input sizes of compiled programs in the state of an algorithm."""
+"""Key in an algorithm's state for the input sizes of compiled programs."""
 
 FORMER_HOOKS = {
     "_compute_gradients": "pass gradients={parameter: gradient} to the constructor",
@@ -89,7 +89,7 @@ class Distributed(Protocol):
         steps: dict[SharedVariable, Variable],
         updates: list[tuple[SharedVariable, Any]],
     ) -> dict[SharedVariable, Variable]:
-        """Return the steps to apply instead of those of a step rule with these updates."""
+        """Return the steps to apply instead of `steps`, which `rule` computed with `updates`."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
         """Return variables to compute instead of `roots`, with the same values."""
@@ -108,7 +108,7 @@ class Distributed(Protocol):
 
 
 DIVIDERS: list[Callable[[], Distributed]] = []
-"""Functions that return the object that divides batches by default, from a layer above this one."""
+"""Functions that return the default object for dividing batches; a higher layer registers them."""
 
 
 class TrainingAlgorithm(FixedAttributes, ABC):
@@ -117,7 +117,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     Attributes
     ----------
     parameters : sequence of SharedVariable
-        The trained variables; empty if the algorithm does not list them.
+        The trained variables. The sequence is empty if the algorithm does not list them.
     distributed : Distributed or None
         The object that divides the work on each batch among several processes, or None.
     """
@@ -195,8 +195,8 @@ class TrainingAlgorithm(FixedAttributes, ABC):
 class UpdatesAlgorithm(TrainingAlgorithm):
     """Algorithm that applies updates to shared variables for every batch.
 
-    All updates are computed from the values before the batch. Inputs are matched with sources by
-    name.
+    All updates are computed from the values that variables had before the batch. Inputs are matched
+    with sources by name.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     -----
     UserWarning
         Once, when the function is built, if its graph has updates that are not among `updates`,
-        such as updates of batch normalisations in training mode.
+        such as those of batch normalisation in training mode.
 
     Examples
     --------
@@ -279,7 +279,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """Pairs of shared variables and their new values; assigning a value replaces all pairs.
 
-        The pairs include updates from the trained graph, for instance of population statistics,
+        The pairs include updates from the trained graph, such as those of population statistics,
         except for variables that have an explicit update.
         """
         given = {target for target, _ in self._updates}
@@ -295,8 +295,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def add_updates(self, updates: Updates) -> None:
         """Add updates that are applied for every batch, starting with the next batch.
 
-        Like all updates, they are computed from the values before the batch, and in training mode
-        if the cost is computed in training mode.
+        Like all other updates, these are computed from the values that variables had before the
+        batch. They are computed in training mode if the cost is.
 
         Parameters
         ----------
@@ -417,16 +417,16 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return distributed if distributed is not None and distributed.is_active else None
 
     def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the variables to compute in place of `variables`, for the whole batch."""
+        """Return the variables that give the values of `variables` for the whole batch."""
         found = self.training_graph(variables)
         return found if self._active is None else list(map(self._active.whole, found))
 
     def _trained_updates(self) -> list[tuple[SharedVariable, Any]]:
-        """Return the updates that are applied."""
+        """Return the updates that the function applies."""
         return self._all_trained()
 
     def _all_trained(self) -> list[tuple[SharedVariable, Any]]:
-        """Return all updates, with the new values that the trained graph computes."""
+        """Return all updates, with new values from the trained graph."""
         updates = self.updates
         rows = {target: new for target, new in updates if isinstance(target, Rows)}
         if not rows:
@@ -438,7 +438,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _of_batch(
         self, updates: list[tuple[SharedVariable, Any]]
     ) -> list[tuple[SharedVariable, Any]]:
-        """Return updates with new values for the whole batch."""
+        """Return the updates, with new values that are computed for the whole batch."""
         news = iter(self._observed(new for _, new in _variables(updates)))
         return [(t, next(news) if isinstance(new, Variable) else new) for t, new in updates]
 
@@ -507,7 +507,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; an algorithm that computes more overrides this method."""
+        """Run the function on a batch; subclasses override this method to compute more."""
         results: list[Any] = run(*values)
         return results
 

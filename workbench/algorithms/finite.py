@@ -1,4 +1,4 @@
-"""Checks, before any variable changes, that the cost and the new parameters are finite.
+"""Checks that the cost and the new parameters are finite, made before any variable changes.
 
 The cost is checked for every batch. Steps are checked inside the programs of the execution tiers
 (`workbench.tensor.execution.screen`), and the cause is determined only if a step is not finite.
@@ -64,10 +64,11 @@ class FiniteCost:
         For each parameter, the variable that must be finite before parameters change: its gradient,
         or the parameter itself, which stands for its new value; by default the parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must be finite too. Otherwise, for example, all
-        steps would be zero after an average of squares has become infinite. A buffer is not checked
-        if it is not finite initially, if its dtype is not floating point, if it can overflow only
-        together with a step, or if other processes have rows of it, so that the step shows it.
+        Buffers of rules and bricks whose new values must be finite too. Without this check,
+        for example, all steps would be zero after an average of squares has become infinite. A
+        buffer is not checked if it is not finite initially, if its dtype is not floating point, if
+        it can overflow only together with a step, or if its rows are divided among processes, where
+        the step becomes NaN instead.
 
     Attributes
     ----------
@@ -124,7 +125,7 @@ class FiniteCost:
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Keep only the `variables` that are in `found`, a function's variables; return `watch`."""
+        """Return `watch`, restricted to the variables in `found`, the variables of a function."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
@@ -217,7 +218,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters that `watched` represents or, if there are none, the buffers."""
+        """Return the parameters that belong to `watched` or, if there are none, the buffers."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 

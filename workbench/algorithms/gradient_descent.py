@@ -334,7 +334,7 @@ class GradientDescent(UpdatesAlgorithm):
         Raises
         ------
         AlgorithmError
-            If this algorithm is of another class, or was given more than a cost to differentiate.
+            If this algorithm is of another class, or has arguments that belong to its model.
         """
         if type(self) is not GradientDescent:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))

@@ -86,8 +86,8 @@ class VariableClipping(StepRule):
     threshold : float
         The largest norm, a number > 0.
     axis : int or iterable of int, optional
-        The axes over which the norm is computed, by default all. With fewer axes, each slice of the
-        parameter is clipped separately.
+        The axes over which the norm is computed; by default all axes. With fewer axes, each slice
+        of the parameter is clipped separately.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ class Lion(StepRule):
     beta2 : float
         The decay rate of the average, a number in [0, 1).
     weight_decay : float
-        The weight decay, a number >= 0; by default 0, for no weight decay.
+        The weight decay, a number >= 0. The default, 0, means no weight decay.
 
     Attributes
     ----------

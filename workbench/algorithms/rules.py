@@ -80,7 +80,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Make all attributes read-only; called after the training step is built.
+        """Make all attributes read-only, once the training step has been built.
 
         The values of hyperparameters, which are shared variables, can still change.
         """
@@ -96,7 +96,7 @@ class StepRule(FixedAttributes):
 
     elementwise: bool = False
     """True if each element of a step depends only on that element of the parameter and its
-    gradient, and perhaps on `joint_norm`; required if parameters are divided among processes."""
+    gradient, and possibly on `joint_norm`; required if parameters are divided among processes."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -158,7 +158,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of the earlier rules in a chain; called before `compute_steps`.
+        """Receive the updates of the earlier rules in a chain, before the call of `compute_steps`.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of the earlier rules in a chain; called after `compute_steps`.
+        """Change the updates of the earlier rules in a chain, after the call of `compute_steps`.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class StepRule(FixedAttributes):
         Returns
         -------
         list of pairs
-            The changed updates; by default `updates`.
+            The changed updates. By default the method returns `updates` unchanged.
         """
         return updates
 
@@ -197,7 +197,7 @@ class StepRule(FixedAttributes):
 
     @property
     def originals(self) -> Mapping[Variable, Variable]:
-        """For each step received from another process, the expression that this process computes.
+        """The expressions that this process computes, keyed by the steps after the exchange.
 
         The mapping is created by `compute_steps`.
         """
@@ -355,7 +355,7 @@ def check_rule(value: Any, user: str) -> None:
 
 
 def check_number(value: Any, name: str) -> None:
-    """Raise `AlgorithmError` unless `value` is a real number, or a zero-dimensional array."""
+    """Raise `AlgorithmError` unless `value` is a real number or a zero-dimensional array."""
     if isinstance(value, Variable):
         raise errors.AlgorithmError(
             f"{name} must be a number, not the variable {value!r}; pass a number, and change it "
@@ -374,8 +374,8 @@ def buffer_for(
 ) -> SharedVariable:
     """Create a buffer of a rule, filled with zeros and with the same shape as `parameter`.
 
-    `shown_by_step` is True if the step is not finite wherever the buffer is not finite, so that it
-    is enough to check the step.
+    Set `shown_by_step` to True if the step cannot be finite where the buffer is not finite; then
+    only the step is checked.
     """
     keeper, full_name = _keepers.get().get(parameter), f"{parameter.name}_{name}"
     new: SharedVariable
@@ -473,7 +473,7 @@ def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variabl
 
 
 def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
-    """Return the L2 norm of all gradients or steps together, including the rows of others."""
+    """Return the L2 norm of all gradients or steps together, over the rows in all processes."""
     group = group_of(tensors)
     norm = l2_norm(tensors.values())
     if group is None:
@@ -497,5 +497,5 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
 
 
 def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
-    """Return the group among which parameters are divided; None if each process has all rows."""
+    """Return the processes among which parameters are divided; None if each has all rows."""
     return next((p.group for p in parameters if isinstance(p, Rows)), None)

@@ -52,16 +52,16 @@ LEAST = 1e-12
 """Constants in denominators are safe if they are at least this large."""
 
 OTHER_CLASS = (
-    "the algorithm is a {name}, of which no other one can be made for a changed model; only a "
-    "TorchOptimizer itself can"
+    "the algorithm is a {name}, which cannot be recreated for a changed model; use TorchOptimizer "
+    "itself instead"
 )
 OTHER_GROUPS = (
     "the optimizer divides the changed parameters into {now} groups instead of {before}, so the "
     "learning rates and other options of its groups cannot be kept; build a new main loop"
 )
 ONE_STATE = (
-    "LBFGS has one state for all parameters together, which does not fit to others; so the model "
-    "can be changed only before the first batch, or only in ways that keep all parameters. "
+    "LBFGS has one state for all parameters together, which does not fit other parameters, so the "
+    "model can be changed only before the first batch, or only in ways that keep all parameters. "
     "Train with another optimizer, or build a new main loop"
 )
 NOT_BY_UNIT = (
@@ -72,7 +72,8 @@ NOT_BY_UNIT = (
 Sources = Mapping[
     SharedVariable, tuple[SharedVariable, Callable[[torch.Tensor], torch.Tensor] | None]
 ]
-"""The earlier parameter for each one, with how its values are extended if it has more units."""
+"""Mapping from each parameter to the earlier parameter and, if the new parameter has more units, a
+function that extends the earlier values."""
 
 
 class TorchOptimizer(UpdatesAlgorithm):
@@ -91,8 +92,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         See `GradientDescent`.
     optimizer : callable
         A class such as ``torch.optim.AdamW``, or a function that creates the optimizer. It is
-        called with the list of tensors of `parameters`, in their order; a function can divide these
-        tensors into groups.
+        called with a list of the tensors of `parameters`, in the same order; a function can divide
+        these tensors into groups.
     options : dict, optional
         Keyword arguments of `optimizer`.
     schedulers : iterable of callable, optional
@@ -111,8 +112,8 @@ class TorchOptimizer(UpdatesAlgorithm):
     gradients : dict of SharedVariable to Variable
     total_gradient_norm : Variable
     learning_rate : SharedVariable
-        The learning rate of the first group of parameters, which the schedulers change. Setting its
-        value changes the learning rate of all groups, starting with the next batch.
+        The learning rate of the first group of parameters. Schedulers change its value; setting it
+        changes the learning rate of all groups, starting with the next batch.
 
     Raises
     ------
@@ -189,7 +190,7 @@ class TorchOptimizer(UpdatesAlgorithm):
     def for_cost(self, cost: Variable, parameters: Sequence[SharedVariable]) -> TorchOptimizer:
         """Return an algorithm with the same optimizer and options that minimises another cost.
 
-        Both have the same learning rate, so that whatever sets it goes on.
+        Both share the variable `learning_rate`, so extensions that set it also apply to the result.
 
         Raises
         ------
@@ -214,14 +215,14 @@ class TorchOptimizer(UpdatesAlgorithm):
         return found
 
     def take_state(self, other: TorchOptimizer, sources: Sources) -> None:
-        """Continue as another algorithm would have done for the parameters that are its own.
+        """Continue with the state of another algorithm, for the parameters that both have.
 
         Parameters
         ----------
         other : TorchOptimizer
         sources : dict of SharedVariable to pair
-            For each parameter that is kept, the one of the other algorithm and, if it has more
-            units, a function that extends a tensor of its shape.
+            For each parameter that is kept, the parameter of the other algorithm and a function
+            that extends a tensor of its shape to more units, or None if the units are the same.
 
         Raises
         ------
@@ -257,7 +258,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         parameter: SharedVariable,
         extend: Callable[[torch.Tensor], torch.Tensor],
     ) -> dict[Any, Any]:
-        """Return the state of a parameter for one with more units."""
+        """Return the state of a parameter, extended to more units."""
         shape = parameter.tensor.shape
         found = {}
         for name, value in state.items():
@@ -354,8 +355,8 @@ class TorchOptimizer(UpdatesAlgorithm):
 
         Gradients are checked before they are passed to the optimizer, but an optimizer that
         evaluates the cost several times changes parameters before the later evaluations. Any step
-        can overflow with factors above one, with a very small constant in a denominator, in float16
-        or with an optimizer that is not part of torch.
+        can overflow if a factor exceeds one, if a constant in a denominator is very small, if a
+        parameter has dtype float16, or if the optimizer is not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
         if made_elsewhere or isinstance(self.optimizer, torch.optim.LBFGS):
@@ -452,7 +453,7 @@ class _Before:
         self.of_leaf = dict(zip(algorithm._leaves, algorithm.parameters, strict=True))
 
     def ruined(self) -> dict[SharedVariable, list[str]]:
-        """Return the parameters that are not finite, or whose states are no longer finite."""
+        """Return the parameters that are not finite or whose states are no longer finite."""
         bad: dict[SharedVariable, list[str]] = {}
         leaves = [leaf for group in self.optimizer.param_groups for leaf in group["params"]]
         for i, leaf in enumerate(leaves):
@@ -493,7 +494,7 @@ def _finite(value: Any) -> bool:
 
 
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
-    """Return True if each norm is below the largest number of its dtype, raised to `power`."""
+    """Return True if each norm is below ``m ** power``, where m is the maximum of its dtype."""
     if tensors and not tensors[0].is_cpu:  # one transfer is faster than many
         norms = torch.stack(
             [norm.double() for norm in internals.foreach_norm(list(tensors))]

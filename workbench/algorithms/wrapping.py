@@ -9,7 +9,7 @@ from workbench.tensor import Variable
 
 
 class WrappingRule(StepRule):
-    """Step rule that applies another rule, and has all its properties except for the steps.
+    """Step rule that applies another rule and shares its properties, but computes other steps.
 
     A subclass defines `compute_steps`.
 

@@ -166,7 +166,7 @@ class GELU(Activation):
     Parameters
     ----------
     approximate : bool, optional
-        True to use the approximation with a hyperbolic tangent, which is faster on some devices.
+        True to use an approximation by a hyperbolic tangent, which is faster on some devices.
 
     References
     ----------

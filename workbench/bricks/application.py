@@ -165,7 +165,7 @@ class Application(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Let `__setattr__` perform the assignment."""
+        """Do nothing; `__setattr__` performs the assignment."""
 
     @property
     def argument_names(self) -> list[str]:
@@ -378,7 +378,7 @@ class BoundApplication(Predicate):
 
     @inputs.setter
     def inputs(self, names: list[str]) -> None:
-        """Let `__setattr__` perform the assignment."""
+        """Do nothing; `__setattr__` performs the assignment."""
 
     @property
     def declares_inputs(self) -> bool:
@@ -433,7 +433,8 @@ class BoundApplication(Predicate):
     def _found(self, name: str) -> Any:
         """Return the value of an attribute, or None.
 
-        The order of precedence is: set for this brick, computed, declared, delegated.
+        The value can be set for this brick, computed, declared or delegated, in this order of
+        precedence.
         """
         application = self.application
         if name in (settings := self._settings()):

@@ -1,4 +1,4 @@
-"""Part of a graph that one application of a brick computes, with inner applications as units."""
+"""The part of a graph that one application computes, with each inner application as a unit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from workbench.tensor import Variable
 
 
 class Body:
-    """Variables that one application computes, where inner applications are single units.
+    """Variables that one application computes, with each inner application as a single unit.
 
     Attributes
     ----------
     order : list of Variable
-        The variables in topological order; of an inner application, only its outputs.
+        The variables in topological order, including only the outputs of inner applications.
     used : dict of ApplicationCall to list of Variable
-        The outputs of each inner application on which `outputs` depend.
+        For each inner application, its outputs on which `outputs` depend.
     """
 
     def __init__(self, call: ApplicationCall, outputs: list[Variable]) -> None:
@@ -51,12 +51,12 @@ class Body:
         return [copies.get(variable, (str(variable.name), variable)) for variable in given]
 
     def unit_of(self, variable: Variable) -> ApplicationCall | None:
-        """Return the inner application of which a variable is an output."""
+        """Return the inner application that has this variable as an output, or None."""
         call = get_application_call(variable)
         return call if call is not self.call and has_roles(variable, [OUTPUT]) else None
 
     def boundary(self, variable: Variable, inner: ApplicationCall) -> dict[str, Variable]:
-        """Return the inputs of an inner application on which one of its outputs depends."""
+        """Return the inputs of an inner application on which its output `variable` depends."""
         if variable not in self._boundaries:
             self._boundaries[variable] = dict(Body(inner, [variable]).inputs)
         return self._boundaries[variable]

@@ -44,7 +44,7 @@ LIFE_CYCLE = frozenset(
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
-"""The stage for which settings are being pushed; assigning them invalidates only this stage."""
+"""The stage for which settings are being pushed; pushing them invalidates only this stage."""
 
 
 @contextmanager
@@ -100,8 +100,9 @@ class Brick(Exported):
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
         axis. An error about an input then suggests a size for each of these axes.
     former_hooks : dict of str to str
-        A class attribute: methods that subclasses overrode in Blocks, with their replacements.
-        Since these methods are never called, defining a class with such a method is an error.
+        A class attribute that maps the name of each method that subclasses could override in Blocks
+        to its replacement. Since these methods are never called, defining a class with one of them
+        is an error.
 
     Examples
     --------
@@ -466,7 +467,7 @@ class Brick(Exported):
         return display.as_html(self)
 
     def _where(self) -> str:
-        """Return the path, or the name of the class before the constructor has set a name."""
+        """Return the path or, if the constructor has not set a name yet, the class name."""
         return self.path() if "parents" in vars(self) else type(self).__name__
 
     def _bricks(self) -> list[Brick]:

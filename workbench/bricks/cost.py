@@ -1,4 +1,4 @@
-"""Costs, which measure the difference between predictions and targets of a batch as one scalar.
+"""Costs: scalars that measure the difference between the predictions and targets of a batch.
 
 Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
 averaged. With this tag, a monitor can compute the exact mean over a dataset even if batches differ
@@ -126,8 +126,9 @@ class AbsoluteError(CostMatrix):
 class BinaryCrossEntropy(CostMatrix):
     """Cross-entropy of binary targets and predicted probabilities.
 
-    If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), cost and
-    gradient are computed from its input, and are therefore accurate for predictions near 0 and 1.
+    If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), the cost and its
+    gradient are computed from the input of that function, and are therefore accurate for
+    predictions near 0 and 1.
 
     Examples
     --------
@@ -151,10 +152,10 @@ class BinaryCrossEntropy(CostMatrix):
 class CategoricalCrossEntropy(Cost):
     """Cross-entropy of true classes and predicted class probabilities.
 
-    If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), cost and gradient
-    are computed from its logits, and are therefore accurate for small probabilities. Otherwise the
-    predictions are used directly, and their logarithm is bounded below by the logarithm of the
-    smallest normal number.
+    If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), the cost and its
+    gradient are computed from the logits, and are therefore accurate for small probabilities.
+    Otherwise the predictions are used directly, and their logarithm is bounded below by the
+    logarithm of the smallest normal number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Methods of bricks that leave this package: modules of torch and summaries."""
+"""Methods that export bricks as torch modules, ONNX files and summaries."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Exported(Component):
         outputs: Sequence[str] | None = None,
         method: str = "apply",
     ) -> torch.nn.Module:
-        """Create a module of torch's own layers that computes the same outputs and gradients.
+        """Create a module of torch layers that computes the same outputs and gradients.
 
-        Parameters have torch's names and layout, so that the weights of a `Linear` are transposed
+        Parameters have torch's names and layout, so the weights of a `Linear` are transposed
         and the filters of a convolution are flipped. Values are copied: training the module does
         not change the brick. A chain of bricks becomes a ``torch.nn.Sequential``. Any other
         structure, such as a residual connection, becomes a ``torch.fx.GraphModule``; its attribute
@@ -41,7 +41,7 @@ class Exported(Component):
         ----------
         inputs : tensor, array, tuple of int, list or dict, optional
             An example of each input, or its shape, in order or by name. Only the number of axes
-            matters. By default it is inferred from the dimensions of the brick.
+            matters. By default the inputs are inferred from the dimensions of the brick.
         outputs : list of str, optional
             The names of the outputs that the module returns; by default all outputs.
         method : str
@@ -109,29 +109,29 @@ class Exported(Component):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the brick to an ONNX file, after checking that the file computes the same.
+        """Write the brick to an ONNX file, after checking that the file computes the same outputs.
 
         The file contains the module that `to_torch` returns, in evaluation mode. Its inputs and
-        outputs have the names of those of the brick.
+        outputs have the same names as the inputs and outputs of the brick.
 
         Parameters
         ----------
         path : path
             The file, for example ``model.onnx``.
         inputs, outputs, method : optional
-            See `to_torch`. For a shape, random numbers are used as the example.
+            See `to_torch`. If a shape is given, the example consists of random numbers.
         dynamic_axes : dict of str to dict of int to str, optional
             For each input, the axes whose size can vary, with their names. By default the first
-            axis of each input, named ``batch``; other sizes are those of the examples.
+            axis of each input, named ``batch``. All other sizes are fixed to those of the examples.
         tolerance : float
             The largest relative and absolute difference from the outputs of the module. The check
-            uses the examples, and the examples with larger dynamic axes.
+            uses the examples, and copies of them with larger dynamic axes.
 
         Raises
         ------
         ArchiveError
-            If ONNX cannot express the brick, or if the file computes something else; nothing is
-            written then.
+            If ONNX cannot express the brick, or if the file would compute other outputs. Nothing is
+            written in these cases.
         BrickError, ParameterError
             See `to_torch`.
         MissingLibraryError
@@ -201,7 +201,7 @@ class Exported(Component):
         return summarize(ComputationGraph(results).variables, [self])
 
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
-        """Return a layer of torch that computes `call` exactly, or None; `to_torch` calls this.
+        """Return a torch layer that computes `call` exactly, or None; called by `to_torch`.
 
         The method is only used if the class of the brick itself defines it, because a subclass can
         compute something else. Bricks without a layer are converted through their graph.

@@ -1,10 +1,10 @@
-"""Fixes that errors offer: a brick, one of its settings, and the value that the setting must have.
+"""Fixes that errors offer, each of which assigns the value that a setting of a brick must have.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
 are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
-is traced back to a setting of the brick. If a parent pushes this setting to the brick, a change in
-the brick would not last, so the search continues with the parent's setting from which the pushed
-value is computed.
+is traced back to a setting of the brick. If a parent assigns this setting, a change in the brick
+would not last, so the search continues with the parent's setting from which the assigned value is
+computed.
 """
 
 from __future__ import annotations
@@ -277,8 +277,8 @@ def apply_fix(brick: Component, fix: Fix) -> Component:
     target: Any = next((one for one in tree(top) if one.path() == fix.brick), None)
     if target is None:
         raise BrickError(
-            f"{top.name}: no brick has the path {fix.brick!r} of the fix; pass a brick of the "
-            "hierarchy in which the error was raised"
+            f"{top.name}: the fix is for the brick {fix.brick!r}, but no brick has that path; "
+            "pass a brick from the hierarchy in which the error was raised"
         )
     setattr(target, fix.attribute, fix.value)
     path: list[Any] = target.get_unique_path()

@@ -1,7 +1,7 @@
-"""Conversion of modules of torch to bricks.
+"""Conversion of torch modules to bricks.
 
-A module whose class is exactly one of torch's layers, and that has an equal brick, becomes that
-brick. Any other module becomes a `TorchModule`.
+A module becomes the equivalent brick if its class is exactly one of torch's layers and there is
+such a brick. Any other module becomes a `TorchModule`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from workbench.utils.plain import find_bricks
 logger = logging.getLogger(__name__)
 
 KEPT = (
-    "from_torch: {names}: no brick computes the same, so the result contains the module itself, as "
-    "a TorchModule"
+    "from_torch: {names}: there is no equivalent brick, so the result contains the module itself, "
+    "as a TorchModule"
 )
 Values = dict[str, torch.Tensor]
 """Values of the variables of a brick, by name."""
@@ -57,12 +57,12 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 
 @hinted
 def from_torch(module: nn.Module, name: str | None = None) -> Brick:
-    """Convert a module of torch to bricks that compute the same.
+    """Convert a torch module to bricks that compute the same outputs.
 
-    A ``torch.nn.Sequential`` becomes a `Sequence`, and each of torch's layers becomes the brick
-    with the same outputs and gradients, if there is one. Their values are copied. Other modules,
-    and layers with settings that no brick has, such as dilated convolutions, become a
-    `TorchModule`, which shares the memory of the module; a message names them.
+    A ``torch.nn.Sequential`` becomes a `Sequence`, and a torch layer becomes the brick with the
+    same outputs and gradients, if there is one. Parameters of these layers are copied.
+    Other modules, and layers with settings that no brick has, such as dilated convolutions, become
+    a `TorchModule`, which shares memory with the module; a message names these modules.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     Raises
     ------
     BrickError
-        If `module` is not a module of torch.
+        If `module` is not a torch module.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def _is_usual(module: nn.Module) -> bool:
 
 
 def _variable(brick: Any, name: str) -> SharedVariable:
-    """Return a parameter of a brick, or another shared variable that it has as an attribute."""
+    """Return a parameter of a brick, or another shared variable that is one of its attributes."""
     own = {parameter.name: parameter for parameter in brick.parameters}
     variable: SharedVariable = own[name] if name in own else getattr(brick, name)
     return variable
@@ -295,4 +295,4 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Made | None]] = {
     nn.MaxPool2d: _max_pooling,
     nn.AvgPool2d: _average_pooling,
 }
-"""For each class, the function that returns an equal brick, or None if there is none."""
+"""For each class, the function that returns the equivalent brick, or None if there is none."""

@@ -2,7 +2,7 @@
 
 For each kind of arguments (ranks and dtypes of tensors, values of other arguments), the first call
 builds the graph and compiles a function, which later calls run. A brick drops its functions when it
-is allocated again, or when a setting or child of the brick or of a descendant changes.
+is allocated again, or when a setting or a child changes in the brick or in one of its descendants.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If no such function can be compiled, return a function for which only the first size of each
-    input can vary, and False.
+    If no such function can be compiled, return a function in which only the first size of each
+    input can vary, together with False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True
@@ -110,7 +110,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function for inputs of these sizes; the first `open_axes` sizes can vary."""
+    """Compile a function in which the first `open_axes` sizes of each input can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

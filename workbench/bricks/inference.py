@@ -2,8 +2,9 @@
 
 An editor checks each brick separately, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
-graph. In a first application, most of the time is spent on creating unknown sizes. The inputs are
-therefore kept for the next application if nothing was learned about their sizes.
+graph. When a brick is applied for the first time, most of the time is spent on creating unknown
+sizes. The inputs are therefore kept for the next application if this one reveals nothing about
+their sizes.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class Inputs:
         Raises
         ------
         ArgumentError
-            If the output, which the error calls `what`, is not a variable.
+            If the output is not a variable; the message calls the output `what`.
         """
         if not isinstance(output, Variable):
             raise ArgumentError(
@@ -158,7 +159,8 @@ class Inputs:
     def learned(self) -> list[tuple[str, int | str]]:
         """Return what the application has revealed about the named sizes.
 
-        Each pair contains the name of a size, and the number or the name that the size must equal.
+        Each pair contains the name of a size, and the number or the name of the size that it must
+        equal.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}

@@ -22,8 +22,8 @@ class Initializable(RNGMixin):
     Every such brick accepts schemes for weights and for biases, even if it has no biases, because a
     subclass can add children with biases.
 
-    Without a scheme, `initialize` draws weights by `Glorot`, the vectors of tables (`LookupTable`,
-    learned positions) by ``IsotropicGaussian(0.1)``, and sets biases to zero.
+    Without a scheme, `initialize` draws weights by `Glorot` and the vectors of tables
+    (`LookupTable`, learned positions) by ``IsotropicGaussian(0.1)``, and sets biases to zero.
 
     Parameters
     ----------

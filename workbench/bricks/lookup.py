@@ -121,7 +121,8 @@ class LookupTable(Initializable, Feedforward):
         DtypeError
             If `indices` are not integers.
         OutOfRangeError
-            If an index is below zero or above ``length - 1``; raised when the output is computed.
+            If an index is below zero or above ``length - 1``. The error is raised when the output
+            is computed.
         """
         if indices.dtype.is_floating_point or indices.dtype is torch.bool:
             raise DtypeError(

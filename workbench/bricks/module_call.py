@@ -26,7 +26,7 @@ _swapping = threading.RLock()
 
 
 SIZES_ARE_MISSING = (
-    " (tried with example sizes in place of unknown ones; if the module requires certain sizes, "
+    " (tried with example sizes in place of unknown ones; if the module requires fixed sizes, "
     "declare them, as in tensor.variable('x', shape=(None, 3, 224, 224)))"
 )
 

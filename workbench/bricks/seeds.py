@@ -30,7 +30,7 @@ def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
     """Give bricks without parents the seeds of earlier bricks with the same names.
 
     The seed of a brick with any other name is derived from this name and the first of these seeds,
-    or ``config.default_seed`` if there are no seeds. It does not depend on other bricks.
+    or from ``config.default_seed`` if there are no seeds. It does not depend on other bricks.
 
     Parameters
     ----------

@@ -145,8 +145,8 @@ class MLP(FeedforwardSequence, Initializable):
     activations : list of Brick, BoundApplication or None
         The activation after each transformation; ``None`` for no activation.
     dims : list of int
-        The input dimension, followed by the output dimension of each transformation. There is one
-        more dimension than there are activations. Required by `allocate`.
+        The input dimension, followed by the output dimension of each transformation. The list has
+        one more item than `activations`. Required by `allocate`.
     prototype : Feedforward, optional
         The brick to copy for each transformation; `Linear` by default.
     use_bias : bool, optional

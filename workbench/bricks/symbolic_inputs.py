@@ -39,7 +39,7 @@ def applied(
         An example of each input, or its shape; see `examples_of`. Without it, the inputs are
         inferred from the dimensions of the brick.
     sizes : bool
-        True if the sizes in shapes are known. Otherwise all sizes can vary.
+        True to fix all sizes to those of the examples or shapes. By default all sizes can vary.
 
     Returns
     -------
@@ -68,14 +68,14 @@ def applied(
 
 
 def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
-    """Return examples, or shapes, by the names of inputs.
+    """Return the given examples or shapes, keyed by the names of the inputs.
 
     A tuple of integers is one shape; a list or another tuple has one item for each input.
 
     Raises
     ------
     BrickError
-        If there are more examples than inputs, or an unknown name.
+        If there are more examples than inputs, or if a name is unknown.
     """
     names = [name for name in bound.inputs if name] or required(bound)
     if isinstance(inputs, Mapping):
@@ -155,7 +155,7 @@ def _dtype(value: Any) -> torch.dtype:
 def _applied_to(
     bound: BrickMethod, examples: Mapping[str, Any], known: int | None
 ) -> tuple[dict[str, Variable], list[Variable]]:
-    """Apply a brick to inputs of which the sizes are known from axis `known` onwards."""
+    """Apply a brick to inputs whose sizes are fixed from axis `known` onwards; None for no axis."""
     given = {}
     for name, example in examples.items():
         shape = _shape(example)
@@ -172,7 +172,7 @@ def _apply(bound: BrickMethod, given: Mapping[str, Variable]) -> list[Variable]:
 
 
 def _inferred(bound: BrickMethod, name: str, axes: int) -> Variable:
-    """Return an input for the dimension of the brick, with a number of axes before it."""
+    """Return an input of the dimension that the brick expects, preceded by `axes` axes."""
     try:
         dim = bound.brick.get_dim(name)
     except WorkbenchError:

@@ -1,4 +1,4 @@
-"""Conversion of bricks to modules that consist of torch's own layers.
+"""Conversion of bricks to modules that consist of torch layers.
 
 A brick whose class defines `Brick._torch_layer` becomes the layer that this method returns. Any
 other brick is converted through the graph of its application: a chain of bricks becomes a
@@ -33,7 +33,7 @@ from workbench.tensor.variable import Call, identity
 M = TypeVar("M", bound=nn.Module)
 
 NOT_CONVERTED = (
-    "{path}: {brick} cannot be converted to layers of torch, because {reason}; Model(...)"
+    "{path}: {brick} cannot be converted to torch layers, because {reason}; Model(...)"
     ".to_module() converts a graph of this brick to a module with the same parameters as the brick"
 )
 TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())})
@@ -42,7 +42,7 @@ TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())
 
 @dataclass(frozen=True)
 class TorchCall:
-    """Application of a brick that a layer of torch must reproduce.
+    """Application of a brick that a torch layer must reproduce.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class TorchCall:
 
     @property
     def plain(self) -> bool:
-        """True for a call of ``apply`` with one input, one output and no options."""
+        """True if ``apply`` is called with one input, one output and no options."""
         sizes = len(self.inputs), len(self.outputs)
         return self.method == "apply" and not self.options and sizes == (1, 1)
 
@@ -75,7 +75,7 @@ def layer_of(
     options: Mapping[str, Any] | None = None,
     frozen: Iterable[str] = (),
 ) -> M:
-    """Create a layer of torch with copies of the given values, without drawing random numbers.
+    """Create a torch layer with copies of the given values, without drawing random numbers.
 
     Parameters
     ----------
@@ -100,7 +100,10 @@ def layer_of(
     layer.to_empty(device=like.device)
     held = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
     if set(held) != set(values):
-        raise BrickError(f"{layer} has {', '.join(held)}, but the values are {', '.join(values)}")
+        raise BrickError(
+            f"{layer} has the parameters and buffers {', '.join(held)}, but values were given for "
+            f"{', '.join(values)}"
+        )
     with torch.no_grad():
         for name, value in values.items():
             held[name].copy_(value)
@@ -110,14 +113,14 @@ def layer_of(
 
 
 def value_of(variable: Variable) -> torch.Tensor:
-    """Return a copy of the value of a shared variable."""
+    """Return a copy of a shared variable's value."""
     assert isinstance(variable, SharedVariable)
     with together(variable.writers):
         return variable.tensor.detach().clone()
 
 
 def refusal(brick: Any, reason: str) -> BrickError:
-    """Return the error for a brick that cannot be converted, for a `reason` after "because"."""
+    """Return the error for a brick that cannot be converted; `reason` follows "because"."""
     return BrickError(
         NOT_CONVERTED.format(path=brick.path(), brick=type(brick).__name__, reason=reason)
     )
@@ -130,7 +133,7 @@ def converted(brick: Any, given: Sequence[Variable], results: Sequence[Variable]
     ----------
     brick : Brick
     given : sequence of Variable
-        The inputs of the application, in the order of the arguments of the module.
+        The inputs of the application, in the order of the module's arguments.
     results : sequence of Variable
         Outputs of one application of the brick to these inputs, in evaluation mode.
 
@@ -165,7 +168,7 @@ class _Conversion:
     def module(
         self, call: ApplicationCall, outputs: list[Variable], given: list[Variable] | None = None
     ) -> nn.Module:
-        """Return the module for some outputs of a call; `given` are all inputs of the module."""
+        """Return the module for some outputs of a call; `given` lists the inputs of the module."""
         body = Body(call, outputs)
         inputs = body.inputs if given is None else body.inputs_for(given)
         brick = call.application.brick
@@ -188,7 +191,7 @@ class _Conversion:
         return self.modules[key]
 
     def _hold(self, brick: Any) -> None:
-        """Remember whose layer contains the parameters of a brick and its descendants."""
+        """Record that the layer of `brick` contains the parameters of all its descendants too."""
         for part in (brick, *_descendants(brick)):
             for parameter in part.parameters:
                 if parameter in self.in_layers:
@@ -196,7 +199,7 @@ class _Conversion:
                 self.in_layers[parameter] = brick
 
     def _chain(self, body: Body, inputs: list[tuple[str, Variable]]) -> nn.Module | None:
-        """Return a sequence of modules, if the body applies bricks to each other's outputs only."""
+        """Return a sequence of modules, or None if the inner applications are not a chain."""
         if len(inputs) != 1 or len(body.outputs) != 1:
             return None
         units: list[tuple[ApplicationCall, Variable]] = []
@@ -301,9 +304,9 @@ class _Conversion:
         if function in AS_TORCH:
             function, args = AS_TORCH[function](*args)
         elif isinstance(function, Loop):
-            raise refusal(brick, "it repeats a step over time that no layer of torch computes")
+            raise refusal(brick, "it repeats a step over time that no torch layer computes")
         elif _module_of(function).startswith("workbench"):
-            raise refusal(brick, f"torch has no equal function for {call.name!r}")
+            raise refusal(brick, f"torch has no equivalent function for {call.name!r}")
 
         def argument(leaf: Any) -> Any:
             if isinstance(leaf, Variable):

@@ -1,4 +1,4 @@
-"""Evaluation of operators in the code of a model, with limits on the size of results."""
+"""Evaluation of operators in code that builds a model, with limits on the size of results."""
 
 from __future__ import annotations
 

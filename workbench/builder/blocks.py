@@ -22,7 +22,7 @@ SPECS = Path(__file__).with_name("blocks.json")
 
 @dataclass(frozen=True)
 class Block(Hinted):
-    """A model or a part of a model, for the palette.
+    """A model or a part of a model, offered in the palette of an editor.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Block(Hinted):
     def spec(self) -> Spec:
         """The specification of the block.
 
-        It is read from a file, since to find it from the code takes seconds for a generator.
+        It is read from a file, because running the code of a sequence generator takes seconds.
         """
         return Spec.from_dict(_specs()[self.name])
 
@@ -69,7 +69,7 @@ def _block(name: str, text: str, code: str) -> Block:
 ALL = [
     _block(
         "MLP",
-        "A classifier for images of 28 x 28 pixels with one hidden layer.",
+        "A classifier with one hidden layer, for images of 28 x 28 pixels.",
         """
         import torch
 

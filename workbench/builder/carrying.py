@@ -18,7 +18,7 @@ from workbench.serialization.variable_values import value_of
 from workbench.tensor import SharedVariable
 
 Change = Callable[[torch.Tensor], torch.Tensor]
-"""Function that extends a value to more units."""
+"""Function that extends a tensor to more units."""
 
 
 def keep_others(
@@ -33,11 +33,11 @@ def keep_others(
     Parameters
     ----------
     loop : Loop
-        With the new parts.
+        The main loop, which already has the new parts.
     algorithm : TrainingAlgorithm
         The earlier algorithm.
     old : pair of dict
-        The earlier variables.
+        The earlier parameters, and the other earlier variables.
     matching : Matching
     grown : dict of str to Growth
 

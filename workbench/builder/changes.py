@@ -13,7 +13,7 @@ from workbench.hints import Hinted
 
 @dataclass(frozen=True)
 class Change(Hinted):
-    """A value, and the place in a specification where it is inserted.
+    """A value and the place in a specification where it is inserted.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Change(Hinted):
         Raises
         ------
         BuilderError
-            If there is no such place.
+            If the specification has no such place.
         """
         return Spec.from_dict(patched(spec.to_dict(), self.path, self.value))
 
@@ -72,4 +72,4 @@ def patched(given: Json, path: str, value: Json) -> Json:
         key = max(fitting, key=len, default=path.partition("/")[0])
         rest = path.removeprefix(key).removeprefix("/")
         return {**given, key: patched(given.get(key, {}), rest, value)}
-    raise BuilderError(f"there is no place {path!r} in {given!r:.60}")
+    raise BuilderError(f"{given!r:.60} has nothing at {path!r}")

@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in the same order, and the names that differ from the defaults. It contains neither positions
-nor ids of calls.
+calls in the same order, and the names that differ from the defaults. It contains neither the
+positions of elements nor the ids of calls.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Writer(BrickStatements):
         return "\n".join([*imports, *([""] if imports else []), *body]) + "\n"
 
     def statements(self) -> tuple[list[str], list[str]]:
-        """Return the imports and the other statements, whose elements are in `owners`."""
+        """Return the lines with imports and the lines with other statements, and fill `owners`."""
         for i, brick in enumerate(self.spec.bricks):
             self.make(brick, f"bricks/{i}")
         self._reserve()
@@ -108,7 +108,7 @@ class Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Reserve the class names of all bricks, so that no variable receives such a name."""
+        """Reserve the class names of all bricks, so that variables receive other names."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)

@@ -47,7 +47,7 @@ class Built:
 
     @cached_property
     def model(self) -> Model:
-        """The model of the cost and monitored variables or, if there are none, of all variables."""
+        """The model of the cost and the monitored variables or, without these, of all variables."""
         outputs = [*([] if self.cost is None else [self.cost]), *self.monitored]
         outputs = list(dict.fromkeys(outputs)) or list(self.variables.values())
         return Model(outputs)
@@ -201,7 +201,7 @@ def check_count(call: CallSpec, path: str, defaults: Sequence[str]) -> None:
     if len(defaults) != len(call.outputs):
         raise SpecError(
             f"the call has {len(defaults)} output{'s' * (len(defaults) != 1)} "
-            f"({', '.join(defaults)}), but {len(call.outputs)} "
+            f"({', '.join(defaults)}), but lists {len(call.outputs)} "
             f"name{'s' * (len(call.outputs) != 1)}",
             path=f"{path}/outputs",
         )

@@ -40,9 +40,10 @@ class Deepened(Hinted):
     brick : str
         The path of the new layer.
     moved : dict of str to str
-        For each layer after the new layer, its earlier path; an argument of `Session.rebuild`.
+        The earlier path of each layer after the new layer, keyed by its new path. Pass it to
+        `Session.rebuild` as `moved`.
     reason : str
-        The reason why the function of the model changes; empty if it stays the same.
+        The reason why the model computes a different function; empty if it does not.
     """
 
     spec: Spec
@@ -68,7 +69,7 @@ def deepen(spec: Spec, brick: str) -> Deepened:
     Returns
     -------
     Deepened
-        The new specification. `reason` says why the function of the model changes, if it does.
+        The new specification. If the model then computes a different function, `reason` says why.
 
     Raises
     ------

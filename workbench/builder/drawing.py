@@ -40,8 +40,8 @@ def draw(
         ``forward`` method of a module runs on a copy that allocates no memory.
     inputs : sequence of shapes or tensors, optional
         For a module, the shapes or examples of its inputs, in order, as in
-        ``[(None, 3, 224, 224)]``; None is an unknown size. By default, the shapes are derived from
-        the first layer if possible.
+        ``[(None, 3, 224, 224)]``, where None stands for an unknown size. By default, the shapes are
+        derived from the first layer if possible.
     depth : int, optional
         The number of levels of groups to open. By default all groups are open, but if more than 100
         nodes would be visible, the innermost groups are closed.

@@ -1,4 +1,4 @@
-"""Facts about a finished brick and its application: inner shapes, parameters and operations.
+"""Properties of a finished brick: the shapes inside it, its parameters and its operations.
 
 Only plain values are returned, so that bricks and graphs can be discarded.
 """
@@ -58,7 +58,7 @@ class Part(Hinted):
 
 @dataclass(frozen=True)
 class BrickFacts:
-    """Facts about a finished brick.
+    """Parameters and inferred settings of a finished brick.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ def _by_path(found: Flops, top: str) -> dict[str, int]:
 
 
 def facts_of_unused(brick: Brick) -> BrickFacts:
-    """Return the facts about a brick that is not applied."""
+    """Return the properties of a brick that is not applied."""
     with symbolic_parameters():
         try:
             brick.allocate()
@@ -185,7 +185,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the facts about a brick, which should be applied or allocated first if possible."""
+    """Return the properties of a brick, which should first be applied or allocated if possible."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

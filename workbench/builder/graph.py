@@ -40,7 +40,7 @@ class Graph:
     inputs : list of InputSpec
     calls : list of CallSpec
     wires : dict of Variable to str
-        The names of the inputs and of the outputs of calls.
+        The names of inputs and of the outputs of calls.
     made : dict of Node to str
         The id of the call for each node that has a call.
     """
@@ -107,7 +107,7 @@ class Graph:
         return list(order)
 
     def bricks(self) -> list[Brick]:
-        """Return the top-level bricks of all applications and parameters, in order."""
+        """Return the top-level bricks of all applications and parameters, in topological order."""
         found: dict[Brick, None] = {}
         for node in self._order:
             brick: Any = None
@@ -195,7 +195,7 @@ class Graph:
         if bound.brick not in places:
             raise BuilderError(
                 f"{bound.path} is applied in the graph, but {bound.brick.name!r} is not among the "
-                "bricks that are described; also pass its top-level brick"
+                "bricks to describe; also pass its top-level brick"
             )
         known = self._outputs[call]
         by_name = {variable.tag.name: variable for variable in known}

@@ -21,7 +21,8 @@ MISFIT = (
     "and would have the shape {new}. Apply the other changes first, and then widen the layers"
 )
 NARROW = (
-    "{path} has {old:,} units and would have {new:,} units, so it would not become wider; omit it"
+    "{path} has {old:,} units and would have {new:,} units, so it would not become wider; omit it "
+    "from the layers to be widened"
 )
 
 
@@ -67,8 +68,8 @@ class Growth:
     def value(self, old: torch.Tensor) -> torch.Tensor:
         """Return the new value of the parameter.
 
-        Weights are divided at random among the copies of a unit, so that the copies learn
-        differently from the first batch onwards, although the sum of their weights is the same.
+        Shared weights are divided at random among the copies of a unit: the sum stays the same, but
+        the copies learn differently from the first batch onwards.
 
         Examples
         --------
@@ -94,7 +95,7 @@ class Growth:
         return new
 
     def buffer(self, old: torch.Tensor) -> torch.Tensor:
-        """Return the new value of a buffer with the shape of the parameter."""
+        """Return the new value of a buffer that has the same shape as the parameter."""
         new = old
         for one in self.copies:
             if new.dim() > one.axis:
@@ -109,7 +110,7 @@ def growths(
     new: Parameters,
     noise: float = 0.0,
 ) -> dict[str, Growth]:
-    """Return the rules for parameters whose shapes change when layers are widened, keyed by path.
+    """Return, keyed by path, the rules for parameters whose shapes change when layers are widened.
 
     Parameters
     ----------
@@ -118,13 +119,13 @@ def growths(
     widened : collection of str
         The paths of the layers that become wider.
     old, new : dict of str to Held
-        The parameters of both models.
+        The parameters of the old and of the new model.
     noise : float
 
     Raises
     ------
     BuilderError
-        If the new shapes of the parameters cannot be explained by the new units.
+        If the additional units do not explain the new shapes of the parameters.
     """
     if not widened:
         return {}
@@ -182,7 +183,7 @@ def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:
 
 
 def _output_axis(brick: Brick, parameter: Held) -> int:
-    """Return the dimension of a parameter that corresponds to the units of its brick."""
+    """Return the dimension of a parameter that corresponds to its brick's units."""
     if isinstance(brick, Convolutional) or len(parameter.shape) == 1:
         return 0
     return 1

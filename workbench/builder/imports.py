@@ -1,4 +1,4 @@
-"""The import statements of generated code, and the names that they bind."""
+"""The import statements of generated code, and the names that these statements bind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import workbench.bricks
 
 TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
-"""Names that generated code does not bind."""
+"""Names that generated code must not bind."""
 
 
 def public_place(cls: type[Any]) -> str:
@@ -57,7 +57,7 @@ class Imports:
         return name in self.names.values()
 
     def cls(self, cls: type[Any]) -> str:
-        """Return the name of a class in the code, and add its import."""
+        """Return the name of a class in the generated code, and add its import."""
         place = public_place(cls)
         if place == "torch.nn":
             return f"{self.module('torch')}.nn.{cls.__name__}"

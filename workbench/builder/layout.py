@@ -1,8 +1,8 @@
-"""Python expressions as small trees, and their text in lines of limited length.
+"""Python expressions as small trees, and their formatting in lines of limited length.
 
 Long expressions are broken at brackets, in the style of ``ruff format``: the content of the last
-brackets goes on its own line. If it is too long, each element goes on its own line, followed by a
-comma.
+brackets goes on its own line. If that line is too long, each element goes on its own line, followed
+by a comma.
 """
 
 from __future__ import annotations

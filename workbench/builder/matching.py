@@ -15,11 +15,11 @@ from workbench.roles import BIAS, INITIAL_STATE, has_roles
 from workbench.tensor import SharedVariable
 
 NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
-"""Pattern of names that a parent has numbered, such as ``linear_1``."""
+"""Pattern of the names that a parent gives to numbered children, such as ``linear_1``."""
 
 
 class Held(NamedTuple):
-    """Properties of a parameter that decide whether it can keep an earlier value.
+    """Properties of a parameter that determine whether it can keep an earlier value.
 
     Attributes
     ----------
@@ -97,12 +97,12 @@ def _scheme(brick: Any, parameter: SharedVariable) -> str:
 
 
 def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = None) -> Matching:
-    """Find the old parameter for each new parameter, by path or among numbered siblings.
+    """Find the old parameter that corresponds to each new parameter.
 
     A brick of the new model corresponds to the old brick with the same path if their parameters
     have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
-    parameters that does not correspond to another brick. The layers after an inserted or removed
-    layer therefore keep their parameters, although their numbers change.
+    parameters that does not yet correspond to another brick. The layers after an inserted or
+    removed layer therefore keep their parameters, although their numbers change.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
 
 
 def earlier_path(path: str, moved: Mapping[str, str]) -> str:
-    """Return the earlier path of a brick, or '' if another brick had this path and has moved.
+    """Return the earlier path of a brick, or '' if the brick that had this path was moved.
 
     Examples
     --------

@@ -21,7 +21,7 @@ LIFE_CYCLE = (
     "allocate", "initialize", "push_allocation_config", "push_initialization_config", "get_dim",
     "get_dims",
 )  # fmt: skip
-"""Methods of bricks, besides applications, that code can call."""
+"""Methods of bricks, other than application methods, that code can call."""
 
 PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 

@@ -22,9 +22,9 @@ class Operation:
     Attributes
     ----------
     name : str
-        The name in specifications.
+        The name of the operation in specifications.
     function : callable
-        A function, usually from torch, that accepts variables.
+        The function that the operation calls, usually a torch function; it accepts variables.
     inputs : tuple of str
         The names of the inputs, in order.
     settings : dict
@@ -37,9 +37,9 @@ class Operation:
     many : bool
         True if the only input is a list of variables.
     group : str
-        The group in the palette.
+        The group of the palette that contains the operation.
     text : str
-        A description in one line.
+        A one-line description.
     """
 
     name: str
@@ -149,7 +149,7 @@ ALIASES = {
 """Other names for the operations, as used by torch and Python."""
 
 VARIADIC = {"reshape": "shape", "permute": "dims"}
-"""For each operation, the setting that can be given as several arguments."""
+"""For these operations, the setting whose elements can be given as separate arguments."""
 
 
 def named(name: str) -> Operation | None:
@@ -217,7 +217,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def flat(value: Any) -> list[Any]:
-    """Return the values in nested lists and tuples, such as inputs of an operation, in order."""
+    """Return the values in nested lists and tuples, such as an operation's inputs, in order."""
     if isinstance(value, (list, tuple)):
         return [part for piece in value for part in flat(piece)]
     return [value]

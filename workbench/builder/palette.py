@@ -39,7 +39,7 @@ GROUPS = {
     "bn": "Normalisation and dropout", "normalization": "Normalisation and dropout",
     "dropout": "Normalisation and dropout",
     "sequence_generators": "Sequence generators",
-    "module": "Modules of torch",
+    "module": "PyTorch modules",
     "cost": "Costs",
 }  # fmt: skip
 """Groups of the library's bricks, keyed by the defining module, in the order of the palette."""
@@ -47,7 +47,7 @@ GROUPS = {
 OWN = "Your own"
 OPERATIONS = "Operations"
 SCHEMES = "Initialisation"
-MODULES = "Modules of torch"
+MODULES = "PyTorch modules"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Field:
     ----------
     name : str
     kind : str or None
-        The kind of the value; see `workbench.builder.kinds.Kind`. None for any value.
+        The kind of the value; see `workbench.builder.kinds.Kind`. None if any value is accepted.
     many : bool
         True for a list of such values.
     optional : bool
@@ -277,7 +277,7 @@ def _needed(names: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _states_below(brick: Brick) -> set[str]:
-    """Return the names of the states of the recurrent bricks in and below a brick."""
+    """Return the names of the states of a brick and the bricks below it."""
     applications = [
         getattr(below, name) for below in paths.tree(brick) for name in applications_of(type(below))
     ]

@@ -37,8 +37,8 @@ def from_code(text: str) -> Spec:
     a few other functions such as ``range`` and ``numpy.array`` are called.
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
-    the items of the list ``monitored``. Without such a list, all variables except the cost are
-    monitored if they have a name in the code and no other variable is computed from them.
+    the items of the list ``monitored``. Without such a list, every variable that has a name in
+    `text` is monitored, except the cost and variables from which other variables are computed.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Reader:
         self._bound: dict[Variable, None] = {}
 
     def described(self) -> tuple[Spec, Graph]:
-        """Return the specification, and the graph that it describes."""
+        """Return the specification and the graph that it describes."""
         named = [self.known.get(name) for name in COSTS]
         cost = next((value for value in named if isinstance(value, Variable)), None)
         monitored = self.known.get("monitored")
@@ -251,7 +251,7 @@ class Reader:
         return self._plain(self.value(node))
 
     def _plain(self, value: Any) -> Any:
-        """Return `value` if code can depend on it: a number, a string, None, or a list of them."""
+        """Return `value` if code can depend on it: a number, a string, None or a list of these."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -361,7 +361,7 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    """Return the target of an assignment as an expression that can be read."""
+    """Return the target of an assignment as an expression whose value can be read."""
     return ast.parse(ast.unparse(target), mode="eval").body
 
 

@@ -33,7 +33,7 @@ class Plan(Hinted):
     widened : tuple of str
         The paths of layers whose additional units can be copies of existing units.
     reason : str
-        The reason why these copies would change the function of the model; empty if they would not.
+        The reason why these copies would change the model's function; empty if they would not.
     new : tuple of str
         The paths of parameters whose values would be drawn, because no old parameter fits or
         because their initialisation scheme was changed.
@@ -62,7 +62,7 @@ def plan(
     ----------
     old, new : Spec
     frozen : pair of collections of str
-        The paths of the bricks that are not trained, before and after.
+        The paths of the bricks that are not trained, before and after the change.
     moved : dict of str to str, optional
         The earlier path of each brick that was renamed or moved.
 

@@ -108,7 +108,7 @@ def change_of(
 
 
 def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:
-    """Create the bricks again, apply `fix` if given, and describe them as JSON values."""
+    """Create the bricks again, apply `fix` if given, and return the bricks as JSON values."""
     constructor = Constructor()
     made = [constructor.top(one, f"bricks/{i}") for i, one in enumerate(bricks)]
     if fix is not None:

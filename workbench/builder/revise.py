@@ -40,7 +40,7 @@ def revise_code(text: str, spec: Spec) -> str:
     ----------
     text : str
         The earlier code, in the form that `workbench.builder.from_code` reads. If it cannot be
-        read, the result is entirely new.
+        read, the result does not use it.
     spec : Spec
 
     Returns
@@ -263,7 +263,7 @@ class _Revision:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []
 
     def _placed(self) -> dict[int, list[tuple[str, bool]]]:
-        """Return the new lines for each snippet, with True for lines that replace the snippet."""
+        """Return the new lines for each snippet, and whether each line replaces the snippet."""
         place = {one: max(numbers) for one, numbers in self.earlier.origins.items()}
         placed: dict[int, list[tuple[str, bool]]] = {}
         before = 0
@@ -285,7 +285,7 @@ class _Revision:
         return placed
 
     def _missing_imports(self, written: Iterable[str]) -> list[str]:
-        """Return the imports that new lines need and that the earlier code lacks."""
+        """Return the imports that the new lines need and that the earlier code lacks."""
         words = {word for line in written for word in re.findall(r"\w+", line)}
         found: list[str] = []
         for statement in ast.parse("\n".join(self.imports)).body:

@@ -1,7 +1,7 @@
 """Unknown sizes of a checked model, with their equalities and labels.
 
 Each unknown size of an input has its own name. Checking a brick can show that two sizes are equal,
-or that a size equals a certain number. After all checks, equal sizes receive one label. Recurrent
+or that a size equals a known number. After all checks, equal sizes receive one label. Recurrent
 bricks and attention determine which axes are ``time`` and ``batch``. Otherwise only the first axis
 of an input can receive a label: ``batch``, if it is the only axis of unknown size, as in
 ``(None, 784)``, or if the input is a matrix of floats.
@@ -53,7 +53,7 @@ class Sizes:
         return Kind(tuple(self.found(size) for size in kind.shape), kind.dtype)
 
     def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
-        """Record facts: pairs of equal sizes, or pairs of a size and the number that it equals."""
+        """Record pairs of equal sizes, or pairs of a size and the number that it equals."""
         for one, other in facts:
             self._known_labels = None
             one, other = self.found(one), self.found(other)
@@ -65,7 +65,7 @@ class Sizes:
                 self._same[other] = one
 
     def labelled(self, kind: Kind) -> Kind:
-        """Return a kind with labels for its unknown sizes, and None for a size without a label."""
+        """Return a kind in which each unknown size is replaced by its label, or by None."""
         labels = self._labels()
         shape = [self.found(size) for size in kind.shape]
         return Kind(
@@ -78,7 +78,7 @@ class Sizes:
         self._known_labels = None
 
     def _labels(self) -> dict[Size, str]:
-        """Return the labels of sizes; equal sizes have one entry, as in `found`."""
+        """Return the labels, keyed by the name that `found` returns for equal sizes."""
         if self._known_labels is None:
             self._known_labels = self._new_labels()
         return self._known_labels

@@ -35,17 +35,17 @@ or an object with one of these keys (`workbench.builder.values`):
 ==================  ==========================================================================
 
 A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
-to a child are omitted. If a child has different values, **changes** contains them, as objects of
-settings by the path below the brick (``""`` for the brick itself). These values are assigned after
-the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second
-of two bricks with the same name is ``name@2``.
+to a child are omitted. If a child has different values, **changes** contains them, keyed by the
+path of the child below the brick (``""`` for the brick itself). These values are assigned after the
+brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second of
+two bricks with the same name is ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
-inputs and of the outputs of calls are called *wires*. An input of a call is a wire, a list of
+inputs, and of the outputs of calls, are called *wires*. An input of a call is a wire, a list of
 inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost`` is a
-wire, and ``monitored`` is a list of wires. **Positions** are places on a canvas, by the name of a
-brick or of a wire, or by the id of a call. They do not affect the model (see `Spec.same_as`).
+wire, and ``monitored`` is a list of wires. **Positions** are places on a canvas, keyed by the name
+of a brick or wire, or by the id of a call. They do not affect the model (see `Spec.same_as`).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class BrickSpec(Hinted):
 
     @cached_property
     def text(self) -> str:
-        """The brick as JSON text, the key under which facts about the brick are cached."""
+        """The brick as JSON text, which is the key of cached information about the brick."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     @cached_property
@@ -271,7 +271,7 @@ class Spec(Hinted):
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Json]:
-        """Return the specification as a JSON value, a copy that shares no objects with it."""
+        """Return the specification as a JSON value that shares no objects with it."""
         found: dict[str, Json] = copied(self._shared())
         return found
 
@@ -358,7 +358,8 @@ class Spec(Hinted):
     def in_order(self) -> Spec:
         """Return the specification with each call after all calls whose outputs it needs.
 
-        Otherwise the order is kept. Calls that need each other's outputs can have any order.
+        The order changes only where necessary. Calls that need each other's outputs can have any
+        order.
 
         Examples
         --------

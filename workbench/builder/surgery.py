@@ -73,9 +73,9 @@ class Outcome:
     grown : tuple of str
         Paths of parameters to which copies of units were added.
     ended : tuple of str
-        Names of log channels that get no more values, since the new model does not compute them.
+        Names of log channels that end, since the new model does not compute their values.
     sizes : dict of str to int
-        The number of elements of each parameter of the new model.
+        The number of elements in each parameter of the new model.
     """
 
     matching: Matching
@@ -157,7 +157,7 @@ def operate(
 
 
 def _check_replaceable(loop: MainLoop) -> None:
-    """Raise `BuilderError` if added updates or variables of the current model would be lost."""
+    """Raise `BuilderError` if additional updates, or variables of extensions, would be lost."""
     algorithm = loop.algorithm
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer))
     own: set[Any] = {
@@ -221,7 +221,7 @@ def _new_parts(
     matching: Matching,
     moved: Mapping[str, str],
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Return the parts with which training continues, and the names of records that end."""
+    """Return the parts with which training continues, and the names of channels that end."""
     algorithm, cost = loop.algorithm, built.cost
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer)) and cost is not None
     parameters = trained(built, cost, frozen)
@@ -254,7 +254,7 @@ def _algorithm_for(
     parameters: Sequence[SharedVariable],
     replaced: _Replaced,
 ) -> GradientDescent | TorchOptimizer:
-    """Return an algorithm like the present one for the new model."""
+    """Return an algorithm for the new model, with the settings of `algorithm`."""
     if isinstance(algorithm, TorchOptimizer):
         return algorithm.for_cost(cost, parameters)
     return algorithm.for_cost(cost, parameters, _rule_for(algorithm.step_rule, replaced))

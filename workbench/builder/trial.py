@@ -61,7 +61,7 @@ class Trial:
     flops : dict of str to int, or None
         The number of floating-point operations for one example, keyed by path; ``""`` is the total.
     bricks : tuple of BrickFacts
-        Facts about the bricks of the task, in order.
+        The properties of the task's bricks, in order.
     problem : Problem or None
     """
 
@@ -247,7 +247,7 @@ def _changed(task: Task, change: Change) -> Trial | None:
 
 
 def _attempt(task: Task, *, facts: bool = True) -> Trial:
-    """Create the bricks of a task and execute its call; collect facts only if `facts` is True."""
+    """Create the bricks of a task and execute its call; collect properties if `facts` is True."""
     constructor, built = Constructor(), Built()
     try:
         with fresh_inputs(task.kinds or {}) as given:

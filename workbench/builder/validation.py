@@ -60,7 +60,7 @@ class Fault(Hinted):
 
 @dataclass(frozen=True)
 class CheckedCall(Hinted):
-    """Facts about a call.
+    """Result of checking a call.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class CheckedCall(Hinted):
 
 @dataclass(frozen=True)
 class CheckedBrick(Hinted):
-    """Facts about a brick without parents, and about the bricks below it.
+    """Result of checking a top-level brick and the bricks below it.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class CheckedBrick(Hinted):
 
 @dataclass(frozen=True)
 class Checked(Hinted):
-    """Facts about a specification.
+    """Result of checking a specification.
 
     Unknown sizes in shapes have labels such as ``"batch"``, or are None.
 
@@ -116,9 +116,9 @@ class Checked(Hinted):
     wires : dict of str to (Kind or None)
         Shapes and dtypes of inputs and outputs; None if they are not known yet.
     calls : dict of str to CheckedCall
-        Facts about calls, keyed by id.
+        The results for calls, keyed by id.
     bricks : dict of str to CheckedBrick
-        Facts about top-level bricks, keyed by name.
+        The results for top-level bricks, keyed by name.
     faults : tuple of Fault
         At most one fault for each call, brick or name, in the order of the calls.
     spec : Spec
@@ -272,7 +272,7 @@ class _Check:
         kinds: Mapping[str, Kind] | None,
         needed: Sequence[str],
     ) -> Trial:
-        """Return the trial of a call; with `infer`, set missing settings of its bricks first."""
+        """Return the trial of a call; with `infer`, first set missing settings of its bricks."""
         task = Task(tuple(self.bricks[i] for i in group), call, kinds, tuple(needed))
         trial = trials.find(task)
         for _ in range(MOST_INFERRED if self.infer else 0):
@@ -293,7 +293,7 @@ class _Check:
         return trial
 
     def _no_wire(self, call: CallSpec, wire: str) -> tuple[CallSpec, Trial, Fault | None]:
-        """Return the fault of a call that needs a missing wire, or that depends on itself."""
+        """Return the fault of a call that needs a missing wire or depends on itself."""
         name = next(n for n, given in call.inputs.items() if wire in wires_in([given]))
         later = any(wire in other.outputs for other in self.spec.calls)
         text = f"there is no wire {wire!r:.80} before this call"

@@ -1,4 +1,4 @@
-"""`widen`, which adds units to a layer, and a search for the layers that read these units.
+"""`widen`, which adds units to a layer, and `followers`, which finds the bricks that read them.
 
 The additional units are copies of existing units (Chen et al. 2016, "Net2Net"). The bricks that
 read a unit divide its weights among its copies, so that the model computes the same function. This
@@ -55,8 +55,7 @@ class Followers:
     units : list of str
         The paths of intermediate bricks that have parameters for each unit.
     reason : str
-        The reason why copies of units would change the function of the model; empty if they would
-        not.
+        The reason why copies of units would change the model's function; empty if they would not.
     """
 
     weights: list[str] = field(default_factory=list)
@@ -76,7 +75,7 @@ class Widened(Hinted):
     units : tuple of int
         The numbers of units before and after the change.
     reason : str
-        The reason why the function of the model changes; empty if it stays the same.
+        The reason why the model computes a different function; empty if it does not.
     """
 
     spec: Spec
@@ -100,12 +99,12 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     Returns
     -------
     Widened
-        The new specification. `reason` says why the function of the model changes, if it does.
+        The new specification. If the model then computes a different function, `reason` says why.
 
     Raises
     ------
     BuilderError
-        If there is no such brick, or if it cannot have that number of units.
+        If no brick has this path, or if the brick cannot have this number of units.
 
     Examples
     --------
@@ -312,7 +311,7 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
 
 
 def place_in(spec: Spec, path: str) -> str | None:
-    """Return the place of the settings of a brick in a specification, or None.
+    """Return the place of a brick's settings in a specification, or None.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Check of the path of an archive, for the commands that read one."""
+"""Check that an archive exists, for the commands that read archives."""
 
 from __future__ import annotations
 

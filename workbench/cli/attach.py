@@ -1,4 +1,4 @@
-"""The command ``attach``, which controls and follows a session in other processes."""
+"""The command ``attach``, which controls and follows a session that trains in other processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def attach(
 ) -> None:
     """Follow the session NAME until it pauses or ends, or change it and return.
 
-    NAME can also be the database of its log. Press Ctrl-C to leave; training continues.
+    NAME can also be the path of the database that contains its log. Press Ctrl-C to leave;
+    training continues.
     """
     if pause + resume + stop > 1:
         raise click.UsageError("pass only one of --pause, --resume and --stop")

@@ -1,4 +1,4 @@
-"""The command ``continue``, which goes on with the training that an archive contains."""
+"""The command ``continue``, which continues the run in an archive."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NOT_TRUSTED = (
 @click.command("continue", epilog=EXAMPLES)
 @click.argument("archive", type=click.Path())
 @click.option("--trusted", is_flag=True, help="Confirm that you trust the origin of ARCHIVE.")
-@click.option("--epochs", type=click.IntRange(1), help="Train for this number of further epochs.")
+@click.option("--epochs", type=click.IntRange(1), help="Train for this many more epochs.")
 @click.option("--save", "saved", metavar="FILE", help="Save the run to FILE at the end.")
 def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None) -> None:
-    """Continue the run in ARCHIVE, by default until the end that was planned.
+    """Continue the run in ARCHIVE, by default until its planned end.
 
     Press Ctrl-C to stop between two batches; with --save, the run is then saved too. The archive
-    must contain the main loop itself, as those of Checkpoint and session.save() do.
+    must contain the main loop itself, as the archives of Checkpoint and session.save() do.
     """
     check_archive(archive)
     if not trusted:

@@ -20,13 +20,17 @@ Examples:
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on; any other lets other machines connect, without encryption.",
+    help="The address to listen on. An address other than the default lets other machines connect, "
+    "without encryption.",
 )
 @click.option(
-    "--origin", "origins", multiple=True, help="A host whose pages may connect, behind a proxy."
+    "--origin",
+    "origins",
+    multiple=True,
+    help="A host whose pages may connect; needed behind a proxy that changes the host name.",
 )
 def dashboard(database: str, port: int, address: str, origins: tuple[str, ...]) -> None:
-    """Show and compare the runs in DATABASE in a browser, also while they train.
+    """Show and compare the runs in DATABASE in a browser, even while they train.
 
     The printed address contains a token. Press Ctrl-C to stop.
     """

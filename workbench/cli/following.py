@@ -1,4 +1,4 @@
-"""Printing of the progress of a session until it ends, for the commands that wait."""
+"""Functions that print the progress of a session, for the commands that wait for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.cli.shown import progress, short
 from workbench.interfaces import Session, State
 
 PERIOD = 1.0
-"""Seconds between two lines, if there are new values."""
+"""Number of seconds between two lines; a line without new values is not printed."""
 
 
 def line(session: Session) -> str:
@@ -21,7 +21,7 @@ def line(session: Session) -> str:
 
 
 def follow(session: Session, *, every: float = PERIOD) -> None:
-    """Print a line at most every second until training pauses or ends; raise its error."""
+    """Print new values every `every` seconds until training pauses or ends; raise its error."""
     before = None
     while not session.wait(every):
         now = line(session)

@@ -22,7 +22,7 @@ NO_NAME = "the name of a project must contain letters or digits, not {name!r}"
 CELLS = [
     (
         "markdown",
-        "# {title}\n\nReplace the data below by your own, such as a table "
+        "# {title}\n\nReplace the data below with your own, such as a table "
         '(`wb.fit(model, frame, target="column")`) or a folder of images.',
     ),
     ("code", "import extensions_live  # shows live views\nimport workbench as wb"),

@@ -16,8 +16,8 @@ Examples:
   workbench sessions --json | jq '.[].name'
 """
 NONE = (
-    "no sessions; main_loop.start(detached=True) starts one that this command can see. Sessions in "
-    "the thread of a notebook are seen only there"
+    "no sessions; main_loop.start(detached=True) starts a session that this command lists. A "
+    "session in a thread of a notebook is visible only in the notebook"
 )
 
 

@@ -45,7 +45,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def progress(iterations: int, epochs: int) -> str:
-    """Return how far a run has come.
+    """Return the progress of a run as text.
 
     Examples
     --------

@@ -15,8 +15,8 @@ from workbench.errors import DataFileError
 def checksum(arrays: Iterable[npt.NDArray[Any]], start: int = 0) -> int:
     """Return a 32-bit checksum of the shapes, dtypes and values of `arrays`.
 
-    The checksum detects damaged files and other versions of a file, but does not protect against
-    malicious changes.
+    The checksum detects a damaged file or a different version of a file, but does not protect
+    against malicious changes.
 
     Examples
     --------

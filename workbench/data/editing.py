@@ -305,7 +305,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values of sources with one number per example, keyed by the names in `stream`."""
+    """Return the values of `stream`'s sources with one number per example, keyed by name."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

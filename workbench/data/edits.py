@@ -53,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return how many examples at the start of an epoch are not affected."""
+        """Return the number of examples at the start of an epoch that are not affected."""
         return self.taken if epoch == self.epoch else 0
 
 
@@ -94,7 +94,7 @@ class Edits:
         return sorted({index for drop in self.drops for index in drop.examples})
 
     def without(self, examples: Iterable[int], *, epoch: int, taken: int) -> Edits:
-        """Return edits that also omit `examples`, except among the first `taken` of an epoch."""
+        """Return edits that also omit `examples`, except the first `taken` examples of `epoch`."""
         earlier = {i for d in self.drops if d.epoch not in (None, epoch) for i in d.examples}
         earlier.update(i for d in self.drops if d.epoch is None for i in d.examples)
         here = [drop for drop in self.drops if drop.epoch == epoch]
@@ -106,7 +106,7 @@ class Edits:
         return replace(self, drops=(*before, *here, new))
 
     def with_value(self, source: str, examples: Iterable[int], value: Any) -> Edits:
-        """Return edits that also replace the values of a source for some examples with `value`."""
+        """Return edits that also set a source of some examples to `value`."""
         of_source = {**self.values.get(source, {}), **dict.fromkeys(examples, value)}
         return replace(self, values={**self.values, source: of_source})
 
@@ -287,7 +287,7 @@ def _kept(order: Indices, drops: Iterable[Drop], epoch: int) -> npt.NDArray[np.i
 
 
 def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -> Iterator[Request]:
-    """Yield requests without `examples`, except that the first `taken` entries are kept."""
+    """Yield the requests without the indices in `examples`, but keep the first `taken` indices."""
     for request in requests:
         indices = indices_of(request)
         first, rest = np.split(indices, [taken])

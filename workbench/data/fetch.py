@@ -1,9 +1,9 @@
-"""Functions that download datasets, verify their checksums and resume broken transfers.
+"""Functions that download datasets, verify their checksums and resume interrupted transfers.
 
 Nothing is downloaded without a call to `download`. A file is first written under a name that ends
-in ``.part``. If a transfer breaks, the same call or a later call resumes it, provided that the
-server supports partial requests (HTTP ``Range``). The file receives its final name only after the
-SHA-256 of its content has been verified.
+in ``.part``. If a transfer is interrupted, the same call or a later call resumes it, provided that
+the server supports partial requests (HTTP ``Range``). The file receives its final name only after
+the SHA-256 of its content has been verified.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PART = ".part"
 LARGEST = 2**30
 """Maximum number of bytes of a file whose size is not listed."""
 SLOWEST = 1024
-"""Transfer rate in bytes per second below which a transfer is considered broken."""
+"""Transfer rate in bytes per second below which a transfer is considered stalled."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
@@ -63,7 +63,7 @@ class Entry:
     folder : str
         The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximum number of bytes of the content of each file; a longer transfer is refused.
+        The maximum size in bytes of the content of each file; a longer transfer is refused.
     """
 
     mirrors: tuple[str, ...]
@@ -73,7 +73,7 @@ class Entry:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str) -> int:
-        """Return the maximum number of bytes of a file, compressed or not."""
+        """Return the maximum size of a file in bytes, whether it is compressed or not."""
         size = self.sizes.get(name, LARGEST)
         return size + size // 1000 + 1000  # gzip enlarges incompressible data slightly
 
@@ -169,7 +169,7 @@ def download(
         The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
         The number of seconds without a response, or with very few received bytes, after which a
-        transfer is considered broken.
+        transfer is considered stalled.
     deadline : float
         The maximum duration of the whole download in seconds.
 

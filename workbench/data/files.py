@@ -1,4 +1,4 @@
-"""Functions for data files: folders to search, checks, and text for error messages."""
+"""Functions that find and check data files, and format text for error messages."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Division of examples into those for training and those held out for validation.
 
-The examples are drawn at random, so that a table that is sorted by class or by date does not hold
-out its end. If they have classes, the same fraction of each class is held out, and each class keeps
-at least one example for training.
+The held-out examples are drawn at random, so they are not simply the last rows of a table that is
+sorted by class or by date. If the examples have classes, the same fraction of each class is held
+out, and each class keeps at least one example for training.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from workbench.errors import DataError
 Rows = npt.NDArray[np.intp]
 
 NO_FRACTION = (
-    "validation must be a fraction of the examples between 0 and 1, such as 0.2, other data, or "
-    "None for no validation, not {given!r:.60}"
+    "validation must be a fraction of the examples between 0 and 1, such as 0.2, or other data, "
+    "or None for no validation, not {given!r:.60}"
 )
 TOO_FEW = (
     "validation={fraction!r} of {count} examples{by_class} leaves {left} examples for {what}; pass "

@@ -33,8 +33,8 @@ class ImageDataset(IndexableDataset):
     origin : str
         Where the images come from, as shown in the repr.
     read : callable
-        A function that returns the images and the class indices of a split, given its name. A
-        pickle of the dataset contains this function instead of the data.
+        A function that returns the images and the class indices of a split, given the split's name.
+        A pickle of the dataset contains this function instead of the data.
     start, stop : int, optional
         The range of examples to use, from `start` up to, but not including, `stop`.
     subset : slice or sequence of int, optional

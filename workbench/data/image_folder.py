@@ -22,7 +22,7 @@ OTHER_SIZES = (
     "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2)"
 )
 TOO_LARGE = (
-    "the {count} images of {folder} have {pixels:,} values together, which is too much for memory; "
+    "the {count} images of {folder} have {pixels:,} values together, too many for the memory; "
     "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
 )
 
@@ -40,7 +40,8 @@ def read_folder(
     mode : str
         The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
-        The height and width that images must have if `size` is None; by default those of the first.
+        The height and width that images must have if `size` is None; by default the size of the
+        first image.
 
     Returns
     -------
@@ -66,7 +67,8 @@ def read_folder(
     loose = [file for file, name in found if name is None]
     if loose:
         raise DataError(
-            f"each image must be in the sub-folder of its class, but {loose[0]} is not in one"
+            f"each image must be in the sub-folder of its class, but {loose[0]} is not in a "
+            "sub-folder"
         )
     sizes = [image_size(file) for file, _ in found]
     height, width = size or fixed or sizes[0]

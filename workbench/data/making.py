@@ -65,7 +65,7 @@ def from_frame(
     Parameters
     ----------
     frame : pandas.DataFrame or path
-        The table, or a file: CSV, TSV or Parquet.
+        The table, or the path of a CSV, TSV or Parquet file.
     target : str or sequence of str
         The column or columns that a model predicts.
     validation : float, pandas.DataFrame or path, optional
@@ -150,7 +150,7 @@ def from_arrays(
 
     Parameters
     ----------
-    features : array, tensor or dict of them
+    features : array, tensor, or dict of arrays or tensors
         The inputs of a model; the keys of a dictionary name the sources.
     targets : array, tensor or list, optional
         What the model predicts.
@@ -273,7 +273,7 @@ def from_folder(
 
 
 def _is_fraction(validation: object) -> bool:
-    """Return True if `validation` is a fraction; raise an error for another number."""
+    """Return True if `validation` is a fraction; raise an error for any other number."""
     if validation is None or not isinstance(validation, (bool, int, float, np.number)):
         return False
     check_fraction(validation)
@@ -310,12 +310,12 @@ def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataSt
 
 
 def _is_image(array: Array) -> bool:
-    """Return True for grey values or colours, which use more of 0..255 than flags do."""
+    """Return True for an array of images: uint8, with three axes or more and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
 
 def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; `images` names those that remain uint8, if it is known."""
+    """Return the arrays of features; those named in `images` (inferred if None) remain uint8."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")
@@ -333,7 +333,7 @@ def _as_features(given: Any, name: str, indices: bool, image: bool | None) -> Ar
     if hasattr(given, "to_numpy") and hasattr(given, "columns"):
         raise DataError(
             f"{name} is a table; pass the table and the name of its target column to "
-            "DataStream.from_frame, or the array table.to_numpy()"
+            "DataStream.from_frame, or pass table.to_numpy() instead of the table"
         )
     array = as_array(given.to_numpy() if hasattr(given, "to_numpy") else given, name)
     if array.dtype.kind not in "biuf":

@@ -1,9 +1,9 @@
 """Read-only batches, so that code that writes to a batch cannot change the dataset.
 
 A batch is often a view of the data: a slice of an array, an example in a list, or the rows of a
-chunk. Writing to it would change all later epochs. Therefore streams return read-only batches.
-Arrays become read-only views, without a copy; lists and tensors, which have no read-only views, are
-copied.
+chunk. Writing to such a batch would change all later epochs. Therefore streams return read-only
+batches. Arrays become read-only views, without a copy; lists and tensors, which have no read-only
+views, are copied.
 
 Torch ignores the read-only flag of an array: `torch.from_numpy` returns a tensor that can change
 the data. Therefore some calls to a user's function are also checked for changes to the data.

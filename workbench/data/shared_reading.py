@@ -21,7 +21,7 @@ from workbench.data.schemes import IterationScheme
 from workbench.data.shares import Share, SharedBatch, divided
 
 AN_EPOCH = 1009
-"""Offset between the batch numbers of one epoch and those of the next."""
+"""Offset between the batch numbers of consecutive epochs."""
 
 
 class Divisible(Protocol):
@@ -41,7 +41,7 @@ class Divisible(Protocol):
 def shared_batches(
     stream: Divisible, whole: Iterator[tuple[Any, ...]], share: Share, epoch: int, start: int
 ) -> Iterator[SharedBatch]:
-    """Return an iterator over the shares of the batches of an epoch.
+    """Return an iterator over the shares of an epoch's batches.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _read(
 
 
 def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:
-    """Return a copy of a stream that reads a share of each batch, and the scheme of whole batches.
+    """Return a copy of `stream` that reads a share of each batch, and the scheme of whole batches.
 
     Return None if shares must be taken from whole batches.
     """

@@ -16,12 +16,12 @@ from workbench.errors import DataError
 
 UNEQUAL = (
     "the sources of a batch must have the same number of examples, so that the batch can be "
-    "divided among {size} processes, but they have {lengths}; pass the axis of the examples of "
-    "each source, as in DataParallel(axis={{'features': 1}})"
+    "divided among {size} processes, but they have {lengths}; pass the example axis of each "
+    "source, as in DataParallel(axis={{'features': 1}})"
 )
 NO_AXIS = (
     "the source {name!r} of a batch has no axis {axis}, so it cannot be divided among {size} "
-    "processes; pass the axis of its examples, as in DataParallel(axis={{{name!r}: 0}}), or None "
+    "processes; pass its example axis, as in DataParallel(axis={{{name!r}: 0}}), or None "
     "for a source that all processes read completely"
 )
 
@@ -35,7 +35,7 @@ class Share:
     rank, size : int
         The number of the process, and the number of processes.
     axis : int or dict of str to (int or None)
-        The axis of the examples: one axis for all sources, or a mapping from source to axis. The
+        The example axis: one axis for all sources, or a mapping from source to axis. The
         axis of a source that is not in the mapping is 0. A source whose axis is None is read
         completely.
     """
@@ -56,7 +56,7 @@ class Share:
         return first, last
 
     def axis_of(self, source: str) -> int | None:
-        """Return the axis of the examples of a source, or None if the source is read completely."""
+        """Return the example axis of a source, or None if the source is read completely."""
         return self.axis if isinstance(self.axis, int) else self.axis.get(source, 0)
 
 
@@ -72,7 +72,7 @@ class SharedBatch(dict[str, Any]):
     number : int
         A number that is the same for all shares of the batch and different for most other batches.
     read_whole : callable
-        A function that returns the whole batch, which it can need to read first.
+        A function that returns the whole batch, and first reads it if necessary.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 MOST_VALUES = 100
-"""Maximum number of values of a column of text."""
+"""Maximum number of different values in a column of text."""
 
 NO_COLUMN = "the table has no column {name!r}, only {columns}{hint}"
 OTHER_COLUMNS = (
@@ -61,7 +61,7 @@ NO_FEATURES = "the table has no column besides the target {target}; a model need
 
 @dataclass(frozen=True)
 class TableEncoding:
-    """Rules by which a table becomes arrays.
+    """Rules for converting a table to arrays.
 
     Attributes
     ----------
@@ -170,8 +170,8 @@ def learn_encoding(
     target : sequence of str
         The columns to predict.
     rows : array of int
-        The rows for training, from which means and deviations are computed. The values of text
-        are those of all rows.
+        The rows for training, from which means and deviations are computed. The values of
+        text columns are taken from all rows.
     as_classes : bool, optional
         See `encoded_targets`.
     standardise : bool
@@ -203,14 +203,14 @@ def learn_encoding(
 
 
 def check_frame(frame: Any) -> None:
-    """Raise an error unless `frame` is a table with text as unique names of its columns."""
+    """Raise an error unless `frame` is a table whose column names are text and unique."""
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
         raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
         raise DataError(
-            f"each column of the table must have a name, but one is called {odd[0]!r}; rename the "
+            f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
             "columns with frame.columns = [...]"
         )
     if not names.is_unique:
@@ -282,7 +282,8 @@ def _targets(
         return encoded_targets(column, where, as_classes=as_classes, labels=labels)
     if as_classes:
         raise DataError(
-            f"classes must be in one column, not in {some(target)}; pass one target, or numbers"
+            f"classes must be in one column, not in {some(target)}; pass one target, or "
+            "as_classes=False if the targets are numbers"
         )
     parts = [
         encoded_targets(frame[name], f"target {name!r}", as_classes=False).values for name in target

@@ -1,7 +1,8 @@
-"""Reader of tables from CSV and Parquet files as frames of pandas.
+"""Reader of tables in CSV and Parquet files, which returns them as pandas data frames.
 
-A column of a CSV file is numbers if all of its cells are, and text otherwise; an empty cell is a
-missing value. `workbench.data.convert.csv_table` explains why pandas does not read the file.
+A column of a CSV file contains numbers if each of its cells is a number or empty, and text
+otherwise. An empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas
+does not read the file.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
     MissingDataError
         If the file does not exist.
     DataFileError
-        If the file is damaged, or its name has another ending.
+        If the file is damaged, or if its name has another ending.
     MissingLibraryError
         If Parquet cannot be read because ``pyarrow`` is not installed.
 
@@ -66,8 +67,8 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
             ) from None
     if suffix not in SUFFIXES:
         raise DataFileError(
-            f"{path} must be a table whose name ends in {', '.join(SUFFIXES)}; read other files "
-            "with pandas, and pass the frame"
+            f"{path} must be a file whose name ends in {', '.join(SUFFIXES)}; read other files "
+            "with pandas, and pass the data frame"
         )
     table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig")
     columns = {name: _column(table.texts(name)) for name in table.columns}

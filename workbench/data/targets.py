@@ -1,8 +1,8 @@
-"""Targets of a model as numbers: classes become indices, and other numbers stay as they are.
+"""Targets of a model as numbers: classes become indices, and quantities stay as they are.
 
-A target that can be read in two ways is refused: an integer can be a class or a quantity, so the
-integers must be 0, 1, 2 ... or the caller must say which of the two they are. A column of shape
-(N, 1) means the same as a vector.
+Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are taken
+as classes only if they are 0, 1, 2, ...; otherwise, the caller must say which they are. A column of
+shape (N, 1) is treated as a vector.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from workbench.tensor.device import floatx
 Array = npt.NDArray[Any]
 
 FEW_CLASSES, MOST_CLASSES = 20, 100
-"""How many integers 0, 1, 2 ... are always classes, and how many such floats can be classes."""
+"""Maximum numbers of distinct integers 0, 1, 2 ... that are always classes, and of distinct whole
+floats that can be classes; for such floats, the caller must decide."""
 
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "
@@ -50,7 +51,7 @@ NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
     "pandas.to_numeric, or pass as_classes=True (in fit: loss='cross-entropy') for classes"
 )
-ODD_TEXT = ", and {value!r}, which is not a number; replace or remove such values"
+ODD_TEXT = ", and {value!r}, which is not a number (replace or remove such values)"
 TEXT_AS_NUMBERS = (
     "{where} has values such as {value!r}, which are not numbers; pass as_classes=True (in fit: "
     "loss='cross-entropy'), or convert them to numbers"
@@ -99,11 +100,11 @@ def encoded_targets(
         The name of the targets, for messages.
     as_classes : bool, optional
         Whether the targets are classes. By default text, flags, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not. More than 20 integers must occur twice on
-        average.
+        0, 1, 2 ... are classes, and fractions are not. If there are more than 20 different
+        integers, each must occur at least twice on average.
     labels : sequence, optional
-        The values that stand for the classes, in order. By default those that occur, sorted; pandas
-        categories keep their order.
+        The values that stand for the classes, in order. By default the values that occur, in
+        ascending order; pandas categories keep their order.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def encoded_targets(
 
 
 def plain_categories(given: Any) -> Any:
-    """Return values of pandas; categories that are neither numbers nor text become text."""
+    """Convert pandas categories to text, unless all of them are numbers, flags or text."""
     categories = getattr(getattr(given, "dtype", None), "categories", None)
     if categories is None or all(
         _kind(one) in ("bool", "int", "float", "str") for one in categories
@@ -161,7 +162,7 @@ def values_of(given: Any, where: str) -> Array:
     Raises
     ------
     DataError
-        If the values are of several types.
+        If the values are of several types, or of a type other than these.
     """
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
@@ -270,12 +271,12 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return a number that is written as text, and a remark about a text that is no number.
+    """Return the first text that is a number, and a remark about the first that is not.
 
     Parameters
     ----------
     texts : sequence of str
-        Different texts. If at most half of them are numbers, the result is None and "".
+        Distinct texts. If at most half of them are numbers, the result is None and "".
     """
     numbers = [text for text in texts if _is_number(text)]
     if len(numbers) <= len(texts) / 2:

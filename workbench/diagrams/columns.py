@@ -43,7 +43,8 @@ class Link:
     """An edge between two boxes; a missing source or target is the border around all boxes.
 
     A `source` of None stands for the upper border, and a `target` of None for the lower border.
-    `leave` and `enter` are the distances of the ends of the edge from the left sides of the boxes.
+    The edge leaves its source and enters its target at the distances `leave` and `enter` from the
+    left sides of the boxes.
     """
 
     source: str | None
@@ -115,7 +116,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return, for each item of a rank, its neighbours in another rank with edge offsets."""
+        """Return, for each item of a rank, its neighbours in another rank and the edge offsets."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)
@@ -316,7 +317,7 @@ class _Arrangement:
         starts: Sequence[float],
         ends: Sequence[float],
     ) -> list[Point]:
-        """Return the points of a link between its ends, including those between columns."""
+        """Return the points of a link between its ends, including points between columns."""
         columns = [i for i, (first, last) in enumerate(bands) for _ in range(first, last)]
         first = 0 if link.source is None else self.ranks[link.source]
         last = len(self.rows) - 1 if link.target is None else self.ranks[link.target]

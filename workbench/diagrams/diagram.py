@@ -18,7 +18,10 @@ MOST = 100
 """Maximum number of nodes to show initially; if there are more nodes, groups are closed."""
 
 FEW = 8
-"""Minimum number of nodes to keep visible, unless more than 2 * `MOST` nodes are visible."""
+"""Groups stay open if fewer nodes would be visible after closing them.
+
+They are closed nevertheless if more than 2 * `MOST` nodes are visible.
+"""
 
 UNKNOWN = "?"
 """The text for an unknown shape or size."""

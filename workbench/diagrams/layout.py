@@ -23,7 +23,7 @@ MARGIN = 12.0
 
 @dataclass
 class Label:
-    """A label with the shape of an output, centred at `x`; its upper edge is at `y`."""
+    """A label that shows the shape of an output, centred at `x`, with its upper edge at `y`."""
 
     text: str
     x: float
@@ -38,7 +38,7 @@ class Layout:
     Attributes
     ----------
     boxes : dict of str to Box
-        The box of each node, by the id of the node.
+        The box of each node, keyed by the id of the node.
     routes : list of pairs of Edge and list of points
     labels : list of Label
     width, height : float
@@ -74,7 +74,7 @@ class _Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return None (for the whole diagram), the groups around a node, and the node itself."""
+        """Return None (the whole diagram), followed by the groups around a node and the node."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:

@@ -138,7 +138,7 @@ class _Reader:
         return around
 
     def _open_loops(self) -> None:
-        """Add the graph of one step of each loop in which bricks are applied."""
+        """For each loop that applies bricks, add the graph of one step."""
         order: list[Variable] = []
         waiting = list(reversed(self.order))
         while waiting:
@@ -245,7 +245,7 @@ class _Reader:
         return (id, "")
 
     def _outside_of(self, variable: Variable, stack: Stack) -> Source | None:
-        """Return the source of an output of a call: a node inside the call, or the call's node."""
+        """Return the source of a call's output: a node inside the call, or the call's own node."""
         call = stack[-1]
         node = self._node_of(stack)
         if call in self.composite:

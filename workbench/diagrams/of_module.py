@@ -3,7 +3,7 @@
 A copy of the module, without memory for parameters, runs on fake tensors. Hooks record which module
 is called with which tensors, and a function mode records the functions that are called between
 modules. Torch's own modules are drawn as single nodes, except containers such as `Sequential`;
-these containers and the user's modules, with their `forward` methods, are drawn as groups.
+these containers and the user's own modules are drawn as groups.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
         shapes = ", ".join(str(given.shape) for given in inputs)
         raise ArgumentError(
             f"draw: {title} cannot run on inputs of shapes {shapes}: {reasons[-1]}; the arguments "
-            f"of its forward are: {', '.join(names) or 'none'}"
+            f"of its forward method are: {', '.join(names) or 'none'}"
         )
     note = (
         "Shapes are unknown; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "

@@ -37,7 +37,7 @@ USUAL = {
     "dilations": 1, "strides": 1, "group": 1, "pads": 0, "ceil_mode": 0, "storage_order": 0,
     "alpha": 1, "beta": 1, "transA": 0, "transB": 0, "count_include_pad": 0, "allowzero": 0,
 }  # fmt: skip
-"""Usual values of attributes, which are not shown."""
+"""Usual values of attributes; an attribute with its usual value is not shown."""
 
 MISSING = (
     "draw: reading the ONNX file {path} requires the package onnx; install it with pip install onnx"
@@ -272,7 +272,7 @@ class _Reader:
         return names + [f"input_{number}" for number in range(len(names), len(node.input))]
 
     def _initialiser(self, name: str, formal: str) -> str:
-        """Return the name and shape of a weight; replace a generated name such as ``x::1``."""
+        """Return a weight's name and shape, with `formal` instead of a name such as ``x::1``."""
         one = self.initialisers[name]
         sizes = " × ".join(map(str, one.dims)) or "scalar"
         short = one.name.rpartition(".")[2].rpartition("/")[2]
@@ -309,7 +309,7 @@ def _shape(kind: Any) -> str:
 
 
 def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
-    """Return the groups around each node, omitting groups of a single node."""
+    """Return the groups around each node, omitting groups that contain only one node."""
     paths = []
     for node in nodes:
         parts = [part for part in node.name.split("/") if part] if "/" in node.name else []

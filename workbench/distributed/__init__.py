@@ -1,17 +1,17 @@
-r"""Training by several processes: groups, collectives, data parallelism, divided state.
+r"""Training in several processes: groups, collectives, data parallelism and divided state.
 
-Start a script that calls `MainLoop.run` in several processes, by any launcher that sets the
+Start a script that calls `MainLoop.run` in several processes, with any launcher that sets the
 environment variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, as ``torchrun``
-does. `workbench.algorithms.GradientDescent` then divides batches among the processes; pass
-`DataParallel` or `ShardedDataParallel` to it for settings. A notebook starts and controls processes
-of its own machine by ``main_loop.start(processes=2)``.
+does. `workbench.algorithms.GradientDescent` then divides batches among the processes; to change
+settings, pass a `DataParallel` or `ShardedDataParallel` to it. A notebook starts and controls
+processes on its own machine with ``main_loop.start(processes=2)``.
 
 On one machine, here with two processes::
 
     torchrun --standalone --nproc_per_node 2 train.py
 
-On several machines, run the same command on each of them, with the address of one of them. On GPUs,
-use one process for each GPU::
+On several machines, run the same command on each machine, with the address of one of the machines.
+On GPUs, use one process for each GPU::
 
     torchrun --nnodes 4 --nproc_per_node 8 --rdzv_backend c10d --rdzv_id run1 \
         --rdzv_endpoint machine0:29500 train.py
@@ -35,12 +35,14 @@ Only the process of rank 0 writes the log and checkpoints, and shows progress. I
 all others raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can then be
 started again with any number of processes, and continues from the last checkpoint.
 
-Tested: ``torchrun`` on one machine with 2 processes and gloo (``tests/distributed``), and groups of
-2 and 3 processes without a launcher. Not tried: several machines, Slurm, Kubernetes, and more than
-one GPU with NCCL. Processes exchange tensors over the loopback interface only if all of them are
-known to be on one machine: by ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because
-``MASTER_ADDR`` is ``localhost``. Otherwise they listen on a network, without encryption or a
-password, so let only trusted machines reach it; ``GLOO_SOCKET_IFNAME`` chooses the interface.
+The tests (``tests/distributed``) use ``torchrun`` on one machine with 2 processes and gloo, and
+groups of 2 and 3 processes without a launcher. Training on several machines, with Slurm or
+Kubernetes, or on more than one GPU with NCCL has not been tested.
+
+Processes exchange tensors over the loopback interface only if all of them are known to be on one
+machine: by ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because ``MASTER_ADDR`` is
+``localhost``. Otherwise they listen on a network, without encryption or a password, so let only
+trusted machines reach it; ``GLOO_SOCKET_IFNAME`` chooses the interface.
 """
 
 from workbench.algorithms.zero import ZeRO1

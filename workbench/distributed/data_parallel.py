@@ -3,7 +3,7 @@
 All processes build the same graph. For its share, each process computes the gradients, the cost and
 all monitored values; one message for each batch combines these values. All later computations, such
 as clipping and step rules, use the values for the whole batch. Therefore the parameters are the
-same in all processes, and the same as in training by one process.
+same in all processes, and the same as when a single process trains.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ LOCAL_STATISTICS = (
     "process instead of those of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
-    "random numbers that are drawn in loops, or whose shape does not contain the axis of the "
-    "examples exactly once, depend on the number of processes"
+    "random numbers that are drawn in loops, or whose shape does not contain the example "
+    "axis exactly once, depend on the number of processes"
 )
 
 NOT_SHARED = (
@@ -82,13 +82,14 @@ class DataParallel(Hinted):
         The group of processes; by default the group that the launcher of the script defines (see
         `process_group`).
     axis : int or dict of str to (int or None), optional
-        The axis of the examples in all sources, or in some sources by name; by default, and for the
-        other sources, the first axis. A source whose axis is None is read completely by all.
+        The example axis of all sources, or a mapping from source to axis. The default, also for
+        sources that are not in the mapping, is the first axis. A source whose axis is None is read
+        completely by all processes.
     statistics : {'batch', 'share'}
         The examples from which a batch normalisation computes its mean and standard deviation: by
         default the whole batch, as in one process, which needs two messages for each batch
-        normalisation; or the share of each process, which needs none. In loops, it is always the
-        share.
+        normalisation; or the share of each process, which needs none. Inside loops, it is always
+        the share.
 
     Attributes
     ----------
@@ -100,7 +101,8 @@ class DataParallel(Hinted):
         The wish of this process to end training after the epoch or the batch, and the strongest
         wish of all processes in the last batch.
     waiting : callable
-        A function that returns the number of calls that wait in this process; see `take_called`.
+        A function that returns the number of calls that are waiting in this process; see
+        `take_called`.
 
     Examples
     --------
@@ -141,7 +143,7 @@ class DataParallel(Hinted):
 
     @property
     def described(self) -> str:
-        """The number of processes, and the differences from training by one process, as text."""
+        """The number of processes, and the differences from training in one process, as text."""
         return "; ".join([f"{self.group.size} processes", *self.notes])
 
     @property
@@ -179,7 +181,7 @@ class DataParallel(Hinted):
         return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Make draws depend on positions in the whole batch, and merge all messages into one."""
+        """Make random draws depend on positions in the whole batch; merge all messages into one."""
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
@@ -198,7 +200,7 @@ class DataParallel(Hinted):
         return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return draws by position in the whole batch, and whether any other draws remain."""
+        """Return replacements for draws that can be divided, and whether any other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order
@@ -229,7 +231,7 @@ class DataParallel(Hinted):
         Raises
         ------
         DataError
-            If it is not an `EpochIterator`.
+            If `batches` is not an `EpochIterator`.
         """
         if not isinstance(batches, EpochIterator):
             raise errors.DataError(NOT_SHARED.format(iterator=batches))
@@ -241,7 +243,7 @@ class DataParallel(Hinted):
         return agreed
 
     def take_called(self) -> bool:
-        """Return True if calls waited in a process before the last batch, and forget it."""
+        """Return True if calls waited in any process before the last batch, and reset the flag."""
         called, self._called = self._called, False
         return called
 
@@ -316,7 +318,7 @@ class DataParallel(Hinted):
 
 
 def _nothing_waits() -> int:
-    """Return 0: no calls wait."""
+    """Return 0, because no calls are waiting."""
     return 0
 
 

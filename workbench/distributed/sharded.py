@@ -2,9 +2,9 @@
 
 Each process keeps some rows of each parameter, and the buffers of step rules for them, in the
 manner of SimpleFSDP (Zhang et al. 2024) and of stage 3 of ZeRO (Rajbhandari et al. 2019). Programs
-gather the parameters of one brick after another before they use them. The gradients of a brick are
-summed by a message from which each process gets those of its rows. All of these are operations of
-the graph, in all execution tiers.
+gather the parameters of each brick just before they use them. One message sums the gradients of a
+brick and gives each process the sums for its own rows. Operations of the graph do all of this, in
+all execution tiers.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ OF_ROWS = (
     "monitor algorithm.total_gradient_norm or algorithm.total_step_norm instead"
 )
 LARGEST = 0.4
-"""Exponent of the largest step, as a power of the largest number.
+"""Exponent that gives the limit for steps: the dtype's largest number to this power.
 
-A larger step is an error in all processes. The checks of steps give no false alarm below it, which
-would make one process repeat a program alone.
+A larger step is an error in all processes. Below the limit, the checks of steps cannot raise a
+false alarm, which would make one process repeat a program alone.
 """
 
 
@@ -55,13 +55,15 @@ class ShardedDataParallel(DataParallel):
 
     Each of N processes keeps about 1/N of the rows of each trained parameter, and of the buffers
     of step rules for it. A program gathers the parameters of a brick before it uses them, and they
-    stay in memory until its gradient is computed. The numbers are those of `DataParallel`.
+    stay in memory until the gradient of the brick is computed. The results are the same as with
+    `DataParallel`.
 
     Step rules must be elementwise, as all rules of the package are except `VariableClipping` and
     `ZeRO1`. All processes must evaluate functions of divided parameters, or call their `get_value`,
-    together. The keys of `gradients` and `steps` of an algorithm are the rows, which are
+    together. The keys of `gradients` and `steps` of an algorithm are the rows of this process,
     ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
-    processes, but not a pickle of the main loop, so pass ``save_main_loop=False`` to `Checkpoint`.
+    processes. They cannot contain a pickle of the main loop, so pass ``save_main_loop=False`` to
+    `Checkpoint`.
 
     Parameters
     ----------
@@ -100,7 +102,10 @@ class ShardedDataParallel(DataParallel):
             raise errors.AlgorithmError(NOT_ELEMENTWISE.format(rule=rule))
 
     def steps(self, rule: StepRule, steps: Steps, updates: StepUpdates) -> Steps:
-        """Return steps that are NaN if a step or a new buffer is not finite in any process."""
+        """Return steps that become NaN in all processes if a step is too large in any process.
+
+        The same applies if a new value of a buffer is not finite.
+        """
         if rule.handles_not_finite:
             return steps
         conditions: list[Variable] = []
@@ -128,7 +133,7 @@ class ShardedDataParallel(DataParallel):
 
 
 class _WholeRows(Whole):
-    """Function that maps variables to their values for a whole batch, and gradients to rows.
+    """Function that maps variables to their values for a whole batch, and gradients to their rows.
 
     The parameters are divided when their gradients are mapped.
     """
@@ -157,7 +162,7 @@ class _WholeRows(Whole):
 
 
 def _has_rows(variable: Variable) -> bool:
-    """Return True if a variable depends on rows that were not combined with those of others."""
+    """Return True if a variable depends on rows that were not exchanged between processes."""
     seen: set[Variable] = set()
     stack = [variable]
     while stack:

@@ -1,8 +1,9 @@
 """Statistics of batch normalisation over all shares of a batch.
 
 The graph of a process computes the mean and the variance of its own share. `over_batch` replaces
-them by those of the whole batch, which need one message forward and one message backward. The
-gradient assumes that the cost of a process is its contribution to the cost of the whole batch.
+them with those of the whole batch, which requires one message in the forward pass and one in the
+backward pass. The gradient assumes that the cost of a process is its contribution to the cost of
+the whole batch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class _Statistics(torch.autograd.Function):
     """Variance and mean over some axes of the values of all processes.
 
     The message contains the number of elements, their sum and the sum of their squares in double
-    precision, in which the variance is exact enough even if the mean is much larger.
+    precision, so the variance is sufficiently exact even if it is much smaller than the mean.
     """
 
     @staticmethod
@@ -71,7 +72,7 @@ def _summed(message: torch.Tensor, name: str) -> torch.Tensor:
 
 
 class BatchStatistics(Operation):
-    """Operation that computes the variance and the mean of the values of all processes.
+    """Operation that computes the variance and the mean over the values in all processes.
 
     Attributes
     ----------
@@ -132,9 +133,9 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
 
 
 def statistic_of(variable: Variable) -> Call | None:
-    """Return the call that computes a statistic of a share, if `variable` is one, else None.
+    """Return the call that computes `variable` if it is a statistic of a share, or None.
 
-    The result is None for statistics inside a loop, which are those of the share.
+    The result is None for statistics inside a loop, which remain those of the share.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return None

@@ -1,7 +1,7 @@
 """Values for a whole batch, computed from the values for the shares of several processes.
 
 The expression of a variable determines how its values are combined, by the same rules as for
-several batches in `workbench.monitoring`: sums are added, means are weighted by their numbers of
+several batches in `workbench.monitoring`: sums are added, means are weighted by the numbers of
 examples, and functions of both are applied to the combined values.
 """
 
@@ -90,7 +90,7 @@ class Whole:
         return self._known[variable]
 
     def gradients(self, cost: Variable, gradients: Steps) -> Steps:
-        """Return the gradients of the cost of the whole batch.
+        """Return the gradients of the cost for the whole batch.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Whole:
         return self._summed(_seeded(gradients, *weight), None)
 
     def _found(self, variable: Variable, *, declared: bool = True) -> Variable:
-        """Return the variable for the whole batch, by its declared scheme or by its expression."""
+        """Return the variable for the whole batch, from its declared scheme or its expression."""
         if not _is_local(variable):
             return variable
         originals = set() if declared else set(_copied(variable))
@@ -203,7 +203,7 @@ class Whole:
         )
 
     def _weight(self, weight: Weight) -> tuple[Variable, Variable]:
-        """Return the weight of the share of this process, and the weight of the whole batch."""
+        """Return the weight of this process's share and the weight of the whole batch."""
         key = (weight.count, *weight.of)
         if key not in self._weights:
             own: Variable = weight.count(*map(_float, weight.of))
@@ -213,10 +213,10 @@ class Whole:
     def _of_expression(
         self, cost: Variable, plan: dict[Variable, Part], parameters: list[SharedVariable]
     ) -> Steps:
-        """Return the contributions of this process to the gradients of a function of several parts.
+        """Return this process's contributions to the gradients of a cost with several parts.
 
         The cost is differentiated with respect to its combined parts. The parts of this process are
-        then multiplied by these derivatives, which are constant, and differentiated.
+        then multiplied by these derivatives, which are treated as constants, and differentiated.
         """
         of_data = {one: part for one, part in plan.items() if part.kind != "constant"}
         wrong = [part for part in of_data.values() if part.kind not in ("mean", "sum")]
@@ -262,7 +262,7 @@ class Whole:
 
 
 def plan_of(variable: Variable, own: Own | None = None) -> Plan:
-    """Return how the value of `variable` for a whole batch is computed from its shares.
+    """Return a plan for computing the value of `variable` for a whole batch from its shares.
 
     Examples
     --------
@@ -292,7 +292,7 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
 
 
 def _copied(variable: Variable) -> list[Variable]:
-    """Return a variable, the variable of which it is a copy, and so on."""
+    """Return a variable, followed by its original if it is a copy, and so on."""
     found = [variable]
     while (call := found[-1].owner) is not None and call.function is identity:
         found.extend(call.inputs)
@@ -300,9 +300,10 @@ def _copied(variable: Variable) -> list[Variable]:
 
 
 def _of_any_size(variable: Variable, kind: str) -> Variable:
-    """Return a maximum or minimum over examples that is infinite, or the limit, if there are none.
+    """Return a maximum or minimum over examples that is also defined if there are no examples.
 
-    An entry that is never chosen from others is added to each data dimension.
+    It is then infinite, or the limit of an integer dtype. For this, each data dimension gets an
+    additional entry that does not change the result for other entries.
     """
     reduced = _copied(variable)[-1]
     assert reduced.owner is not None
@@ -327,10 +328,10 @@ def _limits(dtype: torch.dtype) -> tuple[float, float]:
 
 
 def _own(variable: Variable) -> Part | None:
-    """Return the rule for combining the values of a variable, if known without inference.
+    """Return the rule for combining the values of a variable, or None if it must be inferred.
 
-    Statistics of shares are averaged over processes. Rows that are normalised with them remain
-    independent of each other.
+    Statistics of shares are averaged over processes. Rows that are normalised with these statistics
+    still count as independent of each other.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
@@ -370,7 +371,7 @@ def _float(value: Any) -> Variable:
 
 
 def weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return the product with a weight; zero if the weight is zero, even if the value is NaN."""
+    """Return `variable` times `weight`; zero if the weight is zero, even if `variable` is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

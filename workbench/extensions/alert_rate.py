@@ -1,6 +1,6 @@
-"""Limit on the number of alerts that are printed, or sent to a web address, within a time.
+"""Limit on the number of alerts that are printed, or sent to a web address, within a period.
 
-A condition on a noisy value can be met in every few batches. The log has all of its alerts.
+A condition on a noisy value can be met every few batches. The log contains all alerts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import deque
 from time import monotonic
 
 MOST, PERIOD = 5, 30.0
-"""Maximum number of alerts of one origin within this number of seconds."""
+"""Maximum number of alerts of one origin within a period, and the period in seconds."""
 
 
 class Rate:
@@ -49,6 +49,6 @@ class Rate:
         return True
 
     def told(self) -> int:
-        """Return the number of alerts left out, and set it to 0."""
+        """Return the number of alerts left out, and reset it to 0."""
         count, self.left_out = self.left_out, 0
         return count

@@ -1,7 +1,8 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
 The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
-and ``by`` (its origin). It is also logged with `logging`, unless its origin alerts very often.
+and ``by`` (its origin). It is also logged with `logging`, unless there are too many of the same
+origin.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Seconds after which a thread that waits checks whether the main thread has ended."""
+"""Number of seconds after which a waiting thread checks whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -113,7 +114,7 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
 
 
 def _print(main_loop: Loop, level: int, text: str) -> None:
-    """Log an alert, or once that there are too many of the same origin."""
+    """Log an alert, or warn once if there are too many alerts of the same origin."""
     rate = _printed.setdefault(main_loop, {}).setdefault(actor(), Rate())
     if not rate.permits():
         if rate.left_out == 1:
@@ -144,9 +145,9 @@ class Alert(SimpleExtension):
         The http or https address to which each alert is sent as JSON by POST, or a function that
         receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
         ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
-        and training continues. If there are more than five alerts within 30 seconds, the further
-        ones are sent as a single one: the last of them, with the key ``left_out`` for the number of
-        the others.
+        and training continues. If there are more than five alerts within 30 seconds, only the
+        last of the further alerts is sent, with the additional key ``left_out``: the number of
+        alerts that were not sent.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
@@ -230,8 +231,9 @@ class Sender:
     """Queue of alerts that a separate thread sends to a web address or passes to a function.
 
     Alerts are sent one after another. The thread ends when all alerts have been sent. The thread is
-    not a daemon, so that a script does not end before its last alert has been sent. Of alerts that
-    are too many, the last one is sent when `Rate` permits it or the main thread has ended.
+    not a daemon, so that a script does not end before its last alert has been sent. If there are
+    more alerts than `Rate` permits, only the last of the further alerts is sent, as soon as `Rate`
+    permits it or the main thread has ended.
 
     Parameters
     ----------
@@ -255,7 +257,7 @@ class Sender:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Mapping[str, Any]] = deque(maxlen=MOST_WAITING)
-        self._late: Mapping[str, Any] | None = None  # the last of those that are too many
+        self._late: Mapping[str, Any] | None = None  # the last alert above the limit
         self._rate = Rate()
         self._thread: threading.Thread | None = None
 
@@ -308,7 +310,7 @@ class Sender:
 
 
 def with_count(facts: Mapping[str, Any], left_out: int) -> Mapping[str, Any]:
-    """Add the number of alerts that were left out to an alert, unless it is 0.
+    """Add the key ``left_out`` to an alert, unless the number of alerts left out is 0.
 
     Examples
     --------

@@ -198,10 +198,11 @@ class TrainingExtension(FixedAttributes):
         return method
 
     def bindings(self) -> dict[str, Any]:
-        """Return the attributes that contain variables of the model, by name.
+        """Return the attributes that contain variables of the model, as a dictionary.
 
         If the model of a run is replaced, `rebind` returns the new values of these attributes. If
-        the earlier model is restored, the main loop assigns the values that this method returned.
+        the earlier model is restored, the main loop assigns the values that this method returned
+        before the replacement.
         """
         return {}
 
@@ -254,13 +255,13 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names, if known in advance, of the records that this extension writes.
+        """Return the names of the records that this extension writes, if they are known in advance.
 
         Returns
         -------
         dict
             A mapping from name to bool: True if only this extension can write the record; False if
-            several extensions can write it, for example a request to finish.
+            other extensions can also write it, as in the case of a request to finish.
         """
         return {}
 

@@ -81,7 +81,7 @@ def cause(algorithm: object, batch: Any) -> str:
 def _largest(parameter: SharedVariable, value: Any) -> Any:
     """Return the largest absolute value of a parameter or its gradient, in all rows.
 
-    The result is infinite if a value is infinite or NaN, which has no place in an order.
+    If a value is infinite, or NaN (which cannot be compared), the result is infinite.
     """
     found = value.abs().max().nan_to_num(nan=math.inf, posinf=math.inf)
     group = group_of([parameter])
@@ -98,7 +98,7 @@ def _nearest(algorithm: GradientDescent, names: list[str]) -> str:
 def _sizes(
     algorithm: GradientDescent, batch: Any, size: Callable[[SharedVariable, Variable], Any]
 ) -> dict[str, float]:
-    """Return a size of the gradient of each parameter, by name."""
+    """Return the `size` of the gradient of each parameter, keyed by name."""
     names = named(algorithm.gradients)
     sizes = [size(p, algorithm.gradients[p]) for p in names.values()]
     drawn = [

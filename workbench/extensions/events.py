@@ -3,14 +3,14 @@
 ================ ============= ===================================================================
 event            arguments     when it fires, on the thread that trains
 ================ ============= ===================================================================
-before_training                once for each main loop, before its algorithm is initialised; not
-                               again when the same main loop is started a second time or by
-                               `continue_training`; if a state was loaded into a new main loop,
-                               the event fires, and then the state is loaded again
-on_resumption                  when a run starts with a log that has iterations, after the
+before_training                once for each main loop, before its algorithm is initialised; it does
+                               not fire when the same main loop is started again, or when
+                               `continue_training` starts it; if a state was loaded into a new
+                               main loop, the event fires, and then the state is loaded again
+on_resumption                  when a run starts with a log that already has iterations, after the
                                algorithm is initialised and the log has resumed
-before_epoch                   when an epoch starts; not when a run continues within an epoch of
-                               an earlier run
+before_epoch                   when an epoch starts, but not when a run continues within an epoch
+                               of an earlier run
 before_batch     batch         when a batch has been read, before the algorithm receives it
 after_batch      batch         when the algorithm has processed the batch and ``iterations_done``
                                has been increased
@@ -24,7 +24,7 @@ on_error         exception     when an exception ends the run, after it is recor
 ================ ============= ===================================================================
 
 Extensions are called in the order in which they were passed to the main loop. Other threads can
-read the records of an event after the last extension has returned.
+read the records that extensions write on an event after the last extension has returned.
 
 A run consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs, and
 ``after_training``. An epoch consists of ``before_epoch``, ``before_batch`` and ``after_batch``

@@ -26,7 +26,7 @@ FEWEST = 20
 """Minimum number of costs from which the medians and the spread are computed."""
 
 EARLY = 10
-"""Factor that multiplies `exploding` in the first limit, until `FEWEST` costs are known."""
+"""Factor by which `exploding` is multiplied while fewer than `FEWEST` costs are known."""
 
 SUSPECTS = ("set", "call", "hold", "release", "relabel")
 """Commands that can make a cost explode soon afterwards."""
@@ -38,7 +38,7 @@ NO_COST = (
 )
 EXPLODES = (
     "the cost explodes: it was {cost:.4g}, above the limit of {limit:.4g} (patience={patience}); "
-    "its median over the last {count} batch{plural} below the limit is {median:.4g}{steepest}"
+    "the median cost of the last {count} batch{plural} below the limit is {median:.4g}{steepest}"
 )
 STEEPEST = ". The gradient of {parameter} has the largest norm, {norm:.4g}"
 PAUSED = "{what}. Training is paused; resume() processes batch {batch} of this run again"
@@ -47,7 +47,7 @@ REWOUND = (
     "{what}. Training is rewound to iteration {target:,} with {changes} (rewind {count} of {times})"
 )
 NOT_POSSIBLE = " ({reason}, so the run was not rewound)"
-ENDED = "{what}. Training ends because no session is running that could pause it"
+ENDED = "{what}. Training ends, because there is no session that could pause it"
 
 
 class Guard(TrainingExtension):
@@ -264,7 +264,7 @@ class Guard(TrainingExtension):
         return f"{what.rstrip('.')}. {found}" if found else what
 
     def _act(self, what: str, *, again: bool = False) -> None:
-        """Rewind, pause or end the run, and alert the user."""
+        """Alert the user, and rewind, pause or end the run."""
         if self._rewinding:  # after the rewind, the failed batch is not processed again
             return
         session, what = self.main_loop.session, what.rstrip(".")
@@ -320,7 +320,7 @@ class Guard(TrainingExtension):
         targets: list[int],
         command: Command,
     ) -> None:
-        """Lower the rates after a rewind, alert the user and continue, or try another target."""
+        """Lower the rates and continue after a rewind; try another target if the rewind failed."""
         target, *others = targets
         if command.reason is not None and others:
             self._go(session, others, partial(self._arrive, what, again, rates))

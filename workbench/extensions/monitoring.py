@@ -117,8 +117,8 @@ class DataStreamMonitoring(MonitoringExtension):
     variables : list of Variable or MonitoredQuantity
         The variables to compute; `DatasetEvaluator` describes how batches are aggregated.
     data_stream : AbstractDataStream, DataLoader or iterable of batches
-        The data. Each evaluation uses one epoch. If the main loop trains on the same stream, the
-        training batches do not change.
+        The data. Each evaluation uses one epoch. Even if the main loop trains on the same stream,
+        the evaluation does not change the training batches.
     updates : dict or pairs, optional
         Updates of shared variables to apply after each batch. They must not update parameters.
     prefix, suffix, name : str, optional
@@ -186,7 +186,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream, whose order can differ between epochs."""
+        """Return the position of the stream, since the order of batches can change every epoch."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -195,7 +195,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables, and record their values or the abandoned evaluation."""
+        """Evaluate the variables, and record their values or that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -327,7 +327,7 @@ class TrainingDataMonitoring(MonitoringExtension):
         vars(self)["_batches"] = 0
 
     def _on_device(self) -> dict[str, Any] | None:
-        """Return the values that the device computes later, or None if all must be read now."""
+        """Return values that the device is still computing, or None if they must be read now."""
         if type(self).add_records is not MonitoringExtension.add_records:
             return None
         return self._buffer.on_device() if isinstance(self._buffer, SingleBatchBuffer) else None
@@ -359,7 +359,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return the counterparts of variables and quantities that exist in another model.
+    """Return the counterparts of variables and quantities in another model; omit those without one.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal, relative to the planned end (`than_planned`) or to the current position."""
+    """Set a goal relative to the planned end (if `than_planned`) or to the current position."""
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)
@@ -130,7 +130,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
 
 
 def planned_epochs(main_loop: Loop) -> int | None:
-    """Return the number of epochs after which training ends, or None if unknown."""
+    """Return the number of epochs after which training ends, or None if it is unknown."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
         wanted: int | None = goal.get("epochs")
@@ -140,7 +140,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 
 
 def planned_batches(main_loop: Loop) -> int | None:
-    """Return the number of batches after which training ends, or None if unknown.
+    """Return the number of batches after which training ends, or None if it is unknown.
 
     The number is also unknown if epochs are longer than expected and more batches than planned have
     been processed.

@@ -18,7 +18,7 @@ _HEADINGS = {
     CallbackName.AFTER_BATCH: "After another batch",
     CallbackName.AFTER_EPOCH: "After another epoch",
     CallbackName.ON_INTERRUPT: "Training has been interrupted",
-    CallbackName.AFTER_TRAINING: "Training has been finished",
+    CallbackName.AFTER_TRAINING: "Training has finished",
     CallbackName.ON_ERROR: "Training has failed",
 }
 _AT_THE_END = (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR)
@@ -64,7 +64,7 @@ class Printing(SimpleExtension):
         super().__init__(name, **triggers)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Print the status and the records; at the end of training, wait for other extensions."""
+        """Print the status and the records; at the end of training, after all other extensions."""
         if which_callback is not None and which_callback in _AT_THE_END:
             self.main_loop.after_event(partial(self._print, which_callback))
         else:

@@ -21,7 +21,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     The extension counts the values of the record, by default one per epoch. A value is better if it
     improves on the best value by more than `threshold` times the magnitude of the best value; NaN
     is never better. For non-negative records the results agree with
-    ``torch.optim.lr_scheduler.ReduceLROnPlateau``, which does not use the absolute value.
+    ``torch.optim.lr_scheduler.ReduceLROnPlateau``, which does not use the absolute value of the
+    best value.
 
     Parameters
     ----------

@@ -388,7 +388,7 @@ class Load(SimpleExtension):
             raise ArchiveError(f"{self.path}: {error}{self._model_changes()}") from error
 
     def _model_changes(self) -> str:
-        """Return how the model of the saved run was changed, or nothing, to end a message."""
+        """Return the end of a message: how the model of the saved run was changed, or nothing."""
         try:
             columns = read_state(self.path, ["log"])["log"]["columns"]
         except (ArchiveError, KeyError, TypeError):  # an archive that has only parameters

@@ -145,7 +145,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.last_best_epoch = status["epochs_done"]
 
     def _left(self, log: TrainingLogBase) -> int | None:
-        """Return how many iterations or epochs remain, or None if waiting has not started."""
+        """Return the number of iterations or epochs left, or None if waiting has not started."""
         if self.last_best_iter is None or self.last_best_epoch is None:
             return None
         if self.iterations is not None:

@@ -126,7 +126,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """Event on which an extension acts if `predicate` is true, with `arguments` from the user."""
+    """Event on which an extension acts if `predicate` is true, and the arguments of the action."""
 
     event: CallbackName
     predicate: LogPredicate

@@ -50,8 +50,8 @@ class SharedVariableModifier(SimpleExtension):
     function : callable
         A function that receives the number of completed iterations and, if `num_args` is 2, the old
         value (an array of the dtype of `parameter`), and returns the new value.
-        `workbench.extensions.schedules` provides functions. Pass None in a subclass that overrides
-        the method `function`.
+        `workbench.extensions.schedules` provides suitable functions. Pass None in a subclass that
+        overrides the method `function`.
     num_args : int, optional
         The number of arguments of `function`, 1 or 2; by default the number of arguments without
         defaults in its signature.

@@ -1,8 +1,8 @@
 """Streams for `fit` from any kind of data, and the statements that make them.
 
 Tables, arrays, files and folders are read by `DataStream.from_frame`, `from_arrays` and
-`from_folder`, which check and encode them. Datasets, streams and loaders are used as they are; a
-fraction of a dataset is held out by its scheme.
+`from_folder`, which check and encode them. Datasets, streams and loaders are used as they are; to
+hold out a fraction of a dataset, the iteration schemes divide its examples.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _from_arrays(
     needs: Mapping[str, str],
     written: str | None = None,
 ) -> Prepared:
-    """Return streams of arrays; `written` is the expression for those for validation."""
+    """Return streams of arrays; `written` is the expression for the validation arrays."""
     made = DataStream.from_arrays(
         features,
         targets,
@@ -189,13 +189,13 @@ def _from_mapping(
     if lacking:
         raise DataError(
             f"the data for validation has no {', '.join(map(repr, lacking))}, only "
-            f"{', '.join(map(repr, other))}; it must have the same names as the data"
+            f"{', '.join(map(repr, other))}; name its arrays like those of the training data"
         )
     x_other, written_other = _chosen(other, VALIDATION, others)
     wishes = replace(wishes, validation=(x_other, other[target]))
     written = f"({written_other}, {VALIDATION}[{literal(target)}])"
     if needs:
-        needs = {**needs, VALIDATION: "what was passed to fit as validation"}
+        needs = {**needs, VALIDATION: "the data that was passed to fit as validation"}
     return _from_arrays(x, data[target], written_x, y, wishes, needs, written)
 
 
@@ -230,8 +230,8 @@ def _from_path(path: Path, wishes: Wishes) -> Prepared:
         split = "train" if "train" in splits else splits[0] if len(splits) == 1 else None
         if split is None:
             raise DataError(
-                f"{path} has the splits {', '.join(map(repr, splits))}, none of which is 'train'; "
-                "pass H5PYDataset(path, (split,))"
+                f"{path} has no split 'train', only {', '.join(map(repr, splits))}; choose a split "
+                "with H5PYDataset(path, (split,))"
             )
         dataset = H5PYDataset(path, (split,), load_in_memory=True)
         found = from_dataset(dataset, "data", wishes, {})

@@ -1,9 +1,9 @@
-"""Search for how a network ends: with probabilities, or with unnormalised scores.
+"""Functions that determine whether a network returns probabilities or unnormalised scores.
 
-The loss must fit: the cross-entropy of a softmax of a softmax would train, and reach a plausible
-but worse result. Therefore the end of bricks is read from the last one, and that of a module from
-the operation that computes its output. If neither is known, it is read from the numbers that the
-network returns.
+The loss must suit the network's ending: with a softmax in both the network and the loss, training
+would succeed, but with a worse result. Therefore, the ending is inferred from the last brick of a
+sequence of bricks, or from the operation that computes the output of a module. If this is not
+possible, the ending is inferred from the numbers that the network returns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SAME_NUMBERS = (
     "View", "Reshape", "ReshapeAlias", "UnsafeView", "Squeeze", "Unsqueeze", "Alias", "Clone",
     "Slice", "Select", "Transpose", "T", "Permute", "Expand", "AsStrided", "ToCopy",
 )  # fmt: skip
-"""Operations of torch that only arrange numbers."""
+"""Torch operations that only rearrange numbers."""
 
 ENDS: dict[str, End] = {
     "Softmax": "softmax",
@@ -37,7 +37,7 @@ ENDS: dict[str, End] = {
     "Addmm": "scores",
     "Mm": "scores",
 }
-"""Operations of torch that tell how a module ends."""
+"""Torch operations that show how a module ends."""
 
 UNCLEAR = (
     "it is unclear whether the model returns probabilities: its outputs for the first batch look "
@@ -46,13 +46,13 @@ UNCLEAR = (
     "loss=CategoricalCrossEntropy() or loss=BinaryCrossEntropy() if the outputs are probabilities"
 )
 NO_PROBABILITIES = (
-    "the model ends with a softmax, but its rows do not sum to one, so its dimension is wrong; "
+    "the model ends with a softmax over the wrong dimension, since its rows do not sum to one; "
     "compute the softmax of the outputs of each example, as torch.nn.Softmax(1) does"
 )
 
 
 def end_of(step: Brick) -> End | None:
-    """Return how a network ends whose last brick is `step`; None if it cannot be seen."""
+    """Return the kind of ending of a network whose last brick is `step`, or None if unknown."""
     if not type(step).__module__.startswith("workbench."):
         return None
     if isinstance(step, Softmax):
@@ -67,7 +67,7 @@ def end_of(step: Brick) -> End | None:
 
 
 def end_of_module(module: torch.nn.Module) -> End | None:
-    """Return how a module ends, as far as its last part tells."""
+    """Return the kind of ending if a module ends with a softmax or a sigmoid, otherwise None."""
     if type(module) is torch.nn.Sequential and len(module):
         return end_of_module(module[-1])
     kinds: dict[type, End] = {torch.nn.Softmax: "softmax", torch.nn.Sigmoid: "logistic"}
@@ -77,7 +77,7 @@ def end_of_module(module: torch.nn.Module) -> End | None:
 def end_of_outputs(
     module: torch.nn.Module, outputs: Sequence[torch.Tensor], given: Mapping[str, Any], loss: Any
 ) -> End:
-    """Return how a module ends, from the operation that computes its output.
+    """Infer the kind of a module's ending from the operation that computes its output.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def end_of_outputs(
     given : dict of str to array
         The inputs of a batch.
     loss
-        The loss that the caller passed; a brick tells what the outputs are.
+        The loss that the caller passed, or None.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def end_of_outputs(
 
 
 def _last_operation(module: torch.nn.Module, given: Mapping[str, Any]) -> str | None:
-    """Return the operation of torch that computes the output; None if there is no gradient."""
+    """Return the torch operation that computes the output; None if the output has no gradient."""
     twin = copy.deepcopy(module).eval()
     device = next((one.device for one in twin.parameters()), torch.device("cpu"))
     dtype = next((one.dtype for one in twin.parameters() if one.is_floating_point()), floatx())
@@ -139,13 +139,13 @@ def outputs_of_batch(output: Variable, given: Mapping[str, Any]) -> list[torch.T
 
 
 def end_of_numbers(outputs: Sequence[torch.Tensor]) -> End:
-    """Return how a network ends that returns these numbers.
+    """Infer the kind of a network's ending from the numbers that it returns.
 
     Parameters
     ----------
     outputs : sequence of Tensor
-        The outputs for some examples, and for the same examples multiplied by a large number: a
-        network that ends with scores leaves the interval from 0 to 1.
+        The outputs for some examples, and for the same examples multiplied by a large number, so
+        that scores leave the interval from 0 to 1.
     """
     rows = torch.cat([output.detach().double() for output in outputs])
     if rows.ndim != 2 or not bool(((rows >= 0) & (rows <= 1)).all()):

@@ -1,7 +1,7 @@
 """Preparation of bricks for training: sizes that follow from the data, schemes and seeds.
 
-Whatever the caller has set is kept. What is missing is set on the bricks themselves, so that code
-made from them shows it.
+The settings of the caller are kept. Missing settings are added to the bricks themselves, so that
+the code that is generated from the bricks shows them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workbench.errors import BrickError, NotConfiguredError, ShapeError
 from workbench.initialization import Constant, Glorot, He, NdarrayInitialization
 
 HALF_ZERO = (Rectifier, LeakyRectifier, GELU, Swish, Softplus)
-"""Activations that are zero, or close to it, for half of all numbers."""
+"""Activations that are zero or almost zero for half of all inputs."""
 
 MOST_SETTINGS = 200
 
@@ -41,7 +41,7 @@ FROM_SHAPE = {
     "num_channels": lambda shape: shape[1],
     "image_size": lambda shape: tuple(shape[2:]),
 }
-"""Settings that follow from the shape of the input of a brick."""
+"""Settings that follow from the shape of a brick's input."""
 
 
 def steps_of(brick: Brick) -> list[Brick]:
@@ -52,7 +52,7 @@ def steps_of(brick: Brick) -> list[Brick]:
 
 
 def set_names(bricks: Sequence[Brick]) -> None:
-    """Rename bricks of a list that have the same name, as in ``linear_0`` and ``linear_1``."""
+    """Append numbers to names that several bricks have, as in ``linear_0`` and ``linear_1``."""
     found = list(dict.fromkeys(bricks))
     counts = Counter(brick.name for brick in found)
     taken = set(counts)
@@ -73,14 +73,14 @@ def sized(steps: Sequence[Brick]) -> Any:
 
 
 def known_outputs(steps: Sequence[Brick]) -> int | None:
-    """Return the number of outputs of the last brick that has such a setting, if it is set."""
+    """Return the number of outputs of the brick that `sized` returns, or None if it is not set."""
     last = sized(steps)
     number = None if last is None else last.output_dim
     return number if isinstance(number, int) else None
 
 
 def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | None) -> None:
-    """Set the sizes that bricks lack: of inputs from the data, and the number of outputs.
+    """Set the missing sizes of bricks: input sizes from the data, and the number of outputs.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
     inputs : sequence of Kind
         The shapes and dtypes of the inputs of the first brick.
     outputs : int or None
-        The number of outputs for the last brick that has such a setting.
+        The number of outputs of the last brick that has a setting for it.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _outputs(brick: Any, given: dict[str, Kind]) -> list[Kind]:
 
 
 def _settled(brick: Any, kind: Kind, error: Any) -> bool:
-    """Set what an error says is missing; return False if it does not follow from the input."""
+    """Set the size that an error reports as missing; return False if it cannot be inferred."""
     fix = error.fix
     if fix is not None:
         top = brick.get_unique_path()[0]
@@ -157,10 +157,10 @@ def tree(brick: Brick) -> Iterator[Brick]:
 
 
 def set_schemes(steps: Sequence[Brick]) -> None:
-    """Set the schemes that bricks lack: `He` before rectifiers, otherwise `Glorot`; biases zero.
+    """Set the missing schemes of bricks: zero for biases, and `He` for weights before rectifiers.
 
-    A brick with other bricks in it, one of which has a scheme, is not changed, since it would push
-    its own.
+    Other weights get the default scheme of the brick, usually `Glorot`. A brick that contains a
+    brick with a scheme is not changed, since its own scheme would replace that of the inner brick.
     """
     for number, brick in enumerate(steps):
         if not isinstance(brick, Initializable):

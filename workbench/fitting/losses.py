@@ -1,6 +1,6 @@
-"""Losses and metrics of `fit`: by name or by brick, inferred from the targets and the outputs.
+"""Losses and metrics of `fit`: given as names or bricks, or inferred from targets and outputs.
 
-The loss must fit the end of the network, which `workbench.fitting.ends` finds.
+The loss must suit the network's final bricks, which `workbench.fitting.ends` identifies.
 """
 
 from __future__ import annotations
@@ -49,24 +49,25 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(("acc", "categorical_accuracy", "sparse_categorical_accuracy"), "accuracy"),
     **dict.fromkeys(("error_rate", "misclassificationrate"), "error rate"),
 }  # fmt: skip
-"""Names of losses and metrics in torch, Keras and fastai, with ours."""
+"""Names of losses and metrics in torch, Keras and fastai, with the names that `fit` uses."""
 
 UNKNOWN = "{argument} must be {known} or a brick such as {brick}, not {given}{hint}"
 WIDTH = (
     "the model has {found} outputs, but the targets need {needed}: {why}; change the size of the "
-    "last layer, or leave it out, so that it follows from the data"
+    "last layer, or leave out this size, so that it follows from the data"
 )
 NOT_FOR_CLASSES = "loss={loss!r} needs numbers as targets, but they are classes ({classes})"
 ONLY_CLASSES = (
     "loss='cross-entropy' needs classes as targets, but they are numbers; pass loss='squared error'"
 )
 NOT_FOR_NUMBERS = (
-    "the model ends with a {end} function, but the targets are numbers; remove it to predict "
-    "numbers, pass loss='cross-entropy' if they are classes, or pass the loss as a brick"
+    "the model ends with a {end} function, but the targets are numbers; remove this function "
+    "to predict numbers, pass loss='cross-entropy' if the targets are classes, or pass the loss as "
+    "a brick"
 )
 OTHER_SHAPE = (
     "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
-    "flatten it, or build the graph yourself and train it with MainLoop"
+    "flatten the output, or build the graph yourself and train it with MainLoop"
 )
 
 
@@ -90,18 +91,18 @@ class Aim:
 
 
 def checked_loss(given: object) -> str | Cost | None:
-    """Return the name of a loss, a brick, or None for the loss that follows from the data.
+    """Check a loss, and return its name or brick, or None if it is to be inferred from the data.
 
     Raises
     ------
     ArgumentError
-        If `given` has another type or name.
+        If `given` is neither a known name nor a cost.
     """
     return None if given is None else _checked(given, "loss", LOSSES, "SquaredError()")
 
 
 def checked_metric(given: object) -> str | Cost:
-    """Return the name of a metric, or a brick; see `checked_loss`."""
+    """Check a metric, and return its name or brick; see `checked_loss`."""
     return _checked(given, "a metric", METRICS, "MisclassificationRate(top_k=5)")
 
 
@@ -125,7 +126,7 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str
 
 
 def classes_for(loss: str | Cost | None) -> bool | None:
-    """Return whether a loss needs classes (True) or numbers (False); None if it can have both."""
+    """Return whether a loss needs classes (True) or numbers (False); None if it accepts both."""
     if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
         return True
     if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):
@@ -211,8 +212,8 @@ def _cross_entropy(targets: Variable, output: Variable, end: End) -> Variable:
         return CategoricalCrossEntropy().apply(targets, output)  # type: ignore[no-any-return]
     if end == "logistic":
         raise ArgumentError(
-            "the model ends with a logistic function for several classes, each of which would have "
-            "a probability of its own; end it with Softmax() or with no activation"
+            "the model ends with a logistic function for several classes, so it computes a "
+            "separate probability for each class; end it with Softmax() or with no activation"
         )
     cost: Variable = Softmax().categorical_cross_entropy(targets, output).mean()
     return cost
@@ -221,7 +222,7 @@ def _cross_entropy(targets: Variable, output: Variable, end: End) -> Variable:
 def metric_of(
     metric: str | Cost, targets: Variable, output: Variable, end: End, aim: Aim
 ) -> Variable:
-    """Return a metric as a scalar; its name is that of the metric.
+    """Return the value of a metric as a scalar with the name of the metric.
 
     Raises
     ------

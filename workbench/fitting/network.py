@@ -47,7 +47,7 @@ NOT_INDICES = (
 )
 PARTLY = (
     "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
-    "must be kept; call initialize() of all bricks, or pass new bricks"
+    "must be kept; call the method initialize() of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
     "the targets are integers of shape {shape}, but classes must be a vector of indices; pass "
@@ -75,7 +75,8 @@ INPUTS = (
     "of the model"
 )
 AS_IT_IS = (
-    "The brick cannot be written as code; a new one needs the settings of the one given to fit"
+    "The brick cannot be written as code; create one with the same settings as the brick that was "
+    "passed to fit"
 )
 KEPT = "The model was initialised already, so training starts from its values."
 
@@ -92,7 +93,7 @@ class Network:
         The output of the model.
     code : Statements
     output_name : str
-        The name of the output in the code.
+        The variable name of the output in the generated code.
     """
 
     cost: Variable
@@ -102,7 +103,7 @@ class Network:
     output_name: str
 
     def watched(self) -> list[str]:
-        """Return the names that the cost and the metrics have in the code."""
+        """Return the variable names of the cost and the metrics in the generated code."""
         names = [str(one.name) for one in (self.cost, *self.metrics)]
         named = [line.partition(".name = ") for line in self.code.lines]
         variables = {ast.literal_eval(text): target for target, made, text in named if made}
@@ -110,7 +111,7 @@ class Network:
 
 
 def as_brick(model: Any, seed: int) -> Any:
-    """Return the brick for a model: itself, a sequence of bricks, or a wrapped module.
+    """Return a model as one brick: a list becomes a sequence, and a torch module is wrapped.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def build(
         The result of `as_brick`.
     prepared : Prepared
     loss, metrics
-        None for those that follow from the targets and the end of the model.
+        None to infer them from the targets and the end of the model.
     seed : int
     """
     steps = layers.steps_of(brick)
@@ -215,7 +216,7 @@ def build(
 
 
 def _kind(array: Any) -> Kind:
-    """Return the shape and dtype of an input, whose number of examples is unknown."""
+    """Return the shape and dtype of an input, with None as the number of examples."""
     values = array if isinstance(array, torch.Tensor) else np.asarray(array)
     dtype = torch.as_tensor(values[:1]).dtype
     dtype = floatx() if dtype.is_floating_point else torch.int64
@@ -225,7 +226,7 @@ def _kind(array: Any) -> Kind:
 def _check_inputs(
     model: Any, kinds: Mapping[str, Kind], batch: Mapping[str, Any], target: str
 ) -> None:
-    """Refuse vectors as inputs, and floats of another dtype than that of the model."""
+    """Refuse inputs that are vectors, and floats with a dtype other than that of the model."""
     plain = not isinstance(model, torch.nn.Module) or type(model) in (
         torch.nn.Linear,
         torch.nn.Sequential,
@@ -241,7 +242,7 @@ def _check_inputs(
 
 
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
-    """Refuse images with the channels in the last dimension, whose height would be read as them."""
+    """Refuse images with channels in the last dimension, whose height would be read as channels."""
     first: Any = steps[0]
     if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
         return
@@ -283,7 +284,7 @@ def _aim(
 
 
 def _class_count(prepared: Prepared, outputs: int | None) -> int:
-    """Return the number of classes of targets that are used as they are."""
+    """Return the number of classes of targets that were not encoded."""
     found = prepared.all_targets()
     seen: list[int] = [] if found is None else np.unique(found).tolist()
     if len(seen) == 1 or (seen and seen[0] < 0):
@@ -299,7 +300,7 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
 
 
 def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
-    """Refuse one score for integers, which are then probably quantities."""
+    """Refuse a model with one score if the targets are integers, which are probably quantities."""
     if output.shape[1] != 1 or not all(name.isdigit() for name in aim.names):
         return
     found = prepared.all_targets()
@@ -389,13 +390,13 @@ def _by_object(
     given = names[0] if len(names) == 1 else ", ".join(pairs)
     variable = "model"
     if isinstance(brick, TorchModule):
-        code.needs["model"] = "the module that was passed to fit, as it was before"
+        code.needs["model"] = "the module that was passed to fit, as it was before the call"
         code.use("workbench.bricks", "TorchModule")
         seed = brick.random_seed
         made.append(f'network = TorchModule(model, name="network", random_seed={seed})')
         variable = "network"
     else:
-        code.needs["model"] = "what was passed to fit, as it was before"
+        code.needs["model"] = "the model that was passed to fit, as it was before the call"
         code.comments.append(KEPT if ready else f"{AS_IT_IS}.")
         if isinstance(model, (list, tuple)):
             code.use("workbench.bricks", "FeedforwardSequence")

@@ -18,7 +18,10 @@ TARGET_NAMES = ("targets", "target", "y", "label", "labels", "class")
 STREAM = "workbench.data"
 """The module from which programs import streams and schemes."""
 
-NO_TARGET = "{what} needs the name of what the model predicts: pass target=..., one of {names}"
+NO_TARGET = (
+    "{what} needs the name of what the model predicts; pass target=... with one of these names: "
+    "{names}"
+)
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Prepared:
 
     @property
     def dataset(self) -> Any:
-        """The dataset below the stream for training, if there is one."""
+        """The dataset from which the training stream reads, or None."""
         stream: Any = self.training
         while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
             stream = stream.data_stream
@@ -77,7 +80,7 @@ class Prepared:
         return np.asarray(arrays[list(dataset.sources).index(self.target)])
 
     def first_batch(self) -> dict[str, Any]:
-        """Return the first batch of the data for training, without moving its position."""
+        """Return the first batch of the training data; the position of the stream is unchanged."""
         batch = next(iter(self.training.iterate(0, 0)), None)
         if batch is None:
             raise DataError(f"{self.training!r} has no batches")
@@ -107,7 +110,7 @@ def check_target(target: object) -> None:
 
 
 def target_in(names: Sequence[str], target: Any, what: str) -> str:
-    """Return the name of the target: the given one, or the only usual one among `names`."""
+    """Return the name of the target: the given name, or the only usual target name in `names`."""
     check_target(target)
     if isinstance(target, str):
         if target not in names:
@@ -123,27 +126,27 @@ def target_in(names: Sequence[str], target: Any, what: str) -> str:
 
 
 def arguments_of(wishes: Wishes, *, validation: str | None) -> list[str]:
-    """Return the expressions of the arguments ``validation`` and ``batch_size``."""
+    """Return the code of the arguments ``validation`` and ``batch_size``."""
     found = [] if validation is None else [f"validation={validation}"]
     found.append(f"batch_size={wishes.batch_size}")
     return found
 
 
 def names_of_streams(validation: Any) -> str:
-    """Return the variables to which a call that makes streams is assigned."""
+    """Return the names of the variables to which a call that makes streams assigns its result."""
     return "training" if validation is None else "training, validation"
 
 
 def validation_code(validation: Any, code: Statements) -> str | None:
-    """Return the expression for `validation`, and what it needs."""
+    """Return the expression for `validation`; add the name that it needs to `code`."""
     if validation is None or isinstance(validation, (int, float, str, np.number)):
         return None if validation is None else literal(validation)
     if isinstance(validation, os.PathLike):
         return literal(validation)
-    code.needs["validation_data"] = "what was passed to fit as validation"
+    code.needs["validation_data"] = "the data that was passed to fit as validation"
     return "validation_data"
 
 
 def pair_of(made: Any) -> tuple[AbstractDataStream, AbstractDataStream | None]:
-    """Return the stream for training, and the one for validation if there is one."""
+    """Return the training stream, and the validation stream or None."""
     return made if isinstance(made, tuple) else (made, None)

@@ -1,7 +1,7 @@
-"""The program that does explicitly what `fit` does, as text.
+"""The text of a program that does the same as `fit` in explicit steps.
 
-It is put together from statements about the data, the graph, which the builder writes, and the
-training, in the order of a program that a person would write.
+The program consists of statements for the data, the graph and the training, in the order in which
+a person would write them. The builder writes the statements for the graph.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Statements:
     needs : dict of str to str
         The names that the caller must define, each with a description.
     comments : list of str
-        What was decided, for the top of the program.
+        The decisions of `fit`, which are listed at the top of the program.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Statements:
 
 
 def call(function: str, arguments: Iterable[str], target: str = "") -> list[str]:
-    """Return the lines of a call, with one argument a line if it is too long for one line.
+    """Return the lines of a call, with one argument per line if the call is too long for one line.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def _parsed(text: str) -> ast.AST:
 
 
 def _values(rule: Any) -> Any:
-    """Return everything that determines a rule, for comparison."""
+    """Return the values that determine a step rule, for comparison with another rule."""
     if isinstance(rule, SharedVariable):
         return rule.get_value().tolist()
     if isinstance(rule, StepRule):

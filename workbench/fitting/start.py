@@ -101,31 +101,33 @@ def fit(
     model : Brick, list of Brick or torch.nn.Module
         The model. A list of bricks is applied in order. Sizes that follow from the data can be left
         out, as in ``[Linear(output_dim=50), Rectifier(), Linear()]``. Bricks without values are
-        initialised: weights by `He` before rectifiers and by `Glorot` otherwise, biases with zero.
+        initialised: weights by `He` before rectifiers and otherwise by the default scheme of the
+        brick, usually `Glorot`; biases with zero.
     data
         One of the following:
 
         - a ``pandas.DataFrame`` with `target`, or the path of a CSV or Parquet file;
         - a pair of arrays or tensors ``(X, y)``, a dictionary of arrays or an npz file;
-        - a dataset or stream of `workbench.data`, or an HDF5 file that it can read;
+        - a dataset or stream of `workbench.data`, or an HDF5 file that `H5PYDataset` can read;
         - a torch ``DataLoader`` or dataset, or a split of Hugging Face ``datasets``;
         - a folder that has one sub-folder of images for each class.
 
         `DataStream.from_frame`, `from_arrays` and `from_folder` describe how tables, arrays and
         folders are encoded.
     target : str or list of str, optional
-        The column or the name of the array that the model predicts; needed for a table. By default
-        the only one called targets, target, y, label or labels.
+        The name of the column or array that the model predicts. It is required for a table. For
+        data with named arrays, it can be left out if exactly one of them is called targets, target,
+        y, label, labels or class.
     loss : str or Cost, optional
         ``"cross-entropy"``, ``"squared error"``, ``"absolute error"`` or a brick. By default the
         cross-entropy for classes, and the squared error for numbers. Integers that are not 0, 1, 2
-        ... can be classes or numbers, and need a loss.
+        ... can be classes or numbers, so they need a loss.
     epochs : int
         The number of epochs.
     validation : float, data of the same kind, or None
-        The fraction of the examples to hold out at random, other data, or None for no validation.
-        Tables, arrays and folders with classes are divided class by class, and datasets regardless
-        of classes. A stream and a ``DataLoader`` cannot be divided.
+        The fraction of the examples to hold out at random, separate data for validation, or None
+        for no validation. Tables, arrays and folders with classes are divided class by class, and
+        datasets regardless of classes. A stream and a ``DataLoader`` cannot be divided.
     batch_size : int
         The number of examples in a batch, unless the data consists of batches.
     step_rule : StepRule, optional
@@ -136,8 +138,8 @@ def fit(
     extensions : list of TrainingExtension, optional
         Further extensions of the main loop.
     seed : int, optional
-        The seed of the initial values, of the order and of the division; ``config.default_seed`` by
-        default.
+        The seed for the initial values, the order of the examples and the choice of the held-out
+        examples; ``config.default_seed`` by default.
     name : str, optional
         The name of the session.
 
@@ -215,7 +217,7 @@ def _as_list(given: Any, name: str) -> list[Any]:
 
 
 def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
-    """Return whether targets are classes, as far as the loss and the model tell."""
+    """Return whether targets are classes; None if neither the loss nor the model shows it."""
     if loss is not None:
         return losses.classes_for(loss)
     module = isinstance(model, torch.nn.Module)
@@ -250,7 +252,7 @@ def _training_code(
     code = Statements()
     text = rule_code(rule)
     if text is None:
-        code.needs["step_rule"] = "the step rule that was passed to fit, as it was before"
+        code.needs["step_rule"] = "the step rule that was passed to fit, as it was before the call"
         text = "step_rule"
     else:
         code.use("workbench.algorithms", *names_in(text))

@@ -1,7 +1,7 @@
-"""Streams for `fit` from datasets, streams, and the datasets and loaders of torch.
+"""Streams for `fit` from datasets, streams, torch datasets and torch data loaders.
 
-They are used as they are: nothing is encoded or scaled, and targets must be indices of classes or
-numbers. A fraction of a dataset is held out by its scheme.
+The data is used as it is: nothing is encoded or scaled, and targets must be indices of classes or
+numbers. A part of a dataset can be held out for validation.
 """
 
 from __future__ import annotations
@@ -28,27 +28,28 @@ from workbench.fitting.program import Statements, call, literal
 
 NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
-    "made; pass validation=another {kind}, or validation=None to train without validation"
+    "made; pass another {kind} as validation, or validation=None to train without validation"
 )
 
 
 def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
-    """Return streams of a dataset that can be read by index.
+    """Return the streams for a dataset that can be read by index.
 
     Parameters
     ----------
     data : Dataset
     name : str
-        The expression for the dataset in the code.
+        The expression for the dataset in the generated code.
     wishes : Wishes
     needs : dict of str to str
-        What the code needs; see `Statements`.
+        The names that the generated code needs, each with a description; see `Statements`.
     """
     code = Statements(needs=dict(needs))
     count = data.num_examples
     if count is None or data.example_iteration_scheme is None:
         raise DataError(
-            f"{data!r} can only be read in order, so fit cannot shuffle it; pass a DataStream of it"
+            f"{data!r} can only be read in order, so fit cannot shuffle it; pass a DataStream "
+            "that reads it"
         )
     seed, size = wishes.seed, wishes.batch_size
     other: Any = wishes.validation
@@ -82,7 +83,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
         validation = DataStream.default_stream(other, iteration_scheme=whole)
         text = f"SequentialScheme(validation_data.num_examples, {max(size, 256)})"
         code.use(STREAM, "SequentialScheme")
-        code.needs["validation_data"] = "what was passed to fit as validation"
+        code.needs["validation_data"] = "the data that was passed to fit as validation"
         code.lines += _stream_lines("validation", "validation_data", text)
     return _of_streams(training, validation, wishes, code)
 
@@ -106,14 +107,14 @@ def _of_streams(
 
 
 def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
-    """Return the given streams or loaders, of the kind ``"stream"`` or ``"DataLoader"``."""
+    """Return streams or loaders as streams; `kind` is ``"stream"`` or ``"DataLoader"``."""
     if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
     code = Statements(needs={"data": f"the {kind} that was passed to fit"})
     training = _as_stream(data)
     validation = None if wishes.validation is None else _as_stream(wishes.validation)
     if validation is not None:
-        code.needs["validation_data"] = "what was passed to fit as validation"
+        code.needs["validation_data"] = "the data that was passed to fit as validation"
     if kind == "stream":
         code.lines.append("training = data")
         if validation is not None:
@@ -127,7 +128,10 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
                 arguments = [name, f"sources={literal(tuple(stream.sources))}"]
                 code.lines += call("as_stream", arguments, target)
     if training.reads_once:
-        raise DataError(f"{training!r} can be read only once, so fit cannot look at it first")
+        raise DataError(
+            f"{training!r} can be read only once, but fit must read its first batch before "
+            "training; pass a stream that can be read several times"
+        )
     prepared = _of_streams(training, validation, wishes, code)
     if isinstance(data, DataLoader):
         _look_into(data.dataset, prepared)
@@ -151,14 +155,14 @@ def _as_stream(data: Any) -> AbstractDataStream:
 
 
 def from_items(data: Any, wishes: Wishes) -> Prepared:
-    """Return streams of a torch dataset, or of a split of Hugging Face ``datasets``."""
+    """Return the streams for a torch dataset, or for a split of Hugging Face ``datasets``."""
     code = Statements(needs={"data": "the dataset that was passed to fit"})
     columns = getattr(data, "features", None)
     hugging = hasattr(data, "with_format") and isinstance(columns, Mapping)
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise DataError(
-            f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader of "
-            "it"
+            f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader "
+            "that reads it"
         )
     items, name = (
         (data.with_format("torch"), 'data.with_format("torch")') if hugging else (data, "data")
@@ -197,7 +201,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
     elif wishes.validation is not None:
         formatted = wishes.validation.with_format("torch") if hugging else wishes.validation
         other = DataLoader(formatted, max(size, 256))
-        code.needs["validation_data"] = "what was passed to fit as validation"
+        code.needs["validation_data"] = "the data that was passed to fit as validation"
         text = 'validation_data.with_format("torch")' if hugging else "validation_data"
         code.lines += call("DataLoader", [text, str(max(size, 256))], "held_loader")
     training = _as_stream(loader)
@@ -216,7 +220,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
 
 
 def _look_into(data: Any, prepared: Prepared) -> None:
-    """Find the names of the classes and the targets of all examples in a dataset of others."""
+    """Find the class names and all targets in a dataset from torch or Hugging Face."""
     while isinstance(data, Subset):
         data = data.dataset
     columns = getattr(data, "features", None)

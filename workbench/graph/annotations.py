@@ -32,7 +32,7 @@ class Annotation(Hinted):
     ----------
     auxiliary_variables : list of Variable
     updates : dict of SharedVariable to Variable
-        New values of shared variables, to assign when the graph is run.
+        The new values of shared variables, which are assigned when the graph is run.
 
     Examples
     --------
@@ -122,9 +122,9 @@ class ApplicationCall(Annotation):
     options : dict
         The arguments of the call that are numbers, strings or Booleans, by name.
     inner_inputs, inner_outputs : list of Variable
-        The graph of one time step, if the call iterates over sequences. The inputs are the elements
-        of sequences, the states and the contexts; the outputs are the outputs of the application.
-        Both lists are empty for other calls.
+        The inputs and outputs of the graph of one time step, if the call iterates over sequences.
+        The inputs are the elements of sequences, the states and the contexts; the outputs are the
+        outputs of the application. Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws
         For each set of inputs, the random draws to use when the call is repeated in training mode.
 
@@ -159,8 +159,8 @@ class ApplicationCall(Annotation):
     ) -> None:
         """Attach a variable to this call and to its brick.
 
-        If `name` is given, the variable is renamed to ``brick_application_name``, like inputs
-        and outputs, and its ``tag.name`` is set to `name`.
+        If `name` is given, the variable is renamed to ``brick_application_name``, in the same way
+        as inputs and outputs, and its ``tag.name`` is set to `name`.
         """
         variable = as_variable(variable)
         brick = self.application.brick

@@ -89,7 +89,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
 def get_batch_normalization_updates(
     training_graph: ComputationGraph, allow_duplicates: bool = False
 ) -> list[tuple[SharedVariable, Variable]]:
-    """Return updates of the population statistics of batch normalisations in training mode.
+    """Return updates of the population statistics for batch normalisations in training mode.
 
     Parameters
     ----------

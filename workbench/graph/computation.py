@@ -198,8 +198,8 @@ class ComputationGraph(KnownAttributes, Hinted):
         Raises
         ------
         GraphError
-            If `replacements` is neither a mapping nor pairs or, with `replacement`, does not
-            consist of variables.
+            If `replacements` is neither a mapping nor a list of pairs, or if `replacement` is given
+            and `replacements` contains an object that is not a variable.
         SelectionError
             If a criterion selects nothing.
 
@@ -346,7 +346,7 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Return the `candidates` that can be computed from the inputs in `main`."""
+    """Return the `candidates` that depend on no inputs except those in `main`."""
     available = set(main)
     incomputable: set[Variable] = set()
     candidates = list(candidates)

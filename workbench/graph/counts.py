@@ -37,7 +37,8 @@ def count_parameters(*owners: Component | Variable) -> int:
     Parameters
     ----------
     *owners : Brick or Variable
-        Allocated bricks, including their descendants, or variables, including their graphs.
+        Allocated bricks or variables; the descendants of bricks and the graphs of variables are
+        included.
 
     Returns
     -------
@@ -76,7 +77,7 @@ class Flops:
     ----------
     total : int
     by_brick : dict of str to int
-        The number of operations of each brick with its descendants, by path. Bricks without
+        The number of operations of each brick and its descendants, by path. Bricks without
         counted operations are not listed.
     """
 
@@ -183,7 +184,7 @@ def _given(
 
 
 class _Counting:
-    """Counts of the operations of programs, and of the loops inside them."""
+    """Operation counts of programs, including the loops inside them."""
 
     def __init__(self, counter: Any) -> None:
         self.counter = counter
@@ -203,7 +204,7 @@ class _Counting:
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        """Run one step of a loop and count it `n` times; with gradients, run all steps."""
+        """Run one step of a loop and count it `n` times; if there are gradients, run all steps."""
         values = (*sequences, *states, *contexts)
         if n == 0 or any(value.requires_grad for value in values):
             token = instead.set(None)  # each step has a gradient of its own

@@ -45,7 +45,7 @@ class ModeDependent(Component):
     ----------
     in_training_mode : bool
     uses_batch_statistics : bool
-        Class attribute, True if training mode uses the statistics of the batch. Then
+        Class attribute, True if training mode uses the statistics of the batch. If it is True,
         `batch_normalization` also puts the component into training mode.
     """
 
@@ -146,8 +146,9 @@ def replacements(
 ) -> dict[Variable, Variable]:
     """Map the mode-dependent elements of `variables` to their versions in training mode.
 
-    Applications of bricks that `wanted` accepts are repeated on their inputs, always with the same
-    random numbers. Loops that contain these applications are repeated too.
+    Applications of bricks that `wanted` accepts are repeated on their inputs, and every repetition
+    of an application uses the same random numbers. Loops that contain these applications are
+    repeated too.
     """
     found: dict[Variable, Variable] = {}
     made: dict[tuple[ApplicationCall, frozenset[Variable]], dict[str, Variable]] = {}
@@ -178,7 +179,7 @@ def replacements(
 
 
 def _loop_again(call: Call, loop: Loop, wanted: Callable[[ModeDependent], bool]) -> list[Variable]:
-    """Return the outputs of a loop in training mode, or an empty list if the mode is irrelevant.
+    """Return the outputs of a loop in training mode, or an empty list if the loop does not change.
 
     The loop estimates population statistics at every time step. The mean over all time steps is
     attached to the outputs.

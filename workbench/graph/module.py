@@ -17,7 +17,8 @@ class GraphAsModule(torch.nn.Module):
 
     Parameters and buffers share the memory of the shared variables. Until the module is moved to
     another device, each change to the module, for instance by an optimiser or ``load_state_dict``,
-    also changes the model, and vice versa. Nested modules mirror the hierarchy of bricks.
+    also changes the model, and each change to the model also changes the module. Nested modules
+    mirror the hierarchy of bricks.
 
     Parameters
     ----------

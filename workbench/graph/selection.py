@@ -282,7 +282,8 @@ def chosen(given: Any, source: Any, user: str) -> list[Any]:
     Parameters
     ----------
     given : iterable of Variable, or criterion
-        Variables are returned unchanged, even if they are not in `source`.
+        The variables, which are returned unchanged even if they are not in `source`, or a criterion
+        that selects among the variables of `source`.
     source : object
         See `variables_of`.
     user : str

@@ -23,23 +23,23 @@ STYLE = "text-align: left; padding-right: 1.2em; white-space: pre;"
 
 @dataclass(frozen=True)
 class Row:
-    """Line of a summary, for one brick without its children.
+    """Row of a summary, which describes one brick without its children.
 
     Attributes
     ----------
     path : str
     depth : int
-        The number of bricks above this one in the table.
+        The number of ancestors of this brick in the table.
     type : str
         The name of the class.
     shapes : tuple of str
         The shapes of the outputs; empty if the brick is not applied.
     parameters, trained : int
-        The number of elements of the parameters of this brick, and how many of them are trained.
+        The number of elements in this brick's parameters, and the number of trained elements.
     others : int
-        The number of elements of its other shared variables, such as running statistics.
+        The number of elements in its other shared variables, such as running statistics.
     memory : int
-        The number of bytes of all of them.
+        The size of its parameters and other shared variables in bytes.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """``yes``, ``no``, ``partly``, or an empty string if there are no parameters."""
+        """Whether parameters are trained: ``yes``, ``no``, ``partly``; empty if there are none."""
         if not self.parameters:
             return ""
         return "yes" if self.trained == self.parameters else "partly" if self.trained else "no"

@@ -127,7 +127,7 @@ def suggested_updates(variables: Iterable[Variable]) -> list[SharedVariable]:
 
 
 def _merged(news: list[Variable]) -> Variable:
-    """Return the mean of the new values from several applications; for integers, the last value."""
+    """Return the mean of new values from several applications or, for integers, the last value."""
     if len(news) == 1 or not news[0].dtype.is_floating_point:
         return news[-1]
     merged: Variable = functools.reduce(operator.add, news) / len(news)

@@ -27,8 +27,8 @@ def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
         The name of the backend.
     make : callable
         A function that returns an empty log. It is called once for every main loop that needs a new
-        log, and it replaces any function registered under this name, so that a notebook cell can be
-        run again.
+        log. If a function is already registered under this name, it is replaced, so that a notebook
+        cell can be run again.
     """
     BACKENDS[name] = make
 

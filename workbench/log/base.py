@@ -63,8 +63,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     uuid : uuid.UUID
         The identity of the log.
     status : dict
-        Facts about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
-        iterations at which epochs ended) and facts that extensions store. To change an item, assign
+        Information about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
+        iterations at which epochs ended) and items that extensions store. To change an item, assign
         to its key, since a backend does not detect a value that is changed in place.
     """
 
@@ -218,8 +218,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     def maker(self) -> Callable[[], TrainingLogBase] | None:
         """Return a picklable function that creates an empty log of this kind, or None.
 
-        With this function a pickle can refer to the state of the log instead of repeating it. None
-        means that the log consists of more than its state.
+        With this function, a pickle can refer to a state of the log that is saved separately,
+        instead of repeating it. None means that the log contains more than its state.
         """
         return None
 

@@ -182,7 +182,10 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Append `values` if the type fits and the iterations are later; return True on success."""
+        """Append `values` if possible, and return True on success.
+
+        Only values of the column's type, at iterations later than all others, can be appended.
+        """
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False
         new = np.array(iterations, np.int64)

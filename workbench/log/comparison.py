@@ -33,16 +33,17 @@ def compare(
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases (the newest log of each database is used). The keys of a dictionary become the
-        names; otherwise a session keeps its name, a log is named after the first digits of its
-        `uuid`, a path after its file, and a frame is named ``frame``.
+        names; otherwise a session keeps its name, a path is named after its file, a log is named
+        after the first digits of its `uuid`, and a frame is named ``frame``.
     channels : sequence of str, optional
-        The channels to return, in order; by default all. A log can lack some of these channels.
+        The channels to return, in order; by default all. Some of the channels may be missing from a
+        log.
 
     Returns
     -------
     pandas.DataFrame
-        A frame with a row for each iteration of any log. The columns have two levels, channel and
-        log.
+        A frame with a row for each iteration that occurs in at least one log. The columns have two
+        levels, channel and log.
 
     Raises
     ------

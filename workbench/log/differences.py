@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Fact: TypeAlias = tuple[str, str]
-"""The kind of a fact (one of `KINDS`) and the name of the fact."""
+"""The kind of a property, which is one of `KINDS`, and its name."""
 
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
-"""Kinds of facts, in the order of their rows."""
+"""Kinds of properties, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Items of the status: initial hyperparameters by path, and versions of libraries."""
+"""Keys in the status for the initial hyperparameters (by path) and the versions of libraries."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
@@ -83,19 +83,19 @@ def differences(
 def differing(
     facts: Sequence[Mapping[Fact, Any]], *, everything: bool = False
 ) -> dict[Fact, list[Any]]:
-    """Return the facts that are not the same in all runs, sorted by kind.
+    """Return the properties that are not the same in all runs, sorted by kind.
 
     Parameters
     ----------
     facts : sequence of mapping
-        The facts of each run.
+        The properties of each run.
     everything : bool
-        True to also return the facts that are the same in all runs.
+        True to also return the properties that are the same in all runs.
 
     Returns
     -------
     dict
-        For each fact, a list of its values in the runs; None for a run without the fact.
+        For each property, a list of its values in the runs; None for a run without the property.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def differing(
 
 
 def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[Fact, Any]:
-    """Return the facts of a run by kind (one of `KINDS`) and name.
+    """Return the properties of a run, keyed by kind (one of `KINDS`) and name.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the newest number of each channel, up to the row with the best value of `best`."""
+    """Return the latest number of each channel up to the row in which `best` has its best value."""
     import pandas as pd
 
     frame = run.frame

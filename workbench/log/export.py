@@ -67,7 +67,7 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
 
 @hinted
 def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
-    """Write ``log.frame`` as a Parquet file, with the iteration as index.
+    """Write ``log.frame`` as a Parquet file, with the iteration as the index.
 
     A channel with values of several types, or with integers beyond 64 bits, is written as text;
     objects are written as JSON.
@@ -115,12 +115,12 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     """Write all records and the status of a log to an HDF5 file.
 
     Every channel is a group ``channels/<name>`` with two datasets of equal length, ``iterations``
-    (int64) and ``values``. Numbers and booleans are stored directly, arrays of the same shape and
-    dtype are stacked, and all other values are stored as JSON, as the attribute ``encoding``
-    indicates. The attribute ``channels`` of the file lists the names of the groups in order. In
-    these names, ``%`` and characters that HDF5 does not allow are percent-encoded as in URLs: ``/``
-    becomes ``%2F``, and the name ``.`` becomes ``%2E``. The attributes ``uuid`` and ``status``
-    (JSON) contain the identity and status of the log.
+    (int64) and ``values``. Numbers and Booleans are stored directly, and arrays of the same shape
+    and dtype are stacked. All other values are stored as JSON; in this case the attribute
+    ``encoding`` of ``values`` is ``json``. The attribute ``channels`` of the file lists the names
+    of the groups in order. In these names, ``%`` and characters that HDF5 does not allow are
+    percent-encoded as in URLs: ``/`` becomes ``%2F``, and the name ``.`` becomes ``%2E``. The
+    attributes ``uuid`` and ``status`` (JSON) contain the identity and status of the log.
 
     Parameters
     ----------

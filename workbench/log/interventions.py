@@ -113,7 +113,7 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
 
 
 def _alike(old: Any, new: Any) -> tuple[Any, Any]:
-    """Return two values, with a whole number as a float if the other one is a float."""
+    """Return two values; a whole number becomes a float if the other value is a float."""
     if isinstance(old, float) and type(new) is int and abs(new) < 1e300:
         return old, float(new)
     if isinstance(new, float) and type(old) is int and abs(old) < 1e300:

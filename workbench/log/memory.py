@@ -163,7 +163,7 @@ class TrainingLog(TrainingLogBase):
             self._publish(iteration, records)
 
     def introduce(self, name: str) -> None:
-        """Append a channel without records to the list of channels."""
+        """Append a channel that has no records yet to the list of channels."""
         if not isinstance(name, str):
             raise LogError(NOT_A_NAME.format(name=name))
         check_name("a record", name)

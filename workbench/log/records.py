@@ -62,7 +62,7 @@ class Records(Protocol):
 
     @abstractmethod
     def names(self, iteration: int) -> list[str]:
-        """Return the names of the records of one iteration, in order of first appearance."""
+        """Return the names of one iteration's records, in order of first appearance."""
 
     @abstractmethod
     def forget(self, iteration: int, name: str) -> None:

@@ -29,7 +29,7 @@ class Log(Protocol):
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """Facts about the run."""
+        """Information about the run, by name."""
 
     @property
     def h_uuid(self) -> str:
@@ -71,7 +71,7 @@ class Run:
     frame : pandas.DataFrame
         All rows of the log.
     status : mapping
-        Facts about the run; empty for a frame.
+        Information about the run, by name; empty for a frame.
     """
 
     name: str
@@ -83,12 +83,15 @@ _openers: list[Callable[[str | os.PathLike[str]], Any]] = []
 
 
 def open_paths_by(opener: Callable[[str | os.PathLike[str]], Any]) -> None:
-    """Register the function that opens the newest log of the database at a path."""
+    """Register `opener`, a function that opens the newest log of the database at a path."""
     _openers[:] = [opener]
 
 
 def log_of(source: Any) -> Log:
-    """Return `source` if it is a log, the log of a session or branch, or a database's newest log.
+    """Return the log of a source.
+
+    A source is a log, a session, a branch, or the path of a database. For a path, the newest log in
+    the database is returned.
 
     Raises
     ------

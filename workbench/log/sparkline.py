@@ -75,7 +75,7 @@ def path(
 def _extremes(
     column: NDArray[np.int64], values: NDArray[np.float64], finite: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return sorted indices of the first, least, greatest and first non-finite value per column."""
+    """Return the indices of the values that each pixel column shows, in increasing order."""
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     if len(values) == len(starts):
         return np.arange(len(values))

@@ -1,4 +1,4 @@
-"""Summary of a log: one row of facts for each channel, and facts about the run."""
+"""Summary of a log: one row for each channel, and properties of the run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BEST, BEST_RECORD = "best_{}", "{}_best_so_far"
 """Names that `TrackTheBest` uses for the best value in the status, and for its records."""
 
 REWOUND = "_rewound"
-"""Key in the log's status for facts about the last rewind.
+"""Key in the log's status for information about the last rewind.
 
-The facts are the identity of the log before the rewind (``from``) and the identity of the log that
-it had resumed (``resumed_from``).
+The information is the identity of the log before the rewind (``from``) and the identity of the log
+that it had resumed (``resumed_from``).
 """
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
-"""Maximum numbers of channels and of rows in the HTML representation of a log."""
+"""The maximum number of channels, and of rows, in the HTML representation of a log."""
 
 STYLE = (
     "color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,"
@@ -49,7 +49,7 @@ ACCENT = "color:var(--wb-accent,#3b82f6)"
 
 @dataclass(frozen=True)
 class Summary:
-    """Facts about a log, as returned by `TrainingLogBase.summary`.
+    """Summary of a log, as returned by `TrainingLogBase.summary`.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Summary:
         `TrackTheBest`. For a channel of text or objects, all columns except ``kind``, ``count`` and
         ``not_finite`` are empty.
     run : dict
-        The facts that the log contains about the run, by name.
+        The properties of the run that the log contains, by name.
     """
 
     channels: pd.DataFrame
@@ -100,7 +100,7 @@ def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
 def channel_facts(
     name: str, entries: Entries, snapshot: Snapshot, status: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the facts about one channel, for one row of a summary."""
+    """Return the values of one row of a summary, which describes one channel."""
     kind, numbers = numbers_of(entries.values)
     facts: dict[str, Any] = {"kind": kind, "count": len(entries.values), "not_finite": 0}
     if numbers is None:
@@ -151,7 +151,7 @@ def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
 
 
 def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts that the log contains about the run, by name."""
+    """Return the properties of the run that the log contains, by name."""
     facts: dict[str, Any] = {
         "rows": len(snapshot.rows),
         "iterations": status.get("iterations_done", 0),

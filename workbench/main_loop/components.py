@@ -74,7 +74,7 @@ def find_extension(extensions: Iterable[TrainingExtension], name: str) -> Traini
     Raises
     ------
     ExtensionLookupError
-        If no extension or several extensions have that name.
+        If no extension, or more than one, has that name.
     """
     extensions = list(extensions)
     found = [extension for extension in extensions if extension.name == name]

@@ -30,7 +30,7 @@ SAMPLED = 1024
 
 
 def of_data(stream: AbstractDataStream) -> dict[str, str]:
-    """Return fingerprints of the ``examples`` of a stream and of their ``order``.
+    """Return fingerprints of a stream's ``examples`` and of their ``order``.
 
     A fingerprint is omitted if it cannot be computed quickly, or if computing it would change the
     training data.
@@ -81,7 +81,7 @@ def _of_examples(stream: AbstractDataStream) -> str | None:
 
 
 def _of_order(stream: AbstractDataStream) -> str | None:
-    """Return a fingerprint of the first request or, for a loader, of its order settings."""
+    """Return a fingerprint of the first batch's indices or, for a loader, of its order settings."""
     if isinstance(stream, LoaderStream):
         loader = stream.batches
         sampler = loader.batch_sampler if loader.batch_size is None else loader.sampler

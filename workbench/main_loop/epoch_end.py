@@ -1,4 +1,4 @@
-"""Facts about completed epochs, stored in the status of a log for the axes of plots."""
+"""Times and example counts of completed epochs, stored in the log's status for plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about a run, kept in the status of its log: threads, versions and hyperparameters."""
+"""Properties of a run, kept in the status of its log: threads, versions and hyperparameters."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record facts that affect the results of a run; report a changed number of threads to `note`.
+    """Record what affects a run's results; report a changed number of threads to `note`.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``versions``, the versions of Python and of the libraries;
+    rounding of sums depends; ``versions``, the versions of Python and the libraries;
     ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
     fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
     `workbench.main_loop.data_fingerprints`), which are used to compare runs.
@@ -68,8 +68,8 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
     """Record the fingerprint of the first batch, which is used to compare runs.
 
-    The fingerprint of a share is that of its whole batch, so that it does not depend on the number
-    of processes.
+    If this process reads only a share of the batch, the fingerprint is still that of the whole
+    batch, so that it does not depend on the number of processes.
     """
     checksum = of_batch(batch.read_whole() if isinstance(batch, SharedBatch) else batch)
     if checksum is not None:
@@ -100,7 +100,7 @@ def fingerprint(variables: Mapping[str, SharedVariable]) -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that affect the results."""
+    """Return the versions of Python and the libraries that affect the results."""
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:

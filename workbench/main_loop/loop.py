@@ -163,7 +163,7 @@ class MainLoop(FixedAttributes, Requests):
         Raises
         ------
         ExtensionLookupError
-            If no extension or several extensions have that name.
+            If no extension, or more than one, has that name.
         """
         return components.find_extension(self.extensions, name)
 
@@ -212,8 +212,8 @@ class MainLoop(FixedAttributes, Requests):
 
         With `detached` or `processes`, other processes train. They get a copy of this main loop,
         pickled into a file that only the user can read. This main loop is not changed, and can be
-        used for something else meanwhile; `RemoteSession` describes how to take over the result.
-        The method returns when the processes are ready, which takes some seconds.
+        used for something else in the meantime; `RemoteSession` describes how to load the trained
+        state into it. The method returns when the processes are ready, after a few seconds.
 
         Parameters
         ----------
@@ -226,16 +226,16 @@ class MainLoop(FixedAttributes, Requests):
             connects to it again.
         processes : int, optional
             The number of processes, each of which trains on its share of every batch; see
-            `workbench.distributed.DataParallel`. A number of 2 or more requires a
-            `GradientDescent`. With 1, one process outside of this one trains.
+            `workbench.distributed.DataParallel`. Two or more processes require a
+            `GradientDescent`. With 1, a single other process trains.
         launcher : {'local', 'torchrun', 'ray'} or Launcher
-            The object that starts the processes on this machine: by default this process,
-            otherwise torchrun, actors of Ray, or an object with the method `launch` of
+            How the processes are started on this machine: by this process (the default), by
+            torchrun, by actors of Ray, or by an object with the method `launch` of
             `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the
-            end of training, or while training is paused. Then they save the state, and end.
-            ``session.close(end=True)`` ends them earlier.
+            end of training, or while training is paused. After this time, they save the state and
+            end. ``session.close(end=True)`` ends them earlier.
 
         Raises
         ------
@@ -316,11 +316,11 @@ class MainLoop(FixedAttributes, Requests):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state that `state_dict` of this or another main loop returned.
 
-        The state is loaded completely, or not at all if it does not fit. Keys that `state` lacks
-        (see `workbench.main_loop.state`) are not changed. To load a state during an event, pass a
-        function to `after_event`; otherwise later extensions handle the event with the new state. A
-        state that is loaded before the first start is loaded again after the handlers of
-        ``before_training`` have run.
+        The state is loaded completely, or not at all if it does not fit. Parts of the state whose
+        keys `state` lacks (see `workbench.main_loop.state`) are not changed. To load a state during
+        an event, pass a function to `after_event`; otherwise later extensions handle the event with
+        the new state. A state that is loaded before the first start is loaded again after the
+        handlers of ``before_training`` have run.
 
         Raises
         ------

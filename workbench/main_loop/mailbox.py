@@ -31,7 +31,8 @@ class Request:
         True to abandon an evaluation, so that the boundary is reached soon.
     rests : bool
         True if this request, when posted by the training thread during a pause, waits for the end
-        of the pause. Otherwise an action that posts itself again would be executed endlessly.
+        of the pause. Without this delay, an action that posts itself again would be executed
+        endlessly.
     """
 
     action: Callable[[], object]
@@ -135,7 +136,7 @@ class Mailbox:
         """Receive the requests of other processes; there are none unless `is_shared` is True."""
 
     def wake(self) -> None:
-        """Execute the requests that waited for the end of a pause, or queue them behind a gate."""
+        """Execute the requests that waited for a pause to end, or queue them if there is a gate."""
         resting, self.resting = self.resting, None
         for request in resting or ():
             if self.gate is None:

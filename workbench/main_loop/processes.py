@@ -77,7 +77,7 @@ def first_succeeded(loop: Loop, succeeded: bool) -> bool:
 
 
 def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
-    """Return the value of a variable of training, even if another process keeps it."""
+    """Return the value of a shared variable of training, even if another process stores it."""
     distributed = distributed_of(loop)
     if distributed is None or not distributed.is_divided(variable):
         return value_of(variable)
@@ -85,14 +85,14 @@ def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
-    """Return all extensions in the first process; in others, only those that affect training."""
+    """Return all extensions in the first process, and only those that affect training in others."""
     if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]
 
 
 def own_log(loop: Loop) -> TrainingLogBase:
-    """Return the log of this process; all but the first process use a copy in memory."""
+    """Return the log of this process; all processes except the first use a log in memory."""
     log = loop.log
     if not reported_elsewhere(loop) or type(log) is TrainingLog:
         return log
@@ -102,7 +102,7 @@ def own_log(loop: Loop) -> TrainingLogBase:
 
 
 def check_together(loop: Loop) -> None:
-    """Raise `ProcessError` if a launcher has started several processes that would train apart."""
+    """Raise `ProcessError` if a launcher has started processes that would not train together."""
     size = launched_size()
     if size > 1 and distributed_of(loop) is None:
         raise ProcessError(APART.format(size=size, algorithm=type(loop.algorithm).__name__))

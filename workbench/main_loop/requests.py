@@ -71,8 +71,8 @@ class Requests:
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
         """Record `values` by name in the current row once the device has computed them.
 
-        Call this method only in the training thread. The values are recorded no later than the
-        next event other than ``before_batch`` and ``after_batch``.
+        Call this method only in the training thread. The values are recorded at the latest on the
+        next event that is neither ``before_batch`` nor ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 

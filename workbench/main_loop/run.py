@@ -260,7 +260,7 @@ class Run:
         self.loaded = set()
 
     def load(self, parts: Mapping[str, Any]) -> None:
-        """Load all or some parts of a training state; if this fails, no part is changed."""
+        """Load all or part of a training state; if this fails, nothing is changed."""
         self.attach()
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:

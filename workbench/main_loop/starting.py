@@ -1,7 +1,8 @@
 """Preparation of main loops by the code that is about to start them, such as a sweep.
 
-A sweep calls a function of the user that builds a main loop, and usually starts it too, as `fit`
-does. Inside `prepared_by`, every start is therefore paused, and is prepared by the sweep first.
+A sweep calls the user's function, which builds a main loop and usually also starts it, as `fit`
+does. Inside `prepared_by`, the sweep therefore prepares each main loop before it starts, and the
+main loop starts paused.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 
 class Start(NamedTuple):
-    """Name of a session, and the number of epochs to train (None for the planned end)."""
+    """Name of a new session, and number of epochs to train (None to train to the planned end)."""
 
     name: str
     epochs: int | None
@@ -26,13 +27,13 @@ SHARES: ContextVar[bool] = ContextVar("shares", default=False)
 
 
 def preparation() -> Callable[[Any], Start] | None:
-    """Return the function that prepares main loops which start in this context, or None."""
+    """Return the function that prepares main loops that start in this context, or None."""
     return _preparation.get()
 
 
 @contextmanager
 def prepared_by(prepare: Callable[[Any], Start]) -> Iterator[None]:
-    """Start main loops in this context paused, after ``prepare(main_loop)``.
+    """Call ``prepare(main_loop)`` before each start in this context, and start main loops paused.
 
     Examples
     --------

@@ -165,7 +165,7 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 
 
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
-    """Load a state of training; see `MainLoop.load_state_dict`, and `state_of` for `in_hand`."""
+    """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`."""
     unknown = [part for part in state if part not in PARTS]
     if unknown:
         raise StateError(
@@ -237,8 +237,8 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
     if (saved["stream"] is None) is not (loop.data_stream is None):
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
-            f"nothing was loaded: only the {has} has a data stream, but either both the state and "
-            "the main loop must have a data stream, or neither"
+            f"nothing was loaded: only the {has} has a data stream, but the state and the main "
+            "loop must both have a data stream or both lack it"
         )
     if loop.data_stream is None:
         return []
@@ -288,7 +288,7 @@ def _check_lengths(stream: AbstractDataStream, saved: Mapping[str, Any]) -> None
 
 @reading_for("training")
 def go_to(loop: Loop, place: Mapping[str, Any]) -> None:
-    """Continue from a position in the data, with the edits that belong to it."""
+    """Continue from a saved position in the data, with the edits that were saved with it."""
     stream, epoch = place["stream"], place["epoch"]
     data_stream, new = loop.data_stream, None
     assert data_stream is not None

@@ -32,8 +32,8 @@ class DatasetEvaluator(Hinted):
     """Evaluator of variables and quantities over a dataset.
 
     Each variable is aggregated by its ``tag.aggregation_scheme``. Without a tag, a scheme is
-    inferred from the expression. For means (such as accuracies, the costs of bricks and the losses
-    of torch), ratios of sums, maxima, minima, and functions of these, this scheme computes the
+    inferred from the expression. For means (such as accuracies, the costs of bricks and torch
+    losses), ratios of sums, maxima, minima, and functions of these, this scheme computes the
     value of the expression on the whole dataset, however the dataset is divided into batches. Other
     variables that depend on data, for instance a sum over the batch, are averaged over batches,
     with a warning if there are several batches. Variables that do not depend on data are computed
@@ -47,7 +47,7 @@ class DatasetEvaluator(Hinted):
         Updates of shared variables that are applied for every batch, such as updates of a random
         stream. They must not update parameters of the model.
     givens : dict, optional
-        Variables to replace by others, such as parameters by copies of them.
+        Variables to replace, each with its replacement, such as parameters and copies of them.
 
     Raises
     ------
@@ -121,7 +121,7 @@ class DatasetEvaluator(Hinted):
         )
 
     def _function_for(self, distributed: Distributed) -> Function | None:
-        """Return the function for shares of batches, or None if all processes need whole batches.
+        """Return the function that processes a share of a batch, or None if shares are not allowed.
 
         Whole batches are needed for variables whose values cannot be combined, such as the values
         of single examples.

@@ -76,7 +76,7 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
 
 
 class Fold(AggregationScheme):
-    """Base class of schemes that update a state with one batch after another.
+    """Base class of schemes that keep a state and update it with every batch.
 
     `start`, `take` and `result` must work for numbers, tensors and variables.
 

@@ -39,7 +39,7 @@ def product(*factors: Any) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """Rule for aggregating the values of a summary.
+    """Rule for aggregating the values of a variable that has no data dimensions.
 
     Attributes
     ----------
@@ -98,7 +98,8 @@ class Summary:
         The exponent d if the variable is proportional to the d-th power of the amount of data; None
         if unknown.
     weight : Weight or None
-        The weight, if the variable is a mean, or is linear in means with this weight.
+        The weight of the mean if the variable is a mean, or the common weight if it is linear in
+        several means; otherwise None.
     additive : bool
         True if the variable is a sum over rows, or is linear in sums over rows.
     """

@@ -68,7 +68,7 @@ def _without_reduction(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def weight_of(
     function: Callable[..., Any], arguments: dict[str, Any], reduction: str
 ) -> Weight | None:
-    """Return a batch's weight for a loss that is an average, or None if all weights are equal."""
+    """Return a batch's weight for an averaged loss, or None if all batches have the same weight."""
     target: Any = arguments.get("target")
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:

@@ -380,7 +380,8 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
     Parameters
     ----------
     log_likelihood : Variable
-        The sum of the log-likelihoods of all examples (such as the symbols of a text) in a batch.
+        The sum of the log-likelihoods of all examples in a batch. If the data are text, each symbol
+        can be an example.
     n_examples : Variable or number
         The number of examples.
 
@@ -405,7 +406,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
-    """Return the better of two values, or NaN if one of them is NaN."""
+    """Return the value that `choose` selects, or NaN if one of the two values is NaN."""
     if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
         return new if better(new, kept) or new != new else kept
     if isinstance(kept, (int, float)):

@@ -26,7 +26,7 @@ def buffer_of(
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return pairs of a name and the index of its value, or None if a scheme can change a value."""
+    """Return each name and the index of its value, or None if a scheme can change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes
@@ -44,12 +44,12 @@ class SingleBatchBuffer:
     buffer : AggregationBuffer
         The buffer that aggregates batches if there are several.
     places : list of pairs
-        Pairs of a name and the index of its variable in `requires`.
+        The names of the values, each with the index of its variable in `requires`.
 
     Attributes
     ----------
     names, requires, accumulation_updates
-        The attributes of `buffer`.
+        The attributes of `buffer` with the same names.
     """
 
     def __init__(self, buffer: AggregationBuffer, places: list[tuple[str, int]]) -> None:

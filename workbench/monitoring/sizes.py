@@ -37,9 +37,9 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the earliest size that equals `number`, from variables in topological `order`.
+    """Return the first size that equals `number` among variables in topological `order`.
 
-    Later variables then need not be kept only for their sizes, and can be fused with other
+    A later variable then need not be kept just for its size, and can be fused with other
     operations.
     """
     if not isinstance(number.fake, torch.SymInt):

@@ -4,7 +4,7 @@ The inference assigns one of five kinds to each variable of the graph:
 
 - A variable that does not depend on data has the same value for every batch.
 - A variable with a dimension of unknown size has *rows*, the examples of a batch. The value over
-  the dataset must not depend on the division of rows into batches.
+  the dataset must not depend on how the rows are divided into batches.
 - A *summary* is computed from rows and has no dimension of unknown size. Sums over rows and the
   number of rows grow in proportion to the amount of data: they have degree one, and the values of
   the batches are added. Means, ratios of sums, maxima and minima, and functions of these, have
@@ -154,7 +154,7 @@ class Algebra:
         return self.expression()
 
     def expression(self) -> dict[Variable, Part]:
-        """Return the subexpressions from which the summary is computed, with their aggregations."""
+        """Return the subexpressions that the variable is computed from, with their aggregations."""
         found: dict[Variable, Part] = {}
         seen: set[Variable] = set()
         stack = [self.variable]
@@ -231,7 +231,7 @@ class Algebra:
         return Unknown(f"{name} combines all examples of a batch")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of the result of a reduction over dimensions of rows."""
+        """Return the kind of a variable that is reduced over dimensions of rows."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)
@@ -264,7 +264,7 @@ class Algebra:
         return Rows(rows.over, summed, rows.mixed, rows.doubtful)
 
     def _nonlinear(self, rows: Rows, left: Sequence[Any]) -> Rows:
-        """Return the kind of a nonlinear function of rows."""
+        """Return the kind of a variable that a nonlinear function computes from rows."""
         taken = bool(rows.summed & self.leading) and not self.leading.intersection(left)
         return Rows((), rows.summed, rows.mixed, rows.doubtful or taken)
 

@@ -37,7 +37,7 @@ NEWER = (
 
 
 def name_of(file: Any) -> str:
-    """Return the name of a file for messages."""
+    """Return the name of a file, for use in messages."""
     return str(file) if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", "file"))
 
 
@@ -107,7 +107,7 @@ def read(file: Any) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated or changed, or was written by another program or by a
+        If the file is missing, truncated or damaged, or was written by another program or by a
         newer version of workbench.
     """
     with _opened(file) as opened:

@@ -79,7 +79,8 @@ def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """Return the parameters of an archive, keyed by path, without executing code from the archive.
 
     Paths, such as ``/mlp/linear_0.W``, are defined as in `workbench.model.Model`. If several
-    parameters have the same path, the second is named ``..._2``, and so on, in the order of saving.
+    parameters have the same path, the second is named ``..._2``, and so on, in the order in which
+    they were saved.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Functions that save and load objects with their parameters.
 
 `dump` writes an archive. The member ``_pkl`` is the object, pickled by cloudpickle. The member
-``_parameters`` contains the values of chosen shared variables, by path, in a format that numpy can
-open without workbench. The pickle refers to these values instead of repeating them. Bricks,
-functions and lambdas that were defined in a notebook are stored by value.
+``_parameters`` contains the values of the chosen shared variables, keyed by path, in a format that
+numpy can open without workbench. The pickle refers to these values instead of repeating them.
+Bricks, functions and lambdas that were defined in a notebook are stored by value.
 
 Unpickling executes code from the file. Therefore `load` requires ``trusted=True``;
 `load_parameters` never executes code.
@@ -112,7 +112,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pickled(value: Any, references: References) -> bytes:
-    """Pickle `value`, with objects replaced by their `references`."""
+    """Pickle `value`, and replace objects with the given `references`."""
 
     def run() -> bytes:
         file = io.BytesIO()
@@ -324,7 +324,7 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     ----------
     file_ : path or file
     name : str
-        The name of the object; by default the object that was passed to `dump`.
+        The name of the object. By default, the object that was passed to `dump` is loaded.
     trusted : bool
         Pass True only if you trust the origin of the file: unpickling executes code from it.
 

@@ -40,7 +40,7 @@ REBUILT = (
     "; the model of this run has been changed by {text!r}. If the file was saved before the "
     "change, undo the change, or rewind to an iteration before the change"
 )
-ELSEWHERE = "the first process could not write {path}, and its error says why"
+ELSEWHERE = "the first process could not write {path}; its error message states the reason"
 NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
@@ -60,7 +60,7 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def _written(main_loop: MainLoop, path: str) -> Snapshot:
-    """Write a file in the first process, and return its content; fail in all processes or none."""
+    """Write a file in the first process, and return its content; all processes fail together."""
     problem: Exception | None = None
     snapshot = snapshot_for(main_loop, path)  # collects the state of all processes
     if not reported_elsewhere(main_loop):
@@ -114,7 +114,7 @@ def _hint(main_loop: MainLoop) -> str:
 
 
 def default_path(name: str) -> str:
-    """Return a template for the path to which a session with this name is saved by default."""
+    """Return a template for the path to which a session named `name` is saved by default."""
     allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
     return DEFAULT.format(name=allowed)
 

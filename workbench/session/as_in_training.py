@@ -1,8 +1,8 @@
-"""Conversion of tables, labels and images to what the batches of training contain.
+"""Conversion of tables, labels and images to the form that they have in training batches.
 
-`DataStream.from_frame`, `from_arrays` and `from_folder` encode the data of training, so data for
-predictions must be encoded by the same rules, which are kept by the dataset and the transformers
-of the stream.
+`DataStream.from_frame`, `from_arrays` and `from_folder` encode the training data, so data for
+predictions must be encoded by the same rules. The dataset and the transformers of the stream keep
+these rules.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from workbench.data.transformers import ScaleAndShift
 
 
 class AsInTraining:
-    """Rules by which the data of training was encoded.
+    """Rules by which the training data was encoded.
 
     Parameters
     ----------
     stream : AbstractDataStream or None
-        The stream of training.
+        The stream that training reads.
     """
 
     def __init__(self, stream: AbstractDataStream | None) -> None:
@@ -36,7 +36,7 @@ class AsInTraining:
         self._scalings = [one for one in reversed(below) if isinstance(one, ScaleAndShift)]
 
     def table(self, frame: Any, inputs: Iterable[str]) -> dict[str, Any] | None:
-        """Return the arrays of a table; None if it needs no encoding."""
+        """Return the encoded arrays of a table, or None if the table needs no encoding."""
         names = set(inputs)
         encoding = None if self._dataset is None else self._dataset.encoding
         if encoding is None or not names <= {FEATURES, TARGETS}:
@@ -51,7 +51,7 @@ class AsInTraining:
         return found
 
     def array(self, given: Any, name: str) -> Any:
-        """Return an input as an array or tensor; targets are encoded."""
+        """Return the values of an input as an array or tensor, and encode targets."""
         dataset = self._dataset
         if dataset is None or name != TARGETS or TARGETS not in dataset.sources:
             return given if isinstance(given, torch.Tensor) else np.asarray(given)
@@ -64,7 +64,7 @@ class AsInTraining:
         return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
 
     def scaled(self, values: Any, name: str) -> Any:
-        """Return an input; images of dtype uint8 are scaled as in training."""
+        """Return the values of an input; values of dtype uint8 are scaled as in training."""
         if values.dtype not in (np.dtype(np.uint8), torch.uint8):
             return values
         for scaling in self._scalings:

@@ -16,8 +16,8 @@ from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 
 NO_RECORD = (
-    "this run has no extension TrackTheBest, so it is unknown what is best; pass the name of a "
-    "record, as in session.best('valid_cost'), with choose_best=max if higher values are better"
+    "this run has no extension TrackTheBest, so the record to compare is unknown; pass its name, "
+    "as in session.best('valid_cost'), with choose_best=max if higher values are better"
 )
 SEVERAL = (
     "this run tracks several records ({names}); pass the name of one, as in session.best({name!r})"
@@ -25,7 +25,7 @@ SEVERAL = (
 NO_VALUE = "the log has no value of {record!r} yet{nan}, so there is no best iteration"
 OUT_OF_REACH = (
     "iteration {iteration:,}, the best according to {record!r}, cannot be restored: {reason}, and "
-    "no file of the state at this iteration exists; add Checkpoint(path).add_condition("
+    "no file with the state at this iteration exists; add Checkpoint(path).add_condition("
     "['after_epoch'], predicates.OnLogRecord({notification!r})) after TrackTheBest"
 )
 
@@ -39,13 +39,13 @@ class Best(interfaces.Best):
     record : str
         The name of the record that is compared.
     value : float
-        The best value; of equal values, the first.
+        The best value.
     iteration : int
-        The number of batches done at that point.
+        The number of completed batches when the best value was first recorded.
     values : dict
         All records of that iteration.
     file : str or None
-        A file to which the state at that iteration was saved, if it exists.
+        The file to which the state at that iteration was saved; None if there is no such file.
     reason : str
         The reason why a rewind to that iteration is impossible; empty if it is possible.
     """
@@ -67,12 +67,12 @@ class Best(interfaces.Best):
         """Go back to the state of training at that iteration, and pause there.
 
         The run is rewound if its snapshots allow it; otherwise the state is loaded from `file`.
-        `Session.undo` returns to the present state.
+        `Session.undo` returns to the state before this call.
 
         Raises
         ------
         SessionError
-            If neither is possible.
+            If neither the rewind nor the file can restore the state.
         """
         if not self.reason:
             return self._session.rewind(self.iteration)
@@ -121,7 +121,7 @@ def best_of(
     Raises
     ------
     SessionError
-        If there is no value, or none that is a number.
+        If there is no value, or if all values are None or NaN.
     UnknownRecordError
         If the log has no such record.
     """
@@ -139,7 +139,7 @@ def best_of(
 
 
 def file_of(log: TrainingLogBase, iteration: int) -> str | None:
-    """Return a file with the state at an iteration that was not overwritten since, or None."""
+    """Return a file that still contains the state at an iteration, or None."""
     if SAVED_TO not in log.channels:
         return None
     paths: list[str] = []

@@ -19,7 +19,7 @@ class Branch:
     Parameters
     ----------
     name : str
-        The name of the branch, which can be changed.
+        The name of the branch; it can be changed.
     parent : Branch or None
         The branch from which this branch started.
     start : int
@@ -66,7 +66,7 @@ class Branch:
 
     @property
     def difference(self) -> str:
-        """The interventions on this branch but not on the current branch, as a line of text.
+        """The interventions made on this branch but not on the current branch, as a line of text.
 
         For the current branch itself, the text lists all its interventions from `start` onwards.
         """
@@ -101,7 +101,7 @@ class Branch:
         self.end = int(state["status"]["iterations_done"])
 
     def rejoin(self) -> None:
-        """Make this the current branch again; the log of the run has its records."""
+        """Make this the current branch again; its records must be in the log of the run."""
         self.end = self.state = self._log = None
 
     def __repr__(self) -> str:

@@ -84,9 +84,10 @@ class Command(interfaces.Command):
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``.
+        """The state as text, such as ``queued`` or ``applied at iteration N``.
 
-        Only a function that was passed to `workbench.session.Session.call` can fail.
+        The other states are ``refused: reason`` and ``failed: error``. Only a function that was
+        passed to `workbench.session.Session.call` can fail.
         """
         if self.reason is not None:
             failed = self.kind == "call" and self.exception is not None

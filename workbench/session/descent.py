@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WIDEST, NARROWEST = 5, 20
-"""The number of costs, divided by these, is the length of the longest and shortest window.
+"""Divisors of the number of costs; the quotients are the longest and shortest window lengths.
 
 The longest window contains at least 10 costs, and the shortest at least 5.
 """
@@ -31,9 +31,9 @@ distribution.
 """
 
 NOTICEABLE = 0.01
-"""Smallest fall, relative to the mean before it, that can be clear.
+"""Smallest fall, relative to the mean before it, that can be considered clear.
 
-Rounding can cause smaller falls.
+Smaller falls can result from rounding.
 """
 
 

@@ -1,4 +1,4 @@
-"""Functions that show sessions as a line of text or an HTML table, without a view."""
+"""Functions that format sessions as a line of text or an HTML table, for use without a view."""
 
 from __future__ import annotations
 

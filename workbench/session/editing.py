@@ -1,4 +1,4 @@
-"""Methods of a session that change or show the variables, examples, model and end of a run."""
+"""Methods of a session that show or change a run's variables, examples, model and planned end."""
 
 from __future__ import annotations
 

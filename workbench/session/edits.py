@@ -100,10 +100,10 @@ class Edits:
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Look at the values of all variables; later differences are edits.
+        """Note the current values of all variables, so that later differences count as edits.
 
-        If several processes train together, they exchange values between two runs, so differences
-        are not edits, which no user can make there.
+        If several processes train together, no values are noted: the processes exchange values
+        between two runs, and users cannot edit values there.
         """
         self.learn()
         if self._run.mailbox.is_shared:
@@ -112,7 +112,7 @@ class Edits:
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
-        """Start looking for differences from the current state, if not already started."""
+        """Start looking for differences from the current state, unless this has already started."""
         if self._seen is None:
             self.mark()
 
@@ -144,7 +144,7 @@ class Edits:
         Parameters
         ----------
         at_boundary : bool
-            False if the training state cannot be kept now.
+            False if the training state cannot be kept at this point.
         """
         done = self._main_loop.status["iterations_done"]
         found: dict[SharedVariable, int] = {}

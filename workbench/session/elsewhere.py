@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hinted
 def in_processes() -> Callable[..., RemoteSession]:
-    """Return the function that starts a main loop in other processes; it is imported now."""
+    """Import and return the function that starts a main loop in other processes."""
     from workbench.session.remote import start
 
     return start

@@ -60,7 +60,8 @@ def batches_of(
     batch_size : int or None
         The number of examples in a batch of arrays; None for a single batch.
     training : AbstractDataStream or None
-        The stream of training, which is read through a copy.
+        The training stream, whose encoding of data is used. If `data` is this stream, a copy of it
+        is read.
     targets : sequence of str
         The inputs that are targets. If there is one target and one other input, `data` can be a
         pair of arrays.
@@ -183,7 +184,7 @@ def _of_stream(
 def _fitting(
     batch: Any, name: str, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Any:
-    """Return the values of an input with its dtype; floats are rounded to their dtype."""
+    """Return the values of an input in its dtype; refuse floats if this is an integer dtype."""
     if name not in batch:
         text = MISSING.format(
             method=method, missing=repr(name), known=_listed(batch), inputs=_listed(inputs)

@@ -80,7 +80,7 @@ class _Unpickler(pickle.Unpickler):
 def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
     """Copy a main loop, and give the copy an empty log.
 
-    The new log is in memory if `in_memory` is True, or if `maker()` of the original log returns
+    The new log is in memory if `in_memory` is True, or if the original log's `maker` method returns
     None. Otherwise it has the type of the original log.
 
     Raises
@@ -120,7 +120,7 @@ def copy_at(main_loop: MainLoop, snapshot: Snapshot, *, in_memory: bool = False)
 
 
 def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot]) -> list[Snapshot]:
-    """Return the snapshots that a copy can load, because they belong to the model of the copy."""
+    """Return the snapshots that belong to the model of a copy, so that the copy can load them."""
     own = None if snapshot.parts is None else snapshot.parts.algorithm
     return [
         replace(one, parts=parts_of(copy))

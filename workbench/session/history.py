@@ -15,7 +15,7 @@ NO_BRANCH = "there is no branch {name!r}; the branches are {known}"
 
 
 class History:
-    """Branches of a run, and the interventions that lead to its current state.
+    """Branches of a run, and the interventions that led to its current state.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class History:
 
     @property
     def here(self) -> tuple[int, Branch, int]:
-        """The current point: iteration, branch, and number of changes (see `changes`)."""
+        """The current point: its iteration, its branch and the number of `changes`."""
         return self._main_loop.status["iterations_done"], self.branch, self.changes
 
     def count(self) -> None:
@@ -105,9 +105,9 @@ class History:
         self.changes = changes
 
     def rejoin(self, branch: Branch) -> bool:
-        """Continue an earlier branch in place of the current one, if the run is at its end.
+        """Make an earlier branch the current one again, if the run is at the end of that branch.
 
-        The run is not there if an intervention followed the last batch of the earlier branch.
+        This is not the case if an intervention followed the last batch of the earlier branch.
 
         Returns
         -------

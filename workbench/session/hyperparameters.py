@@ -53,16 +53,16 @@ class Hyperparameter:
     value : float
         The current value.
     low, high : float
-        The bounds of valid values; infinite where there is no bound.
+        The bounds of valid values; a missing bound is infinite.
     scale : {'log', 'linear'}
         The scale on which to choose a value: logarithmic for most nonnegative numbers without an
         upper bound, such as learning rates.
     driven_by : str
-        The name of the extension that sets the value during training; empty if there is none.
+        The name of the extension that sets the value during training, or an empty string.
     held : bool
         True while the extension `driven_by` leaves the value unchanged.
     owner : str
-        The name of the step rule that uses the hyperparameter; empty if no rule uses it.
+        The name of the step rule that uses the hyperparameter, or an empty string.
     """
 
     path: str
@@ -79,7 +79,7 @@ class Hyperparameter:
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
     """Return the hyperparameters of a run, first those of step rules, then all others.
 
-    Each group is in the order of the training state.
+    Within each group, they are in the order in which the training state contains them.
     """
     drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()
@@ -188,7 +188,7 @@ def variable_of(
 ) -> SharedVariable:
     """Return the shared variable with the given path, or with the given name if it is unique.
 
-    The variables by path are looked up unless they are given as `paths`.
+    The variables keyed by path are looked up unless they are given as `paths`.
 
     Raises
     ------

@@ -16,7 +16,7 @@ TAKEN = (
 )
 
 FINDERS: list[Callable[[], object]] = []
-"""Functions that remember the sessions of runs in other processes, if there are new ones."""
+"""Functions that find new runs in other processes, and remember their sessions."""
 
 _numbers = itertools.count(1)
 _known: list[weakref.ReferenceType[Session]] = []

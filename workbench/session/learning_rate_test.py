@@ -85,10 +85,10 @@ class LearningRateTest:
     def suggestion(self) -> float | None:
         """The learning rate at which the cost falls most clearly; None if no fall is clear.
 
-        For each rate, the mean cost of several batches before that rate is reached is compared with
-        the mean cost of several batches from that rate onwards. The fall is clear if it exceeds
-        five standard errors and 1 % of the first mean. The batches after the lowest smoothed cost
-        are excluded. If there are at least thirty batches, the first ten are also excluded.
+        For each rate, two mean costs are compared: one over several batches before the rate is
+        reached, and one over several batches from then on. The fall is clear if it exceeds five
+        standard errors and 1 % of the first mean. The batches after the lowest smoothed cost are
+        excluded. If there are at least thirty batches, the first ten are also excluded.
         """
         fall = self._fall
         return self.rates[fall.at] if fall is not None and fall.clear else None

@@ -12,7 +12,7 @@ from workbench.session.snapshots import Snapshot
 
 
 def log_until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[str, Any]:
-    """Return the state of a log up to a snapshot, with the last row as it was at the snapshot."""
+    """Return the state of a log up to a snapshot; the last row is as the snapshot recorded it."""
     end = snapshot.iteration
     columns: dict[str, Any] = {}
     for name, (iterations, values) in state["columns"].items():
@@ -74,7 +74,7 @@ def unlike(
     Returns
     -------
     str or None
-        None if there is no difference.
+        The description, or None if there is no difference.
 
     Examples
     --------

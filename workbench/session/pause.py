@@ -69,7 +69,7 @@ class Pause:
         self._set(True)
 
     def resume(self) -> None:
-        """End the pause or step; raise an error if there is none."""
+        """End the pause or step; raise an error if there is neither."""
         if not self._paused and self._step is None:
             raise Refused("the session is not paused")
         self._set(False)

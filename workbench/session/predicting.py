@@ -1,6 +1,7 @@
 """Methods of a session that use the model: predictions, evaluations and the best iteration.
 
-They are functions, so that a session needs no further base class; `States` has them as methods.
+They are defined as functions, so that a session needs no further base class; `States` uses them as
+its methods.
 """
 
 from __future__ import annotations
@@ -49,18 +50,18 @@ def predict(
 ) -> NDArray[Any]:
     """Compute predictions for some data in evaluation mode.
 
-    The method can be called during training, a pause, an evaluation, and after the end. All
-    parameters are copied between two batches, so they belong to one iteration; then training
-    continues, and the predictions are computed in the calling thread.
+    The method can be called during training, a pause or an evaluation, and after the end of
+    training. All parameters are copied between two batches, so they belong to one iteration. Then
+    training continues, and the predictions are computed in the calling thread.
 
     Parameters
     ----------
     X : array, tensor, table, path, dict, Dataset, DataStream, DataLoader or iterable of batches
-        The data. A single array or a table with numbers is the only input of the model. A
-        dictionary, or a table with these columns, has an array for each input. Other keys,
-        such as targets, are ignored. If the model was trained on a table, another table or the
-        path of a CSV or Parquet file is encoded by the same rules, and images of dtype uint8 are
-        scaled as in training.
+        The data. A single array or a table of numbers is possible if the model has one input. A
+        dictionary must contain an array for each input, and a table can contain a column for each
+        input. Other keys and columns, such as targets, are ignored. If the model was trained on a
+        table, another table or the path of a CSV or Parquet file is encoded by the same rules.
+        Images of dtype uint8 are scaled as in training.
     output : Variable or str, optional
         The variable to compute, or its name. By default the output of the model or, if that is
         a cost, the variable that the cost compares with the targets. For the cross-entropy of
@@ -126,11 +127,12 @@ def evaluate(
     ----------
     data : dict, tuple, table, path, Dataset, DataStream, DataLoader or iterable of batches
         The data, as for `predict`, with all sources that the variables use. For a model with
-        one input and one target, a pair of arrays ``(X, y)``. Labels in tables and arrays become
-        classes as in training.
+        one input and one target, it can be a pair of arrays ``(X, y)``. Labels in tables and arrays
+        become classes as in training.
     variables : Variable, MonitoredQuantity, str or list of these, optional
-        The values to compute, or their names. By default those that the run evaluates with
-        `DataStreamMonitoring`, or else those that it monitors during training, or the cost.
+        The values to compute, or their names. By default, they are the values that the run
+        evaluates with `DataStreamMonitoring`; if there are none, the values that it monitors during
+        training; otherwise the cost.
     batch_size : int or None
         The number of examples to compute at a time, for data without batches. None for all.
 
@@ -221,7 +223,7 @@ def best(
 
 
 def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, GraphCopy]:
-    """Return the variable to predict and a copy of its graph, which is kept."""
+    """Return the variable to predict and a copy of its graph, which is kept for the next call."""
     reference = outputs_of(session.main_loop) if not isinstance(output, Variable) else [output]
     key = (*map(id, reference), output if isinstance(output, str) else None)
     if session._graph is None or session._graph[0] != key:
@@ -233,7 +235,7 @@ def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, Gr
 
 
 def _shared_copies(session: Any, roots: Iterable[Variable]) -> Mapping[Variable, Variable]:
-    """Return copies of the shared variables of the run, with values of one iteration."""
+    """Return copies of the shared variables of the run, with their values at one iteration."""
     shared = [v for v in ancestors(roots) if isinstance(v, SharedVariable)]
     check_set(shared)
     kept = [v for v in shared if v.default_update is None]

@@ -30,7 +30,7 @@ NO_PREDICTIONS = (
 UNKNOWN = "the graph of this run has no variable {name!r}{hint}; pass the variable itself"
 TRAINED = (
     "{variable!r} is computed in training mode, because its bricks are applied inside "
-    "'with brick:'; apply them outside of it, and pass that variable"
+    "'with brick:'; apply the bricks outside this block, and pass the resulting variable"
 )
 
 
@@ -68,17 +68,17 @@ def find_output(loop: Loop, output: Variable | str | None) -> Variable:
     else:
         found = outputs
     if len(found) != 1:
-        names = ", ".join(repr(v) for v in found) or "no cost compares one with targets"
+        names = ", ".join(repr(v) for v in found) or "no cost compares a variable with targets"
         raise SessionError(NO_PREDICTIONS.format(found=names))
     return found[0]
 
 
 def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
-    """Return the variables to evaluate: given ones or, by default, those that are monitored.
+    """Return the variables to evaluate: the given ones or, by default, the monitored ones.
 
-    The default are the variables that the run evaluates on other data than that of training. If
-    there are none, it is those of its training step that belong to the graph of the model, or else
-    the cost.
+    By default, these are the variables that the run evaluates on data other than the training data.
+    If there are none, they are the variables that are monitored during training and belong to the
+    graph of the model, or else the cost.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def _compared(variables: Iterable[Variable]) -> Iterable[Variable]:
 
 
 def _uncopied(variable: Variable) -> Variable:
-    """Return the output of a brick of which `variable` is a tagged copy."""
+    """Return the original variable if `variable` is a tagged copy, otherwise `variable`."""
     owner = variable.owner
     is_copy = owner is not None and len(owner.inputs) == 1 and owner.inputs[0].fake is variable.fake
     return owner.inputs[0] if owner is not None and is_copy else variable

@@ -1,4 +1,4 @@
-"""Probes, which request the values of the variables of a run during training.
+"""Probes, which request the values of a run's variables during training.
 
 A view requests variables by name. The training thread copies their values at the next boundary
 between two batches and continues; other threads do all further work with the copies. The copies for
@@ -48,7 +48,7 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
-BOTH = "a probe copies either the first batch or certain examples; pass batch or examples, not both"
+BOTH = "a probe copies either the first batch or given examples; pass batch or examples, not both"
 FROM_TRAINING = "the training thread would wait for itself; check the attribute 'done' later"
 
 Values = dict[str, torch.Tensor]
@@ -74,7 +74,7 @@ class Probe(interfaces.Probe):
     seconds : float
         The number of seconds by which reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` in which this thread computed, and did not wait for others.
+        The part of `seconds` during which the training thread computed instead of waiting.
     """
 
     def __init__(
@@ -113,8 +113,8 @@ class Probe(interfaces.Probe):
     def steps(self) -> Values:
         """The changes in the values during the next batch, keyed by name.
 
-        Empty if the changes were not requested, if no batch followed, or if a command changed
-        training during the batch.
+        The mapping is empty if the changes were not requested, if no batch followed, or if a
+        command changed training during the batch.
         """
         return {name: value.to("cpu") - self.values[name] for name, value in self._later.items()}
 
@@ -225,7 +225,7 @@ class Prober:
         return probe
 
     def now(self, names: Iterable[str]) -> Values:
-        """Return copies of the values of variables at one boundary, of any size.
+        """Return copies of the values of variables at one boundary, however large they are.
 
         The thread that trains can call this method between two batches.
 
@@ -281,7 +281,7 @@ class Prober:
         return True
 
     def _answer(self, *, at_rest: bool = False) -> None:
-        """Copy the values for all waiting probes; the training thread calls this at a boundary."""
+        """Copy the values for all waiting probes; the training thread calls this method."""
         with self._queue.lock:
             probes, self._waiting = self._waiting, []
             self._armed = False

@@ -30,7 +30,7 @@ REPLACING = (*CHANGING, "rewind", "undo")
 
 
 LATER = object()
-"""Result of an action that itself records its command and marks it as applied, now or later."""
+"""Value that an action returns if it marks its command as applied itself, possibly later."""
 
 
 class Refused(Exception):
@@ -233,7 +233,7 @@ class Queue:
         return command.id < self._stop and command.kind in OVERTAKEN_KINDS
 
     def settled_before(self, id: int) -> bool:
-        """Return True if all commands with lower ids are done."""
+        """Return True if all commands with ids below `id` are done."""
         commands = self.commands
         while self._settled < len(commands) and commands[self._settled].done:
             self._settled += 1

@@ -27,7 +27,7 @@ OUT_OF_REACH = (
 
 
 def unable(main_loop: MainLoop) -> str:
-    """Return the reason why the training state cannot be kept; empty if it can be kept."""
+    """Return the reason why the training state cannot be kept, or an empty string if it can."""
     algorithm, stream = main_loop.algorithm, main_loop.data_stream
     has_state = isinstance(algorithm, TrainingAlgorithm)
     if not has_state:
@@ -76,7 +76,7 @@ def usable(snapshots: Iterable[Snapshot], branch: Branch, iteration: int) -> lis
 class UndoStack:
     """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
-    The limits of the stack are those of a `Ring` of snapshots.
+    The stack has the same limits as a `Ring` of snapshots.
     """
 
     def __init__(self) -> None:

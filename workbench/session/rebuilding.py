@@ -27,7 +27,7 @@ def request(
     widened: Collection[str],
     noise: float,
 ) -> dict[str, Any]:
-    """Return the details of a request for a new model; ``what`` describes the changes in words.
+    """Return the details of a request for a new model; the item ``what`` describes the changes.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def rebuild_as(main_loop: MainLoop, record: Mapping[str, Any]) -> None:
 
 
 def described(main_loop: MainLoop) -> Description:
-    """Return the description of the model of a run, or raise a `SessionError` if there is none."""
+    """Return the description of a run's model, or raise a `SessionError` if there is none."""
     from workbench.builder.described import description_of
 
     try:

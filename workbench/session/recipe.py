@@ -6,8 +6,8 @@ from workbench.errors import SessionError
 from workbench.interfaces import Session
 
 NO_RECIPE = (
-    "{session!r} was not started by fit(), so the code that made its main loop is its program; "
-    "session.model_tree shows its model"
+    "{session!r} was not started by fit(), so no program was recorded; see the code that created "
+    "its main loop, and session.model_tree for its model"
 )
 
 
@@ -27,12 +27,12 @@ class Recipe(str):
 
 
 def recipe_of(session: Session) -> Recipe:
-    """Return the program that is in the status of the log of a session.
+    """Return the program that `fit` has stored in the status of a session's log.
 
     Raises
     ------
     SessionError
-        If there is none.
+        If the status contains no program.
     """
     text = session.log.status.get("recipe")
     if text is None:

@@ -152,7 +152,7 @@ class Replay:
 
     @property
     def left_out(self) -> str:
-        """A note about interventions that cannot be repeated; empty if there are none."""
+        """A note about interventions that cannot be repeated, or an empty string."""
         return "" if not self._left_out else LEFT_OUT.format(texts=", ".join(self._left_out))
 
     def check(self, done: int) -> None:

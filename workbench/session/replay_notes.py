@@ -38,8 +38,8 @@ OTHER_DATA = {
     ),
     BATCH: (
         "the first batch of this run differs from the first batch of the original run "
-        "({stream!r}), so the results differ; use the same data, in the same order, and the same "
-        "seeds of transformers"
+        "({stream!r}), so the results differ; use the same data in the same order, and "
+        "transformers with the same seeds"
     ),
 }
 """Notes about differences in the data, keyed by the fingerprint that shows the difference."""
@@ -79,7 +79,10 @@ def tell_of_first_batch(source: object, main_loop: MainLoop) -> None:
 
 
 def _initial(source: object) -> Mapping[str, str]:
-    """Return the fingerprints of the start of a logged run; empty for other sources."""
+    """Return the fingerprints of a logged run's initial state and data.
+
+    The mapping is empty for other sources.
+    """
     found: Mapping[str, str] = {}
     if isinstance(source, TrainingLogBase):
         found = source.status.get(INITIAL, found)

@@ -2,8 +2,8 @@
 
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
-results. The training that followed the requested iteration is kept as a branch. At the end of a
-branch, nothing followed, so that training continues this branch.
+results. The training that followed the requested iteration is kept as a branch. If the requested
+iteration is the end of a branch, nothing followed it, and training continues this branch.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Rewinder:
         self._edits.detach()
 
     def begin(self) -> None:
-        """Count the interventions in the log, and record the edits since the last run."""
+        """Count the interventions in the log, and record the edits made since the last run."""
         if self.taker.able:
             self.history.count()
         self._edits.settle(at_boundary=False)
@@ -120,7 +120,7 @@ class Rewinder:
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
-        """Make a new run train up to the start of a fork, call `ready`, and pause the run."""
+        """Make a new run train up to the start of a fork; then call `ready` and pause the run."""
         branch, status = self.history.branch, self._main_loop.status
         branch.name, branch.start = name, fork.iteration
         self.taker.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
@@ -274,7 +274,7 @@ class Rewinder:
 
 
 class _Epochs(TrainingExtension):
-    """Extension that requests a snapshot at the start of a run and, if due, between epochs."""
+    """Extension that requests snapshots at the start of a run and, when due, between epochs."""
 
     def __init__(self, rewinder: Rewinder) -> None:
         super().__init__("snapshots")

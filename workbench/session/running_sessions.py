@@ -59,7 +59,7 @@ class Sessions(Sequence[interfaces.Session]):
     def __getitem__(self, key: slice) -> Sessions: ...
 
     def __getitem__(self, key: int | str | slice) -> interfaces.Session | Sessions:
-        """Return a session by its position or name, or a part of the list by a slice.
+        """Return a session by its position or name, or the part of the list that a slice selects.
 
         Raises
         ------
@@ -89,8 +89,8 @@ def sessions() -> Sessions:
     """Return all sessions of this process, including those that have ended, as a list.
 
     A session that has ended stays in the list as long as some variable, view or output refers to
-    it. A running session is always in the list, even if its variable was overwritten. Runs in other
-    processes that another kernel of this user has started are also in the list, if they are live.
+    it. A running session is always in the list, even if no variable refers to it. The list also
+    contains live runs in other processes that another kernel of the same user has started.
 
     Returns
     -------

@@ -64,7 +64,7 @@ class Session(FixedAttributes, States):
     an evaluation. If they are called during a pause within the evaluation, the evaluation is
     completed first, and the pause continues afterwards.
 
-    After the end of training, `train` continues in the same session.
+    After training has ended, call `train` to continue it in the same session.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready, or an empty string."""
         return self._worker.note
 
     @property
@@ -156,13 +156,13 @@ class Session(FixedAttributes, States):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The totals of ``epochs`` and ``batches`` after which training ends; None if unknown."""
+        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches, and the ``reason`` for it; empty if unknown."""
+        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
         algorithm = self.main_loop.algorithm
         run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
         if run is None:
@@ -206,7 +206,7 @@ class Session(FixedAttributes, States):
         SessionError
             If this session was started before and has ended, or if no thread can be created.
         ProcessError
-            If several processes train this main loop together, and nothing controls all of them.
+            If several processes train this main loop together, and no session controls all of them.
         """
         if not self.main_loop._run.mailbox.is_shared:
             check_alone(self.main_loop)
@@ -223,7 +223,7 @@ class Session(FixedAttributes, States):
     # Commands
 
     def pause(self) -> Command:
-        """Pause between two batches, until `resume`, `step` or `stop`."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called."""
         pause = self._worker.pause
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 

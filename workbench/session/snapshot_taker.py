@@ -46,10 +46,10 @@ class SnapshotTaker:
     failures : dict of str to None
         The errors that prevented snapshots; each error is stored only once.
     missing : str
-        The reason why the last snapshot that was needed does not exist; empty if there is none.
+        The reason why the last snapshot that was needed does not exist; empty if it exists.
     propose : callable or None
         A function that is called, instead of taking a snapshot, when one is due. Several processes
-        that train together have different clocks, so the first of them decides.
+        that train together have different clocks, so the first process decides for all of them.
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:
@@ -71,7 +71,7 @@ class SnapshotTaker:
 
     @property
     def newest(self) -> Snapshot | None:
-        """The last snapshot up to the current iteration."""
+        """The last snapshot at or before the current iteration."""
         return self.ring.newest_until(self._main_loop.status["iterations_done"])
 
     @property
@@ -133,7 +133,7 @@ class SnapshotTaker:
             return None
 
     def take_soon(self, pin: str = "") -> None:
-        """Take a snapshot at the next boundary."""
+        """Take a snapshot at the next boundary between two batches."""
         if self.able:
             self._main_loop.post(partial(self.take_if_able, pin))
 

@@ -23,13 +23,13 @@ from workbench.main_loop.parts import Parts, parts_of, put_in
 from workbench.main_loop.state import state_of
 
 MEMORY = 512 * 2**20
-"""Maximum number of bytes of the tensors in a ring."""
+"""Maximum total size of the tensors in a ring, in bytes."""
 
 MOST = 128
 """Maximum number of snapshots in a ring."""
 
 PROBE = 16
-"""Number of elements that are compared first; they usually differ if a tensor has been trained."""
+"""Number of elements that are compared first; training usually changes some of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Snapshot:
     branch : Branch
         The branch on which the snapshot was taken.
     pin : str
-        The reason to keep the snapshot longer than other snapshots; empty if there is no reason.
+        The reason to keep the snapshot longer than other snapshots, or an empty string.
     parts : Parts or None
         The model and algorithm to which the state belongs; None if these never change.
     """
@@ -94,7 +94,7 @@ class Ring:
     Parameters
     ----------
     memory : int
-        The maximum number of bytes of all tensors. The latest snapshot is kept in any case.
+        The maximum total size of all tensors in bytes. The latest snapshot is always kept.
     most : int
         The maximum number of snapshots.
 
@@ -140,7 +140,7 @@ class Ring:
             self._drop(self._kept[-1])
 
     def move(self, branch: object, to: object) -> None:
-        """Note that the snapshots on a branch belong to another one, which has the same past."""
+        """Assign the snapshots on a branch to another branch, which has the same past."""
         self._kept = [replace(s, branch=to) if s.branch is branch else s for s in self._kept]
 
     def _drop(self, newest: Snapshot) -> None:
@@ -208,7 +208,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
-    """Return how many of `snapshots`, counted from the first, fit into `memory`; at least 1."""
+    """Return the number of leading `snapshots` that fit into `memory`, but at least 1."""
     storages: dict[int, int] = {}
     total = count = 0
     for snapshot in snapshots:

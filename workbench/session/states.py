@@ -93,7 +93,8 @@ class States(Editing):
         Parameters
         ----------
         iteration : int, optional
-            The iteration to start from; by default the current iteration or the end of `branch`.
+            The iteration to start from; by default the current iteration or, if `branch` is given,
+            the end of that branch.
         branch : str, optional
             The name of one of `branches`; by default the current branch.
         name : str, optional
@@ -154,7 +155,7 @@ class States(Editing):
         Returns
         -------
         LearningRateTest
-            The costs at the learning rates, and a suggested rate.
+            The cost at each learning rate, and a suggested rate.
 
         Raises
         ------
@@ -269,7 +270,7 @@ class States(Editing):
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, as logged, in order of their iterations."""
+        """The logged commands that took effect in this run, in the order of their iterations."""
         return interventions(self.log)
 
     @property
@@ -340,12 +341,12 @@ class States(Editing):
         return self._worker.come_back("load", f"load {file}", action, {"file": file})
 
     def recipe(self) -> Recipe:
-        """Return the program that does explicitly what `fit` did, ready to be edited.
+        """Return an editable program that does the work of `fit` in explicit steps.
 
         Returns
         -------
         Recipe
-            Text, which a notebook shows line by line.
+            The text of the program, which a notebook shows line by line.
 
         Raises
         ------

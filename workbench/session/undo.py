@@ -57,7 +57,7 @@ class Undo:
 
     @property
     def reason(self) -> str:
-        """The reason why no intervention can be undone; empty if undoing is possible."""
+        """The reason why no intervention can be undone, or an empty string if one can be undone."""
         if self.stack:
             return ""
         missing = self._taker.missing

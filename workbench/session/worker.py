@@ -81,7 +81,8 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train, or why a fork is not ready yet; otherwise empty.
+        The reason why the last run did not train or why a fork is not ready yet, or an empty
+        string.
     runs : int
         The number of runs that started training.
     ended : threading.Event
@@ -119,7 +120,7 @@ class Worker:
 
     @property
     def nothing_to_do(self) -> str | None:
-        """The reason why a new run would not train, if it is known in advance; otherwise None."""
+        """The reason why a new run would not train if it is known in advance, or None otherwise."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
@@ -199,7 +200,7 @@ class Worker:
             self.launch(more, partial(self._get_ready, fork, branch), warns=False)
 
     def _get_ready(self, fork: Fork, branch: str) -> None:
-        """Prepare the run of a fork, and say in the note that it is not ready yet."""
+        """Prepare the run of a fork, and say in the note that the fork is not ready yet."""
         self.note = NOT_READY.format(iteration=fork.iteration)
         self.rewinder.begin_at(fork, branch, lambda: self._set_note(None))
 
@@ -283,7 +284,7 @@ class Worker:
     def _train(
         self, held: lease.Lease, first: Callable[[], None] | None
     ) -> Callable[[], None] | None:
-        """Train; if `Session.train` was called meanwhile, return a function to extend the run."""
+        """Train; return a function that extends the run if `Session.train` was called meanwhile."""
         state = State.FINISHED
         self._run.name = self._name if self._named else None
         try:

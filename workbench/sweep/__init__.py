@@ -1,8 +1,8 @@
 """Sweeps: many runs of one program with different settings, and the best of them.
 
-A sweep builds each run with a function of the user, trains the runs as sessions, ends the worst
-early if that was requested, and keeps a journal in the database of the logs, from which it
-continues after a restart.
+A sweep builds each run with a function that the user provides, and trains the runs as sessions. On
+request, it ends the worst runs early. The database of the logs also contains a journal of the
+sweep, so that the sweep can continue after a restart.
 """
 
 from workbench.names import explain_missing

@@ -19,28 +19,30 @@ from workbench.sweep.sessions import Sessions
 from workbench.sweep.space import Between, Space
 
 PERIOD = 0.05
-"""Seconds between two looks at the sessions that train."""
+"""Seconds between two checks of the sessions that are training."""
 
 NO_RECORD = (
-    "run {number} of the sweep has no record {record!r} to compare; it has {known}{hint}. Pass the "
-    "name of one, as in Sweep(..., record={example!r}), and choose_best=max if higher is better"
+    "run {number} of the sweep has no record {record!r} to compare; its records: {known}{hint}. "
+    "Pass the name of one of its records, as in Sweep(..., record={example!r}), and also "
+    "choose_best=max if higher values are better"
 )
 NOT_A_NUMBER = (
     "the record {record!r} that the sweep compares must be a single number, not {value!r:.80}"
 )
 ALL_FAILED = "all runs of the sweep failed; the first error: {error}"
 NONE_FINITE = (
-    "no run has a finite value of {record!r} after {epochs} epochs, so none of them continues; "
-    "check the settings: {settings}"
+    "no run has a finite value of {record!r} after {epochs} epochs, so no run continues; check the "
+    "settings: {settings}"
 )
 NO_LIVE = (
-    "forks={forks} needs a setting that can be changed during training, whose name and value are "
-    "those of a hyperparameter; the settings are {settings}, and the hyperparameters are {known}"
+    "forks={forks} needs a setting that can be changed during training. Its name and value must "
+    "be equal to those of a hyperparameter, but the settings are {settings}, and the "
+    "hyperparameters are {known}"
 )
 
 
 class Owner(Protocol):
-    """Protocol of the sweep that a driver trains."""
+    """Protocol of a sweep whose runs a driver trains."""
 
     name: str
     record: str
@@ -52,7 +54,7 @@ class Owner(Protocol):
         """Notify views that a run has changed."""
 
     def note_failure(self, run: SweepRun, error: BaseException) -> None:
-        """Keep the error of a run."""
+        """Store the error of a run."""
 
 
 class Driver:
@@ -88,7 +90,7 @@ class Driver:
         self.stopping = threading.Event()
 
     def work(self) -> None:
-        """Train all runs that are not over, or until `stopping` is set."""
+        """Train all runs until they are over or `stopping` is set."""
         try:
             for index, until in enumerate([*self._pauses, None]):
                 if index < self._journal.rounds:
@@ -110,7 +112,7 @@ class Driver:
             raise SessionError(ALL_FAILED.format(error=self._sweep.runs[0].error))
 
     def _train(self, runs: list[SweepRun], until: int | None) -> None:
-        """Train runs until they have completed `until` epochs, or until their end."""
+        """Train each run until it has completed `until` epochs or has ended."""
         queue = [run for run in runs if until is None or run.epochs < until]
         training: list[SweepRun] = []
         try:
@@ -157,7 +159,7 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _measure(self, run: SweepRun, session: Session) -> None:
-        """Take the progress and the latest value of a run from its log."""
+        """Read the progress and the latest value of a run from its log."""
         log = session.log
         before = run.epochs, run.value
         run.epochs = int(log.status["epochs_done"])
@@ -200,13 +202,13 @@ class Driver:
                 number=run.number,
                 record=record,
                 known=", ".join(numbers) or "none",
-                hint=nearest(record, numbers),
+                hint=nearest(record, numbers, " ({})"),
                 example=next(iter(numbers), "cost"),
             )
         )
 
     def _keep_best(self, new: SweepRun) -> None:
-        """Keep the states of the best runs, and the session of the best."""
+        """Keep the states of the `keep` best runs, and the session of the best run."""
         done = [run for run in self._sweep.runs if run.state == states.FINISHED]
         order = ranked(done, lower=self._sweep.lower)
         if new in order[: self._keep]:
@@ -219,7 +221,7 @@ class Driver:
         self._wrote(order)
 
     def _compare(self, epochs: int) -> None:
-        """End all but the best runs, and fork the best."""
+        """End all runs except the best, and fork each of the best runs."""
         sweep = self._sweep
         assert self._halving is not None
         # Also runs that an interrupted comparison has ended, so that it has the same result.
@@ -245,7 +247,7 @@ class Driver:
         self._wrote(compared)
 
     def _fork(self, run: SweepRun, epochs: int) -> None:
-        """Fork a run, with other values of the settings that can be changed."""
+        """Fork a run, with new values for the settings that can be changed during training."""
         existing = [
             one for one in self._sweep.runs
             if one.parent == run.number and one.fork_epoch == epochs
@@ -283,7 +285,7 @@ class Driver:
 
 
 def live_settings(session: Session, settings: dict[str, Any]) -> dict[str, str]:
-    """Return the paths of the hyperparameters that are settings, by the names of the settings."""
+    """Return the paths of the hyperparameters that settings determine, keyed by setting."""
     found: dict[str, str] = {}
     for name, value in settings.items():
         if isinstance(value, (bool, str)) or value is None:
@@ -301,10 +303,11 @@ def live_settings(session: Session, settings: dict[str, Any]) -> dict[str, str]:
 
 
 def near(values: list[Any] | Between, value: Any, random: np.random.Generator) -> Any:
-    """Return another value near a value.
+    """Return a random value near the given value.
 
-    In a range, it is up to two times greater or less on a logarithmic scale, and up to a fifth of
-    the range on a linear scale. In a list, it is a neighbour in the order of the list.
+    In a range with a logarithmic scale, the result is between half and twice the value. In a range
+    with a linear scale, it differs from the value by at most a fifth of the range. In a list, it is
+    the element before or after the value.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Successive halving: when runs are compared, and which of them go on.
+"""Successive halving: when runs are compared, and which of them continue.
 
-All runs train up to the first of a few epochs. There the best part of them continues to the next,
-and the others end. Most of the time is thus spent on the best settings.
+All runs train up to the first milestone, which is a number of epochs. Only the best of them
+continue to the next milestone; the others end. Most of the time is thus spent on the best settings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RankedT = TypeVar("RankedT", bound=Ranked)
 
 
 def milestones(epochs: int, factor: int, n: int) -> list[int]:
-    """Return the epochs at which `n` runs are compared; the last one is `epochs`.
+    """Return the epochs after which `n` runs are compared, followed by `epochs`.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def milestones(epochs: int, factor: int, n: int) -> list[int]:
 def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
     """Return runs from best to worst; runs without a finite value are last.
 
-    Of equal runs, the one with the lower number comes first.
+    Among runs with equal values, the run with the lower number comes first.
     """
 
     def key(run: RankedT) -> tuple[bool, float, int]:
@@ -51,7 +51,9 @@ def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
 
 
 def survivors(runs: Iterable[RankedT], factor: int, *, lower: bool) -> list[RankedT]:
-    """Return the best runs, one of `factor`, but at least one, and none without a finite value.
+    """Return the best runs: one in every `factor` runs, but at least one run.
+
+    Runs without a finite value are then omitted.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""Journal of a sweep: two tables beside the logs in their SQLite database.
+"""Journal of a sweep: two tables in the SQLite database that contains the logs.
 
-Only the thread of the sweep writes. A lock on a file, which the system releases if the process is
-killed, keeps two programs from continuing the same sweep at once.
+Only the thread of the sweep writes to them. A lock on a file prevents two programs from running the
+same sweep at once, except on Windows. The operating system releases this lock if the process is
+killed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ TABLES = (
 FACTS = "INSERT INTO sweeps (name, facts) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET facts = ?2"
 
 IN_USE = (
-    "the sweep {name!r} of {database!r} is running in another program or kernel; stop it there, or "
+    "the sweep {name!r} in {database!r} is running in another program or kernel; stop it there, or "
     "choose another name"
 )
 DIFFERENT = (
@@ -104,12 +105,12 @@ class Journal:
     def begin(self, facts: Mapping[str, Any], extendable: str) -> list[SweepRun]:
         """Store the arguments of the sweep, and return the runs of an earlier start.
 
-        The argument named by `extendable` may be greater than before.
+        `extendable` is the name of an argument that may be greater than at the earlier start.
 
         Raises
         ------
         SessionError
-            If the sweep was started with other arguments before.
+            If the sweep was started earlier with other arguments.
         """
         text = json.dumps(facts)
         with self._database.explained():
@@ -153,7 +154,7 @@ class Journal:
             )
 
     def write(self, runs: Iterable[SweepRun]) -> None:
-        """Store the facts about runs."""
+        """Store the given runs."""
         with self._database.explained():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO sweep_runs VALUES (?, ?, ?)",

@@ -1,4 +1,4 @@
-"""`SweepRun`, the facts about one run of a sweep, which its journal stores."""
+"""`SweepRun`, the information about one run that the journal of a sweep stores."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class SweepRun:
     epochs : int
         The number of completed epochs.
     parent : int or None
-        The run from which this run was forked, if any.
+        The number of the run from which this run was forked; None if this run is not a fork.
     fork_epoch : int or None
-        The epoch of this fork.
+        The epoch after which this run was forked; None if this run is not a fork.
     log : str
-        The UUID of the log, in the database of the sweep; empty before the start.
+        The UUID of the log in the database of the sweep; empty before the run starts.
     archive : str
         The file of the last saved state; empty if there is none.
     error : str
@@ -57,16 +57,16 @@ class SweepRun:
 
     @property
     def over(self) -> bool:
-        """True if the run will not train any more in this sweep."""
+        """True if the run will not train any more, unless the sweep is started again."""
         return self.state in (ENDED, FINISHED, STOPPED, FAILED)
 
     def as_plain(self) -> dict[str, Any]:
-        """Return the facts as a JSON value."""
+        """Return the attributes as a JSON value."""
         return asdict(self)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> SweepRun:
-        """Create a run from what `as_plain` returned.
+        """Create a run from a value that `as_plain` returned.
 
         Examples
         --------

@@ -23,25 +23,25 @@ NOT_BUILT = (
     "started, or the session that fit() or main_loop.start() returns"
 )
 SEVERAL = (
-    "build(**{settings}) started {count} main loops, but must start at most the one it returns"
+    "build(**{settings}) started {count} main loops, but may start only the one that it returns"
 )
 OTHER_LOG = (
     "build(**{settings}) made a main loop with the log {log!r:.80}, but a sweep records all its "
     "runs in {database!r}; create the main loop without a log"
 )
 TRAINED = (
-    "build(**{settings}) returned a main loop that has been trained for {done} iterations; build a "
-    "new main loop in every call"
+    "build(**{settings}) returned a main loop that has already been trained for {done} iterations; "
+    "build a new main loop in every call"
 )
 NO_ARCHIVE = (
-    "the state of run {number} was not kept, since it is not among the best; pass keep={keep} or "
-    "more to Sweep, or train it again: build(**{settings})"
+    "the state of run {number} was not kept, since the run is not among the best. Pass keep={keep} "
+    "or more to Sweep, or train the run again with build(**{settings})"
 )
 LOST = "the state of run {number} was saved in {path}, but this file no longer exists"
 
 
 class _PauseAfterEpochs(TrainingExtension):
-    """Extension that pauses the session after some of its epochs.
+    """Extension that pauses the session after the given numbers of epochs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class _PauseAfterEpochs(TrainingExtension):
         self.epochs = epochs
 
     def after_epoch(self) -> None:
-        """Pause if as many epochs have been completed."""
+        """Pause if the number of completed epochs is one of `epochs`."""
         session = self.main_loop.session
         if session is not None and self.main_loop.status["epochs_done"] in self.epochs:
             session.pause()
@@ -66,11 +66,11 @@ class Sessions:
     Parameters
     ----------
     build : callable
-        The function of the user.
+        The user's function that builds a run from its settings.
     name : str
-        The name of the sweep, with which the names of the sessions begin.
+        The name of the sweep; the names of the sessions begin with it.
     database : str
-        The database of all logs.
+        The database for all logs.
     folder : Path
         The folder for saved states.
     epochs : int or None
@@ -130,7 +130,10 @@ class Sessions:
         return built
 
     def _free_name(self, run: SweepRun) -> str:
-        """Return a name for a session; that of an earlier start of the sweep can be in use."""
+        """Return an unused name for the session of a run.
+
+        A session from an earlier start of the sweep can still have the usual name.
+        """
         taken = {session.name for session in alive()}
         taken |= {folder.announced().get("name", "") for folder in announced()}
         name = f"{self._name}-{run.number}"
@@ -165,7 +168,10 @@ class Sessions:
             Path(earlier).unlink(missing_ok=True)
 
     def fork(self, run: SweepRun, child: SweepRun, changed: dict[str, tuple[str, Any]]) -> None:
-        """Fork the session of a run, and change variables: new values by setting and path."""
+        """Fork the session of a run, and change variables in the fork.
+
+        `changed` maps each setting to the path of its variable and the new value.
+        """
         session = self.live[run.number].fork(name=self._free_name(child))
         self.live[child.number] = session
         session.call(_noting(child.settings)).wait()
@@ -175,7 +181,7 @@ class Sessions:
         self.save(child)
 
     def end(self, run: SweepRun) -> None:
-        """End the session of a run, and forget it."""
+        """End the session of a run, and drop the reference to it."""
         session = self.live.pop(run.number, None)
         if session is not None:
             end(session)
@@ -189,7 +195,7 @@ class Sessions:
 
 
 def end(session: Session) -> None:
-    """Stop a session, and wait until it has ended; its own error is of no interest here."""
+    """Stop a session, and wait until it has ended; ignore the error with which it ended."""
     if session.state is not State.CREATED and not session.state.ended:
         session.stop()
         with suppress(Exception):

@@ -36,17 +36,18 @@ PAIR = (
 EMPTY = "space[{name!r}] is an empty list; give at least one value"
 NOT_PLAIN = (
     "space[{name!r}] contains {given!r:.80}, but a setting must be a finite number, a string, "
-    "True, False or None, so that the journal can record it; let build() choose the object by name"
+    "True, False or None, so that the journal can record it; use names, from which build() creates "
+    "the objects"
 )
-TWICE = "space[{name!r}] contains {given!r} twice; every value would be trained more than once"
+TWICE = "space[{name!r}] contains {given!r} twice, so runs would be repeated; list each value once"
 UNKNOWN = "build() takes no argument {name!r}, which the space contains; it takes {taken}{hint}"
 LACKING = (
     "build() needs the argument {name!r}, which the space does not contain; add it to the space, "
     "or give it a default value"
 )
 BY_POSITION = (
-    "the argument {name!r} of build() can only be passed by position; a sweep passes settings by "
-    "name"
+    "the argument {name!r} of build() can only be passed by position, but a sweep passes settings "
+    "by name; move it after the / in the signature"
 )
 NO_GRID = (
     "a grid needs lists, but space[{name!r}] is {given!r}; pass the number of runs, as in "
@@ -57,7 +58,7 @@ POSITIVE = "Between(..., log=True) needs bounds above 0, but low is {low!r}"
 NOT_WHOLE = "Between(..., whole=True) needs whole numbers as bounds, not {low!r} and {high!r}"
 
 ATTEMPTS = 1000
-"""Number of draws after which a space counts as exhausted."""
+"""Number of successive draws without new settings after which a space counts as exhausted."""
 
 
 class Between(Hinted):
@@ -66,7 +67,8 @@ class Between(Hinted):
     Parameters
     ----------
     low, high : float
-        The bounds themselves, also on a logarithmic scale; both can be drawn.
+        The smallest and the largest possible value. If `log` is True, these are still the values
+        themselves, not their logarithms.
     log : bool
         True to draw on a logarithmic scale, as is usual for learning rates.
     whole : bool
@@ -75,7 +77,8 @@ class Between(Hinted):
     Raises
     ------
     ArgumentError
-        If the bounds do not fit together.
+        If the bounds are not two finite numbers with ``low < high``, or do not fit `log` or
+        `whole`.
 
     Examples
     --------
@@ -104,7 +107,7 @@ class Between(Hinted):
         self.log, self.whole = bool(log), bool(whole)
 
     def draw(self, random: np.random.Generator) -> float:
-        """Return a random value of the range."""
+        """Return a random value from the range."""
         edge = 0.5 if self.whole else 0.0  # so that the bounds are as likely as other numbers
         low, high = self.low - edge, self.high + edge
         if self.log:
@@ -114,7 +117,7 @@ class Between(Hinted):
         return self.clip(value)
 
     def clip(self, value: float) -> float:
-        """Return the nearest value of the range."""
+        """Return the value in the range that is nearest to `value`."""
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else float(value)
 
@@ -134,7 +137,7 @@ class Between(Hinted):
 
 
 def checked_space(build: Callable[..., Any], space: Mapping[str, Any]) -> Space:
-    """Return a space with plain values, which `build` takes as arguments.
+    """Return a copy of a space with plain values, after checking that it fits `build`.
 
     Raises
     ------
@@ -177,7 +180,7 @@ def _checked_values(name: str, given: Any) -> list[Any] | Between:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Return True if two values are equal; True differs from 1, but 1 is 1.0."""
+    """Return True if two values are equal; True and 1 are different, but 1 and 1.0 are equal."""
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
@@ -208,12 +211,12 @@ def _check_signature(build: Callable[..., Any], space: Space) -> None:
 def settings_of(space: Space, n: int | None, seed: int) -> list[dict[str, Any]]:
     """Return the settings of each run: a grid if `n` is None, otherwise `n` random settings.
 
-    Random settings are distinct. If the space has fewer, all of them are returned.
+    Random settings are distinct. If the space has fewer than `n` settings, all are returned.
 
     Raises
     ------
     ArgumentError
-        If a grid is requested of a range, or if `n` is not a positive integer.
+        If a grid is requested but the space contains a range, or if `n` is not a positive integer.
 
     Examples
     --------
@@ -229,7 +232,7 @@ def settings_of(space: Space, n: int | None, seed: int) -> list[dict[str, Any]]:
         lists = [values for values in space.values() if isinstance(values, list)]
         return [dict(zip(space, one, strict=True)) for one in itertools.product(*lists)]
     if not is_count(n):
-        raise ArgumentError(f"n must be a number of runs, 1 or more, not {n!r}")
+        raise ArgumentError(f"n must be the number of runs, an integer of 1 or more, not {n!r}")
     found: list[dict[str, Any]] = []
     known: set[tuple[Any, ...]] = set()
     random = np.random.default_rng(seed)
@@ -267,7 +270,7 @@ def size_of(space: Space) -> int | None:
 
 
 def draw(values: list[Any] | Between, random: np.random.Generator) -> Any:
-    """Return a random value."""
+    """Return a random value from a list or a range."""
     if isinstance(values, Between):
         return values.draw(random)
     return values[int(random.integers(len(values)))]

@@ -32,18 +32,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ONLY_MIN_OR_MAX = "choose_best must be min or max, not {given!r}"
-NO_EPOCHS = "halving={halving} needs epochs=..., the number of epochs of the best runs"
+NO_EPOCHS = "halving={halving} also needs epochs=..., the number of epochs of the best runs"
 TOO_FEW = (
     "halving={halving} cannot compare {n} runs within {epochs} epochs; pass at least {halving} "
-    "runs and epochs={halving} or more, or no halving"
+    "runs and epochs={halving} or more, or omit halving"
 )
-NO_HALVING = "forks={forks} needs halving=..., since runs are forked when they are compared"
+NO_HALVING = "forks={forks} also needs halving=..., since runs are forked when they are compared"
 NUMBER = "{name} must be a whole number, {least} or more, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
-CONTINUES = "the sweep {name!r} continues: {over} of {count} runs are over"
-NOTHING_YET = "no run of the sweep {name!r} has a value of {record!r} yet, so there is no best run"
+CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs are already over"
+NOTHING_YET = (
+    "no run of the sweep {name!r} has a finite value of {record!r} yet, so there is no best run"
+)
 NO_RUN = "the sweep {name!r} has no run {number!r}; its runs are numbered from 0 to {last}"
 STILL_TRAINS = (
     "run {number} is still {state} in the sweep {name!r}; wait for it, or call sweep.stop() first"
@@ -59,50 +61,53 @@ class Sweep(Hinted, interfaces.Sweep):
     ``Sweep(build, space)`` trains every combination of the values in `space`, and
     ``Sweep(build, space, 20)`` trains 20 random ones. `start` returns immediately. In a notebook in
     which `extensions_live` is imported, a sweep on the last line of a cell shows a table and a
-    figure of all runs, which change while they train.
+    figure of all runs, which are updated during training.
 
     All logs are in one database, which also contains a journal of the sweep. If the program is
-    interrupted or killed, start the same sweep again: runs that are over are not repeated. Other
-    runs continue from the epoch at which they were last compared, or start again. A run that
-    failed is not repeated, unless `retry` is True.
+    interrupted or killed, start the same sweep again. Runs that have finished, or that the sweep
+    has ended early, are not repeated. Runs that have failed are repeated only if `retry` is True.
+    All other runs continue from their last saved state, or start again if there is none. The
+    states of all runs are saved before each comparison.
 
-    With `halving`, the runs are compared after a part of the epochs, and only the best of them
-    continue (successive halving). With ``halving=3`` and ``epochs=9``, all runs train for one
-    epoch, a third of them for three epochs, and a ninth for nine. With ``forks=1``, each of these
-    also continues in one copy with slightly different values of those settings that can be changed
-    during training, such as a learning rate.
+    With `halving`, the runs are compared several times before their last epoch, and only the best
+    of them continue (successive halving). With ``halving=3`` and ``epochs=9``, all runs train for
+    one epoch, a third of them for three epochs, and a ninth of them for nine epochs. With
+    ``forks=1``, each run that continues after a comparison is also forked once. The fork has
+    slightly different values of the settings that can be changed during training, such as a
+    learning rate.
 
     Runs train in threads of this process. If `build` returns ``main_loop.start(detached=True,
     linger=10)``, each run trains in a process of its own, which ends soon after the run.
 
-    A run that is paused by hand or by an extension stays paused until it is resumed; meanwhile the
-    sweep waits for it.
+    A run that is paused by a user or by an extension stays paused until it is resumed; meanwhile
+    the sweep waits for it.
 
     Parameters
     ----------
     build : callable
         A function that takes settings as arguments by name, and returns a new main loop or the
-        session of `fit`. It sets all seeds itself.
+        session that `fit` returns. The function must set all seeds itself.
     space : mapping
         A list of values, or a range `Between`, for each setting. Values are numbers, strings, True,
         False or None.
     n : int, optional
         The number of random settings, which are all different; by default the whole grid.
     record : str
-        The record to compare, by its latest value. Runs whose value is NaN or infinite are last.
+        The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
     choose_best : {min, max}
         Whether lower or higher values are better.
     epochs : int, optional
-        The number of epochs of each run; by default a run ends as `build` defines.
+        The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional
-        One of this number of runs continues after each comparison.
+        The factor by which each comparison reduces the number of runs, 2 or more. By default,
+        runs are not compared before their end.
     forks : int
         The number of forks of each run that continues after a comparison.
     at_once : int
-        The number of runs that train at the same time. On a processor, one run at a time is
+        The number of runs that train at the same time. On a CPU, training one run at a time is
         usually the fastest.
     keep : int
-        The number of the best runs whose final states are kept on disk.
+        The number of best runs whose final states are kept on disk.
     seed : int, optional
         The seed of the random settings; by default ``config.default_seed``.
     name : str
@@ -110,7 +115,7 @@ class Sweep(Hinted, interfaces.Sweep):
     database : path, optional
         The database; by default ``config.sqlite_database``.
     retry : bool
-        True to repeat runs that failed in an earlier start.
+        True to repeat runs that failed after an earlier start.
 
     Raises
     ------
@@ -224,7 +229,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def sessions(self) -> dict[int, Session]:
-        """The sessions of the runs that are in memory, by number."""
+        """The sessions that are in memory, keyed by the numbers of their runs."""
         return dict(self._sessions.live)
 
     @property
@@ -241,7 +246,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def best(self) -> SweepRun:
-        """The best run: of those that have trained for the most epochs, the one of best value.
+        """The finished run with the best value; if no run has finished, the best of all runs.
 
         Raises
         ------
@@ -260,8 +265,8 @@ class Sweep(Hinted, interfaces.Sweep):
         Raises
         ------
         SessionError
-            If it is running already, here or in another program, or if its database has a sweep of
-            this name with other arguments.
+            If the sweep is already running, here or in another program, or if its database contains
+            a sweep with the same name and other arguments.
         """
         if self._thread is not None and not self._ended.is_set():
             raise SessionError(ALREADY.format(name=self.name))
@@ -282,7 +287,7 @@ class Sweep(Hinted, interfaces.Sweep):
         return self
 
     def _restore(self) -> None:
-        """Take over the runs of an earlier start."""
+        """Take over the runs of an earlier start from the journal."""
         earlier = self._journal.begin(self._facts, "n")
         again = (states.RUNNING, states.STOPPED, *([states.FAILED] if self._retry else []))
         for run in earlier:
@@ -312,7 +317,7 @@ class Sweep(Hinted, interfaces.Sweep):
         self.version += 1
 
     def note_failure(self, run: SweepRun, error: BaseException) -> None:
-        """Keep the error of a run, and warn about it; the other runs continue."""
+        """Store the error of a run, and warn about it; the other runs continue."""
         run.state, run.error = states.FAILED, f"{type(error).__name__}: {error}"
         text = FAILED_RUN.format(
             number=run.number, name=self.name, settings=run.settings, error=run.error
@@ -338,7 +343,7 @@ class Sweep(Hinted, interfaces.Sweep):
         SessionError
             If the sweep was not started, or if all its runs failed.
         ArgumentError
-            If no run has the record to compare, or if `build` returned something else than a main
+            If no run has the record to compare, or if `build` returned something other than a main
             loop or a session.
         """
         if self._thread is None:
@@ -349,10 +354,10 @@ class Sweep(Hinted, interfaces.Sweep):
         return ended
 
     def open(self, number: int | None = None) -> Session:
-        """Return a session of a run that is over, by default of the best, to go on with it.
+        """Return the session of a run that is over, so that you can continue or examine the run.
 
-        If the session is no longer in memory, the run is built again and its last state loaded; the
-        session is then paused.
+        By default, it is the session of the best run. If the session is no longer in memory, the
+        run is built again, and its last state is loaded; the session is then paused.
 
         Raises
         ------

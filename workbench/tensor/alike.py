@@ -174,7 +174,7 @@ def _comparable(one: Any) -> bool:
 
 
 def _likelihoods(function: Callable[..., Any], first: Any, target: Any) -> bool:
-    """Return True if targets must have the shape of predictions, False for class indices."""
+    """Return True if targets have the shape of predictions, or False if they are class indices."""
     classes = function is functional.cross_entropy
     return not classes or (target.dtype.is_floating_point and target.ndim == first.ndim)
 

@@ -26,7 +26,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments."""
 
 PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
-"""Argument checks, keyed by function. A check returns the arguments, and can replace some."""
+"""Argument checks, keyed by function. A check returns the arguments, possibly with replacements."""
 
 
 class Operation:
@@ -76,7 +76,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 
 
 def infer(call: Call) -> Any:
-    """Return the results of `call` on fake tensors, in their nested structure.
+    """Return the results of `call` on fake tensors, nested as the function returns them.
 
     Raises
     ------
@@ -104,7 +104,7 @@ copyreg.pickle(Call, _reduced)
 
 
 def _frozen(value: Any) -> Any:
-    """Convert nested arguments to tuples that contain the types of the original containers.
+    """Convert nested arguments to tuples that also record the types of the original containers.
 
     Annotations of an argument can refer back to the call, so unpickling could use a list or a
     dictionary of arguments before it is filled. A tuple always has all of its elements.

@@ -129,7 +129,7 @@ def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None
     how : {'sum', 'max', 'min'}
         The reduction. The results of all processes are bitwise identical.
     group : ProcessGroup, optional
-        By default, the group of this process.
+        The group; by default, the group that this process has joined.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
     value : Variable or torch.Tensor
         The contribution of this process; its shape and dtype must be the same in all processes.
     group : ProcessGroup, optional
-        By default, the group of this process.
+        The group; by default, the group that this process has joined.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None)
     source : int
         The rank of the process whose value is returned.
     group : ProcessGroup, optional
-        By default, the group of this process.
+        The group; by default, the group that this process has joined.
 
     Returns
     -------
@@ -254,15 +254,15 @@ def is_exchanged(variable: Variable) -> bool:
 
 
 def is_scattered(variable: Variable) -> bool:
-    """Return True if `variable` is a result of which each process has another part."""
+    """Return True if `variable` is a result that is divided among the processes."""
     return variable.owner is not None and variable.owner.function is _reduce_scatter
 
 
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
     """Merge independent sums over processes in a graph, so that fewer messages are needed.
 
-    Sums of the same dtype are computed in one flat message. Every message takes a minimum time, so
-    one large message is faster than many small messages.
+    Values of the same dtype are flattened and summed in one message. Every message takes a minimum
+    time, so one large message is faster than many small messages.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Detection of torch functions that draw random numbers, by name or by tag.
 
-torch tags attention and the recurrent layers as random, since they include dropout. They do not
-draw in evaluation mode or if the dropout probability is zero.
+torch tags attention and the recurrent layers as random, since they include dropout. However, they
+draw no random numbers in evaluation mode or if the dropout probability is zero.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WORDS |= dict.fromkeys(
     DROPOUT,
 )
 WORDS |= dict.fromkeys("binomial _standard_gamma _sample_dirichlet".split(), WORDS["poisson"])
-"""Replacements for the torch functions that draw random numbers, by function name."""
+"""Replacements for the torch functions that draw random numbers, keyed by function name."""
 
 
 SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {

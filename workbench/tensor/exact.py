@@ -86,7 +86,7 @@ def weighted(weight: Variable, log_p: Variable) -> Variable:
 
 
 careful: ContextVar[bool] = ContextVar("careful", default=False)
-"""True while the eager tier on a CPU recomputes a NaN result with limits.
+"""True while the eager tier on a CPU recomputes, with limits, a result that was NaN.
 
 Compiled programs and the eager tier on an accelerator always compute limits.
 """
@@ -163,7 +163,9 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return the function and the arguments that compute `call`, and the bypassed probabilities.
+    """Return a function and arguments that compute `call`, and the probabilities that they bypass.
+
+    The logarithm of a softmax or a sigmoid is computed from the logits, without the probabilities.
 
     Parameters
     ----------

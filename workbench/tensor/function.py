@@ -226,7 +226,7 @@ def function(
     Parameters
     ----------
     inputs : sequence of Variable
-        Inputs, in the order of the arguments of a call.
+        Inputs, in the order in which a call passes their values.
     outputs : Variable or sequence of Variable, optional
         Variables whose values a call returns.
     updates : dict or pairs, optional

@@ -108,7 +108,7 @@ def _multiple(node: Any) -> Call | None:
 
 
 def _biased(node: Any) -> Call | None:
-    """Fuse a convolution plus one value per channel into a convolution with a bias."""
+    """Fuse the sum of a convolution and one value per channel into a convolution with a bias."""
     for convolution, rest in _terms(node, CONVOLVE):
         if (
             _calls(rest, {"reshape"})
@@ -145,7 +145,7 @@ RULES: dict[Any, Sequence[Callable[[fx.Node], Call | None]]] = {
     **dict.fromkeys(MEAN, (_mean_of_true,)),
     **dict.fromkeys(NEGATE, (_of_true,)),
 }
-"""Fusion rules, by the last operation of the expression to fuse."""
+"""Fusion rules, keyed by the last operation of the expression to fuse."""
 
 
 def _calls(node: Any, functions: set[Any]) -> bool:
@@ -207,7 +207,8 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     Returns
     -------
     list of Change
-        The operation that applies each new result to the old value, by default a copy.
+        For each new result, the operation that applies it to the old value. If no operation could
+        be omitted, this is a copy.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]

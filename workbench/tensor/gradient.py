@@ -49,12 +49,12 @@ def grad(
     Parameters
     ----------
     cost : Variable or None
-        A floating point scalar; ``None`` to start from `known_grads` alone.
+        A floating point scalar, or ``None`` to start from `known_grads` alone.
     wrt : Variable or list of Variable
         Inputs, shared variables or intermediate variables.
     known_grads : dict, optional
-        Known gradients by variable. A known gradient replaces the gradient that would flow back
-        from the cost.
+        Known gradients, keyed by variable. A known gradient replaces the gradient that would flow
+        back from the cost.
     consider_constant : iterable of Variable, optional
         Variables to treat as constants, through which no gradient flows.
 

@@ -41,7 +41,7 @@ NAMES = {
     "mul": operator.mul, "add": operator.add, "sub": operator.sub, "div": operator.truediv,
     "neg": operator.neg, "pow": operator.pow,
 }  # fmt: skip
-"""Operators that are equivalent to tensor methods, by method name."""
+"""Operators that are equivalent to tensor methods, keyed by method name."""
 POWERS = (operator.pow, torch.pow)
 ONE_FOR_ALL = (internals.foreach_mul, internals.foreach_add, internals.foreach_div)
 """Multi-tensor functions whose second operand can be one scalar tensor for all tensors."""

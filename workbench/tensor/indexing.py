@@ -184,4 +184,4 @@ NAN_OUT_OF_RANGE = frozenset({_elements, _where_exist})
 AS_TORCH: dict[Callable[..., Any], Callable[..., tuple[Callable[..., Any], tuple[Any, ...]]]] = {
     _rows: lambda table, indices, what: (functional.embedding, (indices, table)),
 }
-"""For functions of this module, the torch function and its arguments that give equal results."""
+"""Mapping from functions of this module to equivalent torch functions and their arguments."""

@@ -177,7 +177,7 @@ def _constant(value: torch.Tensor) -> torch.Tensor:
 
 @hinted
 def as_variable(value: Any, name: str | None = None) -> Variable:
-    """Return `value` if it is a variable, or a constant with this value otherwise.
+    """Return `value` itself if it is a variable, otherwise a constant with this value.
 
     Examples
     --------

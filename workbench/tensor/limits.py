@@ -33,7 +33,7 @@ def _reduced(costs: torch.Tensor, reduction: str) -> torch.Tensor:
 
 
 def _by_class(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Reshape `weight`, one value per class, so that it aligns with the class axis of `like`."""
+    """Reshape `weight`, which has one value per class, to match the class axis of `like`."""
     return weight.reshape(-1, *[1] * (like.dim() - 2)) if like.dim() > 1 else weight
 
 

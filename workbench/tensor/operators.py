@@ -1,4 +1,4 @@
-"""Operators, methods and properties of torch, installed on `Variable`.
+"""Operators, methods and properties from torch, installed on `Variable`.
 
 This module is separate from `workbench.tensor.variable`, since operators apply functions with
 `workbench.tensor.call`, which imports `Variable`. The package imports this module, so that every
@@ -40,7 +40,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     numpy.equal: operator.eq,
     numpy.not_equal: operator.ne,
 }
-"""Operators, by the numpy function that an expression such as ``array * variable`` calls."""
+"""Operators, keyed by the numpy function that an expression such as ``array * variable`` calls."""
 
 BACKWARDS = (
     "{variable!r} cannot be indexed by tensors or lists together with a slice that has a negative "

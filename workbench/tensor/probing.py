@@ -26,7 +26,7 @@ from workbench.tensor.structure import map_structure
 
 PROBES = 3  # two runs determine a linear function, the third run confirms it
 DIVISIBLE = 120
-"""Common factor of chosen sizes, so that small strides and numbers of groups divide the sizes."""
+"""Common factor of the chosen sizes, so that small strides and group counts divide these sizes."""
 REQUIRED = (2, 3)
 """Fixed sizes that some functions require: 2 for complex numbers, 3 for cross products."""
 
@@ -169,7 +169,7 @@ class Probe:
         Raises
         ------
         Exception
-            The first error of the function, if it accepts none of the tried sizes.
+            The first error that the function raised, if it accepts none of the tried sizes.
         """
         problem: Exception | None = None
         for ties, descending, real in self._starts():

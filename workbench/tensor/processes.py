@@ -30,9 +30,9 @@ LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 HERE = "LOCAL_WORLD_SIZE"
 """Environment variable with the number of processes on this machine; not all launchers set it."""
 NUMBER_HERE = "LOCAL_RANK"
-"""Environment variable with the number of this process among those of this machine."""
+"""Environment variable with the number of this process among the processes on this machine."""
 LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1", re.IGNORECASE)
-"""Pattern of the addresses by which only processes of the same machine can meet."""
+"""Pattern of loopback addresses, which only processes on the same machine can use."""
 INTERFACE = "GLOO_SOCKET_IFNAME"
 """Environment variable with the name of the network interface that gloo uses."""
 
@@ -115,9 +115,10 @@ def process_group(
     """Return the group of this process, and join it first if necessary.
 
     Without arguments, the process joins the group that a launcher such as ``torchrun`` describes in
-    environment variables. A process without these variables forms a group of one process. The
-    processes listen only on the loopback interface if all of them are on this machine, that is, if
-    ``LOCAL_WORLD_SIZE`` says so or, without this variable, if ``MASTER_ADDR`` is ``localhost``.
+    environment variables. A process without these variables forms a group of one process. If all
+    processes are on this machine, they listen only on the loopback interface. This is the case if
+    ``LOCAL_WORLD_SIZE`` equals ``WORLD_SIZE`` or, if ``LOCAL_WORLD_SIZE`` is not set, if
+    ``MASTER_ADDR`` is a loopback address such as ``localhost``.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def process_group(
 
 
 def patient_group(limit: timedelta) -> Any:
-    """Create a second group of all processes, whose exchanges in main memory can take long.
+    """Create a second group of all processes, for exchanges in main memory with a long timeout.
 
     All processes of the group must call this function together.
 
@@ -187,9 +188,9 @@ def patient_group(limit: timedelta) -> Any:
 
 
 def launched_size() -> int:
-    """Return the number of processes that a launcher such as ``torchrun`` says it has started.
+    """Return the number of processes that a launcher such as ``torchrun`` has started.
 
-    It is 1 in a process that was not started by a launcher.
+    In a process that was not started by a launcher, the number is 1.
     """
     given = os.environ.get("WORLD_SIZE", "1") if "RANK" in os.environ else "1"
     return int(given) if given.isdecimal() else 1
@@ -242,8 +243,8 @@ def _join(
         except RuntimeError as error:
             raise errors.ProcessError(
                 f"process {rank} of {size} could not join the other processes: "
-                f"{_first_line(error)}; check that all processes were started, and that all were "
-                "given the same number of processes"
+                f"{_first_line(error)}; check that all processes were started, and that the "
+                "number of processes is the same in each of them"
             ) from error
     world: Any = dist.group.WORLD
     group = ProcessGroup(rank, size, str(world.group_name))
@@ -252,12 +253,12 @@ def _join(
 
 
 def _number_here(size: int, *, local: bool) -> int:
-    """Return the number of processes on this machine, or the least number if it is unknown."""
+    """Return the number of processes on this machine, or a lower bound if it is unknown."""
     return int(os.environ.get(HERE, size if local else 1))
 
 
 def _own_gpu(rank: int, size: int, *, local: bool) -> int:
-    """Return the number of the GPU of this process."""
+    """Return the index of the GPU that this process uses."""
     if NUMBER_HERE in os.environ:
         return int(os.environ[NUMBER_HERE])
     gpus = torch.cuda.device_count()

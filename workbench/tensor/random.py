@@ -34,8 +34,8 @@ _STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
 Place = tuple[int, Any, Any]
 """Place of a share in a batch.
 
-The items are the axis of the examples, the index of the first example of the share, and the number
-of examples in the whole batch.
+The items are the example axis, the index of the share's first example, and the number of examples
+in the whole batch.
 """
 
 
@@ -110,7 +110,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Number of random bits of a uniform draw by dtype, chosen so that no draw is rounded to 1."""
+"""Random bits of a uniform draw, keyed by dtype; with these numbers, no draw is rounded to 1."""
 
 
 class _Uniform(_Draw):
@@ -167,7 +167,7 @@ def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Var
     draw : Variable
         A draw of the size of the share.
     axis : int
-        The axis of the examples in `draw`.
+        The example axis of `draw`.
     first, total : Variable
         The numbers of examples before the share and in the whole batch, as int64 scalars.
     """

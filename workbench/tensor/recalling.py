@@ -2,8 +2,8 @@
 
 An editor applies bricks again after each edit, and a deep model applies the same function to the
 same shapes many times. Each application of torch's shape rules takes about a millisecond; reading a
-result from the cache takes a small fraction of this time. A result is stored only if a function of
-torch returned it as a single tensor, learned nothing about sizes, and gave the tensor its own
+result from the cache takes a small fraction of this time. A result is stored only if a torch
+function returned it as a single tensor, learned nothing about sizes, and gave the tensor its own
 storage.
 """
 
@@ -51,7 +51,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
 
 
 def _key(function: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
-    """Return all facts on which a result depends, or None if the result cannot be cached.
+    """Return everything on which a result depends, or None if the result cannot be cached.
 
     The tensors among the arguments are appended to `tensors`.
     """

@@ -1,8 +1,9 @@
-"""Parameters whose rows are divided among processes, so that each process keeps a part of them.
+"""Parameters whose rows are divided among processes, so that each process keeps some of the rows.
 
-The rows are the slices along the first axis. Programs gather the rows of all parameters in a unit,
-such as a brick, by one message before they use a parameter. The gradients of a unit are summed by
-one message, from which each process receives those of its rows.
+The rows are the slices along the first axis. Parameters are grouped in units, such as bricks.
+Before a program uses a parameter, it gathers the rows of all parameters in the unit with a single
+message. Another message sums the gradients of the unit over the processes; from this message, each
+process receives only the gradients of its own rows.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from workbench.tensor.vocabulary import refuse_keywords
 
 DIVIDED_TWICE = (
     "{name} is already divided among processes by another algorithm; build the model again, or use "
-    "one algorithm"
+    "only one algorithm"
 )
 
 
 class Rows(SharedVariable):
     """The rows of a parameter, or of a buffer for it, that this process keeps.
 
-    All processes keep equally many rows; the last ones are filled with zeros if necessary. A value
-    that is assigned, or returned by `get_value`, contains the rows of all processes.
+    All processes keep the same number of rows; if necessary, rows of zeros are added at the end. A
+    value that is assigned, or that `get_value` returns, contains the rows of all processes.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ class Unit:
     Parameters
     ----------
     parameters : sequence of SharedVariable
-        Parameters of one dtype, which do not keep their values any longer.
+        Parameters with the same dtype. They no longer keep their values themselves.
     group : ProcessGroup
 
     Raises
@@ -116,7 +117,7 @@ class Unit:
         self._lengths = [rows.tensor.numel() for rows in self.rows]
 
     def gathered(self) -> dict[Variable, Variable]:
-        """Map the parameters to variables that contain all rows."""
+        """Return a mapping from the parameters to variables that contain all of their rows."""
         size = self.group.size
         flat: Any = torch.cat([rows.reshape(-1) for rows in self.rows])
         pieces: Any = all_gather(flat, group=self.group).reshape(size, -1).split(self._lengths, 1)
@@ -136,14 +137,14 @@ class Unit:
         return found
 
     def scattered(self, flat: Variable) -> dict[SharedVariable, Variable]:
-        """Return the sums over processes of flat gradients, for the rows of this process."""
+        """Sum flat gradients over all processes; return the sums for the rows of this process."""
         pieces: Any = reduce_scatter(flat, group=self.group).split(self._lengths)
         pairs = zip(self.rows, pieces, strict=True)
         return {rows: piece.reshape(tuple(rows.tensor.shape)) for rows, piece in pairs}
 
 
 def gathered(variables: Iterable[Variable]) -> list[Variable]:
-    """Return variables in whose graphs divided parameters are gathered."""
+    """Rebuild variables so that their graphs gather the rows of divided parameters."""
     variables = list(variables)
     if not Unit.exist:
         return variables
@@ -159,13 +160,13 @@ def gathered(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def _own(value: torch.Tensor, group: ProcessGroup) -> torch.Tensor:
-    """Return a copy of the rows of this process, filled with zeros at the end."""
+    """Return a copy of the rows of this process, with rows of zeros at the end if necessary."""
     padded: torch.Tensor = _padded(value, group)
     return padded.chunk(group.size)[group.rank].detach().clone()
 
 
 def _padded(value: Any, group: ProcessGroup) -> Any:
-    """Return a value with at least one axis, whose rows can be divided evenly."""
+    """Add rows of zeros to a value, so that its rows can be divided evenly among the processes."""
     rows = value if value.ndim else value.reshape(1)
     more = -int(rows.shape[0]) % group.size
     if not more:
@@ -174,5 +175,5 @@ def _padded(value: Any, group: ProcessGroup) -> Any:
 
 
 def _whole(rows: Any, shape: tuple[int, ...]) -> Any:
-    """Return the value of the given shape, without the zeros at the end of its rows."""
+    """Return a value of the given shape, without the rows of zeros that `_padded` added."""
     return rows[: shape[0]] if shape else rows[0]

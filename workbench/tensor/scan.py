@@ -210,7 +210,7 @@ def scan(
     n_steps : int or Variable, optional
         The number of steps; by default the length of the first sequence.
     reverse : bool
-        If True, run from the last time step to the first. Results stay in the order of time.
+        If True, run from the last time step to the first. The results are still ordered by time.
     low_memory : bool
         If True, keep only the states of about sqrt(T) of the T steps for the gradient, and
         recompute the other intermediate values. This costs one more forward pass. The memory for

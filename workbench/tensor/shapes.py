@@ -74,11 +74,11 @@ BY_ANOTHER: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.Tensor.view: torch.Tensor.reshape,
     torch.Tensor.view_as: torch.Tensor.reshape_as,
 }
-"""Replacements in shape inference for functions whose shape rules need strides or known sizes."""
+"""Functions whose shape rules need strides or known sizes, with their replacements in inference."""
 
 NEVER_EQUAL = "two sizes must be equal, but one is computed from the other and is always different"
 SIZES = 40
-"""Upper bound (exclusive) of the sizes that are tried as solutions of an equation."""
+"""Sizes from 2 up to, but not including, this number are tried as solutions of an equation."""
 
 CONSTRUCTION = 5.0
 """Seconds after shape inference during which a variable can still be under construction."""
@@ -162,7 +162,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, before and after learned facts are applied."""
+    """Yield the symbols in the sizes of `fake`, before and after learned relations are applied."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -274,10 +274,10 @@ def _unknowns(fakes: Iterable[Fake]) -> set[Any]:
 
 
 def _expression(number: Any) -> Any:
-    """Return a number, or the expression of a symbolic number with all learned facts applied.
+    """Return a number, or the expression of a symbolic number with all learned relations applied.
 
-    The number stores the original expression, and the environment stores the facts. torch combines
-    them each time the expression is read.
+    The number stores the original expression, and the environment stores the relations. torch
+    combines them each time the expression is read.
     """
     if not isinstance(number, SYMBOLIC_NUMBERS):
         return number
@@ -320,7 +320,7 @@ def equal_to(size: Any) -> list[Any]:
 
 
 def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
-    """Return known facts about the sizes of `fakes`; the result changes as facts are learned."""
+    """Return what is known about the sizes of `fakes`; the result changes as more is learned."""
     env = _world().sizes
     with _lock:
         return tuple(

@@ -56,7 +56,7 @@ class WriterLock:
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Number of writers created so far; when it grows, functions look up their locks again."""
+    """Number of functions with updates so far; when it grows, functions look up locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -124,9 +124,9 @@ class SharedVariable(Variable):
     """
 
     divided: SharedVariable | None = None
-    """The rows of the value that this process keeps, if it is divided among several."""
+    """The rows that this process keeps, if the value is divided among several processes."""
     part_of: SharedVariable | None = None
-    """The parameter to which this variable belongs if it contains some of its rows."""
+    """The parameter whose rows this variable contains; None for all other variables."""
 
     def __init__(
         self, value: torch.Tensor, name: str | None = None, check: Check | None = None
@@ -161,16 +161,16 @@ class SharedVariable(Variable):
 
     @property
     def value_shape(self) -> tuple[int, ...]:
-        """The shape of the value that `get_value` returns, also if it is kept elsewhere."""
+        """The shape of the value that `get_value` returns, even if other processes keep it."""
         return tuple(self.shape)
 
     @property
     def original(self) -> SharedVariable:
-        """The parameter of which this variable contains some rows, or the variable itself."""
+        """The parameter whose rows this variable contains, or the variable itself."""
         return self if self.part_of is None else self.part_of
 
     def release(self, divided: SharedVariable) -> None:
-        """Give up the value, whose rows are divided among processes from now on."""
+        """Discard the value; from now on, its rows are divided among processes."""
         # A function that was made before fails, instead of using values that are out of date.
         self.tensor.data = torch.empty(0)
         if self._leaf is not None:
@@ -181,7 +181,7 @@ class SharedVariable(Variable):
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return a copy of the value as an array; Theano's keywords raise an error.
 
-        If the value is divided among processes, all of them must call this method together.
+        If the value is divided among processes, all processes must call this method together.
         """
         refuse_keywords("get_value", keywords)
         if self.divided is not None:
@@ -346,7 +346,7 @@ def check_values(variables: Iterable[SharedVariable]) -> None:
 
 
 def _path(variable: SharedVariable) -> str:
-    """Return the path of the brick of a parameter, or an empty string."""
+    """Return the path of the brick that owns a parameter, or an empty string."""
     return next((a.path() for a in variable.tag.annotations if isinstance(a, Placed)), "")
 
 
@@ -393,7 +393,7 @@ def shared(
 
 
 def _without_values(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
-    """Return a tensor without memory, with the shape and dtype of `value` after conversion."""
+    """Return a tensor without memory that has the shape and dtype of the converted `value`."""
     check_dtype(dtype)
     if not isinstance(value, torch.Tensor):
         value = as_tensor(value, dtype)

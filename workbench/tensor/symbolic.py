@@ -5,9 +5,9 @@ An editor that shows the shapes of a model while the user types needs no values.
 and roles, but without a tensor. This takes almost no memory or time, even for large parameters.
 Operations that only read the graph work as usual; operations that need a value raise an error.
 
-`workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` encloses each
-allocation in `allocation`. Therefore other shared variables that are created in the context, such
-as a learning rate, have values.
+`workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` runs each allocation
+inside the context `allocation`. Therefore other shared variables that are created in the context,
+such as a learning rate, have values.
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ def symbolic_parameters() -> Iterator[None]:
     Raises
     ------
     ParameterError
-        If a value of such a parameter is used, even after the context has ended: by
-        ``initialize()``, ``eval``, ``function``, ``get_value``, ``set_value``, training or saving.
-        `copy.deepcopy` is allowed.
+        If ``initialize()``, ``eval``, ``function``, ``get_value``, ``set_value``, training or
+        saving uses such a parameter, even after the context has ended. `copy.deepcopy` is allowed.
 
     Examples
     --------

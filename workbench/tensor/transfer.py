@@ -68,7 +68,7 @@ class Arriving:
 
 
 class Arrivals(deque[tuple[K, list[Arriving]]]):
-    """Queue of groups of asynchronous copies, received in the order in which they were sent.
+    """Queue of groups of asynchronous copies, which are received in the order of sending.
 
     The class is a deque, so that the check for emptiness after every batch is fast.
 
@@ -95,7 +95,7 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
         wait : bool
             If True, wait for all groups.
         most : int, optional
-            Maximum number of groups to leave in the queue; the call waits for all other groups.
+            Wait for the oldest groups until at most this number of groups is left in the queue.
         """
         while self:
             key, values = self[0]

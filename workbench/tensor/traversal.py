@@ -62,8 +62,8 @@ def replace(
     Returns
     -------
     dict
-        The new version of `outputs` and of every variable on which they depend. A variable that
-        depends on no replaced variable is unchanged.
+        The new versions of `outputs` and of all variables on which they depend, keyed by the old
+        versions. A variable that depends on no replaced variable is unchanged.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class Rewriting:
         self.add(replacements or {})
 
     def add(self, replacements: Mapping[Variable, Variable]) -> None:
-        """Add replacements, which apply to graphs that are rewritten later."""
+        """Add replacements for the graphs that are rewritten later."""
         self._replacements.update(replacements)
         self._users.update({old: _dependent_on(old, new) for old, new in replacements.items()})
 
@@ -135,7 +135,7 @@ class Rewriting:
 
     @property
     def found(self) -> dict[Variable, Variable]:
-        """The new version of every variable that has been visited."""
+        """The new version of every variable that has been visited, keyed by the variable."""
         return {variable: new for (variable, inside), new in self._done.items() if inside is None}
 
     def _needs(self, variable: Variable, inside: Variable | None) -> list[_Node]:
@@ -160,7 +160,7 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable whose replacement contains it, or None."""
+"""A variable, and the replaced variable in whose replacement it occurs, or None."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:
@@ -200,7 +200,7 @@ def _rebuilt(
 
 
 def _reapplied(call: Call, leaves: list[object], new: Mapping[Variable, Variable]) -> object:
-    """Apply `call` again, to `leaves` in which variables were replaced according to `new`."""
+    """Apply `call` to new `leaves`; `new` maps the inputs of `call` to their replacements."""
     if call.function is identity:
         copied = call.on(leaves)
         return copied.give(copied.inputs[0].fake)

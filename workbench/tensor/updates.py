@@ -22,7 +22,7 @@ Updates = Mapping[SharedVariable, Any] | Iterable[tuple[SharedVariable, Any]]
 
 
 def listed_updates(updates: Updates) -> list[tuple[SharedVariable, Any]]:
-    """Convert updates, a mapping or an iterable of pairs, to a list of pairs.
+    """Convert updates, given as a mapping or as pairs, to a list of pairs.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def checked_updates(updates: Updates) -> dict[SharedVariable, Variable]:
 
 
 def checked_givens(givens: Any) -> dict[Variable, Variable]:
-    """Check that replacements match in shape, and return them as a dictionary keyed by variable."""
+    """Check the shapes of replacements, and return them as a dictionary keyed by variable."""
     replacements = {}
     for old, value in givens.items() if isinstance(givens, Mapping) else givens:
         new = as_variable(value)

@@ -37,7 +37,7 @@ class Call:
         A torch function, method or operator.
     leaves : sequence
         The arguments, without the tuples, lists, dictionaries and slices that contain them. Arrays
-        are copied to tensors; variables are placeholders for tensors or sizes.
+        are copied to tensors; variables stand for tensors or sizes.
     spec : Spec
         The nested structure of the arguments, in which each leaf has a position.
 
@@ -142,7 +142,7 @@ class Variable:
     Attributes
     ----------
     name : str or None
-        The name that is used in error messages and logs, and to pass a value for an input.
+        The name in error messages and logs. The value of an input can be passed by this name.
     tag : Tag
         Roles, annotations, and attributes that are attached by other code.
     owner : Call or None

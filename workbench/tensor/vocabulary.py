@@ -161,7 +161,7 @@ ASSIGNED = {
     "requires_grad": "GradientDescent(parameters=[...]) with the parameters to train",
     "grad": "workbench.grad(cost, variable), which returns a new variable",
 }
-"""Attributes that users of torch and Theano assign, with the expressions to use instead."""
+"""Attributes that torch and Theano users assign, with the expressions to use instead."""
 
 
 def assigned_hint(variable: object, name: str) -> str:

@@ -32,7 +32,7 @@ def is_whole(number: object) -> TypeGuard[int]:
 
 
 def is_count(number: object, least: int = 1) -> TypeGuard[int]:
-    """Return True if `number` is a whole number that is not less than `least`.
+    """Return True if `number` is a whole number of at least `least`.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Export of modules of torch to ONNX files, with a numerical check of what was written.
+"""Export of torch modules to ONNX files, with a numerical check of the result.
 
-torch's exporter by tracing is used, because it needs no library besides ``onnx``, which also
-checks the file. It bakes the values that the program reads from example inputs, such as a batch
-size that became a constant, into the file. Therefore the file is run for two batch sizes and
-compared with the module, by ``onnx.reference``, before it replaces an existing file.
+The export uses torch's tracing exporter, because it needs no library other than ``onnx``, which
+also checks the file. Tracing can turn a value that the module reads from the example inputs, such
+as the batch size, into a constant. Therefore ``onnx.reference`` runs the ONNX program for two batch
+sizes, and the results are compared with those of the module before a file is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.errors import ArchiveError, MissingLibraryError
 from workbench.utils.atomic import replace_file
 
 OPSET = 20
-"""The version of ONNX's operators, the newest that torch's exporter by tracing knows."""
+"""The newest version of the ONNX operators that torch's tracing exporter supports."""
 
 BATCH = "batch"
 
@@ -32,17 +32,18 @@ MISSING = (
 )
 NOT_EXPORTED = (
     "{path}: {module} cannot be written as ONNX ({error}); nothing was written. "
-    "torch.export.export(module, inputs) shows its operations; one that ONNX lacks must be replaced"
+    "torch.export.export(module, inputs) shows the operations of the module; replace each "
+    "operation that ONNX lacks"
 )
 DIFFERS = (
-    "{path}: for inputs of shape {shapes}, the ONNX program gives {output} with a largest "
-    "difference of {difference:.3g} from the module, but at most {tolerance:g} (relative and "
+    "{path}: for inputs of shape {shapes}, the output {output} of the ONNX program differs from "
+    "that of the module by up to {difference:.3g}, but at most {tolerance:g} (relative and "
     "absolute) is allowed; nothing was written. {hint}"
 )
 NOT_RUN = (
     "{path}: the ONNX program fails for inputs of shape {shapes} ({error}); nothing was written. "
-    "The program may have kept a size of the example inputs; pass dynamic_axes for every size that "
-    "varies"
+    "The program may contain a size of the example inputs as a constant; list every size that "
+    "varies in dynamic_axes"
 )
 
 
@@ -55,28 +56,30 @@ def write_onnx(
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
 ) -> None:
-    """Write a module to an ONNX file in evaluation mode, after checking that it computes the same.
+    """Write a module to an ONNX file in evaluation mode, after checking the results of the file.
 
     Parameters
     ----------
     module : torch.nn.Module
     inputs : dict of str to torch.Tensor
-        An example of each argument, in order; the names become those of the inputs of the file.
+        An example of each argument, in order; the keys become the names of the file's inputs.
     outputs : list of str
-        The names of the outputs of the file; ``_output`` is added to the name of an input.
+        The names of the file's outputs. If an input has the same name, ``_output`` is appended.
     path : path
     dynamic_axes : dict of str to dict of int to str, optional
-        For each input, the axes whose size can vary, with their names. By default the first axis
-        of each input, named ``batch``.
+        For each input, the axes whose size can vary, with their names. By default, this is the
+        first axis of each input, named ``batch``.
     tolerance : float
-        The largest relative and absolute difference from the outputs of the module.
+        The largest relative and absolute difference that is allowed between the outputs of the
+        file and those of the module.
 
     Raises
     ------
     MissingLibraryError
         If onnx is not installed.
     ArchiveError
-        If torch cannot export the module, or if the file computes something else.
+        If torch cannot export the module, if the results of the file differ from those of the
+        module, or if `dynamic_axes` contains the name of an unknown input.
     """
     try:
         import onnx
@@ -88,7 +91,7 @@ def write_onnx(
     unknown = [name for name in dynamic if name not in inputs]
     if unknown:
         raise ArchiveError(
-            f"{where}: dynamic_axes has {unknown[0]!r}, which is not an input; the inputs are "
+            f"{where}: dynamic_axes contains {unknown[0]!r}, which is not an input; the inputs are "
             f"{', '.join(inputs)}"
         )
     # An ONNX graph cannot have an input and an output of the same name.
@@ -142,7 +145,7 @@ def _exported(
 
 
 def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
-    """Add root mean square normalisation to an ONNX graph, which torch's exporter lacks."""
+    """Add root mean square normalisation, which torch's exporter lacks, to an ONNX graph."""
     from torch.onnx import symbolic_helper
 
     axes = [-1 - i for i in range(len(symbolic_helper._maybe_get_const(shape, "is")))]
@@ -161,7 +164,7 @@ def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
 def _enlarged(
     inputs: Mapping[str, torch.Tensor], dynamic: Mapping[str, Mapping[int, str]]
 ) -> dict[str, torch.Tensor]:
-    """Return inputs with two more elements along each dynamic axis, repeated from the start."""
+    """Return inputs in which each dynamic axis is extended by its first two elements."""
     larger = {}
     for name, value in inputs.items():
         for axis in dynamic.get(name, ()):

@@ -53,7 +53,7 @@ class Predicate:
 
 @dataclass(frozen=True, repr=False)
 class AllOf(Predicate):
-    """Condition that all conditions in `parts` hold; always true if `parts` is empty."""
+    """Condition that holds if all conditions in `parts` hold, or if `parts` is empty."""
 
     parts: tuple[Predicate, ...]
 
@@ -71,7 +71,7 @@ class AllOf(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class AnyOf(Predicate):
-    """Condition that at least one condition in `parts` holds; always false if `parts` is empty."""
+    """Condition that holds if at least one condition in `parts` holds."""
 
     parts: tuple[Predicate, ...]
 
@@ -102,7 +102,7 @@ class Not(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class Fulfils(Predicate):
-    """Condition that a function returns a true value for the variable."""
+    """Condition that holds if a function returns a true value for the variable."""
 
     function: Callable[[Variable], Any]
 
@@ -183,13 +183,13 @@ def _(criterion: UnionType) -> Predicate:
 
 
 def any_of(criteria: Iterable[object]) -> Predicate:
-    """Return the condition that at least one of `criteria` holds."""
+    """Return a condition that holds if at least one of `criteria` holds."""
     parts = tuple(map(as_predicate, criteria))
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
 def all_of(criteria: Iterable[object]) -> Predicate:
-    """Return the condition that all of `criteria` hold."""
+    """Return a condition that holds if all of `criteria` hold."""
     parts = tuple(map(as_predicate, criteria))
     return parts[0] if len(parts) == 1 else AllOf(parts)
 

@@ -1,10 +1,10 @@
-"""Shortening of texts, so that a reader sees that something is missing."""
+"""Shortening of texts, with a visible mark where text was omitted."""
 
 from __future__ import annotations
 
 
 def short(text: str, most: int) -> str:
-    """Shorten text to at most `most` characters; an ellipsis marks that it was longer.
+    """Shorten text to at most `most` characters; an ellipsis marks the omission.
 
     Examples
     --------

@@ -197,7 +197,7 @@ def shared_like(
     Parameters
     ----------
     variable : Variable
-        A variable; its unknown sizes become zero.
+        A variable; each unknown size in its shape becomes zero.
     name : str, optional
         By default the name of `variable` followed by ``_shared``.
 
@@ -248,13 +248,13 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
 
 @hinted
 def print_shape(x: Any, header: str | None = None) -> None:
-    """Print the shape of a value; for use as a hook."""
+    """Print the shape of a value. Use this function as a hook."""
     _show(tuple(x.shape), header)
 
 
 @hinted
 def print_sum(x: Any, header: str | None = None) -> None:
-    """Print the sum of a value; for use as a hook.
+    """Print the sum of a value. Use this function as a hook.
 
     Examples
     --------
@@ -267,7 +267,7 @@ def print_sum(x: Any, header: str | None = None) -> None:
 
 @hinted
 def ipdb_breakpoint(x: Any) -> None:
-    """Start a debugger in which ``x`` is the value; for use as a hook.
+    """Start a debugger in which ``x`` is the value. Use this function as a hook.
 
     The debugger is ipdb if it is installed, otherwise Python's `breakpoint`.
     """

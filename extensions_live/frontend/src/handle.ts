@@ -9,7 +9,7 @@ import type { AxisData, CommandName, Outcome } from "./messages";
 const GAP = 8; // pixels between the handle and its panel
 const STEP = 0.01; // share of the axis by which an arrow key moves the handle
 
-/** Current facts that the handle needs. */
+/** Current values that the handle needs. */
 export interface HandleFacts {
   readonly frame: Frame | undefined;
   readonly axis: AxisData | undefined;

@@ -14,7 +14,7 @@ export const REOPENED =
   "The notebook was closed and opened again, so this view gets no updates from its kernel. " +
   "Training is not affected: reload the page to see it continue.";
 
-/** Facts about the connection to the kernel. */
+/** State of the connection to the kernel. */
 export interface Facts {
   /** True if the view belongs to a closed document; reopening creates another document. */
   closed: boolean;

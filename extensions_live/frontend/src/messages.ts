@@ -2,7 +2,7 @@
 
 export type CommandName = "pause" | "resume" | "step" | "stop" | "train" | "set" | "hold" | "release" | "snapshot" | "rewind" | "undo" | "fork" | "set_end" | "save" | "load" | "relabel" | "drop";
 
-/** Visibility of one rendering of a widget, whose page numbers its reports. */
+/** Numbered report from a page: the visibility of one rendering of a widget. */
 export interface VisibilityMessage {
   kind: "visibility";
   rendering: string;
@@ -10,7 +10,7 @@ export interface VisibilityMessage {
   number: number;
 }
 
-/** Report of a page: the seconds between two redraws if the page draws slowly, otherwise 0. */
+/** Report from a page: seconds between two redraws if the page draws slowly, otherwise 0. */
 export interface PaceMessage {
   kind: "pace";
   seconds: number;
@@ -320,7 +320,7 @@ export interface PlotState {
   bokehjs: string;
 }
 
-/** Traits of the control bar. `title` is the text before the state, such as a session's name. If `folded` is true, the steering part is closed at first. */
+/** Traits of the control bar. `title` is the text before the state, such as a session's name. If `folded` is true, the section "Steer" is initially closed. */
 export interface ControlsState {
   problem: string;
   ident: string;
@@ -342,7 +342,7 @@ export interface FigureState {
   bokehjs: string;
 }
 
-/** Runs of a sweep: the table of the best, and the data of the figure by source and column. */
+/** Runs of a sweep: a table of the best runs, and the figure's data by source and column. */
 export interface SweepPayload {
   caption: string;
   heads: string[];
@@ -906,7 +906,7 @@ export interface NodeValue {
   share: number | null;
 }
 
-/** The first `count` images of a total of `of`, side by side; one byte per pixel and channel. */
+/** The first `count` of `of` images, side by side, with one byte per pixel and channel. */
 export interface EdgeImage {
   count: number;
   of: number;

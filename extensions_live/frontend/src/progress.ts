@@ -3,7 +3,7 @@
 import { make, named } from "./dom";
 import type { ProgressFacts } from "./messages";
 
-/** Appends a progress line to `parent`; returns a function that shows facts in it. */
+/** Appends a progress line to `parent`; returns a function that updates it. */
 export function makeProgress(parent: HTMLElement): (facts: ProgressFacts) => void {
   const bar = named("progress", make("div", "wb-bar", parent));
   bar.setAttribute("role", "progressbar");

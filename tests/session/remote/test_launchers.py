@@ -175,7 +175,7 @@ from tests.session.remote.test_launchers import build, errors, pytest, ray_launc
 from workbench.config import config
 
 config.runs_path = {folder!r}
-with pytest.raises(errors.ProcessError, match="needs a connection with Ray"):
+with pytest.raises(errors.ProcessError, match="needs a connection to Ray"):
     build().start(processes=1, launcher="ray")
 ray.init(num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1")
 with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):

@@ -181,7 +181,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         attended : Variable
             The attended sequence, of shape (L, B, A).
         preprocessed_attended : Variable or None
-            The output of `preprocess`, of shape (L, B, M); computed if it is None.
+            The output of `preprocess`, of shape (L, B, M). If it is None, it is computed.
         states : dict of str to Variable
             States by name. The shape of each is (B, D), where D is the dimension of the state.
 
@@ -213,7 +213,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
         attended : Variable
             The attended sequence, of shape (L, B, A).
         preprocessed_attended : Variable, optional
-            The output of `preprocess`, of shape (L, B, M); computed by default.
+            The output of `preprocess`, of shape (L, B, M). If it is not passed, it is computed.
         attended_mask : Variable, optional
             A mask of shape (L, B), zero where the attended sequence is padding.
         **states

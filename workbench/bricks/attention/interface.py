@@ -77,7 +77,7 @@ class AbstractAttention(Brick):
         ----------
         attended : Variable
         preprocessed_attended : Variable, optional
-            The output of `preprocess`; computed by default.
+            The output of `preprocess`. If it is not passed, it is computed.
         attended_mask : Variable, optional
             A mask that is zero where the attended sequence is padding.
         **kwargs

@@ -34,8 +34,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
         A brick with the interface of `Distribute`; by default a `Distribute` for all sequences
         whose names do not contain "mask".
     add_contexts : bool, optional
-        True to add the attended sequence and its mask as new contexts; False if the transition has
-        contexts for them.
+        True to add the attended sequence and its mask as new contexts; False if the transition
+        already has contexts for them.
     attended_name : str, optional
         The name of the attended sequence. By default ``"attended"``, or the name of the first
         context of the transition if `add_contexts` is False.

@@ -301,7 +301,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         sizes, averaged = self._sizes(), self._broadcastable()
         layer = batch_norm(sizes, averaged, self.epsilon, self._own)
         if layer is None:
-            reason = "torch computes statistics for each channel only"
+            reason = "torch computes only one mean and variance per channel"
             raise refusal(self, f"{reason} (broadcastable={self.broadcastable!r})")
         return layer
 

@@ -1,4 +1,4 @@
-"""Batch normalisation by a layer of torch."""
+"""Batch normalisation with a torch layer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def batch_norm(
     epsilon: float,
     own: Mapping[str, SharedVariable],
 ) -> nn.Module | None:
-    """Return a layer of torch that normalises as a brick does, or None if there is none.
+    """Return a torch layer that normalises in the same way as a brick, or None if there is none.
 
     Parameters
     ----------

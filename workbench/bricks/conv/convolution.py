@@ -62,8 +62,8 @@ class Convolutional(LinearLike, ImageLayer):
     border_mode : {'valid', 'full', 'half'}, int or tuple of int, optional
         The border of zeros around the image: 'valid' for no border; 'full' for a border one pixel
         narrower than the filter, so that the filter is applied wherever it overlaps the image;
-        'half' for half the size of the filter, rounded down; or the numbers of rows and columns of
-        the border.
+        'half' for a border of half the filter size, rounded down; or the numbers of rows and
+        columns of the border.
     tied_biases : bool, optional
         True for one bias per filter, False for a separate bias for each filter and output position.
     **kwargs
@@ -261,7 +261,7 @@ class Convolutional(LinearLike, ImageLayer):
         return places
 
     def _number_of_places(self, size: Size) -> Size:
-        """Return the size of the output, which is below one if the filters do not fit."""
+        """Return the size of the output, which is less than 1 if the filters do not fit."""
         filters, steps = pair(self, "filter_size", least=1), pair(self, "step", least=1)
         borders = self._border()
         height, width = (

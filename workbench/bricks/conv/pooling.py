@@ -315,7 +315,7 @@ class AveragePooling(Pooling):
     step, input_dim, ignore_border, padding : optional
         See `Pooling`.
     include_padding : bool, optional
-        True to include the zeros of the padding in averages; requires `ignore_border`.
+        True to include the zeros of the padding in averages. This requires ``ignore_border=True``.
 
     Raises
     ------

@@ -32,11 +32,11 @@ class ConvolutionalTranspose(Convolutional):
         The number of input channels, which are the output channels of the convolution. Required by
         `allocate`.
     original_image_size : tuple of int, optional
-        Height and width of the output. By default the smallest size that the convolution maps to
-        the size of the input, plus `unused_edge`.
+        Height and width of the output. By default this is the smallest size that the convolution
+        maps to the size of the input, plus `unused_edge`.
     unused_edge : tuple of int, optional
-        Numbers of rows and columns to add to the smallest size, at the lower and right edges; at
-        most `step`. Ignored if `original_image_size` is given.
+        The numbers of rows and columns to add to the smallest size, at the lower and right edges.
+        They must not exceed `step`, and are ignored if `original_image_size` is given.
     **kwargs
         Options of `Convolutional`; `image_size` is the size of the input, and `step` and
         `border_mode` refer to the convolution.

@@ -65,7 +65,7 @@ class BaseRecurrent(Brick):
 
 
 def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
-    """Check that a child of `owner` is a recurrent brick, or an instance of one of `others`.
+    """Check that a child of `owner` is a recurrent brick or an instance of one of `others`.
 
     Raises
     ------
@@ -158,6 +158,6 @@ def check_step(brick: Brick, mask: Variable | None, **arguments: Variable) -> No
             )
     if mask is not None and mask.ndim != 1:
         raise ShapeError(
-            f"{brick.path()}.apply: mask has shape {shown(mask)} in one step, but must have shape "
-            "(B,); the mask of a sequence has shape (T, B)"
+            f"{brick.path()}.apply: the mask of a single step must have shape (B,), not "
+            f"{shown(mask)}; the mask of a sequence has shape (T, B)"
         )

@@ -176,7 +176,7 @@ def over_sequences(
         The arguments, including those in `CONTROLS`, by name; ``None`` means that an argument is
         missing.
     contexts : sequence of str
-        The contexts of the step, which can include more than the contexts of the application.
+        The contexts of the step: the contexts of the application, and possibly additional contexts.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Layers of torch that repeat the steps of recurrent bricks over time.
+"""Recurrent torch layers that repeat the steps of recurrent bricks over time.
 
 The bricks do not transform their inputs, so the input weights of these layers are the identity
 matrix, which is not trained. The initial states of the bricks are parameters next to the layer.
@@ -40,7 +40,7 @@ def over_time(
     name : str
         The name of the layer in the module.
     weights : Variable
-        The weights from states to gates, of shape (D, G), in the order of torch.
+        The weights from states to gates, of shape (D, G), in torch's order of gates.
     initial : sequence of Variable
         The initial states, each of shape (D,).
     call : TorchCall

@@ -50,8 +50,8 @@ class BaseSequenceGenerator(Initializable):
     transition : AbstractAttentionRecurrent
         The transition; its contexts are the contexts of the generator.
     fork : Brick
-        A brick with the application and settings of a `Fork`, which computes the sequences of the
-        transition from feedback.
+        A brick that computes the sequences of the transition from feedback. It has the application
+        and settings of a `Fork`.
     **kwargs
         Options of `Initializable`.
 
@@ -236,13 +236,13 @@ class BaseSequenceGenerator(Initializable):
         if outputs.ndim < 2:
             raise ShapeError(
                 f"{where}: outputs have shape {shown(outputs)}, but must have shape (T, B) or "
-                "(T, B, ...), with time before the batch; x.unsqueeze(1) adds a batch of one "
-                "sequence"
+                "(T, B, ...), with the time axis before the batch axis; x.unsqueeze(1) adds a "
+                "batch axis for a single sequence"
             )
         if mask is not None and mask.ndim != 2:
             raise ShapeError(
-                f"{where}: mask has shape {shown(mask)}, but must have shape (T, B), with time "
-                "before the batch"
+                f"{where}: mask has shape {shown(mask)}, but must have shape (T, B), with the "
+                "time axis before the batch axis"
             )
 
     def _check_names(self, method: str, given: list[str], known: list[str]) -> None:
@@ -336,7 +336,7 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.delegate
     def generate_delegate(self) -> BoundApplication:
-        """Return the application of the transition, which has the same contexts."""
+        """Return the transition's application, whose contexts are also those of the generator."""
         bound: BoundApplication = self.transition.apply
         return bound
 

@@ -37,7 +37,7 @@ def idx_to_hdf5(
     DataFileError
         If a file is damaged.
     DataError
-        If the arrays of the files do not match, for instance in their numbers of examples.
+        If the arrays of the files do not match, for instance in the number of examples.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def npz_to_hdf5(
     archive : str or Path
         The npz archive to read.
     splits : mapping from split to mapping from source to str
-        The name of the array of each source in the archive.
+        For each source, the name of its array in the archive.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes of a batch.
 
@@ -86,7 +86,7 @@ def npz_to_hdf5(
     DataFileError
         If the archive is damaged or lacks an array.
     DataError
-        If the arrays do not match, for instance in their numbers of examples.
+        If the arrays do not match, for instance in the number of examples.
 
     Examples
     --------

@@ -263,9 +263,9 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
             )
             if not repeated and not columns[0]:
                 fault += (
-                    "; if it is the index of a pandas.DataFrame, write it with "
-                    "to_csv(path, index=False), or read it with pandas.read_csv(path, index_col=0) "
-                    "and pass the table"
+                    "; if it is the index of a pandas.DataFrame, write the table with "
+                    "to_csv(path, index=False), or read the file with "
+                    "pandas.read_csv(path, index_col=0), and pass the table"
                 )
         if fault:
             raise DataFileError(f"{path}:{line}: {fault}")

@@ -1,4 +1,4 @@
-"""Function that checks the mapping from splits to files in a call to a converter."""
+"""Function that checks the mapping from splits to files that is passed to a converter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
     what : str
         The kind of the values for error messages, such as ``"path"``.
     by_source : bool
-        True if the value of each split must be a mapping from source.
+        True if the value of each split must itself be a mapping, keyed by source.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Table of the rows of each source in each split of an HDF5 file."""
+"""Table that lists the rows of each source in each split of an HDF5 file."""
 
 from __future__ import annotations
 

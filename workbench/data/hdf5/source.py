@@ -105,8 +105,8 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Read rows whose indices are in ascending order.
 
-    If the rows form only a few runs of consecutive rows, each run is read separately, which takes
-    half the time.
+    If the rows form only a few runs of consecutive rows, each run is read separately, which is
+    twice as fast.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
     if not 0 < len(starts) <= len(rows) // 8:

@@ -1,8 +1,8 @@
 """Client in the training process that controls a reading process.
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely. It
-does not run the user's script again. It receives the stream once, and an epoch, a position and the
-edits with each request. It sends batches through a pipe, and waits when it is too far ahead.
+does not run the user's script again. It receives the stream once; each request carries an epoch, a
+position and the edits. It sends batches through a pipe, and waits when it is too far ahead.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Pool of the idle reading processes of one stream, usually at most one process.
+    """Pool of a stream's idle reading processes; it usually holds at most one process.
 
     A pool is empty after unpickling, and a forked process does not use the reading processes that
     it inherits.

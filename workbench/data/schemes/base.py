@@ -30,7 +30,7 @@ class IterationScheme(Hinted, Part, ABC):
     Attributes
     ----------
     num_examples : int or None
-        The number of examples in an epoch; None if an epoch ends when the data end.
+        The number of examples in an epoch; None if an epoch ends when the data run out.
     num_batches : int or None
         The number of requests in an epoch, if known.
     batch_size : int or None

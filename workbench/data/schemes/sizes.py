@@ -21,7 +21,7 @@ class ConstantScheme(BatchSizeScheme):
         batch is smaller.
     times : int, optional
         The number of batches in an epoch. Pass at most one of `num_examples` and `times`; without
-        either, an epoch ends when the data end.
+        either, an epoch ends when the data run out.
 
     Examples
     --------

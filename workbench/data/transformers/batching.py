@@ -285,7 +285,7 @@ class Cache(Transformer):
 
 
 def _rows_taken(stream: Unpack | Cache, epoch: int, rows: int) -> int:
-    """Return how many examples of an epoch are in the first `rows` rows of the stream below."""
+    """Return the number of examples in the first `rows` rows of an epoch of the input stream."""
     below = stream.data_stream
     if not below._keeps_rows():
         raise DataError(MOVED_ROWS.format(stream=stream, below=below))

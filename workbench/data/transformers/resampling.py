@@ -43,8 +43,8 @@ class MinimumImageDimensions(SourcewiseTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width, or if an
-        example that is read is not an image.
+        If an argument is not valid, if the named axes do not end with height and width or, while
+        reading, if an example is not an image.
 
     Examples
     --------
@@ -123,8 +123,8 @@ class Random2DRotation(RandomTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width, or if an
-        example that is read is not an image.
+        If an argument is not valid, if the named axes do not end with height and width or, while
+        reading, if an example is not an image.
 
     Examples
     --------

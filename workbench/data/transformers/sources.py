@@ -22,7 +22,7 @@ class Rename(Transformer):
     data_stream : AbstractDataStream
         The stream to transform.
     names : mapping of str to str
-        The new name of each source to rename. Two sources can swap names.
+        A mapping from old to new names. Two sources can swap names.
     on_non_existent : {'raise', 'ignore', 'warn'}
         What to do if the stream does not have a source in `names`.
 

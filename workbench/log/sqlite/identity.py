@@ -23,9 +23,9 @@ class Identity(Enum):
     OWN = auto()
     """Identity created by this log; the database matches memory once all jobs are written."""
     OPENED = auto()
-    """Identity found in the database; only additions in a run require a new identity."""
+    """Identity found in the database; adding records in a run requires a new identity."""
     LOADED = auto()
-    """Identity of a loaded state; any addition requires a new identity."""
+    """Identity of a loaded state; adding a record or status item requires a new identity."""
     HELD = auto()
     """Identity as in `OPENED` or `LOADED`; records added by a run are still only in memory."""
     READING = auto()

@@ -191,7 +191,7 @@ class SQLiteLog(TrainingLogBase):
         self._writer.hurry()
 
     def follow(self, uuid: str) -> None:
-        """Read another log of the database from now on, as after a rewind by another process.
+        """Read another log of the database from now on, for example after another process rewinds.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ A_FACT = "status[{name!r}], of type {type}"
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Job that adds records; a value is a result of `to_python` or an instance of `Stored`."""
+    """Job that adds records; each value is a result of `to_python` or an instance of `Stored`."""
 
     uuid: str
     records: list[tuple[int, str, Any]]
@@ -66,7 +66,7 @@ class Store:
         self._channels: dict[tuple[int, str], int] = {}
 
     def write_all(self, jobs: Sequence[Job]) -> list[str]:
-        """Write `jobs` in one transaction, except values that SQLite cannot store.
+        """Write `jobs` in one transaction, but omit values that SQLite cannot store.
 
         Returns
         -------

@@ -1,9 +1,9 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
-A database can contain any number of logs. A log that resumes another log, its parent, includes the
-records of the parent up to the iteration at which it resumes. Records are numbered in the order in
-which they are written, so that a reader can request only new records. The view ``entries``, for use
-with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``value`` and ``kind``.
+A database can contain any number of logs. A log that resumes another log (its parent) includes the
+parent's records up to the iteration at which the run was resumed. Records are numbered in the order
+in which they are written, so that a reader can request only new records. The view ``entries``, for
+use with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``value`` and ``kind``.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from workbench.session.remote.wire import Connection, encoded, packed
 
 
 class Client:
-    """Notebook that is connected, with what it has been sent.
+    """Connected notebook, with the information that was sent to it.
 
-    Reports are sent by a thread of its own, so that a notebook that does not read, for instance
-    while its computer sleeps, keeps no other notebook waiting. It gets the next report when it has
-    read the last.
+    Each notebook has its own thread that sends reports, so that a notebook that does not read them,
+    for instance while its computer sleeps, does not delay other notebooks. A notebook is sent a
+    report only after it has read the previous one.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Client:
         return self._number
 
     def answered(self) -> list[dict[str, Any]]:
-        """Return the answers of probes since the last call."""
+        """Return the answers to probes that have arrived since the last call."""
         done = [number for number, probe in list(self._probes.items()) if probe.done]
         found = [{"number": n, "answer": packed(probe_facts(self._probes.pop(n)))} for n in done]
         self.outstanding = self.outstanding or bool(self._probes)

@@ -1,4 +1,4 @@
-"""Methods of a `RemoteSession` that ask the processes of its run, and issue commands."""
+"""Methods of a `RemoteSession` that send queries and commands to the processes of its run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NO_VARIABLES = (
 
 
 class Controls(interfaces.Session):
-    """Base class of `RemoteSession`, with the methods that only need its connection."""
+    """Base class of `RemoteSession`, with the methods that need only its connection."""
 
     _link: Link | None
     _variables: KnownVariables | None
@@ -63,7 +63,7 @@ class Controls(interfaces.Session):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train, or why a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or a fork is not ready yet; otherwise empty."""
         return str(self._fact("note", ""))
 
     @property
@@ -73,13 +73,13 @@ class Controls(interfaces.Session):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The totals of ``epochs`` and ``batches`` after which training ends; None if unknown."""
+        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
         found: Mapping[str, int | None] = self._fact("planned", {"epochs": None, "batches": None})
         return found
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches, and the ``reason`` for it; empty if unknown."""
+        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
         found: Mapping[str, str] = self._fact("execution", {"tier": "", "reason": ""})
         return found
 
@@ -134,7 +134,7 @@ class Controls(interfaces.Session):
         return default_path(self.name)
 
     def _read(self, name: str, default: Any) -> Any:
-        """Return an attribute of the session in the first process; the last one after its end."""
+        """Return an attribute of the session in the first process, or its last known value."""
         if self._link is not None and self._link.is_open:
             try:
                 self._past[name] = self._link.ask(name)
@@ -173,7 +173,7 @@ class Controls(interfaces.Session):
     def predict(
         self, X: Any, output: Variable | str | None = None, *, batch_size: int | None = BATCH_SIZE
     ) -> NDArray[Any]:
-        """Compute predictions in the first process, which gets the data; see `Session.predict`."""
+        """Send data to the first process, and compute predictions; see `Session.predict`."""
         found: NDArray[Any] = self._open().ask(
             "predict", X, _name_of(output), batch_size=batch_size
         )
@@ -182,7 +182,7 @@ class Controls(interfaces.Session):
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = BATCH_SIZE
     ) -> dict[str, Any]:
-        """Evaluate data in the first process, which gets the data; see `Session.evaluate`."""
+        """Send data to the first process, and evaluate it there; see `Session.evaluate`."""
         several = isinstance(variables, (list, tuple, set, frozenset))
         names = [_name_of(one) for one in variables] if several else _name_of(variables)
         found: dict[str, Any] = self._open().ask("evaluate", data, names, batch_size=batch_size)
@@ -196,7 +196,7 @@ class Controls(interfaces.Session):
         return replace(found, _session=self)
 
     def recipe(self) -> Recipe:
-        """Return the program that does explicitly what `fit` did; see `Session.recipe`."""
+        """Return a program that does the same as `fit` in explicit steps; see `Session.recipe`."""
         return recipe_of(self)
 
     # Commands
@@ -213,7 +213,7 @@ class Controls(interfaces.Session):
         return self._open().command(name, *args, **options)
 
     def pause(self) -> RemoteCommand:
-        """Pause between two batches, until `resume`, `step` or `stop`."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called."""
         return self._ask("pause")
 
     def resume(self) -> RemoteCommand:
@@ -239,7 +239,7 @@ class Controls(interfaces.Session):
         return self._ask("stop", save=None if save is None else _whole(save))
 
     def save(self, path: str | os.PathLike[str] | None = None) -> RemoteCommand:
-        """Save the run to a file of this machine between two batches; see `Session.save`."""
+        """Save the run to a file on this machine between two batches; see `Session.save`."""
         return self._ask("save", _whole(self.default_path if path is None else path))
 
     def load(self, path: str | os.PathLike[str]) -> RemoteCommand:
@@ -250,7 +250,7 @@ class Controls(interfaces.Session):
         """Call ``f(main_loop)`` in the processes that train, between two batches.
 
         After the end of training, the function is called at once, for example to collect the
-        state; what it changes then is not recorded. The function and its result are pickled by
+        state; its changes are then not recorded. The function and its result are pickled by
         cloudpickle. `Command.wait` returns the result of the first process.
 
         Raises
@@ -263,7 +263,8 @@ class Controls(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> RemoteCommand:
         """Assign a new value to a shared variable between two batches; see `Session.set`.
 
-        A variable of the main loop from which the run was started stands for its copy.
+        If `shared` is a variable of the main loop from which the run was started, the value is
+        assigned to its copies in the processes.
         """
         return self._ask("set", self._named(shared), value)
 
@@ -360,5 +361,5 @@ def _whole(path: str | os.PathLike[str]) -> str:
 
 
 def _name_of(variable: Any) -> Any:
-    """Return the name of a variable, since the processes have their own copies of it."""
+    """Return the name of a variable, by which the processes find their own copies of it."""
     return variable.name if isinstance(variable, Variable) else variable

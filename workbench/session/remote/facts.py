@@ -1,4 +1,4 @@
-"""Facts about a session that a process sends to a notebook, as values for messages."""
+"""Information about a session, in the form in which a process sends it to a notebook."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SENT_ELSEWHERE = (
     "the command again here"
 )
 LONGEST_SHARED = 1000
-"""Length of a text above which it is sent only to the notebook that issued the command."""
+"""Length above which a text is sent only to the notebook that issued the command."""
 
 REMOTE = "in the process that trains:\n{text}"
 
 
 def facts_of(session: Session) -> dict[str, Any]:
-    """Return the facts about a session that change during training."""
+    """Return the properties of a session that change during training."""
     rewinder = session._worker.rewinder
     branches = list(rewinder.history.branches)
     places = {id(branch): place for place, branch in enumerate(branches)}
@@ -51,14 +51,14 @@ def facts_of(session: Session) -> dict[str, Any]:
 
 
 def is_shared(result: object) -> bool:
-    """Return True if a result is so small that every notebook gets it."""
+    """Return True if a result is small enough to be sent to every notebook."""
     if isinstance(result, str):
         return len(result) <= LONGEST_SHARED
     return result is None or type(result) in (bool, int, float)
 
 
 RELEASED = object()
-"""Result of a command after it was sent, so that large ones are not kept for ever."""
+"""Placeholder for a large result that was sent, so that the result itself is not kept for ever."""
 
 
 def release_result(command: Command) -> None:
@@ -68,7 +68,7 @@ def release_result(command: Command) -> None:
 
 
 def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> dict[str, Any]:
-    """Return what is known about a command, for the notebook that issued it or for another one."""
+    """Return a command's properties, for the notebook that issued it or for another notebook."""
     facts: dict[str, Any] = {
         "done": command.done,  # first, since the rest is known when it is True
         "id": command.id,
@@ -109,7 +109,7 @@ def probe_facts(probe: Probe) -> dict[str, Any]:
 
 
 def portable(error: BaseException) -> Pickled:
-    """Pickle an error, or one with the same text if it cannot be pickled."""
+    """Pickle an error, or a `SessionError` with the same text if the error cannot be pickled."""
     try:
         data = cloudpickle.dumps(error)
         if str(pickle.loads(data)) == str(error):

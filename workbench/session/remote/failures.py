@@ -11,7 +11,7 @@ from workbench.session.remote.launcher import Launched, named_status
 from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
-"""Seconds in which the reason of an end becomes known, after the first sign of it."""
+"""Seconds to wait for the cause of a failure after its first sign."""
 
 NOT_STARTED = (
     "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"
@@ -27,7 +27,7 @@ UNKNOWN = "the connection to it was lost, and its exit status is not known to th
 
 
 class Watched(Protocol):
-    """Launch of a run, as `Failures` needs it."""
+    """Interface of a launch of a run, with the attributes that `Failures` needs."""
 
     launched: Launched
     outputs: Outputs
@@ -56,7 +56,7 @@ class Failures:
         self._lost: int | None = None
 
     def suspect(self, rank: int | None = None) -> None:
-        """Note that a process seems to have ended: the given one, or one that is not known."""
+        """Note that a process seems to have ended: the given process, or an unknown one."""
         self._since = self._since or time.monotonic()
         self._lost = rank if self._lost is None else self._lost
 

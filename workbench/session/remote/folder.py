@@ -95,12 +95,13 @@ class RunFolder:
     def directory(self) -> str:
         """The working directory of the notebook that started the run, and of its processes.
 
-        Runs that an earlier version has started did not note it, so it is that of this process.
+        Runs that were started by an earlier version have not stored this directory. For these runs,
+        the working directory of the current process is used.
 
         Raises
         ------
         ProcessError
-            If it does not exist any more.
+            If the directory does not exist any more.
         """
         found = str(self.read().get("directory", os.getcwd()))
         if not os.path.isdir(found):
@@ -109,11 +110,11 @@ class RunFolder:
 
     @property
     def last_log(self) -> str | None:
-        """The identity of the log that the run has last recorded, or None."""
+        """The identity of the log of the run, as stored by `note_log`, or None."""
         return _json_in(self.path / LAST_LOG).get("uuid")
 
     def note_log(self, uuid: str) -> None:
-        """Write down the identity of the log of the run."""
+        """Store the identity of the run's log."""
         write_private(self.path / LAST_LOG, json.dumps({"uuid": uuid}).encode())
 
     @property
@@ -130,11 +131,11 @@ class RunFolder:
         return self.path / f"meeting-{launch}"
 
     def write(self, facts: Mapping[str, Any]) -> None:
-        """Write the facts about the run."""
+        """Write information about the run."""
         write_private(self.path / RUN, json.dumps(facts).encode())
 
     def read(self) -> dict[str, Any]:
-        """Read the facts about the run; empty if there are none."""
+        """Return the information about the run; empty if the folder has none."""
         return _json_in(self.path / RUN)
 
     def announce(self, facts: Mapping[str, Any]) -> None:
@@ -144,28 +145,29 @@ class RunFolder:
         write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
-        """Return the facts that the live run has announced; empty if it is not live here.
+        """Return what the live run has announced; empty if the run is not live on this machine.
 
-        Machines that share the folder can have runs of their own in it.
+        If several machines share the folder, the runs of other machines do not count as live.
         """
         found = _json_in(self.announcement)
         return found if found.get("host") == socket.gethostname() else {}
 
     def is_live(self) -> bool:
-        """Return True if the process that has announced itself is still there."""
+        """Return True if the process that has announced itself is still running."""
         found = self.announced()
         return bool(found) and _exists(found["pid"]) and answers(found["port"])
 
     @contextlib.contextmanager
     def starting(self, name: str) -> Iterator[None]:
-        """Keep others from starting the processes of the run inside the context.
+        """Prevent other notebooks and threads from starting the run while the context is active.
 
-        The lock ends with this process, whatever happens. Systems other than POSIX have no lock.
+        The lock is always released when this process ends. There is no lock on systems other than
+        POSIX.
 
         Raises
         ------
         SessionError
-            If another notebook or thread is inside such a context.
+            If another notebook or thread is starting the processes at this moment.
         """
         if os.name != "posix":
             yield
@@ -184,7 +186,7 @@ class RunFolder:
             os.close(descriptor)
 
     def withdraw(self, launch: int) -> None:
-        """Remove the announcement, if it is that of the given launch on this machine."""
+        """Remove the announcement, if it belongs to the given launch on this machine."""
         if self.announced().get("launch") == launch:
             self.announcement.unlink(missing_ok=True)
 
@@ -198,9 +200,9 @@ class RunFolder:
 
 
 def runs_folder() -> Path:
-    """Return the folder of all runs, which is created so that only the user can read it.
+    """Return the folder of all runs; if there is none, create one that only the user can read.
 
-    The permissions of a folder that exists are left alone.
+    The permissions of an existing folder are not changed.
 
     Raises
     ------
@@ -219,7 +221,7 @@ def runs_folder() -> Path:
 
 
 def folders() -> list[RunFolder]:
-    """Return the folders of all runs of the user, the newest last."""
+    """Return the folders of all of the user's runs, from the oldest to the newest."""
     root = runs_folder()
     found = []
     for path in root.glob(f"*/{RUN}"):

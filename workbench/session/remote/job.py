@@ -1,8 +1,8 @@
-"""Main loops as files, from which other processes build them.
+"""Pickled main loops, from which other processes build copies.
 
 A pickle contains the whole main loop, including what a notebook defines. An algorithm that divides
-batches depends on the number of processes, so a `GradientDescent` is stored as the arguments from
-which each process builds it again. Its state is stored separately if it has already trained.
+batches depends on the number of processes, so a `GradientDescent` is stored as its arguments,
+from which each process rebuilds it. If it has already trained, its state is stored separately.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ NO_COPY = (
     "({error})"
 )
 ONLY_ONE = (
-    "{processes} processes cannot train this main loop together: {error}. With processes=1, it can "
-    "train outside the kernel"
+    "{processes} processes cannot train this main loop together: {error}. With processes=1, a "
+    "single process outside the kernel can train it"
 )
 GROUP, LOG, ALGORITHM = "group", "log", "algorithm"
 
@@ -56,8 +56,8 @@ class Recipe(NamedTuple):
     cost, parameters, step_rule
         The arguments of the constructor.
     given : tuple or None
-        The class of the object that divides batches, its axis and its statistics; None if batches
-        are not divided in one process.
+        The class of the object that divides batches, its axis and its statistics; None if the
+        algorithm has no such object.
     options : dict
         The further arguments of the constructor.
     """
@@ -86,7 +86,7 @@ class Recipe(NamedTuple):
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickler that leaves out what each process has of its own."""
+    """Pickler that omits the objects that each process creates for itself."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file)
@@ -120,7 +120,7 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop that the calling thread has to itself, and the rest of a fork."""
+    """Pickle a main loop that no other thread uses, and the rest of a fork if there is one."""
     has_state = bool(main_loop.started_at or main_loop._run.loaded)
     recipe = _recipe(main_loop, processes, has_state)
     state = main_loop.state_dict() if has_state and recipe is not None else None
@@ -152,7 +152,7 @@ def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -
 
 
 def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | None:
-    """Return the parts of the algorithm, or None if it is pickled as it is, for one process."""
+    """Return the parts of the algorithm, or None to pickle it as a whole for a single process."""
     algorithm: Any = main_loop.algorithm
     if processes == 1 and has_state and not isinstance(algorithm.distributed, DataParallel):
         return None
@@ -178,19 +178,19 @@ def _computed(algorithm: GradientDescent) -> list[Variable]:
     return [*norms, *algorithm.gradients.values(), *algorithm.steps.values()]
 
 
-def database_for(main_loop: MainLoop, folder: Path) -> str:
-    """Return the path of the database of the log: that of the main loop, or one in a folder."""
+def database_for(main_loop: MainLoop, default: Path) -> str:
+    """Return the path of the database for the log: that of the main loop, or else `default`."""
     log = main_loop.log
     if isinstance(log, SQLiteLog) and log.database != IN_MEMORY:
         return log.database
-    return str(folder)
+    return str(default)
 
 
 def is_trusted(main_loop: MainLoop) -> bool:
     """Return whether objects in the database of a run may be unpickled.
 
-    They may if the database is in the folder of the run, which only the user can write, or if the
-    log of the main loop was opened with ``trusted=True``.
+    This is allowed if the database is in the folder of the run, to which only the user can write,
+    or if the log of the main loop was opened with ``trusted=True``.
     """
     log = main_loop.log
     return not isinstance(log, SQLiteLog) or log.database == IN_MEMORY or log.trusted
@@ -210,12 +210,12 @@ def unpack(
     *,
     trusted: bool,
 ) -> tuple[MainLoop, Fork | None]:
-    """Build a main loop for a process of a group; return it, and the fork that it begins.
+    """Build a main loop for a process of a group; return it and, for a forked run, the fork.
 
     Parameters
     ----------
     data : bytes
-        The result of `pack`, which this user has written.
+        The result of `pack`, from a file that only this user can write.
     group : ProcessGroup
     database : str
         The database in which the first process records the run.
@@ -272,7 +272,7 @@ def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
 
 
 def _load(main_loop: MainLoop, database: str, saved: Mapping[str, Any], trusted: bool) -> None:
-    """Load a snapshot, with the records up to it from the database."""
+    """Load a snapshot, and the earlier records from the database."""
     snapshot, uuid = saved["snapshot"], saved["uuid"]
     log = SQLiteLog(database, uuid=uuid, read_only=True, trusted=trusted)
     state = snapshot.loadable(log_until(log.state_dict(), snapshot, uuid))

@@ -17,10 +17,10 @@ from workbench.session.snapshots import Snapshot, snapshot_of
 logger = logging.getLogger(__name__)
 
 GAP = 1.0
-"""Least number of seconds between two files."""
+"""Minimum number of seconds between two files."""
 
 SHARE = 0.05
-"""Greatest part of the time that a thread spends writing files."""
+"""Maximum fraction of its time that the thread spends writing files."""
 
 
 class Keeper:
@@ -60,12 +60,12 @@ class Keeper:
             except Exception as error:
                 text = f"{type(error).__name__}: {error}"
                 if text != said:
-                    logger.exception("the snapshot for a restart was not written; it is retried")
+                    logger.exception("the snapshot for a restart was not written; trying again")
                 said = text
             pause = max(GAP, (time.monotonic() - start) / SHARE)
 
     def note_log(self) -> None:
-        """Write down which log of the database is that of the run, which rewinding changes."""
+        """Store the identity of the run's log, which changes when the run is rewound."""
         uuid = self._session.log.h_uuid
         if uuid != self._noted:
             self._folder.note_log(uuid)
@@ -81,11 +81,11 @@ class Keeper:
             self.write(found[-1], uuid)
 
     def finish(self, seconds: float) -> None:
-        """Wait until no file is being written, for some seconds; do not write any more."""
+        """Prevent further writing; wait at most `seconds` for a file that is being written."""
         self._writing.acquire(timeout=seconds)
 
     def write(self, snapshot: Snapshot, uuid: str) -> None:
-        """Write a snapshot, unless it is the last that was written."""
+        """Write a snapshot, unless it is already on disk."""
         with self._writing:
             if self._written == (uuid, snapshot):
                 return

@@ -32,13 +32,13 @@ class Launched(Protocol):
     Attributes
     ----------
     pids : list of int
-        The numbers that the operating system has given to the processes, by rank.
+        The process IDs, in the order of the ranks.
     """
 
     pids: list[int]
 
     def status(self, rank: int) -> int | None:
-        """Return the exit status of a process (negative: minus a signal); None while it runs."""
+        """Return the exit status of a process (negative after a signal), or None while it runs."""
 
     def kill(self) -> None:
         """End all processes at once, and wait for their end."""
@@ -67,7 +67,7 @@ class Launcher(Protocol):
 
 
 class Unowned:
-    """Processes that another process has started, whose exit status is not known."""
+    """Processes that another process has started, so that their exit statuses are not known."""
 
     pids: list[int]
 
@@ -79,14 +79,14 @@ class Unowned:
         return None
 
     def kill(self) -> None:
-        """Leave the processes alone: another process can have their numbers now."""
+        """Do nothing: the process IDs may belong to other processes now."""
 
     def leave(self) -> None:
         """Do nothing."""
 
 
 class Unusable:
-    """Launcher of a run that this process cannot use.
+    """Launcher that takes the place of a launcher that this process cannot use.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Unusable:
 
 
 def save_launcher(folder: RunFolder, launcher: Launcher) -> None:
-    """Write the launcher of a run to its folder, or why that is not possible."""
+    """Write the launcher of a run to its folder, or the reason why it cannot be written."""
     try:
         data = cloudpickle.dumps(launcher)
     except Exception as error:
@@ -128,12 +128,12 @@ LAUNCHERS: dict[str, type[Any]] = {"local": Local, "torchrun": Torchrun, "ray": 
 
 
 def launcher_of(given: object) -> Launcher:
-    """Return a launcher, which can be given by name.
+    """Return a launcher; `given` is the launcher or its name.
 
     Raises
     ------
     ArgumentError
-        If it is not a launcher.
+        If `given` is neither a launcher nor the name of one.
     """
     if isinstance(given, str) and given in LAUNCHERS:
         found: Launcher = LAUNCHERS[given]()
@@ -146,7 +146,7 @@ def launcher_of(given: object) -> Launcher:
 
 
 def named_status(status: int) -> str:
-    """Return an exit status in words.
+    """Describe an exit status in words.
 
     Examples
     --------

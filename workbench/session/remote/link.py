@@ -1,4 +1,4 @@
-"""`Link`, the connection of a notebook with the processes of one launch of a run."""
+"""`Link`, the connection between a notebook and the processes that one launch has started."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from workbench.utils.actors import actor
 logger = logging.getLogger(__name__)
 
 START = 120.0
-"""Seconds in which the processes must be ready."""
+"""Seconds within which the processes must be ready."""
 
 PERIOD = 0.1
-"""Seconds between two looks at the processes."""
+"""Seconds between two checks of the processes."""
 
 GONE = "the processes of this run have ended, so they cannot answer; {hint}"
 LATE = (
@@ -44,7 +44,7 @@ LATE = (
 
 
 class Link:
-    """Connection with the processes of one launch, and what is known about the run.
+    """Connection to the processes of one launch, with the information that they have reported.
 
     Parameters
     ----------
@@ -53,18 +53,18 @@ class Link:
     commands : list of RemoteCommand
         The commands of the session, to which new ones are added.
     changed : callable
-        A function that is called after new facts have been received.
+        A function that is called after new information has been received.
 
     Attributes
     ----------
     facts : dict
-        What the run has reported; see `workbench.session.remote.facts`.
+        The information that the run has reported; see `workbench.session.remote.facts`.
     owner : int
-        The number of the process that has created the connection; one that it forks has a copy.
+        The ID of the process that has created the connection; a forked process has a copy of it.
     failure : BaseException or None
         The error that ended the processes.
     ended : threading.Event
-        An event that is set while training has ended.
+        An event that is set when training has ended, and cleared when it continues.
     outputs : Outputs
         The outputs of the processes.
     """
@@ -243,7 +243,7 @@ class Link:
         return command
 
     def probe(self, *args: Any, **options: Any) -> RemoteProbe:
-        """Issue a probe."""
+        """Request the values of variables from the first process; see `Session.probe`."""
         probe = RemoteProbe(options.get("examples") or ())
         found = self.ask("probe", *args, **options)
         with self._lock:
@@ -268,7 +268,7 @@ class Link:
                     if self.failure is None:
                         self._take(message)
                 except Exception:
-                    logger.exception("a message of %r could not be used", self.name)
+                    logger.exception("a message from %r could not be processed", self.name)
         except (OSError, EOFError, ValueError):  # a message of another version, for instance
             self._disconnected.set()
             if not self._closing:
@@ -323,7 +323,7 @@ class Link:
             self.ended.clear()
 
     def _command_of(self, event: Mapping[str, Any]) -> RemoteCommand:
-        """Return the command that an event describes; create it if another party issued it."""
+        """Return the command that an event describes; create it if it was not issued here."""
         number = event.get("id")
         known = None if number is None else self._by_id.get(number)
         if known is None:
@@ -336,7 +336,7 @@ class Link:
         return known
 
     def _list(self, command: RemoteCommand) -> None:
-        """Add a command to the commands of the session, unless it is one of them."""
+        """Add a command to the commands of the session, unless it was added before."""
         if not command.id:
             self._commands.append(command)
             command.id = len(self._commands)
@@ -370,7 +370,7 @@ class Link:
     # The end
 
     def _watch(self) -> None:
-        """Look at the processes and their output."""
+        """Check the processes repeatedly, and print their output."""
         while not self._closing and self.failure is None:
             self.outputs.show()
             failure = self._failures.found()
@@ -380,7 +380,7 @@ class Link:
         self.outputs.show()
 
     def fail(self, error: BaseException) -> None:
-        """End all processes after a failure, and refuse what waits for them."""
+        """End all processes after a failure, and refuse the calls and commands that wait."""
         with self._lock:
             if self._closing or self.failure is not None:
                 return
@@ -397,7 +397,7 @@ class Link:
         self._changed()
 
     def _ask_to_end(self) -> None:
-        """Ask the first process to end, and with it all others, unless it has already ended."""
+        """Ask the first process to end together with all others, if it is still connected."""
         if self._connection is not None:
             with suppress(OSError):
                 self._connection.send({"close": True})
@@ -423,7 +423,7 @@ class Link:
                 command._refuse(reason)
 
     def abandon(self) -> None:
-        """Close the connection after it could not be used; the caller ends the processes."""
+        """Close the connection after it has failed to open; the caller ends the processes."""
         with self._lock:
             self._closing = True
         self._disconnect()
@@ -440,7 +440,7 @@ class Link:
         self._refuse_all()
 
     def close(self, seconds: float) -> None:
-        """End the processes, at once if they take longer than some seconds."""
+        """End the processes; kill them if this takes longer than the given number of seconds."""
         with self._lock:
             if self._closing:
                 return
@@ -456,7 +456,7 @@ class Link:
         self._refuse_all()
 
     def _have_ended(self) -> bool:
-        """Return True if all processes have ended; of `Unowned` ones, the first is observed."""
+        """Return True if all processes have ended; of `Unowned` ones, check only the first."""
         if isinstance(self.launched, Unowned):
             return self._disconnected.is_set()  # it closes the connection only by its end
         ranks = range(len(self.launched.pids))

@@ -1,4 +1,4 @@
-"""Launcher of the processes of a run on this machine, as children of the notebook."""
+"""Launcher that starts a run's processes on this machine, as child processes of the notebook."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LAUNCHED = ("RANK", "WORLD_SIZE")
 
 
 def threads_of_each(processes: int) -> int:
-    """Return the number of threads for each process, by the processors that they may use."""
+    """Return the number of threads for each process, if the processes share the processors."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) // processes)
     return max(1, (os.cpu_count() or 1) // processes)
 
 
 def environment(processes: int, rank: int | None = None) -> dict[str, str]:
-    """Return the environment of a process with the modules of this one."""
+    """Return environment variables for a process that must find the same modules as this one."""
     found = {
         **{name: value for name, value in os.environ.items() if name not in LAUNCHED},
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
@@ -35,13 +35,13 @@ def environment(processes: int, rank: int | None = None) -> dict[str, str]:
 
 
 def command(folder: RunFolder, number: int, rank: int, *, detached: bool) -> list[str]:
-    """Return the command of a process; it ends with its standard input unless it is detached."""
+    """Return the command that starts a process; unless `detached`, closing its input ends it."""
     start = [sys.executable, "-m", "workbench.session.remote.worker"]
     return [*start, str(folder.path), str(number), str(rank), *([] if detached else [LIFELINE])]
 
 
 class Local:
-    """Launcher of processes on this machine, with the Python of this process."""
+    """Launcher that starts processes on this machine with this process's Python interpreter."""
 
     def launch(
         self, folder: RunFolder, number: int, processes: int, *, detached: bool

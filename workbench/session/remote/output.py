@@ -9,7 +9,7 @@ import sys
 from workbench.session.remote.folder import RunFolder
 
 MOST = 2**16
-"""Greatest number of bytes of one process that are shown at a time; earlier ones are left out."""
+"""Maximum number of bytes of a process's output to show at a time; earlier bytes are left out."""
 
 
 class Outputs:
@@ -27,11 +27,11 @@ class Outputs:
         self._seen = [0] * processes
 
     def skip(self) -> None:
-        """Leave out the output so far."""
+        """Do not show the output that has been written so far."""
         self._seen = [p.stat().st_size if p.exists() else 0 for p in self._paths]
 
     def show(self) -> None:
-        """Print the complete lines of output since the last call."""
+        """Print the complete lines of output that were written since the last call."""
         for rank, path in enumerate(self._paths):
             text = self._new(rank, path)
             if text:

@@ -1,8 +1,8 @@
-"""Launcher of the processes of a run by actors of Ray.
+"""Launcher that starts the processes of a run with actors of Ray.
 
-An actor reserves the processors of one process, starts it, and ends it. The notebook, the actors
-and the processes are on one machine of the Ray cluster, since the notebook talks with the processes
-over the loopback interface.
+Each actor reserves the processors for one process, starts the process, and ends it. The notebook,
+the actors and the processes are on one machine of the Ray cluster, since the notebook communicates
+with the processes over the loopback interface.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import command, environment
 
 LOST = 1
-"""Exit status of a process whose actor has ended, which ends the process."""
+"""Exit status that is assumed if an actor has ended, since its process then ends too."""
 
 PATIENCE = 60.0
-"""Seconds in which Ray must have the processors for all actors."""
+"""Seconds within which Ray must provide the processors for all actors."""
 
 NOT_INSTALLED = (
     "launcher='ray' needs the library ray, which is not installed; install it with: pip install "
     "'workbench[ray]'"
 )
 NOT_CONNECTED = (
-    "launcher='ray' needs a connection with Ray; call ray.init() to start Ray on this machine, or "
+    "launcher='ray' needs a connection to Ray; call ray.init() to start Ray on this machine, or "
     "ray.init(address='auto') to use the cluster to which this machine belongs"
 )
 NOT_DETACHED = (
@@ -42,14 +42,14 @@ WRONG_NUMBER = "{name} must be a number, 0 or more, not {given!r}"
 
 
 class Ray(Hinted):
-    """Launcher of processes by actors of Ray, on the machine of the notebook.
+    """Launcher that starts processes with actors of Ray, on the machine of the notebook.
 
-    Pass it, or its name ``"ray"``, as `launcher` to `MainLoop.start`, after ``ray.init()``.
+    Call ``ray.init()``, and then pass this launcher or its name ``"ray"`` to `MainLoop.start`.
 
     Parameters
     ----------
     num_cpus, num_gpus : float
-        What each actor reserves; see ``ray.remote``.
+        The resources that each actor reserves; see ``ray.remote``.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def _ray() -> Any:
 
 
 def _actor() -> type[Any]:
-    """Return the class of the actors, which Ray copies, so that they need not import torch."""
+    """Return the class of the actors; it is local, so that actors need not import torch."""
 
     class Actor:
         def start(

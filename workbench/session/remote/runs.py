@@ -174,7 +174,7 @@ def live() -> list[RemoteSession]:
         try:
             session = _attached(folder)
         except ProcessError as error:
-            logger.warning("no connection with the run in %s: %s", folder.path, error)
+            logger.warning("could not connect to the run in %s: %s", folder.path, error)
             continue
         if session._link is not None:
             found.append(session)
@@ -202,8 +202,8 @@ def close_all() -> None:
 def remove(session: RemoteSession) -> None:
     """End the processes of a run that has ended, and delete its folder.
 
-    The folder contains the snapshot, the outputs and the log; a log in a database of its own is
-    kept.
+    The folder contains the snapshot, the outputs and the log. If the main loop already had a log in
+    a database of its own, that database is kept.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Calls of a notebook in a process that trains, and the check of a call."""
+"""Functions that check the calls of a notebook and execute them in a process that trains."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Make = Callable[..., Any]
 
 
 def take_due(session: Session, pin: str) -> None:
-    """Take a snapshot at the next boundary, which the first process has found to be due."""
+    """Take a snapshot at the next boundary, after the first process has found that it is due."""
     session._worker.rewinder.taker.take_soon(pin)
 
 
@@ -86,7 +86,7 @@ def call(session: Session, f: Callable[[Any], Any]) -> Command:
 
 
 def probe(session: Session, *args: Any, **options: Any) -> Probe:
-    """Copy values of variables that the first process has; see `Session.probe`."""
+    """Copy values of variables that are not divided among processes; see `Session.probe`."""
     found = session.probe(*args, **options)
     distributed = distributed_of(session.main_loop)
     if distributed is not None:
@@ -97,7 +97,7 @@ def probe(session: Session, *args: Any, **options: Any) -> Probe:
 
 
 def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
-    """Call one of `SLOW` in the first process; a `Best` is returned without its session."""
+    """Call one of the methods `SLOW` in the first process; return a `Best` without its session."""
     distributed = distributed_of(session.main_loop)
     if distributed is not None and name != "best":
         for path, parameter in session.main_loop.state_variables()[0].items():
@@ -110,7 +110,7 @@ def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
 FUNCTIONS: dict[str, Make] = {
     "take_due": take_due, "fork_into": fork_into, "call": call, "probe": probe
 }  # fmt: skip
-"""Calls that are not those of a session's methods."""
+"""Functions that can be called by name in addition to methods of a session."""
 
 
 def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str, Any]) -> Any:
@@ -169,4 +169,4 @@ class _DryQueue:
         """Ignore a command."""
 
     def overtake(self) -> None:
-        """Ignore a stop."""
+        """Ignore a request to stop."""

@@ -1,8 +1,8 @@
 """Server in the first process of a run, through which notebooks observe and control the run.
 
 It listens on the loopback interface. A thread for each notebook receives calls. Another thread, the
-reporter, finds what has changed, ten times a second, and the outcome of a command at once; the
-thread of a `Client` sends it.
+reporter, looks for changes ten times a second, and for the outcome of commands more often. The
+threads of the `Client` objects send its reports.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PERIOD = 0.1
 """Seconds between two reports of a run."""
 
 RECEIPT = 0.01
-"""Seconds between two looks at commands that are not done."""
+"""Seconds between two checks for the outcome of commands."""
 
 CAUSE = 1.0
 """Seconds to wait for the error of another process, if this process only lost its connection."""
@@ -74,7 +74,7 @@ class Server:
     ----------
     port : int
     left : float
-        The time at which the last notebook left, or the start.
+        The time at which the last notebook disconnected, or at which the server was created.
     closing : threading.Event
         An event that is set when the process must end.
     kept : callable
@@ -110,7 +110,7 @@ class Server:
         return bool(self._clients)
 
     def start(self) -> None:
-        """Accept connections, and report."""
+        """Accept connections and send reports in the background."""
         for work in (self._accept, self._report):
             threading.Thread(target=work, name=f"control {work.__name__}", daemon=True).start()
 
@@ -229,7 +229,7 @@ class Server:
         return {"kind": command.kind, "text": command.text}
 
     def make(self, call: dict[str, Any]) -> None:
-        """Make a call that all processes make."""
+        """Execute a call that all processes execute."""
         ticket = call.get("ticket")
         try:
             with acting_as(call["by"]), self.session._queue.lock:
@@ -275,7 +275,7 @@ class Server:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Log an error of a part of a report, unless it was the last one, and continue."""
+        """Log an error in a part of a report, unless it was just logged, and continue."""
         try:
             yield
         except Exception as error:
@@ -285,13 +285,13 @@ class Server:
                 logger.exception("a part of a report of the run failed")
 
     def _flush(self) -> None:
-        """Write the log to the database; the log itself reports a failure, and tries again."""
+        """Write the log to the database; if this fails, the log reports it and tries again."""
         if isinstance(self.session.log, SQLiteLog):
             with contextlib.suppress(LogError):
                 self.session.log.flush()
 
     def _facts(self) -> dict[str, Any] | None:
-        """Return the facts; None while the reason of a failure is not yet known."""
+        """Return the report for notebooks; None while the cause of a failure is not yet known."""
         session = self.session
         found = facts_of(session)
         error = session.exception
@@ -312,7 +312,7 @@ class Server:
         return found
 
     def _release_results(self) -> None:
-        """Forget large results of commands whose notebooks have got them or have left."""
+        """Forget large results of commands whose notebooks have received them or disconnected."""
         commands = self.session.commands
         while self._released < len(commands) and (command := commands[self._released]).done:
             ticket = self._tickets.get(command.id)
@@ -323,7 +323,7 @@ class Server:
             self._released += 1
 
     def _commands_for(self, client: Client) -> list[dict[str, Any]]:
-        """Return what is new about commands for a notebook."""
+        """Return reports on commands that a notebook has not received yet."""
         with self.session._queue.lock:  # in which a new command gets its ticket
             commands = list(self.session.commands)
         events: list[dict[str, Any]] = []

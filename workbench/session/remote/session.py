@@ -29,8 +29,8 @@ from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
 
 STILL_RUNS = (
-    "{session!r} has not ended; restart() starts the processes again after a failure or the end. "
-    "Call stop() and wait() first"
+    "{session!r} has not ended, so restart() cannot start its processes again. Call stop() and "
+    "wait() first"
 )
 NOT_TO_BE_SAVED = (
     "{session!r} is a connection to other processes, which cannot be copied or saved; save the run "
@@ -52,12 +52,12 @@ LIVES_ON = (
     "workbench.attach({name!r}) connects to them again"
 )
 NOT_ENDED = (
-    "the processes of {name!r} have not ended within {seconds:g} s after the request; try again, "
-    "or end those that session.processes names"
+    "the processes of {name!r} have not ended within {seconds:g} s of the request; try again, or "
+    "end the processes whose IDs are in session.processes"
 )
 
 GOODBYE = 10.0
-"""Seconds in which the processes must end when the session is closed."""
+"""Seconds within which the processes must end after the session is closed."""
 
 
 class RemoteSession(FixedAttributes, Controls):
@@ -73,7 +73,7 @@ class RemoteSession(FixedAttributes, Controls):
     them, also during an evaluation, which is completed first.
 
     ``main_loop.start(detached=True)`` and ``main_loop.start(processes=2)`` create such sessions,
-    and `workbench.attach` creates one for a run that is already there.
+    and `workbench.attach` creates one for a run that already exists.
 
     Parameters
     ----------
@@ -107,12 +107,12 @@ class RemoteSession(FixedAttributes, Controls):
 
     @property
     def folder(self) -> str:
-        """The folder of the run, with the outputs of the processes."""
+        """The folder of the run, which contains the outputs of its processes."""
         return str(self._folder.path)
 
     @property
     def processes(self) -> Sequence[int]:
-        """The numbers that the operating system has given to the processes, by rank."""
+        """The process IDs, in the order of the ranks."""
         return [] if self._link is None else list(self._link.launched.pids)
 
     @property
@@ -121,7 +121,7 @@ class RemoteSession(FixedAttributes, Controls):
         return bool(self._run["detached"])
 
     def connect(self, launched: Launched, *, new: bool) -> None:
-        """Connect to processes; see `Link.open` for the arguments and errors."""
+        """Connect to the processes of the run; see `Link.open` for the arguments and errors."""
         self._run = self._folder.read()
         changed = _caller(weakref.WeakMethod(self._see_changes))
         link = Link(self._folder, launched, self._commands, changed)
@@ -138,7 +138,7 @@ class RemoteSession(FixedAttributes, Controls):
         self._finalizer.atexit = False  # the module `runs` does it in the right order
 
     def _see_changes(self) -> None:
-        """Follow the log, and keep this object while the run continues."""
+        """Follow the log, and keep this object in memory while the run continues."""
         link = self._link
         if link is None:
             return
@@ -150,19 +150,21 @@ class RemoteSession(FixedAttributes, Controls):
             self._follow(self._log)
 
     def close(self, *, end: bool = False) -> None:
-        """End the connection, and the processes if this process owns them.
+        """Close the connection, and end the processes if this process owns them.
 
-        With the processes, the log and the last snapshot are deleted, unless the log is in a
-        database of its own. After a failure, both are kept: `workbench.attach` with the name of the
-        run finds them, and `workbench.session.remote.remove` deletes them.
+        This process owns the processes that it has started, unless the run is detached. When they
+        end, the folder of the run is deleted. It contains the last snapshot and, unless another
+        database was chosen, the log. If the run has failed, the folder is kept: call
+        `workbench.attach` with the name of the run to connect to it, or
+        `workbench.session.remote.remove` to delete it.
 
-        This process owns processes that it has started, unless the run is detached. Others
-        continue by default, even after the end of training, when they wait for `linger` seconds.
+        By default, all other processes continue. After the end of training, or during a pause, they
+        wait `linger` seconds for a notebook before they end.
 
         Parameters
         ----------
         end : bool
-            True to end those processes, too. Their log and their last snapshot are kept.
+            True to end these other processes, too. Their log and their last snapshot are kept.
 
         Raises
         ------
@@ -191,7 +193,10 @@ class RemoteSession(FixedAttributes, Controls):
 
     @property
     def note(self) -> str:
-        """Why the last run did not train or has ended during a pause; otherwise empty."""
+        """The reason why the last run did not train, or why it ended during a pause.
+
+        For a fork that is not ready yet, it is the reason for that. Otherwise, it is empty.
+        """
         if self._link is None and self._folder.rested.exists():
             return RESTED
         return super().note
@@ -212,7 +217,7 @@ class RemoteSession(FixedAttributes, Controls):
         return self._log
 
     def _follow(self, log: SQLiteLog) -> None:
-        """Read the log that the run records now, which changes when training begins again."""
+        """Switch to the log of the current run; a new log begins when training begins again."""
         identity = self._fact("uuid", None)
         if identity is not None and log.h_uuid != identity:
             with suppress(LogError):  # not yet in the database; the next message tries again
@@ -221,9 +226,9 @@ class RemoteSession(FixedAttributes, Controls):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> RemoteSession:
-        """Start a second run in as many processes of its own, paused at an iteration of this one.
+        """Start a second run, which pauses at an iteration of this run.
 
-        See `Session.fork`. The datasets are copied.
+        It has the same number of processes. The datasets are copied. See `Session.fork`.
 
         Raises
         ------
@@ -240,14 +245,14 @@ class RemoteSession(FixedAttributes, Controls):
         """Start the processes again, and continue from the last snapshot on disk.
 
         The results are those of a run that was never interrupted, for any number of processes.
-        Records after the snapshot are kept in the database, but do not belong to the log any more.
-        Commands that took effect after the snapshot are undone; give them again. The launcher and
-        the working directory are those with which the run was started, in any notebook.
+        Records after the snapshot are kept in the database, but no longer belong to the log.
+        Commands that took effect after the snapshot are undone; give them again. In any notebook,
+        the run keeps its original launcher and its original working directory.
 
         Parameters
         ----------
         processes : int, optional
-            The number of processes; by default as before.
+            The number of processes; by default the same number as before.
 
         Returns
         -------
@@ -257,8 +262,8 @@ class RemoteSession(FixedAttributes, Controls):
         Raises
         ------
         SessionError
-            If the run has not ended, was or is being restarted elsewhere, or if its folder was
-            removed.
+            If the run has not ended, if it was or is being restarted elsewhere, if its folder was
+            removed, or if `processes` is not a positive integer.
         ProcessError
             If the processes cannot be started.
         """
@@ -276,12 +281,12 @@ class RemoteSession(FixedAttributes, Controls):
         return int(self._fact("began_at", 0))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until training has ended, and return True unless the timeout expired.
+        """Wait until training has ended; return False if the timeout expires first.
 
         Raises
         ------
         BaseException
-            The error that ended training, with its traceback in another process as a note.
+            The error that ended training. Its traceback in the other process is added as a note.
         WaitInterrupted
             If waiting is interrupted; training continues. This error is a `KeyboardInterrupt`.
         """
@@ -315,15 +320,15 @@ class RemoteSession(FixedAttributes, Controls):
 
 
 SESSIONS: weakref.WeakValueDictionary[str, RemoteSession] = weakref.WeakValueDictionary()
-"""The sessions of this process by the folders of their runs."""
+"""The sessions of this process, keyed by the folders of their runs."""
 
 
 RUNNING: set[RemoteSession] = set()
-"""Sessions whose runs continue, which are kept even if their variables are overwritten."""
+"""Sessions whose runs continue; they stay in memory even if no variable refers to them."""
 
 
 def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
-    """Return a function that calls a method of an object, as long as the object exists."""
+    """Return a function that calls a method as long as the object of the method exists."""
 
     def call() -> None:
         found = method()
@@ -334,14 +339,14 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
 
 
 def end_processes(session: RemoteSession) -> None:
-    """End the processes of a run that would continue without this process.
+    """End the processes of a run, even if they would continue without this process.
 
     Raises
     ------
     SessionError
         If the run was restarted elsewhere.
     ProcessError
-        If they do not end in time.
+        If the processes do not end in time.
     """
     folder = session._folder
     if not folder.read():  # it was removed, after its processes had ended
@@ -361,9 +366,10 @@ def end_processes(session: RemoteSession) -> None:
 
 
 def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
-    """End the processes that this process has started, unless the run is detached.
+    """Close a link, and end the processes that this process has started.
 
-    The folder of a run that has failed is kept, so that it can be restarted.
+    The processes of a detached run continue. The folder of a run that has failed is kept, so that
+    the run can be restarted.
     """
     if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
         return
@@ -411,11 +417,12 @@ def register(session: RemoteSession) -> None:
 
 
 def check_newest(session: RemoteSession) -> dict[str, Any]:
-    """Return the facts about a run, unless it was removed or restarted elsewhere.
+    """Return the current information about a run.
 
     Raises
     ------
     SessionError
+        If the run was removed or restarted elsewhere.
     """
     facts = session._folder.read()
     if not facts:
@@ -426,7 +433,7 @@ def check_newest(session: RemoteSession) -> dict[str, Any]:
 
 
 def launch_again(session: RemoteSession, processes: int | None) -> None:
-    """Start the processes of a run that has ended, from its last snapshot."""
+    """Start the processes of a run again, from the last snapshot, after the run has ended."""
     facts = check_newest(session)
     if session._folder.is_live():
         raise SessionError(LIVES_ON.format(name=session.name))

@@ -1,9 +1,9 @@
 """Mailbox of one of several processes, all of which execute the same calls after the same batch.
 
-The first process receives the calls. That some are waiting is part of the message in which the
-processes exchange gradients, so that all of them know it after the same batch, without a further
+The first process receives the calls. The message in which the processes exchange gradients also
+says whether calls are waiting, so all processes know this after the same batch without a further
 message. Only then does the first process send the calls to the others. While training is paused or
-has ended, the others wait for it.
+after it has ended, the other processes wait for a message from the first process.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
 KEPT_WAITING = 3600.0
-"""Seconds after which waiting processes receive an empty message, long before they give up."""
+"""Seconds after which waiting processes receive an empty message; far less than `LIMIT`."""
 
 LIMIT = timedelta(days=30)
 """Time after which an exchange of calls fails."""
 
 DIGEST = 32
 STRANGER = (
-    "what process {rank} has received as call {number} does not come from the first process of the "
-    "run, because it lacks the proof that the sender knows the secret; nothing of it was used"
+    "message {number}, which process {rank} has received, does not come from the first process of "
+    "the run: it lacks the proof that its sender knows the secret. The message was discarded"
 )
 Call = dict[str, Any]
 
@@ -38,8 +38,9 @@ Call = dict[str, Any]
 class Exchange:
     """Exchange of calls between the first process of a group and the others.
 
-    The connections of the group are not protected, so calls come with a proof that their sender
-    knows the secret of the run; it includes their number, so that none can be repeated.
+    The connections of the group are not protected. Therefore each message with calls contains a
+    proof that its sender knows the secret. The proof depends on the number of the message, so that
+    an old message is not accepted a second time.
 
     Parameters
     ----------
@@ -65,12 +66,12 @@ class Exchange:
         return calls
 
     def receive(self) -> list[Call]:
-        """Wait for calls of the first process, and return them.
+        """Wait for calls from the first process, and return them.
 
         Raises
         ------
         ProcessError
-            If they do not come from the first process.
+            If the calls do not come from the first process.
         """
         size = torch.zeros(1, dtype=torch.int64)
         self._broadcast(size)
@@ -96,8 +97,8 @@ class Exchange:
 class SharedMailbox(Mailbox):
     """Mailbox of one of several processes.
 
-    Requests of the training thread are the same in all processes. Those of other threads, such as
-    probes, concern only one process, and are executed between its exchanges.
+    The training thread posts the same requests in all processes. A request of another thread, such
+    as a probe, concerns only one process, which executes it between two exchanges of calls.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ class SharedMailbox(Mailbox):
         self._within_local = False
 
     def waiting(self) -> int:
-        """Return the number of calls and local requests that wait in this process."""
+        """Return the number of calls and local requests that are waiting in this process."""
         return len(self._calls) + len(self._local)
 
     def call(self, call: Call) -> None:
@@ -136,7 +137,7 @@ class SharedMailbox(Mailbox):
             self._some.notify_all()
 
     def post(self, request: Request) -> None:
-        """Add a request; those of other threads are not made by the other processes."""
+        """Add a request; only this process executes it, unless the training thread posts it."""
         if self._trains() and not self._within_local:
             super().post(request)
             return
@@ -147,7 +148,7 @@ class SharedMailbox(Mailbox):
     def receive(self, *, wait: bool = False) -> None:
         """Make the calls that wait in the first process; all processes call this method together.
 
-        If `wait` is True, the method returns when there is something to do.
+        If `wait` is True, the first process waits until there is something to do.
         """
         if not self._exchange.is_first:
             self._deliver(self._exchange.receive())
@@ -177,7 +178,7 @@ class SharedMailbox(Mailbox):
         super().run_next()
 
     def clear(self) -> None:
-        """Discard all requests; calls are made after the end of the run."""
+        """Discard all requests, but keep the calls, which are made after the end of the run."""
         super().clear()
         with self._some:
             self._local = []

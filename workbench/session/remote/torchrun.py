@@ -1,7 +1,7 @@
-"""Launcher of the processes of a run by torchrun.
+"""Launcher that starts the processes of a run with torchrun.
 
-torchrun watches the processes, and ends all of them if one fails. What it says is in the folder of
-the run. It starts this module as the program of each process.
+torchrun watches the processes, and ends all of them if one fails. It starts this module as the
+program of each process. The output of torchrun is written to a file in the folder of the run.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
 
 PATIENCE = 120.0
-"""Seconds in which all processes must begin."""
+"""Seconds within which all processes must start."""
 
 GOODBYE = 10.0
-"""Seconds in which torchrun must end after its processes."""
+"""Seconds within which torchrun must end after its processes have ended."""
 
 ENDED_BY_TORCHRUN = 128 + signal.SIGTERM
-"""Exit status of the processes that torchrun ends since another one has failed."""
+"""Exit status of the processes that torchrun ends because another process has failed."""
 
 SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)")
-"""Pattern of what torchrun says at once when a process has failed."""
+"""Pattern of the text that torchrun prints as soon as a process has failed."""
 
 TOO_LATE = (
     "torchrun has started only {begun} of {processes} processes within {seconds:g} seconds, so all "
@@ -45,23 +45,23 @@ WRONG_OPTIONS = (
 
 
 class Torchrun(Hinted):
-    """Launcher of processes on this machine by ``torchrun``.
+    """Launcher that starts processes on this machine with ``torchrun``.
 
-    Pass it, or its name ``"torchrun"``, as `launcher` to `MainLoop.start`. All processes are on the
-    machine of the notebook. To train on several machines, start a script that calls `MainLoop.run`
-    by torchrun; see `workbench.distributed`.
+    Pass it, or its name ``"torchrun"``, as `launcher` to `MainLoop.start`. All processes run on the
+    machine of the notebook. To train on several machines, use torchrun to start a script that
+    calls `MainLoop.run`; see `workbench.distributed`.
 
     Parameters
     ----------
     options : sequence of str
-        Further options of torchrun.
+        Additional command-line options of torchrun.
 
     Raises
     ------
     ArgumentError
         If `options` is not a sequence of strings.
     ProcessError
-        If torchrun does not start all processes in time; raised by `MainLoop.start`.
+        If torchrun does not start all processes in time; `MainLoop.start` raises this error.
 
     Examples
     --------
@@ -127,9 +127,9 @@ class TorchrunProcesses:
     Attributes
     ----------
     pids : list of int
-        The numbers of the processes that are known to have begun, in the order of their ranks.
+        The IDs of the processes that are known to have started, in the order of their ranks.
     knows_all : bool
-        True if all processes have begun.
+        True if all processes have started.
     """
 
     pids: list[int]
@@ -141,7 +141,7 @@ class TorchrunProcesses:
         self.knows_all = False
 
     def status(self, rank: int) -> int | None:
-        """Return the exit status of a process; None while it runs."""
+        """Return the exit status of a process, or None while the process is running."""
         ended = self.agent.poll()
         failed = {int(r): int(status) for status, r in SAYS_FAILED.findall(self.said.read_text())}
         if rank in failed or ended is None:
@@ -149,7 +149,7 @@ class TorchrunProcesses:
         return ENDED_BY_TORCHRUN if failed else ended  # torchrun itself can fail, too
 
     def kill(self) -> None:
-        """End all processes at once, and wait for their end."""
+        """Kill all processes, and wait until they have ended."""
         if self.agent.poll() is None:
             for pid in self.pids:
                 with suppress(ProcessLookupError):
@@ -173,12 +173,12 @@ class TorchrunProcesses:
 def _await_begin(
     folder: RunFolder, number: int, processes: int, launched: TorchrunProcesses
 ) -> None:
-    """Wait until all processes have begun or torchrun has ended, and note the process numbers.
+    """Wait until all processes have started or torchrun has ended, and store the process IDs.
 
     Raises
     ------
     ProcessError
-        If the processes do not begin in time.
+        If the processes do not start in time.
     """
     agent, deadline = launched.agent, time.monotonic() + PATIENCE
     notes = [_note(folder, number, rank) for rank in range(processes)]
@@ -202,7 +202,7 @@ def _await_begin(
 
 
 def _note(folder: RunFolder, number: int, rank: int) -> Path:
-    """Return the file in which a process notes its number."""
+    """Return the path of the file to which a process writes its ID."""
     return folder.path / f"process-{number}-{rank}"
 
 

@@ -16,8 +16,8 @@ from workbench.session.remote.wire import Unreadable
 from workbench.utils.waiting import wait
 
 UNREADABLE = (
-    "what the process that trains has sent cannot be unpickled in this process ({error}); import "
-    "the module here, or return plain values, arrays or tensors"
+    "a value from the training process cannot be unpickled in this process ({error}); import its "
+    "module here, or return plain values, arrays or tensors"
 )
 
 Ask = Callable[..., Any]
@@ -29,7 +29,7 @@ class RemoteCommand(Command):
     Parameters
     ----------
     id : int
-        The number of the command in the session; 0 until it is listed there.
+        The number of the command in the session; 0 until the session lists the command.
     kind, text : str
     """
 
@@ -38,7 +38,7 @@ class RemoteCommand(Command):
         self._unsent: str | None = None
 
     def update(self, facts: Mapping[str, Any]) -> None:
-        """Take what the process that trains knows about the command."""
+        """Update the command with information that the training process has sent."""
         if self.done:
             return
         for name in ("kind", "text", "by"):
@@ -65,7 +65,7 @@ class RemoteCommand(Command):
 
 
 class RemoteProbe(interfaces.Probe):
-    """Request for the values of variables in another process, and the answer to it.
+    """Request for the values of variables in another process, with its answer.
 
     Parameters
     ----------
@@ -91,16 +91,16 @@ class RemoteProbe(interfaces.Probe):
 
     @property
     def values(self) -> Mapping[str, torch.Tensor]:
-        """The values by name, in main memory."""
+        """The values in main memory, keyed by name."""
         return self._values
 
     @property
     def steps(self) -> Mapping[str, torch.Tensor]:
-        """The changes in the values during the next batch; empty if unknown or not requested."""
+        """The changes in the values during the next batch, if they were requested and are known."""
         return self._steps
 
     def answer(self, facts: Mapping[str, Any] | Unreadable) -> None:
-        """Take the answer of the process that trains."""
+        """Store the answer of the training process."""
         if isinstance(facts, Unreadable):
             self.refuse(UNREADABLE.format(error=facts))
             return
@@ -141,7 +141,7 @@ class RemoteBranch(interfaces.Branch):
     Parameters
     ----------
     place : int
-        The number of the branch in `Session.branches`.
+        The index of the branch in `Session.branches`.
     ask : callable
         A function that asks the process about the branch.
     """
@@ -155,12 +155,12 @@ class RemoteBranch(interfaces.Branch):
         self._log: TrainingLog | None = None
 
     def update(self, name: str, start: int, end: int | None) -> None:
-        """Take what the process that trains knows about the branch."""
+        """Update the branch with information that the training process has sent."""
         self._name, self.start, self.end = name, start, end
 
     @property
     def name(self) -> str:
-        """The name of the branch, which can be changed."""
+        """The name of the branch; assign to it to rename the branch."""
         return self._name
 
     @name.setter
@@ -210,7 +210,7 @@ class RemoteSnapshot(interfaces.Snapshot):
 
     @property
     def pin(self) -> str:
-        """The reason to keep the snapshot longer than other snapshots; empty if there is none."""
+        """The reason to keep the snapshot longer than other snapshots, or an empty string."""
         return self._pin
 
     @property

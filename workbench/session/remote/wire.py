@@ -1,8 +1,8 @@
 """Connections on this machine between a notebook and the processes that train for it.
 
 Before a message is read, each end proves that it knows the secret of the run, which is in a file
-that only the user can read. A message is JSON; values that JSON lacks are pickled within it, so
-nothing is unpickled that another user could have sent.
+that only the user can read. Messages are JSON; values that JSON cannot represent are pickled inside
+a message. Because of the proof, this process never unpickles data from another user.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from workbench.errors import ProcessError
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 5.0
-"""Seconds in which the other end of a new connection must prove that it knows the secret."""
+"""Seconds within which the other end of a new connection must prove that it knows the secret."""
 
 NONCE = 32
 LONGEST = 2**33
-"""Limit of the number of bytes of a message, above which the connection is out of step."""
+"""Maximum number of bytes in a message; a greater number indicates a communication error."""
 
 PICKLED = "$pickled"
 STRANGER = "the other end of the connection does not know the secret of the run"
@@ -35,7 +35,7 @@ CLIENT, SERVER = b"client", b"server"
 
 
 class Pickled:
-    """Value in a message that is pickled.
+    """Value that is pickled inside a message.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Unreadable:
     Parameters
     ----------
     error : Exception
-        The error of unpickling.
+        The error that unpickling raised.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -89,7 +89,7 @@ def encoded(message: Any) -> bytes:
 
 
 def decoded(data: bytes) -> Any:
-    """Decode a message of an end that has proved that it knows the secret.
+    """Decode a message, whose sender must have proved that it knows the secret.
 
     A value that cannot be unpickled here becomes `Unreadable`, so that the rest can be read.
     """
@@ -112,9 +112,9 @@ def _from_json(found: dict[str, Any]) -> Any:
 
 
 class Connection:
-    """Connection over which messages are sent and received, once the other end has proved itself.
+    """Connection that carries messages, once both ends have proved that they know the secret.
 
-    Several threads can send, and one can receive at the same time.
+    Several threads can send messages while one thread receives messages.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class Connection:
         """
         size = int.from_bytes(self._exactly(8))
         if size > LONGEST:
-            raise OSError("the connection is out of step")
+            raise OSError("the connection is out of sync")
         return decoded(self._exactly(size))
 
     def _exactly(self, size: int) -> bytes:
@@ -198,7 +198,7 @@ class Connection:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close the connection; the other end and waiting threads notice it."""
+        """Close the connection; calls of `receive` that are waiting at either end then fail."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -209,24 +209,24 @@ def _proof(secret: bytes, role: bytes, nonces: bytes) -> bytes:
 
 
 def connect(port: int, secret: bytes) -> Connection:
-    """Connect to a process of this machine.
+    """Connect to a process on this machine.
 
     Raises
     ------
     ProcessError
-        If there is no such process, or it does not know the secret.
+        If no process listens on the port, or if the process does not know the secret.
     """
     try:
         link = socket.create_connection((LOOPBACK, port), PATIENCE)
     except OSError as error:
         raise ProcessError(
-            f"no process answers at port {port} of this machine ({error})"
+            f"no process answers on port {port} of this machine ({error})"
         ) from error
     return Connection(link, secret, is_server=False)
 
 
 def answers(port: int) -> bool:
-    """Return False if no process of this machine listens at a port."""
+    """Return False if no process on this machine listens on the given port."""
     try:
         socket.create_connection((LOOPBACK, port), PATIENCE).close()
     except ConnectionRefusedError:
@@ -237,5 +237,5 @@ def answers(port: int) -> bool:
 
 
 def listener() -> socket.socket:
-    """Return a socket that listens on the loopback interface, at a free port."""
+    """Return a socket that listens on a free port of the loopback interface."""
     return socket.create_server((LOOPBACK, 0))

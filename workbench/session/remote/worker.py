@@ -44,7 +44,7 @@ from workbench.utils.actors import acting_as
 logger = logging.getLogger(__name__)
 
 GOODBYE = 5.0
-"""Seconds in which training must end when the process must end."""
+"""Seconds within which training must end before the process ends."""
 
 FOR_ONE = (
     "this run was started with one process, and its main loop cannot be divided among {size}; call "
@@ -53,13 +53,13 @@ FOR_ONE = (
 LOOPBACK_DEVICE = "/sys/class/net/lo"
 
 SAVING = 60.0
-"""Seconds in which a snapshot that is being written must be complete when the process ends."""
+"""Maximum number of seconds that the process waits at its end for a snapshot to be written."""
 
 ARRIVAL = 60.0
-"""Seconds in which the notebook that has started a run must connect to it."""
+"""Seconds within which the notebook that has started a run must connect to it."""
 
 TOGETHER = 60.0
-"""Seconds in which processes must start together."""
+"""Seconds for which the other processes wait for the first process to start."""
 
 
 def main(path: str, launch: int, rank: int) -> None:
@@ -88,7 +88,7 @@ def main(path: str, launch: int, rank: int) -> None:
 
 
 class _Process:
-    """Process of a launch.
+    """One of the processes in which a run is launched.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class _Process:
         return mailbox, exchange
 
     def _share(self, session: Session, mailbox: SharedMailbox, server: Server | None) -> None:
-        """Make the calls of the first process in all of them, and take snapshots together."""
+        """Make all processes execute the calls of the first process and take snapshots together."""
 
         def deliver(calls: list[dict[str, Any]]) -> None:
             for call in calls:
@@ -243,18 +243,18 @@ class _Process:
             if snapshot is not None:
                 keeper.write(snapshot, uuid)
         except Exception:
-            logger.exception("the last state was not written; a restart begins at an earlier one")
+            logger.exception("the last state was not written; a restart begins at an earlier state")
 
     @staticmethod
     def _wait_for_more(session: Session, server: Server) -> None:
-        """Wait until training begins again, or the process must end."""
+        """Wait until training begins again or the process must end."""
         while session.state.ended and not server.closing.wait(0.05):
             pass
 
     def _look_after(
         self, session: Session, server: Server, mailbox: SharedMailbox | None, keeper: Keeper
     ) -> None:
-        """End the process when it must end, or when no notebook holds it any more."""
+        """End the process on request, or when no notebook is connected to it any more."""
         linger = float(self.facts["linger"])
         started, was_held = time.monotonic(), False
         rests_since: float | None = None
@@ -306,7 +306,7 @@ class _Process:
             mailbox.receive(wait=True)
 
     def _leader(self) -> Connection:
-        """Connect to the first process, and end with it."""
+        """Connect to the first process, and end this process when the connection is lost."""
         deadline = time.monotonic() + TOGETHER
         while True:
             found = self.folder.announced()
@@ -330,7 +330,7 @@ class _Process:
 
 
 def _aim_at(main_loop: MainLoop, goal: dict[str, int]) -> None:
-    """Train to the end that was requested before a restart."""
+    """Set the end of training that was requested before a restart."""
     main_loop.status[GOAL] = goal
     if goal_reached(main_loop.status):
         raise TrainingFinish
@@ -342,7 +342,7 @@ def _do_nothing() -> None:
 
 
 def _make(session: Session, call: dict[str, Any]) -> None:
-    """Make a call in a process other than the first, which reports its errors."""
+    """Make a call in a process other than the first; only the first process reports errors."""
     try:
         with acting_as(call["by"]):
             command = make(session, call["do"], call["args"], call["options"])
@@ -358,11 +358,11 @@ def _propose(mailbox: SharedMailbox, pin: str) -> None:
 
 
 def _ignore(pin: str) -> None:
-    """Leave it to the first process to decide when a snapshot is due."""
+    """Do nothing, because the first process decides when a snapshot is due."""
 
 
 def watch_lifeline() -> None:
-    """End the process when its standard input is closed, which the notebook holds."""
+    """End this process when its standard input, which the notebook holds open, is closed."""
 
     def watch() -> None:
         while sys.stdin.buffer.read(1):

@@ -29,7 +29,7 @@ class Fault:
     node : str
         Name of the variable, call or node that breaks the rule.
     place : str
-        The brick application that created the node; empty outside bricks.
+        The brick application that created the node, or an empty string outside bricks.
     detail : str
         Description of the violation.
     """

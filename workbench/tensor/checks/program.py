@@ -121,7 +121,7 @@ def in_order(lowered: Any) -> Found:
     for node in lowered.nodes:
         late = [n.name for n in node.all_input_nodes if n not in seen]
         if late:
-            yield node, f"it uses values that are computed later or missing: {', '.join(late)}"
+            yield node, f"it uses values that are missing or computed later: {', '.join(late)}"
         seen.add(node)
 
 

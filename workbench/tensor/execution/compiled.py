@@ -1,9 +1,9 @@
 """The compiled tier, which runs a task as one program that torch's inductor compiles.
 
 A program is valid for all sizes with the same trace, usually for every batch of two or more
-examples. If no program is valid for the sizes of a call, a new program is compiled, up to
-`VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in the eager
-tier.
+examples. If no program is valid for the sizes of a call, a new program is compiled, unless there
+are already `VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in
+the eager tier.
 
 The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
 call checks only the sizes.
@@ -96,7 +96,7 @@ class Variant:
 
 
 class Guarded:
-    """A program for inputs of certain sizes, with the checks of ``task.guard`` and ``task.watch``.
+    """A program compiled for specific sizes, with the checks of ``task.guard`` and ``task.watch``.
 
     No argument of a program requires gradients, so autograd can remain enabled.
     """
@@ -203,7 +203,7 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call in place of `run`, a program for certain sizes."""
+        """Return the function to call in place of `run`, a program compiled for specific sizes."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:
@@ -213,7 +213,7 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return the function for inputs of `sizes`; compile a program if needed and allowed."""
+        """Return the function for inputs of `sizes`; compile a program if necessary and allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:

@@ -1,8 +1,8 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
-Saved values are kept for every time step. To save less, the backward graph recomputes views. If the
-gradient of a matrix is a product, the backward graph returns the two factors, so that one product
-can replace the products of all time steps.
+Saved values are kept for every time step. To save fewer values, the backward graph recomputes
+views. If the gradient of a matrix is a product, the backward graph returns the two factors, so that
+one product can replace the products of all time steps.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ForwardBackward:
     forward, backward : torch.fx.GraphModule
         The arguments of `backward` are inputs of the step, results of `forward`, and tangents.
     outputs, saved : list of int
-        Indices of the results of `forward` that are outputs of the step, and of the results that
+        Indices of results of `forward`: those that are outputs of the step, and those that
         `backward` needs.
     used : list of int
         Indices of the inputs of the step that `backward` needs.
@@ -120,7 +120,7 @@ def _itself(node: fx.Node) -> fx.Node:
 
 
 def _wanted(gradients: Sequence[Any], contexts: range) -> tuple[list[Any], list[fx.Node]]:
-    """Return the position of each gradient among the distinct result nodes, and the nodes."""
+    """Return the position of each gradient among the distinct result nodes, and these nodes."""
     wanted: dict[fx.Node, int] = {}
 
     def place(node: fx.Node) -> int:

@@ -20,7 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 Place = tuple[Any, torch.Tensor, Any]
-"""Position of an argument with indices, the indices, and the size of the indexed axis."""
+"""The position of an argument that contains indices, the indices, and the size of their axis."""
 
 _checks: ContextVar[list[torch.Tensor] | None] = ContextVar("checks", default=None)
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -51,7 +51,7 @@ def indexes(graph: fx.Graph) -> bool:
 
 @functools.cache
 def safe_operations() -> dict[Any, Callable[..., Any]]:
-    """Return, for each operation that takes indices, a replacement that raises no index errors."""
+    """Map each operation that takes indices to a replacement that raises no index errors."""
     aten = torch.ops.aten
     along = (
         aten.gather.default, aten.index_select.default, aten.scatter.src, aten.scatter.value,

@@ -52,7 +52,7 @@ class CompiledStep:
         A function that computes values from a list of sizes and inputs of the step, and empties the
         list.
     outputs, saved : list of int
-        Indices of the values that are outputs of the step, and of the values that `backward` needs.
+        Indices of values: those that are outputs of the step, and those that `backward` needs.
     used : list of int
         Indices of the arguments of `forward` that `backward` needs.
     backward : callable
@@ -333,7 +333,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage with `others` or with each other, which torch forbids."""
+    """Copy results that share storage with `others` or each other, because torch forbids this."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:

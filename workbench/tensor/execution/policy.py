@@ -33,7 +33,7 @@ Mode = Literal["auto", "eager", "compiled"]
 MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 
 SAMPLE_EVERY = 16
-"""The interval, in calls, at which calls are timed."""
+"""Number of calls from one timed call to the next."""
 SAMPLES = 8
 """Number of timed calls after which a decision about compilation is made."""
 EXPECTED_SAVING = 1 / 3

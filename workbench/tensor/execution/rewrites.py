@@ -92,8 +92,8 @@ def _product(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
 def _added(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """Rewrite ``product + b`` as ``product - (-b)``.
 
-    Inductor replaces the sum by one library call, which adds to a copy of ``b``. It does not
-    replace a difference, but fuses it with the operations after it.
+    Inductor replaces the sum with one library call, which adds the product to a copy of ``b``. It
+    does not replace a difference, but fuses it with the operations after it.
     """
     for product, other in (node.args, node.args[::-1]):
         if node.kwargs or _alone(product, aten.mm.default) is None:
@@ -200,7 +200,7 @@ CHANGES: dict[Any, Callable[[fx.Graph, Any, Set[int]], fx.Node | None]] = {
     aten.mm.default: _product,
     aten.scatter_add.default: _placed,
 }
-"""Rewrites by operation; their last argument is the set of storages that the graph changes."""
+"""Rewrites, keyed by operation; the last argument is the set of storages that the graph changes."""
 
 
 def _alone(node: Any, target: Any, looks: Sequence[fx.Node] = ()) -> tuple[Any, ...] | None:

@@ -1,11 +1,11 @@
 """Cheap checks that values are finite before they are written.
 
-Every step checks that all elements are finite. This is almost always true, so the check must be
-cheap: it uses few calls and one pass over memory. It can raise a false alarm, after which the
-values are checked exactly. The eager tier computes the sum or the norm of each large tensor, and
-checks all small tensors with multi-tensor operations. A compiled program sums the absolute values
-of the amounts that it subtracts from old values, or of the factors of these amounts (`rewrites`),
-so that no tensor is stored only for the check.
+Every step checks that all elements are finite. They almost always are, so the check must be cheap:
+it uses few calls and one pass over memory. It can raise a false alarm, after which the values are
+checked exactly. The eager tier computes the sum or the norm of each large tensor, and checks all
+small tensors with multi-tensor operations. A compiled program sums the absolute values of the
+amounts that it subtracts from old values, or of the factors of these amounts (`rewrites`), so that
+no tensor is stored only for the check.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGE = 2**14
 MARGIN = 1e8
 """Factor by which subtracted values must be smaller than the largest finite number."""
 ROOM = 2.0**54
-"""Factor like `MARGIN` for the eager tier, large enough for double precision.
+"""Factor that replaces `MARGIN` in the eager tier, large enough for double precision.
 
 It is a power of two, so scaling is exact.
 """

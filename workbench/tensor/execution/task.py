@@ -31,11 +31,11 @@ class Guard(Protocol):
 
 
 class Watch(Protocol):
-    """Condition for updates of shared variables: certain results of a call must be finite."""
+    """Condition for updates of shared variables: the watched values must be finite."""
 
     @property
     def variables(self) -> Sequence[Variable]:
-        """The watched outputs, and the updated variables whose new values are watched."""
+        """The watched outputs and the updated variables whose new values are watched."""
 
     def refuse(
         self, inputs: Sequence[Variable], values: Sequence[torch.Tensor], wrong: Sequence[Variable]
@@ -56,24 +56,25 @@ class Task:
     Attributes
     ----------
     program : Program
-        The program, which returns `n_outputs` outputs and a new value for each of `updated`.
+        The program, which returns `n_outputs` outputs and a new value for each variable in
+        `updated`.
     updated : list of SharedVariable
     n_outputs : int
     guard : Guard or None
         Condition that is checked before updates are applied.
     watch : Watch or None
-        Condition that is checked after the guard, also before updates are applied.
+        Condition that is checked after the guard and before updates are applied.
     watched : list of int
         The positions of the watched values among the results of the program.
     free : list of pairs
-        Input and axis of every size that the graph does not fix. Sizes that must be equal occur
-        only once.
+        The input and the axis of every size that the graph does not fix. Sizes that must be equal
+        occur only once.
     places : list of lists of pairs
         For each element of `free`, all inputs and axes with the same size.
     precision : str
         See ``config.precision``.
     held : list of torch.Tensor
-        The arguments of the program after its inputs.
+        The arguments of the program that follow its inputs.
     outputs : list of Variable
         The output variables. They determine the dtypes of the outputs in mixed precision.
     """

@@ -32,11 +32,11 @@ SMALL = 10**8
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
-"""Maximum number of combinations of sizes for which the work and the function are cached."""
+"""Maximum number of combinations of input sizes for which work and functions are cached."""
 
 
 class Work(NamedTuple):
-    """Work of a task, as a number of multiplications; infinite if unknown."""
+    """Amount of computation in a task, as a number of multiplications; infinity if unknown."""
 
     total: float
     loop_step: float
@@ -187,8 +187,8 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     -------
     Work
         The number of multiplications in matrix products, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. Infinite if unknown, for example if a size
-        depends on a value.
+        `AN_ELEMENT` for each element of other results. The number is infinite if it is unknown, for
+        example if a size depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none

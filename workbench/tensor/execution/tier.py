@@ -86,4 +86,4 @@ def compiled(
 
 
 TIERS: dict[str, Maker] = {"eager": Eager, "compiled": compiled}
-"""Factories of tiers, by the value of ``execution=``."""
+"""Factories of tiers, keyed by the value of ``execution=``."""

@@ -45,7 +45,7 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which contains the facts learned about the symbols."""
+        """The shape environment, which contains what has been learned about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 

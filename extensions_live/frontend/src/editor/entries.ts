@@ -46,8 +46,8 @@ const SYNONYMS: Record<string, string> = {
 /** The title of the group of blocks that the user made. */
 export const OWN_BLOCKS = "Your own blocks";
 
-/** The title of the group of modules of torch, of which some have the name of a brick. */
-export const TORCH = "Modules of torch";
+/** The title of the group of PyTorch modules; some of them have the same name as a brick. */
+export const TORCH = "PyTorch modules";
 
 function blockItem(block: PaletteBlock): Item {
   const { name, text } = block;
@@ -88,7 +88,7 @@ export function grouped(items: readonly Item[]): Map<string, Item[]> {
   return groups;
 }
 
-/** Returns how well a text with one name matches a query; 0 if it does not. */
+/** Returns a score for the match of a name and its text with a query; 0 if neither matches. */
 export function score(query: string, name: string, more = ""): number {
   const wanted = query.trim().toLowerCase();
   if (!wanted) return 1;
@@ -119,7 +119,7 @@ function isWithin(part: string, whole: string): boolean {
   return true;
 }
 
-/** Returns how well an item matches a query; its own bricks come before modules of torch. */
+/** Returns a score for the match of an item with a query; bricks come before PyTorch modules. */
 export function itemScore({ type, text, group, entry }: Item, query: string): number {
   const known = SYNONYMS[type] ?? "";
   const points = score(query, type, `${known} ${text} ${group}`);

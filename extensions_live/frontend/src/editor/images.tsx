@@ -29,7 +29,7 @@ const FAMILIES: Record<string, Family> = {
   "Normalisation and dropout": "normal",
   Operations: "operation",
   Costs: "cost",
-  "Modules of torch": "own",
+  "PyTorch modules": "own",
   "Ready blocks": "container",
 };
 

@@ -82,7 +82,7 @@ export function openGroups({ nodes }: BoardPayload): BoardNode[] {
   return nodes.filter(({ kind, open }) => kind === "group" && open === true);
 }
 
-/** Returns the innermost open group at a place of the canvas; `moved` and what is in it is left out. */
+/** Returns the innermost open group at a place of the canvas, without `moved` and its contents. */
 export function groupAt(
   board: BoardPayload,
   boxes: ReadonlyMap<string, Box>,

@@ -83,7 +83,7 @@ function absolute(nodes: readonly FlowNode[]): Map<string, Box> {
   return boxes;
 }
 
-/** Returns where edges begin and end at a node, by the ids of its handles. */
+/** Returns the points at which edges begin and end at a node, by the ids of its handles. */
 function handlesOf(box: Box | undefined, node: FlowNode["data"]["node"]): Map<string, Place> {
   const found = new Map<string, Place>();
   if (!box) return found;

@@ -21,7 +21,7 @@ interface Item {
   y: number;
 }
 
-/** Returns how far a place is beyond a box of a size; negative where it is not. */
+/** Returns the distances of a place beyond a box; negative if the place is not beyond it. */
 function beyond(box: Place, size: Size, [x, y]: Place): Gap {
   return { x: x - box[0] - size.width, y: y - box[1] - size.height };
 }

@@ -16,8 +16,8 @@ const OFF = 20; // pixels that a way leads straight down, below its beginning an
 const RADIUS = 12;
 
 /**
- * Returns where an edge leads down beside the nodes that are in its way; null if its curve is free,
- * or if there is no free way.
+ * Returns the x coordinate at which an edge leads down beside the nodes in its way; null if its
+ * curve is free, or if there is no free way.
  */
 export function wayAround(ends: Ends, nodes: readonly Box[]): number | null {
   const { source, target } = ends;

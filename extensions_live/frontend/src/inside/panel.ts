@@ -61,7 +61,7 @@ export function makePanel(
   const head = make("div", "wb-inside-head", box);
   const kinds = named("kinds", make("span", "wb-segments", head));
   kinds.setAttribute("role", "group");
-  kinds.setAttribute("aria-label", "what is shown");
+  kinds.setAttribute("aria-label", "quantity");
   const picker = named("variable", make("select", "wb-select", head));
   picker.setAttribute("aria-label", "variable");
   picker.addEventListener("change", () => {

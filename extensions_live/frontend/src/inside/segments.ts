@@ -1,4 +1,4 @@
-// A row of buttons of which one is chosen, in a view that looks inside the network.
+// A row of buttons, one of which is chosen, in a view that looks inside the network.
 
 import { make } from "../dom";
 

@@ -19,7 +19,7 @@ function render({ model, el }: Rendering<LayersState>) {
   const head = make("div", "wb-inside-head", content);
   const metrics = named("metrics", make("span", "wb-segments", head));
   metrics.setAttribute("role", "group");
-  metrics.setAttribute("aria-label", "what is shown");
+  metrics.setAttribute("aria-label", "quantity");
   const legend = named("legend", make("span", "wb-heat-legend", head));
   const note = make("div", "wb-note", content);
   const map = make("div", "wb-layers", content);

@@ -10,7 +10,7 @@ const PALETTE = {
     { title: "Layers", entries: [entry("Linear"), entry("LookupTable")] },
     { title: "Initialisation", entries: [entry("Constant", { kind: "scheme" })] },
     { title: "Operations", entries: [entry("relu", { kind: "operation" })] },
-    { title: "Modules of torch", entries: [entry("ReLU", { kind: "module" })] },
+    { title: "PyTorch modules", entries: [entry("ReLU", { kind: "module" })] },
   ],
   blocks: [
     { name: "LeNet", text: "", own: false, saved: false },
@@ -65,12 +65,12 @@ describe("palette", () => {
   });
 });
 
-describe("modules of torch", () => {
+describe("PyTorch modules", () => {
   const items = itemsOf({
     ...PALETTE,
     groups: [
       { title: "Layers", entries: [entry("Linear", {})] },
-      { title: "Modules of torch", entries: [entry("Linear", { kind: "module" })] },
+      { title: "PyTorch modules", entries: [entry("Linear", { kind: "module" })] },
     ],
   });
 

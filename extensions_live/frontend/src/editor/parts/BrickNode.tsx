@@ -95,7 +95,7 @@ function Needs({ node, needs }: { node: BoardNode; needs: string }) {
           type="button"
           className="wbe-button wbe-small"
           data-testid={`connect-${node.id}`}
-          title="choose what is connected (I); or drag from the dot below another node"
+          title="choose a connection (I), or drag from the dot below another node"
           onClick={() => connect(node.id, "input")}
         >
           connect…
@@ -248,7 +248,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
             data-testid={`toggle-${node.id}`}
             aria-expanded={node.open}
             aria-label={`${node.open ? "close" : "open"} ${node.title}`}
-            title={node.open ? "close (O)" : "open, to see and change what is inside (O)"}
+            title={node.open ? "close (O)" : "open to see and change its parts (O)"}
             onClick={() => send(node.open ? "close" : "open", { node: node.id })}
           >
             <Sign name={node.open ? "minus" : "plus"} />

@@ -67,7 +67,7 @@ export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
   );
 }
 
-/** Returns which nodes are selected, and thus changed by the next key. */
+/** Returns a text that names the selected nodes, which the next key changes. */
 export function selectionText(
   { nodes }: Pick<BoardPayload, "nodes">,
   selected: readonly string[],

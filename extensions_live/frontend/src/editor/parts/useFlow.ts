@@ -171,7 +171,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   };
 }
 
-/** Returns items of which those are selected that are wanted; the others keep their objects. */
+/** Returns items in which only the wanted ones are selected; unchanged items keep their objects. */
 function withSelected<Item extends { selected?: boolean }>(
   items: Item[],
   wanted: (item: Item) => boolean,
