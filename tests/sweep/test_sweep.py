@@ -129,7 +129,7 @@ def test_a_sweep_of_failures_fails(sweep):
 
 
 def test_an_unknown_record_ends_the_sweep(sweep):
-    with pytest.raises(ArgumentError, match="no record 'cots' .* did you mean 'cost'"):
+    with pytest.raises(ArgumentError, match="no record 'cots' .*did you mean 'cost'"):
         sweep(build, RATES, record="cots").start().wait(60)
 
 
@@ -153,7 +153,7 @@ def test_a_finished_sweep_is_not_repeated(sweep, capsys):
     trained(sweep(build, RATES))
     again = trained(sweep(None_is_built, RATES))
     assert again.best.number == 2
-    assert "continues: 3 of 3 runs are over" in capsys.readouterr().err
+    assert "continues: 3 of its 3 runs are already over" in capsys.readouterr().err
 
 
 def None_is_built(learning_rate):

@@ -138,7 +138,7 @@ class _Reader:
         return around
 
     def _open_loops(self) -> None:
-        """For each loop that applies bricks, add the graph of one step."""
+        """Add the graph of one step of each loop that applies bricks."""
         order: list[Variable] = []
         waiting = list(reversed(self.order))
         while waiting:

@@ -58,7 +58,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """Whether parameters are trained: ``yes``, ``no``, ``partly``; empty if there are none."""
+        """``"yes"``, ``"no"`` or ``"partly"`` trained; empty if there are no parameters."""
         if not self.parameters:
             return ""
         return "yes" if self.trained == self.parameters else "partly" if self.trained else "no"
