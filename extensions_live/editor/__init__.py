@@ -1,4 +1,4 @@
-"""The visual editor of models: the canvas of a notebook, and the board behind it."""
+"""The visual editor for models: the canvas in a notebook, and the board behind the canvas."""
 
 from extensions_live.editor.board import Board
 from extensions_live.editor.editor import Editor

@@ -32,7 +32,7 @@ def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> 
     spec : Spec
     keep : callable
         A function that is called with the name of an unused input and returns True to keep this
-        input. The specification of code does not contain unused inputs.
+        input. A specification that was derived from code does not contain unused inputs.
     """
     new = _with_unset(document, drawn(spec))
     ids = {**_inputs(document, new), **_calls(document, new)}

@@ -1,4 +1,4 @@
-"""The blocks of the palette: ready-made blocks, groups of this kernel, and saved blocks."""
+"""The blocks of the palette: ready-made blocks, groups made in this kernel, and saved blocks."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ class Board(BoardLayers):
         Parameters
         ----------
         type : str
-            The type in the catalogue; ``"torch.nn.Linear"`` is the torch module, ``"Linear"`` the
-            brick.
+            The type in the catalogue; ``"torch.nn.Linear"`` is the torch module, and
+            ``"Linear"`` is the brick.
         position : pair of float, optional
         name : str, optional
         after : str or pair of str, optional
@@ -127,8 +127,8 @@ class Board(BoardLayers):
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
         """Add a block from the palette, and return the ids of its outermost nodes.
 
-        If an input of the board has the same name and shape as an input of the block, it replaces
-        the input of the block.
+        If an input of the board has the same name and shape as an input of the block, the board's
+        input replaces the block's input.
         """
         with self._lock:
             part = blocks.found(block)
@@ -168,7 +168,7 @@ class Board(BoardLayers):
         blocks.remove(block)
 
     def remove(self, nodes: Sequence[str]) -> None:
-        """Remove nodes, groups with their contents, and bricks that no other node applies."""
+        """Remove nodes, including the contents of groups, and bricks that no other node applies."""
         with self._lock:
             document = removed(self._document, ids(nodes))
             self._edit(f"remove {self._titles(ids(nodes))}", document)

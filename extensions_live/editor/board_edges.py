@@ -56,7 +56,7 @@ class BoardEdges(BoardState):
         settings : dict, optional
             The initial settings, as JSON values of a specification.
         positions : dict, optional
-            The new positions of nodes that make room, keyed by id.
+            The new positions of the nodes that are moved to make room, keyed by id.
         """
         with self._lock:
             end = (target, input, index)

@@ -13,7 +13,7 @@ from workbench.errors import BuilderError
 
 
 class BoardLayers(BoardEdges):
-    """Board with the operations for layers and their parameters."""
+    """Base class of boards that provides the operations on layers and their parameters."""
 
     def freeze(self, node: str, on: bool = True) -> None:
         """Exclude the parameters of a brick, or of the bricks of a group, from training.
@@ -38,7 +38,7 @@ class BoardLayers(BoardEdges):
         """Give a linear or convolutional brick more units, and the bricks after it more inputs.
 
         If a session trains the model, `Editor.apply` by default makes the new units copies of
-        present units, so that the model computes the same function where that is possible.
+        existing units, so that the model computes the same function where that is possible.
         """
         with self._lock:
             document = self._document
@@ -49,7 +49,7 @@ class BoardLayers(BoardEdges):
     def deepen(self, node: str) -> None:
         """Insert a layer after a linear layer of an MLP, with the same size and activation.
 
-        The initial weights of the new layer are the identity matrix. The model therefore computes
+        The initial weight of the new layer is the identity matrix. The model therefore computes
         the same function if a second application of the activation changes nothing, as with a
         rectifier. If a session trains the model, `Editor.apply` leaves the other layers unchanged.
         """

@@ -84,7 +84,7 @@ class BoardState(Hinted):
     def built(self) -> Built:
         """The bricks and variables of the model; they are rebuilt only after the board has changed.
 
-        The bricks have the same seeds as if the code of the board ran in a new process.
+        The bricks have the seeds that they would have if the board's code ran in a new process.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class BoardState(Hinted):
         return small or self._code.is_current(self._document)
 
     def draft(self) -> BoardPayload | None:
-        """Return the contents that are known before a slow check; None if the check is quick.
+        """Return the contents that are known before a slow check, or None if the check is quick.
 
         The page can then draw the nodes and edges of a large block at once, and add the shapes
         after the check.

@@ -21,7 +21,7 @@ _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
 
 FEW = 3
-"""Number of new calls up to which a check is so quick that no draft is drawn before it."""
+"""Maximum number of new calls for which a check is so quick that no draft is drawn first."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 

@@ -1,4 +1,4 @@
-"""The document of a board: a possibly unfinished specification, and how it is drawn.
+"""The document of a board: a specification, which may be unfinished, and how it is drawn.
 
 A document is immutable; an edit returns a new document. To undo an edit, a board returns to the
 previous document.
@@ -60,8 +60,8 @@ class Document:
     frozen : frozenset of str
         The names of bricks that are not trained.
     chosen : bool
-        True if the user chose which outputs are monitored. Otherwise, the outputs that no other
-        node uses are monitored.
+        True if the user chose which outputs are monitored. Otherwise, the unused outputs that
+        `wiring.sinks` returns are monitored.
     layers : dict of str to tuple of int
         For each brick into which layers were inserted, the numbers that identify its layers, in
         order. They are needed only while a session trains the model, so the text of a document

@@ -43,7 +43,9 @@ PERIOD = 0.1
 
 
 class Editor(Hinted, SessionCanvas):
-    """Visual editor of a model, which a notebook shows if a cell ends with the editor.
+    """Visual editor for a model.
+
+    A notebook shows the editor if it is the last expression of a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -51,9 +53,9 @@ class Editor(Hinted, SessionCanvas):
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The initial model; by default, the canvas is empty. The path of an ONNX file, or a torch
-        module that cannot be edited, gives a read-only view. If `model` is an editor, the new
-        editor shows the same board and session, and both editors can be used.
+        The initial model; by default, the canvas is empty. An ONNX file (given by its path) or
+        a torch module that cannot be edited is shown in a read-only view. If `model` is an editor,
+        the new editor shows the same board and session, and both editors can be used.
 
     Raises
     ------
@@ -128,7 +130,7 @@ class Editor(Hinted, SessionCanvas):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model, rebuilt only after the canvas has changed."""
+        """The bricks and variables of the model; a change of the canvas causes them to be rebuilt."""
         return self.drawing.built
 
     @property
@@ -223,7 +225,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, for the contents that the page draws."""
+        """Return the answers to the intents of pages, which are part of the data for the page."""
         found = self._intents
         return {
             "acked": found.acked,

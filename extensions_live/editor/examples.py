@@ -125,7 +125,7 @@ class OfStream:
 def example_of(
     given: object, index: object, session: Session, inputs: Sequence[InputSpec]
 ) -> Example:
-    """Return an example from the arguments of `Editor.push`.
+    """Return the example that the arguments of `Editor.push` specify.
 
     Raises
     ------

@@ -90,7 +90,7 @@ class Border:
 
 
 def border(document: Document, node: str, known: dict[str, Method]) -> Border:
-    """Return the ports of its members that are unconnected or connected outside the group."""
+    """Return the ports of a group's members that are unconnected or connected to outside nodes."""
     members = set(document.inside([node]))
     makers = document.makers
     inputs: list[tuple[str, str]] = []

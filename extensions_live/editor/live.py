@@ -181,7 +181,7 @@ class LiveValues:
                 self._see(known, probe, *self._asked)
 
     def payload(self) -> LivePayload:
-        """Return the data that the page shows, except for the picked node."""
+        """Return the data that the page shows; the picked node is not included."""
         with self._lock:
             return {
                 "session": "" if self.session is None else self.session.name,

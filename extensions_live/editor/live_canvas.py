@@ -103,7 +103,9 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         pump.nudge(self._live_view)
 
     def measure(self, what: str) -> dict[str, float]:
-        """Return the value of a quantity of `show_on_nodes` for each node; times are in seconds.
+        """Return the value of a quantity for each node; times are in seconds.
+
+        For the quantities, see `show_on_nodes`.
 
         Raises
         ------
@@ -224,7 +226,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
 
 
 class LiveView:
-    """View that the pump refreshes to update the live values of a canvas, but not its board."""
+    """View that lets the pump refresh the live values of a canvas, without its board."""
 
     def __init__(self, canvas: LiveCanvas) -> None:
         self._canvas = canvas

@@ -56,9 +56,9 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document from which `part` was taken. If a node of `part` is connected to a wire outside
-        `part` in `outer`, and `document` has a wire with the same name, the new node is connected
-        to that wire.
+        The document from which `part` was taken. If, in `outer`, a node of `part` is connected to a
+        wire outside `part`, and `document` has a wire with the same name, the copy of the node is
+        connected to that wire.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}

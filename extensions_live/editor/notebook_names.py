@@ -54,7 +54,7 @@ def _vectors(batch: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def digits() -> dict[str, AbstractDataStream]:
-    """Return the two streams of the digits that this package contains, keyed by name.
+    """Return the two streams of handwritten digits that this package contains, keyed by name.
 
     The first stream has rows of 784 pixels, and classes of shape ``(batch,)``. The second stream
     has images of shape ``(batch, 1, 28, 28)``, and classes of shape ``(batch, 1)``.
@@ -67,7 +67,7 @@ def digits() -> dict[str, AbstractDataStream]:
 
 
 class Streams:
-    """The streams that can be selected on a page: streams in the notebook, and the digits.
+    """The streams that can be selected on a page: streams in the notebook, and streams of digits.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:
-    """Return an integer attribute of a stream or one of its inner streams, or None."""
+    """Return an integer attribute of a stream or of an inner stream, or None if none has it."""
     here: Any = stream
     while here is not None:
         found = getattr(here, name, None)

@@ -1,4 +1,4 @@
-"""The part of the editor that trains the model, and changes the model of a session."""
+"""The part of the editor that trains the model and changes the model of a session."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from workbench.interfaces import Command, Session
 from workbench.model import Model
 
 STOPPING = 60.0
-"""Seconds within which an earlier session must end."""
+"""Maximum number of seconds to wait for an earlier session to end."""
 
 
 class SessionCanvas(LiveCanvas):
@@ -83,9 +83,10 @@ class SessionCanvas(LiveCanvas):
         Parameters
         ----------
         stream : data stream, or str
-            Its sources must have the names of the inputs; other sources are ignored. A string is
-            the name of a variable in the notebook. The names ``"digits"`` and ``"digit images"``
-            select the digits that the package contains, as rows of 784 pixels or as images.
+            The training data. For each input, the stream must have a source with the same name;
+            other sources are ignored. A string is the name of a variable in the notebook.
+            The names ``"digits"`` and ``"digit images"`` select the digits that the package
+            contains, as rows of 784 pixels or as images.
         step_rule : StepRule or str, optional
             The step rule or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
@@ -94,7 +95,7 @@ class SessionCanvas(LiveCanvas):
             The number of epochs; by default, training continues until it is stopped.
         restart : bool
             True to stop the session of this editor first, if it is still training. If the model has
-            not changed, its present parameters are kept.
+            not changed, its current parameters are kept.
 
         Returns
         -------
@@ -148,7 +149,7 @@ class SessionCanvas(LiveCanvas):
         Parameters
         ----------
         session : Session
-            A session of any model that a specification can describe.
+            A session that trains a model that a specification can describe.
 
         Raises
         ------
@@ -169,13 +170,13 @@ class SessionCanvas(LiveCanvas):
         Parameters
         ----------
         copy_units : bool
-            If True, the additional units of wider layers are copies of their present units, so
+            If True, the units that are added to a layer are copies of its existing units, so
             that the model computes the same function where that is possible.
 
         Returns
         -------
         Command
-            The command, which has been carried out. `Command.wait` returns what was kept.
+            The completed command. `Command.wait` returns what was kept.
 
         Raises
         ------

@@ -74,7 +74,7 @@ def connected(
 
 
 def disconnected(document: Document, target: object, input_: object, index: int | None) -> Document:
-    """Return a document from which all edges to an input, or one of these edges, are removed."""
+    """Return a document without the edges to an input or, given an index, without that edge."""
     target, input_ = endpoint(document, target, input_)
     call = document.call(target)
     if input_ not in call.inputs:
@@ -173,7 +173,7 @@ def wire_for(call: CallSpec, output: str) -> str:
 
 
 def without_wires(document: Document, gone: set[str]) -> Document:
-    """Return a document in which no edge, cost or monitored output is a wire in `gone`."""
+    """Return a document in which no edge, cost or monitored output uses a wire in `gone`."""
     if not gone:
         return document
     spec = document.spec
@@ -227,7 +227,7 @@ def rewired(document: Document, new: Callable[[str], str]) -> Document:
 
 
 def is_default(call: CallSpec, wire: str, output: str) -> bool:
-    """Return True if a wire has its default name, possibly with a number."""
+    """Return True if a wire has its default name, possibly followed by a number."""
     default = wire_for(call, output)
     return wire == default or is_numbered(wire, default)
 
@@ -316,7 +316,7 @@ def with_monitor(document: Document, node: object, output: object, on: Any) -> D
 
 
 def monitored(document: Document) -> tuple[str, ...]:
-    """Return the monitored wires: those that the user has chosen, by default all unused outputs."""
+    """Return the monitored wires: those that the user chose or, by default, those of `sinks`."""
     if document.chosen:
         return document.spec.monitored
     return sinks(document)

@@ -108,7 +108,7 @@ def test_the_input_is_taken_from_the_first_layer():
     image = draw(ResNet())
     assert edges(image)["x", "conv1"] == "batch × 3 × ? × ?"
     assert edges(image)["fc", "output 0"] == "batch × 10"
-    assert "Assumed from the first layer: x is batch × 3 × ? × ?" in image.diagram.notes[0]
+    assert "Inferred from the first layer: x is batch × 3 × ? × ?" in image.diagram.notes[0]
 
 
 def test_several_inputs_and_outputs():

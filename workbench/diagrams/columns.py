@@ -40,9 +40,10 @@ class Box:
 
 @dataclass
 class Link:
-    """An edge between two boxes; a missing source or target is the border around all boxes.
+    """An edge between two boxes, or between a box and the border around all boxes.
 
-    A `source` of None stands for the upper border, and a `target` of None for the lower border.
+    If `source` is None, the edge begins at the upper border; if `target` is None, it ends at the
+    lower border.
     The edge leaves its source and enters its target at the distances `leave` and `enter` from the
     left sides of the boxes.
     """
@@ -130,7 +131,7 @@ class _Arrangement:
         ]
 
     def _item(self, number: int, rank: int) -> Item | None:
-        """Return the box at which a link ends in a rank, or the passage of the link."""
+        """Return the box at which a link ends in a rank, or the link's passage through the rank."""
         link = self.links[number]
         for end in (link.source, link.target):
             if end is not None and self.ranks[end] == rank:
@@ -231,7 +232,10 @@ class _Arrangement:
         return [(0, len(self.rows))]
 
     def _cut(self, heights: Sequence[float], count: int) -> list[tuple[int, int]]:
-        """Return ranges of ranks with similar heights and few links between them, if possible."""
+        """Divide the ranks into `count` ranges with similar heights and few links between them.
+
+        Return an empty list if no such division is possible.
+        """
         found, first, left = [], 0, sum(heights)
         while count > 1:
             wanted, total, best = left / count, 0.0, (math.inf, first + 1)

@@ -18,7 +18,7 @@ MOST = 100
 """Maximum number of nodes to show initially; if there are more nodes, groups are closed."""
 
 FEW = 8
-"""Groups stay open if fewer nodes would be visible after closing them.
+"""Groups stay open if closing them would leave fewer than this number of visible nodes.
 
 They are closed nevertheless if more than 2 * `MOST` nodes are visible.
 """
@@ -156,8 +156,8 @@ class Diagram(Hinted):
         Parameters
         ----------
         depth : int, optional
-            The number of levels of groups to open. By default all levels are open, except that the
-            innermost levels are closed while more than `most` nodes are visible.
+            The number of levels of groups to open. By default, all levels are open, but the
+            innermost levels are closed, one by one, until at most `most` nodes are visible.
         most : int
         """
         levels = _levels(self.nodes)

@@ -74,7 +74,7 @@ class _Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return None (the whole diagram), followed by the groups around a node and the node."""
+        """Return None (for the whole diagram), the groups around a node, and the node itself."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:

@@ -9,7 +9,7 @@ WIDE = frozenset("mwMW@%—→")
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """Return an estimate of the width of text in pixels, slightly larger than in most fonts."""
+    """Return an estimated width of text in pixels, slightly larger than the width in most fonts."""
     return sum(map(_share, text)) * size * (1.13 if bold else 1.0)
 
 

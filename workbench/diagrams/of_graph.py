@@ -262,7 +262,7 @@ class _Reader:
         return (node, variable.tag.name or "")
 
     def _node_of(self, stack: Stack) -> str:
-        """Return the id of the node of the innermost call; create missing nodes."""
+        """Return the id of the innermost call's node; the node is created if necessary."""
         call = stack[-1]
         if call in self.names:
             return self.names[call]

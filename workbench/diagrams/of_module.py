@@ -1,9 +1,9 @@
 """Diagrams of torch modules.
 
-A copy of the module, without memory for parameters, runs on fake tensors. Hooks record which module
-is called with which tensors, and a function mode records the functions that are called between
-modules. Torch's own modules are drawn as single nodes, except containers such as `Sequential`;
-these containers and the user's own modules are drawn as groups.
+A copy of the module, for whose parameters no memory is allocated, runs on fake tensors. Hooks
+record which module is called with which tensors, and a function mode records the functions that are
+called between modules. Torch's own modules are drawn as single nodes, except containers such as
+`Sequential`; these containers and the user's own modules are drawn as groups.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.tensor import torch_internals as internals
 
 OPEN = ("Sequential", "ModuleList", "ModuleDict", "Transformer", "TransformerEncoder",
         "TransformerDecoder", "TransformerEncoderLayer", "TransformerDecoderLayer")  # fmt: skip
-"""Torch's own modules that are drawn as groups; all of its other modules are single nodes."""
+"""Torch's own modules that are drawn as groups; its other modules are drawn as single nodes."""
 
 SILENT = frozenset(["detach", "clone", "contiguous", "to", "float", "requires_grad_", "dropout"])
 """Functions that are not drawn if they return a tensor of the same shape as their input."""
@@ -82,7 +82,7 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
             continue
         if inputs is None:
             shown = ", ".join(f"{n} is {g.text()}" for n, g in zip(names, given, strict=False))
-            note = f"Assumed from the first layer: {shown}. Pass inputs=[...] to change this."
+            note = f"Inferred from the first layer: {shown}. Pass inputs=[...] to change this."
         return _finished(module, runs, given, title, (note,) if inputs is None else ())
     if inputs is not None:
         shapes = ", ".join(str(given.shape) for given in inputs)
@@ -346,7 +346,7 @@ def _finished(
 
 
 def _per_example(one: int, other: int, batch: bool, only_batch: bool) -> int | None:
-    """Return the FLOPs per example, or None if unknown sizes besides the batch size affect them."""
+    """Return the FLOPs per example, or None if unknown sizes other than the batch affect them."""
     if only_batch:
         return other - one if 2 * (other - one) == one else None
     return None if batch or one != other else one

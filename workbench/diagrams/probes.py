@@ -17,12 +17,12 @@ BATCHES = (2, 3)
 """Sizes of the first axis of an input in the two runs."""
 
 OTHERS = ((64, 96), (80, 112), (48, 72), (40, 56))
-"""Sizes of the other axes of unknown size in the two runs."""
+"""Sizes, in the two runs, of the other axes whose sizes are unknown."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The shape and dtype of an input; a size of None is unknown."""
+    """The shape and dtype of an input; a size that is None is unknown."""
 
     shape: tuple[int | None, ...]
     dtype: torch.dtype = torch.float32
