@@ -1,7 +1,8 @@
 """Files of the blocks that the user has saved: one JSON file for each block.
 
-All later kernels read these files. A file contains a document, and reading it does not execute
-code. A file that cannot be read is reported with its path, and is never overwritten or removed.
+Kernels that are started later also read these files. A file contains a document, and reading it
+does not execute code. A file that cannot be read is reported with its path, and is never
+overwritten or removed.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
 class Wiring:
     """The edges of a diagram, split at the borders of groups.
 
-    An edge between a node and an enclosing group ends at the port of the group that the edge
-    specifies.
+    An edge between a group and a node inside it is connected to the port of the group that
+    `Edge.port` names.
 
     Attributes
     ----------

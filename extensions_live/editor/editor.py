@@ -130,7 +130,7 @@ class Editor(Hinted, SessionCanvas):
 
     @property
     def built(self) -> Built:
-        """The bricks and variables of the model; a change of the canvas causes them to be rebuilt."""
+        """The bricks and variables of the model, rebuilt whenever the canvas has changed."""
         return self.drawing.built
 
     @property

@@ -46,7 +46,7 @@ class Intents:
     made : list of MadeNodes
         The nodes that the most recent intents created, newest last.
     count : int
-        The number of intents so far.
+        A number that increases whenever an intent is executed or refused.
 
     Examples
     --------

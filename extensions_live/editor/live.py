@@ -140,7 +140,7 @@ class LiveValues:
             self._nodes, self._iteration = nodes, iteration
 
     def watched(self) -> tuple[Known, Session]:
-        """Return what is known about the watched session, and the session itself.
+        """Return the `Known` object for the watched session, and the session.
 
         Raises
         ------

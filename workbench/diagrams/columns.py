@@ -117,7 +117,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return, for each item of a rank, its neighbours in another rank and the edge offsets."""
+        """Return the neighbours of each item of a rank in another rank, with link offsets."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)

@@ -83,8 +83,8 @@ class Edge(Hinted):
     Attributes
     ----------
     source, target : str
-        The ids of two nodes. If one node contains the other, the edge begins or ends on the inside
-        of the border of the outer node.
+        The ids of two nodes. If one node contains the other, the edge begins or ends at the inner
+        side of the outer node's border.
     shape : str
         The shape of the value that the edge carries, such as ``"batch × 784"``.
     port : str

@@ -272,7 +272,7 @@ class _Reader:
         return names + [f"input_{number}" for number in range(len(names), len(node.input))]
 
     def _initialiser(self, name: str, formal: str) -> str:
-        """Return a weight's name and shape, with `formal` instead of a name such as ``x::1``."""
+        """Return a weight's name and shape; `formal` replaces a name such as ``x::1``."""
         one = self.initialisers[name]
         sizes = " × ".join(map(str, one.dims)) or "scalar"
         short = one.name.rpartition(".")[2].rpartition("/")[2]

@@ -1,7 +1,8 @@
 """Detection of unknown sizes in shapes, based on two runs with different input sizes.
 
 A size of a tensor is known if it is the same in both runs. Otherwise, it depends on an unknown size
-of an input. If it equals the size of the first input axis in both runs, it is the batch size.
+of an input. If it equals the size of the first axis of the inputs in both runs, it is the batch
+size.
 """
 
 from __future__ import annotations

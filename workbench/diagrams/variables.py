@@ -82,7 +82,7 @@ def labels_of(order: Sequence[Variable]) -> dict[object, str]:
 
 
 def roles_of(variable: Variable) -> tuple[str, ...]:
-    """Return the roles of a variable as one line, omitting roles that its position shows."""
+    """Return the roles of a variable as one line, except roles that are clear from its position."""
     roles = [role for role in variable.tag.roles if role not in PLAIN_ROLES]
     return (", ".join(map(repr, roles)),) if roles else ()
 
