@@ -10,7 +10,7 @@ from typing import Any
 from workbench.builder.names import Unreadable
 
 MOST = 10_000
-"""Maximum number of steps in loops, and of elements over which a loop can iterate."""
+"""Maximum number of steps that code may require, and maximum number of elements of a list."""
 
 LONGEST, LARGEST = 100_000, 4096
 """Maximum length of a list or string, and maximum number of bits of a number."""
@@ -22,13 +22,13 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
     ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
-"""The functions of operators."""
+"""The functions that apply operators, keyed by type of syntax node."""
 
 FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """Errors that can be raised by operations on plain values."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that a specification can contain as operations."""
+"""The operators that can be applied to variables, since a specification can contain them."""
 
 
 def limited(function: Callable[..., Any], left: Any, right: Any) -> Any:

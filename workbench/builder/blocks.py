@@ -17,7 +17,7 @@ from workbench.builder.spec import Spec
 from workbench.hints import Hinted
 
 SPECS = Path(__file__).with_name("blocks.json")
-"""The specifications of all blocks, which ``python -m tests.support.block_specs`` writes."""
+"""The file of the blocks' specifications, written by ``python -m tests.support.block_specs``."""
 
 
 @dataclass(frozen=True)

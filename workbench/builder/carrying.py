@@ -18,7 +18,7 @@ from workbench.serialization.variable_values import value_of
 from workbench.tensor import SharedVariable
 
 Change = Callable[[torch.Tensor], torch.Tensor]
-"""Function that extends a tensor to more units."""
+"""Function that extends a tensor to a larger number of units."""
 
 
 def keep_others(
@@ -28,7 +28,7 @@ def keep_others(
     matching: Matching,
     grown: Mapping[str, Growth],
 ) -> None:
-    """Give buffers, statistics and counters of the new parts their earlier values.
+    """Give the buffers, statistics and counters of the new parts their earlier values.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def keep_others(
     algorithm : TrainingAlgorithm
         The earlier algorithm.
     old : pair of dict
-        The earlier parameters, and the other earlier variables.
+        The earlier parameters, and the earlier variables that are not parameters.
     matching : Matching
     grown : dict of str to Growth
 
@@ -85,7 +85,10 @@ def keep_others(
 def _by_owner(
     variables: Mapping[str, SharedVariable],
 ) -> dict[tuple[SharedVariable, str, int], SharedVariable]:
-    """Return the buffers of step rules, keyed by parameter, name, and index among equal names."""
+    """Return the buffers of step rules, keyed by parameter, name and number.
+
+    The number distinguishes buffers of one parameter that have the same name.
+    """
     found: dict[tuple[SharedVariable, str, int], SharedVariable] = {}
     for variable in variables.values():
         owner = vars(variable.tag).get("for_parameter")
@@ -99,7 +102,7 @@ def _by_owner(
 
 
 def _widened(value: Any, variable: SharedVariable, grown: Mapping[str, Growth]) -> Any:
-    """Return the statistics of a layer, copied so that they fit the new number of units."""
+    """Return the statistics of a layer, with copies for additional units where they are needed."""
     for axis, (old, new) in enumerate(zip(value.shape, variable.tensor.shape, strict=False)):
         for growth in grown.values() if old != new else ():
             for one in growth.copies:

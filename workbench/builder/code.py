@@ -139,7 +139,7 @@ class Writer(BrickStatements):
         ]
 
     def _unused(self, call_spec: CallSpec, wire: str) -> bool:
-        """Return True if a call has several outputs and this output is not used."""
+        """Return True if a call has several outputs and the output `wire` is not used."""
         several = len(call_spec.outputs) > 1
         needed = wire in self._uses or wire == self.spec.cost or wire in self.spec.monitored
         return several and not needed and wire in self._defaults(call_spec)
@@ -200,7 +200,7 @@ class Writer(BrickStatements):
         self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations that must precede the next call, to keep their order."""
+        """Write the pending operations that must precede a call, so that the order is kept."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]
@@ -214,7 +214,7 @@ class Writer(BrickStatements):
             self._flush()
 
     def _flush(self, wires: list[str] | None = None) -> None:
-        """Assign pending operations to variables."""
+        """Write statements that assign pending operations to variables."""
         for wire in list(self._pending) if wires is None else wires:
             value = self._wires[wire]
             variable = self._variable(wire, ("wire", wire))

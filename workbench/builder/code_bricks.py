@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Construct a brick, or reuse an earlier writer's brick; writers never change bricks."""
+        """Construct a brick, or reuse that of an earlier writer; writers never change bricks."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:
@@ -153,7 +153,7 @@ class BrickStatements:
     # Bricks that several places share.
 
     def _hoisted(self, node: dict[str, Json], label: str) -> Code | None:
-        """Return a nested brick's expression: a variable if the brick is changed or used again."""
+        """Return the expression for a nested brick: a variable if it is changed or used again."""
         path = paths.unique("/".join([*self.values.parents, label]), self._shared)
         self._shared[path] = None
         needed = bool(node.get("changes")) or path in self._all_uses

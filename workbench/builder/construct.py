@@ -264,7 +264,7 @@ class Constructor:
         return getattr(brick, name)
 
     def _change(self, brick: Brick, changes: Mapping[str, Any], path: str) -> None:
-        """Assign `changes`, parents before children; parents push their settings first."""
+        """Assign `changes` from the top down; before each brick's changes, settings are pushed."""
         labels = {where: below for below, where in paths.tree(brick).items()}
         for where in sorted(changes, key=lambda where: (where != "", where.count("/"))):
             settle(brick)

@@ -47,7 +47,7 @@ class Built:
 
     @cached_property
     def model(self) -> Model:
-        """The model of the cost and the monitored variables or, without these, of all variables."""
+        """The model of the cost and monitored variables, or of all variables if there are none."""
         outputs = [*([] if self.cost is None else [self.cost]), *self.monitored]
         outputs = list(dict.fromkeys(outputs)) or list(self.variables.values())
         return Model(outputs)

@@ -40,8 +40,8 @@ class Deepened(Hinted):
     brick : str
         The path of the new layer.
     moved : dict of str to str
-        The earlier path of each layer after the new layer, keyed by its new path. Pass it to
-        `Session.rebuild` as `moved`.
+        The earlier paths of the layers that follow the new layer, keyed by new path. Pass this
+        dictionary to `Session.rebuild` as `moved`.
     reason : str
         The reason why the model computes a different function; empty if it does not.
     """
@@ -54,10 +54,10 @@ class Deepened(Hinted):
 
 @hinted
 def deepen(spec: Spec, brick: str) -> Deepened:
-    """Return a specification in which a new layer of equal size follows a layer of an MLP.
+    """Return a specification in which a layer of an MLP is followed by a new layer of equal size.
 
     The weights of the new layer are the identity matrix, and its activation is the activation of
-    the previous layer. The function of the model stays the same if applying this activation twice
+    the previous layer. The model still computes the same function if applying this activation twice
     gives the same result as applying it once.
 
     Parameters
@@ -113,7 +113,7 @@ def deepen(spec: Spec, brick: str) -> Deepened:
 
 
 def _shifted(name: str, place: int) -> str:
-    """Return the path of a change after a layer has been inserted."""
+    """Return the new path of a brick after a layer has been inserted at index `place`."""
     found = LINEAR.fullmatch(name)
     if found is None or int(found[1]) < place:
         return name

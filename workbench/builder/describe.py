@@ -89,7 +89,7 @@ def _size(nodes: Iterable[dict[str, Json]]) -> int:
 
 
 def _described(copies: list[Brick], omit: bool) -> Any:
-    """Return the nodes of bricks with their changes, or the error that occurred."""
+    """Return the JSON objects of bricks with their changes, or the error that occurred."""
     encoder, constructor, nodes = Encoder(omit), Constructor(), []
     try:
         for brick in copies:
@@ -102,7 +102,7 @@ def _described(copies: list[Brick], omit: bool) -> Any:
 
 
 def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor) -> dict[str, Json]:
-    """Return the node with added changes, so that the brick constructed from it equals `brick`."""
+    """Return `node` with the changes that make the brick constructed from it equal to `brick`."""
     before = dict(constructor.bricks)
     changes: Changes = {}
     for _ in range(DEEPEST):
@@ -179,7 +179,7 @@ def _different(top: Brick, brick: Brick, reason: str) -> BuilderError:
 
 
 def _comparable(brick: Brick) -> dict[str, Json]:
-    """Return the settings of a brick, in which numbers stand for the bricks below it."""
+    """Return the settings of a brick, with a number in place of each brick below it."""
     numbers = {below: number for number, below in enumerate(paths.tree(brick))}
     found: dict[str, Json] = {"name": brick.name}
     for name, parameter in registry.settings_of(type(brick)).items():

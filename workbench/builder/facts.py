@@ -35,7 +35,7 @@ FREE = frozenset(
 """Functions whose operations are not counted."""
 
 PLAIN = frozenset("matmul identity tanh sigmoid relu exp log neg add sub mul div truediv".split())
-"""Functions whose outputs have no unknown sizes other than those of their inputs."""
+"""Functions whose outputs take all their unknown sizes from the inputs."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class BrickFacts:
         The number of parameters of each brick, including the bricks below it, keyed by path; ``""``
         is the path of the outermost brick. None if a brick cannot be allocated yet.
     inferred : dict of str to dict
-        The settings of each brick that its parent has assigned, as JSON values, keyed by path.
+        The settings that each brick received from its parent, as JSON values, keyed by path.
     """
 
     parameters: Mapping[str, int] | None = None

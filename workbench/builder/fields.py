@@ -14,7 +14,7 @@ Json = Any
 def check_keys(
     given: Json, path: str, required: set[str], optional: Iterable[str] = ()
 ) -> Mapping[str, Json]:
-    """Check the keys of an object, and return it."""
+    """Check the keys of an object, and return the object."""
     found = check_object(given, path)
     known = {*required, *optional}
     for key in found:

@@ -110,7 +110,7 @@ def growths(
     new: Parameters,
     noise: float = 0.0,
 ) -> dict[str, Growth]:
-    """Return, keyed by path, the rules for parameters whose shapes change when layers are widened.
+    """Return the rules for parameters whose shapes change as layers are widened, keyed by path.
 
     Parameters
     ----------

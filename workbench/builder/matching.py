@@ -100,9 +100,10 @@ def match(old: Parameters, new: Parameters, moved: Mapping[str, str] | None = No
     """Find the old parameter that corresponds to each new parameter.
 
     A brick of the new model corresponds to the old brick with the same path if their parameters
-    have the same shapes and dtypes. Otherwise, it corresponds to the first old sibling with fitting
-    parameters that does not yet correspond to another brick. The layers after an inserted or
-    removed layer therefore keep their parameters, although their numbers change.
+    have the same shapes and dtypes. Otherwise, it corresponds to the first old brick that has
+    fitting parameters, has a path that differs only in the number at the end, and does not yet
+    correspond to another brick. The layers after an inserted or removed layer therefore keep their
+    parameters, although their numbers change.
 
     Parameters
     ----------

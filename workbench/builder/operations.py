@@ -54,7 +54,7 @@ class Operation:
 
 
 class _Required:
-    """Marker of a required setting, used instead of a default value."""
+    """Marker for a required setting, used in place of a default value."""
 
     def __repr__(self) -> str:
         return "REQUIRED"
@@ -123,12 +123,15 @@ ALL = [
               text="The transpose of a matrix."),
     Operation("copy", torch.clone, ("input",), {}, "copy", group="Functions",
               text="The same variable under another name."),
-    _shape("flatten", {"start_dim": 0, "end_dim": -1}, "Several dimensions merged into one."),
+    _shape("flatten", {"start_dim": 0, "end_dim": -1},
+           "The variable with several dimensions merged into one."),
     _shape("reshape", {"shape": REQUIRED}, "The same elements in another shape."),
-    _shape("transpose", {"dim0": REQUIRED, "dim1": REQUIRED}, "Two dimensions exchanged."),
-    _shape("squeeze", {"dim": None}, "Dimensions of size one removed."),
-    _shape("unsqueeze", {"dim": REQUIRED}, "A dimension of size one added."),
-    _shape("permute", {"dims": REQUIRED}, "The dimensions in another order."),
+    _shape("transpose", {"dim0": REQUIRED, "dim1": REQUIRED},
+           "The variable with two dimensions exchanged."),
+    _shape("squeeze", {"dim": None}, "The variable without dimensions of size one."),
+    _shape("unsqueeze", {"dim": REQUIRED},
+           "The variable with an additional dimension of size one."),
+    _shape("permute", {"dims": REQUIRED}, "The variable with its dimensions in another order."),
     Operation("concatenate", torch.cat, ("tensors",), {"dim": 0}, many=True, group="Shape",
               text="Several variables joined along a dimension."),
     _shape("stack", {"dim": 0}, "Several variables joined along a new dimension.", many=True,

@@ -251,7 +251,7 @@ class Reader:
         return self._plain(self.value(node))
 
     def _plain(self, value: Any) -> Any:
-        """Return `value` if code can depend on it: a number, a string, None or a list of these."""
+        """Return `value`; raise an error unless it is a number, string, None or list of these."""
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):

@@ -34,7 +34,7 @@ class Problem:
     setting : str or None
         The invalid setting of this brick, or the setting that the fix changes.
     input : str or None
-        The input of the call that is missing or wrong.
+        The missing or wrong input of the call.
     fix : Change or None
     missing : bool
         True if a setting that the brick needs is not set.

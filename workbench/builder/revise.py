@@ -40,7 +40,7 @@ def revise_code(text: str, spec: Spec) -> str:
     ----------
     text : str
         The earlier code, in the form that `workbench.builder.from_code` reads. If it cannot be
-        read, the result does not use it.
+        read, it is ignored.
     spec : Spec
 
     Returns
@@ -88,7 +88,7 @@ def revise_code(text: str, spec: Spec) -> str:
 
 
 def _without_positions(spec: Spec, other: Spec) -> Spec:
-    """Return `spec` without positions; its calls take the ids of equal calls in `other`."""
+    """Return `spec` without positions, and with the ids in `other` for calls with equal outputs."""
     ids = {call.outputs: call.id for call in other.calls}
     calls = [_with_id(call, ids.get(call.outputs, call.id)) for call in spec.calls]
     return Spec(spec.bricks, spec.inputs, tuple(calls), spec.cost, spec.monitored)
@@ -100,7 +100,7 @@ def _with_id(call: CallSpec, name: str) -> CallSpec:
 
 
 def _same_meaning(found: Spec, wanted: Spec) -> bool:
-    """Check that two specifications have the same parts, in any order."""
+    """Return True if two specifications have the same parts, in any order."""
     one, other = (
         (
             {name_of(brick): brick for brick in spec.bricks},

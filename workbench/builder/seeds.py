@@ -1,4 +1,4 @@
-"""Models that draw the same initial values as their code does when it runs in a new process."""
+"""Models that draw the same initial values as if their code ran in a new process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from workbench.builder.spec import Spec
 
 
 def as_in_new_process(spec: Spec) -> Built:
-    """Build a model whose bricks have the same seeds as if its code ran in a new process.
+    """Build a model whose bricks have the seeds that its code would give them in a new process.
 
-    With `from_spec` alone, seeds depend on how many bricks in this process already have one.
+    With `from_spec` alone, seeds depend on how many bricks in this process already have a seed.
 
     Examples
     --------

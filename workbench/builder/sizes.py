@@ -1,4 +1,4 @@
-"""Unknown sizes of a checked model, with their equalities and labels.
+"""Unknown sizes of a checked model: their labels, and which of them are equal.
 
 Each unknown size of an input has its own name. Checking a brick can show that two sizes are equal,
 or that a size equals a known number. After all checks, equal sizes receive one label. Recurrent

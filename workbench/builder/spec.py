@@ -23,22 +23,22 @@ or an object with one of these keys (`workbench.builder.values`):
 ``"tuple"``         a list of values, read as a tuple
 ``"mapping"``       an object of values, read as a dictionary with strings as keys
 ``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON cannot represent
-``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; with
-                    ``"method"`` beside it, one of its application methods other than ``apply``
-``"use"``           the path of an earlier brick: the same brick, not a copy; with
-                    ``.method`` at the end, one of its application methods
+``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; a
+                    second key ``"method"`` names an application method to be used instead
+``"use"``           the path of an earlier brick, which is used itself, not copied; if the path
+                    ends in ``.method``, this application method of the brick is used
 ``"scheme"``        an initialisation scheme: ``type`` and ``settings``
 ``"module"``        a ``torch.nn.Module``: ``type``, ``settings`` and, for containers, ``parts``
 ``"dtype"``         the name of a torch dtype, such as ``"float32"``
 ``"slice"``         start, stop and step
-``"array"``         a small array: ``dtype`` and ``values``, nested lists
+``"array"``         a small array: ``dtype`` and ``values`` (nested lists)
 ==================  ==========================================================================
 
 A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
-to a child are omitted. If a child has different values, **changes** contains them, keyed by the
-path of the child below the brick (``""`` for the brick itself). These values are assigned after the
-brick has pushed its settings. A path consists of names of bricks, joined by slashes. The second of
-two bricks with the same name is ``name@2``.
+to a child are omitted. If the values of a child differ from these, **changes** contains them, keyed
+by the path of the child below the brick (``""`` for the brick itself). The changes are assigned
+after the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The
+second of two bricks with the same name is ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
@@ -240,7 +240,7 @@ class CallSpec(Hinted):
 class Spec(Hinted):
     """The specification of a model.
 
-    The docstring of this module describes the values.
+    The docstring of this module describes the form of the values.
 
     Attributes
     ----------

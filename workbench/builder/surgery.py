@@ -93,7 +93,7 @@ def operate(
     widened: Collection[str] = (),
     noise: float = 0.0,
 ) -> Outcome:
-    """Replace the model of a main loop; only the training thread calls this, between two batches.
+    """Replace the model of a main loop; call it in the training thread, between two batches.
 
     Parameters
     ----------
@@ -340,7 +340,7 @@ class _Replaced:
 
 
 def _rule_for(rule: StepRule, replaced: _Replaced) -> StepRule:
-    """Return the step rule for the new parameters: the same rule, unless it lists parameters."""
+    """Return the step rule for the new parameters: a copy if it lists parameters, else the rule."""
     if isinstance(rule, Restrict):
         inner, variables = _rule_for(rule.step_rule, replaced), rule.variables
         if isinstance(variables, list):

@@ -23,7 +23,7 @@ from workbench.errors import BuilderError, SpecError, nearest
 from workbench.hints import Hinted, hinted
 
 MOST_INFERRED = 20
-"""The largest number of settings that are inferred for one call."""
+"""Maximum number of settings that are inferred for one call."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class CheckedBrick(Hinted):
     parameters_of_parts : dict of str to int
         The number of parameters of each brick below this brick, keyed by path.
     inferred : dict of str to dict
-        The settings that parents assigned to bricks, as JSON values, keyed by path below the brick;
-        with `infer`, also the settings that are inferred from the inputs.
+        The settings that parents assigned to bricks, as JSON values, keyed by path below the brick.
+        If `infer` is True, settings that are inferred from the inputs are included.
     fault : Fault or None
     """
 
@@ -122,7 +122,7 @@ class Checked(Hinted):
     faults : tuple of Fault
         At most one fault for each call, brick or name, in the order of the calls.
     spec : Spec
-        The specification that was checked. With `infer`, it includes the inferred settings.
+        The specification that was checked; if `infer` is True, with the inferred settings.
     """
 
     wires: Mapping[str, Kind | None]
@@ -272,7 +272,7 @@ class _Check:
         kinds: Mapping[str, Kind] | None,
         needed: Sequence[str],
     ) -> Trial:
-        """Return the trial of a call; with `infer`, first set missing settings of its bricks."""
+        """Return the trial of a call; first set missing settings if `infer` is True."""
         task = Task(tuple(self.bricks[i] for i in group), call, kinds, tuple(needed))
         trial = trials.find(task)
         for _ in range(MOST_INFERRED if self.infer else 0):
@@ -302,7 +302,7 @@ class _Check:
         return self._unfit(call, Fault(text, place, call.id, call.brick, input=name))
 
     def _unfit(self, call: CallSpec, fault: Fault) -> tuple[CallSpec, Trial, Fault | None]:
-        """Record the fault of a call that cannot be tried."""
+        """Record the fault that prevents a call from being tried."""
         self.faults.append(fault)
         self.kinds.update(dict.fromkeys(call.outputs))
         return call, Trial(), fault

@@ -38,7 +38,7 @@ NOT_A_LAYER = (
 NO_BRICK = "there is no brick {path!r} in the model; its bricks: {known}"
 TOO_FEW = (
     "{path} has {now:,} units, so it can be widened only to more than {now:,} units, not to "
-    "{given!r}; units cannot be removed without changing the function"
+    "{given!r}; units cannot be removed without changing the model's function"
 )
 PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
 """Bricks that keep units separate and have no parameters."""

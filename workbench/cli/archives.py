@@ -1,4 +1,4 @@
-"""Check that an archive exists, for the commands that read archives."""
+"""The check that an archive exists, for the commands that read archives."""
 
 from __future__ import annotations
 

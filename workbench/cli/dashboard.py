@@ -20,8 +20,8 @@ Examples:
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on. An address other than the default lets other machines connect, "
-    "without encryption.",
+    help="The address to listen on. An address other than the default allows unencrypted "
+    "connections from other machines.",
 )
 @click.option(
     "--origin",

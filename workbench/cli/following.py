@@ -21,7 +21,10 @@ def line(session: Session) -> str:
 
 
 def follow(session: Session, *, every: float = PERIOD) -> None:
-    """Print new values every `every` seconds until training pauses or ends; raise its error."""
+    """Print new values every `every` seconds until training pauses or ends.
+
+    If training ended with an error, this error is raised.
+    """
     before = None
     while not session.wait(every):
         now = line(session)

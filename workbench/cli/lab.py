@@ -26,7 +26,7 @@ NO_PATH = "there is no folder or notebook {path!r}; create a project with: workb
 
 @click.command(epilog=EXAMPLES)
 @click.argument("path", default=".", type=click.Path())
-@click.option("--port", type=int, help="The port to listen on; by default a free one.")
+@click.option("--port", type=int, help="The port to listen on; by default a free port.")
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
 def lab(path: str, port: int | None, no_browser: bool) -> None:
     """Open the folder or notebook PATH in JupyterLab, which only this machine can reach."""

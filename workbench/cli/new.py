@@ -36,8 +36,8 @@ CELLS = [
     ),
     (
         "markdown",
-        "Training runs in the background: change the learning rate, pause, or rewind above. This "
-        "cell waits for the end.",
+        "Training runs in the background. In the view above, you can change the learning rate, "
+        "pause or rewind. The next cell waits until training ends.",
     ),
     ("code", "session.wait()\nsession.log.epochs.tail()"),
     ("markdown", "The program that does the same, ready to edit:"),

@@ -45,10 +45,10 @@ class Run:
 def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
-    Each run is listed with the first digits of its identifier, its name, the run that it continues,
-    and the last value of every channel. These digits are sufficient to open the log. The JSON list
-    contains whole identifiers; values that JSON cannot represent, such as infinite numbers, become
-    strings.
+    Each run is listed with the first digits of its identifier, which are sufficient to open its
+    log, and with its name, the run that it continues, and the last value of every channel. The JSON
+    list contains whole identifiers; values that JSON cannot represent, such as infinite numbers,
+    become strings.
     """
     found = _runs_of(database)
     if as_json:

@@ -25,7 +25,7 @@ Examples:
 def show(archive: str, as_json: bool) -> None:
     """Show the progress, the latest values and the parameters in ARCHIVE.
 
-    No code in the archive is executed, so the archive need not be trusted.
+    No code in the archive is executed, so you do not need to trust the archive.
     """
     facts = facts_of(archive)
     if as_json:

@@ -45,7 +45,7 @@ FROM_SHAPE = {
 
 
 def steps_of(brick: Brick) -> list[Brick]:
-    """Return the bricks that a sequence applies, or the brick itself, in order."""
+    """Return the bricks that a sequence applies, in order, or `brick` alone in other cases."""
     if isinstance(brick, BrickSequence) and not isinstance(brick, Initializable):
         return [step for one in brick.application_methods for step in steps_of(one.brick)]
     return [brick]
@@ -89,7 +89,7 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
     inputs : sequence of Kind
         The shapes and dtypes of the inputs of the first brick.
     outputs : int or None
-        The number of outputs of the last brick that has a setting for it.
+        The number of outputs of the last brick that has a setting for this number.
 
     Raises
     ------
@@ -160,7 +160,8 @@ def set_schemes(steps: Sequence[Brick]) -> None:
     """Set the missing schemes of bricks: zero for biases, and `He` for weights before rectifiers.
 
     Other weights get the default scheme of the brick, usually `Glorot`. A brick that contains a
-    brick with a scheme is not changed, since its own scheme would replace that of the inner brick.
+    brick with a scheme is not changed, since a scheme of the outer brick would replace that of the
+    inner brick.
     """
     for number, brick in enumerate(steps):
         if not isinstance(brick, Initializable):
@@ -195,7 +196,7 @@ def _has_schemes(brick: Brick) -> bool:
 
 
 def set_seeds(steps: Sequence[Brick], seed: int) -> None:
-    """Give a seed to each brick that draws random numbers and has none."""
+    """Give a seed to each brick that draws random numbers and has no seed."""
     for number, brick in enumerate(steps):
         for one in _drawing(brick):
             own: Any = one

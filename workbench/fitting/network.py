@@ -75,8 +75,8 @@ INPUTS = (
     "of the model"
 )
 AS_IT_IS = (
-    "The brick cannot be written as code; create one with the same settings as the brick that was "
-    "passed to fit"
+    "The brick cannot be written as code; create a brick with the same settings as the brick "
+    "that was passed to fit"
 )
 KEPT = "The model was initialised already, so training starts from its values."
 

@@ -19,8 +19,8 @@ STREAM = "workbench.data"
 """The module from which programs import streams and schemes."""
 
 NO_TARGET = (
-    "{what} needs the name of what the model predicts; pass target=... with one of these names: "
-    "{names}"
+    "{what} requires a target; pass target=... with the name of the column or array to predict, "
+    "one of {names}"
 )
 
 
@@ -104,13 +104,13 @@ def check_target(target: object) -> None:
     several = isinstance(target, (list, tuple)) and all(isinstance(one, str) for one in target)
     if not (target is None or isinstance(target, str) or (several and target)):
         raise DataError(
-            "target must be the name of what the model predicts, or a list of names of columns, "
+            "target must be the name of the column or array to predict, or a list of column names, "
             f"not {type(target).__name__}; pass values as in fit(model, (X, y))"
         )
 
 
 def target_in(names: Sequence[str], target: Any, what: str) -> str:
-    """Return the name of the target: the given name, or the only usual target name in `names`."""
+    """Return the name of the target: `target`, or the only common target name in `names`."""
     check_target(target)
     if isinstance(target, str):
         if target not in names:
@@ -133,7 +133,7 @@ def arguments_of(wishes: Wishes, *, validation: str | None) -> list[str]:
 
 
 def names_of_streams(validation: Any) -> str:
-    """Return the names of the variables to which a call that makes streams assigns its result."""
+    """Return the variable names to which the result of a call that makes streams is assigned."""
     return "training" if validation is None else "training, validation"
 
 

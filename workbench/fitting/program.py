@@ -32,7 +32,7 @@ class Statements:
     ----------
     lines : list of str
     imports : dict of str to set of str
-        The names to import, by module; the empty set for ``import module``.
+        The names to import, keyed by module; an empty set stands for ``import module``.
     needs : dict of str to str
         The names that the caller must define, each with a description.
     comments : list of str
@@ -45,7 +45,7 @@ class Statements:
     comments: list[str] = field(default_factory=list)
 
     def use(self, module: str, *names: str) -> None:
-        """Import names from a module, or the module itself."""
+        """Add the import of names from a module, or of the module itself."""
         self.imports.setdefault(module, set()).update(names)
 
     def add(self, code: str) -> None:

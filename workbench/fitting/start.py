@@ -69,7 +69,7 @@ OTHER_NAMES: dict[str, str] = {
         "pass extensions=[EarlyStopping('validation_cost', epochs=3)]",
     ),
 }
-"""Arguments of Keras, Lightning, fastai and torch, with what to do here."""
+"""Names of arguments in Keras, Lightning, fastai and torch, with advice for callers of `fit`."""
 
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
@@ -120,8 +120,8 @@ def fit(
         y, label, labels or class.
     loss : str or Cost, optional
         ``"cross-entropy"``, ``"squared error"``, ``"absolute error"`` or a brick. By default the
-        cross-entropy for classes, and the squared error for numbers. Integers that are not 0, 1, 2
-        ... can be classes or numbers, so they need a loss.
+        cross-entropy for classes, and the squared error for numbers. Integers other than 0, 1, 2
+        ... can be classes or numbers, so they require `loss`.
     epochs : int
         The number of epochs.
     validation : float, data of the same kind, or None
