@@ -153,7 +153,8 @@ class Plot(TrainingExtension):
         ----------
         runs : mapping
             For each name, a session, one of its `Session.branches`, a log, the path of an SQLite
-            database (its newest log), or a frame indexed by iteration, such as ``log.frame``.
+            database (its newest log is shown), or a frame indexed by iteration, such as
+            ``log.frame``.
         channels : list of lists of str, optional
             The channels of each figure, as in `Plot`. By default, the figures that the sessions
             request are shown. Without requests, there are up to six figures, one for each numeric

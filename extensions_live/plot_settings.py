@@ -78,7 +78,7 @@ def check(name: str, value: Any) -> None:
     elif name in ("log_x", "table") and not isinstance(value, bool):
         wrong = "True or False"
     elif name in ("log_y", "robust") and not is_list(value, int):
-        wrong = "a list of indices of figures"
+        wrong = "a list of figure indices"
     elif name == "marks" and not (is_list(value, str) and set(value) <= set(MARKS)):
         wrong = f"a list whose items are among {', '.join(MARKS)}"
     elif name in ("hidden", "hidden_runs", "order") and not is_list(value, str):

@@ -3,7 +3,7 @@
 The file contains its data, style, scripts and BokehJS. The content security policy of the file
 allows only these scripts, which are identified by their hashes, and forbids all requests. Therefore
 nothing that a run has recorded can be executed or sent. Curves are downsampled to at most `POINTS`
-points in total, except that each curve may have `LEAST` points. Therefore the size of a report is
+points in total, but the limit for one curve is never below `LEAST`. Therefore a report's size is
 about 1 MB plus the size of BokehJS, however long the run. The minimum and maximum of each group of
 consecutive points are kept. Several points usually share a pixel, so zooming in shows more detail.
 """
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 POINTS = 48_000
-"""Maximum total number of points in all curves, except that each curve may have `LEAST` points."""
+"""Maximum number of points in all curves; the limit for one curve is never below `LEAST`."""
 
 LEAST, MOST = 1000, 16_000
 """Bounds on the maximum number of points in one curve."""

@@ -15,7 +15,7 @@ from .runs import make_loop, plot_view
         ({"smoothing": -1}, "must be a number of iterations, 0 or more, not -1"),
         ({"smoothing": float("nan")}, "must be a number of iterations"),
         ({"log_x": 1}, "must be True or False, not 1"),
-        ({"log_y": [True]}, "must be a list of indices of figures"),
+        ({"log_y": [True]}, "must be a list of figure indices"),
         ({"marks": ["stars"]}, "must be a list whose items are among epoch, intervention"),
         ({"hidden": "cost"}, "must be a list of names, not 'cost'"),
         ({"names": {"a": 1}}, "must be a dictionary from text to text"),

@@ -184,7 +184,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         self._costs: list[torch.Tensor] = []
 
     def further_updates(self) -> list[SharedVariable]:
-        """Return the targets of the updates of variables that are not parameters."""
+        """Return the variables, other than parameters, that the algorithm updates."""
         return [target for target, _ in self._updates]
 
     def for_cost(self, cost: Variable, parameters: Sequence[SharedVariable]) -> TorchOptimizer:

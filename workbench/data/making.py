@@ -215,7 +215,7 @@ def from_folder(
     mode: str = "RGB",
     seed: int | None = None,
 ) -> Made:
-    """Create a data stream of a folder that has one sub-folder of images for each class.
+    """Create a data stream from a folder that has one sub-folder of images for each class.
 
     ``features`` has the shape (B, channels, height, width), with values from 0 to 1, and
     ``targets`` contains the indices of the classes, which are the names of the sub-folders in
@@ -226,8 +226,8 @@ def from_folder(
     folder : str or Path
         The folder.
     validation : float or path, optional
-        The fraction of the images of each class to hold out at random, or another folder. With it,
-        the result is a pair of streams.
+        The fraction of the images of each class to hold out at random, or another folder. If it
+        is given, the result is a pair of streams.
     batch_size : int
         The number of images in a batch.
     size : (int, int), optional
@@ -235,7 +235,7 @@ def from_folder(
     mode : str
         The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
     seed : int, optional
-        The seed of the division and of the order; ``config.default_seed`` by default.
+        The seed for the split and the order of examples; ``config.default_seed`` by default.
 
     Returns
     -------

@@ -1,10 +1,10 @@
 r"""Training in several processes: groups, collectives, data parallelism and divided state.
 
-Start a script that calls `MainLoop.run` in several processes, with any launcher that sets the
-environment variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, as ``torchrun``
-does. `workbench.algorithms.GradientDescent` then divides batches among the processes; to change
-settings, pass a `DataParallel` or `ShardedDataParallel` to it. A notebook starts and controls
-processes on its own machine with ``main_loop.start(processes=2)``.
+A script that calls `MainLoop.run` can be started in several processes by any launcher that sets the
+environment variables ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``, such as
+``torchrun``. `workbench.algorithms.GradientDescent` then divides batches among the processes; to
+change settings, pass a `DataParallel` or `ShardedDataParallel` to it. A notebook starts and
+controls processes on its own machine with ``main_loop.start(processes=2)``.
 
 On one machine, here with two processes::
 
@@ -24,12 +24,12 @@ With Slurm, ``srun`` starts this command once on each machine of a job (``#SBATC
         --rdzv_id "$SLURM_JOB_ID" --rdzv_endpoint "$machine0:29500" train.py
 
 With Kubernetes, a ``PyTorchJob`` of the Kubeflow training operator sets the same four variables in
-each container, so its command is ``python train.py`` (one process and at most one GPU for each
-container) or the ``torchrun`` command above. Mount the folder of logs and checkpoints in the
-container of rank 0.
+each container. The command of a container is therefore ``python train.py`` (one process and at most
+one GPU for each container) or the ``torchrun`` command above. Mount the folder of logs and
+checkpoints in the container of rank 0.
 
 A launcher that starts each process itself, such as ``srun python train.py``, must also set
-``LOCAL_RANK`` (here to ``$SLURM_LOCALID``) if processes see several GPUs.
+``LOCAL_RANK`` (here to ``$SLURM_LOCALID``) if each process sees several GPUs.
 
 Only the process of rank 0 writes the log and checkpoints, and shows progress. If a process ends,
 all others raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can then be
@@ -40,9 +40,9 @@ groups of 2 and 3 processes without a launcher. Training on several machines, wi
 Kubernetes, or on more than one GPU with NCCL has not been tested.
 
 Processes exchange tensors over the loopback interface only if all of them are known to be on one
-machine: by ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because ``MASTER_ADDR`` is
-``localhost``. Otherwise they listen on a network, without encryption or a password, so let only
-trusted machines reach it; ``GLOO_SOCKET_IFNAME`` chooses the interface.
+machine: from ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because ``MASTER_ADDR`` is
+``localhost``. Otherwise they use a network without encryption or a password, so only trusted
+machines should have access to it; set ``GLOO_SOCKET_IFNAME`` to choose the interface.
 """
 
 from workbench.algorithms.zero import ZeRO1

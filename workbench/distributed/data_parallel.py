@@ -86,10 +86,9 @@ class DataParallel(Hinted):
         sources that are not in the mapping, is the first axis. A source whose axis is None is read
         completely by all processes.
     statistics : {'batch', 'share'}
-        The examples from which a batch normalisation computes its mean and standard deviation: by
-        default the whole batch, as in one process, which needs two messages for each batch
-        normalisation; or the share of each process, which needs none. Inside loops, it is always
-        the share.
+        The examples from which a batch normalisation computes its mean and standard deviation. By
+        default, it uses the whole batch, as in one process, and needs two messages. With 'share',
+        each process uses only its share, without messages. Inside loops, the share is always used.
 
     Attributes
     ----------
@@ -243,7 +242,7 @@ class DataParallel(Hinted):
         return agreed
 
     def take_called(self) -> bool:
-        """Return True if calls waited in any process before the last batch, and reset the flag."""
+        """Return True if any process had calls waiting before the last batch; reset the flag."""
         called, self._called = self._called, False
         return called
 

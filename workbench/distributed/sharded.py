@@ -1,6 +1,6 @@
 """Data parallelism in which parameters are divided among processes, too.
 
-Each process keeps some rows of each parameter, and the buffers of step rules for them, in the
+Each process keeps some rows of each parameter, and the buffers of step rules for these rows, in the
 manner of SimpleFSDP (Zhang et al. 2024) and of stage 3 of ZeRO (Rajbhandari et al. 2019). Programs
 gather the parameters of each brick just before they use them. One message sums the gradients of a
 brick and gives each process the sums for its own rows. Operations of the graph do all of this, in
@@ -43,7 +43,7 @@ OF_ROWS = (
     "monitor algorithm.total_gradient_norm or algorithm.total_step_norm instead"
 )
 LARGEST = 0.4
-"""Exponent that gives the limit for steps: the dtype's largest number to this power.
+"""Exponent for the limit of steps, which is the dtype's largest number raised to this power.
 
 A larger step is an error in all processes. Below the limit, the checks of steps cannot raise a
 false alarm, which would make one process repeat a program alone.
@@ -54,7 +54,7 @@ class ShardedDataParallel(DataParallel):
     """Data parallelism in which the parameters are divided among the processes, too.
 
     Each of N processes keeps about 1/N of the rows of each trained parameter, and of the buffers
-    of step rules for it. A program gathers the parameters of a brick before it uses them, and they
+    of its step rule. A program gathers the parameters of a brick before it uses them, and they
     stay in memory until the gradient of the brick is computed. The results are the same as with
     `DataParallel`.
 
@@ -133,9 +133,9 @@ class ShardedDataParallel(DataParallel):
 
 
 class _WholeRows(Whole):
-    """Function that maps variables to their values for a whole batch, and gradients to their rows.
+    """Function that maps variables to their values for a whole batch.
 
-    The parameters are divided when their gradients are mapped.
+    It maps gradients to the rows that this process keeps; this divides the parameters.
     """
 
     def __call__(self, variable: Variable) -> Variable:

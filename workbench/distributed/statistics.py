@@ -30,7 +30,7 @@ class _Statistics(torch.autograd.Function):
     """Variance and mean over some axes of the values of all processes.
 
     The message contains the number of elements, their sum and the sum of their squares in double
-    precision, so the variance is sufficiently exact even if it is much smaller than the mean.
+    precision, so the variance is accurate enough even if it is much smaller than the mean.
     """
 
     @staticmethod
@@ -77,7 +77,7 @@ class BatchStatistics(Operation):
     Attributes
     ----------
     exchanges : bool
-        True: the operation needs the other processes, so it cannot be repeated to find an error.
+        Always True: the operation needs all processes, so it cannot be repeated to find an error.
     """
 
     __name__ = "batch_statistics"

@@ -78,7 +78,7 @@ class Whole:
         self._weights: dict[tuple[Any, ...], tuple[Variable, Variable]] = {}
 
     def __call__(self, variable: Variable) -> Variable:
-        """Return the variable for the whole batch, or `variable` if it is the same for all shares.
+        """Return a variable for the whole batch, or `variable` if it is the same for all shares.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Whole:
         return self._summed(_seeded(gradients, *weight), None)
 
     def _found(self, variable: Variable, *, declared: bool = True) -> Variable:
-        """Return the variable for the whole batch, from its declared scheme or its expression."""
+        """Return a variable for the whole batch, based on the declared scheme or the expression."""
         if not _is_local(variable):
             return variable
         originals = set() if declared else set(_copied(variable))
@@ -292,7 +292,7 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
 
 
 def _copied(variable: Variable) -> list[Variable]:
-    """Return a variable, followed by its original if it is a copy, and so on."""
+    """Return a variable and all variables of which it is a copy, the original last."""
     found = [variable]
     while (call := found[-1].owner) is not None and call.function is identity:
         found.extend(call.inputs)
@@ -302,8 +302,8 @@ def _copied(variable: Variable) -> list[Variable]:
 def _of_any_size(variable: Variable, kind: str) -> Variable:
     """Return a maximum or minimum over examples that is also defined if there are no examples.
 
-    It is then infinite, or the limit of an integer dtype. For this, each data dimension gets an
-    additional entry that does not change the result for other entries.
+    Without examples, it is infinite, or the limit of an integer dtype. To achieve this, each data
+    dimension gets an additional entry that does not change the result for other entries.
     """
     reduced = _copied(variable)[-1]
     assert reduced.owner is not None
@@ -371,7 +371,7 @@ def _float(value: Any) -> Variable:
 
 
 def weighted(variable: Variable, weight: Variable) -> Variable:
-    """Return `variable` times `weight`; zero if the weight is zero, even if `variable` is NaN."""
+    """Return `variable` times `weight`, or 0 if the weight is 0, even if `variable` is NaN."""
     weight = weight.to(variable.dtype)
     zero = torch.zeros((), dtype=variable.dtype)
     found: Variable = (variable * weight).where(weight.ne(0), zero)

@@ -146,7 +146,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
             If no epoch has ended.
         """
         if not self.status["_epoch_ends"]:
-            raise LogError("there is no row of the last epoch, because no epoch has ended yet")
+            raise LogError("there is no row for the last epoch, because no epoch has ended yet")
         return self._row(self, self.status["_epoch_ends"][-1])
 
     @property

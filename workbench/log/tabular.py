@@ -202,10 +202,10 @@ class Tabular(Records):
         Parameters
         ----------
         channels : sequence of str, optional
-            The channels of numbers to draw; by default all.
+            The numeric channels to draw; by default all.
         x : str
-            The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a channel of
-            numbers, such as ``time_train_total``; rows that lack it are omitted.
+            The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
+            channel, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
             The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The
             recorded curve remains visible behind the smoothed curve.

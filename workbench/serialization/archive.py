@@ -29,7 +29,7 @@ MANIFEST = "_manifest"
 
 NOT_REGULAR = "{path}: cannot be opened (it must be a regular file, not {kind})"
 RESTORE = "use an earlier checkpoint or a copy of the file"
-NO_MANIFEST = "{where}: must be a complete workbench archive ({reason})"
+NO_MANIFEST = "{where}: the file must be a complete workbench archive ({reason})"
 NEWER = (
     "{where}: the file has format version {version}, but this version of workbench reads versions "
     "up to {known}; update workbench"

@@ -82,7 +82,7 @@ class Branch:
 
     @property
     def lineage(self) -> list[tuple[Branch, tuple[float, float]]]:
-        """The branch and its ancestors, each with the last point that it shares with the branch.
+        """The branch and its ancestors, each with its last point in the history of this branch.
 
         A point is an iteration and the number of interventions that changed training before it.
         """

@@ -14,8 +14,8 @@ from workbench.tensor import SharedVariable
 class KnownVariables:
     """Shared variables of a run, keyed by path; they are looked up again when the run has changed.
 
-    The variables depend on the model, the function of the algorithm, and the variables of the
-    extensions. To look them up, the graph of the training step must be traversed.
+    The variables depend on the model, the compiled function of the algorithm, and the extensions.
+    To look them up, the graph of the training step must be traversed.
 
     Parameters
     ----------

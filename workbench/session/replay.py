@@ -63,8 +63,8 @@ TAKEN_BACK = (
 
 LEFT_OUT = (
     "the replay leaves out {texts}, since a log does not contain the state that was loaded; the "
-    "results differ after the load. To prevent this, load the same file in this run at the same "
-    "iteration"
+    "results will differ after the load. To prevent this, load the same file in this run at the "
+    "same iteration"
 )
 
 REBUILD = ("spec", "frozen", "moved", "widened", "noise")

@@ -53,7 +53,7 @@ def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
 def survivors(runs: Iterable[RankedT], factor: int, *, lower: bool) -> list[RankedT]:
     """Return the best runs: one in every `factor` runs, but at least one run.
 
-    Runs without a finite value are then omitted.
+    Runs without a finite value are never returned, so the result can be empty.
 
     Examples
     --------

@@ -195,7 +195,7 @@ class Sessions:
 
 
 def end(session: Session) -> None:
-    """Stop a session, and wait until it has ended; ignore the error with which it ended."""
+    """Stop a session, and wait until it has ended; ignore any error that ended it."""
     if session.state is not State.CREATED and not session.state.ended:
         session.stop()
         with suppress(Exception):

@@ -91,7 +91,8 @@ class Sweep(Hinted, interfaces.Sweep):
         A list of values, or a range `Between`, for each setting. Values are numbers, strings, True,
         False or None.
     n : int, optional
-        The number of random settings, which are all different; by default the whole grid.
+        The number of random settings, which are all different. By default, the runs use the
+        whole grid.
     record : str
         The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
     choose_best : {min, max}
@@ -327,7 +328,7 @@ class Sweep(Hinted, interfaces.Sweep):
     def stop(self) -> None:
         """Stop the sweep between two batches, and wait until it has ended.
 
-        `start` continues it, also after a restart of the kernel.
+        `start` continues it, even after a restart of the kernel.
         """
         if self._thread is None or self._ended.is_set():
             return

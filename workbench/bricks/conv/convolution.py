@@ -74,7 +74,7 @@ class Convolutional(LinearLike, ImageLayer):
     The filters ``W``, of shape (num_filters, num_channels, height, width), have the role
     ``FILTER``. For an image of N rows, a filter of K rows, a border of P rows and a step of S, the
     output has ``(N + 2 P - K) // S + 1`` rows. With a step of 1, there are ``N - K + 1`` rows in
-    the mode 'valid' and ``N + K - 1`` rows in the mode 'full'.
+    'valid' mode and ``N + K - 1`` rows in 'full' mode.
 
     Examples
     --------

@@ -192,7 +192,7 @@ class Readout(AbstractReadout):
 
     @application(inputs=["readouts", "outputs"], outputs=["costs"])
     def cost(self, readouts: Variable, outputs: Variable) -> Variable:
-        """Compute the cost of outputs with the emitter."""
+        """Use the emitter to compute the cost of outputs."""
         costs: Variable = self.emitter.cost(readouts, outputs)
         return costs
 

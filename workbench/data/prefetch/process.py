@@ -1,7 +1,7 @@
 """Client in the training process that controls a reading process.
 
 The reading process is a new interpreter, because a process with threads cannot be forked safely. It
-does not run the user's script again. It receives the stream once; each request carries an epoch, a
+does not run the user's script again. It receives the stream once; each request contains an epoch, a
 position and the edits. It sends batches through a pipe, and waits when it is too far ahead.
 """
 
@@ -32,7 +32,7 @@ PROGRAM = (
 )
 
 _inherited: list[Worker] = []
-"""Workers inherited by a forked process; they stay open, because their pipes can be locked."""
+"""Workers inherited by a forked process; they are left open, because their pipes may be locked."""
 
 
 class Worker:
@@ -143,7 +143,7 @@ class WorkerPool:
         weakref.finalize(self, _close_all, self._workers)
 
     def take(self, data_stream: AbstractDataStream) -> Worker:
-        """Return an idle process, or a new one if there is none."""
+        """Return an idle process, or a new process if none is idle."""
         with self._lock:
             while self._workers:
                 worker = self._workers.pop()

@@ -1,6 +1,6 @@
 """Iterator whose items a thread reads in advance.
 
-The thread is a daemon, so that it cannot prevent the interpreter from exiting. It is stopped before
+The thread is a daemon, so it cannot prevent the interpreter from exiting. It is stopped before
 the interpreter shuts down, because a daemon thread that runs during the shutdown can crash.
 """
 
@@ -29,7 +29,7 @@ class ReadAhead(Iterator[T]):
     Parameters
     ----------
     begin : callable
-        A function that returns the iterator. The thread calls it and reads the iterator.
+        A function that returns the other iterator; it is called in the thread.
     depth : int
         The maximum number of items to read in advance.
     cancel : callable, optional

@@ -120,7 +120,7 @@ class Prefetch(Transformer):
         return self.data_stream._over(base, size)  # nothing is read in advance
 
     def close(self) -> None:
-        """Stop the reading process, even within an epoch; the next read starts a new process."""
+        """Stop the reading process, even during an epoch; the next read starts a new process."""
         self._pool.close()
         super().close()
 

@@ -15,9 +15,9 @@ from workbench.session.remote.wire import Connection, encoded, packed
 class Client:
     """Connected notebook, with the information that was sent to it.
 
-    Each notebook has its own thread that sends reports, so that a notebook that does not read them,
-    for instance while its computer sleeps, does not delay other notebooks. A notebook is sent a
-    report only after it has read the previous one.
+    Reports to each notebook are sent by a separate thread. Therefore a notebook that does not read
+    its reports, for instance because its kernel is suspended, does not delay other notebooks. A
+    report is sent only after the notebook has read the previous report.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Client:
         threading.Thread(target=self._send, name="reports to a notebook", daemon=True).start()
 
     def report(self, message: dict[str, Any]) -> None:
-        """Send a report without waiting until the notebook reads it."""
+        """Send a report without waiting for the notebook to read it."""
         data = encoded(message)
         self.is_busy = True
         self._reports.put(data)
@@ -70,7 +70,7 @@ class Client:
         return self._number
 
     def answered(self) -> list[dict[str, Any]]:
-        """Return the answers to probes that have arrived since the last call."""
+        """Return the answers to the probes that were answered since the last call."""
         done = [number for number, probe in list(self._probes.items()) if probe.done]
         found = [{"number": n, "answer": packed(probe_facts(self._probes.pop(n)))} for n in done]
         self.outstanding = self.outstanding or bool(self._probes)

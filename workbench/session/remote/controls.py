@@ -225,7 +225,7 @@ class Controls(interfaces.Session):
         return self._ask("step", n)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> RemoteCommand:
-        """Train for further epochs or batches, even after the end; see `Session.train`."""
+        """Train for further epochs or batches, even after training ended; see `Session.train`."""
         check_more(epochs, batches)
         return self._ask("train", epochs, batches=batches)
 
@@ -243,7 +243,7 @@ class Controls(interfaces.Session):
         return self._ask("save", _whole(self.default_path if path is None else path))
 
     def load(self, path: str | os.PathLike[str]) -> RemoteCommand:
-        """Restore the state of training from a file, and pause there; see `Session.load`."""
+        """Restore the state of training from a file, and pause; see `Session.load`."""
         return self._ask("load", os.path.abspath(os.path.expanduser(path)))
 
     def call(self, f: Callable[[Any], Any]) -> RemoteCommand:
@@ -356,7 +356,7 @@ class Controls(interfaces.Session):
 
 
 def _whole(path: str | os.PathLike[str]) -> str:
-    """Return the absolute path of a file, in the working directory of this process."""
+    """Return an absolute path; `path` can be relative to the working directory of this process."""
     return os.path.abspath(os.path.expanduser(checked_path(path)))
 
 

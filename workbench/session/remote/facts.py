@@ -23,7 +23,10 @@ SENT_ELSEWHERE = (
     "the command again here"
 )
 LONGEST_SHARED = 1000
-"""Length above which a text is sent only to the notebook that issued the command."""
+"""Maximum length of a text that is sent to every notebook.
+
+A longer text is sent only to the notebook that issued the command.
+"""
 
 REMOTE = "in the process that trains:\n{text}"
 

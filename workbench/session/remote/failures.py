@@ -27,7 +27,7 @@ UNKNOWN = "the connection to it was lost, and its exit status is not known to th
 
 
 class Watched(Protocol):
-    """Interface of a launch of a run, with the attributes that `Failures` needs."""
+    """Protocol of a launch, with the attributes that `Failures` needs."""
 
     launched: Launched
     outputs: Outputs

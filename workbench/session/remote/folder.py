@@ -1,4 +1,4 @@
-"""Folders of runs in other processes, and the list of the live ones on this machine.
+"""Folders of runs in other processes, and the list of live runs on this machine.
 
 The folder of a run contains the pickled main loop, the secret, the outputs of the processes, the
 last snapshot for a restart and, unless the main loop has a database, the log. Only the user can
@@ -127,7 +127,7 @@ class RunFolder:
         return self.path / f"output-{launch}-{rank}.txt"
 
     def meeting_place(self, launch: int) -> Path:
-        """Return the file in which the processes of a launch find each other."""
+        """Return the file through which the processes of a launch find each other."""
         return self.path / f"meeting-{launch}"
 
     def write(self, facts: Mapping[str, Any]) -> None:
@@ -242,7 +242,7 @@ def announced() -> Iterator[RunFolder]:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only the user can read, completely or not at all."""
+    """Write a file, completely or not at all, so that only the user can read it."""
     with replacing(path, ProcessError) as temporary:
         os.chmod(temporary, 0o600)
         temporary.write_bytes(data)

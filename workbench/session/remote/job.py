@@ -1,8 +1,9 @@
 """Pickled main loops, from which other processes build copies.
 
-A pickle contains the whole main loop, including what a notebook defines. An algorithm that divides
-batches depends on the number of processes, so a `GradientDescent` is stored as its arguments,
-from which each process rebuilds it. If it has already trained, its state is stored separately.
+A pickle contains the whole main loop, including definitions in a notebook. An algorithm that
+divides batches depends on the number of processes, so a `GradientDescent` is stored as its
+arguments, from which each process rebuilds it. If it has already trained, its state is stored
+separately.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Recipe(NamedTuple):
         The class of the object that divides batches, its axis and its statistics; None if the
         algorithm has no such object.
     options : dict
-        The further arguments of the constructor.
+        The other arguments of the constructor.
     """
 
     cost: Any
@@ -106,7 +107,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def pack(main_loop: MainLoop, processes: int) -> bytes:
-    """Pickle a main loop for several processes, or one.
+    """Pickle a main loop for one or more processes.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop that no other thread uses, and the rest of a fork if there is one."""
+    """Pickle a main loop that no other thread uses, and the rest of its `fork`, if any."""
     has_state = bool(main_loop.started_at or main_loop._run.loaded)
     recipe = _recipe(main_loop, processes, has_state)
     state = main_loop.state_dict() if has_state and recipe is not None else None
@@ -179,7 +180,7 @@ def _computed(algorithm: GradientDescent) -> list[Variable]:
 
 
 def database_for(main_loop: MainLoop, default: Path) -> str:
-    """Return the path of the database for the log: that of the main loop, or else `default`."""
+    """Return the path of the main loop's own database, or `default` if it has none."""
     log = main_loop.log
     if isinstance(log, SQLiteLog) and log.database != IN_MEMORY:
         return log.database
@@ -220,7 +221,7 @@ def unpack(
     database : str
         The database in which the first process records the run.
     saved : mapping, optional
-        The contents of a file from `saved_state`, from which training continues.
+        The unpickled result of `saved_state`, from which training continues.
     trusted : bool
         True if objects in the database may be unpickled.
     """
@@ -258,7 +259,7 @@ def unpack(
 
 
 def saved_state(snapshot: Snapshot, uuid: str) -> bytes:
-    """Pickle a snapshot, and the identity of the log to which it belongs."""
+    """Pickle a snapshot together with the identity of its log."""
     kept = Snapshot(
         snapshot.iteration,
         snapshot.changes,

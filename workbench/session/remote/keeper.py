@@ -17,14 +17,14 @@ from workbench.session.snapshots import Snapshot, snapshot_of
 logger = logging.getLogger(__name__)
 
 GAP = 1.0
-"""Minimum number of seconds between two files."""
+"""Minimum number of seconds between two writes."""
 
 SHARE = 0.05
 """Maximum fraction of its time that the thread spends writing files."""
 
 
 class Keeper:
-    """Thread that writes the newest snapshot to a file, and the identity of the log to another.
+    """Thread that writes the newest snapshot to a file, and the log's identity to another file.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Keeper:
 
 
 def last_snapshot(session: Session) -> Snapshot | None:
-    """Return a snapshot of the state after training has ended; None if it cannot be taken.
+    """Return a snapshot of the state at the end of training, or None if it cannot be taken.
 
     If several processes keep parts of the state, all of them must call this function together.
     """

@@ -41,7 +41,7 @@ class Launched(Protocol):
         """Return the exit status of a process (negative after a signal), or None while it runs."""
 
     def kill(self) -> None:
-        """End all processes at once, and wait for their end."""
+        """Kill all processes, and wait until they have ended."""
 
     def leave(self) -> None:
         """Let the processes of a detached run continue without this process."""
@@ -52,7 +52,7 @@ class Launcher(Protocol):
     """Object that starts the processes of a run."""
 
     def launch(self, folder: RunFolder, number: int, processes: int, *, detached: bool) -> Launched:
-        """Start processes that call `workbench.session.remote.worker.main`, with ranks from 0.
+        """Start processes with ranks from 0; each calls `workbench.session.remote.worker.main`.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class Launcher(Protocol):
 
 
 class Unowned:
-    """Processes that another process has started, so that their exit statuses are not known."""
+    """Processes that another process has started; their exit statuses are therefore unknown."""
 
     pids: list[int]
 
@@ -86,7 +86,7 @@ class Unowned:
 
 
 class Unusable:
-    """Launcher that takes the place of a launcher that this process cannot use.
+    """Substitute for a launcher that this process cannot use.
 
     Parameters
     ----------

@@ -380,7 +380,7 @@ class Link:
         self.outputs.show()
 
     def fail(self, error: BaseException) -> None:
-        """End all processes after a failure, and refuse the calls and commands that wait."""
+        """End all processes after a failure, and refuse all pending calls and commands."""
         with self._lock:
             if self._closing or self.failure is not None:
                 return
@@ -456,13 +456,13 @@ class Link:
         self._refuse_all()
 
     def _have_ended(self) -> bool:
-        """Return True if all processes have ended; of `Unowned` ones, check only the first."""
+        """Return True if all processes have ended; if `Unowned`, check only the first process."""
         if isinstance(self.launched, Unowned):
             return self._disconnected.is_set()  # it closes the connection only by its end
         ranks = range(len(self.launched.pids))
         return all(self.launched.status(rank) is not None for rank in ranks)
 
     def _withdraw(self) -> None:
-        """Remove the announcement of processes that this process has started and ended."""
+        """Remove the announcement of the processes, if this process has started them."""
         if not isinstance(self.launched, Unowned):
             self.folder.withdraw(int(self._run["launch"]))

@@ -35,7 +35,10 @@ def environment(processes: int, rank: int | None = None) -> dict[str, str]:
 
 
 def command(folder: RunFolder, number: int, rank: int, *, detached: bool) -> list[str]:
-    """Return the command that starts a process; unless `detached`, closing its input ends it."""
+    """Return the command that starts a process.
+
+    Unless `detached` is True, the process ends when its standard input is closed.
+    """
     start = [sys.executable, "-m", "workbench.session.remote.worker"]
     return [*start, str(folder.path), str(number), str(rank), *([] if detached else [LIFELINE])]
 
@@ -87,7 +90,7 @@ class LocalProcesses:
         return self._started[rank].poll()
 
     def kill(self) -> None:
-        """End all processes at once, and wait for their end."""
+        """Kill all processes, and wait until they have ended."""
         for one in self._started:
             one.kill()
         for one in self._started:

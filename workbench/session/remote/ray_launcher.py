@@ -1,4 +1,4 @@
-"""Launcher that starts the processes of a run with actors of Ray.
+"""Launcher that uses Ray actors to start the processes of a run.
 
 Each actor reserves the processors for one process, starts the process, and ends it. The notebook,
 the actors and the processes are on one machine of the Ray cluster, since the notebook communicates
@@ -30,8 +30,8 @@ NOT_CONNECTED = (
     "ray.init(address='auto') to use the cluster to which this machine belongs"
 )
 NOT_DETACHED = (
-    "Ray ends the processes of a run with the notebook, so launcher='ray' cannot be combined with "
-    "detached=True; use launcher='local' or 'torchrun' for a detached run"
+    "Ray ends the processes of a run when the notebook ends, so launcher='ray' cannot be combined "
+    "with detached=True; use launcher='local' or 'torchrun' for a detached run"
 )
 NO_RESOURCES = (
     "Ray has not provided {processes} actors with num_cpus={cpus:g} and num_gpus={gpus:g} on this "
@@ -42,7 +42,7 @@ WRONG_NUMBER = "{name} must be a number, 0 or more, not {given!r}"
 
 
 class Ray(Hinted):
-    """Launcher that starts processes with actors of Ray, on the machine of the notebook.
+    """Launcher that uses Ray actors to start processes on the machine of the notebook.
 
     Call ``ray.init()``, and then pass this launcher or its name ``"ray"`` to `MainLoop.start`.
 
@@ -146,7 +146,7 @@ class RayProcesses:
         return self._ended.get(rank)
 
     def kill(self) -> None:
-        """End all processes at once, and wait for their end."""
+        """Kill all processes, and wait until they have ended."""
         asked = [one.kill.remote() for one in self.actors] if self.pids else []
         for rank, answer in enumerate(asked):
             with suppress(self._ray.exceptions.RayError):

@@ -36,11 +36,11 @@ from workbench.utils.numbers import is_count
 logger = logging.getLogger(__name__)
 
 LINGER = 3600.0
-"""Seconds that a detached run waits for a notebook after its end, or while it is paused."""
+"""Seconds that the processes of a paused or ended detached run wait for a notebook."""
 
 NOT_FOUND = (
-    "no run named {given!r}, and no run whose log is in that file, was started in other processes "
-    "by this user{known}{hint}. To read a log alone, use SQLiteLog(path, read_only=True)"
+    "this user has no run named {given!r} in other processes, and no run whose log is in that "
+    "file{known}{hint}. To read a log alone, use SQLiteLog(path, read_only=True)"
 )
 TAKEN = (
     "a run named {name!r} is live on this machine; choose another name, or connect to it with "
@@ -145,7 +145,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
 
 def _attached(folder: RunFolder) -> RemoteSession:
-    """Return the session of a run: the one that this process has, or a new one."""
+    """Return the session of a run; create one if this process has none for it."""
     known = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known

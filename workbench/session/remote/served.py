@@ -43,7 +43,7 @@ Make = Callable[..., Any]
 
 
 def take_due(session: Session, pin: str) -> None:
-    """Take a snapshot at the next boundary, after the first process has found that it is due."""
+    """Take a snapshot at the next boundary; the first process has found that one is due."""
     session._worker.rewinder.taker.take_soon(pin)
 
 
@@ -97,7 +97,7 @@ def probe(session: Session, *args: Any, **options: Any) -> Probe:
 
 
 def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
-    """Call one of the methods `SLOW` in the first process; return a `Best` without its session."""
+    """Call a method in `SLOW` in the first process; return a `Best` without its session."""
     distributed = distributed_of(session.main_loop)
     if distributed is not None and name != "best":
         for path, parameter in session.main_loop.state_variables()[0].items():

@@ -125,7 +125,7 @@ class Server:
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
     def _serve(self, link: socket.socket) -> None:
-        """Receive messages of one connection until it is closed."""
+        """Receive messages from one connection until it is closed."""
         try:
             connection = Connection(link, self._secret, is_server=True)
             hello = connection.receive()
@@ -229,7 +229,7 @@ class Server:
         return {"kind": command.kind, "text": command.text}
 
     def make(self, call: dict[str, Any]) -> None:
-        """Execute a call that all processes execute."""
+        """Make a call that all processes make."""
         ticket = call.get("ticket")
         try:
             with acting_as(call["by"]), self.session._queue.lock:

@@ -1,4 +1,4 @@
-"""`RemoteSession`, which controls a run in other processes like one in a thread."""
+"""`RemoteSession`, which controls a run in other processes as `Session` does in a thread."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class RemoteSession(FixedAttributes, Controls):
     pickling, and so must the function.
 
     If several processes train together, a command takes effect after the same batch in all of
-    them, also during an evaluation, which is completed first.
+    them. An evaluation that is in progress is completed first.
 
     ``main_loop.start(detached=True)`` and ``main_loop.start(processes=2)`` create such sessions,
     and `workbench.attach` creates one for a run that already exists.
@@ -82,7 +82,7 @@ class RemoteSession(FixedAttributes, Controls):
     launcher : Launcher
         The launcher for `restart`.
     main_loop : MainLoop, optional
-        The main loop from which the run was started, to find variables that are passed to methods.
+        The main loop from which the run was started; variables passed to methods are found in it.
     """
 
     _called = "session"
@@ -195,7 +195,7 @@ class RemoteSession(FixedAttributes, Controls):
     def note(self) -> str:
         """The reason why the last run did not train, or why it ended during a pause.
 
-        For a fork that is not ready yet, it is the reason for that. Otherwise, it is empty.
+        For a fork that is not ready yet, it is the reason for the delay. Otherwise, it is empty.
         """
         if self._link is None and self._folder.rested.exists():
             return RESTED
@@ -228,7 +228,7 @@ class RemoteSession(FixedAttributes, Controls):
     ) -> RemoteSession:
         """Start a second run, which pauses at an iteration of this run.
 
-        It has the same number of processes. The datasets are copied. See `Session.fork`.
+        The fork has the same number of processes. The datasets are copied. See `Session.fork`.
 
         Raises
         ------
@@ -246,7 +246,7 @@ class RemoteSession(FixedAttributes, Controls):
 
         The results are those of a run that was never interrupted, for any number of processes.
         Records after the snapshot are kept in the database, but no longer belong to the log.
-        Commands that took effect after the snapshot are undone; give them again. In any notebook,
+        Commands that took effect after the snapshot are undone; issue them again. In any notebook,
         the run keeps its original launcher and its original working directory.
 
         Parameters
@@ -328,7 +328,7 @@ RUNNING: set[RemoteSession] = set()
 
 
 def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
-    """Return a function that calls a method as long as the object of the method exists."""
+    """Return a function that calls a method, unless the method's object no longer exists."""
 
     def call() -> None:
         found = method()

@@ -22,7 +22,7 @@ from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
 KEPT_WAITING = 3600.0
-"""Seconds after which waiting processes receive an empty message; far less than `LIMIT`."""
+"""Seconds after which waiting processes receive an empty message; must be far below `LIMIT`."""
 
 LIMIT = timedelta(days=30)
 """Time after which an exchange of calls fails."""
@@ -97,8 +97,8 @@ class Exchange:
 class SharedMailbox(Mailbox):
     """Mailbox of one of several processes.
 
-    The training thread posts the same requests in all processes. A request of another thread, such
-    as a probe, concerns only one process, which executes it between two exchanges of calls.
+    The training thread posts the same requests in all processes. A request from another thread,
+    such as a probe, concerns only one process, which executes it between two exchanges of calls.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class TorchrunProcesses:
     Parameters
     ----------
     agent : subprocess.Popen
-        The process of torchrun.
+        The torchrun process.
     said : Path
         The file with the output of torchrun.
 

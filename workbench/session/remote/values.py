@@ -170,7 +170,7 @@ class RemoteBranch(interfaces.Branch):
 
     @property
     def log(self) -> TrainingLog | None:
-        """The records up to `end`, in memory; None for the current branch."""
+        """The log of the branch up to `end`, in memory; None for the current branch."""
         if self.end is None:
             return None
         if self._log is None:

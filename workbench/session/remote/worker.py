@@ -1,7 +1,7 @@
 """Process that trains for a notebook: alone, or as one of several processes.
 
-`workbench.session.remote.launcher` starts it with the folder of the run. The process ends with the
-notebook that started it, unless the run is detached.
+`workbench.session.remote.launcher` starts it with the folder of the run. Unless the run is
+detached, the process ends when the notebook that started it ends.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from workbench.utils.actors import acting_as
 logger = logging.getLogger(__name__)
 
 GOODBYE = 5.0
-"""Seconds within which training must end before the process ends."""
+"""Maximum number of seconds to wait for the end of training before the process exits."""
 
 FOR_ONE = (
     "this run was started with one process, and its main loop cannot be divided among {size}; call "
@@ -53,13 +53,13 @@ FOR_ONE = (
 LOOPBACK_DEVICE = "/sys/class/net/lo"
 
 SAVING = 60.0
-"""Maximum number of seconds that the process waits at its end for a snapshot to be written."""
+"""Maximum number of seconds to wait for a snapshot to be written before the process exits."""
 
 ARRIVAL = 60.0
 """Seconds within which the notebook that has started a run must connect to it."""
 
 TOGETHER = 60.0
-"""Seconds for which the other processes wait for the first process to start."""
+"""Maximum number of seconds that the other processes wait for the first process to start."""
 
 
 def main(path: str, launch: int, rank: int) -> None:
@@ -243,7 +243,9 @@ class _Process:
             if snapshot is not None:
                 keeper.write(snapshot, uuid)
         except Exception:
-            logger.exception("the last state was not written; a restart begins at an earlier state")
+            logger.exception(
+                "the last state was not written; a restart will begin at an earlier state"
+            )
 
     @staticmethod
     def _wait_for_more(session: Session, server: Server) -> None:

@@ -28,7 +28,7 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Maximum work for which one thread is used, in multiplications; it takes about a millisecond."""
+"""Maximum work, in multiplications, for which one thread is used (about a millisecond)."""
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
