@@ -168,7 +168,7 @@ class Board(BoardLayers):
         blocks.remove(block)
 
     def remove(self, nodes: Sequence[str]) -> None:
-        """Remove nodes, including the contents of groups, and bricks that no other node applies."""
+        """Remove nodes, the contents of removed groups, and bricks that no other node applies."""
         with self._lock:
             document = removed(self._document, ids(nodes))
             self._edit(f"remove {self._titles(ids(nodes))}", document)

@@ -89,7 +89,7 @@ def _checked(document: Document) -> Check:
 
 
 def is_quick(document: Document, before: Document | None) -> bool:
-    """Return True if `document` has only a few calls that `before`, if given, does not have."""
+    """Return True if only a few calls of `document` are new, that is, not in `before`."""
     known = set() if before is None else set(before.calls)
     return len(document.calls.keys() - known) <= FEW
 

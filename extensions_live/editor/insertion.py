@@ -21,7 +21,7 @@ def inserted(
     name: str | None,
     settings: dict[str, Json],
 ) -> tuple[Document, str]:
-    """Return a document with a new node in the edge that ends at `end`, and the id of the node.
+    """Return a document with a new node inserted into the edge at `end`, and the id of the node.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def merged(
 def _joined(
     result: Document, part: Document, outer: Document, ids: Mapping[str, str], known: set[str]
 ) -> Document:
-    """Return `result` with the edges that connect the new nodes to other nodes in `outer`."""
+    """Connect the new nodes to the wires to which the original nodes are connected in `outer`."""
     inner = {wire for node in part.ids() if node in outer.ids() and node not in part.groups
              for wire in outer.outputs(node)}  # fmt: skip
     calls = result.calls

@@ -210,7 +210,7 @@ class Surgery:
 
 
 class Compared:
-    """Pair of documents, compared and hashed by identity, since documents are immutable."""
+    """Pair of documents that are compared and hashed by identity, since they are immutable."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new
@@ -229,7 +229,7 @@ def _planned(both: Compared) -> Plan:
 
 
 def pair_of(document: Document) -> Pair:
-    """Return a document's specification without positions, and the frozen bricks."""
+    """Return the specification of the finished part, without positions, and the frozen bricks."""
     return _pair_of(Compared(document, document))
 
 

@@ -43,9 +43,8 @@ class Link:
     """An edge between two boxes, or between a box and the border around all boxes.
 
     If `source` is None, the edge begins at the upper border; if `target` is None, it ends at the
-    lower border.
-    The edge leaves its source and enters its target at the distances `leave` and `enter` from the
-    left sides of the boxes.
+    lower border. The edge leaves its source and enters its target at the distances `leave` and
+    `enter` from the left sides of the boxes.
     """
 
     source: str | None
@@ -117,7 +116,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return the neighbours of each item of a rank in another rank, with link offsets."""
+        """Return the neighbours that each item of a rank has in another rank, with link offsets."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)

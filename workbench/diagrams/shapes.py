@@ -48,7 +48,7 @@ class Rect:
 
 @dataclass(frozen=True)
 class Words:
-    """Text with its baseline at `y`; `x` is the start of the text, or its middle if centred.
+    """Text with its baseline at `y`; `x` is the start of the text or, if `centred`, its middle.
 
     `more` is smaller text that follows in another colour.
     """

@@ -1,7 +1,7 @@
 """Diagrams as SVG text.
 
 Only presentation attributes are used, because GitHub removes styles, scripts, classes and
-references from SVG images in its pages.
+references from the SVG images on its pages.
 """
 
 from __future__ import annotations

@@ -52,10 +52,10 @@ def shape_text(variable: Variable, labels: Mapping[object, str]) -> str:
 
 
 def labels_of(order: Sequence[Variable]) -> dict[object, str]:
-    """Return names for unknown sizes: ``time`` and ``batch``, as determined by bricks.
+    """Return names for unknown sizes.
 
-    Otherwise, the size of the first axis of an input is named ``batch`` if all other sizes of the
-    input are known.
+    The sequences and queries of bricks determine the names ``time`` and ``batch``. Otherwise, the
+    size of the first axis of an input is named ``batch`` if all other sizes of the input are known.
     """
     found: dict[object, str] = {}
     for variable in order:
