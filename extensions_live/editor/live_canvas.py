@@ -226,7 +226,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
 
 
 class LiveView:
-    """View that lets the pump refresh the live values of a canvas, without its board."""
+    """View through which the pump refreshes the live values of a canvas, but not its board."""
 
     def __init__(self, canvas: LiveCanvas) -> None:
         self._canvas = canvas
