@@ -28,7 +28,7 @@ class Block(Hinted):
     ----------
     name : str
     text : str
-        A description in one line.
+        A one-line description.
     code : str
         Python code that builds the block.
 

@@ -42,7 +42,7 @@ class Change(Hinted):
         Raises
         ------
         BuilderError
-            If the specification has no such place.
+            If the specification has no place with this path.
         """
         return Spec.from_dict(patched(spec.to_dict(), self.path, self.value))
 

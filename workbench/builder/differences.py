@@ -27,7 +27,7 @@ def differences(
     ----------
     old, new : Spec
     frozen : pair of collections of str
-        The names of the bricks that are not trained, before and after.
+        The names of the bricks that are not trained, before and after the change.
     moved : dict of str to str, optional
         The earlier name of each brick that was renamed.
 

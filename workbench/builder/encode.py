@@ -54,14 +54,14 @@ class Encoder:
         return {"type": node["type"], "name": brick.name, **node}
 
     def remember(self, brick: Brick, label: str) -> None:
-        """Store the paths of an encoded brick and all bricks below it, for later references."""
+        """Store the paths of an encoded brick and of all bricks below it, for later references."""
         for below, where in paths.tree(brick).items():
             self.known.setdefault(below, f"{label}/{where}".strip("/"))
 
     def node(
         self, brick: Brick, name: str | None = None, *, nested: bool = True
     ) -> dict[str, Json]:
-        """Return the JSON object that describes a brick; `name` replaces the name of the brick."""
+        """Return the JSON object that describes a brick; `name`, if given, replaces its own name."""
         cls = type(brick)
         written = registry.name_of(cls)
         if written is None:

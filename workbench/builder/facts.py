@@ -95,7 +95,7 @@ def axes_of(outputs: Sequence[Variable], given: Inputs) -> tuple[tuple[str, str]
 
 
 def _calls(outputs: Sequence[Variable]) -> dict[Any, dict[str, Variable]]:
-    """Return the applications in a graph, from last to first, with their outputs by name."""
+    """Return the applications in a graph, from last to first, with their outputs keyed by name."""
     found: dict[Any, dict[str, Variable]] = {}
     waiting, seen = list(outputs), set(outputs)
     while waiting:

@@ -59,7 +59,7 @@ class Graph:
     # The nodes.
 
     def _find(self) -> None:
-        """Find the applications, and the variables that are passed to each."""
+        """Find the applications, and the variables that are passed to each application."""
         waiting, seen = list(self._roots), set(self._roots)
         while waiting:
             variable = waiting.pop()

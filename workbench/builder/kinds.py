@@ -61,7 +61,7 @@ CHOICES = {
     "border_mode": ("valid", "full", "half"),
     "mode": ("max", "sum", "average_inc_pad", "average_exc_pad"),
 }
-"""The strings from which a user can choose, by the name of the argument."""
+"""The strings from which a user can choose, keyed by the name of the argument."""
 
 LISTS = re.compile(r"^(?:\w+\.)?(?:Sequence|SequenceType|Iterable|list|tuple)\[(.*)\]$")
 

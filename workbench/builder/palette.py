@@ -139,7 +139,7 @@ class Entry:
     type : str
         The name in a specification.
     text : str
-        The description in one line.
+        A one-line description.
     fields : tuple of Field
     methods : tuple of Method
     """

@@ -51,7 +51,7 @@ def below(brick: Brick, path: str) -> Brick | None:
 
 
 def tree(brick: Brick) -> dict[Brick, str]:
-    """Return the paths of `brick` and of all bricks below it, each only once, from the top down."""
+    """Return the paths of `brick` and all bricks below it, each brick once, from the top down."""
     found = {brick: ""}
     waiting = deque([brick])
     while waiting:

@@ -17,7 +17,7 @@ from workbench.errors import BuilderError
 from workbench.hints import Hinted, hinted
 
 SHOWN = 3
-"""Maximum number of bricks that a text lists."""
+"""Maximum number of new bricks that `Plan.text` lists."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Sizes:
         return kind
 
     def named(self, wire: str, kind: Kind) -> Kind:
-        """Return a kind in which every unknown size has a name."""
+        """Return `kind` with a name for every unknown size."""
         shape = [f"{wire}:{i}" if size is None else size for i, size in enumerate(kind.shape)]
         return Kind(tuple(shape), kind.dtype)
 
@@ -49,7 +49,7 @@ class Sizes:
         return size
 
     def known(self, kind: Kind) -> Kind:
-        """Return a kind in which each size is replaced by the number or name found for it."""
+        """Return `kind` with each size replaced by the result of `found` for this size."""
         return Kind(tuple(self.found(size) for size in kind.shape), kind.dtype)
 
     def learn(self, facts: Iterable[tuple[Size, Size]]) -> None:
@@ -65,7 +65,7 @@ class Sizes:
                 self._same[other] = one
 
     def labelled(self, kind: Kind) -> Kind:
-        """Return a kind in which each unknown size is replaced by its label, or by None."""
+        """Return `kind` with each unknown size replaced by its label, or by None if it has none."""
         labels = self._labels()
         shape = [self.found(size) for size in kind.shape]
         return Kind(

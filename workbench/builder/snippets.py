@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Snippet:
-    """One statement at the top level, or several statements on one line.
+    """A statement at the top level, or several such statements on the same line.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ class Trial:
     learned : tuple of pairs
         Sizes that must be equal; see `Inputs.learned`.
     axes : tuple of pairs
-        Pairs of the name of an unknown size and its label.
+        Pairs that consist of the name of an unknown size and the label of this size.
     parts : tuple of Part
     flops : dict of str to int, or None
         The number of floating-point operations for one example, keyed by path; ``""`` is the total.
@@ -201,7 +201,7 @@ trials = Trials()
 
 
 def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
-    """Return a trial with its sizes renamed."""
+    """Return a copy of a trial in which sizes are renamed."""
 
     def renamed(kind: Kind) -> Kind:
         shape = [names.get(s, s) if isinstance(s, str) else s for s in kind.shape]

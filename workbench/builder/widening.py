@@ -130,7 +130,9 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
 
 
 def model_with(spec: Spec, path: str) -> tuple[Built, dict[str, Brick]]:
-    """Return the model of a specification, without memory for parameters, and its bricks by path.
+    """Return the model of a specification, and its bricks keyed by path.
+
+    No memory is allocated for parameters.
 
     Raises
     ------

@@ -126,7 +126,7 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str
 
 
 def classes_for(loss: str | Cost | None) -> bool | None:
-    """Return whether a loss needs classes (True) or numbers (False); None if it accepts both."""
+    """Return True if a loss needs classes, False if it needs numbers, None if it accepts both."""
     if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
         return True
     if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):

@@ -300,7 +300,7 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
 
 
 def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
-    """Refuse a model with one score if the targets are integers, which are probably quantities."""
+    """Refuse a model with one output if the targets can be either classes or quantities."""
     if output.shape[1] != 1 or not all(name.isdigit() for name in aim.names):
         return
     found = prepared.all_targets()

@@ -43,7 +43,7 @@ class Prepared:
     names : tuple of str or None
         The names of the classes, if the dataset does not have them.
     values : ndarray or None
-        The targets of all examples, if they are known and not in a dataset of `workbench.data`.
+        The targets of all examples, if they are known and are not in a dataset of `workbench.data`.
     """
 
     training: AbstractDataStream

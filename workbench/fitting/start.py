@@ -217,7 +217,7 @@ def _as_list(given: Any, name: str) -> list[Any]:
 
 
 def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
-    """Return whether targets are classes; None if neither the loss nor the model shows it."""
+    """Return True if targets are classes, False if they are numbers, None if this is unclear."""
     if loss is not None:
         return losses.classes_for(loss)
     module = isinstance(model, torch.nn.Module)
