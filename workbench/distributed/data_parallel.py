@@ -33,7 +33,7 @@ from workbench.tensor.traversal import ancestors, replace
 
 APART = (
     "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
-    "but the sum of the numbers of all {size} processes is {sum}. All processes must read the same "
+    "but the numbers of all {size} processes add up to {sum}. All processes must read the same "
     "batches, so give schemes and data loaders the same seed, and all extensions must act at the "
     "same batches in all processes"
 )
@@ -98,7 +98,7 @@ class DataParallel(Hinted):
     statistics : {'batch', 'share'}
     wish, agreed : {'epoch', 'batch'} or None
         The wish of this process to end training after the epoch or the batch, and the strongest
-        wish of all processes in the last batch.
+        wish of any process in the last batch.
     waiting : callable
         A function that returns the number of calls that are waiting in this process; see
         `take_called`.

@@ -77,7 +77,7 @@ class BatchStatistics(Operation):
     Attributes
     ----------
     exchanges : bool
-        Always True: the operation needs all processes, so it cannot be repeated to find an error.
+        Always True: it needs all processes, so one of them cannot repeat it to find an error.
     """
 
     __name__ = "batch_statistics"

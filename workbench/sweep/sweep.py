@@ -73,7 +73,7 @@ class Sweep(Hinted, interfaces.Sweep):
     of them continue (successive halving). With ``halving=3`` and ``epochs=9``, all runs train for
     one epoch, a third of them for three epochs, and a ninth of them for nine epochs. With
     ``forks=1``, each run that continues after a comparison is also forked once. The fork has
-    slightly different values of the settings that can be changed during training, such as a
+    slightly different values for the settings that can be changed during training, such as a
     learning rate.
 
     Runs train in threads of this process. If `build` returns ``main_loop.start(detached=True,
@@ -85,7 +85,7 @@ class Sweep(Hinted, interfaces.Sweep):
     Parameters
     ----------
     build : callable
-        A function that takes settings as arguments by name, and returns a new main loop or the
+        A function that takes settings as keyword arguments, and returns a new main loop or the
         session that `fit` returns. The function must set all seeds itself.
     space : mapping
         A list of values, or a range `Between`, for each setting. Values are numbers, strings, True,

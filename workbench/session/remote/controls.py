@@ -225,7 +225,7 @@ class Controls(interfaces.Session):
         return self._ask("step", n)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> RemoteCommand:
-        """Train for further epochs or batches, even after training ended; see `Session.train`."""
+        """Train for more epochs or batches, even after training has ended; see `Session.train`."""
         check_more(epochs, batches)
         return self._ask("train", epochs, batches=batches)
 
@@ -250,8 +250,8 @@ class Controls(interfaces.Session):
         """Call ``f(main_loop)`` in the processes that train, between two batches.
 
         After the end of training, the function is called at once, for example to collect the
-        state; its changes are then not recorded. The function and its result are pickled by
-        cloudpickle. `Command.wait` returns the result of the first process.
+        state; changes that it makes are then not recorded. The function and its result are pickled
+        by cloudpickle. `Command.wait` returns the result of the first process.
 
         Raises
         ------

@@ -22,7 +22,7 @@ ENDED = (
 )
 SAID = " The end of its output: {output}."
 FROM_SNAPSHOT = "session.restart() continues from the snapshot of iteration {kept:,}"
-FROM_START = "no snapshot was written, so session.restart() begins again from the start"
+FROM_START = "no snapshot was written, so session.restart() starts from the beginning"
 UNKNOWN = "the connection to it was lost, and its exit status is not known to this process"
 
 

@@ -158,13 +158,13 @@ class RemoteSession(FixedAttributes, Controls):
         `workbench.attach` with the name of the run to connect to it, or
         `workbench.session.remote.remove` to delete it.
 
-        By default, all other processes continue. After the end of training, or during a pause, they
-        wait `linger` seconds for a notebook before they end.
+        By default, processes that this process does not own continue. After the end of training, or
+        during a pause, they wait `linger` seconds for a notebook before they end.
 
         Parameters
         ----------
         end : bool
-            True to end these other processes, too. Their log and their last snapshot are kept.
+            True to end these processes, too. Their log and their last snapshot are kept.
 
         Raises
         ------

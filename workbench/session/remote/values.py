@@ -65,7 +65,7 @@ class RemoteCommand(Command):
 
 
 class RemoteProbe(interfaces.Probe):
-    """Request for the values of variables in another process, with its answer.
+    """Request for the values of variables in another process, and its answer.
 
     Parameters
     ----------
