@@ -84,7 +84,7 @@ def test_scores_between_0_and_1_are_no_probabilities():
     [
         (lambda x: torch.log_softmax(x, 1).exp(), "of a softmax function, but .* is Exp; end"),
         (lambda x: (1 + (-x).exp()).reciprocal(), "of a logistic function, but .* is Reciprocal"),
-        (lambda x: torch.softmax(x, 0), "its rows do not sum to one"),
+        (lambda x: torch.softmax(x, 0), "its output rows do not sum to 1"),
     ],
 )
 def test_an_unclear_end_is_refused(end, text):

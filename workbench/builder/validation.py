@@ -297,7 +297,7 @@ class _Check:
         name = next(n for n, given in call.inputs.items() if wire in wires_in([given]))
         later = any(wire in other.outputs for other in self.spec.calls)
         text = f"there is no wire {wire!r:.80} before this call"
-        text += "; calls need each other's outputs" if later else nearest(wire, self.kinds)
+        text += "; some calls need each other's outputs" if later else nearest(wire, self.kinds)
         place = f"calls/{self.numbers[call.id]}/inputs/{name}"
         return self._unfit(call, Fault(text, place, call.id, call.brick, input=name))
 

@@ -17,7 +17,7 @@ Examples:
   workbench new ~/projects/digits && workbench lab ~/projects/digits
 """
 EXISTS = "{path} exists already, and nothing was changed; choose another name"
-NO_NAME = "the name of a project must contain letters or digits, not {name!r}"
+NO_NAME = "the name of a project must contain letters or digits, but {name!r} does not"
 
 CELLS = [
     (

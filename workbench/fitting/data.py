@@ -130,7 +130,8 @@ def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
     several = isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape")
     if several and len(features) != np.size(targets, 0):
         raise DataError(
-            "data must be a pair (X, y); pass several inputs as a dictionary of arrays with target="
+            "data must be a pair (X, y); pass several inputs as a dictionary of arrays, and pass "
+            "the name of the target as target=..."
         )
     return _from_arrays(features, targets, "data[0]", "data[1]", wishes, needs)
 

@@ -46,8 +46,8 @@ UNCLEAR = (
     "loss=CategoricalCrossEntropy() or loss=BinaryCrossEntropy() if the outputs are probabilities"
 )
 NO_PROBABILITIES = (
-    "the model ends with a softmax over the wrong dimension, since its rows do not sum to one; "
-    "compute the softmax of the outputs of each example, as torch.nn.Softmax(1) does"
+    "the model ends with a softmax over the wrong dimension, since its output rows do not sum to "
+    "1; compute the softmax of the outputs of each example, as torch.nn.Softmax(1) does"
 )
 
 

@@ -123,7 +123,7 @@ def _outputs(brick: Any, given: dict[str, Kind]) -> list[Kind]:
         except (NotConfiguredError, ShapeError) as error:
             if not _settled(brick, next(iter(given.values())), error):
                 raise
-    raise BrickError(f"{brick.path()}: its sizes do not follow from the data; set them")
+    raise BrickError(f"{brick.path()}: its sizes cannot be inferred from the data; set them")
 
 
 def _settled(brick: Any, kind: Kind, error: Any) -> bool:

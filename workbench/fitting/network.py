@@ -38,7 +38,7 @@ CHANNELS_LAST = (
     "reads (channels, height, width); pass images.transpose(0, 3, 1, 2)"
 )
 NO_CLASSES = (
-    "the number of classes does not follow from the data, since the targets of {stream} are not in "
+    "the number of classes cannot be inferred, since the targets of {stream} are not in "
     "memory; set the number of outputs of the last layer"
 )
 NOT_INDICES = (
