@@ -155,7 +155,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), TABLE), "one of these names: 'a', 'b', 'c', 'd', 'kind'"),
         (lambda: wb.fit(layers(), TABLE, target="kin"), "no column 'kin'.*did you mean 'kind'"),
         (lambda: wb.fit(layers(), {"a": X, "b": SUMS}), "a dictionary of arrays requires a target"),
-        (lambda: wb.fit(layers(), {"y": X}), "no array besides the target 'y'"),
+        (lambda: wb.fit(layers(), {"y": X}), "no array other than the target 'y'"),
         (lambda: wb.fit(layers(), {"x": X, "y": SUMS}, target="z"), "has no 'z', only 'x', 'y'"),
         (lambda: wb.fit(layers(), (X, 3 + CLASSES)), "can be classes or quantities"),
         (

@@ -61,7 +61,7 @@ class Encoder:
     def node(
         self, brick: Brick, name: str | None = None, *, nested: bool = True
     ) -> dict[str, Json]:
-        """Return the JSON object that describes a brick; a given `name` replaces its own."""
+        """Return the JSON object that describes a brick; `name` replaces the brick's own name."""
         cls = type(brick)
         written = registry.name_of(cls)
         if written is None:

@@ -359,7 +359,7 @@ def _operands(variable: Variable) -> list[Variable]:
 
 
 def _position(name: str) -> int:
-    """Return the number in a default name of an output, such as ``output_1``, or 0."""
+    """Return the number in the default name of an output, such as ``output_1``, or 0."""
     number = name.removeprefix("output_")
     return int(number) if number.isdecimal() else 0
 

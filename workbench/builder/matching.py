@@ -39,7 +39,7 @@ class Held(NamedTuple):
 
 
 Parameters = Mapping[str, Held]
-"""Parameters by path, such as ``/mlp/linear_0.W``."""
+"""Parameters, keyed by paths such as ``/mlp/linear_0.W``."""
 
 
 @dataclass(frozen=True)

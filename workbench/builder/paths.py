@@ -1,6 +1,6 @@
 """Paths of bricks in a specification or below a brick: names of bricks, joined by slashes.
 
-The second of several bricks with the same name and parent is ``name@2``.
+The second of several bricks with the same name and parent is called ``name@2``.
 """
 
 from __future__ import annotations

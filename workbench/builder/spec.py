@@ -38,7 +38,7 @@ A missing setting has its default value, or is not set yet. Values that a parent
 to a child are omitted. If the values of a child differ from these, **changes** contains them, keyed
 by the path of the child below the brick (``""`` for the brick itself). The changes are assigned
 after the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The
-second of two bricks with the same name is ``name@2``.
+second of two bricks with the same name is called ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of

@@ -1,8 +1,8 @@
 """Replacement of a run's model between two batches; values that still fit are kept.
 
 The new model is built from a specification. Parameters, buffers of the step rule, statistics of
-bricks and positions of random streams keep their values where the new model has variables of the
-same shape in the same place. The step rule, its hyperparameters and their schedules remain the same
+bricks and positions of random streams keep their values if the new model has variables of the same
+shapes in the same places. The step rule, its hyperparameters and their schedules remain the same
 objects. Nothing changes until all new objects have been built.
 """
 
@@ -304,7 +304,7 @@ class _Replaced:
         self._parameters = set(parameters_of(loop))
 
     def find(self, variable: Variable) -> Variable | None:
-        """Return the variable that replaces `variable`, with the same name, or None."""
+        """Return the variable that replaces `variable` and has the same name, or None."""
         found = self._found(variable)
         if found is None:
             self.ended.append(str(variable.name))

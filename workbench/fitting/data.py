@@ -180,7 +180,7 @@ def _from_mapping(
     target = target_in(list(data), wishes.target, "a dictionary of arrays")
     others = [key for key in data if key != target]
     if not others:
-        raise DataError(f"the dictionary has no array besides the target {target!r}")
+        raise DataError(f"the dictionary has no array other than the target {target!r}")
     x, written_x = _chosen(data, name, others)
     y = f"{name}[{literal(target)}]"
     other = wishes.validation

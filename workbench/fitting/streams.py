@@ -102,7 +102,7 @@ def _of_streams(
     target = target_in(names, wishes.target, "the data")
     inputs = tuple(name for name in names if name != target)
     if not inputs:
-        raise DataError(f"the data has no source besides the target {target!r}")
+        raise DataError(f"the data has no source other than the target {target!r}")
     return Prepared(training, validation, inputs, target, code, encoded=False)
 
 
