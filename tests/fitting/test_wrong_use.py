@@ -152,7 +152,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), 3), "data must be a table with target=.*, not int"),
         (lambda: wb.fit(layers(), "none.csv"), "there is no file or folder none.csv"),
         (lambda: wb.fit(layers(), __file__), "must be a folder of images or a file that ends in"),
-        (lambda: wb.fit(layers(), TABLE), "one of these names: 'a', 'b', 'c', 'd', 'kind'"),
+        (lambda: wb.fit(layers(), TABLE), "one of 'a', 'b', 'c', 'd', 'kind'"),
         (lambda: wb.fit(layers(), TABLE, target="kin"), "no column 'kin'.*did you mean 'kind'"),
         (lambda: wb.fit(layers(), {"a": X, "b": SUMS}), "a dictionary of arrays requires a target"),
         (lambda: wb.fit(layers(), {"y": X}), "no array other than the target 'y'"),
