@@ -261,10 +261,11 @@ def _join(
 def _local_store(rank: int, size: int, limit: timedelta) -> Any:
     """Return the store in which processes of this machine meet; None if torchrun has one.
 
-    The first process serves it, like torch's own store, but only on the loopback interface.
+    The first process serves it, like torch's own store, but only on the loopback interface. Systems
+    other than POSIX use torch's own store.
     """
     dist = torch.distributed
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True):
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":
         return None
     port, listens = int(os.environ["MASTER_PORT"]), None
     if rank == 0:
