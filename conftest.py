@@ -17,6 +17,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
 )
 
+pytest_plugins = ["tests.support.leftovers"]
+
 FAILED = pytest.StashKey[frozenset[str]]()
 
 settings.register_profile("suite", deadline=None, derandomize=True)

@@ -164,19 +164,24 @@ class Loop(Protocol):
 
 
 class State(StrEnum):
-    """State of a session."""
+    """State of a session.
+
+    ``STOPPED`` means that the processes of a paused run have ended because no notebook was
+    connected to them; see `workbench.session.remote`.
+    """
 
     CREATED = "created"
     RUNNING = "running"
     PAUSED = "paused"
     STOPPING = "stopping"
     FINISHED = "finished"
+    STOPPED = "stopped"
     FAILED = "failed"
 
     @property
     def ended(self) -> bool:
         """True if training has ended."""
-        return self in (State.FINISHED, State.FAILED)
+        return self in (State.FINISHED, State.STOPPED, State.FAILED)
 
 
 class Command(Protocol):

@@ -28,6 +28,7 @@ from typing import Any
 import numpy
 import torch
 
+from tests.benchmarks import remote
 from tests.benchmarks.targets import NO_TARGET, Row, Target
 from tests.benchmarks.timing import best_of
 from tests.benchmarks.work import mlp
@@ -173,7 +174,7 @@ def rows(quick: bool) -> list[Row]:
     for tier in ("eager", "compiled"):
         row = {"work": f"training step, 1 process: {tier}, relative to 2", "seconds": one[tier]}
         found.append({**row, "ratio": one[tier] / two[tier], **NO_TARGET})
-    return [*found, *map(on_paper, (8, 64, 256, 1024))]
+    return [*found, *remote.rows(quick), *map(on_paper, (8, 64, 256, 1024))]
 
 
 def alone(group: ProcessGroup, quick: bool) -> dict[str, float]:

@@ -8,7 +8,7 @@ from tests.support.forked_runs import Forked, build
 from tests.support.waiting import paused_at
 from workbench.cli import main
 from workbench.config import config
-from workbench.session.remote.session import SESSIONS
+from workbench.session.remote.lifecycle import SESSIONS
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ import torch
 
 from tests.support import ranks_collectives as jobs
 from tests.support.ranks import Ranks
+from tests.support.sockets import LOOPBACK
 from workbench import errors, tensor
 from workbench.tensor import processes
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 from workbench.tensor.processes import known_group, process_group
-
-LOOPBACK = {"0100007F", "0" * 24 + "01000000", "0" * 16 + "FFFF00000100007F"}
-"""Addresses of the loopback interface, as the kernel writes them."""
 
 TIERS = ["eager", "compiled"]
 
@@ -117,6 +115,7 @@ def joining(monkeypatch, gpus=0, said="could not join.*no others here", **enviro
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(processes, "_joined", [None])
     monkeypatch.setattr(torch.distributed, "init_process_group", join)
+    monkeypatch.setattr(processes, "_local_store", lambda *_: None)
     if gpus:
         monkeypatch.setattr(processes, "default_device", lambda: torch.device("cuda", 0))
         monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)

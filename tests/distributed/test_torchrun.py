@@ -7,8 +7,16 @@ import sys
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import train_in_processes
+from tests.support.sockets import LOOPBACK
 from tests.support.tree import ROOT
 from workbench.log.sqlite import SQLiteLog
+
+LAUNCH = [
+    *(sys.executable, "-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=2"),
+    *("--local-addr=127.0.0.1", "--rdzv-backend=c10d", "--rdzv-conf=store_type=file"),
+]
+ON_LOOPBACK = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+"""Environment in which torchrun does not listen; it meets itself in a file, by `LAUNCH`."""
 
 
 def recorded(folder):
@@ -24,10 +32,9 @@ def test_torchrun_starts_the_same_script(tmp_path, capsys):
     train_in_processes.main(one)
     alone = capsys.readouterr().out
     script = str(ROOT / "tests/support/train_in_processes.py")
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **ON_LOOPBACK, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*run, script, str(two)],
+        [*LAUNCH, f"--rdzv-endpoint={tmp_path / 'meeting'}", script, str(two)],
         env=environment,
         capture_output=True,
         text=True,
@@ -38,5 +45,8 @@ def test_torchrun_starts_the_same_script(tmp_path, capsys):
     assert done.stdout.count("AFTER ANOTHER EPOCH") == alone.count("AFTER ANOTHER EPOCH") == 2
     assert (two / "run.tar").exists()
     assert_same(recorded(one), recorded(two))
+    if os.path.exists("/proc/net/tcp"):
+        addresses = [(two / f"listening-{rank}.txt").read_text().split() for rank in range(2)]
+        assert all(addresses) and {*addresses[0], *addresses[1]} <= LOOPBACK
     with sqlite3.connect(two / "log.sqlite") as database:
         assert database.execute("SELECT count(DISTINCT uuid) FROM entries").fetchall() == [(1,)]

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from extensions_live import Controls, Histogram, Plot, to_html, view
+from extensions_live import Controls, Dashboard, Histogram, Plot, to_html, view
+from extensions_live.dashboard.boards import SessionBoard
 from tests.support.forked_runs import Forked, build, costs
 from tests.support.waiting import paused_at
 from workbench.config import config
 
+from . import test_dashboard as dashboards
 from .test_other_sessions import click, served  # noqa: F401
 
 
@@ -43,6 +45,23 @@ def test_buttons_control_it(detached, click, hand_pump, wire):  # noqa: F811
     assert payload["command"]["text"] == "step 1: applied at iteration 3"
     assert "resume" in payload["possible"]
     assert detached.commands[-1].by == "button"
+
+
+def test_a_dashboard_shows_and_steers_it(detached, capsys):
+    dashboard = Dashboard(detached).show()
+    code, text = dashboards.status(dashboard.url)
+    dashboard.close()
+    assert code == 200 and f"<title>{detached.name}</title>" in text
+    tab = dashboards.Tab(SessionBoard([detached]))
+    bar = dashboards.part(tab.open(), "Controls")
+    done = detached.log.status["iterations_done"]
+    dashboards.click(tab, bar, "step", n=2)
+    detached.commands[-1].wait(60)
+    paused_at(detached, done + 2)
+    assert detached.commands[-1].by == "dashboard"
+    (change,) = tab.tick()
+    shown = change["parts"][bar]["payload"]
+    assert shown["command"]["text"] == f"step 2: applied at iteration {done}"
 
 
 def test_a_histogram_shows_its_parameters(detached, hand_pump, wire):

@@ -1,10 +1,10 @@
 """The functions that each process of a group runs in the tests of collectives."""
 
-import contextlib
 import os
 
 import torch
 
+from tests.support import sockets
 from workbench import function, shared, tensor
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 
@@ -86,15 +86,4 @@ def one_ends(group, how):
 
 def listening(group):
     """Return the addresses at which this process listens."""
-    sockets = set()
-    for entry in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            sockets.add(os.readlink(f"/proc/self/fd/{entry}"))
-    found = []
-    for table in ("tcp", "tcp6"):
-        with open(f"/proc/net/{table}") as lines:
-            for line in list(lines)[1:]:
-                _, place, _, state, *_, inode = line.split()[:10]
-                if state == "0A" and f"socket:[{inode}]" in sockets:
-                    found.append(place.split(":")[0])
-    return found
+    return sockets.listening()

@@ -1,4 +1,4 @@
-"""Script that starts a run in another process, and is killed before the run has ended."""
+"""Script that starts a run in other processes, and is killed before the run has ended."""
 
 import os
 import signal
@@ -9,11 +9,12 @@ from tests.support.waiting import until
 from workbench.config import config
 
 
-def main(folder, name, detached):
+def main(folder, name, kind, processes):
     """Start a run with a name, wait for some batches, and die."""
     config.runs_path = folder
     loop = build("momentum", 10_000, Pace(0.002))
-    session = loop.start(name=name, processes=1, detached=detached == "detached", linger=60)
+    detached = kind == "detached"
+    session = loop.start(name=name, processes=int(processes), detached=detached, linger=60)
     until(lambda: session.log.status["iterations_done"] > 5)
     print(*session.processes, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

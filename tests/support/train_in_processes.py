@@ -3,12 +3,14 @@
 Nothing in it says that several processes train.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import torch
 
 from tests.support import ranks_training as jobs
+from tests.support.sockets import listening
 from workbench.algorithms import GradientDescent, Scale
 from workbench.extensions import FinishAfter, Printing, Timing
 from workbench.extensions.monitoring import DataStreamMonitoring, TrainingDataMonitoring
@@ -43,5 +45,13 @@ def main(folder):
     loop.run()
 
 
+def note_addresses(folder):
+    """Write the addresses at which this process and the one that started it listen."""
+    found = [address for pid in ("self", os.getppid()) for address in listening(pid)]
+    (folder / f"listening-{os.environ['RANK']}.txt").write_text(" ".join(found))
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    if os.path.exists("/proc/net/tcp"):
+        note_addresses(Path(sys.argv[1]))

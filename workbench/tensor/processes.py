@@ -27,6 +27,8 @@ TIMEOUT = 600.0
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
+ENVIRONMENT = "env://"
+"""Way in which processes meet, by the variables `LAUNCHED`."""
 HERE = "LOCAL_WORLD_SIZE"
 """Environment variable with the number of processes on this machine; not all launchers set it."""
 NUMBER_HERE = "LOCAL_RANK"
@@ -163,7 +165,7 @@ def process_group(
         method, local = f"file://{Path(str(meeting_place)).absolute()}", True
     else:
         rank, size, local = _from_environment()
-        method = "env://"
+        method = ENVIRONMENT
     _joined[0] = group = _join(rank, size, method, backend, timeout, local=local)
     return group
 
@@ -235,12 +237,17 @@ def _join(
         backend = "nccl" if enough and dist.is_nccl_available() else "gloo"
     if backend == "nccl":
         torch.cuda.set_device(_own_gpu(rank, size, local=local))
+    limit = timedelta(seconds=timeout)
     with _on_loopback() if local else contextlib.nullcontext():
         try:
-            dist.init_process_group(
-                backend, method, timedelta(seconds=timeout), world_size=size, rank=rank
-            )
-        except RuntimeError as error:
+            store = _local_store(rank, size, limit) if local and method == ENVIRONMENT else None
+            if store is None:
+                dist.init_process_group(backend, method, limit, world_size=size, rank=rank)
+            else:
+                dist.init_process_group(
+                    backend, timeout=limit, world_size=size, rank=rank, store=store
+                )
+        except (RuntimeError, OSError) as error:
             raise errors.ProcessError(
                 f"process {rank} of {size} could not join the other processes: "
                 f"{_first_line(error)}; check that all processes were started, and that the "
@@ -250,6 +257,25 @@ def _join(
     group = ProcessGroup(rank, size, str(world.group_name))
     group._local = local
     return group
+
+
+def _local_store(rank: int, size: int, limit: timedelta) -> Any:
+    """Return the store in which processes of this machine meet; None if torchrun has one.
+
+    The first process serves it, like torch's own store, but only on the loopback interface. Systems
+    other than POSIX use torch's own store.
+    """
+    dist = torch.distributed
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":
+        return None
+    port, listens = int(os.environ["MASTER_PORT"]), None
+    if rank == 0:
+        listener = socket.create_server(("127.0.0.1", port))
+        listens = listener.detach()  # the store closes it
+    return dist.TCPStore(
+        "127.0.0.1", port, size, rank == 0, limit, wait_for_workers=False,
+        multi_tenant=False, master_listen_fd=listens,
+    )  # fmt: skip
 
 
 def _number_here(size: int, *, local: bool) -> int:

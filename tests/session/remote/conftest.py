@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.forked_runs import Forked, build
 from workbench.config import config
-from workbench.session.remote.session import SESSIONS
+from workbench.session.remote.lifecycle import SESSIONS
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import workbench
-from tests.distributed.test_collectives import LOOPBACK
 from tests.support.forked_runs import Forked, build, costs
+from tests.support.sockets import LOOPBACK, listening
 from tests.support.tree import ROOT
 from tests.support.waiting import paused_at, until
 from workbench import errors
@@ -17,10 +17,11 @@ from workbench.interfaces import State
 from workbench.session.remote import RemoteSession, remove
 
 
-def start_and_die(folder, name, kind):
-    """Run the script that starts a run and is killed; return the number of its process."""
+def start_and_die(folder, name, kind, processes):
+    """Run the script that starts a run and is killed; return the numbers of its processes."""
+    script = str(ROOT / "tests/support/start_and_die.py")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/support/start_and_die.py"), str(folder), name, kind],
+        [sys.executable, script, str(folder), name, kind, str(processes)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -29,7 +30,7 @@ def start_and_die(folder, name, kind):
     )
     assert done.stdout, done.stderr
     assert done.returncode == -9
-    return int(done.stdout)
+    return [int(pid) for pid in done.stdout.split()]
 
 
 def is_alive(pid):
@@ -40,22 +41,9 @@ def is_alive(pid):
         return False
 
 
-def listening(pid):
-    """Return the addresses on which a process listens."""
-    inodes = {os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")
-              if os.path.exists(f"/proc/{pid}/fd/{one}")}  # fmt: skip
-    found = []
-    for table in ("tcp", "tcp6"):
-        with open(f"/proc/{pid}/net/{table}") as file:
-            rows = [line.split() for line in file.readlines()[1:]]
-        found += [row[1].partition(":")[0] for row in rows
-                  if row[3] == "0A" and f"socket:[{row[9]}]" in inodes]  # fmt: skip
-    return found
-
-
 @pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
 def test_a_detached_run_outlives_its_notebook(folder_of_runs):
-    pid = start_and_die(folder_of_runs, "long", "detached")
+    [pid] = start_and_die(folder_of_runs, "long", "detached", 1)
     assert is_alive(pid)
     session = workbench.attach("long")
     assert session.detached and session.processes == [pid]
@@ -73,7 +61,7 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     session.close(end=True)  # a detached run is ended here, so that nothing is left
     until(lambda: not is_alive(pid), timeout=60)
     # the run has ended, but its curve and its last state are still there
-    workbench.session.remote.session.SESSIONS.clear()
+    workbench.session.remote.lifecycle.SESSIONS.clear()
     again = workbench.attach(kept)
     assert again.state is State.FINISHED
     np.testing.assert_array_equal(costs(again.log), costs(session.log))
@@ -88,9 +76,10 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     assert again._link.launched.status(0) is not None
 
 
-def test_another_run_ends_with_its_notebook(folder_of_runs):
-    pid = start_and_die(folder_of_runs, "short", "attached")
-    until(lambda: not is_alive(pid), timeout=60)
+def test_all_processes_of_another_run_end_with_its_notebook(folder_of_runs):
+    pids = start_and_die(folder_of_runs, "short", "attached", 2)
+    assert len(pids) == 2
+    until(lambda: not any(map(is_alive, pids)), timeout=60)
 
 
 def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
@@ -110,7 +99,12 @@ def test_a_pause_outlives_the_processes(folder_of_runs):
     session.close()
     until(lambda: launched.status(0) == 0, timeout=60)
     again = workbench.attach("rests")
+    assert again.state is State.STOPPED and again.wait(0)
     assert "restart() starts them again, paused" in again.note
+    [alert] = again.log[3]["alerts"]
+    assert alert["text"].startswith(
+        "no notebook was connected to the processes of this run for 0.1"
+    )
     assert again.restart() == 3
     paused_at(again, 3)
     assert again.note == ""

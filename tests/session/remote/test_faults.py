@@ -27,10 +27,11 @@ from workbench.session.remote.folder import RunFolder, announced, runs_folder
 from workbench.session.remote.job import saved_state
 from workbench.session.remote.keeper import Keeper
 from workbench.session.remote.launcher import Unowned
+from workbench.session.remote.lifecycle import check_newest, close_link
 from workbench.session.remote.link import Link
 from workbench.session.remote.output import Outputs
 from workbench.session.remote.server import Server
-from workbench.session.remote.session import RemoteSession, check_newest, close_link
+from workbench.session.remote.session import RemoteSession
 from workbench.session.remote.shared_mailbox import Exchange
 from workbench.session.remote.values import RemoteCommand
 from workbench.session.remote.wire import connect, listener
@@ -287,14 +288,14 @@ def test_a_run_that_was_restarted_elsewhere_is_not_restarted_again(folder):
 def test_waiting_for_a_command_has_a_limit(shared_run):
     link = shared_run._link
     command = RemoteCommand(0, "call", "never done")
-    link._commands.append(command)
+    shared_run.commands.append(command)
     was, link.ended = link.ended, threading.Event()
     link.ended.set()
     try:
         assert not link.wait(0.1, wait)
     finally:
         link.ended = was
-        link._commands.remove(command)
+        shared_run.commands.remove(command)
 
 
 def test_a_forked_process_leaves_the_runs_of_its_parent_alone(shared_run, monkeypatch):

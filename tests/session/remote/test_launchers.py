@@ -8,11 +8,10 @@ import threading
 
 import pytest
 
-from tests.distributed.test_collectives import LOOPBACK
 from tests.distributed.test_data_parallel import assert_same
-from tests.session.remote.test_detached import listening
 from tests.session.remote.test_several_processes import reference
 from tests.support.forked_runs import build, outcome
+from tests.support.sockets import LOOPBACK, listening
 from tests.support.tree import ROOT
 from workbench import errors
 from workbench.session.remote import launcher, ray_launcher, torchrun
@@ -23,10 +22,17 @@ TORCHRUN_FAILED = r"(?s)could not start.*its exit status is 2\b.*--no-such-optio
 FAILED = "E1129 failed (exitcode: -9) local_rank: 1 (pid: 77) of binary: /usr/bin/python"
 
 
+def assert_only_loopback(*pids):
+    """Assert that processes do not listen on the network, where ``/proc`` shows it."""
+    for pid in pids if os.path.exists("/proc/net/tcp") else ():
+        assert set(listening(pid)) <= LOOPBACK
+
+
 def train_and_kill(session):
     """Train two epochs in two processes, compare the numbers, and kill the second process."""
     try:
         assert len(set(session.processes)) == 2
+        assert_only_loopback(*session.processes)
         session.resume()
         assert session.wait(120)
         assert_same(reference(2), outcome(session))
@@ -38,12 +44,10 @@ def train_and_kill(session):
         session.close()
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="no /proc")
 def test_torchrun_starts_the_processes_of_a_notebook():
     session = build(epochs=2).start(processes=2, launcher="torchrun", paused=True)
     agent = session._link.launched.agent
-    for pid in (agent.pid, *session.processes):
-        assert set(listening(pid)) <= LOOPBACK
+    assert_only_loopback(agent.pid)
     train_and_kill(session)
     assert agent.poll() is not None
 

@@ -210,7 +210,7 @@ def test_a_killed_process_is_known_and_the_run_continues_with_the_same_numbers(s
 
 def test_another_connection_has_the_whole_curve(shared_run):
     folder = shared_run._folder
-    workbench.session.remote.session.SESSIONS.pop(str(folder.path))  # as in another kernel
+    workbench.session.remote.lifecycle.SESSIONS.pop(str(folder.path))  # as in another kernel
     try:
         for given in ("shared run", shared_run._run["database"]):
             other = workbench.attach(given)
@@ -222,11 +222,11 @@ def test_another_connection_has_the_whole_curve(shared_run):
             paused_at(shared_run, done + 1)
             other.close()
             assert shared_run.call(lambda loop: 1).wait(60) == 1
-            workbench.session.remote.session.SESSIONS.pop(str(folder.path))
+            workbench.session.remote.lifecycle.SESSIONS.pop(str(folder.path))
             del other
             gc.collect()
     finally:
-        workbench.session.remote.session.SESSIONS[str(folder.path)] = shared_run
+        workbench.session.remote.lifecycle.SESSIONS[str(folder.path)] = shared_run
 
 
 def test_the_list_of_sessions_has_it(shared_run):

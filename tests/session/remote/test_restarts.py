@@ -13,7 +13,8 @@ from workbench import errors
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.session import SESSIONS, RemoteSession
+from workbench.session.remote.lifecycle import SESSIONS
+from workbench.session.remote.session import RemoteSession
 
 
 def as_in_another_kernel(session):

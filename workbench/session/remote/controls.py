@@ -121,12 +121,12 @@ class Controls(interfaces.Session):
     @property
     def branches(self) -> list[RemoteBranch]:
         """The branches of the run; training continues on the last one."""
-        return [] if self._link is None else list(self._link.branches)
+        return [] if self._link is None else list(self._link.known.branches)
 
     @property
     def snapshots(self) -> list[RemoteSnapshot]:
         """The training states that the first process keeps in memory, by iteration."""
-        return [] if self._link is None else self._link.snapshots
+        return [] if self._link is None else self._link.known.snapshots
 
     @property
     def default_path(self) -> str:

@@ -31,7 +31,10 @@ class Watched(Protocol):
 
     launched: Launched
     outputs: Outputs
-    facts: dict[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run has reported."""
 
     @property
     def name(self) -> str:

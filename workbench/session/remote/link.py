@@ -17,14 +17,9 @@ from workbench.interfaces import State
 from workbench.session.remote.failures import Failures
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched, Unowned
+from workbench.session.remote.mirror import Mirror
 from workbench.session.remote.output import Outputs
-from workbench.session.remote.values import (
-    UNREADABLE,
-    RemoteBranch,
-    RemoteCommand,
-    RemoteProbe,
-    RemoteSnapshot,
-)
+from workbench.session.remote.values import UNREADABLE, RemoteCommand, RemoteProbe
 from workbench.session.remote.wire import Connection, Pickled, Unreadable, connect
 from workbench.utils.actors import actor
 
@@ -44,7 +39,7 @@ LATE = (
 
 
 class Link:
-    """Connection to the processes of one launch, with the information that they have reported.
+    """Connection to the processes of one launch: their start, calls to them, and their end.
 
     Parameters
     ----------
@@ -57,8 +52,8 @@ class Link:
 
     Attributes
     ----------
-    facts : dict
-        The information that the run has reported; see `workbench.session.remote.facts`.
+    known : Mirror
+        What the run has reported.
     owner : int
         The ID of the process that has created the connection; a forked process has a copy of it.
     failure : BaseException or None
@@ -79,22 +74,15 @@ class Link:
         self.folder = folder
         self.owner = os.getpid()
         self.launched = launched
-        self.facts: dict[str, Any] = {}
+        self.known = Mirror(commands, self.ask)
         self.failure: BaseException | None = None
         self.ended = threading.Event()
-        self.branches: list[RemoteBranch] = []
         self._run = folder.read()
-        self._commands = commands
-        self._earlier = len(commands)
         self._changed = changed
         self._connection: Connection | None = None
-        self._lock = threading.RLock()
+        self._lock = self.known.lock
         self._number = 0
         self._answers: dict[int, Future[Any]] = {}
-        self._tickets: dict[str, RemoteCommand] = {}
-        self._by_id: dict[int, RemoteCommand] = {}
-        self._probes: dict[int, RemoteProbe] = {}
-        self._early_probes: dict[int, Any] = {}  # answers that preceded the number of the probe
         self._ready = threading.Event()
         self._disconnected = threading.Event()
         self._closing = False
@@ -110,6 +98,11 @@ class Link:
     def size(self) -> int:
         """The number of processes."""
         return int(self._run["processes"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run has reported; see `workbench.session.remote.facts`."""
+        return self.known.facts
 
     @property
     def is_open(self) -> bool:
@@ -224,20 +217,19 @@ class Link:
         with self._lock:
             command = RemoteCommand(0, name, name)
             if not self.is_open:
-                self._list(command)
+                self.known.add(command)
                 command._refuse(self._gone())
                 return command
-            self._tickets[ticket] = command
+            self.known.expect(ticket, command)
         try:
             found = self._call({**message, "ticket": ticket})
         except BaseException:
-            with self._lock:
-                self._tickets.pop(ticket, None)
+            self.known.forget(ticket)
             raise
         with self._lock:
             if command.text == name:
                 command.kind, command.text = found["kind"], found["text"]
-            self._list(command)
+            self.known.add(command)
             if self.failure is not None and not command.done:
                 command._refuse(self._gone())
         return command
@@ -247,13 +239,9 @@ class Link:
         probe = RemoteProbe(options.get("examples") or ())
         found = self.ask("probe", *args, **options)
         with self._lock:
-            early = self._early_probes.pop(found, None)
-            if early is not None:
-                probe.answer(early)
-            elif self.failure is not None:
+            self.known.add_probe(found, probe)
+            if self.failure is not None and not probe.done:
                 probe.refuse(self._gone())
-            else:
-                self._probes[found] = probe
         return probe
 
     # Messages
@@ -276,42 +264,30 @@ class Link:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if "answer" in message:
-            answer = self._answers.pop(message["answer"], None)
-            found = message.get("error", message.get("value"))
-            if answer is None:
-                pass
-            elif isinstance(found, Unreadable):
-                answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
-            elif "error" in message:
-                answer.set_exception(found)
-            else:
-                answer.set_result(found)
+            self._take_answer(message)
             return
         with self._lock:
+            self.known.take(message)
             if "facts" in message:
-                self._take_facts(message["facts"])
-            for event in message.get("commands", ()):
-                self._command_of(event).update(event)
-            for probe in message.get("probes", ()):
-                waiting = self._probes.pop(probe["number"], None)
-                if waiting is None:
-                    self._early_probes[probe["number"]] = probe["answer"]
-                else:
-                    waiting.answer(probe["answer"])
+                self._see_facts()
         self._changed()
         self._ready.set()
 
-    def _take_facts(self, new: Mapping[str, Any]) -> None:
-        readable = {name: one for name, one in new.items() if not isinstance(one, Unreadable)}
-        if isinstance(new.get("exception"), Unreadable):
-            readable["exception"] = ProcessError(UNREADABLE.format(error=new["exception"]))
-        self.facts = facts = {**self.facts, **readable}
-        if "branches" in new:
-            del self.branches[len(new["branches"]) :]
-            for place, described in enumerate(new["branches"]):
-                if place == len(self.branches):
-                    self.branches.append(RemoteBranch(place, self.ask))
-                self.branches[place].update(*described)
+    def _take_answer(self, message: Mapping[str, Any]) -> None:
+        answer = self._answers.pop(message["answer"], None)
+        found = message.get("error", message.get("value"))
+        if answer is None:
+            return
+        if isinstance(found, Unreadable):
+            answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
+        elif "error" in message:
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def _see_facts(self) -> None:
+        """Notice troubles and the end of training."""
+        facts = self.facts
         if facts.get("troubles"):
             self._failures.suspect()
         if State(facts["state"]).ended:
@@ -322,35 +298,6 @@ class Link:
         else:
             self.ended.clear()
 
-    def _command_of(self, event: Mapping[str, Any]) -> RemoteCommand:
-        """Return the command that an event describes; create it if it was not issued here."""
-        number = event.get("id")
-        known = None if number is None else self._by_id.get(number)
-        if known is None:
-            known = self._tickets.pop(event.get("ticket") or "", None)
-        if known is None:
-            known = RemoteCommand(0, event.get("kind", ""), event.get("text", ""))
-        self._list(known)
-        if number is not None:
-            self._by_id[number] = known
-        return known
-
-    def _list(self, command: RemoteCommand) -> None:
-        """Add a command to the commands of the session, unless it was added before."""
-        if not command.id:
-            self._commands.append(command)
-            command.id = len(self._commands)
-
-    @property
-    def snapshots(self) -> list[RemoteSnapshot]:
-        """The snapshots that the first process keeps in memory."""
-        with self._lock:
-            return [
-                RemoteSnapshot(iteration, pin, self.branches[place])
-                for iteration, pin, place in self.facts.get("snapshots", ())
-                if place is not None and place < len(self.branches)
-            ]
-
     def wait(self, timeout: float | None, way: Callable[..., bool]) -> bool:
         """Wait until training has ended and no command is left that could continue it."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -359,8 +306,7 @@ class Link:
             if not way(self.ended, left):
                 return False
             with self._lock:
-                mine = self._commands[self._earlier :]
-                some = self.failure is None and any(not command.done for command in mine)
+                some = self.failure is None and bool(self.known.waiting)
                 if self.ended.is_set() and not some:
                     return True
             if deadline is not None and time.monotonic() >= deadline:
@@ -410,17 +356,10 @@ class Link:
         reason = self._gone()
         with self._lock:
             answers, self._answers = self._answers, {}
-            probes, self._probes = self._probes, {}
-            waiting = [one for one in self._commands[self._earlier :] if not one.done]
-            waiting += [one for one in self._tickets.values() if not one.done]
         for answer in answers.values():
             with suppress(Exception):
                 answer.set_exception(SessionError(reason))
-        for probe in probes.values():
-            probe.refuse(reason)
-        for command in waiting:
-            if not command.done:
-                command._refuse(reason)
+        self.known.refuse(reason)
 
     def abandon(self) -> None:
         """Close the connection after it has failed to open; the caller ends the processes."""

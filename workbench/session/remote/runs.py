@@ -24,13 +24,8 @@ from workbench.session.remote.launcher import (
     launcher_of,
     saved_launcher,
 )
-from workbench.session.remote.session import (
-    SESSIONS,
-    RemoteSession,
-    begin,
-    close_link,
-    register,
-)
+from workbench.session.remote.lifecycle import SESSIONS, begin, close_link, register
+from workbench.session.remote.session import RemoteSession
 from workbench.utils.numbers import is_count
 
 logger = logging.getLogger(__name__)
@@ -92,7 +87,7 @@ def start(
             "directory": os.getcwd(),
             "launch": 0,
         }
-        return begin(folder, facts, starter, main_loop)
+        return begin(folder, facts, starter, lambda: RemoteSession(folder, starter, main_loop))
     except BaseException:
         folder.remove()
         raise

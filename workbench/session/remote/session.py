@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NoReturn
 
-from workbench.errors import LogError, ProcessError, SessionError, StateError, WaitInterrupted
+from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
 from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session import display
 from workbench.session.branch import check_iteration
-from workbench.session.known_sessions import check_name, new_name, remember
+from workbench.session.known_sessions import check_name
 from workbench.session.known_variables import KnownVariables
 from workbench.session.remote.controls import Controls
-from workbench.session.remote.folder import LOG, RunFolder
-from workbench.session.remote.launcher import Launched, Launcher, Unowned, save_launcher
+from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.launcher import Launched, Launcher, Unowned
+from workbench.session.remote.lifecycle import (
+    GOODBYE,
+    RUNNING,
+    check_newest,
+    close_link,
+    end_processes,
+    launch_again,
+    start_fork,
+)
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
 from workbench.utils.attributes import FixedAttributes
@@ -41,23 +47,10 @@ WAIT_INTERRUPTED = (
     "training"
 )
 
-REMOVED = "the folder {folder} of {name!r} was removed, so the run cannot be started again"
 RESTED = (
     "training was paused for so long that its processes have ended; restart() starts them again, "
     "paused"
 )
-ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connects to it"
-LIVES_ON = (
-    "the processes of {name!r} have not ended, although the connection to them was lost; "
-    "workbench.attach({name!r}) connects to them again"
-)
-NOT_ENDED = (
-    "the processes of {name!r} have not ended within {seconds:g} s of the request; try again, or "
-    "end the processes whose IDs are in session.processes"
-)
-
-GOODBYE = 10.0
-"""Seconds within which the processes must end after the session is closed."""
 
 
 class RemoteSession(FixedAttributes, Controls):
@@ -185,6 +178,8 @@ class RemoteSession(FixedAttributes, Controls):
     def state(self) -> State:
         """The current state of the session."""
         if self._link is None:
+            if self._folder.rested.exists():
+                return State.STOPPED
             finished = False
             with suppress(LogError):  # the run was removed
                 finished = self.log.current_row.get("training_finished", False)
@@ -319,14 +314,6 @@ class RemoteSession(FixedAttributes, Controls):
         raise StateError(NOT_TO_BE_SAVED.format(session=self))
 
 
-SESSIONS: weakref.WeakValueDictionary[str, RemoteSession] = weakref.WeakValueDictionary()
-"""The sessions of this process, keyed by the folders of their runs."""
-
-
-RUNNING: set[RemoteSession] = set()
-"""Sessions whose runs continue; they stay in memory even if no variable refers to them."""
-
-
 def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None]:
     """Return a function that calls a method, unless the method's object no longer exists."""
 
@@ -336,135 +323,3 @@ def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[], None
             found()
 
     return call
-
-
-def end_processes(session: RemoteSession) -> None:
-    """End the processes of a run, even if they would continue without this process.
-
-    Raises
-    ------
-    SessionError
-        If the run was restarted elsewhere.
-    ProcessError
-        If the processes do not end in time.
-    """
-    folder = session._folder
-    if not folder.read():  # it was removed, after its processes had ended
-        return
-    check_newest(session)
-    if session._link is not None:
-        session._finalizer.detach()
-        session._link.close(GOODBYE)
-    if folder.is_live():  # the connection had been closed earlier
-        session.connect(Unowned(list(folder.read().get("pids", ()))), new=False)
-        assert session._link is not None
-        session._finalizer.detach()
-        session._link.close(GOODBYE)
-    RUNNING.discard(session)
-    if folder.is_live():
-        raise ProcessError(NOT_ENDED.format(name=session.name, seconds=GOODBYE))
-
-
-def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
-    """Close a link, and end the processes that this process has started.
-
-    The processes of a detached run continue. The folder of a run that has failed is kept, so that
-    the run can be restarted.
-    """
-    if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
-        return
-    if detached or isinstance(link.launched, Unowned):
-        link.leave()
-        return
-    failed = link.has_failed
-    link.close(GOODBYE)
-    if not failed:
-        folder.remove()
-
-
-def begin(
-    folder: RunFolder, facts: dict[str, Any], launcher: Launcher, main_loop: MainLoop | None
-) -> RemoteSession:
-    """Start the processes of a run, and return its session."""
-    with folder.starting(facts["name"]):
-        folder.write(facts)
-        save_launcher(folder, launcher)
-        session = RemoteSession(folder, launcher, main_loop)
-        _launch(session, facts)
-    register(session)
-    return session
-
-
-def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
-    """Start the processes of a run, and connect to them."""
-    folder = session._folder
-    launched = session._launcher.launch(
-        folder, facts["launch"], facts["processes"], detached=facts["detached"]
-    )
-    try:
-        folder.write({**facts, "pids": launched.pids})
-        session.connect(launched, new=True)
-    except BaseException:
-        launched.kill()
-        folder.withdraw(facts["launch"])
-        raise
-
-
-def register(session: RemoteSession) -> None:
-    """Add a session to the sessions of this process."""
-    remember(session)
-    SESSIONS[str(session._folder.path)] = session
-
-
-def check_newest(session: RemoteSession) -> dict[str, Any]:
-    """Return the current information about a run.
-
-    Raises
-    ------
-    SessionError
-        If the run was removed or restarted elsewhere.
-    """
-    facts = session._folder.read()
-    if not facts:
-        raise SessionError(REMOVED.format(name=session.name, folder=session.folder))
-    if facts["launch"] != session._run["launch"]:
-        raise SessionError(ELSEWHERE.format(name=session.name))
-    return facts
-
-
-def launch_again(session: RemoteSession, processes: int | None) -> None:
-    """Start the processes of a run again, from the last snapshot, after the run has ended."""
-    facts = check_newest(session)
-    if session._folder.is_live():
-        raise SessionError(LIVES_ON.format(name=session.name))
-    facts["launch"] += 1
-    facts["stays_paused"] = session._folder.rested.exists()
-    facts["processes"] = facts["processes"] if processes is None else processes
-    session._folder.write(facts)
-    session._run = facts
-    _launch(session, facts)
-    session._folder.rested.unlink(missing_ok=True)
-
-
-def start_fork(
-    session: RemoteSession, iteration: int | None, branch: str | None, name: str | None
-) -> RemoteSession:
-    """Start the processes of a fork; see `RemoteSession.fork`."""
-    name = new_name() if name is None else name
-    facts = check_newest(session)
-    folder = RunFolder.create(name)
-    try:
-        command = session._ask("fork_into", str(folder.job), iteration, branch, facts["processes"])
-        at = command.wait()
-        own = Path(facts["database"]).parent == session._folder.path
-        facts |= {
-            "name": name,
-            "secret": secrets.token_hex(32),
-            "launch": 0,
-            "branch": f"fork of {session.name} at {at:,}",
-            "database": str(folder.path / LOG) if own else facts["database"],
-        }
-        return begin(folder, facts, session._launcher, None)
-    except BaseException:
-        folder.remove()
-        raise

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from workbench.distributed import ProcessGroup, process_group
-from workbench.errors import ProcessError, TrainingFinish
+from workbench.errors import ProcessError, SessionError, TrainingFinish
 from workbench.extensions.finish_after import GOAL, goal_reached
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
@@ -60,6 +60,11 @@ ARRIVAL = 60.0
 
 TOGETHER = 60.0
 """Maximum number of seconds that the other processes wait for the first process to start."""
+
+RESTS = (
+    "no notebook was connected to the processes of this run for {seconds:g} seconds while it was "
+    "paused, so they have ended; restart() starts them again, paused"
+)
 
 
 def main(path: str, launch: int, rank: int) -> None:
@@ -271,7 +276,7 @@ class _Process:
                 rests_since = rests_since or now
                 if min(alone, now - rests_since) > linger:
                     if session.state is State.PAUSED:
-                        self.folder.rested.touch(0o600)
+                        self._rest(session, mailbox, linger)
                     break
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
@@ -285,6 +290,18 @@ class _Process:
         time.sleep(GOODBYE)  # the main thread ends the process earlier, if it can
         keeper.finish(SAVING)
         os._exit(0)
+
+    def _rest(self, session: Session, mailbox: SharedMailbox | None, linger: float) -> None:
+        """Note that the processes end because no notebook holds a paused run."""
+        self.folder.rested.touch(0o600)
+        text = RESTS.format(seconds=linger)
+        if mailbox is not None:
+            mailbox.call({"do": "alert", "args": [text], "options": {}, "by": "code"})
+            return
+        try:
+            session.alert(text).wait(GOODBYE)
+        except (SessionError, TimeoutError):
+            logger.exception("the log does not say why the processes of this run have ended")
 
     # The other processes
 
