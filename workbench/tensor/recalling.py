@@ -86,13 +86,13 @@ class _Arguments:
         if expression.is_Symbol:
             name = self.names.get(expression)
             if name is None:
-                name = self.names[expression] = _name(len(self.names))
+                name = self.names[expression] = _name(type(expression), len(self.names))
         elif expression.is_Integer:
             return int(expression)
         else:
             free = sorted(expression.free_symbols - self.names.keys(), key=_age)
             for symbol in free:
-                self.names[symbol] = _name(len(self.names))
+                self.names[symbol] = _name(type(symbol), len(self.names))
             name = _renamed(expression, tuple(self.names.items()))
         self.numbers.setdefault(name, number)
         return name
@@ -140,10 +140,8 @@ class _Arguments:
 
 
 @functools.cache
-def _name(index: int) -> Any:
-    import sympy
-
-    return sympy.Symbol(f"u{index}", integer=True)  # as torch names its symbols
+def _name(kind: type, index: int) -> Any:
+    return kind(f"u{index}", integer=True)  # as torch names its symbols
 
 
 def _age(symbol: Any) -> tuple[int, str]:
@@ -207,7 +205,7 @@ class _Kept:
 
 
 class _Known:
-    """What is known about the unknown sizes of a call before it is inferred."""
+    """Facts about the unknown sizes of a call, before the call is inferred."""
 
     def __init__(self, given: _Arguments, world: shapes.World) -> None:
         self.names, self.env = dict(given.names), world.sizes
