@@ -1,5 +1,6 @@
 """Common setup of tests, doctests and notebooks: default settings and repeatable examples."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.suffix == ".ipynb" and not config.option.full:
             item.cell.source = notebooks.shorten(item.path.stem, item.cell.source)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector the thousands of tests, which exist to the end of the run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

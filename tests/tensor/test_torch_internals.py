@@ -44,7 +44,7 @@ ADVICE = {
         COMPILING,
     ),
 }
-OWN = {"storage_of", "check_size"}
+OWN = {"storage_of", "check_size", "shape_env"}
 
 
 def names():

@@ -14,11 +14,10 @@ from typing import Any
 import torch
 
 from workbench import errors
-from workbench.tensor import recalling, shapes
+from workbench.tensor import recalling
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.refusals import refuse_function
 from workbench.tensor.structure import flatten, name_of
-from workbench.tensor.symbolic import is_symbolic
 from workbench.tensor.variable import Call, Variable, identity
 from workbench.tensor.vocabulary import keyword_hint
 
@@ -86,8 +85,8 @@ def infer(call: Call) -> Any:
     args, kwargs = call.fakes()
     if isinstance(call.function, Operation):
         return call.function.infer(*args, **kwargs)
-    infer = recalling.infer if is_symbolic() else shapes.infer
-    return infer(call.function, args, kwargs, lambda: shown_arguments(call.args, call.kwargs))
+    shown = lambda: shown_arguments(call.args, call.kwargs)  # noqa: E731
+    return recalling.infer(call.function, args, kwargs, shown)
 
 
 def _as_tensor(leaf: Any) -> Any:

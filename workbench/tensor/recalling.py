@@ -1,23 +1,33 @@
 """Shape inference with a cache of results for each function and its argument shapes and dtypes.
 
-An editor applies bricks again after each edit, and a deep model applies the same function to the
-same shapes many times. Each application of torch's shape rules takes about a millisecond; reading a
-result from the cache takes a small fraction of this time. A result is stored only if a torch
-function returned it as a single tensor, learned nothing about sizes, and gave the tensor its own
-storage.
+A deep model applies the same function to the same shapes many times, and so do the steps of a
+gradient, models that are built in turn, and an editor that applies bricks again after each edit.
+Each application of torch's shape rules takes about a millisecond, and some take many; reading a
+result from the cache takes a small fraction of this time.
+
+The cache names unknown sizes in the order in which they occur, so that a ``(batch, 10)`` of one
+model finds the result for that of another. A result is stored only if a function of torch or of the
+workbench returned it and learned at most that some sizes are equal, and if each of its sizes can be
+computed from the sizes of the arguments. It is recalled where the same is known about these sizes;
+what the call learned is then learned again.
 """
 
 from __future__ import annotations
 
-import threading
+import contextlib
+import functools
 import types
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from workbench.tensor import shapes
-from workbench.tensor.structure import map_structure
+from workbench.tensor import torch_internals as internals
+from workbench.tensor.blank import blank
+from workbench.tensor.structure import CONTAINERS, map_structure
+from workbench.tensor.symbolic import is_symbolic
 
 MOST = 2000
 """Maximum number of results in the cache."""
@@ -25,61 +35,330 @@ MOST = 2000
 PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None), type(Ellipsis))
 BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 
-_kept: dict[Any, shapes.Fake] = {}
-_lock = threading.Lock()
+_kept: dict[Any, _Kept] = {}
+
+
+class _Unusual(Exception):
+    """Error raised for arguments and results that the cache does not handle."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """Unknown size in a result, in the names of the cache."""
+
+    expression: Any
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """Tensor in a result: its sizes, and the number of the argument whose storage it shares."""
+
+    sizes: tuple[Any, ...]
+    strides: tuple[Any, ...]
+    offset: Any
+    dtype: torch.dtype
+    device: torch.device
+    base: int | None
+
+
+@dataclass
+class _Arguments:
+    """Tensors in the arguments of a call, and the names of their unknown sizes.
+
+    Attributes
+    ----------
+    tensors : list of fake tensor
+    names : dict
+        The name of each symbol in the sizes.
+    numbers : dict
+        A symbolic size for each expression of names.
+    """
+
+    tensors: list[torch.Tensor] = field(default_factory=list)
+    names: dict[Any, Any] = field(default_factory=dict)
+    numbers: dict[Any, Any] = field(default_factory=dict)
+
+    def named(self, number: Any) -> Any:
+        """Return a size in the names of the cache; symbols that occur first get new names."""
+        if isinstance(number, int):
+            return number
+        expression = number.node.expr
+        if expression.is_Symbol:
+            name = self.names.get(expression)
+            if name is None:
+                name = self.names[expression] = _name(type(expression), len(self.names))
+        elif expression.is_Integer:
+            return int(expression)
+        else:
+            free = sorted(expression.free_symbols - self.names.keys(), key=_age)
+            for symbol in free:
+                self.names[symbol] = _name(type(symbol), len(self.names))
+            name = _renamed(expression, tuple(self.names.items()))
+        self.numbers.setdefault(name, number)
+        return name
+
+    def state(self, tensor: torch.Tensor) -> Any:
+        """Return the properties of a tensor on which results depend."""
+        if getattr(tensor, "constant", None) is not None or tensor.layout is not torch.strided:
+            raise _Unusual
+        if tensor.requires_grad or tensor.is_conj() or tensor.is_neg():
+            raise _Unusual
+        device = getattr(tensor, "fake_device", None)
+        if device is None:
+            if not tensor.is_floating_point():  # the values of integers can be sizes
+                raise _Unusual
+            device = tensor.device
+        sizes = tuple(map(self.named, tensor.shape))
+        strides = tuple(map(self.named, tensor.stride()))
+        offset = self.named(tensor.storage_offset())
+        return type(tensor), tensor.dtype, device, sizes, strides, offset
+
+    def facts(self, world: shapes.World) -> Any:
+        """Return what is known about the unknown sizes: their bounds, and relations among them."""
+        env = world.sizes
+        alone = [(env.var_to_range.get(symbol), symbol in env.size_like) for symbol in self.names]
+        names = tuple(self.names.items())
+        related = [
+            _renamed(learned.expr, names)
+            for symbol in self.names
+            for learned in env.deferred_runtime_asserts.get(symbol, ())
+            if not _is_bound(learned.expr) and learned.expr.free_symbols <= self.names.keys()
+        ]
+        bounds = [(known and (known.lower, known.upper), is_size) for known, is_size in alone]
+        return tuple(bounds), tuple(related)
+
+    def real(self, size: Any, world: shapes.World) -> Any:
+        """Return a size of this call, given the size in the names of the cache."""
+        if isinstance(size, int) or size.is_Integer:
+            return int(size)
+        number = self.numbers.get(size)
+        if number is None:
+            symbols = {name: symbol for symbol, name in self.names.items()}
+            number = world.sizes.create_symintnode(size.xreplace(symbols), hint=None)
+            self.numbers[size] = number
+        return number
+
+
+@functools.cache
+def _name(kind: type, index: int) -> Any:
+    return kind(f"u{index}", integer=True)  # as torch names its symbols
+
+
+def _age(symbol: Any) -> tuple[int, str]:
+    """Return a key by which symbols are in the order in which torch created them."""
+    return len(symbol.name), symbol.name
+
+
+def _is_bound(expression: Any) -> bool:
+    """Return True for the comparison of a symbol with a number, as in ``0 <= u0``."""
+    if type(expression).__name__ not in ("LessThan", "GreaterThan"):
+        return False
+    one, other = expression.args
+    return (one.is_Symbol and other.is_Number) or (one.is_Number and other.is_Symbol)
+
+
+@functools.lru_cache(maxsize=MOST)
+def _renamed(expression: Any, names: tuple[tuple[Any, Any], ...]) -> Any:
+    return expression.xreplace(dict(names))
 
 
 def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]) -> Any:
     """Return the result of `shapes.infer`, from the cache if possible."""
-    tensors: list[torch.Tensor] = []
-    key = _key(function, args, kwargs, tensors)
-    if key is None:
-        return shapes.infer(function, args, kwargs, shown)
-    with _lock:
+    with shapes.inferring() as world:
+        given = _Arguments()
+        try:
+            key = _key(function, args, kwargs, given, world)
+        except _Unusual:
+            return shapes.infer(function, args, kwargs, shown)
         known = _kept.get(key)
-    if known is not None:
-        return known  # several variables can have it: inference ignores storage
-    before = shapes.facts(tensors)
-    result = shapes.infer(function, args, kwargs, shown)
-    usual = isinstance(result, torch.Tensor) and _state(result) is not None
-    if usual and shapes.facts(tensors) == before and shapes.repeated([result], tensors) is not None:
-        with _lock:
-            _kept[key] = result
+        if known is not None and (not known.learned or _learn(known.learned, given, world)):
+            return known.of(given, world)
+        before = _Known(given, world)
+        result = shapes.infer(function, args, kwargs, shown)
+        with contextlib.suppress(_Unusual):
+            learned = before.learned()
+            _kept[key] = _Kept(_outline(result, given), learned)
             while len(_kept) > MOST:
                 del _kept[next(iter(_kept))]
-    return result
+        return result
 
 
-def _key(function: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
-    """Return everything on which a result depends, or None if the result cannot be cached.
+@dataclass
+class _Kept:
+    """Entry of the cache: a result, and the pairs of sizes that the call learned to be equal."""
 
-    The tensors among the arguments are appended to `tensors`.
-    """
-    module = str(getattr(function, "__module__", None) or "")
-    if not (isinstance(function, BUILTIN) or module.partition(".")[0] == "torch"):
-        return None
+    outline: Any
+    learned: tuple[tuple[Any, Any], ...]
+    latest: tuple[Any, Any] | None = None
+
+    def of(self, given: _Arguments, world: shapes.World) -> Any:
+        """Return the result of a call."""
+        if not is_symbolic():
+            return map_structure(lambda leaf: _made(leaf, given, world), self.outline)
+        # Graphs without values are never run, so their variables can share a fake tensor.
+        alone = isinstance(self.outline, _Tensor) and self.outline.base is None
+        symbols = tuple(given.names)
+        if self.latest is None or self.latest[0] != symbols or not alone:
+            result = map_structure(lambda leaf: _made(leaf, given, world), self.outline)
+            self.latest = symbols, result
+        return self.latest[1]
+
+
+class _Known:
+    """Facts about the unknown sizes of a call, before the call is inferred."""
+
+    def __init__(self, given: _Arguments, world: shapes.World) -> None:
+        self.names, self.env = dict(given.names), world.sizes
+        self.before = {symbol: self._about(symbol) for symbol in self.names}
+        self.count = self.env.num_deferred_runtime_asserts
+
+    def _about(self, symbol: Any) -> tuple[Any, Any, list[Any]]:
+        facts = self.env.deferred_runtime_asserts.get(symbol, ())
+        ranges, known = self.env.var_to_range, self.env.replacements
+        return known.get(symbol), ranges.get(symbol), [learned.expr for learned in facts]
+
+    def learned(self) -> tuple[tuple[Any, Any], ...]:
+        """Return the pairs of sizes that are now known to be equal, in the names of the cache.
+
+        Raises
+        ------
+        _Unusual
+            If something else was learned.
+        """
+        pairs: dict[tuple[Any, Any], None] = {}
+        count = 0
+        for symbol, (value, bounds, facts) in self.before.items():
+            new_value, new_bounds, new_facts = self._about(symbol)
+            if new_value != value:
+                pairs[symbol, new_value] = None
+            elif new_bounds != bounds:
+                raise _Unusual
+            for fact in new_facts[len(facts) :]:
+                count += 1
+                if type(fact).__name__ != "Equality":
+                    raise _Unusual
+                pairs[fact.args] = None
+        if self.env.num_deferred_runtime_asserts != self.count + count:
+            raise _Unusual  # about other sizes
+        names = tuple(self.names.items())
+        if any(not one.free_symbols <= self.names.keys() for pair in pairs for one in pair):
+            raise _Unusual
+        return tuple((_renamed(one, names), _renamed(other, names)) for one, other in pairs)
+
+
+def _learn(pairs: tuple[tuple[Any, Any], ...], given: _Arguments, world: shapes.World) -> bool:
+    """Learn that sizes are equal; return False if they cannot be, which inference then explains."""
+    try:
+        for one, other in pairs:
+            internals.check_size(given.real(one, world) == given.real(other, world))
+        shapes.check_possible(world, [size for one in given.tensors for size in one.shape])
+    except RuntimeError:
+        return False
+    return True
+
+
+def _key(
+    function: Any, args: Any, kwargs: Any, given: _Arguments, world: shapes.World
+) -> tuple[Any, ...]:
+    """Return all facts on which a result depends."""
+    if not _is_fixed(function):
+        raise _Unusual
     parts: list[Any] = []
 
-    def note(leaf: Any) -> Any:
+    def note(leaf: Any) -> int:
         if isinstance(leaf, torch.Tensor):
-            tensors.append(leaf)
-            parts.append(_state(leaf))
-        elif isinstance(leaf, shapes.SYMBOLIC_NUMBERS):
-            parts.append((type(leaf), shapes.sizes_of(leaf)[0]))
+            given.tensors.append(leaf)
+            parts.append(given.state(leaf))
+        elif isinstance(leaf, torch.SymInt):
+            parts.append((torch.SymInt, given.named(leaf)))
+        elif isinstance(leaf, PLAIN):
+            parts.append((type(leaf), leaf))
         else:
-            parts.append((type(leaf), leaf) if isinstance(leaf, PLAIN) else None)
+            raise _Unusual
         return len(parts)
 
     structure = map_structure(note, (args, kwargs))
-    if not tensors or None in parts:
-        return None
-    return function, repr(structure), tuple(parts), torch.get_default_dtype()
+    if not given.tensors:
+        raise _Unusual
+    device = given.tensors[0].device.type
+    return (
+        function,
+        repr(structure),
+        tuple(parts),
+        given.facts(world),
+        torch.get_default_dtype(),
+        torch.is_autocast_enabled("cpu" if device == "meta" else device),
+    )
 
 
-def _state(tensor: torch.Tensor) -> Any:
-    """Return the properties of `tensor` on which results depend, or None if it cannot be cached."""
-    if getattr(tensor, "constant", None) is not None or tensor.layout is not torch.strided:
-        return None
-    if tensor.requires_grad or tensor.is_conj() or tensor.is_neg():
-        return None
-    return type(tensor), tensor.dtype, tensor.device, tuple(shapes.sizes_of(tensor))
+def _is_fixed(function: Any) -> bool:
+    """Return True for functions of torch and the workbench that depend on nothing else."""
+    if isinstance(function, BUILTIN):
+        return True
+    package = str(getattr(function, "__module__", None) or "").partition(".")[0]
+    if package == "workbench":
+        plain = isinstance(function, types.FunctionType) and function.__closure__ is None
+        return plain and "<" not in function.__qualname__
+    return package == "torch"
+
+
+def _outline(result: Any, given: _Arguments) -> Any:
+    """Return the result in the names of the cache."""
+    of_arguments = [internals.storage_of(tensor) for tensor in given.tensors]
+    own: set[int] = set()
+    count = len(given.names)
+
+    def outlined(leaf: Any) -> Any:
+        if isinstance(leaf, torch.SymInt):
+            size = given.named(leaf)
+            return size if isinstance(size, int) else _Size(size)
+        if isinstance(leaf, PLAIN):
+            return leaf
+        device = getattr(leaf, "fake_device", None)
+        if device is None:
+            raise _Unusual
+        _, dtype, device, *place = given.state(leaf)
+        storage = internals.storage_of(leaf)
+        base = of_arguments.index(storage) if storage in of_arguments else None
+        if storage in own or (base is not None and not _is_fake(given.tensors[base])):
+            raise _Unusual  # two results share storage
+        if base is None:
+            own.add(storage)
+        return _Tensor(*place, dtype, device, base)
+
+    _check_containers(result)
+    outline = map_structure(outlined, result)
+    if len(given.names) != count:  # a result has a size of its own, like that of `nonzero`
+        raise _Unusual
+    return outline
+
+
+def _check_containers(result: Any) -> None:
+    """Raise `_Unusual` if a container in a result cannot be rebuilt."""
+    if isinstance(result, CONTAINERS):
+        usual = type(result) in (tuple, list) or type(result).__module__ == "torch.return_types"
+        if not usual:
+            raise _Unusual
+        for part in result:
+            _check_containers(part)
+
+
+def _is_fake(tensor: torch.Tensor) -> bool:
+    return getattr(tensor, "fake_device", None) is not None
+
+
+def _made(leaf: Any, given: _Arguments, world: shapes.World) -> Any:
+    """Return a part of the result of this call."""
+    if isinstance(leaf, _Size):
+        return given.real(leaf.expression, world)
+    if not isinstance(leaf, _Tensor):
+        return leaf
+    return blank(
+        world.mode,
+        [given.real(size, world) for size in leaf.sizes],
+        [given.real(stride, world) for stride in leaf.strides],
+        leaf.dtype,
+        leaf.device,
+        offset=given.real(leaf.offset, world),
+        base=None if leaf.base is None else given.tensors[leaf.base],
+    )

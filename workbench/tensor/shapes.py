@@ -28,6 +28,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import torch_internals as internals
+from workbench.tensor.blank import blank, in_rows
 from workbench.tensor.probing import Probe
 from workbench.tensor.structure import map_structure, name_of
 
@@ -93,9 +94,9 @@ class World:
     """The fake mode and shape environment shared by all variables of the process."""
 
     def __init__(self) -> None:
-        from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
+        from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-        self.sizes = ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)
+        self.sizes = internals.shape_env()
         self.mode = internals.FakeTensorMode(shape_env=self.sizes, allow_non_fake_inputs=True)
         self.concrete = internals.FakeTensorMode(allow_non_fake_inputs=True)
         # The caches of the modes never shrink and would keep unused symbols alive.
@@ -157,7 +158,8 @@ class World:
         with _lock:
             self.note_use()
             size = self.sizes.create_unbacked_symint()
-            internals.check_size(size >= 0)
+            symbol = size.node.expr
+            self.sizes.constrain_symbol_range(symbol, 0, self.sizes.var_to_range[symbol].upper)
             return size
 
 
@@ -187,7 +189,7 @@ def _world() -> World:
 
 
 @contextlib.contextmanager
-def _inferring() -> Iterator[World]:
+def inferring() -> Iterator[World]:
     """Run shape inference in one thread at a time, without gradients and without torch's logs."""
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
@@ -216,15 +218,22 @@ def fake_tensor(
     """Return a fake tensor of `shape`, in which ``None`` is an unknown size."""
     with _lock:
         _world().forget()
-    with _inferring() as world, world.mode:
+    with inferring() as world:
         sizes = [unknown_size() if size is None else size for size in shape]
-        return torch.empty(sizes, dtype=dtype, device=device)
+        return blank(world.mode, sizes, in_rows(sizes), dtype, device)
 
 
 def empty_like(fake: Fake) -> Fake:
     """Return a fake tensor with the sizes and dtype of `fake`, but with separate storage."""
-    with _inferring() as world, world.mode:
-        return torch.empty_like(fake)
+    with inferring() as world:
+        if fake.layout is torch.strided:
+            rows = in_rows(fake.shape)
+            if all(
+                _expression(a) == _expression(b) for a, b in zip(rows, fake.stride(), strict=True)
+            ):
+                return blank(world.mode, fake.shape, rows, fake.dtype, fake.device)
+        with world.mode:
+            return torch.empty_like(fake)
 
 
 def alike(one: Fake, other: Fake) -> bool:
@@ -259,9 +268,9 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
     shared = len(own) < len(made) or not own.isdisjoint(map(internals.storage_of, given))
     if shared or not _unknowns(results) <= _unknowns(inputs):
         return None
-    with _inferring() as world, world.mode:
+    with inferring() as world:
         return [
-            torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device=one.device)
+            blank(world.mode, one.shape, one.stride(), one.dtype, one.device)
             if isinstance(one, torch.Tensor)
             else one
             for one in results
@@ -335,9 +344,9 @@ def facts(fakes: Iterable[Fake]) -> tuple[Any, ...]:
 
 def learn_equal(one: int | torch.SymInt, other: int | torch.SymInt) -> None:
     """Record that two sizes are equal; raise `RuntimeError` if they cannot be equal."""
-    with _inferring() as world, world.mode:
+    with inferring() as world, world.mode:
         internals.check_size(one == other)
-        _check_possible(world, (one, other))
+        check_possible(world, (one, other))
 
 
 def describe(fake: Fake) -> str:
@@ -369,7 +378,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     SymbolicError
         If the function needs the value of a variable.
     """
-    with _inferring() as world:
+    with inferring() as world:
         _check_products(function, args, kwargs, shown)
         learned = world.sizes.num_deferred_runtime_asserts
         try:
@@ -379,7 +388,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
                 result = function(*args, **kwargs)
             if world.sizes.num_deferred_runtime_asserts != learned:
                 tensors = _tensors((args, kwargs))
-                _check_possible(world, [size for one in tensors for size in one.shape])
+                check_possible(world, [size for one in tensors for size in one.shape])
             return result
         except Exception as error:
             problem = error
@@ -417,7 +426,7 @@ def _broadcast(structure: Any) -> Any:
     )
 
 
-def _check_possible(world: World, sizes: Iterable[Any]) -> None:
+def check_possible(world: World, sizes: Iterable[Any]) -> None:
     """Raise an error if a learned equation with a single unknown has no small solution above 1.
 
     ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.

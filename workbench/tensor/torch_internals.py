@@ -113,3 +113,25 @@ def storage_of(tensor: torch.Tensor) -> int:
 def check_size(condition: Any) -> None:
     """Record a condition on symbolic sizes; raise `RuntimeError` if it is false."""
     torch._check(condition)
+
+
+def shape_env() -> Any:
+    """Return a `ShapeEnv` that does not search the stack for the line that uses a size.
+
+    torch prints these lines in its logs. The search takes most of the time to create a size, and
+    imports ``torch.export``.
+    """
+    from torch._guards import SLoc
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    class Sizes(ShapeEnv):
+        def _get_stack_summary(
+            self, is_debug: bool = False, framework_loc: str | None = None
+        ) -> tuple[SLoc, str]:
+            return nowhere, ""
+
+        def _log_create_unbacked_symbol(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+    nowhere = SLoc(None, None)
+    return Sizes(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True)

@@ -82,6 +82,7 @@ def check_newest(session: RemoteSession) -> dict[str, Any]:
     Raises
     ------
     SessionError
+        If the run was removed or restarted elsewhere.
     """
     facts = session._folder.read()
     if not facts:

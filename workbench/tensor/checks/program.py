@@ -12,7 +12,7 @@ from torch import fx
 
 from workbench import errors
 from workbench.hints import hinted
-from workbench.tensor import shapes
+from workbench.tensor import recalling, shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import Operation
 from workbench.tensor.checks.fault import Fault, Found, broken, disagree
@@ -89,7 +89,7 @@ class _Lowered:
         try:
             if isinstance(function, Operation):
                 return function.infer(*args, **kwargs)
-            return shapes.infer(function, args, kwargs, lambda: "its arguments")
+            return recalling.infer(function, args, kwargs, lambda: "its arguments")
         except (errors.ShapeError, errors.DtypeError) as error:
             self.refused[node] = str(error)
         except Exception:  # the shape depends on values
