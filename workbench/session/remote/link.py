@@ -411,8 +411,8 @@ class Link:
         with self._lock:
             answers, self._answers = self._answers, {}
             probes, self._probes = self._probes, {}
-            waiting = [one for one in self._commands[self._earlier :] if not one.done]
-            waiting += [one for one in self._tickets.values() if not one.done]
+            waiting = [one for one in self._commands[self._earlier :] if not one.ended]
+            waiting += [one for one in self._tickets.values() if not one.ended]
         for answer in answers.values():
             with suppress(Exception):
                 answer.set_exception(SessionError(reason))
@@ -421,6 +421,8 @@ class Link:
         for command in waiting:
             if not command.done:
                 command._refuse(reason)
+            elif not command.ended:
+                command._give_up(reason, self.failure)
 
     def abandon(self) -> None:
         """Close the connection after it could not be used; the caller ends the processes."""
