@@ -2,8 +2,8 @@
 
 There is one figure for each list. All figures share the x axis, so zooming in one figure zooms in
 all figures. The figures are built once and contain no data. The page fills the data sources
-``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
-``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
+``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``,
+``shapes:<figure>:<key>``, ``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
 to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel with Ctrl to zoom or
 with Shift to pan, and double-click to show the whole run.
 """
@@ -30,6 +30,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from extensions_live.messages import LineInfo, MarkKind
+from extensions_live.shapes import OUTLINE, SHAPES
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -133,10 +134,10 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: a colour for each run, and a dash pattern for each curve.
+    """Return the curves of each figure: a colour for each run, a dash and a shape for each curve.
 
-    Patterns repeat if a figure has more curves than there are patterns; curves with the same one
-    then differ by the colours of their runs.
+    Dashes and shapes repeat if a figure has more curves than there are of them; curves with the
+    same ones then differ by the colours of their runs.
 
     Parameters
     ----------
@@ -166,7 +167,10 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
 
 
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
-    """Return the description of one curve; `dash` is an index into `DASHES` and wraps around."""
+    """Return the description of one curve.
+
+    `dash` is an index into `DASHES` and `SHAPES`, and wraps around.
+    """
     return {
         "key": key,
         "run": run,
@@ -174,6 +178,7 @@ def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: i
         "label": label,
         "colour": colour,
         "dash": DASHES[dash % len(DASHES)],
+        "shape": SHAPES[dash % len(SHAPES)],
     }
 
 
@@ -207,6 +212,8 @@ def document(
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
             add_curve(plot, info, sources[key])
+        for info in infos:  # over all curves
+            add_shape(plot, info, source(f"shapes:{index}:{info['key']}"))
         best = plot.scatter(
             *("x", "y"),
             source=source(f"best:{index}"),
@@ -285,3 +292,17 @@ def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]
     parts = ((line, "line"), (smooth, "smooth"), (dots, "dots"), (crosses, "marks"))
     for part, kind in parts:
         part.tags = [info["key"], kind]
+
+
+def add_shape(plot: Any, info: LineInfo, source: ColumnDataSource) -> None:
+    """Add the shape of a curve, which the page draws where dashes cannot be seen."""
+    shape = plot.scatter(
+        *("x", "y"),
+        source=source,
+        marker=info["shape"],
+        size=11,
+        fill_color=info["colour"],
+        line_color=OUTLINE,
+        line_width=1.5,
+    )
+    shape.tags = [info["key"], "shape"]

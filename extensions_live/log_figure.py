@@ -29,6 +29,7 @@ from extensions_live.figures import MARK_COLOUR, PALETTE
 from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve, changes, read_curves
 from extensions_live.robust_range import Range, padded, union
+from extensions_live.shapes import OUTLINE, SHAPES, places
 from workbench.hints import hinted
 
 if TYPE_CHECKING:
@@ -151,9 +152,11 @@ def build(
     if log_y:
         plot.yaxis.formatter = PrintfTickFormatter(format=PLAIN)
     lines: list[Any] = []
+    crowded = [dense(one.curve, shown, log_y) for one in curves]
+    with_shapes = len(curves) > 1 and any(crowded)
     for number, one in enumerate(curves):
         colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[0 if dense(one.curve, shown, log_y) else number % len(DASHES)]
+        dash = DASHES[0 if crowded[number] else number % len(DASHES)]
         if one.raw is not None:
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
@@ -185,11 +188,13 @@ def build(
             line_width=2,
             color=MARK_COLOUR,
         )
-    places = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
+    if with_shapes:
+        _add_shapes(plot, curves, log_y=log_y)
+    positions = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
     # `$name` is the name of the curve as text: a channel can have any name.
     hover = HoverTool(
         renderers=lines,
-        tooltips=[("", "$name"), (x, places), ("value", "@y{%.5g}")],
+        tooltips=[("", "$name"), (x, positions), ("value", "@y{%.5g}")],
         formatters={"@y": "printf", **({} if x == "iteration" else {"@x": "printf"})},
     )
     plot.add_tools(hover)
@@ -199,6 +204,29 @@ def build(
         _mark_outliers(plot, curves, shown, x, hint)
     soften(plot)
     return plot
+
+
+def _add_shapes(plot: figure, curves: Sequence[LogCurve], *, log_y: bool) -> None:
+    """Draw the shape of each curve on the curve at a few places, and in the legend."""
+    ends = [one.curve.x for one in curves if len(one.curve.x)]
+    low = min((float(x[0]) for x in ends), default=0.0)
+    high = max((float(x[-1]) for x in ends), default=1.0)
+    for number, one in enumerate(curves):
+        x, y = places(
+            *(one.curve.x, one.curve.y, number, len(curves)), low=low, high=high, log_y=log_y
+        )
+        points: dict[str, Any] = {"x": x, "y": y}
+        shape = plot.scatter(
+            *("x", "y"),
+            source=ColumnDataSource(points),
+            marker=SHAPES[number % len(SHAPES)],
+            size=11,
+            fill_color=PALETTE[number % len(PALETTE)],
+            line_color=OUTLINE,
+            line_width=1.5,
+            legend_label=one.name,
+        )
+        shape.name = f"shape of {one.name}"
 
 
 def dense(curve: Curve, shown: Range | None, log_y: bool = False) -> bool:

@@ -36,7 +36,7 @@ function points(x: number[], y: number[]) {
 }
 
 const LINES: LineInfo[][] = [
-  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [] }],
+  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [], shape: "circle" }],
 ];
 
 describe("readout", () => {
