@@ -211,8 +211,11 @@ def document(
             key = info["key"]
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
-            add_curve(plot, info, sources[key])
-        for info in infos:  # over all curves
+            add_line(plot, info, sources[key])
+        # Over all recorded curves, which would hide smoothed curves and shapes of others.
+        for info in infos:
+            add_smooth(plot, info, sources[info["key"]])
+        for info in infos:
             add_shape(plot, info, source(f"shapes:{index}:{info['key']}"))
         best = plot.scatter(
             *("x", "y"),
@@ -272,12 +275,27 @@ def add_rules(plot: Any, sources: Mapping[MarkKind, ColumnDataSource]) -> None:
         rule.tags = ["", f"rule:{kind}"]
 
 
-def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
-    """Add one curve: a line, a smoothed line, dots, and marks for non-finite values."""
-    shade, dash = info["colour"], info["dash"]
-    line = plot.line("x", "y", source=sources["curve"], color=shade, line_width=2, line_dash=dash)
+def add_smooth(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
+    """Add the smoothed line of a curve."""
     smooth = plot.line(
-        *("x", "y"), source=sources["smooth"], color=shade, line_width=2, line_dash=dash
+        *("x", "y"),
+        source=sources["smooth"],
+        color=info["colour"],
+        line_width=2,
+        line_dash=info["dash"],
+    )
+    smooth.tags = [info["key"], "smooth"]
+
+
+def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
+    """Add one curve as recorded: a line, dots, and marks for non-finite values."""
+    shade = info["colour"]
+    line = plot.line(
+        *("x", "y"),
+        source=sources["curve"],
+        color=shade,
+        line_width=2,
+        line_dash=info["dash"],
     )
     dots = plot.scatter("x", "y", source=sources["dots"], color=shade, size=6)
     crosses = plot.scatter(
@@ -289,8 +307,7 @@ def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]
         line_width=2,
         color=MARK_COLOUR,
     )
-    parts = ((line, "line"), (smooth, "smooth"), (dots, "dots"), (crosses, "marks"))
-    for part, kind in parts:
+    for part, kind in ((line, "line"), (dots, "dots"), (crosses, "marks")):
         part.tags = [info["key"], kind]
 
 

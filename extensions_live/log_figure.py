@@ -154,14 +154,16 @@ def build(
     lines: list[Any] = []
     crowded = [dense(one.curve, shown, log_y) for one in curves]
     with_shapes = len(curves) > 1 and any(crowded)
-    for number, one in enumerate(curves):
-        colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[0 if crowded[number] else number % len(DASHES)]
+    for number, one in enumerate(curves):  # beneath all smoothed curves
         if one.raw is not None:
+            colour = PALETTE[number % len(PALETTE)]
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
             )
             faint.name = f"{one.name} as recorded"
+    for number, one in enumerate(curves):
+        colour = PALETTE[number % len(PALETTE)]
+        dash = DASHES[0 if crowded[number] else number % len(DASHES)]
         line = plot.line(
             *("x", "y"),
             source=_line(one.curve, compact),

@@ -118,7 +118,9 @@ class Pause:
             return
         release_workers()  # frees the CPU for the notebook during the pause
         mailbox, queue = self._run.mailbox, self._queue
+        stopwatch = self._main_loop.profile.training
         self._holding = True
+        stopwatch.stop()
         self._edits.watch()  # unless the start of the pause has done so
         mailbox.resting = []
         try:
@@ -131,6 +133,7 @@ class Pause:
                     return
             self._edits.settle()
         finally:
+            stopwatch.start()
             self._holding = False
             self._edits.forget()
         mailbox.wake()

@@ -215,9 +215,7 @@ class Worker:
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
-                return self.queue.ask(
-                    kind, text, lambda: action(self.queue.current), details, hold
-                )
+                return self.queue.ask(kind, text, lambda: action(self.queue.current), details, hold)
             command = self.queue.new(kind, text)
             status = self._main_loop.status
             goal = {GOAL: status[GOAL]} if GOAL in status else {}
