@@ -2,10 +2,10 @@
 
 There is one figure for each list. All figures share the x axis, so zooming in one figure zooms in
 all figures. The figures are built once and contain no data. The page fills the data sources
-``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``,
-``shapes:<figure>:<key>``, ``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
-to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel with Ctrl to zoom or
-with Shift to pan, and double-click to show the whole run.
+``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``shapes:<figure>:<key>``,
+``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and sets the colours of text and
+background according to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel
+with Ctrl to zoom or with Shift to pan, and double-click to show the whole run.
 """
 
 from __future__ import annotations

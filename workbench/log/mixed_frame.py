@@ -1,7 +1,7 @@
 """Frames whose columns hold different kinds of values, and that show their numbers as numbers.
 
-pandas shows the numbers in a column of dtype object with a fixed number of decimals, as if they were
-alike: 1e-08 as 0.0. It is imported here, so other modules import this module in functions.
+pandas shows the numbers in a column of dtype object with a fixed number of decimals: 1e-08 as 0.0.
+It is imported here, so other modules import this module in functions.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class MixedFrame(pd.DataFrame):
     def in_words(self) -> pd.DataFrame:
         """Return a plain frame with texts in place of the floats of columns of dtype object."""
         shown = pd.DataFrame(self)
-        mixed = [place for place, kind in enumerate(shown.dtypes) if kind == object]
+        mixed = [place for place, kind in enumerate(shown.dtypes) if kind.kind == "O"]
         rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]
         for column, place in enumerate(mixed):
             values = pd.Series([row[column] for row in rows], index=shown.index, dtype=object)
@@ -68,7 +68,7 @@ class MixedSeries(pd.Series):
 
     def __repr__(self) -> str:
         plain = pd.Series(self)
-        if plain.dtype == object:
+        if plain.dtype.kind == "O":
             plain = pd.Series(number_texts(plain.tolist()), plain.index, object, plain.name)
         return repr(plain)
 
