@@ -128,7 +128,7 @@ def test_the_log_has_all_batches_of_a_step_that_was_waited_for():
     session = make(monitor).start(paused=True)
     for n in (1, 2):
         session.step(n).wait(SOON)
-    assert session.log.frame.cost.to_dict() == {1: 0.5, 2: 0.5, 3: 0.5}
+    assert session.log.channel("cost").to_dict() == {1: 0.5, 2: 0.5, 3: 0.5}
 
 
 def test_a_step_is_applied_before_it_ends():
