@@ -48,6 +48,7 @@ PLAIN = "%.6g"
 """Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
+NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"
 
 
 @hinted
@@ -74,6 +75,9 @@ def figure_of(
     curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
     marks = changes(log) if x == "iteration" else {}
     plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
+    below = [one.name for one in curves if log_y and (log.column(one.name)[1] <= 0).any()]
+    if below:  # otherwise a figure could be empty without a word
+        _say(plot, [f"{', '.join(below)}: {NOT_ON_LOG_AXIS}"])
     shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
 
@@ -293,6 +297,11 @@ def _mark_outliers(
         texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have outliers"]
     if hint:
         texts[-1] += f" ({hint})"
+    _say(plot, texts)
+
+
+def _say(plot: figure, texts: Sequence[str]) -> None:
+    """Add lines of text above a figure."""
     for text in reversed(texts):
         line = Title(text=text, align="left", text_font_size="12px", text_font_style="normal")
         line.text_color, line.standoff = SOFT, 2

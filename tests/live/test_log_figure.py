@@ -199,6 +199,15 @@ def test_dense_curves_have_shapes_on_their_lines_and_in_the_legend():
     assert not [one for one in calm.renderers if (one.name or "").startswith("shape of")]
 
 
+def test_a_logarithmic_figure_names_the_channels_that_it_cannot_show():
+    log = TrainingLog()
+    for i in range(20):
+        log[i].update({"cost": 1.0 + i, "gain": float(-i)})
+    text = "gain: values of 0 or less cannot be shown on a logarithmic axis"
+    assert notes(log.plot(log_y=True)) == [text]
+    assert notes(log.plot()) == []
+
+
 def test_smoothed_curves_are_over_all_recorded_ones():
     log = TrainingLog()
     for i in range(100):

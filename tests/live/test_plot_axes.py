@@ -50,6 +50,7 @@ def test_time_stands_still_in_pauses_and_between_runs(monkeypatch):
     main_loop = make_loop(epochs=3, batches=4)
     session = main_loop.start(paused=True)
     session.step(6).wait(20)
+    session.call(id).wait(20)  # which the pause executes
     clock.now += 3600  # a pause within the second epoch
     session.stop()
     session.wait(20)

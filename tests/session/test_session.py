@@ -148,6 +148,7 @@ def test_a_step_is_applied_before_it_ends():
 @pytest.mark.parametrize("other", ["pause", "resume", "stop"])
 def test_a_step_ends_with_the_command_that_takes_over(paused, other):
     step = paused.step(10**9)
+    paused.call(id).wait(SOON)
     getattr(paused, other)().wait(SOON)
     step.wait(SOON)
     assert step.state == "applied at iteration 0"
