@@ -2,10 +2,10 @@
 
 There is one figure for each list. All figures share the x axis, so zooming in one figure zooms in
 all figures. The figures are built once and contain no data. The page fills the data sources
-``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``rules:<kind>`` and
-``best:<figure>``, chooses scales and ranges, and sets the colours of text and background according
-to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel with Ctrl to zoom or
-with Shift to pan, and double-click to show the whole run.
+``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``shapes:<figure>:<key>``,
+``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and sets the colours of text and
+background according to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel
+with Ctrl to zoom or with Shift to pan, and double-click to show the whole run.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from extensions_live.messages import LineInfo, MarkKind
+from extensions_live.shapes import OUTLINE, SHAPES
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -133,10 +134,10 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure, with one colour for each run and different dash patterns.
+    """Return the curves of each figure: a colour for each run, and a dash and shape for each curve.
 
-    Patterns repeat if a figure has more curves than there are patterns; curves with the same
-    pattern then differ in the colours of their runs.
+    Dashes and shapes repeat if a figure has more curves than there are of them; curves with the
+    same dash and shape then differ in the colours of their runs.
 
     Parameters
     ----------
@@ -166,7 +167,10 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
 
 
 def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
-    """Return the description of one curve; `dash` is an index into `DASHES` and wraps around."""
+    """Return the description of one curve.
+
+    `dash` is an index into `DASHES` and `SHAPES`, and wraps around.
+    """
     return {
         "key": key,
         "run": run,
@@ -174,6 +178,7 @@ def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: i
         "label": label,
         "colour": colour,
         "dash": DASHES[dash % len(DASHES)],
+        "shape": SHAPES[dash % len(SHAPES)],
     }
 
 
@@ -206,7 +211,12 @@ def document(
             key = info["key"]
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
-            add_curve(plot, info, sources[key])
+            add_line(plot, info, sources[key])
+        # Over all recorded curves, which would hide smoothed curves and shapes of others.
+        for info in infos:
+            add_smooth(plot, info, sources[info["key"]])
+        for info in infos:
+            add_shape(plot, info, source(f"shapes:{index}:{info['key']}"))
         best = plot.scatter(
             *("x", "y"),
             source=source(f"best:{index}"),
@@ -265,12 +275,27 @@ def add_rules(plot: Any, sources: Mapping[MarkKind, ColumnDataSource]) -> None:
         rule.tags = ["", f"rule:{kind}"]
 
 
-def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
-    """Add one curve: a line, a smoothed line, dots, and marks for non-finite values."""
-    shade, dash = info["colour"], info["dash"]
-    line = plot.line("x", "y", source=sources["curve"], color=shade, line_width=2, line_dash=dash)
+def add_smooth(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
+    """Add the smoothed line of a curve."""
     smooth = plot.line(
-        *("x", "y"), source=sources["smooth"], color=shade, line_width=2, line_dash=dash
+        *("x", "y"),
+        source=sources["smooth"],
+        color=info["colour"],
+        line_width=2,
+        line_dash=info["dash"],
+    )
+    smooth.tags = [info["key"], "smooth"]
+
+
+def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
+    """Add one curve as recorded: a line, dots, and marks for non-finite values."""
+    shade = info["colour"]
+    line = plot.line(
+        *("x", "y"),
+        source=sources["curve"],
+        color=shade,
+        line_width=2,
+        line_dash=info["dash"],
     )
     dots = plot.scatter("x", "y", source=sources["dots"], color=shade, size=6)
     crosses = plot.scatter(
@@ -282,6 +307,19 @@ def add_curve(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]
         line_width=2,
         color=MARK_COLOUR,
     )
-    parts = ((line, "line"), (smooth, "smooth"), (dots, "dots"), (crosses, "marks"))
-    for part, kind in parts:
+    for part, kind in ((line, "line"), (dots, "dots"), (crosses, "marks")):
         part.tags = [info["key"], kind]
+
+
+def add_shape(plot: Any, info: LineInfo, source: ColumnDataSource) -> None:
+    """Add the shape of a curve, which the page draws where dashes cannot be seen."""
+    shape = plot.scatter(
+        *("x", "y"),
+        source=source,
+        marker=info["shape"],
+        size=11,
+        fill_color=info["colour"],
+        line_color=OUTLINE,
+        line_width=1.5,
+    )
+    shape.tags = [info["key"], "shape"]

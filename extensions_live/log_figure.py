@@ -29,6 +29,7 @@ from extensions_live.figures import MARK_COLOUR, PALETTE
 from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve, changes, read_curves
 from extensions_live.robust_range import Range, padded, union
+from extensions_live.shapes import OUTLINE, SHAPES, places
 from workbench.hints import hinted
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ PLAIN = "%.6g"
 """Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
+NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"
 
 
 @hinted
@@ -73,6 +75,9 @@ def figure_of(
     curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
     marks = changes(log) if x == "iteration" else {}
     plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
+    below = [one.name for one in curves if log_y and (log.column(one.name)[1] <= 0).any()]
+    if below:  # otherwise a figure could be empty without a word
+        _say(plot, [f"{', '.join(below)}: {NOT_ON_LOG_AXIS}"])
     shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
 
@@ -151,14 +156,18 @@ def build(
     if log_y:
         plot.yaxis.formatter = PrintfTickFormatter(format=PLAIN)
     lines: list[Any] = []
-    for number, one in enumerate(curves):
-        colour = PALETTE[number % len(PALETTE)]
-        dash = DASHES[0 if dense(one.curve, shown, log_y) else number % len(DASHES)]
+    crowded = [dense(one.curve, shown, log_y) for one in curves]
+    with_shapes = len(curves) > 1 and any(crowded)
+    for number, one in enumerate(curves):  # beneath all smoothed curves
         if one.raw is not None:
+            colour = PALETTE[number % len(PALETTE)]
             faint = plot.line(
                 *("x", "y"), source=_line(one.raw, compact), color=colour, line_alpha=0.35
             )
             faint.name = f"{one.name} as recorded"
+    for number, one in enumerate(curves):
+        colour = PALETTE[number % len(PALETTE)]
+        dash = DASHES[0 if crowded[number] else number % len(DASHES)]
         line = plot.line(
             *("x", "y"),
             source=_line(one.curve, compact),
@@ -185,11 +194,13 @@ def build(
             line_width=2,
             color=MARK_COLOUR,
         )
-    places = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
+    if with_shapes:
+        _add_shapes(plot, curves, log_y=log_y)
+    positions = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
     # `$name` is the name of the curve as text: a channel can have any name.
     hover = HoverTool(
         renderers=lines,
-        tooltips=[("", "$name"), (x, places), ("value", "@y{%.5g}")],
+        tooltips=[("", "$name"), (x, positions), ("value", "@y{%.5g}")],
         formatters={"@y": "printf", **({} if x == "iteration" else {"@x": "printf"})},
     )
     plot.add_tools(hover)
@@ -199,6 +210,29 @@ def build(
         _mark_outliers(plot, curves, shown, x, hint)
     soften(plot)
     return plot
+
+
+def _add_shapes(plot: figure, curves: Sequence[LogCurve], *, log_y: bool) -> None:
+    """Draw the shape of each curve on the curve at a few places, and in the legend."""
+    ends = [one.curve.x for one in curves if len(one.curve.x)]
+    low = min((float(x[0]) for x in ends), default=0.0)
+    high = max((float(x[-1]) for x in ends), default=1.0)
+    for number, one in enumerate(curves):
+        x, y = places(
+            *(one.curve.x, one.curve.y, number, len(curves)), low=low, high=high, log_y=log_y
+        )
+        points: dict[str, Any] = {"x": x, "y": y}
+        shape = plot.scatter(
+            *("x", "y"),
+            source=ColumnDataSource(points),
+            marker=SHAPES[number % len(SHAPES)],
+            size=11,
+            fill_color=PALETTE[number % len(PALETTE)],
+            line_color=OUTLINE,
+            line_width=1.5,
+            legend_label=one.name,
+        )
+        shape.name = f"shape of {one.name}"
 
 
 def dense(curve: Curve, shown: Range | None, log_y: bool = False) -> bool:
@@ -263,6 +297,11 @@ def _mark_outliers(
         texts[NAMED - 1 :] = [f"{len(texts) - NAMED + 1} more curves have outliers"]
     if hint:
         texts[-1] += f" ({hint})"
+    _say(plot, texts)
+
+
+def _say(plot: figure, texts: Sequence[str]) -> None:
+    """Add lines of text above a figure."""
     for text in reversed(texts):
         line = Title(text=text, align="left", text_font_size="12px", text_font_style="normal")
         line.text_color, line.standoff = SOFT, 2

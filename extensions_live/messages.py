@@ -241,6 +241,7 @@ class LineInfo(TypedDict):
     label: str
     colour: str
     dash: list[int]
+    shape: str
 
 
 class Outcome(TypedDict):

@@ -7,6 +7,7 @@ in memory, but not the session itself.
 from __future__ import annotations
 
 import os
+import time
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extensions_live.kernel_clock import Clock
 from extensions_live.log_source import LogSource, as_session
 from workbench.errors import ArgumentError
 from workbench.interfaces import Session, State
@@ -21,6 +23,9 @@ from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
 
 if TYPE_CHECKING:
     import pandas as pd
+
+QUIET = 60.0
+"""Seconds without a change after which a run that has not ended is no longer shown as running."""
 
 NOTHING = (
     "there is nothing to compare; pass at least one run, for example Plot.compare({'a': session})"
@@ -38,7 +43,7 @@ NO_ITERATIONS = (
 
 
 class FinishedLog:
-    """Log of a run that is not a session of this process.
+    """Log of a run that is not a session.
 
     Parameters
     ----------
@@ -50,16 +55,43 @@ class FinishedLog:
         state; empty if the log is that of a whole run.
     """
 
-    def __init__(self, log: TrainingLogBase, *, growing: bool, kept: str = "") -> None:
+    def __init__(
+        self,
+        log: TrainingLogBase,
+        *,
+        growing: bool,
+        kept: str = "",
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.log = log
-        self.kept = kept
+        self._kept = kept
         self._growing = growing
+        self._clock = clock
+        self._seen = log.version
+        self._changed_at: float | None = None
 
     @property
     def state(self) -> State:
         """The state: finished if the log is complete or shows that training has finished."""
         done = not self._growing or self.log.current_row.get("training_finished")
         return State.FINISHED if done else State.RUNNING
+
+    @property
+    def state_in_words(self) -> str:
+        """The state as text.
+
+        A log does not show whether anything still trains, only whether it changes; a run that was
+        killed is not shown as running.
+        """
+        if self._kept or self.state.ended:
+            return self._kept or str(self.state)
+        if self.log.status.get("training_error"):
+            return str(State.FAILED)
+        version, now = self.log.version, self._clock()
+        if version != self._seen:
+            self._seen, self._changed_at = version, now
+        recent = self._changed_at is not None and now - self._changed_at < QUIET
+        return str(State.RUNNING) if recent else "not finished"
 
 
 class Run:
@@ -113,8 +145,7 @@ class Run:
     def state_in_words(self) -> str:
         """The state as text or, for a branch that a rewind has left, a note that it is kept."""
         source = self.source
-        kept = source.kept if isinstance(source, FinishedLog) else ""
-        return kept or str(self.state)
+        return source.state_in_words if isinstance(source, FinishedLog) else str(self.state)
 
 
 class Runs:

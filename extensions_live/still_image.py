@@ -20,6 +20,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from extensions_live.downsampling import Curve
 from extensions_live.figures import MARK_COLOUR
 from extensions_live.formatting import format_number
+from extensions_live.shapes import OUTLINE, SHAPES, outline, places
 
 WIDTH, HEIGHT = 900, 260
 """Width and height of a row of panels in CSS pixels; the image has twice this resolution."""
@@ -72,9 +73,10 @@ def draw(
         shown = (y_ranges or {}).get(index)
         panel = Panel(pen, lines, left, top, width, log=index in log_y, shown=shown)
         panel.draw_axes(label)
-        panel.draw_legend()
         for line in lines:
             panel.draw_line(line)
+        panel.draw_shapes()
+        panel.draw_legend()
     colours = dict.fromkeys(line.colour for lines in panels for line in lines)
     small = image.reduce(SHRINK).quantize(
         palette=palette([TEXT, SOFT, GRID, MARK_COLOUR, *colours]), dither=Image.Dither.NONE
@@ -143,13 +145,33 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
-        """Draw the colour, name and last value of each line that fits into the legend."""
+        """Draw colour, shape, name and last value of each line that fits into the legend."""
         rows = 1 + max(row for row, _, _ in self.legend)
-        for (row, x, label), line in zip(self.legend, self.lines, strict=False):
+        for number, (row, x, label) in enumerate(self.legend):
             y = self.top - 14 - LEGEND * (rows - 1 - row)
             if label != MORE:
-                self._stroke([(x, y), (x + 16, y)], line.colour, 3)
+                self._stroke([(x, y), (x + 16, y)], self.lines[number].colour, 3)
+                if len(self.lines) > 1:
+                    self._shape(number, x + 8, y)
             self._text(x + 22, y, label, "lm", TEXT)
+
+    def draw_shapes(self) -> None:
+        """Draw the shape of each of several lines on the line, at a few places."""
+        count = len(self.lines)
+        for number, (_, _, curve) in enumerate(self.lines if count > 1 else ()):
+            for x, y in zip(
+                *places(curve.x, curve.y, number, count, low=self.xs[0], high=self.xs[1]),
+                strict=True,
+            ):
+                self._shape(number, *self._place(x, y))
+
+    def _shape(self, number: int, x: float, y: float) -> None:
+        """Draw the shape of a line at a pixel."""
+        corners = outline(SHAPES[number % len(SHAPES)])
+        for size, colour in ((6.0, OUTLINE), (4.5, self.lines[number].colour)):
+            self.pen.polygon(
+                [((x + size * a) * SCALE, (y + size * b) * SCALE) for a, b in corners], colour
+            )
 
     def _arrange_legend(self) -> list[tuple[int, float, str]]:
         """Return the row, position and text of each entry; `MORE` stands for omitted entries."""

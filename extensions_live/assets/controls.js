@@ -292,6 +292,25 @@ function watchKernel(model, box) {
   };
 }
 
+// src/waits.ts
+var BUTTONS_WAIT = "While a cell runs that does not wait for this run, buttons may act only when it ends.";
+var WAITS = "it takes effect when the running cell ends";
+var MAY_WAIT = "while a cell runs, it takes effect when the cell ends";
+function actsAtOnce(model) {
+  const kernel = kernelOf(model.widget_manager);
+  if (kernel?.isFree) return true;
+  return model.get("has_control_channel") && Boolean(kernel?.sendControlMessage);
+}
+function whenSent(model) {
+  const status = kernelOf(model.widget_manager)?.status;
+  if (status === void 0) return MAY_WAIT;
+  return status === "idle" ? "" : WAITS;
+}
+function sayThatButtonsWait(model, parent) {
+  const line = named("buttons-wait", make("div", "wb-waits", parent, BUTTONS_WAIT));
+  line.hidden = actsAtOnce(model);
+}
+
 // src/command.ts
 var ANSWER_TIME = 1500;
 function randomId() {
@@ -329,10 +348,11 @@ async function command(model, box, request, waiting) {
 }
 async function deliver(model, box, message, waiting = () => void 0) {
   const kernel = kernelOf(model.widget_manager);
-  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (kernel?.sendControlMessage && actsAtOnce(model) && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
-  if (kernel?.status !== "idle") waiting();
+  const when = whenSent(model);
+  if (when) waiting(when);
   post(model, box, message);
 }
 
@@ -1259,7 +1279,6 @@ var Steer = class {
 
 // src/widgets/controls.ts
 var NOT_SENT = "nothing was sent, since the kernel of this run has ended";
-var WAITS = "sent; it takes effect when the running cell ends";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
   box.setAttribute("role", "region");
@@ -1280,6 +1299,7 @@ function render({ model, el }) {
   more.value = "5";
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
+  sayThatButtonsWait(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
   const alerts = new Alerts(box, model.get("ident"));
@@ -1301,8 +1321,8 @@ function render({ model, el }) {
     pending = mine;
     answer.textContent = `${label} sent`;
     const request = { name, arguments: given, id: mine.id };
-    void command(model, box, request, () => {
-      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+    void command(model, box, request, (when) => {
+      if (pending === mine) answer.textContent = `${label} sent; ${when}`;
     });
     return mine.id;
   };

@@ -119,7 +119,7 @@ function chosenInAddress() {
 }
 
 // src/dashboard/contents.ts
-var FREE = { status: "idle", connectionStatus: "connected" };
+var FREE = { status: "idle", connectionStatus: "connected", isFree: true };
 function show(contents, parent, send) {
   const parts = /* @__PURE__ */ new Map();
   const scripts = /* @__PURE__ */ new Map();

@@ -401,6 +401,20 @@ function showProblem(model, box) {
   update();
 }
 
+// src/waits.ts
+var WAITS = "it takes effect when the running cell ends";
+var MAY_WAIT = "while a cell runs, it takes effect when the cell ends";
+function actsAtOnce(model) {
+  const kernel = kernelOf(model.widget_manager);
+  if (kernel?.isFree) return true;
+  return model.get("has_control_channel") && Boolean(kernel?.sendControlMessage);
+}
+function whenSent(model) {
+  const status = kernelOf(model.widget_manager)?.status;
+  if (status === void 0) return MAY_WAIT;
+  return status === "idle" ? "" : WAITS;
+}
+
 // src/command.ts
 var ANSWER_TIME = 1500;
 function randomId() {
@@ -434,10 +448,11 @@ async function ask(kernel, content) {
 }
 async function deliver(model, box, message, waiting = () => void 0) {
   const kernel = kernelOf(model.widget_manager);
-  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (kernel?.sendControlMessage && actsAtOnce(model) && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
-  if (kernel?.status !== "idle") waiting();
+  const when = whenSent(model);
+  if (when) waiting(when);
   post(model, box, message);
 }
 

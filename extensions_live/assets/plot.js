@@ -85,6 +85,20 @@ function watchKernel(model, box) {
   };
 }
 
+// src/waits.ts
+var WAITS = "it takes effect when the running cell ends";
+var MAY_WAIT = "while a cell runs, it takes effect when the cell ends";
+function actsAtOnce(model) {
+  const kernel = kernelOf(model.widget_manager);
+  if (kernel?.isFree) return true;
+  return model.get("has_control_channel") && Boolean(kernel?.sendControlMessage);
+}
+function whenSent(model) {
+  const status = kernelOf(model.widget_manager)?.status;
+  if (status === void 0) return MAY_WAIT;
+  return status === "idle" ? "" : WAITS;
+}
+
 // src/command.ts
 var ANSWER_TIME = 1500;
 function randomId() {
@@ -122,10 +136,11 @@ async function command(model, box, request, waiting) {
 }
 async function deliver(model, box, message, waiting = () => void 0) {
   const kernel = kernelOf(model.widget_manager);
-  if (model.get("has_control_channel") && kernel?.sendControlMessage && kernel.connectionStatus === "connected") {
+  if (kernel?.sendControlMessage && actsAtOnce(model) && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
-  if (kernel?.status !== "idle") waiting();
+  const when = whenSent(model);
+  if (when) waiting(when);
   post(model, box, message);
 }
 
@@ -235,8 +250,44 @@ async function embed(bokeh, json, holders) {
   }
 }
 
+// src/shapes.ts
+var REPEATS = 4;
+var PATHS = {
+  circle: "M-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0z",
+  square: "M-.8-.8h1.6v1.6h-1.6z",
+  triangle: "M0-1 1 .8H-1z",
+  diamond: "M0-1 .7 0 0 1-.7 0z",
+  inverted_triangle: "M-1-.8H1L0 1z",
+  plus: "M-.33-1h.66v.67H1v.66H.33V1h-.66V.33H-1v-.66h.67z"
+};
+function shapeAt(shape, x, y) {
+  const path = PATHS[shape] ?? "";
+  return `<path class="wb-shape" d="${path}" transform="translate(${x} ${y}) scale(4.5)"/>`;
+}
+function shapePlaces(line, number, count, { x, logX, logY }) {
+  const forth = (value, log) => log ? Math.log10(value) : value;
+  const back = (value, log) => log ? 10 ** value : value;
+  const [low, high] = [forth(x.low, logX), forth(x.high, logX)];
+  const found = [];
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    const at = low + (high - low) * (repeat + (number + 0.5) / count) / REPEATS;
+    const right = line.x.findIndex((one) => forth(one, logX) >= at);
+    const [x0, x1] = [line.x[right - 1], line.x[right]];
+    const [y0, y1] = [line.y[right - 1], line.y[right]];
+    if (x0 === void 0 || x1 === void 0 || y0 === void 0 || y1 === void 0) continue;
+    const [left, end] = [forth(x0, logX), forth(x1, logX)];
+    const share = (at - left) / (end - left);
+    const value = forth(y0, logY) * (1 - share) + forth(y1, logY) * share;
+    if (Number.isFinite(value)) found.push([back(at, logX), back(value, logY)]);
+  }
+  return {
+    x: Float64Array.from(found, ([at]) => at),
+    y: Float64Array.from(found, ([, value]) => value)
+  };
+}
+
 // src/card.ts
-var SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
+var SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 12" aria-hidden="true"><line x1="1" x2="21" y1="6" y2="6"/></svg>`;
 function figureName(lines) {
   return [...new Set(lines.map(({ channel }) => channel))].join(", ");
 }
@@ -270,7 +321,9 @@ function makeKey(info, parent) {
   button.type = "button";
   button.dataset.channel = info.channel;
   button.innerHTML = SWATCH;
-  button.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  const swatch = button.querySelector("svg");
+  swatch?.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  swatch?.insertAdjacentHTML("beforeend", shapeAt(info.shape, 11, 6));
   const name = make("span", "", button);
   const key = { info, button, name, value: make("output", "", button) };
   showKey(key, info.label || info.channel, info.colour);
@@ -549,10 +602,10 @@ function setAxes(views, figures, now, kind, brief) {
 var LABELS = {
   iteration: "iteration",
   epoch: "epoch",
-  time: "time since the start",
+  time: "training time",
   examples: "examples"
 };
-var SECONDS = "seconds since the start";
+var SECONDS = "seconds of training";
 function xTicks(views, kind, log, plain2, brief) {
   if (kind === "time") {
     if (brief) return plain2;
@@ -834,6 +887,8 @@ function styleCurves(figure, card, points, now, runs) {
           line_alpha: faint ? FAINT : 1,
           line_color: colour
         });
+      } else if (kind === "shape") {
+        renderer.glyph.setv({ fill_color: colour });
       } else if (kind === "dots") {
         renderer.glyph.setv({ fill_color: colour, line_color: colour });
       }
@@ -854,13 +909,15 @@ function orderKeys(card, runs) {
 
 // src/dashes.ts
 var MOST = 20;
-function makeDashes(figure, card, points, draw) {
+function makeDashes(figure, card, points, draw, index = 0) {
   const cut = /* @__PURE__ */ new Map();
+  const shaped = /* @__PURE__ */ new Set();
   return (log) => {
     const { start, end } = figure.x_range;
     const y = { low: figure.y_range.start, high: figure.y_range.end };
     const scales = { x: { low: start, high: end }, y, logX: log.x, logY: log.y };
     const near = { low: start - (end - start), high: end + (end - start) };
+    let lost = false;
     for (const { info } of card.keys) {
       const known = points.get(info.key);
       if (!known || !info.dash.length) continue;
@@ -873,6 +930,8 @@ function makeDashes(figure, card, points, draw) {
         const part = short ? whole : within(whole, near);
         const seen = short || lengthOf(part, scales) <= MOST;
         renderer.glyph.setv({ line_dash: seen ? info.dash : [] });
+        const main = kind === "smooth" || !known.smoothX.length;
+        lost ||= renderer.visible && main && !seen;
         if (seen && !short) {
           draw(kind, key, { x: part.x, y: part.y });
           cut.set(renderer, known);
@@ -882,8 +941,27 @@ function makeDashes(figure, card, points, draw) {
         }
       }
     }
+    const shown2 = card.keys.filter(
+      ({ info, button }) => !button.classList.contains("wb-off") && points.get(info.key)?.x.length
+    );
+    const several = lost && shown2.length > 1;
+    card.section.classList.toggle("wb-shaped", several);
+    for (const { info } of card.keys) {
+      const { key } = info;
+      const number = several ? shown2.findIndex((one) => one.info.key === key) : -1;
+      const known = points.get(key);
+      if (known && number >= 0) {
+        const { x, y: y2, smoothX, smoothY } = known;
+        const line = smoothX.length ? { x: smoothX, y: smoothY } : { x, y: y2 };
+        draw("shapes", `${index}:${key}`, shapePlaces(line, number, shown2.length, scales));
+        shaped.add(key);
+      } else if (shaped.delete(key)) {
+        draw("shapes", `${index}:${key}`, { x: NONE, y: NONE });
+      }
+    }
   };
 }
+var NONE = new Float64Array(0);
 function lengthOf({ x, y }, scales) {
   const placeX = relative(scales.x, scales.logX);
   const placeY = relative(scales.y, scales.logY);
@@ -950,8 +1028,8 @@ function makeHandle(holder, parent, facts, ask2, compare) {
       pending = { after: facts().command?.id ?? 0 };
       const text = `${way.name} at ${at.toLocaleString("en")}`;
       said = `${text} sent`;
-      ask2(way.name, way.arguments(at), () => {
-        if (pending) said = `${text} sent; it takes effect when the running cell ends`;
+      ask2(way.name, way.arguments(at), (when) => {
+        if (pending) said = `${text} sent; ${when}`;
         update();
       });
       update();
@@ -1364,10 +1442,10 @@ async function svg(view, entries, el) {
   const [width, height] = [size("width"), size("height")];
   const { background, text } = paper(el);
   let x = 12;
-  const legend = entries.map(({ label, colour, dash }) => {
+  const legend = entries.map(({ label, colour, dash, shape }) => {
     const at = x;
     x += SWATCH2 + 6 + 7 * label.length + GAP2;
-    const line = `<line x1="${at}" x2="${at + SWATCH2}" y1="${BAND / 2}" y2="${BAND / 2}" stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/>`;
+    const line = `<line x1="${at}" x2="${at + SWATCH2}" y1="${BAND / 2}" y2="${BAND / 2}" stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/><g fill="${escaped(colour)}">${shape && shapeAt(shape, at + SWATCH2 / 2, BAND / 2)}</g>`;
     return `${line}<text x="${at + SWATCH2 + 6}" y="${BAND / 2 + 4}">${escaped(label)}</text>`;
   });
   const whole = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + BAND}"><rect width="100%" height="100%" fill="${escaped(background)}"/><g font-family="sans-serif" font-size="12" fill="${escaped(text)}">${legend.join("")}</g><g transform="translate(0 ${BAND})">${inner.replace(/^<\?xml[^>]*>/, "")}</g></svg>`;
@@ -1771,8 +1849,8 @@ function fill(model, box, cards, views, below = box) {
     const temporary = Boolean(payload().focus?.length);
     comparison?.show({ runs, differences, now, temporary });
   };
-  const setData = (kind2, key, values) => {
-    views.document.get_model_by_name(`${kind2}:${key}`).data = values;
+  const setData = (kind2, name, values) => {
+    views.document.get_model_by_name(`${kind2}:${name}`).data = values;
   };
   const apply = () => {
     const { curves = {}, axis } = payload();
@@ -1792,7 +1870,9 @@ function fill(model, box, cards, views, below = box) {
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const dashes = parts.map(({ figure, card }) => makeDashes(figure, card, points, setData));
+  const dashes = parts.map(
+    ({ figure, card }, index) => makeDashes(figure, card, points, setData, index)
+  );
   const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();
@@ -1838,9 +1918,12 @@ function fill(model, box, cards, views, below = box) {
     if (!figure || !card) return;
     const { now } = settings;
     const names = labels(index);
+    const shaped = card.section.classList.contains("wb-shaped");
     const entries = infos.flatMap((info, i) => {
       const label = names[i] ?? info.channel;
-      return isHidden(info, now) ? [] : [{ label, colour: colourOf(info, now), dash: info.dash }];
+      const { dash, shape } = info;
+      const entry = { label, colour: colourOf(info, now), dash, shape: shaped ? shape : "" };
+      return isHidden(info, now) ? [] : [entry];
     });
     const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind2.toLowerCase()}`;
     try {
@@ -1952,15 +2035,15 @@ function fill(model, box, cards, views, below = box) {
   };
 }
 var PLAIN = JSON.stringify([false, [], "iteration", false]);
-var NONE = new Float64Array(0);
+var NONE2 = new Float64Array(0);
 var NO_POINTS = {
-  x: NONE,
-  y: NONE,
-  marks: NONE,
-  dotsX: NONE,
-  dotsY: NONE,
-  smoothX: NONE,
-  smoothY: NONE
+  x: NONE2,
+  y: NONE2,
+  marks: NONE2,
+  dotsX: NONE2,
+  dotsY: NONE2,
+  smoothX: NONE2,
+  smoothY: NONE2
 };
 function frameOf(view) {
   const { frame: frame2 } = view;

@@ -18,6 +18,7 @@ from extensions_live.figures import PALETTE
 from extensions_live.formatting import format_duration
 from extensions_live.kernel_clock import Clock
 from extensions_live.messages import RunList, RunRow
+from extensions_live.runs import QUIET
 from workbench.errors import LogError
 from workbench.log import SQLiteLog
 from workbench.log.sqlite.tables import Database
@@ -25,9 +26,6 @@ from workbench.utils.texts import short
 
 DIGITS = 8
 """Number of leading digits of the `uuid` that identify a run."""
-
-QUIET = 60.0
-"""Seconds without a change after which a run that has not ended is no longer shown as running."""
 
 FACTS = """
 SELECT logs.uuid, logs.id,

@@ -44,6 +44,7 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
+    "If a request with 'wait' is about a step, it also waits for the batches of the step.",
     "A fork's receipt has an id such as fork-1; after the fork, the receipt names the new session.",
 ]
 WHICH = (
@@ -254,8 +255,8 @@ def find(session: Session, number: str) -> Command:
 
 
 def wait(command: Command, limit: float) -> None:
-    """Wait up to `limit` seconds for a command to finish."""
-    if limit > 0 and not command.done:
+    """Wait up to `limit` seconds for a command to end, also for the batches of a step."""
+    if limit > 0:
         try:
             command.wait(limit)
         except (TimeoutError, SessionError):

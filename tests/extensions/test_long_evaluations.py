@@ -149,10 +149,7 @@ def test_commands_keep_their_order(held):
 
 def test_a_step_ends_the_evaluation_and_pauses_after_its_batches(held):
     held.session.step(1).wait(SOON)
-    deadline = time.monotonic() + SOON
-    while held.session.state is not State.PAUSED:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    assert held.session.state is State.PAUSED
     assert held.session.log[0]["valid_batches"] == 6
     assert held.main_loop.status["iterations_done"] == 1
 

@@ -11,11 +11,11 @@ from extensions_live import Controls, Plot, view
 from extensions_live.compare import lines_of
 from extensions_live.plot_view import PlotView
 from extensions_live.run_differences import differences
-from extensions_live.runs import Runs, log_from
+from extensions_live.runs import FinishedLog, Runs, log_from
 from workbench.errors import ArgumentError, SessionError
 from workbench.log import SQLiteLog, TrainingLog
 
-from .runs import make_loop
+from .runs import Clock, make_loop
 
 
 def log_of(values, **status):
@@ -171,8 +171,22 @@ def test_the_first_settings_are_those_of_the_call(hand_pump, wire):
 
 def test_as_text_a_comparison_is_the_table():
     text = repr(Plot.compare({"a": log_of([2.0]), "b": log_of([1.0])}))
-    assert "a (running), b (running)" in text
+    assert "a (not finished), b (not finished)" in text
     assert "a: 2; b: 1" in text
+
+
+def test_a_run_that_no_longer_records_is_not_shown_as_running():
+    log, clock = log_of([1.0]), Clock()
+    killed = FinishedLog(log, growing=True, clock=clock)
+    assert killed.state_in_words == "not finished"
+    log[1]["cost"] = 2.0
+    assert killed.state_in_words == "running"
+    clock.now = 61.0
+    assert killed.state_in_words == "not finished"
+    log.status["training_error"] = "ValueError: the weights ran away"
+    assert killed.state_in_words == "failed"
+    log.current_row["training_finished"] = True
+    assert killed.state_in_words == "finished"
 
 
 def test_a_run_without_branches_is_not_compared_and_says_why(hand_pump, wire):

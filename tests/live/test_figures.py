@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extensions_live.figures import PALETTE, colours, document
+from extensions_live.figures import PALETTE, colours, document, lines_of
 
 
 def test_one_root_for_each_list_and_one_source_for_each_channel():
@@ -17,6 +17,18 @@ def test_one_root_for_each_list_and_one_source_for_each_channel():
 def test_figures_share_the_iteration_axis():
     first, second = json.loads(document([["a"], ["b"]]))["roots"]
     assert second["attributes"]["x_range"] == {"id": first["attributes"]["x_range"]["id"]}
+
+
+def test_smoothed_curves_are_drawn_over_all_recorded_ones_and_shapes_over_both():
+    [root] = json.loads(document([["a", "b"]]))["roots"]
+    order = [one["attributes"]["tags"][1] for one in root["attributes"]["renderers"]]
+    kinds = [kind for kind in order if kind in ("line", "smooth", "shape")]
+    assert kinds == ["line", "line", "smooth", "smooth", "shape", "shape"]
+
+
+def test_curves_of_a_figure_have_different_shapes():
+    infos = lines_of(["run0", "run1", "run2"], [["cost", "test_cost"]])[0]
+    assert len({info["shape"] for info in infos}) == 6
 
 
 @pytest.mark.parametrize("count", [1, 8, 20])

@@ -185,6 +185,38 @@ def test_a_dense_curve_has_no_dashes_and_the_others_have():
     assert [bool(lines[name]) for name in ("a", "noisy", "steady")] == [False, False, True]
 
 
+def test_dense_curves_have_shapes_on_their_lines_and_in_the_legend():
+    log = TrainingLog()
+    for i in range(1000):
+        log[i].update({"noisy": float(i % 7), "other": float(i % 5), "few": 1.0})
+    plot = log.plot()
+    found = {one.name: one for one in plot.renderers if (one.name or "").startswith("shape of")}
+    assert len(found) == 3 and len({one.glyph.marker for one in found.values()}) == 3
+    at = found["shape of noisy"].data_source.data
+    np.testing.assert_allclose(at["y"], np.interp(at["x"], *log.column("noisy")))
+    assert [len(item.renderers) for item in plot.legend[0].items] == [2, 2, 2]
+    calm = log.plot(["few"])
+    assert not [one for one in calm.renderers if (one.name or "").startswith("shape of")]
+
+
+def test_a_logarithmic_figure_names_the_channels_that_it_cannot_show():
+    log = TrainingLog()
+    for i in range(20):
+        log[i].update({"cost": 1.0 + i, "gain": float(-i)})
+    text = "gain: values of 0 or less cannot be shown on a logarithmic axis"
+    assert notes(log.plot(log_y=True)) == [text]
+    assert notes(log.plot()) == []
+
+
+def test_smoothed_curves_are_over_all_recorded_ones():
+    log = TrainingLog()
+    for i in range(100):
+        log[i].update({"a": float(i % 7), "b": float(i % 5)})
+    names = [one.name for one in log.plot(smoothing=0.9).renderers if one.name]
+    lines = [name for name in names if not name.startswith("shape of")]
+    assert lines == ["a as recorded", "b as recorded", "a", "b"]
+
+
 def test_an_explosion_at_the_start_is_an_outlier():
     log = TrainingLog()
     for i, value in enumerate([2.3, 1e9, *(0.05 + 0.02 * (i % 5) for i in range(1000))]):

@@ -6,8 +6,9 @@ import pytest
 from extensions_live.log_values import read_curve
 from extensions_live.plot_axes import Axis, accumulated, axis_of, thinned
 from workbench.log import TrainingLog
+from workbench.utils import profile
 
-from .runs import make_loop
+from .runs import Clock, make_loop
 
 
 def log_with(**status):
@@ -41,6 +42,22 @@ def test_time_is_known_after_an_epoch_of_any_run():
         0.0,
         times[2] - times[0],
     ]
+
+
+def test_time_stands_still_in_pauses_and_between_runs(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(profile, "perf_counter", clock)
+    main_loop = make_loop(epochs=3, batches=4)
+    session = main_loop.start(paused=True)
+    session.step(6).wait(20)
+    session.call(id).wait(20)  # which the pause executes
+    clock.now += 3600  # a pause within the second epoch
+    session.stop()
+    session.wait(20)
+    clock.now += 3600
+    main_loop.run()
+    times = np.diff(main_loop.log.status["_epoch_times"])
+    assert times.tolist() == [0, 0, 0]
 
 
 def test_examples_are_counted_by_epochs():

@@ -68,6 +68,30 @@ def test_what_is_the_same_is_shown_on_request():
     assert frame.loc[("run", "threads")].tolist() == [2, 2]
 
 
+@pytest.fixture
+def small():
+    """Return the differences between a run with tiny numbers and another one."""
+    facts = [{"learning_rate": 1e-08, "decay": 0.1}, {"learning_rate": 0.1, "decay": 0.1 + 1e-10}]
+    one, two = (filled([1e-9], hyperparameters=found) for found in facts)
+    return one.compare({"two": two})
+
+
+def test_small_numbers_and_small_differences_are_shown(small):
+    for text in (repr(small), small._repr_html_(), repr(small.loc["hyperparameter"])):
+        assert {"1e-08", "0.1000000001"} <= set(text.replace("<", " ").replace(">", " ").split())
+    row = small.loc[("hyperparameter", "learning_rate")]
+    assert repr(row).split()[:2] == ["this", "1e-08"]
+    assert small["two"].tolist() == [0.1, 0.1 + 1e-10]  # only the display has texts
+
+
+def test_a_log_shows_a_small_number_beside_other_values():
+    log = TrainingLog()
+    log[1]["note"], log[2]["note"] = "none", 1e-08
+    assert "<td>1e-08</td>" in log._repr_html_()
+    other = filled([1e-09])
+    assert "<td>1e-09</td>" in other.summary()._repr_html_()
+
+
 def test_paths_sessions_and_frames_are_runs(tmp_path):
     stored = SQLiteLog(tmp_path / "run.sqlite")
     stored[1]["cost"] = 7.0

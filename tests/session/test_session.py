@@ -111,7 +111,6 @@ def test_everything_recorded_is_visible_while_paused():
 def test_steps_are_so_many_batches(paused):
     for n, expected in ((1, 1), (3, 4), (5, 9)):
         paused.step(n).wait(SOON)
-        wait_until_paused(paused)
         assert done(paused) == expected
 
 
@@ -119,18 +118,67 @@ def test_a_step_while_running_ends_in_a_pause():
     session = make().start()
     command = session.step(5)
     command.wait(SOON)
-    wait_until_paused(session)
+    assert session.state is State.PAUSED
     assert done(session) == command.iteration + 5
+
+
+def test_the_log_has_all_batches_of_a_step_that_was_waited_for():
+    monitor = SimpleExtension(after_batch=True)
+    monitor.do = lambda *_: monitor.main_loop.log.current_row.update(cost=0.5)
+    session = make(monitor).start(paused=True)
+    for n in (1, 2):
+        session.step(n).wait(SOON)
+    assert session.log.channel("cost").to_dict() == {1: 0.5, 2: 0.5, 3: 0.5}
+
+
+def test_a_step_is_applied_before_it_ends():
+    algorithm = GatedAlgorithm()
+    session = make(algorithm=algorithm).start(paused=True)
+    command = session.step(2)
+    algorithm.arrived.acquire(timeout=SOON)
+    assert (command.done, command.state) == (True, "applied at iteration 0")
+    with pytest.raises(TimeoutError, match="0.001 s for <step 2: applied at iteration 0>"):
+        command.wait(0.001)
+    assert not command.ended
+    algorithm.allowed.release(2)
+    command.wait(SOON)
+    assert command.ended and session.state is State.PAUSED
+
+
+@pytest.mark.parametrize("other", ["pause", "resume", "stop"])
+def test_a_step_ends_with_the_command_that_takes_over(paused, other):
+    step = paused.step(10**9)
+    paused.call(id).wait(SOON)
+    getattr(paused, other)().wait(SOON)
+    step.wait(SOON)
+    assert step.state == "applied at iteration 0"
+
+
+def test_a_step_says_that_training_failed_within_it():
+    def fail(main_loop):
+        if main_loop.status["iterations_done"] == 2:
+            raise NotFiniteError("nothing is finite")
+
+    session = make(Recorder({"after_batch": fail})).start(paused=True)
+    step = session.step(5)
+    text = (
+        "<step 5: applied at iteration 0> did not reach its end, since training failed at "
+        r"iteration 2: NotFiniteError: nothing is finite; session.wait\(\) raises the error"
+    )
+    with pytest.raises(SessionError, match=text) as caught:
+        step.wait(SOON)
+    assert isinstance(caught.value.__cause__, NotFiniteError)
+    assert session.state is State.FAILED
 
 
 def test_another_command_takes_over_from_a_step(paused):
     algorithm = paused.main_loop.algorithm
-    paused.step(10**9).wait(SOON)
+    paused.step(10**9)
+    paused.call(id).wait(SOON)
     assert paused.state is State.RUNNING
     paused.pause().wait(SOON)
     before = len(algorithm.seen)
     paused.step(2).wait(SOON)
-    wait_until_paused(paused)
     assert len(algorithm.seen) == before + 2
 
 
@@ -145,7 +193,6 @@ def test_stopping_is_an_interrupt_and_the_run_can_go_on():
     recorder = Recorder()
     session = make(recorder).start()
     session.step(2).wait(SOON)
-    wait_until_paused(session)
     command = session.stop()
     assert session.wait(SOON)
     assert command.state == f"applied at iteration {done(session)}"
@@ -218,7 +265,6 @@ def test_a_call_may_change_the_extensions(paused):
     recorder.main_loop = paused.main_loop
     paused.call(lambda main_loop: main_loop.extensions.append(recorder)).wait(SOON)
     paused.step().wait(SOON)
-    wait_until_paused(paused)
     assert recorder.events == ["before_batch", "after_batch"]
 
 
@@ -260,7 +306,6 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
     rate = workbench.shared(0.5, "learning_rate")
     paused.set(rate, 0.25).wait(SOON)
     paused.step(2).wait(SOON)
-    wait_until_paused(paused)
     paused.call(lambda _: None).wait(SOON)
     pause, change, step = paused.log[0]["interventions"]
     assert pause == {"id": 1, "command": "pause", "text": "pause", "by": "code"}
@@ -273,7 +318,6 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
 def test_interventions_say_who_asked_for_them(paused):
     with acting_as("button"):
         paused.step().wait(SOON)
-    wait_until_paused(paused)
     assert [record["by"] for record in paused.log[0]["interventions"]] == ["code", "button"]
 
 

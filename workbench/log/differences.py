@@ -62,6 +62,8 @@ def differences(
     """
     import pandas as pd
 
+    from workbench.log.mixed_frame import MixedFrame
+
     if len(runs) < 2:
         raise LogError(ONE_RUN.format(count=len(runs)))
     facts = [facts_of(run, best, largest) for run in runs]
@@ -73,11 +75,11 @@ def differences(
     index = pd.MultiIndex.from_tuples(list(rows), names=["what", "name"]) if rows else None
     names = [run.name for run in runs]
     if index is None:
-        return pd.DataFrame(columns=names, dtype=object)
+        return MixedFrame(columns=names, dtype=object)
     table = np.empty((len(rows), len(runs)), object)
     for place, values in enumerate(rows.values()):
         table[place] = values
-    return pd.DataFrame(table, index=index, columns=names)
+    return MixedFrame(table, index=index, columns=names)
 
 
 def differing(

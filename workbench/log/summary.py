@@ -77,8 +77,10 @@ class Summary:
             f"{html.escape(shown(value))}</span>"
             for name, value in self.run.items()
         )
+        from workbench.log.mixed_frame import MixedFrame
+
         table = self.channels.astype(object)
-        table = table.where(table.notna(), "")
+        table = MixedFrame(table.where(table.notna(), "")).in_words()
         return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
 
 
@@ -224,12 +226,14 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` with interventions and alerts as text."""
+    """Return a copy of `rows` with interventions, alerts and the numbers beside them as text."""
+    from workbench.log.mixed_frame import MixedFrame
+
     shown = rows.copy(deep=False)
     for name in rows:
         if rows[name].dtype == object:
             shown[name] = rows[name].map(_text, na_action="ignore")
-    return shown
+    return MixedFrame(shown).in_words()
 
 
 def _text(value: Any) -> Any:

@@ -7,7 +7,11 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""Key of the times at which the first epoch began and each epoch ended (seconds since 1970)."""
+"""Key of the times at which the first epoch began and each epoch ended.
+
+They are seconds since 1970 by a clock that stands still in pauses and between runs: a run that
+waited for a night, or was resumed the next day, has no gap on a time axis.
+"""
 
 EPOCH_EXAMPLES = "_epoch_examples"
 """Key of the number of examples in an epoch, if the data stream provides this number."""
@@ -15,12 +19,12 @@ EPOCH_EXAMPLES = "_epoch_examples"
 
 def note_epoch_end(loop: Loop) -> None:
     """Count a completed epoch, and record its last iteration, end time and number of examples."""
-    status, now = loop.status, time.time()
+    status, seconds = loop.status, loop.profile.training.lap()
     ends, times = status["_epoch_ends"], status.get(EPOCH_TIMES)
     if not ends:
-        times = [now - loop.profile.seconds("epoch")]
+        times = [time.time() - seconds]
     if times is not None and len(times) == len(ends) + 1:  # not so in runs of older versions
-        status[EPOCH_TIMES] = [*times, now]
+        status[EPOCH_TIMES] = [*times, times[-1] + seconds]
     examples = getattr(loop.data_stream, "num_examples", None)
     if isinstance(examples, int) and status.get(EPOCH_EXAMPLES) != examples:
         status[EPOCH_EXAMPLES] = examples

@@ -147,6 +147,7 @@ class Run:
                 self._fail(error)
                 raise
             finally:
+                self.main_loop.profile.training.stop()
                 self.thread = self.before_end = None
                 self.mailbox.clear()
                 if config.profile:
@@ -168,6 +169,7 @@ class Run:
                 self.refresh()
             if nothing is None:
                 self.ending.training = True
+                main_loop.profile.training.start()
                 with Timer("training", main_loop.profile):
                     before = main_loop.status["iterations_done"]
                     while self._train_for_an_epoch():

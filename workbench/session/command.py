@@ -16,6 +16,12 @@ WAITS_FOR_ITSELF = (
     "never end; check its attribute 'done' later"
 )
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
+FAILED = (
+    "{command!r} did not reach its end, since training failed at iteration {iteration:,}: {error}; "
+    "session.wait() raises the error with its traceback"
+)
+LASTING = frozenset({"step"})
+"""Kinds of commands that last for some batches after they are applied."""
 
 
 def _nothing() -> None:
@@ -71,7 +77,10 @@ class Command(interfaces.Command):
         self.exception: BaseException | None = None
         self.replaced_by: int | None = None
         self._result: Any = None
+        self._failure = ""  # why `wait` raises an error although the command was applied
+        self._cause: BaseException | None = None
         self._done = False
+        self._ended = False
         # created when a thread waits, because most commands are not waited for
         self._settled: threading.Event | None = None
         self._applier: int | None = None
@@ -81,6 +90,14 @@ class Command(interfaces.Command):
     def done(self) -> bool:
         """True if the command has been applied or refused, or has failed."""
         return self._done
+
+    @property
+    def ended(self) -> bool:
+        """True if `wait` returns at once: a step ends after its batches, other commands when done.
+
+        A step also ends if another command pauses or resumes training, and with the run.
+        """
+        return self._ended
 
     @property
     def state(self) -> str:
@@ -100,6 +117,8 @@ class Command(interfaces.Command):
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result.
 
+        For `Session.step`, wait until its batches are done and the session has paused again.
+
         Parameters
         ----------
         timeout : float, optional
@@ -117,15 +136,15 @@ class Command(interfaces.Command):
         WaitInterrupted
             If waiting is interrupted. The command is not affected.
         SessionError
-            If the command was refused or failed, or if the thread that executes the command calls
-            this method.
+            If the command was refused or failed, if training failed during a step, or if the
+            thread that executes the command calls this method.
         """
-        if not self.done and threading.get_ident() == self._applier:
+        if not self._ended and threading.get_ident() == self._applier:
             raise SessionError(WAITS_FOR_ITSELF.format(command=self))
         with self._lock:
             if self._settled is None:
                 self._settled = threading.Event()
-                if self._done:
+                if self._ended:
                     self._settled.set()
         try:
             settled = wait(self._settled, timeout)
@@ -135,6 +154,8 @@ class Command(interfaces.Command):
             raise TimeoutError(f"waited {timeout} s for {self!r}, which is not done yet")
         if self.reason is not None:
             raise SessionError(f"{self.text}: {self.state}") from self.exception
+        if self._failure:
+            raise SessionError(self._failure) from self._cause
         return self._result
 
     def _apply(self, iteration: int, result: Any = None) -> None:
@@ -158,10 +179,25 @@ class Command(interfaces.Command):
         self._settle()
 
     def _settle(self) -> None:
+        self._done = True
+        if self.kind not in LASTING or self.reason is not None:
+            self._end()
+
+    def _end(self) -> None:
+        """Mark the command as ended, so that `wait` returns."""
         with self._lock:
-            self._done = True
+            self._ended = True
             if self._settled is not None:
                 self._settled.set()
+
+    def _fail(self, iteration: int, error: BaseException) -> None:
+        """Mark a step as ended because training failed after `iteration` batches."""
+        text = f"{type(error).__name__}: {error}"
+        self._give_up(FAILED.format(command=self, iteration=iteration, error=text), error)
+
+    def _give_up(self, failure: str, cause: BaseException | None) -> None:
+        self._failure, self._cause = failure, cause
+        self._end()
 
     def __repr__(self) -> str:
         return f"<{self.text}: {self.state}>"

@@ -12,6 +12,7 @@ from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
 from workbench.main_loop.run import Run
 from workbench.openmp import release_workers
+from workbench.session.command import Command
 from workbench.session.edits import Edits
 from workbench.session.interventions import Journal
 from workbench.session.queue import Queue, Refused
@@ -49,7 +50,7 @@ class Pause:
         self._edits = edits
         self._changed = changed
         self._paused = False
-        self._step: object = None
+        self._step: Command | None = None
         self._holding = False
 
     @property
@@ -57,10 +58,11 @@ class Pause:
         """True during a pause."""
         return self._paused
 
-    def end(self) -> None:
-        """Clear any pause or step at the end of a run."""
+    def end(self) -> Command | None:
+        """Clear any pause or step at the end of a run, and return the command of the step."""
         self._paused = self._journal.paused = self._holding = False
-        self._step = None
+        step, self._step = self._step, None
+        return step
 
     def begin(self) -> None:
         """Start a pause; `hold` waits for its end."""
@@ -83,12 +85,12 @@ class Pause:
         self._set(False)
 
     def step(self, n: int) -> None:
-        """End the pause, and pause again after `n` batches."""
+        """End the pause, and pause again after `n` batches; the current command ends then."""
         self._set(False)
-        self._step = object()
-        self._look(self._step, self._main_loop.status["iterations_done"] + n)
+        self._step = step = self._queue.current
+        self._look(step, self._main_loop.status["iterations_done"] + n)
 
-    def _look(self, step: object, target: int) -> None:
+    def _look(self, step: Command, target: int) -> None:
         """Pause if `target` has been reached; otherwise check again after the next batch."""
         if step is not self._step:
             return  # another command has replaced this step
@@ -100,13 +102,15 @@ class Pause:
 
     def _set(self, paused: bool) -> None:
         self._paused = self._journal.paused = paused
-        self._step = None
+        step, self._step = self._step, None
         if paused:
             self._edits.settle(at_boundary=False)
             self._edits.mark()  # first, since the user can edit as soon as the pause is announced
         else:
             self._journal.flush()
         self._changed(paused)
+        if step is not None:
+            step._end()  # last, so that the session is in its new state when `wait` returns
 
     def hold(self) -> None:
         """Execute commands until one of them ends the pause."""
@@ -114,7 +118,9 @@ class Pause:
             return
         release_workers()  # frees the CPU for the notebook during the pause
         mailbox, queue = self._run.mailbox, self._queue
+        stopwatch = self._main_loop.profile.training
         self._holding = True
+        stopwatch.stop()
         self._edits.watch()  # unless the start of the pause has done so
         mailbox.resting = []
         try:
@@ -127,6 +133,7 @@ class Pause:
                     return
             self._edits.settle()
         finally:
+            stopwatch.start()
             self._holding = False
             self._edits.forget()
         mailbox.wake()

@@ -99,7 +99,12 @@ class Queue:
         The shared variables of the run.
     edits : Settling or None
         The detector of direct edits, which are recorded before a command takes effect.
+    current : Command
+        The last command that the thread began to execute. An action reads it here, since it can
+        begin before the thread that asked for it has received the command.
     """
+
+    current: Command
 
     def __init__(self, main_loop: Loop, journal: Journal) -> None:
         self.commands: list[Command] = []
@@ -181,6 +186,7 @@ class Queue:
         if changes is not None:
             changes.before_change(command)
         failed, result = True, None
+        self.current = command
         try:
             result = action()
             failed = False

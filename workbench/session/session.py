@@ -241,6 +241,9 @@ class Session(FixedAttributes, States):
     def step(self, n: int = 1) -> Command:
         """Train on `n` batches, then pause.
 
+        The command is applied when the first of these batches begins; its method `Command.wait`
+        returns when the session has paused again, so that the log contains all of them.
+
         Raises
         ------
         SessionError

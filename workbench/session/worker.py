@@ -216,8 +216,7 @@ class Worker:
         hold = self.pause.hold
         with self.queue.lock:
             if not self.state.ended:
-                command = self.queue.ask(kind, text, lambda: action(command), details, hold)
-                return command
+                return self.queue.ask(kind, text, lambda: action(self.queue.current), details, hold)
             command = self.queue.new(kind, text)
             status = self._main_loop.status
             goal = {GOAL: status[GOAL]} if GOAL in status else {}
@@ -307,7 +306,7 @@ class Worker:
             logger.exception("%s could not record its last interventions", self._name)
         self._run.name = None
         with self.queue.lock:
-            self.pause.end()
+            step = self.pause.end()
             asked = self.queue.end_run()
             more = asked if state is State.FINISHED else []
             if more:
@@ -321,6 +320,10 @@ class Worker:
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
             self.prober.run_ended()
+            if step is not None and self.exception is not None:
+                step._fail(self._main_loop.status["iterations_done"], self.exception)
+            elif step is not None:
+                step._end()
             if not more:
                 self.ended.set()  # within the lock, so that it is not that of the next run
             return partial(_carry_out_all, more) if more else None

@@ -1,4 +1,4 @@
-"""Nested timers, and total times of the sections of a run.
+"""Nested timers, total times of the sections of a run, and a stopwatch for training.
 
 A main loop keeps one `Profile`. `workbench.extensions.Timing` reads the total times from it. If
 ``config.profile`` is True, the main loop prints the report at the end of a run.
@@ -16,8 +16,46 @@ from workbench.utils.notices import screen
 
 __all__ = [
     "Profile",
+    "Stopwatch",
     "Timer",
 ]
+
+
+class Stopwatch(Hinted):
+    """Clock that runs only between `start` and `stop`.
+
+    Examples
+    --------
+    >>> stopwatch = Stopwatch()
+    >>> stopwatch.start()
+    >>> stopwatch.stop()
+    >>> stopwatch.lap() > 0, stopwatch.lap()
+    (True, 0.0)
+    """
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._since: float | None = None
+
+    def start(self) -> None:
+        """Let the clock run, if it does not run already."""
+        if self._since is None:
+            self._since = perf_counter()
+
+    def stop(self) -> None:
+        """Stop the clock, if it runs."""
+        if self._since is not None:
+            self._seconds += perf_counter() - self._since
+            self._since = None
+
+    def lap(self) -> float:
+        """Return the seconds for which the clock has run since the last call."""
+        running = self._since is not None
+        self.stop()
+        seconds, self._seconds = self._seconds, 0.0
+        if running:
+            self.start()
+        return seconds
 
 
 class Profile(Hinted):
@@ -30,6 +68,8 @@ class Profile(Hinted):
         section names, outermost first.
     current : tuple of str
         The path of the current section.
+    training : Stopwatch
+        A clock that runs during training, but not in pauses and between runs.
 
     Examples
     --------
@@ -43,6 +83,7 @@ class Profile(Hinted):
     def __init__(self) -> None:
         self.total: dict[tuple[str, ...], float] = {}
         self.current: tuple[str, ...] = ()
+        self.training = Stopwatch()
 
     def enter(self, name: str) -> None:
         """Start a section inside the current section."""

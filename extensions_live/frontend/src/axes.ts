@@ -106,11 +106,11 @@ export function setAxes(
 const LABELS = {
   iteration: "iteration",
   epoch: "epoch",
-  time: "time since the start",
+  time: "training time",
   examples: "examples",
 };
 
-const SECONDS = "seconds since the start";
+const SECONDS = "seconds of training";
 
 function xTicks(
   views: Embedded,

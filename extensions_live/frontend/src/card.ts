@@ -2,8 +2,9 @@
 
 import { make, named } from "./dom";
 import type { LineInfo } from "./messages";
+import { shapeAt } from "./shapes";
 
-const SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 6" aria-hidden="true"><line x1="1" x2="21" y1="3" y2="3"/></svg>`;
+const SWATCH = `<svg class="wb-swatch" viewBox="0 0 22 12" aria-hidden="true"><line x1="1" x2="21" y1="6" y2="6"/></svg>`;
 
 /** Legend key of a curve: a button that shows or hides the curve, with its value. */
 export interface Key {
@@ -65,7 +66,9 @@ function makeKey(info: LineInfo, parent: HTMLElement): Key {
   button.type = "button";
   button.dataset.channel = info.channel;
   button.innerHTML = SWATCH;
-  button.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  const swatch = button.querySelector("svg");
+  swatch?.querySelector("line")?.setAttribute("stroke-dasharray", info.dash.join(" "));
+  swatch?.insertAdjacentHTML("beforeend", shapeAt(info.shape, 11, 6));
   const name = make("span", "", button);
   const key = { info, button, name, value: make("output", "", button) };
   showKey(key, info.label || info.channel, info.colour);

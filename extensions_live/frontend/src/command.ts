@@ -6,6 +6,7 @@ import { kernelOf } from "./kernel";
 import type { CommandMessage, ControlReply, ControlRequest, LiveState } from "./messages";
 import type { Kernel, Model } from "./model";
 import { post } from "./post";
+import { actsAtOnce, whenSent } from "./waits";
 
 const ANSWER_TIME = 1500; // ms until the message of the widget is sent as well
 
@@ -44,13 +45,13 @@ async function ask(kernel: Kernel, content: ControlRequest): Promise<boolean> {
 
 /**
  * Sends a command, as `deliver` does. If it arrives twice, Python recognises it by its id, which is
- * also in its receipt. `waiting` is called as soon as the message has to wait for a cell.
+ * also in its receipt. `waiting` is called with the time as text if the message waits for a cell.
  */
 export async function command(
   model: Model<LiveState>,
   box: HTMLElement,
   request: Pick<CommandMessage, "name" | "arguments" | "id">,
-  waiting?: () => void,
+  waiting?: (when: string) => void,
 ): Promise<void> {
   const message: CommandMessage = { kind: "command", ...request, id: request.id ?? randomId() };
   await deliver(model, box, message, waiting);
@@ -58,22 +59,20 @@ export async function command(
 
 /**
  * Sends a message, which may arrive twice: if there is no answer on the control channel, it is also
- * sent as a message of the widget. `waiting` is called if it then has to wait for a cell.
+ * sent as a message of the widget. `waiting` is called with the time as text if it then waits for a
+ * cell.
  */
 export async function deliver(
   model: Model<LiveState>,
   box: HTMLElement,
   message: ControlRequest["message"],
-  waiting: () => void = () => undefined,
+  waiting: (when: string) => void = () => undefined,
 ): Promise<void> {
   const kernel = kernelOf(model.widget_manager);
-  if (
-    model.get("has_control_channel") &&
-    kernel?.sendControlMessage &&
-    kernel.connectionStatus === "connected"
-  ) {
+  if (kernel?.sendControlMessage && actsAtOnce(model) && kernel.connectionStatus === "connected") {
     if (await ask(kernel, { receiver: model.get("ident"), message })) return;
   }
-  if (kernel?.status !== "idle") waiting();
+  const when = whenSent(model);
+  if (when) waiting(when);
   post(model, box, message);
 }

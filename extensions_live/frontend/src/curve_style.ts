@@ -38,6 +38,8 @@ export function styleCurves(
           line_alpha: faint ? FAINT : 1,
           line_color: colour,
         });
+      } else if (kind === "shape") {
+        renderer.glyph.setv({ fill_color: colour });
       } else if (kind === "dots") {
         renderer.glyph.setv({ fill_color: colour, line_color: colour });
       }

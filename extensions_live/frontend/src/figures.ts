@@ -147,8 +147,8 @@ export function fill(
     comparison?.show({ runs, differences, now, temporary });
   };
 
-  const setData = (kind: string, key: string, values: Record<string, Float64Array>) => {
-    views.document.get_model_by_name(`${kind}:${key}`).data = values;
+  const setData = (kind: string, name: string, values: Record<string, Float64Array>) => {
+    views.document.get_model_by_name(`${kind}:${name}`).data = values;
   };
   const apply = () => {
     const { curves = {}, axis } = payload();
@@ -168,7 +168,9 @@ export function fill(
     settings.heard();
     publishFacts(box, [...points.values()]);
   };
-  const dashes = parts.map(({ figure, card }) => makeDashes(figure, card, points, setData));
+  const dashes = parts.map(({ figure, card }, index) =>
+    makeDashes(figure, card, points, setData, index),
+  );
   const pace = pacedView(model, box, apply);
   const update = () => {
     arrange();
@@ -217,9 +219,12 @@ export function fill(
     if (!figure || !card) return;
     const { now } = settings;
     const names = labels(index);
+    const shaped = card.section.classList.contains("wb-shaped");
     const entries = infos.flatMap((info, i) => {
       const label = names[i] ?? info.channel;
-      return isHidden(info, now) ? [] : [{ label, colour: colourOf(info, now), dash: info.dash }];
+      const { dash, shape } = info;
+      const entry = { label, colour: colourOf(info, now), dash, shape: shaped ? shape : "" };
+      return isHidden(info, now) ? [] : [entry];
     });
     const name = `${figureName(infos).replaceAll(/[^\w.-]+/g, "_")}.${kind.toLowerCase()}`;
     try {

@@ -23,7 +23,7 @@ export interface Handle {
   update: () => void;
 }
 
-type Ask = (name: CommandName, args: Record<string, unknown>, waiting: () => void) => void;
+type Ask = (name: CommandName, args: Record<string, unknown>, waiting: (when: string) => void) => void;
 
 interface Way {
   readonly name: CommandName;
@@ -79,8 +79,8 @@ export function makeHandle(
       pending = { after: facts().command?.id ?? 0 };
       const text = `${way.name} at ${at.toLocaleString("en")}`;
       said = `${text} sent`;
-      ask(way.name, way.arguments(at), () => {
-        if (pending) said = `${text} sent; it takes effect when the running cell ends`;
+      ask(way.name, way.arguments(at), (when) => {
+        if (pending) said = `${text} sent; ${when}`;
         update();
       });
       update();

@@ -172,6 +172,7 @@ export interface LineInfo {
   label: string;
   colour: string;
   dash: number[];
+  shape: string;
 }
 
 /** Outcome of the last command. */

@@ -32,6 +32,8 @@ export interface Kernel {
   readonly status?: string;
   readonly connectionStatus?: string;
   readonly clientId?: string;
+  /** True for the server of a dashboard, which no cell keeps busy. */
+  readonly isFree?: boolean;
   readonly username?: string;
   sendControlMessage?: (
     message: object,

@@ -2,6 +2,7 @@
 
 import type { FigureView } from "./bokeh";
 import type { Points } from "./numbers";
+import { shapeAt } from "./shapes";
 
 const BAND = 28; // height of the legend, in pixels
 const SWATCH = 22;
@@ -13,6 +14,8 @@ export interface Entry {
   readonly label: string;
   readonly colour: string;
   readonly dash: number[];
+  /** The shape on the curve; empty if the figure has no shapes. */
+  readonly shape: string;
 }
 
 interface Paper {
@@ -61,12 +64,13 @@ export async function svg(view: FigureView, entries: Entry[], el: HTMLElement): 
   const [width, height] = [size("width"), size("height")];
   const { background, text } = paper(el);
   let x = 12;
-  const legend = entries.map(({ label, colour, dash }) => {
+  const legend = entries.map(({ label, colour, dash, shape }) => {
     const at = x;
     x += SWATCH + 6 + 7 * label.length + GAP;
     const line =
       `<line x1="${at}" x2="${at + SWATCH}" y1="${BAND / 2}" y2="${BAND / 2}" ` +
-      `stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/>`;
+      `stroke="${escaped(colour)}" stroke-width="2.5" stroke-dasharray="${dash.join(" ")}"/>` +
+      `<g fill="${escaped(colour)}">${shape && shapeAt(shape, at + SWATCH / 2, BAND / 2)}</g>`;
     return `${line}<text x="${at + SWATCH + 6}" y="${BAND / 2 + 4}">${escaped(label)}</text>`;
   });
   const whole =

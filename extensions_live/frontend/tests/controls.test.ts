@@ -116,7 +116,7 @@ it("shows that a click was sent until its outcome arrives", async () => {
   expect(part("command").textContent).toBe(before.text);
   part("pause").click();
   await Promise.resolve();
-  const waits = "Pause sent; it takes effect when the running cell ends";
+  const waits = "Pause sent; while a cell runs, it takes effect when the cell ends";
   expect(part("command").textContent).toBe(waits);
   expect(model.sent.at(-1)).toMatchObject({ kind: "command", name: "pause" });
   model.update("payload", { ...RUNNING, command: before, iteration: "iteration 6 of 10" });
@@ -127,6 +127,22 @@ it("shows that a click was sent until its outcome arrives", async () => {
   model.update("payload", { ...RUNNING, command: after, receipts: [receipt] });
   expect(part("command").textContent).toBe(after.text);
   expect(part("command").classList).toContain("wb-refused");
+});
+
+it.each([
+  ["the page gives no access to the kernel", {}, true, false],
+  ["the kernel has no control channel", { sendControlMessage: vi.fn() }, false, false],
+  ["both have one", { sendControlMessage: vi.fn() }, true, true],
+  ["a dashboard is shown", { isFree: true }, false, true],
+])("says that its buttons wait for a cell unless it is not so: %s", (_, kernel, channel, hidden) => {
+  const state = { ...LIVE, has_control_channel: channel, title: "", folded: false, payload: {} };
+  const place = document.createElement("div");
+  const own = new FakeModel<ControlsState>(state, { kernel });
+  const stop = controls.render({ model: own, el: place });
+  const line = place.querySelector<HTMLElement>('[data-testid="buttons-wait"]');
+  expect(line?.textContent).toMatch(/^While a cell runs .* buttons may act only when it ends\.$/);
+  expect(line?.hidden).toBe(hidden);
+  stop();
 });
 
 it("shows the error that ended training", () => {

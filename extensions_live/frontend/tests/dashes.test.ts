@@ -4,6 +4,7 @@ import type { Figure } from "../src/bokeh";
 import { makeCard } from "../src/card";
 import { lengthOf, makeDashes, within } from "../src/dashes";
 import type { Points } from "../src/numbers";
+import { shapePlaces } from "../src/shapes";
 
 const NONE = new Float64Array(0);
 const UNIT = { low: 0, high: 1 };
@@ -51,7 +52,7 @@ describe("within", () => {
 });
 
 describe("makeDashes", () => {
-  const info = { key: "b", run: "", channel: "b", label: "b", colour: "red", dash: [6, 3] };
+  const info = { key: "b", run: "", channel: "b", label: "b", colour: "red", dash: [6, 3], shape: "square" };
 
   function scene(form: string, line: { x: Float64Array; y: Float64Array }) {
     const glyph = { setv: vi.fn() };
@@ -108,5 +109,72 @@ describe("makeDashes", () => {
 
   it("leaves dots as they are", () => {
     expect(scene("dots", zigzag(200, 200)).dash()).toBeUndefined();
+  });
+});
+
+describe("shapes", () => {
+  const infos = ["a", "b"].map((key, i) => ({
+    key,
+    run: key,
+    channel: "cost",
+    label: "",
+    colour: "red",
+    dash: i ? [6, 3] : [],
+    shape: i ? "square" : "circle",
+  }));
+
+  function scene(points: number) {
+    const glyph = { setv: vi.fn() };
+    const renderers = infos.map(({ key }) => ({ tags: [key, "line"], glyph, visible: true }));
+    const figure = {
+      x_range: { start: 0, end: 10 },
+      y_range: { start: 0, end: 1 },
+      renderers,
+    };
+    const rest = { marks: NONE, dotsX: NONE, dotsY: NONE, smoothX: NONE, smoothY: NONE };
+    const known = new Map(infos.map(({ key }) => [key, { ...zigzag(points, 10), ...rest }]));
+    const draw = vi.fn();
+    const card = makeCard(infos, document.createElement("div"));
+    const set = makeDashes(figure as unknown as Figure, card, known, draw, 3);
+    const shapes = () => {
+      draw.mockClear();
+      set({ x: false, y: false });
+      const calls = draw.mock.calls as [string, string, { x: Float64Array; y: Float64Array }][];
+      return new Map(calls.filter(([kind]) => kind === "shapes").map(([, name, at]) => [name, at]));
+    };
+    return { shapes, card, figure };
+  }
+
+  it("are on both dense curves, each at its own places", () => {
+    const { shapes, card } = scene(200);
+    const found = shapes();
+    expect(found.get("3:a")?.x).toEqual(Float64Array.from([0.625, 3.125, 5.625, 8.125]));
+    expect(found.get("3:b")?.x).toEqual(Float64Array.from([1.875, 4.375, 6.875, 9.375]));
+    expect(card.section.classList.contains("wb-shaped")).toBe(true);
+  });
+
+  it("are absent where dashes can be seen, and go when the user zooms in", () => {
+    expect(scene(10).shapes().size).toBe(0);
+    const { shapes, figure } = scene(200);
+    shapes();
+    figure.x_range = { start: 5, end: 5.2 };
+    expect([...shapes().values()].map(({ x }) => x.length)).toEqual([0, 0]);
+    expect(shapes().size).toBe(0);
+  });
+
+  it("are absent beside a curve that is hidden", () => {
+    const { shapes, card, figure } = scene(200);
+    card.keys[0]?.button.classList.add("wb-off");
+    for (const one of figure.renderers.slice(0, 1)) one.visible = false;
+    expect(shapes().size).toBe(0);
+    expect(card.section.classList.contains("wb-shaped")).toBe(false);
+  });
+
+  it("are on the line, also with logarithmic axes and beside gaps", () => {
+    const line = { x: array(3, (i) => 10 ** i), y: Float64Array.from([1, 100, NaN]) };
+    const scales = { x: { low: 1, high: 100 }, y: { low: 1, high: 100 }, logX: true, logY: true };
+    const { x, y } = shapePlaces(line, 0, 1, scales);
+    expect([...x]).toEqual([10 ** 0.25, 10 ** 0.75].map((one) => expect.closeTo(one) as number));
+    expect([...y]).toEqual([10 ** 0.5, 10 ** 1.5].map((one) => expect.closeTo(one) as number));
   });
 });

@@ -36,7 +36,7 @@ function points(x: number[], y: number[]) {
 }
 
 const LINES: LineInfo[][] = [
-  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [] }],
+  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [], shape: "circle" }],
 ];
 
 describe("readout", () => {
@@ -172,13 +172,13 @@ describe("fill", () => {
     const axisOf = (kind: AxisName) => ({ kind, missing: {}, iterations: [], values: [] });
     model.update("payload", { ...payload(), axis: axisOf("time") });
     expect(axis.setv).toHaveBeenLastCalledWith(
-      expect.objectContaining({ axis_label: "seconds since the start" }),
+      expect.objectContaining({ axis_label: "seconds of training" }),
     );
     const choice = box.querySelector<HTMLSelectElement>('[data-testid="x-axis"]');
     if (choice) choice.value = "examples";
     choice?.dispatchEvent(new Event("change"));
     expect(axis.setv).toHaveBeenLastCalledWith(
-      expect.objectContaining({ axis_label: "seconds since the start" }),
+      expect.objectContaining({ axis_label: "seconds of training" }),
     );
     vi.advanceTimersByTime(1000);
     model.update("payload", { ...payload(), axis: axisOf("examples"), stamp: Infinity });

@@ -157,6 +157,7 @@ describe("comparison", () => {
     label: "",
     colour: "",
     dash: [],
+    shape: "circle",
   };
   const runs = ["a", "b", "c"].map((key) => ({
     key,

@@ -68,7 +68,8 @@ def test_it_pauses_steps_and_sets(shared_run):
     command = session.step(3)
     command.wait(60)
     assert command.state == f"applied at iteration {done:,}"
-    paused_at(session, done + 3)
+    assert (session.state, session.log.status["iterations_done"]) == ("paused", done + 3)
+    assert done + 3 in session.log.channel("cost").index
     session.set("learning_rate", 0.03).wait(60)
     [rate] = [one for one in session.hyperparameters if one.name == "learning_rate"]
     assert rate.value == pytest.approx(0.03)

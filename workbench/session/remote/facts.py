@@ -73,7 +73,8 @@ def release_result(command: Command) -> None:
 def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> dict[str, Any]:
     """Return a command's properties, for the notebook that issued it or for another notebook."""
     facts: dict[str, Any] = {
-        "done": command.done,  # first, since the rest is known when it is True
+        "ended": command.ended,
+        "done": command.done,  # first of the rest, which is known when it is True
         "id": command.id,
         "ticket": ticket,
         "kind": command.kind,
@@ -85,6 +86,9 @@ def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> 
     }
     if command.exception is not None:
         facts["exception"] = portable(command.exception)
+    if facts["ended"] and command._failure:
+        facts["failure"] = command._failure
+        facts["cause"] = None if command._cause is None else portable(command._cause)
     result = command._result if facts["done"] else None
     if result is RELEASED or (not own and not is_shared(result)):
         facts["unsent"] = SENT_ELSEWHERE

@@ -359,7 +359,7 @@ class Link:
         for answer in answers.values():
             with suppress(Exception):
                 answer.set_exception(SessionError(reason))
-        self.known.refuse(reason)
+        self.known.refuse(reason, self.failure)
 
     def abandon(self) -> None:
         """Close the connection after it has failed to open; the caller ends the processes."""

@@ -125,13 +125,15 @@ class Mirror:
             self._by_id[number] = known
         return known
 
-    def refuse(self, reason: str) -> None:
-        """Refuse all commands and probes that have no outcome."""
+    def refuse(self, reason: str, failure: BaseException | None) -> None:
+        """Refuse all commands and probes that have no outcome, and end all steps."""
         with self.lock:
             probes, self._probes = self._probes, {}
-            waiting = [*self.waiting, *self._tickets.values()]
+            waiting = [*self._commands[self._earlier :], *self._tickets.values()]
         for probe in probes.values():
             probe.refuse(reason)
         for command in waiting:
             if not command.done:
                 command._refuse(reason)
+            elif not command.ended:
+                command._give_up(reason, failure)

@@ -327,25 +327,27 @@ class Server:
         with self.session._queue.lock:  # in which a new command gets its ticket
             commands = list(self.session.commands)
         events: list[dict[str, Any]] = []
+        waiting = self._mailbox is not None and self._mailbox.waiting()
+        client.outstanding = bool(waiting)
         for command in commands[client.settled :]:
-            if client.sent.get(command.id, {}).get("done"):
+            if client.sent.get(command.id, {}).get("ended"):
                 continue
             ticket = self._tickets.get(command.id)
             own = ticket in client.tickets
             event = command_facts(command, ticket, own=own)
             if own and event["done"]:
                 release_result(command)
+            # The end of a step is looked for with the facts, since it can take hours.
+            client.outstanding = client.outstanding or not event["done"]
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:
                 client.sent[command.id] = key
                 events.append(event)
         while client.settled < len(commands) and client.sent.get(client.settled + 1, {}).get(
-            "done"
+            "ended"
         ):
             client.settled += 1
             client.sent.pop(client.settled, None)
-        waiting = self._mailbox is not None and self._mailbox.waiting()
-        client.outstanding = client.settled < len(commands) or bool(waiting)
         for ticket in client.tickets.intersection(list(self._refused)):
             text, error = self._refused.pop(ticket)
             events.append(

@@ -39,20 +39,27 @@ class RemoteCommand(Command):
 
     def update(self, facts: Mapping[str, Any]) -> None:
         """Update the command with information that the training process has sent."""
-        if self.done:
+        if self.ended:
             return
+        if not self.done:
+            self._update(facts)
+        if self.done and facts.get("ended"):
+            self._failure, self._cause = facts.get("failure", ""), _readable(facts.get("cause"))
+            self._end()
+
+    def _update(self, facts: Mapping[str, Any]) -> None:
         for name in ("kind", "text", "by"):
             setattr(self, name, facts.get(name, getattr(self, name)))
         if not facts["done"]:
             return
         self.replaced_by = facts.get("replaced_by")
         self._unsent = facts.get("unsent")
-        error, result = facts.get("exception"), facts.get("result")
+        error, result = _readable(facts.get("exception")), facts.get("result")
         if isinstance(result, Unreadable):
             self._unsent, result = UNREADABLE.format(error=result), None
         if facts.get("reason") is not None:
             self.iteration = facts.get("iteration")
-            self._refuse(facts["reason"], None if isinstance(error, Unreadable) else error)
+            self._refuse(facts["reason"], error)
         else:
             self._apply(facts["iteration"], result)
 
@@ -62,6 +69,11 @@ class RemoteCommand(Command):
         if self._unsent is not None:
             raise SessionError(f"{self.text}: {self._unsent}")
         return found
+
+
+def _readable(error: Any) -> Any:
+    """Return an error of another process, or None if it cannot be unpickled here."""
+    return None if isinstance(error, Unreadable) else error
 
 
 class RemoteProbe(interfaces.Probe):

@@ -30,7 +30,7 @@ export interface Shown {
 }
 
 // The server answers at once, even while a cell runs, so a widget must not say that it is waiting.
-const FREE = { status: "idle", connectionStatus: "connected" };
+const FREE = { status: "idle", connectionStatus: "connected", isFree: true };
 
 /** Shows `contents` in `parent`; `send` sends messages to the server. */
 export function show(

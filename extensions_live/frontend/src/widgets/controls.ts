@@ -17,9 +17,9 @@ import { showProblem } from "../problem";
 import { makeProgress } from "../progress";
 import { steadily } from "../steady";
 import { Steer } from "../steer/steer";
+import { sayThatButtonsWait } from "../waits";
 
 const NOT_SENT = "nothing was sent, since the kernel of this run has ended";
-const WAITS = "sent; it takes effect when the running cell ends";
 
 function render({ model, el }: Rendering<ControlsState>) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
@@ -43,6 +43,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
 
+  sayThatButtonsWait(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
 
@@ -67,8 +68,8 @@ function render({ model, el }: Rendering<ControlsState>) {
     pending = mine;
     answer.textContent = `${label} sent`;
     const request = { name, arguments: given, id: mine.id };
-    void command(model, box, request, () => {
-      if (pending === mine) answer.textContent = `${label} ${WAITS}`;
+    void command(model, box, request, (when) => {
+      if (pending === mine) answer.textContent = `${label} sent; ${when}`;
     });
     return mine.id;
   };

@@ -1,0 +1,99 @@
+"""Frames whose columns hold different kinds of values, and that show their numbers as numbers.
+
+pandas shows the numbers in a column of dtype object with a fixed number of decimals: 1e-08 as 0.0.
+It is imported here, so other modules import this module in functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+DIGITS = 6
+
+
+class MixedFrame(pd.DataFrame):
+    """Frame that shows each number with six significant digits, or with all where these are alike.
+
+    Only its display differs from that of other frames; its values are numbers.
+
+    Examples
+    --------
+    >>> MixedFrame({"slow": [1e-8, 3, "at 5"], "fast": [0.1, None, "at 7"]}, index=list("abc"))
+        slow  fast
+    a  1e-08   0.1
+    b      3  None
+    c   at 5  at 7
+    """
+
+    @property
+    def _constructor(self) -> Callable[..., MixedFrame]:
+        return MixedFrame
+
+    @property
+    def _constructor_sliced(self) -> Callable[..., MixedSeries]:
+        return MixedSeries
+
+    def in_words(self) -> pd.DataFrame:
+        """Return a plain frame with texts in place of the floats of columns of dtype object."""
+        shown = pd.DataFrame(self)
+        mixed = [place for place, kind in enumerate(shown.dtypes) if kind.kind == "O"]
+        rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]
+        for column, place in enumerate(mixed):
+            values = pd.Series([row[column] for row in rows], index=shown.index, dtype=object)
+            shown.isetitem(place, values)
+        return shown
+
+    def __repr__(self) -> str:
+        return repr(self.in_words())
+
+    def _repr_html_(self) -> str | None:
+        html: str | None = self.in_words()._repr_html_()
+        return html
+
+
+class MixedSeries(pd.Series):
+    """Row or column of a `MixedFrame`, shown in the same way."""
+
+    @property
+    def _constructor(self) -> Callable[..., MixedSeries]:
+        return MixedSeries
+
+    @property
+    def _constructor_expanddim(self) -> Callable[..., MixedFrame]:
+        return MixedFrame
+
+    def __repr__(self) -> str:
+        plain = pd.Series(self)
+        if plain.dtype.kind == "O":
+            plain = pd.Series(number_texts(plain.tolist()), plain.index, object, plain.name)
+        return repr(plain)
+
+
+def number_texts(values: Any) -> list[Any]:
+    """Return texts for the finite floats among some values, and all other values unchanged.
+
+    Examples
+    --------
+    >>> number_texts([1e-8, 12345.678, 3, "text", None])
+    ['1e-08', '12345.7', 3, 'text', None]
+    >>> number_texts([0.1, 0.1000000001])
+    ['0.1', '0.1000000001']
+    """
+    found = [_text(value) if _is_float(value) else value for value in values]
+    numbers = [value for value in values if _is_float(value)]
+    texts = [text for text, value in zip(found, values, strict=True) if _is_float(value)]
+    if len(set(texts)) == len(set(numbers)):
+        return found
+    return [repr(float(value)) if _is_float(value) else value for value in values]
+
+
+def _is_float(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _text(value: float) -> str:
+    return repr(float(f"{value:.{DIGITS}g}"))
