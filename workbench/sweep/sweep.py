@@ -76,7 +76,7 @@ class Sweep(Hinted, interfaces.Sweep):
     linger=10)``, each run trains in a process of its own, which ends soon after the run.
 
     A run that is paused by hand or by an extension stays paused until it is resumed; meanwhile the
-    sweep waits for it.
+    sweep waits for it. `note` and the view of the sweep then say so.
 
     Parameters
     ----------
@@ -226,6 +226,16 @@ class Sweep(Hinted, interfaces.Sweep):
     def sessions(self) -> dict[int, Session]:
         """The sessions of the runs that are in memory, by number."""
         return dict(self._sessions.live)
+
+    @property
+    def note(self) -> str:
+        """What the sweep waits for: runs that are paused, and how to resume them, or nothing."""
+        held = sorted(self._driver.held)
+        if not held:
+            return ""
+        words = "run {} is paused" if len(held) == 1 else "runs {} are paused"
+        text = words.format(", ".join(map(str, held)))
+        return f"{text}; to continue, call sweep.sessions[{held[0]}].resume()"
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -382,7 +392,10 @@ class Sweep(Hinted, interfaces.Sweep):
 
     def __repr__(self) -> str:
         over = sum(run.over for run in self.runs)
-        return f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over>"
+        note = self.note and f"; {self.note}"
+        return (
+            f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over{note}>"
+        )
 
     def _repr_html_(self) -> str:
         html: Any = self.frame._repr_html_()  # type: ignore[operator]
