@@ -164,7 +164,13 @@ class Loop(Protocol):
 
 
 class State(StrEnum):
-    """State of a session."""
+    """State of a session.
+
+    Examples
+    --------
+    >>> State.PAUSED == "paused", State.PAUSED.ended, State.FINISHED.ended
+    (True, False, True)
+    """
 
     CREATED = "created"
     RUNNING = "running"
@@ -559,6 +565,9 @@ class Session(Protocol):
     ) -> NDArray[Any]:
         """Compute predictions for some data in evaluation mode, without changing training."""
 
+    def prediction(self) -> Variable:
+        """Return the variable that `predict` computes by default."""
+
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = 256
     ) -> Mapping[str, Any]:
@@ -598,6 +607,8 @@ class Sweep(Protocol):
         ``parent``.
     version : int
         A number that grows with every change of the runs.
+    note : str
+        What the sweep waits for, such as a paused run; otherwise empty.
     """
 
     name: str

@@ -60,7 +60,7 @@ def predict(
         dictionary, or a table with these columns, has an array for each input. Other keys,
         such as targets, are ignored. If the model was trained on a table, another table or the
         path of a CSV or Parquet file is encoded by the same rules, and images of dtype uint8 are
-        scaled as in training.
+        scaled as in training. After training on a folder of images, the path of another one.
     output : Variable or str, optional
         The variable to compute, or its name. By default the output of the model or, if that is
         a cost, the variable that the cost compares with the targets. For the cross-entropy of
@@ -107,6 +107,25 @@ def predict(
     if not found:
         raise SessionError("predict: the data has no batches; pass at least one example")
     return np.concatenate(found) if len(found) > 1 else found[0]
+
+
+def prediction(session: Any) -> Variable:
+    """Return the variable that `predict` computes by default, in evaluation mode.
+
+    Raises
+    ------
+    SessionError
+        If the model does not show which variable is its prediction.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, ["a", "b"] * 5), name="of two classes")
+    >>> run.prediction().shape[1]
+    2
+    """
+    (variable,) = in_evaluation_mode([find_output(session.main_loop, None)])
+    return variable
 
 
 def evaluate(
