@@ -29,8 +29,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     ----------
     session : Session
         The run to watch.
-    scores : Variable
-        One score, or one probability, for each class.
+    scores : Variable, optional
+        One score, or one probability, for each class; by default what ``session.predict`` computes.
     batch : mapping of str to array, optional
         The examples, keyed by source, such as those of a test set; by default the first batch of
         the training data.
@@ -48,7 +48,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
 
     Examples
     --------
-    In a notebook, a cell that ends with ``ConfusionMatrix(session, scores, batch)`` shows the view.
+    In a notebook, a cell that ends with ``ConfusionMatrix(session, scores, batch)`` shows the view;
+    after `fit`, ``ConfusionMatrix(session)`` is enough.
     """
 
     _esm = asset("confusion.js")
@@ -56,7 +57,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     def __init__(
         self,
         session: Session,
-        scores: Variable,
+        scores: Variable | None = None,
         batch: Mapping[str, Any] | None = None,
         *,
         targets: str = TARGETS,

@@ -51,7 +51,8 @@ class FixedExamples:
     Parameters
     ----------
     session : Session
-    output : Variable
+    output : Variable or None
+        None for the prediction of the model.
     batch : mapping of str to array, optional
         The examples, keyed by source; by default the first batch of the training data.
     targets : str
@@ -80,7 +81,7 @@ class FixedExamples:
     def __init__(
         self,
         session: Session,
-        output: Variable,
+        output: Variable | None,
         batch: Mapping[str, Any] | None,
         *,
         targets: str,
@@ -90,6 +91,8 @@ class FixedExamples:
     ) -> None:
         if not isinstance(session, Session):
             raise SessionError(NO_SESSION.format(view=user, given=session))
+        if output is None:
+            output = session.prediction()
         if not isinstance(output, Variable):
             raise SessionError(NO_OUTPUT.format(view=user, given=output))
         self.targets = targets

@@ -49,8 +49,8 @@ class Mistakes(Samples):
     ----------
     session : Session
         The run to watch.
-    scores : Variable
-        One score, or one probability, for each class.
+    scores : Variable, optional
+        One score, or one probability, for each class; by default what ``session.predict`` computes.
     batch : mapping of str to array, optional
         The examples to show, keyed by source. These examples cannot be relabelled or dropped. By
         default, the training examples are shown.
@@ -84,7 +84,7 @@ class Mistakes(Samples):
     def __init__(
         self,
         session: Session,
-        scores: Variable,
+        scores: Variable | None = None,
         batch: Mapping[str, Any] | None = None,
         *,
         source: str | None = None,

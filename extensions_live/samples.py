@@ -33,8 +33,9 @@ class Samples(ProbeView[TilesPayload]):
     ----------
     session : Session
         The run to watch.
-    output : Variable
-        The output to show: one score for each class, a number, an image or anything else.
+    output : Variable, optional
+        The output to show: one score for each class, a number, an image or anything else. By
+        default what ``session.predict`` computes.
     batch : mapping of str to array, optional
         The examples, keyed by source; by default the first batch of the training data.
     source : str, optional
@@ -61,7 +62,7 @@ class Samples(ProbeView[TilesPayload]):
     Examples
     --------
     In a notebook, ``Samples(session, scores, batch, shape=(28, 28))`` as the last line of a cell
-    shows the view.
+    shows the view; after `fit`, ``Samples(session)`` is enough.
     """
 
     _esm = asset("tiles.js")
@@ -74,7 +75,7 @@ class Samples(ProbeView[TilesPayload]):
     def __init__(
         self,
         session: Session,
-        output: Variable,
+        output: Variable | None = None,
         batch: Mapping[str, Any] | None = None,
         *,
         source: str | None = None,

@@ -147,7 +147,8 @@ def caption_of(sweep: Sweep) -> str:
     """Return the state of a sweep as one line."""
     runs = list(sweep.runs)
     over = sum(run.over for run in runs)
-    text = f"{sweep.name}: {sweep.state}, {over} of {len(runs)} runs are over"
+    note = sweep.note and f"; {sweep.note}"
+    text = f"{sweep.name}: {sweep.state}, {over} of {len(runs)} runs are over{note}"
     left = len(runs) - MOST_ROWS
     return f"{text}; the best {MOST_ROWS} are shown" if left > 0 else text
 

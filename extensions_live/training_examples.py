@@ -92,7 +92,7 @@ class TrainingExamples(FixedExamples):
     def __init__(
         self,
         session: Session,
-        output: Variable,
+        output: Variable | None,
         batch: None = None,
         *,
         targets: str,

@@ -331,7 +331,17 @@ class MonitoringWarning(WorkbenchError, RuntimeWarning):
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):
-    """A setting that is unknown or has no value, or an invalid value for a setting."""
+    """A setting that is unknown or has no value, or an invalid value for a setting.
+
+    Examples
+    --------
+    >>> from workbench.config import config
+    >>> try:
+    ...     config.default_sed = 1
+    ... except ConfigurationError as error:
+    ...     print("did you mean" in str(error))
+    True
+    """
 
 
 class ArgumentError(WorkbenchError, ValueError):
@@ -452,7 +462,16 @@ class CheckpointWarning(WorkbenchError, RuntimeWarning):
 
 
 class TrainingFinish(WorkbenchError, RuntimeError):
-    """Exception that an extension or a session command raises to end training normally."""
+    """Exception that an extension or a session command raises to end training normally.
+
+    Examples
+    --------
+    >>> from workbench.extensions import TrainingExtension
+    >>> class GoodEnough(TrainingExtension):
+    ...     def after_batch(self, batch):
+    ...         if self.main_loop.log.current_row["cost"] < 0.1:
+    ...             raise TrainingFinish
+    """
 
 
 class EvaluationAbandoned(TrainingFinish):

@@ -168,6 +168,11 @@ class State(StrEnum):
 
     ``STOPPED`` means that the processes of a paused run have ended because no notebook was
     connected to them; see `workbench.session.remote`.
+
+    Examples
+    --------
+    >>> State.PAUSED == "paused", State.PAUSED.ended, State.FINISHED.ended
+    (True, False, True)
     """
 
     CREATED = "created"
@@ -564,6 +569,9 @@ class Session(Protocol):
     ) -> NDArray[Any]:
         """Compute predictions for some data in evaluation mode, without changing training."""
 
+    def prediction(self) -> Variable:
+        """Return the variable that `predict` computes by default."""
+
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = 256
     ) -> Mapping[str, Any]:
@@ -603,6 +611,8 @@ class Sweep(Protocol):
         ``parent``.
     version : int
         A number that grows with every change of the runs.
+    note : str
+        What the sweep waits for, such as a paused run; otherwise empty.
     """
 
     name: str

@@ -130,7 +130,16 @@ class OutputRole(VariableRole):
 
 
 class CostRole(VariableRole):
-    """Scalar cost to minimise, or regularisation term."""
+    """Scalar cost to minimise, or regularisation term.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks.cost import SquaredError
+    >>> cost = SquaredError().apply(tensor.matrix("y"), tensor.matrix("y_hat"))
+    >>> any(isinstance(role, CostRole) for role in cost.tag.roles)
+    True
+    """
 
 
 class AuxiliaryRole(VariableRole):
@@ -142,7 +151,19 @@ class PersistentRole(VariableRole):
 
 
 class ParameterRole(PersistentRole):
-    """Parameter of a model."""
+    """Parameter of a model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench import shared
+    >>> class CodebookRole(ParameterRole):
+    ...     pass
+    >>> codes = shared(np.zeros((8, 2), "float32"), "codes")
+    >>> add_role(codes, CodebookRole())
+    >>> PARAMETER.selects(codes), PERSISTENT.selects(codes)
+    (True, True)
+    """
 
 
 class WeightRole(ParameterRole):
@@ -154,11 +175,23 @@ class BiasRole(ParameterRole):
 
 
 class FilterRole(WeightRole):
-    """Filters of a convolution."""
+    """Filters of a convolution.
+
+    Examples
+    --------
+    >>> issubclass(FilterRole, WeightRole)  # WEIGHT selects filters, too
+    True
+    """
 
 
 class InitialStateRole(ParameterRole):
-    """Trainable initial state of a recurrent brick."""
+    """Trainable initial state of a recurrent brick.
+
+    Examples
+    --------
+    >>> issubclass(InitialStateRole, ParameterRole)  # it is trained
+    True
+    """
 
 
 class CollectorRole(ParameterRole):
@@ -166,11 +199,28 @@ class CollectorRole(ParameterRole):
 
 
 class CollectedRole(ParameterRole):
-    """Slice of a collector, used in place of one parameter."""
+    """Slice of a collector, used in place of one parameter.
+
+    Examples
+    --------
+    >>> issubclass(CollectedRole, ParameterRole), issubclass(CollectorRole, ParameterRole)
+    (True, True)
+    """
 
 
 class DropoutRole(VariableRole):
-    """Variable to which dropout has been applied."""
+    """Variable to which dropout has been applied.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.graph import ComputationGraph, apply_dropout
+    >>> x = tensor.matrix("x")
+    >>> dropped = apply_dropout(ComputationGraph(2 * x), [x], drop_prob=0.5)
+    >>> found = [v for v in dropped.variables if DROPOUT.selects(v)]
+    >>> [isinstance(role, DropoutRole) for v in found for role in v.tag.roles]
+    [True]
+    """
 
 
 class AlgorithmStateRole(PersistentRole):
@@ -178,23 +228,59 @@ class AlgorithmStateRole(PersistentRole):
 
 
 class AlgorithmHyperparameterRole(AlgorithmStateRole):
-    """Hyperparameter of a training algorithm, such as a learning rate."""
+    """Hyperparameter of a training algorithm, such as a learning rate.
+
+    Examples
+    --------
+    >>> from workbench.algorithms import Scale
+    >>> rate = Scale(0.1).learning_rate
+    >>> [isinstance(role, AlgorithmHyperparameterRole) for role in rate.tag.roles]
+    [True]
+    """
 
 
 class AlgorithmBufferRole(AlgorithmStateRole):
-    """Buffer that an algorithm keeps between steps, such as a velocity."""
+    """Buffer that an algorithm keeps between steps, such as a velocity.
+
+    Examples
+    --------
+    >>> issubclass(AlgorithmBufferRole, AlgorithmStateRole)
+    True
+    >>> issubclass(AlgorithmBufferRole, PersistentRole)  # archives contain it
+    True
+    """
 
 
 class BatchNormPopulationStatisticsRole(PersistentRole):
-    """Statistics of a brick's input over the training data, for use at inference time."""
+    """Statistics of a brick's input over the training data, for use at inference time.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormPopulationStatisticsRole, PersistentRole)  # archives contain it
+    True
+    >>> issubclass(BatchNormPopulationStatisticsRole, ParameterRole)  # but it is not trained
+    False
+    """
 
 
 class BatchNormPopulationMeanRole(BatchNormPopulationStatisticsRole):
-    """Mean of a brick's input over the training data, for use at inference time."""
+    """Mean of a brick's input over the training data, for use at inference time.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormPopulationMeanRole, BatchNormPopulationStatisticsRole)
+    True
+    """
 
 
 class BatchNormPopulationStdevRole(BatchNormPopulationStatisticsRole):
-    """Standard deviation of a brick's input over the training data, for use at inference time."""
+    """Standard deviation of a brick's input over the training data, for use at inference time.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormPopulationStdevRole, BatchNormPopulationStatisticsRole)
+    True
+    """
 
 
 class BatchNormGraphVariableRole(VariableRole):
@@ -214,11 +300,23 @@ class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):
 
 
 class BatchNormScaleParameterRole(WeightRole):
-    """Learned scale of batch normalisation."""
+    """Learned scale of batch normalisation.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormScaleParameterRole, WeightRole)  # WEIGHT & ~BATCH_NORM_SCALE_PARAMETER
+    True
+    """
 
 
 class BatchNormShiftParameterRole(BiasRole):
-    """Learned shift of batch normalisation."""
+    """Learned shift of batch normalisation.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormShiftParameterRole, BiasRole)
+    True
+    """
 
 
 INPUT = InputRole()

@@ -11,10 +11,11 @@ CELLS = [
 
 
 class Canvas:
-    """Editor on a page."""
+    """Editor on a page; if there are several, the first one."""
 
     def __init__(self, notebook):
         self.notebook, self.page = notebook, notebook.page
+        self.box = notebook.page.locator(".wbe").first
 
     def find(self, testid):
         return self.page.locator(f'.wbe [data-testid="{testid}"]').first
@@ -45,7 +46,7 @@ class Canvas:
         until(lambda: self.selected() == [node], what=f"{node} selected")
 
     def selected(self):
-        nodes = self.page.locator(".wbe .react-flow__node.selected")
+        nodes = self.box.locator(".react-flow__node.selected")
         return nodes.evaluate_all("(all) => all.map((one) => one.dataset.id)")
 
     def click(self, node):
@@ -70,7 +71,7 @@ class Canvas:
         self.page.mouse.up()
 
     def is_still(self):
-        view = self.page.locator(".wbe .react-flow__viewport")
+        view = self.box.locator(".react-flow__viewport")
         before = view.get_attribute("style")
         self.page.wait_for_timeout(120)
         return view.get_attribute("style") == before
@@ -86,12 +87,12 @@ class Canvas:
 
     def places(self):
         """Return the position and size of each node on the canvas."""
-        nodes = self.page.locator(".wbe .react-flow__node")
+        nodes = self.box.locator(".react-flow__node")
         return nodes.evaluate_all(PLACES)
 
     def shape(self, source, target):
         """Return the shape on the edge between two nodes."""
-        edges = self.page.locator(".wbe .react-flow__edge")
+        edges = self.box.locator(".react-flow__edge")
         found = edges.evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label'))")
         start = f"edge from {source} to {target}, shape "
         return next((one.removeprefix(start) for one in found if one.startswith(start)), None)

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from workbench.data import DataStream
+from workbench.errors import SourceError
 
 
 def table(rows=40):
@@ -89,6 +90,18 @@ def test_every_class_is_held_out_and_kept():
     )
     assert np.bincount(whole(validation)["targets"]).tolist() == [10, 6]
     assert np.bincount(whole(training)["targets"]).tolist() == [40, 24, 1]
+
+
+def test_targets_can_be_in_the_dictionary_of_features():
+    arrays = {"features": np.ones((6, 2)), "targets": np.array([0, 1, 1, 0, 1, 0])}
+    stream, other = DataStream.from_arrays(arrays, validation=arrays, seed=1)
+    plain = DataStream.from_arrays(arrays["features"], arrays["targets"], seed=1)
+    assert stream.dataset.classes == plain.dataset.classes == ("0", "1")
+    for one in (stream, other):
+        found = dict(zip(one.sources, one.dataset.indexables, strict=True))
+        assert found["targets"].dtype == np.int64 and found["targets"].shape == (6,)
+    with pytest.raises(SourceError, match="must have features besides 'targets'"):
+        DataStream.from_arrays({"targets": [0, 1]})
 
 
 def test_the_order_depends_on_the_seed_alone():

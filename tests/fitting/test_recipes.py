@@ -210,7 +210,7 @@ def test_a_split_of_hugging_face():
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
-@pytest.mark.parametrize("kind", ["csv", "npz", "dict"])
+@pytest.mark.parametrize("kind", ["csv", "npz", "h5", "dict"])
 def test_validation_data_can_have_the_same_kind(kind, tmp_path):
     paths = [tmp_path / f"{name}.{kind}" for name in ("one", "other")]
     arrays = {"x": X, "y": CLASSES}
@@ -221,6 +221,9 @@ def test_validation_data_can_have_the_same_kind(kind, tmp_path):
     elif kind == "npz":
         np.savez(paths[0], **arrays)
         np.savez(paths[1], **other)
+    elif kind == "h5":
+        write_hdf5(paths[0], {"train": arrays, "test": other})
+        write_hdf5(paths[1], {"all": other})
     data, validation = (arrays, other) if kind == "dict" else paths
     target = "kind" if kind == "csv" else None
     session = wb.fit(layers(), data, target=target, validation=validation, epochs=1)
@@ -229,6 +232,34 @@ def test_validation_data_can_have_the_same_kind(kind, tmp_path):
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
     held = session.main_loop.extensions[1].data_stream
     assert sum(len(batch[0]) for batch in held.iterate(0)) == 12
+
+
+SORTED = np.repeat([0, 1, 2], [40, 10, 10])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        IndexableDataset({"features": X, "targets": SORTED[:, None]}),
+        torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(SORTED)),
+    ],
+    ids=["dataset", "torch"],
+)
+def test_each_class_of_a_dataset_in_memory_is_held_out(data):
+    session = wb.fit([wb.Linear()], data, epochs=1)
+    ours, theirs = repeated(session, data=data)
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    held = session.main_loop.extensions[1].data_stream
+    found = np.concatenate([np.ravel(batch[1]) for batch in held.iterate(0)])
+    assert np.bincount(found).tolist() == [8, 2, 2]
+
+
+def test_a_dataset_with_small_classes_is_divided_regardless_of_them():
+    data = IndexableDataset({"features": X, "targets": np.arange(N)[:, None] % 30})
+    session = wb.fit([wb.Linear()], data, epochs=1)
+    held = session.main_loop.extensions[1].data_stream
+    assert sum(len(batch[0]) for batch in held.iterate(0)) == 12
+    assert "classes=" not in session.recipe().split("held_out(")[1].split(")")[0]
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.tensor])

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.data import IndexableDataset
+from workbench.data import IndexableDataset, write_hdf5
 
 N = 40
 X = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
@@ -275,3 +275,14 @@ def test_a_partly_initialised_list_is_refused():
 def test_names_of_other_libraries_are_answered(name, answer):
     with pytest.raises(TypeError, match=f"fit has no argument '{name}' .*{answer}"):
         wb.fit(layers(), (X, CLASSES), **{name: 1})
+
+
+def test_a_file_for_validation_must_leave_one_split(tmp_path):
+    arrays = {"x": X, "y": CLASSES}
+    paths = [tmp_path / "one.h5", tmp_path / "other.h5"]
+    write_hdf5(paths[0], {"train": arrays})
+    write_hdf5(paths[1], {"train": arrays, "valid": arrays, "test": arrays})
+    with pytest.raises(ValueError, match=r"has the splits 'train', 'valid', 'test'; pass one of"):
+        wb.fit(layers(), paths[0], validation=paths[1])
+    with pytest.raises(ValueError, match="there is no file or folder .*absent.h5"):
+        wb.fit(layers(), paths[0], validation=tmp_path / "absent.h5")

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+import workbench as wb
 from extensions_live import ConfusionMatrix, Mistakes, Samples
 from extensions_live.example_images import MOST_BYTES, as_images, fitting
 from tests.support.runs import build, digits_mlp, examples
@@ -36,6 +37,16 @@ def run():
 
 def expected(scores, batch):
     return scores.eval({"features": batch["features"]}).numpy()
+
+
+@pytest.mark.parametrize("view", [Samples, ConfusionMatrix, Mistakes])
+def test_the_scores_are_found_after_fit(view, hand_pump, wire):
+    X = np.eye(4, dtype="float32").repeat(3, 0)
+    session = wb.fit([wb.Linear()], (X, X.argmax(1)), epochs=1)
+    assert session.wait(60)
+    assert session.prediction().shape[1] == 4
+    payload = shown(view(session), hand_pump)
+    assert "iteration" in payload["summary"]
 
 
 def choose(view, what, value):

@@ -150,6 +150,9 @@ class Remote:
     def predict(self, X, output=None, *, batch_size=256):
         raise SessionError("the model elsewhere cannot be used here")
 
+    def prediction(self):
+        raise SessionError("the model elsewhere cannot be shown here")
+
     def evaluate(self, data, variables=None, *, batch_size=256):
         return {"cost": 1.0}
 

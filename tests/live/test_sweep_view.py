@@ -30,7 +30,7 @@ def sweep_of(*values, space=None, lower=True):
         for number, value in enumerate(values)
     ]
     return Given(
-        name="x", record="cost", lower=lower, space=space, runs=runs, version=1,
+        name="x", record="cost", lower=lower, space=space, runs=runs, version=1, note="",
         state=State.FINISHED, stop=list,
     )  # fmt: skip
 

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import workbench as wb
-from workbench.errors import DataError, SourceError
+from workbench.data.making import dataset_below
+from workbench.errors import DataError, SessionError, SourceError
+from workbench.session.as_in_training import AsInTraining
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -101,3 +104,34 @@ def test_whole_numbers_are_indices_if_labels_are_text():
 def test_numbers_can_be_a_vector():
     session = trained((X, X.sum(1)))
     assert session.evaluate((X, X.sum(1))) == session.evaluate((X, X.sum(1)[:, None]))
+
+
+def write_images(folder, count, height=4):
+    for number in range(count):
+        path = folder / ("dark", "light")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, height), (120 * (number % 2) + number,) * 3).save(path)
+    return folder
+
+
+def test_a_folder_is_read_as_in_training(tmp_path):
+    session = trained(write_images(tmp_path / "one", 8), [wb.Flattener(), wb.Linear()])
+    dataset = dataset_below(session.main_loop.data_stream)
+    pixels, classes = dataset.indexables
+    other = write_images(tmp_path / "other", 8)
+    assert session.evaluate(other) == session.evaluate((pixels, classes))
+    np.testing.assert_array_equal(session.predict(str(other)), session.predict(pixels))
+    with pytest.raises(DataError, match="the training data has .* pass size="):
+        session.evaluate(write_images(tmp_path / "high", 4, height=6))
+
+
+def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):
+    stream = wb.DataStream.from_folder(write_images(tmp_path / "one", 8), size=(2, 3))
+    rules = AsInTraining(stream)
+    pixels, names = rules.folder(write_images(tmp_path / "high", 4, height=6))
+    assert pixels.shape == (4, 3, 2, 3) and names == ["dark", "dark", "light", "light"]
+
+
+def test_a_folder_is_refused_after_training_on_other_data(of_table, tmp_path):
+    with pytest.raises(SessionError, match=r"evaluate: .* is a folder, but this run was not"):
+        of_table.evaluate(tmp_path)

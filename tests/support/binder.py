@@ -4,7 +4,8 @@
 virtual environment, and starts JupyterLab with ``binder/start`` on one core, below the path that a
 hub gives each user. Then it opens each notebook in a browser, runs all cells, and opens a dashboard
 through ``jupyter-server-proxy``. The server and its kernels are ended if they need more than 2 GB
-together; the peak of one kernel must stay below 1.2 GB. Linux only.
+together; the peak of one kernel must stay below 1.2 GB. With ``--write``, the table of
+``notebooks/site/binder.md`` is written again. Linux only.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ LIMIT = 2_000_000_000
 """Bytes that Binder gives to the server and all kernels of a user."""
 KERNEL_LIMIT = 1_200_000_000
 PREFIX = "/user/reader/"
+PAGE = ROOT / "notebooks" / "site" / "binder.md"
+BEGIN, END = "<!-- memory -->", "<!-- end of memory -->"
 DASHBOARD = """
 import numpy as np
 import workbench as wb
@@ -182,6 +185,30 @@ def started(clone: Path, venv: Path) -> Iterator[tuple[str, Watch]]:
             server.wait()
 
 
+def with_table(text: str, found: list[Measured]) -> str:
+    r"""Return the text of the page with the measured values in its table.
+
+    Examples
+    --------
+    >>> print(with_table(f"{BEGIN}\n{END}\n", [Measured("00_five.ipynb", 31.2, 712_000_000, "")]))
+    <!-- memory -->
+    | notebook | seconds | peak memory |
+    |---|---:|---:|
+    | 00_five | 31 | 712 MB |
+    <!-- end of memory -->
+    <BLANKLINE>
+    """
+    rows = [
+        f"| {one.name.removesuffix('.ipynb')} | {one.seconds:.0f} | {one.peak / 1e6:.0f} MB |"
+        for one in found
+    ]
+    table = "\n".join(
+        [BEGIN, "| notebook | seconds | peak memory |", "|---|---:|---:|", *rows, END]
+    )
+    before, _, rest = text.partition(BEGIN)
+    return before + table + rest.partition(END)[2]
+
+
 @dataclass
 class Measured:
     """A notebook that was run, and what it needed."""
@@ -241,8 +268,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", default="", help="beginnings of the names of notebooks, separated by commas"
     )
+    parser.add_argument("--write", action="store_true", help=f"write the table of {PAGE.name}")
     options = parser.parse_args(arguments)
     executable = chromium.find() or sys.exit(chromium.ABSENT)
+    measured: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="binder-") as folder:
         begin = time.monotonic()
         clone, venv = install(Path(folder))
@@ -255,10 +284,13 @@ def main(arguments: list[str] | None = None) -> int:
             for path in paths:
                 found = measure(browser, base, path)
                 print(found, flush=True)
+                measured.append(found)
                 failed = failed or bool(found.faults) or found.peak >= KERNEL_LIMIT
             fault = dashboard(browser, base, clone / "notebooks")
             print(f"dashboard through jupyter-server-proxy: {fault or 'ok'}")
         print(f"server and kernels together: {watch.peak / 1e6:.0f} MB of {LIMIT / 1e6:.0f} MB")
+    if options.write:
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), measured), "utf-8")
     return int(failed or bool(fault) or watch.exceeded)
 
 

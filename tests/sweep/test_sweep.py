@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.support.waiting import until
 from tests.sweep.runs import build
 from workbench.errors import ArgumentError, SessionError, SessionWarning
+from workbench.extensions import SimpleExtension
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.sweep import Between, Sweep
@@ -167,6 +169,41 @@ def test_a_stopped_sweep_continues_where_it_was(sweep):
     assert first.state is State.FINISHED
     whole = trained(sweep(build, RATES, epochs=9, halving=3))
     assert [run.epochs for run in whole.runs] == [3, 3, 9]
+
+
+def test_a_run_that_is_paused_holds_the_sweep_until_it_is_resumed(sweep, capsys):
+    begun = sweep(pauses_at_one, {"learning_rate": [1, 0.1]}).start()
+    until(lambda: begun.note, what="a run that is paused")
+    assert begun.note == "run 0 is paused; to continue, call sweep.sessions[0].resume()"
+    assert "0 of 2 runs are over; run 0 is paused" in repr(begun)
+    assert "or end this run with sweep.sessions[0].stop()" in capsys.readouterr().err
+    begun.sessions[0].resume()
+    assert begun.wait(60)
+    assert [run.state for run in begun.runs] == ["finished"] * 2
+    assert begun.note == ""
+
+
+def pauses_at_one(learning_rate):
+    loop = build(learning_rate)
+    if learning_rate == 1:
+        loop.extensions.append(PauseOnce())
+    return loop
+
+
+class PauseOnce(SimpleExtension):
+    def __init__(self):
+        super().__init__(after_n_batches=3)
+
+    def do(self, which_callback, *args):
+        self.main_loop.session.pause()
+
+
+def test_a_run_that_is_repeated_passes_the_comparison_of_the_others(sweep):
+    space = {"learning_rate": [0.01, 0.1, 1]}
+    with pytest.warns(SessionWarning, match="no such size"):
+        trained(sweep(fails_at_one, space, epochs=4, halving=2))
+    done = trained(sweep(build, space, epochs=4, halving=2, retry=True))
+    assert (done.runs[2].state, done.runs[2].epochs) == ("finished", 4)
 
 
 def test_a_killed_run_is_repeated(sweep, tmp_path):

@@ -120,6 +120,22 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         The trained variables. The sequence is empty if the algorithm does not list them.
     distributed : Distributed or None
         The object that divides the work on each batch among several processes, or None.
+
+    Examples
+    --------
+    >>> from workbench.main_loop import MainLoop
+    >>> from workbench.extensions import FinishAfter
+    >>> class Counting(TrainingAlgorithm):
+    ...     def __init__(self):
+    ...         self.seen = 0
+    ...     def initialize(self):
+    ...         pass
+    ...     def process_batch(self, batch):
+    ...         self.seen += len(batch["x"])
+    >>> counting = Counting()
+    >>> MainLoop(counting, [{"x": [1, 2]}], extensions=[FinishAfter(after_n_epochs=3)]).run()
+    >>> counting.seen
+    6
     """
 
     parameters: Sequence[SharedVariable] = ()

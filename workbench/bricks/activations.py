@@ -15,7 +15,19 @@ from workbench.tensor import Variable
 
 
 class Activation(Brick):
-    """Base class of bricks that apply a function to each element."""
+    """Base class of bricks that apply a function to each element.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import application
+    >>> class Squared(Activation):
+    ...     @application(inputs=["input_"], outputs=["output"])
+    ...     def apply(self, input_):
+    ...         return input_**2
+    >>> Squared().apply(torch.tensor([[1.0, -3.0]]))
+    tensor([[1., 9.]])
+    """
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:

@@ -352,6 +352,13 @@ class BoundApplication(Predicate):
     ----------
     inputs, outputs : list of str
         Names of the inputs and outputs.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Tanh
+    >>> apply = MLP([Tanh()], [3, 2]).apply
+    >>> isinstance(apply, BoundApplication), apply.brick.name, apply.inputs, apply.outputs
+    (True, 'mlp', ['input_'], ['output'])
     """
 
     def __init__(self, application: Application, brick: Brick) -> None:

@@ -77,6 +77,18 @@ class CostMatrix(Cost):
 
     The terms of an example are summed, and the mean is computed over the batch, the first
     dimension.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import application
+    >>> class Huber(CostMatrix):
+    ...     @application
+    ...     def cost_matrix(self, y, y_hat):
+    ...         gap = (y - y_hat).abs()
+    ...         return (gap < 1) * gap**2 / 2 + (gap >= 1) * (gap - 0.5)
+    >>> Huber().apply(torch.zeros(2, 2), torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
+    tensor(1.)
     """
 
     @application(inputs=["y", "y_hat"], outputs=["cost"])

@@ -15,6 +15,14 @@ class Feedforward(Brick):
     ----------
     input_dim : int
     output_dim : int
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Linear, Tanh
+    >>> [(one.input_dim, one.output_dim) for one in (Linear(3, 2), MLP([Tanh(), None], [5, 4, 1]))]
+    [(3, 2), (5, 1)]
+    >>> isinstance(Linear(3, 2), Feedforward)
+    True
     """
 
     input_dim: Any

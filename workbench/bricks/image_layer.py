@@ -22,6 +22,24 @@ class ImageLayer(Brick):
     image_size : tuple of (int or None)
         Height and width of the input; None if unknown.
     num_output_channels : int
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench.bricks import application
+    >>> from workbench.bricks.conv import ConvolutionalSequence
+    >>> class Mirror(ImageLayer):
+    ...     @application(inputs=["input_"], outputs=["output"])
+    ...     def apply(self, input_):
+    ...         return input_.flip(3)
+    ...     def get_dim(self, name):
+    ...         return (self.num_channels, *self.image_size)
+    ...     @property
+    ...     def num_output_channels(self):
+    ...         return self.num_channels
+    >>> layers = [Mirror(), wb.Convolutional((3, 3), 4)]
+    >>> ConvolutionalSequence(layers, num_channels=1, image_size=(8, 8)).get_dim("output")
+    (4, 6, 6)
     """
 
     num_channels: Any

@@ -100,6 +100,14 @@ class LinearLike(Initializable):
     Application methods use `W` and `b`, which a subclass can override to transform the parameters.
     Subclasses allocate the weights before the biases. The norms of the parameters are auxiliary
     variables of the brick.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Linear
+    >>> linear = Linear(3, 2)
+    >>> linear.allocate()
+    >>> isinstance(linear, LinearLike), linear.W.shape, linear.b.shape
+    (True, (3, 2), (2,))
     """
 
     @property

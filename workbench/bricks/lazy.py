@@ -19,6 +19,13 @@ class LazyNone:
     ----------
     name : str
         The text that `repr` returns.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Linear
+    >>> dimension = Linear(output_dim=2).input_dim
+    >>> dimension, isinstance(dimension, LazyNone), bool(dimension)
+    (NoneAllocation, True, False)
     """
 
     def __init__(self, name: str) -> None:

@@ -28,6 +28,14 @@ class RNGMixin(Brick):
     seed : int, optional
         The seed; by default it is derived from the parent's seed, or from ``config.default_seed``
         for a brick without parents. Zero is a valid seed.
+
+    Examples
+    --------
+    >>> class Draws(RNGMixin):
+    ...     pass
+    >>> one, other = Draws(seed=1), Draws(seed=1)
+    >>> one.rng.random() == other.rng.random()
+    True
     """
 
     def __init__(self, *, seed: int | None = None, **kwargs: Unpack[BrickOptions]) -> None:

@@ -36,6 +36,15 @@ class Built:
     monitored : list of Variable
     spec : Spec or None
         The specification.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.builder import from_spec, to_spec
+    >>> built = from_spec(to_spec(Linear(3, 2, name="scores").apply(tensor.matrix("x"))))
+    >>> isinstance(built, Built), list(built.bricks), list(built.inputs), built.cost
+    (True, ['scores'], ['x'], None)
     """
 
     bricks: dict[str, Brick] = field(default_factory=dict)

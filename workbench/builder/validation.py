@@ -74,6 +74,16 @@ class CheckedCall(Hinted):
     parts : tuple of Part
         The applications within the call, with their shapes.
     fault : Fault or None
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.builder import check, to_spec
+    >>> spec = to_spec(Linear(3, 2, name="scores").apply(tensor.matrix("x")))
+    >>> (call,) = check(spec).calls.values()
+    >>> isinstance(call, CheckedCall), call.flops, call.fault
+    (True, 12, None)
     """
 
     outputs: Mapping[str, Kind | None]
@@ -97,6 +107,18 @@ class CheckedBrick(Hinted):
         The settings that parents assigned to bricks, as JSON values, keyed by path below the brick.
         If `infer` is True, settings that are inferred from the inputs are included.
     fault : Fault or None
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench.builder import check, to_spec
+    >>> scores = MLP([Tanh(), None], [3, 2, 1]).apply(tensor.matrix("x"))
+    >>> brick = check(to_spec(scores)).bricks["mlp"]
+    >>> isinstance(brick, CheckedBrick), brick.parameters
+    (True, 11)
+    >>> brick.parameters_of_parts["linear_0"]
+    8
     """
 
     parameters: int | None = None

@@ -23,6 +23,12 @@ class EncodedDataset(IndexableDataset):
     labels : tuple or None
         The values that stand for the classes in the data, in the order of the classes.
 
+    Attributes
+    ----------
+    images : tuple or None
+        The size to which images of a folder were resized, if they were, and their mode; None for
+        other data.
+
     Examples
     --------
     >>> dataset = EncodedDataset({"features": [[0.5], [1.5]], "targets": [[0], [1]]}, ("no", "yes"))
@@ -41,3 +47,4 @@ class EncodedDataset(IndexableDataset):
         self.classes = classes
         self.encoding = encoding
         self.labels = labels
+        self.images: tuple[tuple[int, int] | None, str] | None = None

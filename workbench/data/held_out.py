@@ -7,8 +7,6 @@ out, and each class keeps at least one example for training.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +25,7 @@ TOO_FEW = (
 
 
 def held_out(
-    count: int, fraction: float, seed: int, classes: npt.NDArray[Any] | None = None
+    count: int, fraction: float, seed: int, classes: npt.ArrayLike | None = None
 ) -> tuple[Rows, Rows]:
     """Choose the examples for training, and those that are held out.
 
@@ -39,7 +37,7 @@ def held_out(
         The fraction to hold out.
     seed : int
     classes : array of int, optional
-        The class of each example.
+        The class of each example, of shape (N,) or (N, 1).
 
     Returns
     -------
@@ -61,6 +59,7 @@ def held_out(
     if classes is None:
         chosen = order[: round(fraction * count)]
     else:
+        classes = np.asarray(classes).reshape(-1)
         parts = [np.zeros(0, np.intp)]
         for one in np.unique(classes):
             members = order[classes[order] == one]

@@ -136,7 +136,7 @@ def from_arrays(
     features: Any,
     targets: Any = None,
     *,
-    validation: float | tuple[Any, Any] | None = None,
+    validation: float | tuple[Any, Any] | Mapping[str, Any] | None = None,
     batch_size: int = 32,
     as_classes: bool | None = None,
     indices: bool = False,
@@ -151,10 +151,11 @@ def from_arrays(
     Parameters
     ----------
     features : array, tensor, or dict of arrays or tensors
-        The inputs of a model; the keys of a dictionary name the sources.
+        The inputs of a model; the keys of a dictionary name the sources. An array named
+        ``"targets"`` in a dictionary is used as `targets` if `targets` is not passed.
     targets : array, tensor or list, optional
         What the model predicts.
-    validation : float or pair, optional
+    validation : float, pair or dict, optional
         The fraction of the examples to hold out at random, or other features and targets. With it,
         the result is a pair of streams.
     batch_size : int
@@ -185,6 +186,9 @@ def from_arrays(
     (('features', 'targets'), ('a', 'b'), 2)
     """
     seed = resolve_seed(None, seed, "a stream")
+    if isinstance(validation, Mapping):
+        validation = _apart(validation, None)
+    features, targets = _apart(features, targets)
     arrays = _features(features, indices)
     encoded = _encoded_arrays(arrays, targets, as_classes, None)
     count = len(next(iter(arrays.values())))
@@ -267,9 +271,19 @@ def from_folder(
         validation_data: Any = read_folder(Path(validation), size, mode, fixed)
     else:
         validation_data = validation
-    return from_arrays(
+    made = from_arrays(
         pixels, names, validation=validation_data, batch_size=batch_size, as_classes=True, seed=seed
     )
+    for stream in made if isinstance(made, tuple) else (made,):
+        dataset_below(stream).images = (size, mode)
+    return made
+
+
+def dataset_below(stream: Any) -> Any:
+    """Return the dataset that a stream reads through its transformers, or None."""
+    while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
+        stream = stream.data_stream
+    return getattr(stream, "dataset", None)
 
 
 def _is_fraction(validation: object) -> bool:
@@ -312,6 +326,16 @@ def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataSt
 def _is_image(array: Array) -> bool:
     """Return True for an array of images: uint8, with three axes or more and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
+
+
+def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
+    """Return features, and the targets that are passed or that are among the features."""
+    if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
+        return features, targets
+    others = {name: array for name, array in features.items() if name != TARGETS}
+    if not others:
+        raise SourceError(f"the dictionary must have features besides {TARGETS!r}; add an array")
+    return others, features[TARGETS]
 
 
 def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:

@@ -81,6 +81,17 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     reads_example_by_example : bool
         True if the stream is certain to read and change each example independently of the others in
         its batch, so that one of several processes can read a part of each batch.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, Mapping, SequentialScheme
+    >>> dataset = IndexableDataset({"x": [[1.0], [2.0], [3.0]]})
+    >>> stream = DataStream(dataset, iteration_scheme=SequentialScheme(3, 2))
+    >>> doubled = Mapping(stream, lambda data: (2 * data[0],))
+    >>> [isinstance(one, AbstractDataStream) for one in (stream, doubled)]
+    [True, True]
+    >>> stream.num_batches, stream.batch_size, doubled.sources
+    (2, 2, ('x',))
     """
 
     sources: tuple[str, ...]
@@ -275,6 +286,17 @@ class EpochIterator(Iterator[BatchT]):
         True after the end of the epoch.
     share : Share or None
         The share of each batch to return, for one of several processes; by default whole batches.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> dataset = IndexableDataset({"x": [[1.0], [2.0], [3.0]]})
+    >>> iterator = DataStream(dataset, iteration_scheme=SequentialScheme(3, 2)).get_epoch_iterator()
+    >>> isinstance(iterator, EpochIterator), iterator.position
+    (True, 0)
+    >>> _ = next(iterator)
+    >>> iterator.position, iterator.finished
+    (1, False)
     """
 
     share: Share | None = None

@@ -25,7 +25,15 @@ NOT_A_COUNT = "the trigger {name} must be a positive whole number or None, not {
 
 
 class Triggers(TypedDict, total=False):
-    """Keyword arguments that define when a `SimpleExtension` acts."""
+    """Keyword arguments that define when a `SimpleExtension` acts.
+
+    Examples
+    --------
+    >>> from workbench.extensions import Timestamp
+    >>> often: Triggers = {"every_n_batches": 100, "after_training": True}
+    >>> Timestamp(**often)
+    Timestamp(every_n_batches=100, after_training=True...)
+    """
 
     before_training: bool
     before_first_epoch: bool
@@ -51,7 +59,18 @@ def always_true(log: TrainingLogBase) -> bool:
 
 @hinted
 def has_done_epochs(log: TrainingLogBase) -> bool:
-    """Return True if at least one epoch has been completed."""
+    """Return True if at least one epoch has been completed.
+
+    Examples
+    --------
+    >>> from workbench.log import TrainingLog
+    >>> log = TrainingLog()
+    >>> has_done_epochs(log), always_true(log)
+    (False, True)
+    >>> log.status["epochs_done"] = 1
+    >>> has_done_epochs(log)
+    True
+    """
     return bool(log.status["epochs_done"] > 0)
 
 

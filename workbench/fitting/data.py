@@ -50,6 +50,13 @@ NOT_DATA = (
 )
 ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
 NO_FILE = "there is no file or folder {path}"
+NO_TRAIN_SPLIT = (
+    "{path} has the splits {splits}, none of which is 'train'; pass H5PYDataset(path, (split,))"
+)
+SEVERAL_SPLITS = (
+    "the file for validation, {path}, has the splits {splits}; pass one of them, as in "
+    "fit(model, H5PYDataset(path, ('train',)), validation=H5PYDataset(other, (split,)))"
+)
 UNKNOWN_FILE = (
     "{path} must be a folder of images or a file that ends in .csv, .tsv, .parquet, .npz, .h5 or "
     ".hdf5; read other files yourself, and pass arrays or a table"
@@ -227,20 +234,41 @@ def _from_path(path: Path, wishes: Wishes) -> Prepared:
         found.code.lines[:0] = lines
         return found
     if suffix in (".h5", ".hdf5"):
-        splits = H5PYDataset.get_all_splits(path)
-        split = "train" if "train" in splits else splits[0] if len(splits) == 1 else None
-        if split is None:
-            raise DataError(
-                f"{path} has no split 'train', only {', '.join(map(repr, splits))}; choose a split "
-                "with H5PYDataset(path, (split,))"
-            )
-        dataset = H5PYDataset(path, (split,), load_in_memory=True)
-        found = from_dataset(dataset, "data", wishes, {})
-        found.code.use(STREAM, "H5PYDataset")
-        arguments = [literal(path), literal((split,)), "load_in_memory=True"]
-        found.code.lines[:0] = call("H5PYDataset", arguments, "data")
-        return found
+        return _from_hdf5(path, wishes)
     raise DataError(UNKNOWN_FILE.format(path=path))
+
+
+def _from_hdf5(path: Path, wishes: Wishes) -> Prepared:
+    splits = H5PYDataset.get_all_splits(path)
+    split = "train" if "train" in splits else splits[0] if len(splits) == 1 else None
+    if split is None:
+        raise DataError(NO_TRAIN_SPLIT.format(path=path, splits=", ".join(map(repr, splits))))
+    dataset, lines = _read_split(path, split, "data")
+    other = wishes.validation
+    if isinstance(other, (str, os.PathLike)):
+        other = Path(other)
+        if not other.exists():
+            raise DataError(NO_FILE.format(path=other))
+        splits = H5PYDataset.get_all_splits(other)
+        chosen = [one for one in splits if one != "train"] or splits
+        if len(chosen) != 1:
+            text = ", ".join(map(repr, splits))
+            raise DataError(SEVERAL_SPLITS.format(path=other, splits=text))
+        held, more = _read_split(other, chosen[0], VALIDATION)
+        wishes, lines = replace(wishes, validation=held), [*lines, *more]
+    found = from_dataset(dataset, "data", wishes, {})
+    if isinstance(other, Path):
+        del found.code.needs[VALIDATION]
+    found.code.use(STREAM, "H5PYDataset")
+    found.code.lines[:0] = lines
+    return found
+
+
+def _read_split(path: Path, split: str, name: str) -> tuple[H5PYDataset, list[str]]:
+    """Return a split of an HDF5 file, and the statement that assigns it to a name."""
+    arguments = [literal(path), literal((split,)), "load_in_memory=True"]
+    dataset = H5PYDataset(path, (split,), load_in_memory=True)
+    return dataset, call("H5PYDataset", arguments, name)
 
 
 def _read_archive(path: Path, name: str) -> tuple[dict[str, Any], list[str]]:

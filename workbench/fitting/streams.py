@@ -58,10 +58,12 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
     rows: Any = count
     written, held = f"{name}.num_examples", None
     if isinstance(other, (int, float, np.number)):
-        rows, held = held_out(count, float(other), seed)
-        code.use("workbench.data.held_out", "held_out")
-        code.lines.append(
-            f"rows, held = held_out({name}.num_examples, {literal(other)}, seed={seed})"
+        target = target_in(list(data.sources), wishes.target, "the data")
+        place = list(data.sources).index(target)
+        arrays = getattr(data, "indexables", None)
+        values = None if arrays is None else arrays[place]
+        rows, held = _divide(
+            values, count, wishes, code, f"{name}.num_examples", f"{name}.indexables[{place}]"
         )
         written = "rows"
     scheme = ShuffledScheme(rows, size, seed=seed)
@@ -86,6 +88,48 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
         code.needs["validation_data"] = "the data that was passed to fit as validation"
         code.lines += _stream_lines("validation", "validation_data", text)
     return _of_streams(training, validation, wishes, code)
+
+
+def _divide(
+    values: Any, count: int, wishes: Wishes, code: Statements, length: str, written: str
+) -> tuple[Any, Any]:
+    """Return the rows for training and those held out, and write the statement for them.
+
+    Parameters
+    ----------
+    values : array or None
+        The targets of all examples, if they are in memory.
+    count : int
+        The number of examples.
+    wishes : Wishes
+    code : Statements
+    length, written : str
+        The expressions for `count` and `values`.
+    """
+    fraction, seed = wishes.validation, wishes.seed
+    classes = _labels(values, float(fraction), wishes.as_classes)
+    code.use("workbench.data.held_out", "held_out")
+    arguments = [length, literal(fraction), f"seed={seed}"]
+    if classes is not None:
+        arguments.append(f"classes={written}")
+    code.lines += call("held_out", arguments, "rows, held")
+    return held_out(count, float(fraction), seed, classes)
+
+
+def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
+    """Return the class of each example; None if it is unknown, or if a class is too small.
+
+    A class is too small if `fraction` of it is less than half an example.
+    """
+    if values is None or as_classes is False:
+        return None
+    labels = np.asarray(values)
+    if labels.dtype.kind not in "iub" or labels.size != len(labels):
+        return None
+    labels = labels.reshape(-1)
+    found, counts = np.unique(labels, return_counts=True)
+    consecutive = np.array_equal(found, np.arange(len(found)))
+    return labels if consecutive and counts.min() * fraction > 0.5 else None
 
 
 def _stream_lines(target: str, dataset: str, scheme: str) -> list[str]:
@@ -171,11 +215,8 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
     code.use("torch.utils.data", "DataLoader", "Subset")
     code.use("torch")
     if isinstance(wishes.validation, (int, float, np.number)):
-        rows, held = held_out(len(data), float(wishes.validation), wishes.seed)
-        code.use("workbench.data.held_out", "held_out")
-        code.lines.append(
-            f"rows, held = held_out(len(data), {literal(wishes.validation)}, seed={wishes.seed})"
-        )
+        values, written = _stored(data, wishes.target, hugging)
+        rows, held = _divide(values, len(data), wishes, code, "len(data)", written)
     generator = torch.Generator()
     generator.manual_seed(wishes.seed)
     size = wishes.batch_size
@@ -217,6 +258,19 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
     prepared = _of_streams(training, validation, wishes, code)
     _look_into(data, prepared)
     return prepared
+
+
+def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
+    """Return the targets of all examples and the expression for them; None if not in memory."""
+    if isinstance(data, torch.utils.data.TensorDataset) and len(data.tensors) == 2:
+        return data.tensors[1], "data.tensors[1]"
+    if hugging:
+        name = target_in(list(data.features), target, "the data")
+        return data[name][:], f"data[{literal(name)}][:]"
+    values = getattr(data, "targets", None)
+    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)) and len(values) == len(data):
+        return values, "data.targets"
+    return None, ""
 
 
 def _look_into(data: Any, prepared: Prepared) -> None:

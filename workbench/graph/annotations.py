@@ -183,7 +183,16 @@ def add_annotation(var: Variable, annotation: Annotation) -> None:
 
 @hinted
 def get_annotation(var: Variable, cls: type[A]) -> A | None:
-    """Return the first annotation of the type `cls`, or ``None``."""
+    """Return the first annotation of the type `cls`, or ``None``.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> y = Linear(2, 1, name="last").apply(tensor.matrix("x"))
+    >>> get_annotation(y, Linear), get_annotation(y, ApplicationCall)
+    (<Linear last: 2 -> 1>, <call of last.apply>)
+    """
     return next((a for a in var.tag.annotations if isinstance(a, cls)), None)
 
 

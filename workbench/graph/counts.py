@@ -79,6 +79,16 @@ class Flops:
     by_brick : dict of str to int
         The number of operations of each brick and its descendants, by path. Bricks without
         counted operations are not listed.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.graph import count_flops
+    >>> x = tensor.variable("x", shape=(None, 100))
+    >>> counted = count_flops(Linear(100, 10).apply(x), {x: (4, 100)})
+    >>> isinstance(counted, Flops), counted.total, counted.by_brick
+    (True, 8000, {'linear': 8000})
     """
 
     total: int

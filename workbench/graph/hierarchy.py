@@ -169,6 +169,15 @@ class Children(AnnotatingList[Component]):
     brick : Component
         The parent.
     items : iterable of Component, optional
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Linear, Tanh
+    >>> mlp = MLP([Tanh()], [2, 3])
+    >>> added = Linear(3, 1, name="added")
+    >>> mlp.children.append(added)
+    >>> isinstance(mlp.children, Children), added.parents == [mlp]
+    (True, True)
     """
 
     def __init__(self, brick: Component, items: Iterable[Component] | None = None) -> None:
@@ -201,6 +210,14 @@ class Parameters(AnnotatingList[Any]):
     ----------
     brick : Component
     items : iterable of Variable or None, optional
+
+    Examples
+    --------
+    >>> from workbench.bricks import Linear
+    >>> linear = Linear(2, 1, use_bias=False)
+    >>> linear.allocate()
+    >>> isinstance(linear.parameters, Parameters), linear.parameters[0].tag.roles
+    (True, [WEIGHT])
     """
 
     def __init__(self, brick: Component, items: Iterable[Variable | None] | None = None) -> None:

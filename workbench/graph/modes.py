@@ -47,6 +47,18 @@ class ModeDependent(Component):
     uses_batch_statistics : bool
         Class attribute, True if training mode uses the statistics of the batch. If it is True,
         `batch_normalization` also puts the component into training mode.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.bricks import Dropout
+    >>> dropout, ones = Dropout(0.5, random_seed=1), np.ones((1, 100), "float32")
+    >>> isinstance(dropout, ModeDependent), int((dropout.apply(ones) == 0).sum())
+    (True, 0)
+    >>> with dropout:
+    ...     in_training = dropout.apply(ones)
+    >>> bool((in_training == 0).any())
+    True
     """
 
     uses_batch_statistics: ClassVar[bool] = False

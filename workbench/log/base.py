@@ -66,6 +66,16 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         Information about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
         iterations at which epochs ended) and items that extensions store. To change an item, assign
         to its key, since a backend does not detect a value that is changed in place.
+
+    Examples
+    --------
+    >>> from workbench.log import SQLiteLog, TrainingLog
+    >>> for log in (TrainingLog(), SQLiteLog(":memory:")):
+    ...     assert isinstance(log, TrainingLogBase)
+    ...     log[1]["cost"] = 0.5
+    ...     print(log.channels, log[1]["cost"], log.status["epochs_done"])
+    ('cost',) 0.5 0
+    ('cost',) 0.5 0
     """
 
     _row: ClassVar[type[Row]] = Row

@@ -328,6 +328,20 @@ class Perplexity(Mean):
         The log-likelihood :math:`\ell` of a batch, a sum over its examples.
     denominator : Variable or number, optional
         The number :math:`n` of examples in the batch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench import tensor
+    >>> from workbench.data import as_stream
+    >>> from workbench.monitoring.evaluators import DatasetEvaluator
+    >>> likelihoods = tensor.vector("likelihoods")  # of the words of a text, as logarithms
+    >>> perplexity = likelihoods.sum().copy(name="perplexity")
+    >>> perplexity.tag.aggregation_scheme = Perplexity(likelihoods.sum(), likelihoods.shape[0])
+    >>> batches = [np.log([0.25, 0.25, 0.5]), np.log([0.125])]
+    >>> stream = as_stream([{"likelihoods": one.astype("float32")} for one in batches])
+    >>> round(float(DatasetEvaluator([perplexity]).evaluate(stream)["perplexity"]), 3)
+    4.0
     """
 
     def result(self, state: State) -> Any:

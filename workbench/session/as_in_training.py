@@ -8,6 +8,7 @@ these rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from workbench.data import AbstractDataStream
 from workbench.data.encoded_dataset import EncodedDataset
+from workbench.data.image_folder import read_folder
 from workbench.data.making import FEATURES, TARGETS
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
@@ -49,6 +51,19 @@ class AsInTraining:
         if TARGETS in names:
             found[TARGETS] = encoding.targets(frame).values
         return found
+
+    def folder(self, path: Path) -> tuple[Any, list[str]] | None:
+        """Return images and their classes from a folder; None if training read no folder.
+
+        Raises
+        ------
+        DataError
+            If the images differ in size from those of training, which were not resized.
+        """
+        if self._dataset is None or self._dataset.images is None:
+            return None
+        (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
+        return read_folder(path, size, mode, pixels.shape[2:])
 
     def array(self, given: Any, name: str) -> Any:
         """Return the values of an input as an array or tensor, and encode targets."""

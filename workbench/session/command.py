@@ -62,6 +62,16 @@ class Command(interfaces.Command):
         The origin of the command, such as ``code``, ``button`` or the name of an extension.
     replaced_by : int or None
         The id of a later command whose value was assigned instead of the value of this command.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> session = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, [0.0, 2.0] * 5), name="commanded")
+    >>> session.wait()
+    True
+    >>> command = session.pause()
+    >>> isinstance(command, Command), command.kind, command.by, command.reason
+    (True, 'pause', 'code', 'the run has finished; to continue it, call train(epochs=1)')
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()

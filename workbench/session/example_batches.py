@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
+from workbench.data.making import FEATURES, TARGETS
 from workbench.data.reader_copies import apart, read_by_one
 from workbench.data.table_files import read_frame
 from workbench.errors import SessionError
@@ -32,6 +34,10 @@ UNEQUAL = "{method}: the arrays must have equal numbers of examples, not {counts
 NOT_WHOLE = (
     "{method}: the input {name!r} has dtype {wanted}, but its values have dtype {given}; convert "
     "them, as in values.astype('int64')"
+)
+NO_FOLDER = (
+    "{method}: {path} is a folder, but this run was not trained on a folder of images; pass arrays "
+    "for {inputs}, or the path of a CSV or Parquet file"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -98,7 +104,8 @@ def _arrays(
     import pandas as pd
 
     if isinstance(data, (str, os.PathLike)):
-        data = read_frame(data)
+        path = Path(data)
+        data = _of_folder(path, inputs, method, rules) if path.is_dir() else read_frame(path)
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):
@@ -118,6 +125,15 @@ def _arrays(
         raise SessionError(SEVERAL.format(method=method, inputs=_listed(inputs)))
     name = next(iter(inputs))
     return {name: rules.array(data, name)}
+
+
+def _of_folder(
+    path: Path, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
+) -> Batch:
+    found = rules.folder(path)
+    if found is None:
+        raise SessionError(NO_FOLDER.format(method=method, path=path, inputs=_listed(inputs)))
+    return dict(zip((FEATURES, TARGETS), found, strict=True))
 
 
 def _is_batch(one: Any) -> bool:

@@ -61,7 +61,8 @@ def predict(
         dictionary must contain an array for each input, and a table can contain a column for each
         input. Other keys and columns, such as targets, are ignored. If the model was trained on a
         table, another table or the path of a CSV or Parquet file is encoded by the same rules.
-        Images of dtype uint8 are scaled as in training.
+        Images of dtype uint8 are scaled as in training. If the model was trained on a folder of
+        images, the path of another folder is read in the same way.
     output : Variable or str, optional
         The variable to compute, or its name. By default the output of the model or, if that is
         a cost, the variable that the cost compares with the targets. For the cross-entropy of
@@ -108,6 +109,25 @@ def predict(
     if not found:
         raise SessionError("predict: the data has no batches; pass at least one example")
     return np.concatenate(found) if len(found) > 1 else found[0]
+
+
+def prediction(session: Any) -> Variable:
+    """Return the variable that `predict` computes by default, in evaluation mode.
+
+    Raises
+    ------
+    SessionError
+        If the model does not show which variable is its prediction.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, ["a", "b"] * 5), name="of two classes")
+    >>> run.prediction().shape[1]
+    2
+    """
+    (variable,) = in_evaluation_mode([find_output(session.main_loop, None)])
+    return variable
 
 
 def evaluate(

@@ -33,6 +33,7 @@ class States(Editing):
     """Base class of `Session`, with the methods that keep and restore the state of a run."""
 
     predict = predicting.predict
+    prediction = predicting.prediction
     evaluate = predicting.evaluate
     best = predicting.best
 

@@ -10,17 +10,22 @@ from typing import Any, Protocol
 import numpy as np
 
 from workbench.errors import ArgumentError, SessionError, nearest
-from workbench.interfaces import Session, State
+from workbench.interfaces import Command, Session, State
 from workbench.sweep import run as states
 from workbench.sweep.halving import ranked, survivors
 from workbench.sweep.journal import Journal
 from workbench.sweep.run import SweepRun
 from workbench.sweep.sessions import Sessions
 from workbench.sweep.space import Between, Space
+from workbench.utils.notices import tell
 
 PERIOD = 0.05
 """Seconds between two checks of the sessions that are training."""
 
+HELD = (
+    "run {number} of the sweep {name!r} is paused, and the sweep waits for it; to continue, call "
+    "sweep.sessions[{number}].resume(), or end this run with sweep.sessions[{number}].stop()"
+)
 NO_RECORD = (
     "run {number} of the sweep has no record {record!r} to compare; its records: {known}{hint}. "
     "Pass the name of one of its records, as in Sweep(..., record={example!r}), and also "
@@ -70,6 +75,13 @@ class Driver:
     halving : int or None
     forks, at_once, keep, seed : int
         See `Sweep`.
+
+    Attributes
+    ----------
+    stopping : threading.Event
+        Set to stop the sweep.
+    held : set of int
+        The numbers of the runs that something else than the sweep has paused.
     """
 
     def __init__(
@@ -88,6 +100,9 @@ class Driver:
         self._pauses, self._halving = pauses, halving
         self._forks, self._at_once, self._keep, self._seed = forks, at_once, keep, seed
         self.stopping = threading.Event()
+        self.held: set[int] = set()
+        self._resumed: dict[int, Command] = {}
+        self._passed: set[tuple[int, int]] = set()
 
     def work(self) -> None:
         """Train all runs until they are over or `stopping` is set."""
@@ -126,11 +141,14 @@ class Driver:
                 for run in list(training):
                     session = self._sessions.live[run.number]
                     if self._arrived(session, until):
+                        self.held.discard(run.number)
                         training.remove(run)
                         self._collect(run, session)
                     else:
                         self._measure(run, session)
+                        self._look_for_pause(run, session)
         finally:
+            self.held.clear()
             for run in training:  # it continues from its last saved state
                 self._sessions.end(run)
                 run.state = states.PAUSED if run.archive else states.WAITING
@@ -149,7 +167,8 @@ class Driver:
             self._sweep.note_failure(run, error)
             return False
         run.state = states.RUNNING
-        session.resume()
+        self._passed.add((run.number, run.epochs))
+        self._resumed[run.number] = session.resume()
         return True
 
     def _arrived(self, session: Session, until: int | None) -> bool:
@@ -157,6 +176,26 @@ class Driver:
             return True
         paused = until is not None and session.state is State.PAUSED
         return paused and session.log.status["epochs_done"] >= (until or 0)
+
+    def _look_for_pause(self, run: SweepRun, session: Session) -> None:
+        """Note a pause that the sweep does not end; end one at an earlier comparison.
+
+        A run that failed and is repeated passes the epochs at which other runs were compared.
+        """
+        if not self._resumed[run.number].done:
+            return
+        paused, before = session.state is State.PAUSED, run.number in self.held
+        place = run.number, run.epochs
+        if paused and run.epochs in self._pauses and place not in self._passed:
+            self._passed.add(place)
+            self._resumed[run.number] = session.resume()
+        elif paused and not before:
+            self.held.add(run.number)
+            tell(HELD.format(number=run.number, name=self._sweep.name))
+        elif before and not paused:
+            self.held.discard(run.number)
+        if before != (run.number in self.held):
+            self._sweep.changed()
 
     def _measure(self, run: SweepRun, session: Session) -> None:
         """Read the progress and the latest value of a run from its log."""

@@ -80,7 +80,7 @@ class Sweep(Hinted, interfaces.Sweep):
     linger=10)``, each run trains in a process of its own, which ends soon after the run.
 
     A run that is paused by a user or by an extension stays paused until it is resumed; meanwhile
-    the sweep waits for it.
+    the sweep waits for it, and `note` and the view of the sweep say so.
 
     Parameters
     ----------
@@ -232,6 +232,16 @@ class Sweep(Hinted, interfaces.Sweep):
     def sessions(self) -> dict[int, Session]:
         """The sessions that are in memory, keyed by the numbers of their runs."""
         return dict(self._sessions.live)
+
+    @property
+    def note(self) -> str:
+        """What the sweep waits for: runs that are paused, and how to resume them, or nothing."""
+        held = sorted(self._driver.held)
+        if not held:
+            return ""
+        words = "run {} is paused" if len(held) == 1 else "runs {} are paused"
+        text = words.format(", ".join(map(str, held)))
+        return f"{text}; to continue, call sweep.sessions[{held[0]}].resume()"
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -388,7 +398,10 @@ class Sweep(Hinted, interfaces.Sweep):
 
     def __repr__(self) -> str:
         over = sum(run.over for run in self.runs)
-        return f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over>"
+        note = self.note and f"; {self.note}"
+        return (
+            f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over{note}>"
+        )
 
     def _repr_html_(self) -> str:
         html: Any = self.frame._repr_html_()  # type: ignore[operator]

@@ -53,6 +53,17 @@ class Function:
         The lowered graph.
     execution : Execution
         The tier in which the program runs, and the reason for this choice.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench import tensor
+    >>> x, total = tensor.scalar("x"), wb.shared(0.0, "total")
+    >>> add = wb.function([x], 2 * x, updates={total: total + x})
+    >>> isinstance(add, Function), add.inputs, add.updates
+    (True, [x], {total: add})
+    >>> add(3), total.get_value()
+    (tensor(6.), array(3., dtype=float32))
     """
 
     def __init__(

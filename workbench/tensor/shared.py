@@ -121,6 +121,16 @@ class SharedVariable(Variable):
     default_update : Variable or None
         The new value after every call to a function that uses the variable, unless the function
         has another update for it.
+
+    Examples
+    --------
+    >>> from workbench import shared
+    >>> rate = shared(0.5, "rate")
+    >>> isinstance(rate, SharedVariable), rate.get_value()
+    (True, array(0.5, dtype=float32))
+    >>> rate.set_value(0.25)
+    >>> (2 * rate).eval()
+    tensor(0.5000)
     """
 
     divided: SharedVariable | None = None

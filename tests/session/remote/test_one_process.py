@@ -53,6 +53,11 @@ def test_the_numbers_are_those_of_a_run_here(start):
     assert session.log.status["epochs_done"] == 3
 
 
+def test_the_prediction_is_not_here(shared_run):
+    with pytest.raises(errors.SessionError, match="is in other processes, .* pass the variable"):
+        shared_run.prediction()
+
+
 def test_the_state_can_be_taken_over(shared_run):
     state = shared_run.call(MainLoop.state_dict).wait(60)
     loop = build()

@@ -52,6 +52,23 @@ class AbstractFeedback(Brick):
     """Base class of bricks that convert outputs to input vectors of a network.
 
     A subclass defines `feedback`, and its `get_dim` returns the dimension of ``feedback``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import application
+    >>> class OneHot(AbstractFeedback):
+    ...     def __init__(self, size, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.size = size
+    ...     @application(outputs=["feedback"])
+    ...     def feedback(self, outputs):
+    ...         return torch.nn.functional.one_hot(outputs, self.size).float()
+    ...     def get_dim(self, name):
+    ...         return self.size if name == "feedback" else super().get_dim(name)
+    >>> OneHot(3).feedback(torch.tensor([2, 0]))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
 
     @application(inputs=["outputs"], outputs=["feedback"])

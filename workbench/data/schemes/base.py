@@ -38,6 +38,15 @@ class IterationScheme(Hinted, Part, ABC):
         are single examples or vary in size.
     requests_examples : bool
         True if each request is for one example instead of a batch.
+
+    Examples
+    --------
+    >>> from workbench.data import SequentialScheme, ShuffledScheme
+    >>> for scheme in (SequentialScheme(5, 2), ShuffledScheme(5, 2, seed=1)):
+    ...     assert isinstance(scheme, IterationScheme)
+    ...     print(scheme.num_batches, next(scheme.get_request_iterator()))
+    3 slice(0, 2, None)
+    3 [4 1]
     """
 
     requests_examples: bool = False
@@ -102,6 +111,16 @@ class BatchScheme(IndexScheme):
         The number of examples, or the indices to read.
     batch_size : int
         The number of examples in a batch.
+
+    Examples
+    --------
+    >>> class Backwards(BatchScheme):
+    ...     def get_request_iterator(self, epoch=0, start=0):
+    ...         indices = list(self.indices)[::-1]
+    ...         requests = [indices[i : i + self.batch_size] for i in range(0, 5, self.batch_size)]
+    ...         return iter(requests[start:])
+    >>> list(Backwards(5, 2).get_request_iterator())
+    [[4, 3], [2, 1], [0]]
     """
 
     batch_size: int
@@ -115,7 +134,16 @@ class BatchScheme(IndexScheme):
 
 
 class BatchSizeScheme(IterationScheme):
-    """Scheme in which each request is the number of examples to read next."""
+    """Scheme in which each request is the number of examples to read next.
+
+    Examples
+    --------
+    >>> class Growing(BatchSizeScheme):
+    ...     def get_request_iterator(self, epoch=0, start=0):
+    ...         return iter([1, 2, 4][start:])
+    >>> list(Growing().get_request_iterator())
+    [1, 2, 4]
+    """
 
     @abstractmethod
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[int]:

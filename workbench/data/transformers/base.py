@@ -43,6 +43,17 @@ class Transformer(AbstractDataStream):
         True if the stream yields single examples; by default as in `data_stream`.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes; by default inferred from `data_stream`.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> class Positive(Transformer):
+    ...     def transform(self, data):
+    ...         return tuple(array[array > 0] for array in data)
+    >>> dataset = IndexableDataset({"x": [-1, 2, -3, 4]})
+    >>> stream = Positive(DataStream(dataset, iteration_scheme=SequentialScheme(4, 2)))
+    >>> list(stream.get_epoch_iterator())
+    [(array([2]),), (array([4]),)]
     """
 
     _hooks = "transform(self, data)"
@@ -149,6 +160,21 @@ class SourcewiseTransformer(Transformer):
     ------
     SourceError
         If the stream lacks one of the sources.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream, IndexableDataset, SequentialScheme
+    >>> class Doubled(SourcewiseTransformer):
+    ...     def transform_source_batch(self, source_batch, source_name):
+    ...         return 2 * source_batch
+    ...     def transform_source_example(self, source_example, source_name):
+    ...         return 2 * source_example
+    >>> dataset = IndexableDataset({"x": [[1], [2]], "y": [[3], [4]]})
+    >>> stream = DataStream(dataset, iteration_scheme=SequentialScheme(2, 2))
+    >>> next(Doubled(stream, which_sources=("x",)).get_epoch_iterator(as_dict=True))
+    {'x': array([[2],
+           [4]]), 'y': array([[3],
+           [4]])}
     """
 
     _hooks = (

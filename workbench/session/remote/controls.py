@@ -34,6 +34,10 @@ from workbench.session.replay import to_replay
 from workbench.tensor import SharedVariable, Variable
 from workbench.utils.live_layer import from_live_layer
 
+NO_GRAPH = (
+    "the graph of the run {name!r} is in other processes, so its prediction cannot be found here; "
+    "pass the variable, such as the scores from which the cost was computed"
+)
 NO_VARIABLES = (
     "this session has no main loop in this process, so it cannot find the variable {given!r}; pass "
     "its name or path, as listed by session.hyperparameters and session.variables"
@@ -178,6 +182,10 @@ class Controls(interfaces.Session):
             "predict", X, _name_of(output), batch_size=batch_size
         )
         return found
+
+    def prediction(self) -> Variable:
+        """Raise a `SessionError`, because the graph is in other processes."""
+        raise SessionError(NO_GRAPH.format(name=self.name))
 
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = BATCH_SIZE

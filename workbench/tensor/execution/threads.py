@@ -157,6 +157,11 @@ def available_threads(asked: int | None = None) -> int:
     ----------
     asked : int, optional
         The value of `config.threads` when the task was created; by default its current value.
+
+    Examples
+    --------
+    >>> available_threads(2) <= 2
+    True
     """
     asked = asked or _asked()
     return asked or min(torch.get_num_threads(), available_processors())
