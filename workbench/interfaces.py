@@ -611,8 +611,6 @@ class Sweep(Protocol):
         ``parent``.
     version : int
         A number that grows with every change of the runs.
-    note : str
-        What the sweep waits for, such as a paused run; otherwise empty.
     """
 
     name: str
@@ -621,6 +619,10 @@ class Sweep(Protocol):
     space: Mapping[str, Any]
     runs: Sequence[Any]
     version: int
+
+    @property
+    def note(self) -> str:
+        """What the sweep waits for, such as a paused run; otherwise empty."""
 
     @property
     def state(self) -> State:

@@ -44,14 +44,15 @@ class MixedFrame(pd.DataFrame):
         rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]
         for column, place in enumerate(mixed):
             values = pd.Series([row[column] for row in rows], index=shown.index, dtype=object)
-            shown.isetitem(place, values)
+            shown.isetitem(place, values.array)
         return shown
 
     def __repr__(self) -> str:
         return repr(self.in_words())
 
     def _repr_html_(self) -> str | None:
-        html: str | None = self.in_words()._repr_html_()
+        plain: Any = self.in_words()
+        html: str | None = plain._repr_html_()
         return html
 
 

@@ -265,7 +265,7 @@ def _local_store(rank: int, size: int, limit: timedelta) -> Any:
     The first process serves it, like torch's own store, but only on the loopback interface. Systems
     other than POSIX use torch's own store.
     """
-    dist = torch.distributed
+    dist: Any = torch.distributed
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":
         return None
     port, listens = int(os.environ["MASTER_PORT"]), None

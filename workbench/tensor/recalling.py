@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,8 +140,9 @@ class _Arguments:
 
 
 @functools.cache
-def _name(kind: type, index: int) -> Any:
-    return kind(f"u{index}", integer=True)  # as torch names its symbols
+def _name(kind: Hashable, index: int) -> Any:
+    make: Any = kind
+    return make(f"u{index}", integer=True)  # as torch names its symbols
 
 
 def _age(symbol: Any) -> tuple[int, str]:
@@ -154,7 +155,7 @@ def _is_bound(expression: Any) -> bool:
     if type(expression).__name__ not in ("LessThan", "GreaterThan"):
         return False
     one, other = expression.args
-    return (one.is_Symbol and other.is_Number) or (one.is_Number and other.is_Symbol)
+    return bool((one.is_Symbol and other.is_Number) or (one.is_Number and other.is_Symbol))
 
 
 @functools.lru_cache(maxsize=MOST)
@@ -317,14 +318,14 @@ def _outline(result: Any, given: _Arguments) -> Any:
         device = getattr(leaf, "fake_device", None)
         if device is None:
             raise _Unusual
-        _, dtype, device, *place = given.state(leaf)
+        _, dtype, device, sizes, strides, offset = given.state(leaf)
         storage = internals.storage_of(leaf)
         base = of_arguments.index(storage) if storage in of_arguments else None
         if storage in own or (base is not None and not _is_fake(given.tensors[base])):
             raise _Unusual  # two results share storage
         if base is None:
             own.add(storage)
-        return _Tensor(*place, dtype, device, base)
+        return _Tensor(sizes, strides, offset, dtype, device, base)
 
     _check_containers(result)
     outline = map_structure(outlined, result)
@@ -337,7 +338,7 @@ def _check_containers(result: Any) -> None:
     """Raise `_Unusual` if a container in a result cannot be rebuilt."""
     if isinstance(result, CONTAINERS):
         usual = type(result) in (tuple, list) or type(result).__module__ == "torch.return_types"
-        if not usual:
+        if not usual or not isinstance(result, (tuple, list)):
             raise _Unusual
         for part in result:
             _check_containers(part)

@@ -157,7 +157,7 @@ class World:
         """Return a new symbolic integer for an unknown size."""
         with _lock:
             self.note_use()
-            size = self.sizes.create_unbacked_symint()
+            size: torch.SymInt = self.sizes.create_unbacked_symint()
             symbol = size.node.expr
             self.sizes.constrain_symbol_range(symbol, 0, self.sizes.var_to_range[symbol].upper)
             return size
