@@ -894,12 +894,13 @@ class FixData(TypedDict):
 
 
 class NodeFault(TypedDict):
-    """The fault of a node, in the words of the error that Python raises.
+    """The fault of a node: the error that Python raises, and what is wrong in a short sentence.
 
     `needs` is null for a mistake; for a node that is only unfinished, it says what is missing.
     """
 
     text: str
+    short: str
     needs: str | None
     setting: str | None
     fix: FixData | None
@@ -982,15 +983,20 @@ class BoardFault(TypedDict):
 
     node: str
     text: str
+    short: str
     needs: str | None
 
 
 class BoardSummary(TypedDict):
-    """Totals of a board, which are null while they are unknown."""
+    """Totals of a board, which are null while they are unknown.
+
+    `checking` is true while nodes have not been checked yet; they can then have further faults.
+    """
 
     parameters: int | None
     flops: int | None
     fault: BoardFault | None
+    checking: bool
 
 
 class CodeFault(TypedDict):

@@ -174,11 +174,12 @@ class Board(BoardLayers):
             self._edit(f"remove {self._titles(ids(nodes))}", document)
 
     def duplicate(self, nodes: Sequence[str]) -> list[str]:
-        """Add copies of nodes and of the edges between them, and return the ids of the copies."""
+        """Add copies of nodes and of the edges between them, and return the ids of the copies.
+
+        Copies of nodes that are in the same group are added to this group.
+        """
         with self._lock:
-            part = merging.beside(merging.part_of(self._document, ids(nodes)))
-            part = replace(part, spec=replace(part.spec, cost=None))
-            document, new = merging.merged(self._document, part, None)
+            document, new = merging.duplicated(self._document, ids(nodes))
             self._edit(f"duplicate {self._titles(ids(nodes))}", document)
             return new
 

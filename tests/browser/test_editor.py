@@ -44,9 +44,15 @@ def test_a_fault_is_shown_in_words_and_its_fix_applied(canvas):
     linear(canvas, 10)
     canvas.click("linear")
     canvas.set("input_dim", 12)
-    fault = canvas.find("settings").locator(".wbe-fault p")
-    until(lambda: any("has shape" in one for one in fault.all_inner_texts()), what="the fault")
-    assert fault.inner_text() == canvas.ask("editor.drawing.fault('linear')")[1:-1]
+    fault = canvas.find("settings").locator(".wbe-fault")
+    sentence = "linear expects vectors of size 12, but gets size 784"
+    until(lambda: sentence in " ".join(fault.all_inner_texts()), what="the fault")
+    details = fault.locator("summary")
+    assert "has shape" not in fault.inner_text()
+    details.focus()
+    canvas.press("Enter")
+    text = canvas.ask("editor.drawing.fault('linear')")[1:-1]
+    until(lambda: fault.locator("details p").inner_text() == text, what="the text of Python")
     canvas.find("fix-linear").click()
     until(lambda: not canvas.page.locator(".wbe-fault").count(), what="no fault")
     assert "784 → 10" in canvas.find("node-linear").inner_text()

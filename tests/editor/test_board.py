@@ -170,6 +170,17 @@ def test_a_draft_has_the_nodes_and_edges_of_a_large_block_at_once():
     assert board.draft() is None  # the whole is known
 
 
+def test_a_draft_says_that_it_is_being_checked_and_keeps_the_faults_that_are_known():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("Linear", name="wrong", after="x", settings={"input_dim": 3, "output_dim": 2})
+    assert not board.payload()["summary"]["checking"]
+    board.add_block("LeNet")
+    draft = board.draft()
+    assert draft["summary"]["checking"] and draft["summary"]["fault"]["node"] == "wrong"
+    assert not board.payload()["summary"]["checking"]
+
+
 def test_a_mistake_comes_before_what_is_unfinished():
     board = Board()
     board.add("Tanh")

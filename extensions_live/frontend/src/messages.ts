@@ -773,9 +773,10 @@ export interface FixData {
   label: string;
 }
 
-/** The fault of a node, in the words of the error that Python raises. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
+/** The fault of a node: the error that Python raises, and what is wrong in a short sentence. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
 export interface NodeFault {
   text: string;
+  short: string;
   needs: string | null;
   setting: string | null;
   fix: FixData | null;
@@ -840,14 +841,16 @@ export interface MadeNodes {
 export interface BoardFault {
   node: string;
   text: string;
+  short: string;
   needs: string | null;
 }
 
-/** Totals of a board, which are null while they are unknown. */
+/** Totals of a board, which are null while they are unknown. `checking` is true while nodes have not been checked yet; they can then have further faults. */
 export interface BoardSummary {
   parameters: number | null;
   flops: number | null;
   fault: BoardFault | null;
+  checking: boolean;
 }
 
 /** The fault of code; `line` counts from 1, and is 0 if the line is unknown. */

@@ -94,10 +94,10 @@ describe("texts of parts", () => {
     expect(whyNot(ready, true)).toMatchObject({ what: "data" });
     expect(whyNot(board([]), true)?.text).toContain("empty");
     expect(whyNot(board([node("a")]), false)).toMatchObject({ what: "cost" });
-    const fault = { node: "cost", text: "wrong", needs: null };
+    const fault = { node: "cost", text: "long", short: "cost: wrong", needs: null };
     const faulty = { ...ready, summary: { ...ready.summary, fault } };
     expect(whyNot(faulty, true)).toEqual({
-      text: "First fix the fault of cost: wrong",
+      text: "cost: wrong. Fix this first.",
       node: "cost",
       what: null,
     });
@@ -108,7 +108,8 @@ describe("texts of parts", () => {
 
   it("say what an unfinished node needs instead of its settings", () => {
     const needs = "connect y and y hat";
-    const waiting = node("cost", { fault: { text: "missing", needs, setting: null, fix: null } });
+    const fault = { text: "missing", short: "cost: missing", needs, setting: null, fix: null };
+    const waiting = node("cost", { fault });
     expect(secondLine(waiting)).toBe(needs);
     expect(spoken(waiting)).toContain(`unfinished: ${needs}`);
   });

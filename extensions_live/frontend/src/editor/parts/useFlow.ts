@@ -102,8 +102,8 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
       const size = (node === undefined ? null : boxes.get(node)) ?? NEW;
       const found = roomOn(edge, latest.current.nodes, boxes, size, node);
       if (!found) return null;
-      const { position, positions } = found;
-      return { position, positions: Object.keys(positions).length ? kept(positions) : positions };
+      // With the places of all others: what Python does not know is arranged again later.
+      return { position: found.position, positions: kept(found.positions) };
     },
     [kept],
   );

@@ -33,7 +33,7 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
       return;
     }
     const action = actionOf(event);
-    const onButton = event.target instanceof Element && event.target.closest("button, a");
+    const onButton = event.target instanceof Element && event.target.closest("button, a, summary");
     const presses = event.key === "Enter" || event.key === " ";
     if (!action || (onButton && presses)) return;
     event.preventDefault();
