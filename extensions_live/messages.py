@@ -110,7 +110,7 @@ class ChooseMessage(TypedDict):
 
 
 IntentName: TypeAlias = Literal[
-    "add", "add_block", "add_input", "connect", "disconnect", "set", "unset", "rename", "remove",
+    "add", "add_block", "add_input", "connect", "set", "unset", "rename", "remove",
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "deepen", "apply", "return_to_session",
