@@ -50,10 +50,7 @@ describe("the ports of a node", () => {
   it("are in the order of the nodes below it", () => {
     const outputs = [output("states"), output("cells")];
     const nodes = [node("lstm", { outputs }), node("a"), node("b")];
-    const edges = [
-      edge("lstm", "a", { output: "states" }),
-      edge("lstm", "b", { output: "cells" }),
-    ];
+    const edges = [edge("lstm", "a", { output: "states" }), edge("lstm", "b", { output: "cells" })];
     const boxes = new Map([
       ["lstm", box(100, 0)],
       ["a", box(200, 100)],
