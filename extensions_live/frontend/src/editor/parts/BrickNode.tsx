@@ -153,6 +153,10 @@ function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
   const { fault } = node;
   const lines = Math.ceil((fault?.short.length ?? 0) / CARD.letters) + 1; // one of the details
   const tall = CARD.line * lines + (fault?.fix ? 57 : 27);
+  const align = useStore(({ nodeLookup, transform: [, y, zoom], height }) => {
+    const top = nodeLookup.get(node.id)?.internals.positionAbsolute.y ?? 0;
+    return top * zoom + y + tall > height ? "end" : "start"; // upwards at the lower border
+  });
   const side = useStore(
     ({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
       if (!visible) return null;
@@ -180,7 +184,7 @@ function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
     <NodeToolbar
       isVisible={side !== null}
       position={side === "left" ? Position.Left : Position.Right}
-      align="start"
+      align={align}
       offset={14}
     >
       <Fault node={node} />
