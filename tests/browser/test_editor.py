@@ -162,6 +162,24 @@ def test_nodes_are_copied_pasted_and_duplicated(canvas):
     until(lambda: len(canvas.nodes()) == 4, what="another copy")
 
 
+def test_nodes_are_selected_one_after_another_and_grouped_where_they_are(canvas):
+    canvas.ask("editor.drawing.add_block('MLP')")
+    canvas.find("node-softmax").wait_for()
+    canvas.page.locator(".wbe-shape").first.wait_for()
+    until(canvas.are_drawn, what="the nodes")
+    before = canvas.places()
+    canvas.click("mlp")
+    canvas.page.keyboard.down("Control")
+    canvas.find("node-softmax").locator("b").first.click()
+    canvas.page.keyboard.up("Control")
+    until(lambda: sorted(canvas.selected()) == ["mlp", "softmax"], what="both selected")
+    canvas.press("Control+g")
+    canvas.find("node-group").wait_for()
+    until(canvas.are_drawn, what="the group")
+    places = canvas.places()
+    assert [places["group"][i] + places["mlp"][i] for i in (0, 1)] == before["mlp"][:2]
+
+
 def test_nodes_are_grouped(canvas):
     linear(canvas, 10)
     canvas.click("linear")
