@@ -168,9 +168,7 @@ class Board(BoardLayers):
         """Remove a user's block from the palette of this and later notebooks."""
         blocks.remove(block)
 
-    def remove(
-        self, nodes: Sequence[str] = (), *, edges: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def remove(self, nodes: Sequence[str] = (), *, edges: Sequence[Mapping[str, Any]] = ()) -> None:
         """Remove nodes, groups with their contents, bricks that no other node applies, and edges.
 
         Parameters
