@@ -412,7 +412,7 @@ def test_members_stay_where_they_are_when_a_group_is_made_and_dissolved(board):
     before = dict(board.document.spec.positions)
     group = board.group(["features", "mlp"])
     places = board.document.spec.positions
-    assert (places[group], places["features"]) == ((-18, -64), (28, 84))  # below the head
+    assert (places[group], places["features"]) == ((-18, 20), (28, 84))  # below the head
     assert places["mlp"] == (68, 184)
     board.unpack(group)
     assert board.document.spec.positions == before
@@ -422,7 +422,7 @@ def test_the_page_arranges_members_if_one_has_no_position(board):
     board.arrange()
     board.move({"mlp": [50, 120]})
     group = board.group(["features", "mlp"])
-    assert board.document.spec.positions == {group: (22, 36)}
+    assert board.document.spec.positions == {group: (22, 120)}
 
 
 def test_an_open_brick_shows_the_edges_inside_of_it(board):

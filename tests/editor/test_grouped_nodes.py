@@ -3,6 +3,10 @@
 import pytest
 
 from extensions_live.editor.board import Board
+from extensions_live.editor.grouping import INSIDE
+
+HEAD = INSIDE[1]
+"""The height of the heading of a group, for which its members make way."""
 
 
 @pytest.fixture
@@ -23,10 +27,17 @@ def place(board, node):
     return sum(x for x, _ in found), sum(y for _, y in found)
 
 
+def test_a_group_begins_where_its_first_member_was_and_gives_the_places_back(board):
+    assert place(board, "group") == (-28, 100)
+    assert place(board, "second") == (0, 200 + HEAD)
+    board.unpack("group")
+    assert [place(board, node) for node in ("first", "second")] == [(0, 100), (0, 200)]
+
+
 def test_a_copy_of_a_grouped_node_is_in_the_group(board):
     [copy] = board.duplicate(["second"])
     assert board.document.parent(copy) == "group"
-    assert place(board, copy) == (40, 240)
+    assert place(board, copy) == (40, 240 + HEAD)
     board.undo()
     assert board.document.groups["group"].members == ("first", "second")
 
@@ -34,13 +45,13 @@ def test_a_copy_of_a_grouped_node_is_in_the_group(board):
 def test_copies_of_nodes_in_several_groups_are_in_none(board):
     copies = board.duplicate(["second", "third"])
     assert [board.document.parent(copy) for copy in copies] == [None, None]
-    assert [place(board, copy) for copy in copies] == [(40, 240), (40, 440)]
+    assert [place(board, copy) for copy in copies] == [(40, 240 + HEAD), (40, 440)]
 
 
 def test_a_pasted_node_of_a_group_is_beside_the_original(board):
     [copy] = board.paste(board.copy(["second"]))
     assert board.document.parent(copy) is None
-    assert place(board, copy) == (0, 200)
+    assert place(board, copy) == (0, 200 + HEAD)
 
 
 @pytest.mark.parametrize(

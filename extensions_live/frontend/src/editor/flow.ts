@@ -167,7 +167,10 @@ export function flowEdges(
     const label = edgeLabel(edge.shape, edge.dtype);
     const [from, to] = [titles.get(edge.source) ?? "", titles.get(edge.target) ?? ""];
     const known = before.get(edge.id);
-    if (known && JSON.stringify(known.data?.edge) === JSON.stringify(edge)) return known;
+    const inside = inner.has(edge.source) || inner.has(edge.target);
+    const ariaLabel = `edge from ${from} to ${to}${label ? `, shape ${label}` : ""}`;
+    const same = known?.data?.inside === inside && known.ariaLabel === ariaLabel;
+    if (same && JSON.stringify(known.data?.edge) === JSON.stringify(edge)) return known;
     return {
       id: edge.id,
       type: "wire",
@@ -175,10 +178,10 @@ export function flowEdges(
       target: edge.target,
       sourceHandle: (edge.from_inside ? HANDLES.fromInside : HANDLES.output)(edge.output),
       targetHandle: (edge.to_inside ? HANDLES.toInside : HANDLES.input)(edge.input),
-      data: { edge, label, inside: inner.has(edge.source) || inner.has(edge.target) },
+      data: { edge, label, inside },
       deletable: false,
       selected: known?.selected ?? false,
-      ariaLabel: `edge from ${from} to ${to}${label ? `, shape ${label}` : ""}`,
+      ariaLabel,
     };
   });
 }

@@ -1,5 +1,5 @@
-// Places of nodes whose group changed: they stay where they were drawn, and a new group is drawn
-// around its members.
+// Places of nodes whose group changed. A new group begins at the height of its first member, so that
+// it covers nothing above it, and its members make way for its head; they return when it is dissolved.
 
 import { INSIDE, type Place } from "./layout";
 import type { BoardNode } from "./shown";
@@ -16,12 +16,13 @@ export function regrouped(
   known: ReadonlyMap<string, Place>,
 ): Map<string, Place> {
   const old = new Map(before.map(({ id, parent }) => [id, parent]));
+  const left = new Set(after.map(({ id }) => id));
   const onCanvas = (id: string): Place | null => {
     let [x, y] = [0, 0];
     for (let at: string | null = id; at !== null; at = old.get(at) ?? null) {
       const place = known.get(at);
       if (!place) return null;
-      [x, y] = [x + place[0], y + place[1]];
+      [x, y] = [x + place[0], y + place[1] - (left.has(at) ? 0 : INSIDE.top)];
     }
     return [x, y];
   };
@@ -43,7 +44,7 @@ export function regrouped(
         Math.min(...moved.map(([, [x]]) => x)) - INSIDE.side,
         Math.min(...moved.map(([, [, y]]) => y)) - INSIDE.top,
       ];
-      if (outer) found.set(group, [origin[0] - outer[0], origin[1] - outer[1]]);
+      if (outer) found.set(group, [origin[0] - outer[0], origin[1] + INSIDE.top - outer[1]]);
     }
     if (!origin) continue;
     for (const [id, [x, y]] of moved) found.set(id, [x - origin[0], y - origin[1]]);

@@ -67,6 +67,16 @@ describe("edges of React Flow", () => {
     expect(first?.data?.inside).toBe(true);
   });
 
+  it("are within a group, and are announced with a new name, also if they existed before", () => {
+    const wires = [edge("a", "b")];
+    const old = flowEdges(board([node("a"), node("b")], wires));
+    expect(flowEdges(board([node("a"), node("b")], wires), old)[0]).toBe(old[0]);
+    const parts = [node("a", { parent: "g", title: "first" }), node("b", { parent: "g" })];
+    const [now] = flowEdges(board([node("g", { open: true }), ...parts], wires), old);
+    expect(now?.data?.inside).toBe(true);
+    expect(now?.ariaLabel).toBe("edge from first to b, shape batch × 10");
+  });
+
   it("are announced with their shape", () => {
     const [one] = flowEdges(board([node("a"), node("b")], [edge("a", "b")]));
     expect(one?.ariaLabel).toBe("edge from a to b, shape batch × 10");

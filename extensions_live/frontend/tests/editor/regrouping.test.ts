@@ -8,7 +8,7 @@ const places = (given: Record<string, Place>) => new Map(Object.entries(given));
 const { side, top } = INSIDE;
 
 describe("a node whose group changed", () => {
-  it("stays where it is, with a new group around it", () => {
+  it("makes way for the head of a new group, which begins where the first one was", () => {
     const before = [node("a"), node("b"), node("c")];
     const after = [
       node("group", { kind: "group" }),
@@ -18,16 +18,16 @@ describe("a node whose group changed", () => {
     ];
     const known = places({ a: [100, 200], b: [80, 300], c: [100, 400] });
     expect(Object.fromEntries(regrouped(before, after, known))).toEqual({
-      group: [80 - side, 200 - top],
+      group: [80 - side, 200],
       a: [20 + side, top],
       b: [side, 100 + top],
     });
   });
 
-  it("stays where it is when its group is dissolved", () => {
+  it("returns when its group is dissolved", () => {
     const before = [node("group"), node("a", { parent: "group" })];
     const known = places({ group: [100, 50], a: [28, 84] });
-    expect(Object.fromEntries(regrouped(before, [node("a")], known))).toEqual({ a: [128, 134] });
+    expect(Object.fromEntries(regrouped(before, [node("a")], known))).toEqual({ a: [128, 134 - top] });
   });
 
   it("stays where it is when it moves into a group that exists", () => {
