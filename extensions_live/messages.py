@@ -110,7 +110,7 @@ class ChooseMessage(TypedDict):
 
 
 IntentName: TypeAlias = Literal[
-    "add", "add_block", "add_input", "connect", "disconnect", "set", "unset", "rename", "remove",
+    "add", "add_block", "add_input", "connect", "set", "unset", "rename", "remove",
     "move", "duplicate", "paste", "group", "unpack", "open", "close", "arrange",
     "set_method", "set_cost", "monitor", "freeze", "apply_fix", "undo", "redo", "set_code",
     "load", "clear", "add_stream", "train", "widen", "deepen", "apply", "return_to_session",
@@ -895,12 +895,13 @@ class FixData(TypedDict):
 
 
 class NodeFault(TypedDict):
-    """The fault of a node, in the words of the error that Python raises.
+    """The fault of a node: the error that Python raises, and what is wrong in a short sentence.
 
     `needs` is null for a mistake; for a node that is only unfinished, it says what is missing.
     """
 
     text: str
+    short: str
     needs: str | None
     setting: str | None
     fix: FixData | None
@@ -983,15 +984,20 @@ class BoardFault(TypedDict):
 
     node: str
     text: str
+    short: str
     needs: str | None
 
 
 class BoardSummary(TypedDict):
-    """Totals of a board, which are null while they are unknown."""
+    """Totals of a board, which are null while they are unknown.
+
+    `checking` is true while nodes have not been checked yet; they can then have further faults.
+    """
 
     parameters: int | None
     flops: int | None
     fault: BoardFault | None
+    checking: bool
 
 
 class CodeFault(TypedDict):

@@ -18,6 +18,7 @@ from extensions_live.editor.board_layers import BoardLayers
 from extensions_live.editor.board_state import Describable, described, ids
 from extensions_live.editor.code import assigned_names, spec_of
 from extensions_live.editor.document import Document, drawn, read
+from extensions_live.editor.edge_ends import without_edges
 from extensions_live.editor.nodes import (
     added,
     all_placed,
@@ -167,18 +168,46 @@ class Board(BoardLayers):
         """Remove a user's block from the palette of this and later notebooks."""
         blocks.remove(block)
 
-    def remove(self, nodes: Sequence[str]) -> None:
-        """Remove nodes, the contents of removed groups, and bricks that no other node applies."""
+    def remove(self, nodes: Sequence[str] = (), *, edges: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Remove nodes, the contents of groups, bricks that no other node applies, and edges.
+
+        Parameters
+        ----------
+        nodes : list of str
+        edges : list of dict
+            Edges between other nodes. Each has the keys ``target`` and ``input``, and ``index`` if
+            several edges end at the input.
+        """
         with self._lock:
-            document = removed(self._document, ids(nodes))
-            self._edit(f"remove {self._titles(ids(nodes))}", document)
+            document = without_edges(self._document, edges)
+            if nodes or not edges:
+                document = removed(document, ids(nodes))
+            what = self._titles(ids(nodes)) if nodes else f"{len(edges)} edges"
+            self._edit(f"remove {'an edge' if what == '1 edges' else what}", document)
+
+    def add_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add several inputs, and return the ids of their nodes.
+
+        Parameters
+        ----------
+        inputs : list of dict
+            The arguments `name`, `shape` and `dtype` of `add_input` for each input.
+        """
+        with self._lock:
+            document, new = self._document, []
+            for one in inputs:
+                document, node = with_input(document, one["name"], one["shape"], one["dtype"])
+                new.append(node)
+            self._edit(f"add {', '.join(map(document.title, new))}", document)
+            return new
 
     def duplicate(self, nodes: Sequence[str]) -> list[str]:
-        """Add copies of nodes and of the edges between them, and return the ids of the copies."""
+        """Add copies of nodes and of the edges between them, and return the ids of the copies.
+
+        Copies of nodes that are in the same group are added to this group.
+        """
         with self._lock:
-            part = merging.beside(merging.part_of(self._document, ids(nodes)))
-            part = replace(part, spec=replace(part.spec, cost=None))
-            document, new = merging.merged(self._document, part, None)
+            document, new = merging.duplicated(self._document, ids(nodes))
             self._edit(f"duplicate {self._titles(ids(nodes))}", document)
             return new
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from extensions_live.editor import insertion, wiring
 from extensions_live.editor.board_state import BoardState
+from extensions_live.editor.edge_ends import moved_edge
 from extensions_live.editor.fitting import fitting
 from extensions_live.editor.nodes import all_placed, placed_at
 from workbench.builder.fields import Json
@@ -14,10 +16,30 @@ from workbench.builder.fields import Json
 class BoardEdges(BoardState):
     """Base class of boards that provides the operations on edges."""
 
-    def connect(self, source: str, output: str, target: str, input: str) -> None:
-        """Connect an output to an input; replace an earlier edge if only one edge is allowed."""
+    def connect(
+        self,
+        source: str,
+        output: str,
+        target: str,
+        input: str,
+        *,
+        instead: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Connect an output to an input; replace an earlier edge if only one edge is allowed.
+
+        Parameters
+        ----------
+        source, output : str
+        target, input : str
+        instead : dict, optional
+            An edge that is removed in the same edit, as in `remove`.
+        """
         with self._lock:
-            document = wiring.connected(self._document, source, output, target, input)
+            ends = source, output, target, input
+            if instead is None:
+                document = wiring.connected(self._document, *ends)
+            else:
+                document = moved_edge(self._document, instead, *ends)
             first, _ = wiring.endpoint(document, source, output)
             last, _ = wiring.endpoint(document, target, input)
             self._edit(f"connect {document.title(first)} to {document.title(last)}", document)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from extensions_live.editor.document import Document
+from extensions_live.editor.fault_sentences import sentence
 from extensions_live.editor.wiring import methods
 from extensions_live.messages import BoardFault, BoardSummary, FixData, NodeFault
 from workbench import builder
@@ -48,6 +49,8 @@ class Check:
         The fault of each faulty node, keyed by node.
     made : tuple of BrickSpec
         The bricks of the document, including the settings that are inferred from their inputs.
+    unfinished : bool
+        True if nodes of the document have not been checked yet.
     """
 
     wires: Mapping[str, Kind | None]
@@ -55,6 +58,7 @@ class Check:
     bricks: Mapping[str, CheckedBrick]
     faults: Mapping[str, Fault]
     made: tuple[BrickSpec, ...] = ()
+    unfinished: bool = False
 
 
 def checked(document: Document) -> Check:
@@ -97,9 +101,11 @@ def is_quick(document: Document, before: Document | None) -> bool:
 def known_part(document: Document, last: Check | None) -> Check:
     """Return the results of an earlier check that also apply to the given document."""
     if last is None:
-        return Check({}, {}, {}, {}, document.spec.bricks)
+        return Check({}, {}, {}, {}, document.spec.bricks, unfinished=True)
     wires = {wire: kind for wire, kind in last.wires.items() if wire in document.wires()}
-    return Check(wires, last.calls, last.bricks, {}, document.spec.bricks)
+    nodes = {*document.inputs, *document.calls}
+    faults = {node: fault for node, fault in last.faults.items() if node in nodes}
+    return Check(wires, last.calls, last.bricks, faults, document.spec.bricks, unfinished=True)
 
 
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
@@ -132,14 +138,19 @@ def shape_text(kind: Kind | None) -> ShapeText:
 
 
 def node_fault(
-    fault: Fault | None, call: CallSpec | None = None, method: Method | None = None
+    fault: Fault | None, title: str, call: CallSpec | None = None, method: Method | None = None
 ) -> NodeFault | None:
-    """Return a fault in the form that the page shows; `call` is the call of the faulty node."""
+    """Return a fault for the page, given the title and the call of the faulty node."""
     if fault is None:
         return None
     fix: FixData | None = None if fault.fix is None else {"label": fault.fix.label}
-    needs = needed(fault, call, method)
-    return {"text": fault.text, "needs": needs, "setting": fault.setting, "fix": fix}
+    return {
+        "text": fault.text,
+        "short": sentence(fault, title),
+        "needs": needed(fault, call, method),
+        "setting": fault.setting,
+        "fix": fix,
+    }
 
 
 def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = None) -> str | None:
@@ -166,6 +177,7 @@ def summary(document: Document, check: Check) -> BoardSummary:
         "parameters": _total(bricks),
         "flops": _total(flops),
         "fault": _first(document, nodes, check),
+        "checking": check.unfinished,
     }
 
 
@@ -182,7 +194,12 @@ def _first(document: Document, nodes: Iterable[str], check: Check) -> BoardFault
         return None
     fault, call = check.faults[node], document.calls.get(node)
     method = None if call is None else methods(document)[node]
-    return {"node": node, "text": fault.text, "needs": needed(fault, call, method)}
+    return {
+        "node": node,
+        "text": fault.text,
+        "short": sentence(fault, document.title(node)),
+        "needs": needed(fault, call, method),
+    }
 
 
 def _total(numbers: list[int | None]) -> int | None:

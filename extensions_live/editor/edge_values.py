@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from extensions_live.editor.checking import TIMES
 from extensions_live.example_images import as_images
 from extensions_live.formatting import format_number
 from extensions_live.messages import EdgeImage, EdgeValue
@@ -26,8 +27,6 @@ MOST_BARS = 32
 
 FEW = 4
 """Maximum number of values that are listed."""
-
-TIMES = " \N{MULTIPLICATION SIGN} "
 
 
 def edge_value(value: torch.Tensor) -> EdgeValue:

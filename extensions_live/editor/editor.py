@@ -158,16 +158,14 @@ class Editor(Hinted, SessionCanvas):
         """Add the missing inputs for the sources of a data stream, and return their ids."""
         if isinstance(stream, str):
             stream = self._streams.found(stream)
-        new = []
-        for source in sources_of(stream):
-            if source["name"] not in self.drawing.document.wires():
-                new.append(self.drawing.add_input(source["name"], source["shape"], source["dtype"]))
+        known = self.drawing.document.wires()
+        new = [source for source in sources_of(stream) if source["name"] not in known]
         if not new:
             raise BuilderError(
                 "there is nothing to add: the canvas already has an input for each "
                 "source of the stream"
             )
-        return new
+        return self.drawing.add_inputs(new)
 
     def _stream(self, name: str) -> AbstractDataStream:
         return self._streams.found(name)

@@ -44,14 +44,15 @@ def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple
 def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, Place]:
     """Return the positions of all nodes after `members` have been moved into a new group.
 
-    The positions of the members are relative to the group and leave space for its heading. If a
-    member has no position, the page arranges all members.
+    The group begins at the height of its first member, so that it covers nothing above it. The
+    positions of the members are relative to the group and leave space for its heading. If a member
+    has no position, the page arranges all members.
     """
     places = dict(document.spec.positions)
     known = [places.pop(node) for node in members if node in places]
     if known:
         left, top = (min(place[axis] for place in known) - INSIDE[axis] for axis in (0, 1))
-        places[group] = left, top
+        places[group] = left, top + INSIDE[1]
         if len(known) == len(members):
             moved = {n: (x - left, y - top) for n, (x, y) in zip(members, known, strict=True)}
             places.update(moved)
@@ -59,13 +60,16 @@ def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, P
 
 
 def _moved_out(document: Document, group: str) -> dict[str, Place]:
-    """Return the positions of the members of a group relative to the surrounding group or board."""
+    """Return the positions of the members of a group relative to the surrounding group or board.
+
+    They are where they were before they were grouped, since the heading of the group is gone.
+    """
     places = dict(document.spec.positions)
     start = places.pop(group, None)
     for node in document.groups[group].members:
         place = places.pop(node, None)
         if place is not None and start is not None:
-            places[node] = place[0] + start[0], place[1] + start[1]
+            places[node] = place[0] + start[0], place[1] + start[1] - INSIDE[1]
     return places
 
 

@@ -66,10 +66,16 @@ def threaded(
         place = given.index(wire) if index is None else index
         new = [through if number == place else one for number, one in enumerate(given)]
     document = document.with_call(replace(after, inputs={**after.inputs, port: new}))
-    group = document.parent(goal)
-    if group == document.parent(document.makers[wire][0]) != document.parent(known):
+    group = common_group(document, document.makers[wire][0], goal)
+    if group != document.parent(known):
         document = grouped_with(document, [known], group)
     return document
+
+
+def common_group(document: Document, node: str, other: str) -> str | None:
+    """Return the innermost group that contains two nodes, or None."""
+    around = document.around(other)
+    return next((group for group in document.around(node) if group in around), None)
 
 
 def wire_at(

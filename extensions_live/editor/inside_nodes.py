@@ -203,7 +203,7 @@ class _Parts:
         drawn["open"] = node in self.document.opened if self._children(where) else None
         fault = self.check.faults.get(self.call.id)
         if fault is not None and fault.brick == f"{self.brick.name}/{where}":
-            drawn["fault"] = node_fault(replace(fault, fix=None))
+            drawn["fault"] = node_fault(replace(fault, fix=None), step.name)
         return drawn
 
     def _operation(self, node: str, step: Step) -> BoardNode:

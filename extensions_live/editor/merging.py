@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from extensions_live.editor.document import Document, Group, is_wire
@@ -19,8 +19,10 @@ BESIDE = 40.0
 def part_of(document: Document, nodes: Iterable[str]) -> Document:
     """Return a document that contains only some nodes and the edges between them.
 
-    `nodes` must also include all bricks to which these nodes refer.
+    `nodes` must also include all bricks to which these nodes refer. The position of a node whose
+    group is not included becomes relative to the canvas.
     """
+    nodes = list(nodes)
     wanted = {document.check(node) for node in nodes}
     if not wanted:
         raise BuilderError("no nodes are selected")
@@ -35,7 +37,49 @@ def part_of(document: Document, nodes: Iterable[str]) -> Document:
         if name in groups
     }
     whole = replace(document, groups={})
-    return tidied(replace(removed(whole, others) if others else whole, groups=outer))
+    part = tidied(replace(removed(whole, others) if others else whole, groups=outer))
+    known = part.ids()
+    places = {node: place for node, place in document.spec.positions.items()
+              if node.partition("/")[0] in known}  # fmt: skip
+    for node in [node for node in places if document.around(node) != part.around(node)]:
+        place = _on_canvas(document, node)
+        if place is None:
+            del places[node]
+        else:
+            places[node] = place
+    return replace(part, spec=replace(part.spec, positions=places))
+
+
+def _on_canvas(document: Document, node: str) -> tuple[float, float] | None:
+    """Return the position of a node on the whole canvas; None if that of a group is unknown."""
+    found = [document.spec.positions.get(one) for one in (node, *document.around(node))]
+    known = [place for place in found if place is not None]
+    if len(known) < len(found):
+        return None
+    return sum(x for x, _ in known), sum(y for _, y in known)
+
+
+def duplicated(document: Document, nodes: Sequence[str]) -> tuple[Document, list[str]]:
+    """Return `document` with copies of nodes, and the ids of the outermost copies.
+
+    The copies of nodes that are in one group are in this group, too.
+    """
+    chosen = [document.check(node) for node in nodes]
+    outermost = [node for node in chosen if not {*document.around(node)} & {*chosen}]
+    parents = {document.parent(node) for node in outermost}
+    group = parents.pop() if len(parents) == 1 else None
+    part = part_of(document, chosen)
+    part = replace(part, spec=replace(part.spec, cost=None))
+    if group is not None:  # then the positions in the group are those that matter
+        places = {node: document.spec.positions[node] for node in outermost
+                  if node in document.spec.positions}  # fmt: skip
+        part = part.placed(places)
+    found, new = merged(document, beside(part), None)
+    if group is not None:
+        own = found.groups[group]
+        grown = replace(own, members=(*own.members, *new))
+        found = replace(found, groups={**found.groups, group: grown})
+    return found, new
 
 
 def merged(
@@ -173,24 +217,24 @@ def _places(
     taken: Collection[tuple[float, float]],
 ) -> dict[str, tuple[float, float]]:
     places = part.spec.positions
-    if position is None:
-        shift = 0.0  # a copy must not hide what it was copied from
-        while any((x + shift, y + shift) in taken for x, y in places.values()):
-            shift += BESIDE
-        return {
-            _moved(node, ids): (x, y) if "/" in node else (x + shift, y + shift)
-            for node, (x, y) in places.items()
-            if node.partition("/")[0] in ids
-        }
-    x, y = point(position)
-    own = {node: place for node, place in places.items() if node in ids}
-    left = min((place[0] for place in own.values()), default=0.0)
-    above = min((place[1] for place in own.values()), default=0.0)
-    moved = {ids[node]: (x + p[0] - left, y + p[1] - above) for node, p in own.items()}
-    if not own:
-        first = next((node for node in ids if part.parent(node) is None), None)
-        moved = {} if first is None else {ids[first]: (x, y)}
-    return moved
+    # The positions of members of groups are relative to their groups, so they do not change.
+    outer = {node: at for node, at in places.items() if node in ids and part.parent(node) is None}
+    left = above = 0.0
+    if position is None:  # a copy must not hide what it was copied from
+        while any((x + left, y + above) in taken for x, y in outer.values()):
+            left = above = left + BESIDE
+    else:
+        x, y = point(position)
+        left = x - min((at[0] for at in outer.values()), default=0.0)
+        above = y - min((at[1] for at in outer.values()), default=0.0)
+        if not outer:
+            first = next((node for node in ids if part.parent(node) is None), None)
+            outer = {} if first is None else {first: (0.0, 0.0)}
+    return {
+        _moved(node, ids): (x + left, y + above) if node in outer else (x, y)
+        for node, (x, y) in {**places, **outer}.items()
+        if node.partition("/")[0] in ids
+    }
 
 
 def _without_dangling(part: Document) -> Document:
@@ -222,5 +266,5 @@ def _without_dangling(part: Document) -> Document:
 def beside(part: Document) -> Document:
     """Return a part whose nodes are next to the original nodes."""
     places = {node: (x + BESIDE, y + BESIDE) for node, (x, y) in part.spec.positions.items()
-              if "/" not in node}  # fmt: skip
+              if "/" not in node and part.parent(node) is None}  # fmt: skip
     return part.placed(places)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from extensions_live.editor.checking import TIMES
 from extensions_live.messages import SourceData, StreamData
 from extensions_live.notebook import shell
 from workbench.builder import InputSpec, register, registry
@@ -122,14 +123,45 @@ class Streams:
 
 
 def facts(name: str, stream: AbstractDataStream) -> StreamData:
-    """Return the sources of a stream, found in its first batch, and a description of the stream."""
+    """Return the sources of a stream, found in its first batch, and a description of the stream.
+
+    The description says what each example has, such as ``1,000 examples in batches of 64. Each has
+    features (784 numbers) and targets (a whole number).``
+    """
     count, size = _whole(stream, "num_examples"), _whole(stream, "batch_size")
     note = "" if count is None else f"{count:,} examples"
     note += "" if size is None else f" in batches of {size}"
     sources = sources_of(stream)
-    shapes = [" x ".join(map(str, one["shape"][1:])) or "numbers" for one in sources]
-    note += "".join(f", {one['name']} {text}" for one, text in zip(sources, shapes, strict=True))
-    return {"name": name, "note": note.strip(" ,"), "sources": sources}
+    parts = [f"{one['name']} ({contents(one, stream.produces_examples)})" for one in sources]
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    note += f"{'. ' if note else ''}Each {'has' if note else 'example has'} {listed}."
+    return {"name": name, "note": note, "sources": sources}
+
+
+NOUNS = {"float32": "number", "int64": "whole number", "bool": "truth value"}
+
+
+def contents(source: SourceData, single: bool = False) -> str:
+    """Return what an example of a source consists of, in words.
+
+    Parameters
+    ----------
+    source : SourceData
+    single : bool
+        True if the shape is that of one example, False if it is that of a batch.
+
+    Examples
+    --------
+    >>> contents({"name": "features", "shape": [None, 1, 28, 28], "dtype": "float32"})
+    '1 × 28 × 28 numbers'
+    >>> contents({"name": "targets", "shape": [None], "dtype": "int64"})
+    'a whole number'
+    """
+    shape = source["shape"] if single else source["shape"][1:]
+    noun = NOUNS.get(source["dtype"], "value")
+    if all(size == 1 for size in shape):
+        return f"a {noun}"
+    return f"{TIMES.join('?' if size is None else str(size) for size in shape)} {noun}s"
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:

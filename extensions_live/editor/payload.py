@@ -18,6 +18,7 @@ from extensions_live.messages import (
     BoardInput,
     BoardNode,
     BoardOutput,
+    NodeFault,
 )
 from workbench.builder import CallSpec, Method
 from workbench.builder.operations import BY_NAME
@@ -86,7 +87,7 @@ class Drawing:
         text = "Input data of the model."
         drawn = self._node(node, "input", given.dtype, text, outputs=outputs, settings=settings)
         drawn["fields"] = [forms.field_data(field) for field in forms.INPUT]
-        drawn["fault"] = node_fault(self.check.faults.get(node))
+        drawn["fault"] = self._fault(node)
         return drawn
 
     def _call(self, call: CallSpec) -> BoardNode:
@@ -103,7 +104,7 @@ class Drawing:
             settings = forms.of_operation(call)
             node = self._node(call.id, "operation", call.operation, text, inputs, outputs, settings)
             node["fields"] = [forms.field_data(field) for field in forms.numbers(call)]
-            node["fault"] = node_fault(self.check.faults.get(call.id), call, method)
+            node["fault"] = self._fault(call.id)
             return node
         return self._brick(call, inputs, outputs)
 
@@ -131,7 +132,7 @@ class Drawing:
         if below and state is not None:
             node["parameters"] = state.parameters_of_parts.get(below)
         node["flops"] = None if result is None else result.flops
-        node["fault"] = node_fault(self.check.faults.get(call.id), call, self.methods[call.id])
+        node["fault"] = self._fault(call.id)
         node["open"] = call.id in self.document.opened if parts and not below else None
         node["frozen"] = name in self.document.frozen
         return node
@@ -161,15 +162,15 @@ class Drawing:
         counted = [number for number in flops if number is not None]
         drawn["flops"] = sum(counted) if len(counted) == len(flops) else None
         if node not in self.document.opened:
-            first = first_fault(inside, self.check) or ""
-            drawn["fault"] = node_fault(
-                self.check.faults.get(first),
-                self.document.calls.get(first),
-                self.methods.get(first),
-            )
+            first = first_fault(inside, self.check)
+            drawn["fault"] = None if first is None else self._fault(first)
         drawn["open"] = node in self.document.opened
         drawn["frozen"] = bool(bricks) and bricks <= self.document.frozen
         return drawn
+
+    def _fault(self, node: str) -> NodeFault | None:
+        call, method = self.document.calls.get(node), self.methods.get(node)
+        return node_fault(self.check.faults.get(node), self.document.title(node), call, method)
 
     def _node(
         self,

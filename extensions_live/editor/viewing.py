@@ -26,6 +26,9 @@ from workbench.builder.drawing import diagram_of
 from workbench.diagrams import Diagram, Node
 from workbench.errors import BuilderError
 
+EDITS = {*NAMES, "add_inputs", "disconnect"}
+"""The operations of a board that a view refuses, unless it has them itself."""
+
 
 def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
     """Return a board for a model or, if the model cannot be edited, a read-only view.
@@ -77,7 +80,7 @@ class View(BoardState):
 
     def __getattr__(self, name: str) -> Any:
         """Return a function that refuses the operation `name` of a board."""
-        if name in NAMES:
+        if name in EDITS:
             return self._refuse
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

@@ -44,9 +44,15 @@ def test_a_fault_is_shown_in_words_and_its_fix_applied(canvas):
     linear(canvas, 10)
     canvas.click("linear")
     canvas.set("input_dim", 12)
-    fault = canvas.find("settings").locator(".wbe-fault p")
-    until(lambda: any("has shape" in one for one in fault.all_inner_texts()), what="the fault")
-    assert fault.inner_text() == canvas.ask("editor.drawing.fault('linear')")[1:-1]
+    fault = canvas.find("settings").locator(".wbe-fault")
+    sentence = "linear expects vectors of size 12, but gets size 784"
+    until(lambda: sentence in " ".join(fault.all_inner_texts()), what="the fault")
+    details = fault.locator("summary")
+    assert "has shape" not in fault.inner_text()
+    details.focus()
+    canvas.press("Enter")
+    text = canvas.ask("editor.drawing.fault('linear')")[1:-1]
+    until(lambda: fault.locator("details p").inner_text() == text, what="the text of Python")
     canvas.find("fix-linear").click()
     until(lambda: not canvas.page.locator(".wbe-fault").count(), what="no fault")
     assert "784 → 10" in canvas.find("node-linear").inner_text()
@@ -154,6 +160,24 @@ def test_nodes_are_copied_pasted_and_duplicated(canvas):
     until(lambda: canvas.selected() not in ([], ["linear"]), what="the copy selected")
     canvas.press("Control+d")
     until(lambda: len(canvas.nodes()) == 4, what="another copy")
+
+
+def test_nodes_are_selected_one_after_another_and_grouped_where_they_are(canvas):
+    canvas.ask("editor.drawing.add_block('MLP')")
+    canvas.find("node-softmax").wait_for()
+    canvas.page.locator(".wbe-shape").first.wait_for()
+    until(canvas.are_drawn, what="the nodes")
+    before = canvas.places()
+    canvas.click("mlp")
+    canvas.page.keyboard.down("Control")
+    canvas.find("node-softmax").locator("b").first.click()
+    canvas.page.keyboard.up("Control")
+    until(lambda: sorted(canvas.selected()) == ["mlp", "softmax"], what="both selected")
+    canvas.press("Control+g")
+    canvas.find("node-group").wait_for()
+    until(canvas.are_drawn, what="the group")
+    assert canvas.places()["group"][1] == before["mlp"][1]
+    assert canvas.places()["features"] == before["features"]
 
 
 def test_nodes_are_grouped(canvas):

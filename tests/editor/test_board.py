@@ -170,6 +170,17 @@ def test_a_draft_has_the_nodes_and_edges_of_a_large_block_at_once():
     assert board.draft() is None  # the whole is known
 
 
+def test_a_draft_says_that_it_is_being_checked_and_keeps_the_faults_that_are_known():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("Linear", name="wrong", after="x", settings={"input_dim": 3, "output_dim": 2})
+    assert not board.payload()["summary"]["checking"]
+    board.add_block("LeNet")
+    draft = board.draft()
+    assert draft["summary"]["checking"] and draft["summary"]["fault"]["node"] == "wrong"
+    assert not board.payload()["summary"]["checking"]
+
+
 def test_a_mistake_comes_before_what_is_unfinished():
     board = Board()
     board.add("Tanh")
@@ -401,7 +412,7 @@ def test_members_stay_where_they_are_when_a_group_is_made_and_dissolved(board):
     before = dict(board.document.spec.positions)
     group = board.group(["features", "mlp"])
     places = board.document.spec.positions
-    assert (places[group], places["features"]) == ((-18, -64), (28, 84))  # below the head
+    assert (places[group], places["features"]) == ((-18, 20), (28, 84))  # below the head
     assert places["mlp"] == (68, 184)
     board.unpack(group)
     assert board.document.spec.positions == before
@@ -411,7 +422,7 @@ def test_the_page_arranges_members_if_one_has_no_position(board):
     board.arrange()
     board.move({"mlp": [50, 120]})
     group = board.group(["features", "mlp"])
-    assert board.document.spec.positions == {group: (22, 36)}
+    assert board.document.spec.positions == {group: (22, 120)}
 
 
 def test_an_open_brick_shows_the_edges_inside_of_it(board):
@@ -594,7 +605,8 @@ OPERATIONS = {
     "add": lambda b: b.add("Tanh", [1, 2]),
     "add_input": lambda b: b.add_input(),
     "add_block": lambda b: b.add_block("block"),
-    "remove": lambda b: b.remove(["mlp"]),
+    "add_inputs": lambda b: b.add_inputs([{"name": "a", "shape": [3], "dtype": "float32"}]),
+    "remove": lambda b: b.remove(["mlp"], edges=[{"target": "entropy", "input": "y"}]),
     "duplicate": lambda b: b.duplicate(["mlp", "features"]),
     "paste": lambda b: b.paste(b.copy(["mlp"])),
     "connect": lambda b: b.connect("features", "features", "entropy", "y"),

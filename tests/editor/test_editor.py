@@ -240,7 +240,8 @@ def test_classes_that_are_no_bricks_are_left_alone():
 def test_streams_of_the_notebook_show_their_sources():
     found = Streams(lambda: {"train": stream(), "other": 3, "_hidden": stream()}).listed()
     assert [one["name"] for one in found] == ["digits", "digit images", "train"]
-    assert found[2]["note"].startswith("12 examples in batches of 4, features 4, targets numbers")
+    assert found[2]["note"].startswith("12 examples in batches of 4. Each has features (4 numbers)")
+    assert "targets (a whole number)" in found[2]["note"]
     assert found[2]["sources"][:2] == [
         {"name": "features", "shape": [None, 4], "dtype": "float32"},
         {"name": "targets", "shape": [None], "dtype": "int64"},

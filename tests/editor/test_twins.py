@@ -23,6 +23,8 @@ PYTHON_ONLY = {
     "show": "the model is an object of Python",
     "fault": "it is on its node",
     "shape": "it is on its edges",
+    "disconnect": "the page removes edges together with nodes, by `remove`",
+    "add_inputs": "the page adds those of a stream, by `add_stream`",
 }
 """Public methods of a board that are no intents, and why."""
 

@@ -95,4 +95,5 @@ def _tried(reading: Reading, check: Any, name: str, value: Any, path: str) -> No
     except BrickError as error:
         whole = isinstance(value, float) and value.is_integer()
         fix = int(value) if whole or (isinstance(value, str) and value.isdecimal()) else None
-        raise reading.error(str(error).removeprefix(": "), path, fix) from error
+        # Without the error as the cause, whose message lacks the name of the brick.
+        raise reading.error(str(error).removeprefix(": "), path, fix) from None

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,13 +86,13 @@ class _Arguments:
         if expression.is_Symbol:
             name = self.names.get(expression)
             if name is None:
-                name = self.names[expression] = _name(type(expression), len(self.names))
+                name = self.names[expression] = _name(_kind(expression), len(self.names))
         elif expression.is_Integer:
             return int(expression)
         else:
             free = sorted(expression.free_symbols - self.names.keys(), key=_age)
             for symbol in free:
-                self.names[symbol] = _name(type(symbol), len(self.names))
+                self.names[symbol] = _name(_kind(symbol), len(self.names))
             name = _renamed(expression, tuple(self.names.items()))
         self.numbers.setdefault(name, number)
         return name
@@ -139,10 +139,13 @@ class _Arguments:
         return number
 
 
+def _kind(symbol: Any) -> Any:
+    return type(symbol)
+
+
 @functools.cache
-def _name(kind: Hashable, index: int) -> Any:
-    make: Any = kind
-    return make(f"u{index}", integer=True)  # as torch names its symbols
+def _name(kind: Any, index: int) -> Any:
+    return kind(f"u{index}", integer=True)  # as torch names its symbols
 
 
 def _age(symbol: Any) -> tuple[int, str]:

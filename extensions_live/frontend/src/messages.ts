@@ -71,7 +71,7 @@ export interface ChooseMessage {
   value: string;
 }
 
-export type IntentName = "add" | "add_block" | "add_input" | "connect" | "disconnect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "deepen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
+export type IntentName = "add" | "add_block" | "add_input" | "connect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "deepen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
 /** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering on a page. Each rendering numbers its intents from 1. */
 export interface Intent {
@@ -774,9 +774,10 @@ export interface FixData {
   label: string;
 }
 
-/** The fault of a node, in the words of the error that Python raises. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
+/** The fault of a node: the error that Python raises, and what is wrong in a short sentence. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
 export interface NodeFault {
   text: string;
+  short: string;
   needs: string | null;
   setting: string | null;
   fix: FixData | null;
@@ -841,14 +842,16 @@ export interface MadeNodes {
 export interface BoardFault {
   node: string;
   text: string;
+  short: string;
   needs: string | null;
 }
 
-/** Totals of a board, which are null while they are unknown. */
+/** Totals of a board, which are null while they are unknown. `checking` is true while nodes have not been checked yet; they can then have further faults. */
 export interface BoardSummary {
   parameters: number | null;
   flops: number | null;
   fault: BoardFault | null;
+  checking: boolean;
 }
 
 /** The fault of code; `line` counts from 1, and is 0 if the line is unknown. */

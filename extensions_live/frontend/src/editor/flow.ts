@@ -8,6 +8,7 @@ import type { BoardNode, BoardPayload } from "./shown";
 import { detailOf } from "./details";
 import { edgeLabel, short } from "./labels";
 import type { Box, Place, Size } from "./layout";
+import { withOrderedPorts } from "./ports";
 
 export interface NodeData extends Record<string, unknown> {
   readonly node: BoardNode;
@@ -86,12 +87,12 @@ export function sizeOf(node: BoardNode): Size {
 
 /** Returns the nodes for React Flow, parents before their children. */
 export function flowNodes(
-  { nodes, summary }: BoardPayload,
+  { nodes, edges, summary }: BoardPayload,
   boxes: ReadonlyMap<string, Box>,
   old: readonly FlowNode[] = [],
 ): FlowNode[] {
   const before = new Map(old.map((node) => [node.id, node]));
-  return parentsFirst(nodes).map((node) => {
+  return parentsFirst(withOrderedPorts(nodes, edges, boxes)).map((node) => {
     const { x, y, width, height } = boxes.get(node.id) ?? { x: 0, y: 0, width: 200, height: 60 };
     const first = summary.fault?.node === node.id;
     const fresh: FlowNode = {
@@ -150,7 +151,7 @@ export function spoken(node: BoardNode): string {
   if (shapes.length) parts.push(`output ${shapes.join(" and ")}`);
   if (node.cost !== null) parts.push("the cost");
   if (node.fault?.needs) parts.push(`unfinished: ${node.fault.needs}`);
-  else if (node.fault) parts.push(`fault: ${node.fault.text}`);
+  else if (node.fault) parts.push(`fault: ${node.fault.short}`);
   return parts.join(", ");
 }
 
@@ -166,7 +167,10 @@ export function flowEdges(
     const label = edgeLabel(edge.shape, edge.dtype);
     const [from, to] = [titles.get(edge.source) ?? "", titles.get(edge.target) ?? ""];
     const known = before.get(edge.id);
-    if (known && JSON.stringify(known.data?.edge) === JSON.stringify(edge)) return known;
+    const inside = inner.has(edge.source) || inner.has(edge.target);
+    const ariaLabel = `edge from ${from} to ${to}${label ? `, shape ${label}` : ""}`;
+    const same = known?.data?.inside === inside && known.ariaLabel === ariaLabel;
+    if (same && JSON.stringify(known.data?.edge) === JSON.stringify(edge)) return known;
     return {
       id: edge.id,
       type: "wire",
@@ -174,10 +178,10 @@ export function flowEdges(
       target: edge.target,
       sourceHandle: (edge.from_inside ? HANDLES.fromInside : HANDLES.output)(edge.output),
       targetHandle: (edge.to_inside ? HANDLES.toInside : HANDLES.input)(edge.input),
-      data: { edge, label, inside: inner.has(edge.source) || inner.has(edge.target) },
+      data: { edge, label, inside },
       deletable: false,
       selected: known?.selected ?? false,
-      ariaLabel: `edge from ${from} to ${to}${label ? `, shape ${label}` : ""}`,
+      ariaLabel,
     };
   });
 }

@@ -42,9 +42,9 @@ export interface Room {
 }
 
 /**
- * Returns a place between the ends of an edge for a node of some size. If the ends are too close,
- * the end and everything that is not above it move down. Returns null for an edge within a group,
- * and for one that leads upwards.
+ * Returns a place between the ends of an edge for a node of some size, in the innermost group that
+ * contains both ends. If the ends are too close, the end and everything in this group that is not
+ * above it move down. Returns null for an edge that leads upwards.
  */
 export function roomOn(
   edge: Pick<BoardEdge, "source" | "target">,
@@ -53,14 +53,18 @@ export function roomOn(
   size: Size,
   moved: string | null = null,
 ): Room | null {
-  const outer = nodes.filter(({ id, parent }) => parent === null && id !== moved);
+  const parents = new Map(nodes.map(({ id, parent }) => [id, parent]));
+  const ends = [chainOf(parents, edge.source), chainOf(parents, edge.target)] as const;
+  const around = ends.map((chain) => [...chain.slice(1), null]);
+  const group = around[0]?.find((one) => around[1]?.includes(one)) ?? null;
+  const siblings = nodes.filter(({ id, parent }) => parent === group && id !== moved);
   const placed = new Map(
-    outer.flatMap(({ id }) => {
+    siblings.flatMap(({ id }) => {
       const box = boxes.get(id);
       return box ? [[id, box] as const] : [];
     }),
   );
-  const [from, to] = [placed.get(edge.source), placed.get(edge.target)];
+  const [from, to] = ends.map((chain) => placed.get(chain.find((id) => placed.has(id)) ?? ""));
   if (!from || !to) return null;
   const [start, end] = [from.y + from.height, to.y];
   if (end < start) return null;
@@ -77,6 +81,13 @@ export function roomOn(
   return { position: freePlace(size, [x, top], others), positions };
 }
 
+/** Returns the id of a node and of what is around it, innermost first. */
+function chainOf(parents: ReadonlyMap<string, string | null>, id: string): string[] {
+  const found: string[] = [];
+  for (let at: string | null = id; at !== null; at = parents.get(at) ?? null) found.push(at);
+  return found;
+}
+
 /** Returns the ids of the groups, not of bricks, that are open. */
 export function openGroups({ nodes }: BoardPayload): BoardNode[] {
   return nodes.filter(({ kind, open }) => kind === "group" && open === true);
@@ -90,13 +101,8 @@ export function groupAt(
   moved: readonly string[],
 ): string | null {
   const parents = new Map(board.nodes.map(({ id, parent }) => [id, parent]));
-  const chain = (id: string) => {
-    const found: string[] = [];
-    for (let at: string | null = id; at !== null; at = parents.get(at) ?? null) found.push(at);
-    return found;
-  };
   const hits = openGroups(board)
-    .map(({ id }) => ({ id, around: chain(id), box: boxes.get(id) }))
+    .map(({ id }) => ({ id, around: chainOf(parents, id), box: boxes.get(id) }))
     .filter(({ around, box }) => box && contains(box, x, y) && !around.some(isIn(moved)));
   hits.sort((a, b) => b.around.length - a.around.length);
   return hits[0]?.id ?? null;

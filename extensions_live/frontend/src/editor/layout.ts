@@ -137,6 +137,10 @@ function placeSome(
     if (at) placed.set(id, at);
   }
   if (!placed.size) return arranged(nodes, edges, sizes, origin);
+  const missing = nodes.filter(({ id }) => !placed.has(id));
+  if (missing.length > 1 && !nodes.some(({ id }) => known.has(id))) {
+    return arrangedAround(placed, arranged(nodes, edges, sizes, origin), sizes);
+  }
   const box = (id: string): Box[] => {
     const at = placed.get(id);
     return at ? [{ x: at[0], y: at[1], ...(sizes.get(id) ?? DEFAULT) }] : [];
@@ -151,6 +155,31 @@ function placeSome(
     placed.set(id, freePlace(size, wanted(size, before, after, all), all));
   }
   return placed;
+}
+
+/** Returns a layout moved to where the nodes with a position are; the others make way for them. */
+function arrangedAround(
+  placed: ReadonlyMap<string, Place>,
+  layout: ReadonlyMap<string, Place>,
+  sizes: ReadonlyMap<string, Size>,
+): Map<string, Place> {
+  const boxes: Box[] = [];
+  const by: [number, number] = [0, 0];
+  for (const [id, [x, y]] of placed) {
+    const [fromX, fromY] = layout.get(id) ?? [x, y];
+    by[0] += (x - fromX) / placed.size;
+    by[1] += (y - fromY) / placed.size;
+    boxes.push({ x, y, ...(sizes.get(id) ?? DEFAULT) });
+  }
+  const found = new Map(placed);
+  for (const [id, [x, y]] of layout) {
+    if (found.has(id)) continue;
+    const size = sizes.get(id) ?? DEFAULT;
+    const at = freePlace(size, [x + by[0], y + by[1]], boxes);
+    boxes.push({ x: at[0], y: at[1], ...size });
+    found.set(id, at);
+  }
+  return found;
 }
 
 /** Returns a place below its predecessors, above its successors, or below everything. */

@@ -19,7 +19,7 @@ export const EMPTY_BOARD: BoardPayload = {
   misfits: {},
   nodes: [],
   edges: [],
-  summary: { parameters: null, flops: null, fault: null },
+  summary: { parameters: null, flops: null, fault: null, checking: false },
   undo: null,
   redo: null,
   code: { text: "", fault: null },

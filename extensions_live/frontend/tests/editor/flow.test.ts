@@ -67,6 +67,16 @@ describe("edges of React Flow", () => {
     expect(first?.data?.inside).toBe(true);
   });
 
+  it("are within a group, and are announced with a new name, also if they existed before", () => {
+    const wires = [edge("a", "b")];
+    const old = flowEdges(board([node("a"), node("b")], wires));
+    expect(flowEdges(board([node("a"), node("b")], wires), old)[0]).toBe(old[0]);
+    const parts = [node("a", { parent: "g", title: "first" }), node("b", { parent: "g" })];
+    const [now] = flowEdges(board([node("g", { open: true }), ...parts], wires), old);
+    expect(now?.data?.inside).toBe(true);
+    expect(now?.ariaLabel).toBe("edge from first to b, shape batch × 10");
+  });
+
   it("are announced with their shape", () => {
     const [one] = flowEdges(board([node("a"), node("b")], [edge("a", "b")]));
     expect(one?.ariaLabel).toBe("edge from a to b, shape batch × 10");
@@ -94,10 +104,10 @@ describe("texts of parts", () => {
     expect(whyNot(ready, true)).toMatchObject({ what: "data" });
     expect(whyNot(board([]), true)?.text).toContain("empty");
     expect(whyNot(board([node("a")]), false)).toMatchObject({ what: "cost" });
-    const fault = { node: "cost", text: "wrong", needs: null };
+    const fault = { node: "cost", text: "long", short: "cost: wrong", needs: null };
     const faulty = { ...ready, summary: { ...ready.summary, fault } };
     expect(whyNot(faulty, true)).toEqual({
-      text: "First fix the fault of cost: wrong",
+      text: "cost: wrong. Fix this first.",
       node: "cost",
       what: null,
     });
@@ -108,7 +118,8 @@ describe("texts of parts", () => {
 
   it("say what an unfinished node needs instead of its settings", () => {
     const needs = "connect y and y hat";
-    const waiting = node("cost", { fault: { text: "missing", needs, setting: null, fix: null } });
+    const fault = { text: "missing", short: "cost: missing", needs, setting: null, fix: null };
+    const waiting = node("cost", { fault });
     expect(secondLine(waiting)).toBe(needs);
     expect(spoken(waiting)).toContain(`unfinished: ${needs}`);
   });

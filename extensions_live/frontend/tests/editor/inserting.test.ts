@@ -86,9 +86,42 @@ describe("room on an edge", () => {
     expect(room?.positions).toEqual({ b: [40, 212] });
   });
 
-  it("is nowhere on an edge that leads upwards or is within a group", () => {
+  it("is nowhere on an edge that leads upwards", () => {
     expect(roomOn(edge("b", "a"), nodes, boxes(56), size)).toBeNull();
-    expect(roomOn(edge("in", "b"), nodes, boxes(56), size)).toBeNull();
+  });
+
+  it("is within the group of an edge, where what is below it moves down", () => {
+    const grouped = [
+      node("group", { kind: "group", open: true }),
+      ...["a", "b", "c"].map((id) => node(id, { parent: "group" })),
+      node("below"),
+    ];
+    const places = new Map([
+      ...boxes(56),
+      ["group", { x: 200, y: 0, width: 500, height: 300 }] as const,
+      ["below", { x: 200, y: 400, width: 100, height: 50 }] as const,
+    ]);
+    expect(roomOn(edge("a", "b"), grouped, places, size)).toEqual({
+      position: [20, 106],
+      positions: { b: [40, 212], c: [300, 222] },
+    });
+  });
+
+  it("is outside of a group into which an edge leads", () => {
+    const grouped = [
+      node("a"),
+      node("group", { kind: "group", open: true }),
+      node("b", { parent: "group" }),
+    ];
+    const places = new Map([
+      ["a", { x: 0, y: 0, width: 100, height: 50 }],
+      ["group", { x: 0, y: 106, width: 156, height: 200 }],
+      ["b", { x: 28, y: 84, width: 100, height: 50 }],
+    ]);
+    expect(roomOn(edge("a", "b"), grouped, places, size)).toEqual({
+      position: [14, 106],
+      positions: { group: [0, 212] },
+    });
   });
 });
 

@@ -58,6 +58,17 @@ describe("layout", () => {
     expect(pairs.some(([one, other]) => overlap(one, other))).toBe(false);
   });
 
+  it("arranges nodes of which only one has a position around this one", () => {
+    const ids = ["a", "b", "c", "d"];
+    const nodes = ids.map((id) => node(id, id === "c" ? { position: [500, 700] } : {}));
+    const wires = [edge("a", "b"), edge("b", "c"), edge("c", "d")];
+    const boxes = place(nodes, wires, sizes(...ids));
+    expect(boxes.get("c")).toMatchObject({ x: 500, y: 700 });
+    expect(ids.map((id) => boxes.get(id)?.x)).toEqual([500, 500, 500, 500]);
+    const tops = ids.map((id) => boxes.get(id)?.y ?? NaN);
+    expect(tops).toEqual([...tops].sort((one, other) => one - other));
+  });
+
   it("draws an open group around its contents", () => {
     const nodes = [
       node("group", { open: true }),

@@ -79,9 +79,10 @@ describe("details", () => {
   });
 
   it("are spoken with the output and the fault", () => {
-    const fault = { text: "input_dim is 12", needs: null, setting: null, fix: null };
+    const short = "head: input_dim is 12";
+    const fault = { text: "long", short, needs: null, setting: null, fix: null };
     expect(spoken(node("head", { fault }))).toBe(
-      "Linear head, output batch × 10, fault: input_dim is 12",
+      "Linear head, output batch × 10, fault: head: input_dim is 12",
     );
   });
 });

@@ -103,10 +103,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     (nodes, edges = []) => {
       const { board: old } = now.current;
       const text = removalText(old, nodes, edges);
-      const numbers = separate(old, nodes, edges).map((edge) => send("disconnect", endOf(edge)));
-      if (nodes.length) numbers.push(send("remove", { nodes }));
-      const last = numbers.at(-1);
-      if (last !== undefined) confirm(last, text);
+      const rest = separate(old, nodes, edges).map(endOf);
+      if (!nodes.length && !rest.length) return;
+      confirm(send("remove", { nodes, edges: rest }), text); // one step to undo
     },
     [confirm, now, send],
   );

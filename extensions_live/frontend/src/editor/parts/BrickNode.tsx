@@ -1,8 +1,15 @@
 // A node on the canvas: its name, its type with the most important settings, its ports, and its
 // fault with the offered fix.
 
-import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
-import { memo, type KeyboardEvent } from "react";
+import {
+  Handle,
+  NodeToolbar,
+  Position,
+  useStore,
+  useUpdateNodeInternals,
+  type NodeProps,
+} from "@xyflow/react";
+import { memo, useEffect, type KeyboardEvent } from "react";
 
 import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
@@ -80,16 +87,25 @@ function Ports({ node, side, named }: PortsProps) {
   });
 }
 
+/** The whole text that Python raises, which one opens below its first words. */
+function Details({ text }: { text: string }) {
+  return (
+    <details className="wbe-details" key={text}>
+      <summary title={text} data-testid="fault-details">
+        details
+      </summary>
+      <p data-testid="fault-text">{text}</p>
+    </details>
+  );
+}
+
 /** What is missing at an unfinished node, with the button that leads there. */
 function Needs({ node, needs }: { node: BoardNode; needs: string }) {
   const { connect } = useTools();
   return (
-    <div
-      className="wbe-fault wbe-needs"
-      data-testid={`needs-${node.id}`}
-      title={node.fault?.text ?? ""}
-    >
+    <div className="wbe-fault wbe-needs" data-testid={`needs-${node.id}`}>
       <p>Not finished yet: {needs}.</p>
+      <Details text={node.fault?.text ?? ""} />
       {node.editable && needs.startsWith("connect") && (
         <button
           type="button"
@@ -105,7 +121,7 @@ function Needs({ node, needs }: { node: BoardNode; needs: string }) {
   );
 }
 
-/** The fault of a node in words, with the button that applies the offered fix. */
+/** The fault of a node in a sentence, with the button that applies the offered fix. */
 export function Fault({ node }: { node: BoardNode }) {
   const { send } = useTools();
   const { fault } = node;
@@ -113,7 +129,8 @@ export function Fault({ node }: { node: BoardNode }) {
   if (fault.needs) return <Needs node={node} needs={fault.needs} />;
   return (
     <div className="wbe-fault nodrag nopan nowheel" data-testid={`fault-${node.id}`}>
-      <p>{fault.text}</p>
+      <p>{fault.short}</p>
+      <Details text={fault.text} />
       {fault.fix && (
         <button
           type="button"
@@ -134,8 +151,12 @@ const CARD = { width: 300, line: 17, letters: 44 }; // in pixels, and letters in
 /** The fault beside its node, if there is room: it must not hide other nodes. */
 function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
   const { fault } = node;
-  const lines = Math.min(Math.ceil((fault?.text.length ?? 0) / CARD.letters), 10);
-  const tall = CARD.line * lines + (fault?.fix ? 50 : 20);
+  const lines = Math.ceil((fault?.short.length ?? 0) / CARD.letters) + 1; // one of the details
+  const tall = CARD.line * lines + (fault?.fix ? 57 : 27);
+  const align = useStore(({ nodeLookup, transform: [, y, zoom], height }) => {
+    const top = nodeLookup.get(node.id)?.internals.positionAbsolute.y ?? 0;
+    return top * zoom + y + tall > height ? "end" : "start"; // upwards at the lower border
+  });
   const side = useStore(
     ({ nodeLookup, transform: [x, , zoom], width }): "right" | "left" | null => {
       if (!visible) return null;
@@ -163,7 +184,7 @@ function FaultCard({ node, visible }: { node: BoardNode; visible: boolean }) {
     <NodeToolbar
       isVisible={side !== null}
       position={side === "left" ? Position.Left : Position.Right}
-      align="start"
+      align={align}
       offset={14}
     >
       <Fault node={node} />
@@ -176,7 +197,7 @@ function Badges({ node }: { node: BoardNode }) {
   return (
     <>
       {node.fault && !node.fault.needs && (
-        <span className="wbe-badge wbe-wrong" title={node.fault.text}>
+        <span className="wbe-badge wbe-wrong" title={node.fault.short}>
           fault
         </span>
       )}
@@ -203,6 +224,10 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { send, familyOf } = useTools();
   const { node, first } = data;
   const { above, below } = shownPorts(node);
+  // React Flow measures handles again only if the size of their node changes.
+  const measure = useUpdateNodeInternals();
+  const ports = [...node.inputs, ...node.outputs].map(({ name }) => name).join("\n");
+  useEffect(() => measure(node.id), [measure, node.id, ports]);
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;

@@ -22,6 +22,7 @@ import {
   type ReactNode,
 } from "react";
 
+import type { BoardEdge } from "../../messages";
 import type { BoardPayload } from "../shown";
 import { canConnect, type End } from "../fitting";
 import { endOf, portOf, type FlowEdge, type FlowNode } from "../flow";
@@ -70,9 +71,10 @@ export const Canvas = memo((props: CanvasProps) => {
   const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
   const connect = useCallback(
-    ({ source, target, sourceHandle, targetHandle }: Connection) => {
+    ({ source, target, sourceHandle, targetHandle }: Connection, old?: BoardEdge) => {
       const [output, input] = [portOf(sourceHandle), portOf(targetHandle)];
-      send("connect", { source, output, target, input });
+      const instead = old ? { instead: endOf(old) } : {};
+      send("connect", { source, output, target, input, ...instead });
     },
     [send],
   );
@@ -80,13 +82,9 @@ export const Canvas = memo((props: CanvasProps) => {
   const reconnect = useCallback(
     (old: FlowEdge, fresh: Connection) => {
       reconnected.current = true;
-      const edge = old.data?.edge;
-      const moved =
-        edge && (edge.target !== fresh.target || edge.input !== portOf(fresh.targetHandle));
-      if (moved) send("disconnect", endOf(edge));
-      connect(fresh);
+      connect(fresh, old.data?.edge);
     },
-    [connect, send],
+    [connect],
   );
   const valid = useCallback(
     ({ source, target }: Connection | Edge) => canConnect(latest.current, source, target),
@@ -147,7 +145,7 @@ export const Canvas = memo((props: CanvasProps) => {
         onNodeDragStop={(event, _, moved) => dropping.drop(event, moved)}
         onSelectionDragStart={flow.startDrag}
         onSelectionDragStop={(_, moved) => flow.endDrag(moved)}
-        onConnect={connect}
+        onConnect={(fresh) => connect(fresh)}
         onConnectEnd={ended}
         onReconnectStart={() => {
           reconnected.current = false;

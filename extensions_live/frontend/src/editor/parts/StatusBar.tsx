@@ -1,9 +1,15 @@
 // The line below the canvas: totals, the first fault, and what was said last.
 
+import { useEffect, useState } from "react";
+
 import type { BoardPayload } from "../shown";
 import { Sign } from "../images";
 import { countLabel, counted } from "../labels";
 import { useTools } from "./context";
+
+const CHECKING = "checking the model…";
+const WAITING = "waiting for Python…";
+const LATE = 400; // ms after which an edit without an answer is mentioned
 
 interface StatusBarProps {
   readonly board: BoardPayload;
@@ -14,10 +20,13 @@ interface StatusBarProps {
 
 export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
   const { select, send } = useTools();
-  const { fault, parameters, flops } = board.summary;
+  const { parameters, flops, checking } = board.summary;
+  const late = useLate(waiting, LATE);
+  const fault = checking ? null : board.summary.fault;
   const node = fault && board.nodes.find(({ id }) => id === fault.node);
   const counts = countLabel(parameters, flops);
-  const text = fault?.needs ? `${node?.title ?? fault.node}: ${fault.needs}` : fault?.text;
+  const text = fault?.needs ? `${node?.title ?? fault.node}: ${fault.needs}` : fault?.short;
+  const fine = checking ? CHECKING : late ? WAITING : board.nodes.length ? "no faults" : "";
   return (
     <footer className="wbe-status">
       {fault ? (
@@ -44,7 +53,9 @@ export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
           )}
         </>
       ) : (
-        <span className="wbe-fine">{board.nodes.length ? "no faults" : ""}</span>
+        <span className="wbe-fine" data-testid="state">
+          {fine}
+        </span>
       )}
       {selected.length > 0 && (
         <span className="wbe-selection" data-testid="selection">
@@ -53,7 +64,7 @@ export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
       )}
       <span className="wbe-space" />
       <span
-        className={`wbe-said ${/^(fault in|no faults)/.test(said) ? "wbe-unseen" : ""}`}
+        className={`wbe-said ${/^(fault:|no faults)/.test(said) ? "wbe-unseen" : ""}`}
         role="status"
         aria-live="polite"
         data-testid="said"
@@ -61,10 +72,24 @@ export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
       >
         {said}
       </span>
-      {waiting && <span className="wbe-waiting" title="waiting for Python" />}
+      {(waiting || checking) && (
+        <span className="wbe-waiting" title={checking ? CHECKING : WAITING} />
+      )}
       {counts && <span className="wbe-totals">{counts}</span>}
     </footer>
   );
+}
+
+/** Returns true if something has been true for some time, in ms. */
+function useLate(on: boolean, after: number): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    if (!on) return;
+    const timer = setTimeout(() => setLate(true), after);
+    return () => clearTimeout(timer);
+  }, [on, after]);
+  return late && on;
 }
 
 /** Returns a text that names the selected nodes, which the next key changes. */

@@ -206,13 +206,13 @@ function WhyNot({ missing, fix, apply, reasons, show, minimise }: WhyNotProps) {
 /** Returns why the model cannot be trained yet, or null. */
 export function whyNot({ summary, nodes }: BoardPayload, noData: boolean): Missing | null {
   if (!nodes.length) return not("The canvas is empty: add some data and bricks.");
+  if (summary.checking) {
+    return not("The model is still being checked. It can be trained as soon as this is done.");
+  }
   if (summary.fault) {
-    const { node, text, needs } = summary.fault;
+    const { node, short, needs } = summary.fault;
     const title = nodes.find(({ id }) => id === node)?.title ?? node;
-    const what = needs
-      ? `First finish ${title}: ${needs}.`
-      : `First fix the fault of ${title}: ${text}`;
-    return not(what, node);
+    return not(needs ? `First finish ${title}: ${needs}.` : `${short}. Fix this first.`, node);
   }
   if (nodes.every(({ cost }) => cost === null)) {
     const how =

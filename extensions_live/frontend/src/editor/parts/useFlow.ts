@@ -14,6 +14,7 @@ import type { BoardPayload } from "../shown";
 import { flowEdges, flowNodes, positionsOf, sizeOf, type FlowEdge, type FlowNode } from "../flow";
 import { roomOn, type Room } from "../inserting";
 import { homes, place, structureOf, type Place, type Placed, type Size } from "../layout";
+import { regrouped } from "../regrouping";
 import type { Tools } from "./context";
 
 export interface Flow {
@@ -60,9 +61,11 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     // Python forgot positions, for example by `arrange`.
     if (board.nodes.some(({ id, position }) => !position && lost.has(id))) known.current.clear();
     const parents = new Map(latest.current.nodes.map(({ id, parent }) => [id, parent]));
+    const moved = regrouped(latest.current.nodes, board.nodes, known.current);
     for (const { id, parent } of board.nodes) {
       if (parents.get(id) !== parent) known.current.delete(id); // places are relative to parents
     }
+    for (const [id, at] of moved) known.current.set(id, at);
     latest.current = board;
     const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
@@ -102,8 +105,8 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
       const size = (node === undefined ? null : boxes.get(node)) ?? NEW;
       const found = roomOn(edge, latest.current.nodes, boxes, size, node);
       if (!found) return null;
-      const { position, positions } = found;
-      return { position, positions: Object.keys(positions).length ? kept(positions) : positions };
+      // With the places of all others: what Python does not know is arranged again later.
+      return { position: found.position, positions: kept(found.positions) };
     },
     [kept],
   );

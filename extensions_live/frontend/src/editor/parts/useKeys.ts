@@ -25,7 +25,8 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
   };
 
   const pressed = (event: KeyboardEvent) => {
-    if (isOfNotebook(event)) return;
+    // React Flow listens on the document for keys that are held: Ctrl selects several nodes.
+    if (isOfNotebook(event) || MODIFIERS.has(event.key)) return;
     event.stopPropagation(); // JupyterLab listens on the document while the event bubbles
     if (event.defaultPrevented || event.nativeEvent.isComposing) return;
     if (takesText(event.target)) {
@@ -33,7 +34,7 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
       return;
     }
     const action = actionOf(event);
-    const onButton = event.target instanceof Element && event.target.closest("button, a");
+    const onButton = event.target instanceof Element && event.target.closest("button, a, summary");
     const presses = event.key === "Enter" || event.key === " ";
     if (!action || (onButton && presses)) return;
     event.preventDefault();
@@ -42,6 +43,8 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
   };
   return { pressed, stayInside, focusBox };
 }
+
+const MODIFIERS = new Set(["Control", "Meta", "Shift", "Alt"]);
 
 const SUPPRESS = "data-lm-suppress-shortcuts";
 

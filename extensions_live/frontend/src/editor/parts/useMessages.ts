@@ -53,17 +53,17 @@ export function useMessages(
     setWaiting(outbox.waiting.length > 0);
   }, [board, outbox, toast, handled]);
 
-  const fault = board.summary.fault?.needs ? null : board.summary.fault;
-  const title = board.nodes.find(({ id }) => id === fault?.node)?.title ?? "";
-  const text = fault ? `fault in ${title}: ${fault.text}` : "";
+  const { fault, checking } = board.summary;
+  const text = fault && !fault.needs ? `fault: ${fault.short}` : "";
   const before = useRef("");
   useEffect(() => {
+    if (checking) return;
     if (text && text !== before.current) say(text);
     // What was said about the edit that removed the fault is not said again by itself.
     if (!text && before.current) {
       say((old) => (old && old !== before.current ? `${old}; no faults` : "no faults"));
     }
     before.current = text;
-  }, [text]);
+  }, [checking, text]);
   return { toasts, toast, confirm, close, said, say, waiting, setWaiting };
 }

@@ -1,0 +1,72 @@
+"""Short sentences about faults, which a node shows instead of the whole message of an error.
+
+A message of an error names the brick, says what was given and what must hold, and advises what to
+do. The canvas already shows the brick and offers a fix, so that its sentence only says what is
+wrong; the whole message is one click away.
+"""
+
+from __future__ import annotations
+
+import re
+
+from workbench.builder.validation import Fault
+from workbench.utils.texts import short
+
+MOST = 110
+"""Maximum number of characters of a sentence."""
+
+SIZES = re.compile(
+    r"(?P<input>\w+) has shape \((?:.*, )?(?P<found>\d+),?\), but (?P<setting>\w+) is "
+    r"(?P<wanted>\d+), so its last dimension must be (?P=wanted)"
+)
+"""The first part of the message for an input whose last dimension does not fit a setting."""
+
+CALL = re.compile(r"\A\w+\(.*?\): (?=\w)")
+"""The call at the beginning of the message of an operation."""
+
+SHAPE = re.compile(r"(?<=shape )\(([^()]*?),?\)")
+END = re.compile(r"; |, that is, |, so |\. |: (?=\n)|\n")
+"""Where the part of a message ends that says what is wrong."""
+
+
+def sentence(fault: Fault, title: str) -> str:
+    """Return a short sentence that says what is wrong with the node called `title`.
+
+    Examples
+    --------
+    >>> text = "mlp.apply: input_ has shape (?, 784), but input_dim is 700, so its last ..."
+    >>> sentence(Fault(text, "calls/0"), "mlp")
+    'mlp: input has shape ? × 784, but input_dim is 700'
+    """
+    place, text = _placed(fault, title)
+    found = SIZES.match(text)
+    if found is not None:
+        given = "" if found["input"] == "input_" else f" for {found['input'].strip('_')}"
+        return (
+            f"{_name(place)} expects vectors of size {found['wanted']}{given}, but gets size "
+            f"{found['found']}"
+        )
+    what = END.split(CALL.sub("", text), maxsplit=1)[0].rstrip(" ,.:")
+    if what.endswith(")") and what.count(")") > what.count("("):  # so does torch
+        what = what[:-1]
+    if re.match(r"[A-Z][a-z]+ ", what):
+        what = what[0].lower() + what[1:]
+    what = SHAPE.sub(lambda shape: shape[1].replace(", ", " × ") or "()", what)
+    what = re.sub(r"\b([a-z]\w*?)_(?!\w)", r"\1", what)
+    return short(f"{_name(place)}: {what}", MOST)
+
+
+def _placed(fault: Fault, title: str) -> tuple[str, str]:
+    """Split a message into the brick at which it begins, or else the title, and the rest."""
+    for place in (fault.brick, title):
+        if place:
+            text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)
+            if text != fault.text:
+                return place, text
+    return title, re.sub(r"\A[A-Z]\w*: ", "", fault.text)  # the class, from its constructor
+
+
+def _name(place: str) -> str:
+    """Return the path of a brick as words, such as ``linear_0 in mlp``."""
+    top, _, below = place.partition("/")
+    return f"{below} in {top}" if below else top
