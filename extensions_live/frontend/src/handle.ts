@@ -23,7 +23,11 @@ export interface Handle {
   update: () => void;
 }
 
-type Ask = (name: CommandName, args: Record<string, unknown>, waiting: (when: string) => void) => void;
+type Ask = (
+  name: CommandName,
+  args: Record<string, unknown>,
+  waiting: (when: string) => void,
+) => void;
 
 interface Way {
   readonly name: CommandName;

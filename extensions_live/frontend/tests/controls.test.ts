@@ -134,16 +134,19 @@ it.each([
   ["the kernel has no control channel", { sendControlMessage: vi.fn() }, false, false],
   ["both have one", { sendControlMessage: vi.fn() }, true, true],
   ["a dashboard is shown", { isFree: true }, false, true],
-])("says that its buttons wait for a cell unless it is not so: %s", (_, kernel, channel, hidden) => {
-  const state = { ...LIVE, has_control_channel: channel, title: "", folded: false, payload: {} };
-  const place = document.createElement("div");
-  const own = new FakeModel<ControlsState>(state, { kernel });
-  const stop = controls.render({ model: own, el: place });
-  const line = place.querySelector<HTMLElement>('[data-testid="buttons-wait"]');
-  expect(line?.textContent).toMatch(/^While a cell runs .* buttons may act only when it ends\.$/);
-  expect(line?.hidden).toBe(hidden);
-  stop();
-});
+])(
+  "says that its buttons wait for a cell unless it is not so: %s",
+  (_, kernel, channel, hidden) => {
+    const state = { ...LIVE, has_control_channel: channel, title: "", folded: false, payload: {} };
+    const place = document.createElement("div");
+    const own = new FakeModel<ControlsState>(state, { kernel });
+    const stop = controls.render({ model: own, el: place });
+    const line = place.querySelector<HTMLElement>('[data-testid="buttons-wait"]');
+    expect(line?.textContent).toMatch(/^While a cell runs .* buttons may act only when it ends\.$/);
+    expect(line?.hidden).toBe(hidden);
+    stop();
+  },
+);
 
 it("shows the error that ended training", () => {
   model.update("payload", RUNNING);

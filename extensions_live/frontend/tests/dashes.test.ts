@@ -52,7 +52,15 @@ describe("within", () => {
 });
 
 describe("makeDashes", () => {
-  const info = { key: "b", run: "", channel: "b", label: "b", colour: "red", dash: [6, 3], shape: "square" };
+  const info = {
+    key: "b",
+    run: "",
+    channel: "b",
+    label: "b",
+    colour: "red",
+    dash: [6, 3],
+    shape: "square",
+  };
 
   function scene(form: string, line: { x: Float64Array; y: Float64Array }) {
     const glyph = { setv: vi.fn() };

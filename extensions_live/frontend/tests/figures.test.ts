@@ -36,7 +36,17 @@ function points(x: number[], y: number[]) {
 }
 
 const LINES: LineInfo[][] = [
-  [{ key: "cost", run: "", channel: "cost", label: "cost", colour: "red", dash: [], shape: "circle" }],
+  [
+    {
+      key: "cost",
+      run: "",
+      channel: "cost",
+      label: "cost",
+      colour: "red",
+      dash: [],
+      shape: "circle",
+    },
+  ],
 ];
 
 describe("readout", () => {
