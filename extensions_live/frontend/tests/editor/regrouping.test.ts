@@ -27,7 +27,9 @@ describe("a node whose group changed", () => {
   it("returns when its group is dissolved", () => {
     const before = [node("group"), node("a", { parent: "group" })];
     const known = places({ group: [100, 50], a: [28, 84] });
-    expect(Object.fromEntries(regrouped(before, [node("a")], known))).toEqual({ a: [128, 134 - top] });
+    expect(Object.fromEntries(regrouped(before, [node("a")], known))).toEqual({
+      a: [128, 134 - top],
+    });
   });
 
   it("stays where it is when it moves into a group that exists", () => {
