@@ -622,7 +622,7 @@ class Sweep(Protocol):
 
     @property
     def note(self) -> str:
-        """What the sweep waits for, such as a paused run; otherwise empty."""
+        """The reason why the sweep waits, such as a paused run; otherwise empty."""
 
     @property
     def state(self) -> State:

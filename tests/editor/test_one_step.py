@@ -1,4 +1,4 @@
-"""What one gesture on the canvas changes is one step to undo."""
+"""Gestures on the canvas, each of which is one step to undo."""
 
 import pytest
 

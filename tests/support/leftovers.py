@@ -1,9 +1,9 @@
 """Plugin of pytest that fails, and ends the processes, if the tests leave processes behind.
 
-Each test sets an environment variable, which its processes inherit, and also the processes that
-these start, whoever their parent is later. So detached runs are found too, and the message names
-the test that began the chain. Processes that serve many tests, such as the server that forks
-processes, are left out: they end with this process.
+Each test sets an environment variable, which its processes and their own processes inherit, even if
+their parent ends. So detached runs are found too, and the message names the test that began the
+chain. Processes that serve many tests, such as the server that forks processes, are left out: they
+end with this process.
 
 The status of pytest is then that of an internal error, so that a second attempt, at which only the
 last test runs, does not hide it.

@@ -235,7 +235,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def note(self) -> str:
-        """What the sweep waits for: runs that are paused, and how to resume them, or nothing."""
+        """The paused runs for which the sweep waits, and how to resume them; otherwise empty."""
         held = sorted(self._driver.held)
         if not held:
             return ""

@@ -34,7 +34,7 @@ class Watched(Protocol):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run has reported."""
+        """The information that the run has reported."""
 
     @property
     def name(self) -> str:

@@ -7,16 +7,15 @@ import secrets
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
+from workbench import interfaces
 from workbench.errors import ProcessError, SessionError
 from workbench.session.known_sessions import new_name, remember
 from workbench.session.remote.folder import LOG, RunFolder
-from workbench.session.remote.launcher import Launcher, Unowned, save_launcher
+from workbench.session.remote.launcher import Launched, Launcher, Unowned, save_launcher
 from workbench.session.remote.link import Link
-
-if TYPE_CHECKING:  # its module uses this one
-    from workbench.session.remote.session import RemoteSession
+from workbench.session.remote.values import RemoteCommand
 
 REMOVED = "the folder {folder} of {name!r} was removed, so the run cannot be started again"
 ELSEWHERE = "{name!r} was restarted elsewhere; workbench.attach({name!r}) connects to it"
@@ -32,10 +31,35 @@ NOT_ENDED = (
 GOODBYE = 10.0
 """Seconds within which the processes must end after the session is closed."""
 
-SESSIONS: weakref.WeakValueDictionary[str, RemoteSession] = weakref.WeakValueDictionary()
+
+class RemoteRun(interfaces.Session, Protocol):
+    """Session with what the functions of this module need besides the interface of all sessions.
+
+    `RemoteSession`, which uses this module, is the only implementation.
+    """
+
+    _folder: RunFolder
+    _launcher: Launcher
+    _run: dict[str, Any]
+    _link: Link | None
+    _finalizer: weakref.finalize[Any, Any]
+
+    @property
+    def folder(self) -> str:
+        """The folder of the run."""
+
+    def connect(self, launched: Launched, *, new: bool) -> None:
+        """Connect to the processes of the run."""
+
+    def _ask(self, name: str, *args: Any, **options: Any) -> RemoteCommand: ...
+
+
+Run = TypeVar("Run", bound=RemoteRun)
+
+SESSIONS: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 """The sessions of this process, keyed by the folders of their runs."""
 
-RUNNING: set[RemoteSession] = set()
+RUNNING: set[RemoteRun] = set()
 """Sessions whose runs continue; they stay in memory even if no variable refers to them."""
 
 
@@ -43,8 +67,8 @@ def begin(
     folder: RunFolder,
     facts: dict[str, Any],
     launcher: Launcher,
-    make: Callable[[], RemoteSession],
-) -> RemoteSession:
+    make: Callable[[], Run],
+) -> Run:
     """Start the processes of a run, and return the session that a function makes for it."""
     with folder.starting(facts["name"]):
         folder.write(facts)
@@ -55,7 +79,7 @@ def begin(
     return session
 
 
-def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
+def _launch(session: RemoteRun, facts: dict[str, Any]) -> None:
     """Start the processes of a run, and connect to them."""
     folder = session._folder
     launched = session._launcher.launch(
@@ -70,13 +94,13 @@ def _launch(session: RemoteSession, facts: dict[str, Any]) -> None:
         raise
 
 
-def register(session: RemoteSession) -> None:
+def register(session: RemoteRun) -> None:
     """Add a session to the sessions of this process."""
     remember(session)
     SESSIONS[str(session._folder.path)] = session
 
 
-def check_newest(session: RemoteSession) -> dict[str, Any]:
+def check_newest(session: RemoteRun) -> dict[str, Any]:
     """Return the current information about a run.
 
     Raises
@@ -92,7 +116,7 @@ def check_newest(session: RemoteSession) -> dict[str, Any]:
     return facts
 
 
-def launch_again(session: RemoteSession, processes: int | None) -> None:
+def launch_again(session: RemoteRun, processes: int | None) -> None:
     """Start the processes of a run again, from the last snapshot, after the run has ended."""
     facts = check_newest(session)
     if session._folder.is_live():
@@ -106,9 +130,7 @@ def launch_again(session: RemoteSession, processes: int | None) -> None:
     session._folder.rested.unlink(missing_ok=True)
 
 
-def start_fork(
-    session: RemoteSession, iteration: int | None, branch: str | None, name: str | None
-) -> RemoteSession:
+def start_fork(session: Run, iteration: int | None, branch: str | None, name: str | None) -> Run:
     """Start the processes of a fork; see `RemoteSession.fork`."""
     name = new_name() if name is None else name
     facts = check_newest(session)
@@ -124,14 +146,15 @@ def start_fork(
             "branch": f"fork of {session.name} at {at:,}",
             "database": str(folder.path / LOG) if own else facts["database"],
         }
+        make: Callable[[RunFolder, Launcher], Run] = type(session)
         launcher = session._launcher
-        return begin(folder, facts, launcher, lambda: type(session)(folder, launcher))
+        return begin(folder, facts, launcher, lambda: make(folder, launcher))
     except BaseException:
         folder.remove()
         raise
 
 
-def end_processes(session: RemoteSession) -> None:
+def end_processes(session: RemoteRun) -> None:
     """End the processes of a run, even if they would continue without this process.
 
     Raises

@@ -53,7 +53,7 @@ class Link:
     Attributes
     ----------
     known : Mirror
-        What the run has reported.
+        The information that the run has reported.
     owner : int
         The ID of the process that has created the connection; a forked process has a copy of it.
     failure : BaseException or None
@@ -101,7 +101,7 @@ class Link:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run has reported; see `workbench.session.remote.facts`."""
+        """The information that the run has reported; see `workbench.session.remote.facts`."""
         return self.known.facts
 
     @property
@@ -286,7 +286,7 @@ class Link:
             answer.set_result(found)
 
     def _see_facts(self) -> None:
-        """Notice troubles and the end of training."""
+        """Look for troubles and the end of training in the reported information."""
         facts = self.facts
         if facts.get("troubles"):
             self._failures.suspect()

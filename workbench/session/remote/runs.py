@@ -141,7 +141,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
 def _attached(folder: RunFolder) -> RemoteSession:
     """Return the session of a run; create one if this process has none for it."""
-    known = SESSIONS.get(str(folder.path))
+    known: RemoteSession | None = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known
     session = RemoteSession(folder, saved_launcher(folder))
