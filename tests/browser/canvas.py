@@ -15,7 +15,10 @@ class Canvas:
 
     def __init__(self, notebook):
         self.notebook, self.page = notebook, notebook.page
-        self.box = notebook.page.locator(".wbe").first
+
+    @property
+    def box(self):
+        return self.page.locator(".wbe").first
 
     def find(self, testid):
         return self.page.locator(f'.wbe [data-testid="{testid}"]').first

@@ -264,9 +264,9 @@ def test_a_dataset_with_small_classes_is_divided_regardless_of_them():
 
 @pytest.mark.parametrize("make", [np.asarray, torch.tensor])
 def test_a_list_of_examples_is_an_array(make):
-    session = wb.fit([wb.Flattener(), wb.Linear()], ([make(one) for one in PIXELS], CLASSES))
-    plain = wb.fit([wb.Flattener(), wb.Linear()], (PIXELS, CLASSES))
-    pd.testing.assert_frame_equal(records(session), records(plain), check_exact=True)
+    given = [PIXELS, [make(one) for one in PIXELS]]
+    found = [records(wb.fit([wb.Flattener(), wb.Linear()], (one, CLASSES))) for one in given]
+    pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
 def test_a_recipe_names_what_the_caller_must_pass():
