@@ -257,6 +257,7 @@ def test_each_class_of_a_dataset_in_memory_is_held_out(data):
 def test_a_dataset_with_small_classes_is_divided_regardless_of_them():
     data = IndexableDataset({"features": X, "targets": np.arange(N)[:, None] % 30})
     session = wb.fit([wb.Linear()], data, epochs=1)
+    assert session.wait()
     held = session.main_loop.extensions[1].data_stream
     assert sum(len(batch[0]) for batch in held.iterate(0)) == 12
     assert "classes=" not in session.recipe().split("held_out(")[1].split(")")[0]
@@ -282,7 +283,9 @@ def test_a_recipe_names_what_the_caller_must_pass():
 
 
 def test_a_recipe_shows_every_choice():
-    recipe = wb.fit(layers(), TABLE, target="kind", epochs=3).recipe()
+    session = wb.fit(layers(), TABLE, target="kind", epochs=3)
+    assert session.wait()
+    recipe = session.recipe()
     for text in (
         "# Column a: standardised, mean ", "# Column colour: one feature for each of 'blue', ",
         "# Classes: no, yes.", "validation=0.2", "batch_size=32", "seed=1", "He()", "Glorot()",

@@ -22,13 +22,19 @@ from pathlib import Path
 
 import pytest
 
+from workbench.data.hdf5 import examine
+
 MARK = "TESTS_STARTED_BY"
 """Environment variable with a token of this process, and the test that runs."""
 
 PATIENCE = 10.0
 """Seconds in which processes must end after the last test."""
 
-SHARED = ("_inductor/compile_worker", "multiprocessing.resource_tracker")
+SHARED = (
+    "_inductor/compile_worker",
+    "multiprocessing.resource_tracker",
+    examine.PROGRAM,
+)
 """Parts of the commands of processes that end with the process that has started them."""
 
 LEFT = "processes that tests have started are left, and were ended now"
