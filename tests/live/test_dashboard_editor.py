@@ -128,7 +128,7 @@ def test_a_reloaded_tab_keeps_the_board_and_executes_no_intent_twice(editor, tab
     ident = part(contents, "Editor")
     board = contents["parts"][ident]["state"]["board"]
     shown = {one["id"]: one for one in board["nodes"]}
-    assert shown["group"]["position"] == (7 - 28, 8 - 84) and shown["group"]["open"]
+    assert shown["group"]["position"] == (7 - 28, 8) and shown["group"]["open"]
     send(again, ident, 1, "add", type="Tanh")  # kept by the page before the reload
     assert changes(again.tick(), ident).get("board", board)["acked"] == {"page": 1}
     assert "tanh_2" not in editor.drawing.document.ids()

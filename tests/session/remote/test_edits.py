@@ -155,7 +155,7 @@ def test_commands_are_replayed(twins):
     twins.ask(lambda session: session.release("learning_rate"))
     twins.train()
     commands = twins.get(lambda session: [one["command"] for one in session.interventions])
-    assert commands[-2:] == ["hold", "release"]
+    assert commands[-4:] == ["hold", "step", "release", "step"]
     done = twins.near.log.status["iterations_done"]
     again = build().start(launcher=Forked(), paused=True, processes=2)
     try:

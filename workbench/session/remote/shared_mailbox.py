@@ -173,7 +173,8 @@ class SharedMailbox(Mailbox):
 
     def run_next(self) -> None:
         """Wait for a request or a call, and execute it."""
-        while not self.kept and self.requests.empty():
+        # During an evaluation, kept requests wait for its end, so only new ones can be executed.
+        while self.requests.empty() and (self.yielding or not self.kept):
             self.receive(wait=True)
         super().run_next()
 
