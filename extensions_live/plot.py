@@ -179,7 +179,7 @@ class Plot(TrainingExtension):
         >>> for i in range(3):
         ...     slow[i]["cost"], fast[i]["cost"] = 1 - i / 8, 1 - i / 2
         >>> Plot.compare({"slow": slow, "fast": fast})  # outside of a notebook: text
-        runs  slow (running), fast (running)
+        runs  slow (not finished), fast (not finished)
         cost  slow: 0.75; fast: 0
         """
         figures = None if channels is None else as_figures(channels)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tree import ROOT
+from tests.support.waiting import until
 
 TESTS = """
 import subprocess
@@ -52,7 +53,8 @@ def test_a_process_that_is_left_behind_is_ended_and_named(tmp_path):
     assert "processes that tests have started are left, and were ended now:" in done.stdout
     pid = done.stdout.partition("left ")[2].split()[0]
     assert f"{pid} of test_some.py::test_that_leaves_one_behind: sleep 600" in done.stdout
-    assert not (Path("/proc") / pid / "cmdline").exists()
+    command = Path("/proc") / pid / "cmdline"
+    until(lambda: not command.exists() or not command.read_bytes(), "the end of the process")
 
 
 def test_a_suite_that_leaves_nothing_passes(tmp_path):

@@ -342,6 +342,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._observers.append((list(variables), observer))
         self.function = None
 
+    def observed_by(self, observer: Observer) -> bool:
+        """Return True if `observer` was added by `add_observer` and has not been removed."""
+        return any(other == observer for _, other in self._observers)
+
     def remove_observer(self, observer: Observer) -> None:
         """Remove an observer that was added by `add_observer`.
 

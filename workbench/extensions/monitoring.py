@@ -311,7 +311,9 @@ class TrainingDataMonitoring(MonitoringExtension):
     @main_loop.setter
     def main_loop(self, value: Loop) -> None:
         self._main_loop = value
-        if value.algorithm is not self._algorithm:
+        known = self._algorithm
+        # A fork in several processes has a new algorithm, which has only the updates of this one.
+        if known is None or value.algorithm is not known or not known.observed_by(self._aggregate):
             self._join(value.algorithm)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
@@ -340,7 +342,9 @@ class TrainingDataMonitoring(MonitoringExtension):
             )
         if self._batches == 0:  # otherwise a state was loaded
             self._buffer.initialize_aggregators()
-        algorithm.add_updates(self._buffer.accumulation_updates)
+        present = {target for target, _ in algorithm.updates}
+        updates = self._buffer.accumulation_updates
+        algorithm.add_updates([pair for pair in updates if pair[0] not in present])
         algorithm.add_observer(self._buffer.requires, self._aggregate)
         self._algorithm = algorithm
 

@@ -18,7 +18,7 @@ _HEADINGS = {
     CallbackName.AFTER_BATCH: "After another batch",
     CallbackName.AFTER_EPOCH: "After another epoch",
     CallbackName.ON_INTERRUPT: "Training has been interrupted",
-    CallbackName.AFTER_TRAINING: "Training has finished",
+    CallbackName.AFTER_TRAINING: "Training has been finished",
     CallbackName.ON_ERROR: "Training has failed",
 }
 _AT_THE_END = (CallbackName.AFTER_TRAINING, CallbackName.ON_ERROR)

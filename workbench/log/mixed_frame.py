@@ -22,10 +22,10 @@ class MixedFrame(pd.DataFrame):
 
     Examples
     --------
-    >>> MixedFrame({"slow": [1e-8, 3, "at 5"], "fast": [0.1, None, "at 7"]}, index=list("abc"))
+    >>> MixedFrame({"slow": [1e-8, 3, "at 5"], "fast": [0.1, 2, "at 7"]}, index=list("abc"))
         slow  fast
     a  1e-08   0.1
-    b      3  None
+    b      3     2
     c   at 5  at 7
     """
 

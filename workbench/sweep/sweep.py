@@ -140,7 +140,7 @@ class Sweep(Hinted, interfaces.Sweep):
     >>> sweep.best.settings, sweep.frame["state"].to_list()
     ({'rate': 0.1}, ['finished', 'finished'])
     >>> sweep.open()
-    <Session sweep-1: finished...>
+    <Session sweep-1...: finished...>
     """
 
     def __init__(

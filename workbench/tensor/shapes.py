@@ -220,6 +220,9 @@ def fake_tensor(
         _world().forget()
     with inferring() as world:
         sizes = [unknown_size() if size is None else size for size in shape]
+        if any(isinstance(size, torch.Tensor) for size in sizes):  # a computed number
+            with world.mode:
+                return torch.empty(sizes, dtype=dtype, device=device)
         return blank(world.mode, sizes, in_rows(sizes), dtype, device)
 
 
