@@ -9,6 +9,7 @@ use with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``valu
 from __future__ import annotations
 
 import os
+import time
 import uuid as uuids
 import warnings
 from collections.abc import Iterator
@@ -224,7 +225,7 @@ class Database:
             if not known:
                 raise LogError(EMPTY.format(name=self.name))
             return
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        mode = _with_wal(connection)
         if mode not in ("wal", "memory"):
             text = SLOW_JOURNAL.format(name=self.name, mode=mode)
             warnings.warn(text, LogWarning, stacklevel=4)
@@ -284,6 +285,24 @@ class Database:
         listed = ", ".join(f"{log.uuid} (of {log.created})" for log in logs[-10:])
         there_are = f"it has {listed}" if len(logs) <= 10 else f"its newest are {listed}"
         raise LogError(NO_LOG.format(name=self.name, uuid=uuid, there_are=there_are))
+
+
+def _with_wal(connection: sqlite3.Connection) -> str:
+    """Turn on the write-ahead log; return the journal mode.
+
+    If another process does the same, SQLite fails at once and does not wait, so this is repeated.
+    """
+    import sqlite3
+
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
 
 
 def _text(data: bytes) -> str:
