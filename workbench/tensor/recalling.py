@@ -86,15 +86,20 @@ class _Arguments:
         if expression.is_Symbol:
             name = self.names.get(expression)
             if name is None:
-                name = self.names[expression] = _name(_kind(expression), len(self.names))
+                name = self._name(expression)
         elif expression.is_Integer:
             return int(expression)
         else:
             free = sorted(expression.free_symbols - self.names.keys(), key=_age)
             for symbol in free:
-                self.names[symbol] = _name(_kind(symbol), len(self.names))
+                self._name(symbol)
             name = _renamed(expression, tuple(self.names.items()))
         self.numbers.setdefault(name, number)
+        return name
+
+    def _name(self, symbol: Any) -> Any:
+        kind: Any = type(symbol)
+        name = self.names[symbol] = _name(kind, len(self.names))
         return name
 
     def state(self, tensor: torch.Tensor) -> Any:
@@ -137,10 +142,6 @@ class _Arguments:
             number = world.sizes.create_symintnode(size.xreplace(symbols), hint=None)
             self.numbers[size] = number
         return number
-
-
-def _kind(symbol: Any) -> Any:
-    return type(symbol)
 
 
 @functools.cache
