@@ -3,6 +3,7 @@
 import pytest
 
 from tests.sweep.runs import build
+from workbench.config import config
 from workbench.interfaces import State
 from workbench.session.remote import RemoteSession
 from workbench.sweep import Sweep
@@ -12,7 +13,8 @@ def detached(learning_rate):
     return build(learning_rate).start(detached=True, linger=10)
 
 
-def test_detached_runs_are_compared_and_the_best_is_opened(tmp_path):
+def test_detached_runs_are_compared_and_the_best_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "runs_path", tmp_path / "runs")
     path = tmp_path / "runs.sqlite"
     sweep = Sweep(
         detached, {"learning_rate": [0.01, 0.2]}, record="cost", database=path, epochs=2, halving=2
