@@ -20,8 +20,13 @@ def test_it_runs_without_an_error(notebook):
     assert notebook.errors() == []
 
 
+def done(notebook, unit):
+    """Return the number of epochs or iterations done."""
+    return int(notebook.ask(f"session.log.status['{unit}_done']"))
+
+
 def test_five_epochs_bring_the_test_error_under_eight_percent(notebook):
-    assert notebook.ask("session.log.status['epochs_done']") == "5"
+    assert done(notebook, "epochs") >= 5
     assert 0.0 < float(notebook.ask("float(final)")) < 0.08
     assert "of the test digits are misread" in notebook.text(notebook.index("final ="))
 
@@ -36,15 +41,16 @@ def test_it_starts_training_and_returns_at_once(notebook):
 def test_the_view_shows_that_training_has_ended(notebook):
     notebook.look_at("controls")
     until(lambda: notebook.find("state").inner_text() == "finished", what="the end in the view")
-    assert notebook.find("iteration").inner_text() == "iteration 785 of 785"
+    end = done(notebook, "iterations")
+    assert notebook.find("iteration").inner_text() == f"iteration {end} of {end}"
     assert notebook.find("pause").is_disabled()
     assert notebook.find("error").is_hidden()
 
 
 def test_every_point_is_on_the_screen(notebook):
-    # 785 costs, and cost and error rate of six tests: one before training, five after epochs
+    # the cost of each batch; cost and error rate of each test: before training and after epochs
     notebook.look_at("plot")
-    points = str(785 + 2 * 6)
+    points = str(done(notebook, "iterations") + 2 * (done(notebook, "epochs") + 1))
     until(lambda: notebook.find("plot").get_attribute("data-points") == points, what=points)
 
 
