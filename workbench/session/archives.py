@@ -60,7 +60,10 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def _written(main_loop: MainLoop, path: str) -> Snapshot:
-    """Write a file in the first process, and return its content; all processes fail together."""
+    """Write a file in the first process, and return its content.
+
+    If the first process cannot write the file, all processes raise an error.
+    """
     problem: Exception | None = None
     snapshot = snapshot_for(main_loop, path)  # collects the state of all processes
     if not reported_elsewhere(main_loop):
@@ -76,7 +79,7 @@ def _written(main_loop: MainLoop, path: str) -> Snapshot:
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     """Restore a main loop to a state that was read from a file.
 
-    If the model of the saved run was rebuilt, the main loop first gets the rebuilt model.
+    If the model was rebuilt during the saved run, the main loop is first given the rebuilt model.
     """
     before = parts_of(main_loop)
     try:

@@ -53,12 +53,12 @@ class AsInTraining:
         return found
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
-        """Return images and their classes from a folder; None if training read no folder.
+        """Return images and their classes from a folder; None if training does not read a folder.
 
         Raises
         ------
         DataError
-            If the images differ in size from those of training, which were not resized.
+            If the training images were not resized, and these images have a different size.
         """
         if self._dataset is None or self._dataset.images is None:
             return None

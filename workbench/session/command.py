@@ -103,9 +103,10 @@ class Command(interfaces.Command):
 
     @property
     def ended(self) -> bool:
-        """True if `wait` returns at once: a step ends after its batches, other commands when done.
+        """True if `wait` would return at once.
 
-        A step also ends if another command pauses or resumes training, and with the run.
+        A step ends after its batches, or earlier if another command pauses or resumes training or
+        if the run ends. All other commands end as soon as they are done.
         """
         return self._ended
 

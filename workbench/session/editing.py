@@ -366,7 +366,7 @@ class Editing(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """The ``shape``, ``dtype`` and ``parameter`` (a bool) of variables, keyed by name."""
+        """The ``shape``, the ``dtype`` and the flag ``parameter`` of each variable, keyed by name."""
         return self._worker.prober.described
 
     def probe(

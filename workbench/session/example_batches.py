@@ -200,7 +200,7 @@ def _of_stream(
 def _fitting(
     batch: Any, name: str, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Any:
-    """Return the values of an input in its dtype; refuse floats if this is an integer dtype."""
+    """Convert the values of an input to its dtype; refuse to convert floats to integers."""
     if name not in batch:
         text = MISSING.format(
             method=method, missing=repr(name), known=_listed(batch), inputs=_listed(inputs)

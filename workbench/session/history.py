@@ -107,7 +107,7 @@ class History:
     def rejoin(self, branch: Branch) -> bool:
         """Make an earlier branch the current one again, if the run is at the end of that branch.
 
-        This is not the case if an intervention followed the last batch of the earlier branch.
+        The run is not at the end of that branch if an intervention followed its last batch.
 
         Returns
         -------

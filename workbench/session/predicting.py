@@ -48,7 +48,7 @@ def predict(
     *,
     batch_size: int | None = BATCH_SIZE,
 ) -> NDArray[Any]:
-    """Compute predictions for some data in evaluation mode.
+    """Compute predictions for the given data in evaluation mode.
 
     The method can be called during training, a pause or an evaluation, and after the end of
     training. All parameters are copied between two batches, so they belong to one iteration. Then
@@ -68,7 +68,7 @@ def predict(
         a cost, the variable that the cost compares with the targets. For the cross-entropy of
         `Softmax`, these are the logits.
     batch_size : int or None
-        The number of examples to compute at a time, for data without batches. None for all.
+        The number of examples to compute at a time if the data has no batches, or None for all.
 
     Returns
     -------
@@ -137,11 +137,11 @@ def evaluate(
     *,
     batch_size: int | None = BATCH_SIZE,
 ) -> dict[str, Any]:
-    """Compute monitored values over some data in evaluation mode.
+    """Compute monitored values on the given data in evaluation mode.
 
     Like `predict`, the method can be called at any time, uses the parameters of one iteration
     and does not change training. Values are aggregated as by `DataStreamMonitoring`: the mean
-    of a cost is that of all examples, however they are divided into batches.
+    of a cost is taken over all examples, regardless of how they are divided into batches.
 
     Parameters
     ----------
@@ -154,17 +154,17 @@ def evaluate(
         evaluates with `DataStreamMonitoring`; if there are none, the values that it monitors during
         training; otherwise the cost.
     batch_size : int or None
-        The number of examples to compute at a time, for data without batches. None for all.
+        The number of examples to compute at a time if the data has no batches, or None for all.
 
     Returns
     -------
     dict
-        The values by name, without the prefixes of records.
+        The values, keyed by name; the names lack the prefixes of the records in the log.
 
     Raises
     ------
     SessionError
-        If the data does not fit, or a name is unknown.
+        If the data does not fit the inputs, or if a name is unknown.
     MonitoringError
         If there is no batch.
 
@@ -208,10 +208,10 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default that of the extension `TrackTheBest`.
+        The name of the record to compare; by default the record of the extension `TrackTheBest`.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        that of the extension `TrackTheBest` for this record, otherwise `min`.
+        the function of the extension `TrackTheBest` for this record or, if there is none, `min`.
 
     Returns
     -------

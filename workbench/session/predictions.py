@@ -121,7 +121,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
     Raises
     ------
     SessionError
-        If a brick was applied in training mode explicitly, so that there is no original.
+        If a brick was explicitly applied in training mode, in which case there is no original.
     """
     roots = list(variables)
     found: dict[Variable, Variable] = {}

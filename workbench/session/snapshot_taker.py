@@ -48,7 +48,7 @@ class SnapshotTaker:
     missing : str
         The reason why the last snapshot that was needed does not exist; empty if it exists.
     propose : callable or None
-        A function that is called, instead of taking a snapshot, when one is due. Several processes
+        A function to call instead of taking a snapshot when a snapshot is due. Several processes
         that train together have different clocks, so the first process decides for all of them.
     """
 

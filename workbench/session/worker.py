@@ -120,7 +120,7 @@ class Worker:
 
     @property
     def nothing_to_do(self) -> str | None:
-        """The reason why a new run would not train if it is known in advance, or None otherwise."""
+        """The reason why a new run would not train, or None if no reason is known in advance."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:

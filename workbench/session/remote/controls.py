@@ -67,7 +67,7 @@ class Controls(interfaces.Session):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train, or why a fork is not ready yet; else empty."""
         return str(self._fact("note", ""))
 
     @property
@@ -113,7 +113,7 @@ class Controls(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        """The ``shape``, the ``dtype`` and the flag ``parameter`` of each variable, keyed by name."""
         found: dict[str, dict[str, Any]] = self._read("variables", {})
         return found
 

@@ -50,7 +50,7 @@ GROUP, LOG, ALGORITHM = "group", "log", "algorithm"
 
 
 class Recipe(NamedTuple):
-    """The parts of a `GradientDescent` from which it is built again.
+    """The parts of a `GradientDescent` from which it can be rebuilt.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop that no other thread uses, and the rest of the fork, if given."""
+    """Pickle a main loop that no other thread uses and, if given, the rest of the fork."""
     has_state = bool(main_loop.started_at or main_loop._run.loaded)
     recipe = _recipe(main_loop, processes, has_state)
     state = main_loop.state_dict() if has_state and recipe is not None else None

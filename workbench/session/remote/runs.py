@@ -35,7 +35,7 @@ LINGER = 3600.0
 
 NOT_FOUND = (
     "this user has no run named {given!r} in other processes, and no run whose log is in that "
-    "file{known}{hint}. To read a log alone, use SQLiteLog(path, read_only=True)"
+    "file{known}{hint}. To read only a log, use SQLiteLog(path, read_only=True)"
 )
 TAKEN = (
     "a run named {name!r} is live on this machine; choose another name, or connect to it with "
@@ -185,7 +185,7 @@ FINDERS.append(_find)
 
 @atexit.register
 def close_all() -> None:
-    """Leave detached runs, and end all others; called when Python exits."""
+    """Leave detached runs, and end all others; this function is called when Python exits."""
     for session in list(SESSIONS.values()):
         if session._link is not None:
             session._finalizer.detach()
@@ -203,7 +203,7 @@ def remove(session: RemoteSession) -> None:
     Raises
     ------
     SessionError
-        If training has not ended, or was restarted elsewhere.
+        If training has not ended, or if the run was restarted elsewhere.
     ProcessError
         If the processes do not end.
     """

@@ -229,7 +229,7 @@ class Server:
         return {"kind": command.kind, "text": command.text}
 
     def make(self, call: dict[str, Any]) -> None:
-        """Make a call that all processes make."""
+        """Execute a call that all processes execute."""
         ticket = call.get("ticket")
         try:
             with acting_as(call["by"]), self.session._queue.lock:
