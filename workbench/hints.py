@@ -62,8 +62,8 @@ def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
     Parameters
     ----------
     answers : dict of str to str
-        The advice for arguments of other libraries, keyed by the argument's name in lower case.
-        The key ``"*"`` is for calls with too many arguments without a name.
+        The advice for arguments of other libraries, keyed by the argument's name in lower case. The
+        key ``"*"`` is for calls with too many positional arguments.
 
     Examples
     --------

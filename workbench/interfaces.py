@@ -227,7 +227,7 @@ class Command(Protocol):
         """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``."""
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait until the command is applied, for `step` until its end, and return its result."""
+        """Wait until the command is applied (for `step`, until it has ended); return its result."""
 
 
 class Hyperparameter(Protocol):

@@ -79,7 +79,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable, a quantity or the name of either."""
+        """Return the name of the record for a variable or quantity, or for its name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -195,7 +195,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables, and record their values or that the evaluation was abandoned."""
+        """Evaluate the variables; record their values, or that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -363,7 +363,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return the counterparts of variables and quantities in another model; omit those without one.
+    """Return the existing counterparts of variables and quantities in another model.
 
     Parameters
     ----------

@@ -52,7 +52,8 @@ NOT_PICKLED = (
 )
 CHANGED = (
     ". The model of the saved run was changed while it was trained ({text}), and Load does not "
-    "change models: start this main loop, and call session.load({path!r}), which does"
+    "change models: start this main loop, and call session.load({path!r}), which also "
+    "changes the model"
 )
 NOTHING_YET = "there is no file {} to load yet; training starts from the beginning"
 
@@ -388,7 +389,7 @@ class Load(SimpleExtension):
             raise ArchiveError(f"{self.path}: {error}{self._model_changes()}") from error
 
     def _model_changes(self) -> str:
-        """Return the end of a message: how the model of the saved run was changed, or nothing."""
+        """Return the end of a message about a changed model, or an empty string."""
         try:
             columns = read_state(self.path, ["log"])["log"]["columns"]
         except (ArchiveError, KeyError, TypeError):  # an archive that has only parameters

@@ -71,8 +71,8 @@ AMBIGUOUS = (
     "classes or quantities; pass loss='cross-entropy' or loss='squared error'"
 )
 INPUTS = (
-    "the data has the inputs {given}, but the model reads {names}; name the arrays like the inputs "
-    "of the model"
+    "the data has the inputs {given}, but the model reads {names}; give the arrays the names of "
+    "the model's inputs"
 )
 AS_IT_IS = (
     "The brick cannot be written as code; create a brick with the same settings as the brick "
@@ -226,7 +226,7 @@ def _kind(array: Any) -> Kind:
 def _check_inputs(
     model: Any, kinds: Mapping[str, Kind], batch: Mapping[str, Any], target: str
 ) -> None:
-    """Refuse inputs that are vectors, and floats with a dtype other than that of the model."""
+    """Reject inputs that are vectors, and floats whose dtype differs from that of the model."""
     plain = not isinstance(model, torch.nn.Module) or type(model) in (
         torch.nn.Linear,
         torch.nn.Sequential,
@@ -242,7 +242,7 @@ def _check_inputs(
 
 
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
-    """Refuse images with channels in the last dimension, whose height would be read as channels."""
+    """Reject images with channels in the last dimension, whose height would be read as channels."""
     first: Any = steps[0]
     if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
         return
@@ -300,7 +300,7 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
 
 
 def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
-    """Refuse a model with one output if the targets can be either classes or quantities."""
+    """Reject a model with one output if the targets can be either classes or quantities."""
     if output.shape[1] != 1 or not all(name.isdigit() for name in aim.names):
         return
     found = prepared.all_targets()

@@ -133,7 +133,7 @@ def arguments_of(wishes: Wishes, *, validation: str | None) -> list[str]:
 
 
 def names_of_streams(validation: Any) -> str:
-    """Return the variable names to which the result of a call that makes streams is assigned."""
+    """Return the variable names of the streams in the generated code."""
     return "training" if validation is None else "training, validation"
 
 

@@ -126,9 +126,9 @@ def fit(
         The number of epochs.
     validation : float, data of the same kind, or None
         The fraction of the examples to hold out at random, separate data for validation, or None
-        for no validation. Examples with classes are divided class by class; those of a dataset only
-        if its targets are in memory and each class is large enough. A stream and a ``DataLoader``
-        cannot be divided.
+        for no validation. If the targets are classes, the examples are divided class by class; for
+        a dataset, this also requires that the targets are in memory and that each class is large
+        enough. A stream and a ``DataLoader`` cannot be divided.
     batch_size : int
         The number of examples in a batch, unless the data consists of batches.
     step_rule : StepRule, optional

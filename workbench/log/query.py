@@ -24,7 +24,7 @@ INDEX = "iteration"
 """The name that stands for the iteration of a row in an expression."""
 
 LONGEST = 1000
-"""Maximum number of characters of an expression."""
+"""Maximum number of characters in an expression."""
 
 NOT_TEXT = 'the argument of query() must be an expression as text, such as "cost < 0.1", not {!r}'
 TOO_LONG = "the expression has {} characters; it must have at most {}"

@@ -23,7 +23,7 @@ class Start(NamedTuple):
 _preparation: ContextVar[Callable[[Any], Start] | None] = ContextVar("preparation", default=None)
 
 SHARES: ContextVar[bool] = ContextVar("shares", default=False)
-"""True in a thread that trains several sessions at once on purpose, so no warning is needed."""
+"""True in a thread that deliberately trains several sessions at once; no warning is issued then."""
 
 
 def preparation() -> Callable[[Any], Start] | None:
@@ -49,5 +49,5 @@ def prepared_by(prepare: Callable[[Any], Start]) -> Iterator[None]:
 
 
 def shares_machine() -> bool:
-    """Return True if this thread trains several sessions at once on purpose."""
+    """Return True if this thread deliberately trains several sessions at the same time."""
     return SHARES.get()

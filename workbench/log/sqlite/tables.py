@@ -290,7 +290,8 @@ class Database:
 def _with_wal(connection: sqlite3.Connection) -> str:
     """Turn on the write-ahead log; return the journal mode.
 
-    If another process does the same, SQLite fails at once and does not wait, so this is repeated.
+    If another process does this at the same time, SQLite fails at once instead of waiting, so the
+    attempt is repeated.
     """
     import sqlite3
 
