@@ -14,7 +14,7 @@ An example of a settings file::
     default_seed: 7
 
 The file and the environment are read when a setting is first used, never at import. In every layer,
-an unknown name or a value of the wrong type raises an error that states its origin.
+an unknown name or a value of the wrong type raises an error that states where it was set.
 """
 
 from __future__ import annotations
@@ -66,17 +66,18 @@ class Configuration:
         Folders to search for datasets, in this order; default ``~/.workbench/data``. In the file,
         a list or a string; in the environment, a string of folders separated by `os.pathsep`.
     blocks_path : Path
-        Folder of the blocks that the user has saved in the visual editor; default
+        Folder for the blocks that the user saves in the visual editor; default
         ``~/.workbench/blocks``.
     runs_path : Path
-        Folder of the runs that train in other processes; default ``~/.workbench/runs``.
+        Folder for the runs that train in other processes; default ``~/.workbench/runs``.
     log_backend : str
         Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
         backend; see `workbench.log.backends.register`.
     sqlite_database : str
         Path of the database of the 'sqlite' log; no default.
     max_blob_size : int
-        Size in bytes above which a value in an SQLite log causes a warning; default 4096.
+        Values in an SQLite log that are larger than this number of bytes cause a warning; default
+        4096.
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
@@ -86,14 +87,14 @@ class Configuration:
     device : str
         'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): 'cuda' if available, else 'cpu'.
     execution : {'auto', 'eager', 'compiled'}
-        Execution of functions. 'auto' (default) starts with eager execution and compiles a function
-        if this saves time.
+        How functions are executed. 'auto' (default) starts with eager execution and compiles a
+        function if this saves time.
     full_tracebacks : bool
         True to show uncaught errors with all frames of the workbench; default False.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
+        Arithmetic for matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
     threads : int or 'auto'
-        Number of threads with which a function runs on a CPU. 'auto' (default) uses one thread for
+        Number of threads that a function uses on a CPU. 'auto' (default) uses one thread for
         small programs and all available processors for large programs.
 
     Raises

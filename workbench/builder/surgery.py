@@ -274,7 +274,7 @@ def _check_sources(loop: MainLoop, new: UpdatesAlgorithm, model: Model) -> None:
 
 
 class _Replaced:
-    """Search for the variables that replace variables of the old model.
+    """Finder of the variables that replace variables of the old model.
 
     Attributes
     ----------
@@ -340,7 +340,7 @@ class _Replaced:
 
 
 def _rule_for(rule: StepRule, replaced: _Replaced) -> StepRule:
-    """Return the step rule for the new parameters: a copy if it lists parameters, else the rule."""
+    """Return `rule`, or a copy of it with the new parameters if it lists parameters."""
     if isinstance(rule, Restrict):
         inner, variables = _rule_for(rule.step_rule, replaced), rule.variables
         if isinstance(variables, list):

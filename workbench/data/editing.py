@@ -305,7 +305,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values of `stream`'s sources with one number per example, keyed by name."""
+    """Return the values of the sources that have one number per example, keyed by name."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

@@ -212,7 +212,7 @@ class EditedScheme(IterationScheme):
         return self.scheme.bounds
 
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and batches in `epoch`, or in later epochs if it is None.
+        """Return the numbers of examples and batches in `epoch`, or in a later epoch if it is None.
 
         For a user's scheme both numbers are None, since reading the requests can change the scheme.
         """

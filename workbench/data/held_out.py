@@ -47,7 +47,7 @@ def held_out(
     Raises
     ------
     DataError
-        If `fraction` is not between 0 and 1, or if no example is left for one of the parts.
+        If `fraction` is not between 0 and 1, or if no example is left for training or validation.
 
     Examples
     --------

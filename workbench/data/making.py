@@ -1,8 +1,9 @@
 """Streams from a table, arrays or a folder of images, in one call.
 
 `DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
-datasets and the transformers, which are built on streams. Each returns a stream, or with
-`validation` a pair of streams: the first is shuffled in each epoch and the second is read in order.
+datasets and the transformers, which are built on streams. Each returns a stream or,
+if `validation` is given, a pair of streams: the first is shuffled in each epoch, and the second is
+read in order.
 The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
 and `encoding`, the `TableEncoding` of a table.
 """
@@ -55,12 +56,12 @@ def from_frame(
     standardise: bool = True,
     seed: int | None = None,
 ) -> Made:
-    """Create a data stream of the rows of a table.
+    """Create a data stream from the rows of a table.
 
     The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
-    the deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories become
-    one feature for each value. The index of the frame is not used. ``targets`` contains indices of
-    classes, of shape (B,), or numbers of shape (B, targets).
+    standard deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories
+    become one feature for each value. The index of the frame is not used. ``targets`` contains
+    indices of classes, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ def from_frame(
     target : str or sequence of str
         The column or columns that a model predicts.
     validation : float, pandas.DataFrame or path, optional
-        The fraction of the rows to hold out at random, or another table or file. With it, the
-        result is a pair of streams.
+        The fraction of the rows to hold out at random, or another table or file. If it is given,
+        the result is a pair of streams.
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
@@ -79,7 +80,7 @@ def from_frame(
     standardise : bool
         If False, numbers stay as they are.
     seed : int, optional
-        The seed of the division and of the order; ``config.default_seed`` by default.
+        The seed for the split and the order of rows; ``config.default_seed`` by default.
 
     Returns
     -------
@@ -142,7 +143,7 @@ def from_arrays(
     indices: bool = False,
     seed: int | None = None,
 ) -> Made:
-    """Create a data stream of arrays, whose first axis indexes the examples.
+    """Create a data stream from arrays whose first axis indexes the examples.
 
     ``features`` are converted to ``config.floatx``. Images, which are arrays of dtype uint8 with at
     least three axes and values above 1, are scaled from 0..255 to 0..1. ``targets`` contains
@@ -156,8 +157,8 @@ def from_arrays(
     targets : array, tensor or list, optional
         What the model predicts.
     validation : float, pair or dict, optional
-        The fraction of the examples to hold out at random, or other features and targets. With it,
-        the result is a pair of streams.
+        The fraction of the examples to hold out at random, or other features and targets. If it
+        is given, the result is a pair of streams.
     batch_size : int
         The number of examples in a batch.
     as_classes : bool, optional
@@ -166,7 +167,7 @@ def from_arrays(
     indices : bool
         If True, integers in `features` stay integers, for a `LookupTable`.
     seed : int, optional
-        The seed of the division and of the order; ``config.default_seed`` by default.
+        The seed for the split and the order of examples; ``config.default_seed`` by default.
 
     Returns
     -------
@@ -329,7 +330,7 @@ def _is_image(array: Array) -> bool:
 
 
 def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return features, and the targets that are passed or that are among the features."""
+    """Return the features, and the targets that are passed or are among the features."""
     if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
         return features, targets
     others = {name: array for name, array in features.items() if name != TARGETS}

@@ -1,4 +1,4 @@
-"""Copies of random generators that let users inspect data without changing training.
+"""Copies of random generators, so that users can inspect data without affecting training.
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. However, a scheme, transformer or dataset that a user writes can contain a random generator,

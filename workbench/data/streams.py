@@ -43,7 +43,7 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 
 @contextmanager
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
-    """Mark all reads of streams inside the ``with`` block as training or evaluation.
+    """Mark all reads of streams inside the ``with`` block as reads for training or evaluation.
 
     A stream has one position for training, and a second position for evaluation and the user's own
     reads. Evaluation therefore does not change the position of training.

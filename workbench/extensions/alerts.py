@@ -1,8 +1,8 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
 The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
-and ``by`` (its origin). It is also logged with `logging`, unless there are too many of the same
-origin.
+and ``by`` (its origin). It is also logged with `logging`, unless there are too many alerts from
+the same origin.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Number of seconds after which a waiting thread checks whether the main thread has ended."""
+"""Seconds between two checks of a waiting thread whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -114,7 +114,7 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
 
 
 def _print(main_loop: Loop, level: int, text: str) -> None:
-    """Log an alert, or warn once if there are too many alerts of the same origin."""
+    """Log an alert, or warn once if there are too many alerts from the same origin."""
     rate = _printed.setdefault(main_loop, {}).setdefault(actor(), Rate())
     if not rate.permits():
         if rate.left_out == 1:
@@ -281,7 +281,7 @@ class Sender:
                 self._thread.start()
 
     def _next(self) -> Mapping[str, Any] | None:
-        """Return the next alert to send, if necessary after waiting; None if none is left."""
+        """Wait if necessary, and return the next alert to send, or None if no alert is left."""
         while True:
             with self._lock:
                 if self._waiting:

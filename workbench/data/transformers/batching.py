@@ -197,7 +197,7 @@ class Unpack(Transformer):
 
 
 class Cache(Transformer):
-    """Transformer that splits large batches into smaller ones.
+    """Transformer that splits large batches into smaller batches.
 
     Reading large chunks from a file is faster, but training needs small batches. A chunk stays in
     memory until all its examples have been used. A batch can contain examples from several chunks.
