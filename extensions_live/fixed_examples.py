@@ -27,7 +27,7 @@ NO_TARGETS = (
 )
 NOT_ROWS = (
     "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
-    "the variable before the mean over examples"
+    "the variable from which the mean over the examples is computed"
 )
 NOT_CLASSES = (
     "{view} needs non-negative whole numbers as targets, one for each example; the source {name!r} "

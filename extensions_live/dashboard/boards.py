@@ -32,8 +32,7 @@ class Section:
     widgets : sequence of LiveWidget
         The widgets, from top to bottom.
     page : str
-        The name of the page with this section; sections with the same page name are on the same
-        page.
+        The name of the page that shows this section; sections with the same name share a page.
     """
 
     title: str
@@ -76,8 +75,8 @@ class SessionBoard:
     ----------
     sessions : sequence of Session
     drawn : dict of Session to (Editor or None), optional
-        The editors of sessions that no editor of the notebook shows. All tabs of a dashboard share
-        this dictionary.
+        The editors that were created for sessions without an editor in the notebook. All tabs of a
+        dashboard share this dictionary.
     """
 
     place = ""
@@ -115,7 +114,7 @@ class SessionBoard:
     def _editor(self, session: Session) -> Editor | None:
         """Return an editor for a session without one, or None if its model cannot be described.
 
-        No page shows this editor itself, but all tabs show the board of the editor.
+        No page shows this editor itself, but all tabs show its board.
         """
         if session not in self._drawn:
             with carried_by(lambda ident, traits: None):

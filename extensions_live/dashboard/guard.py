@@ -71,7 +71,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper of a tornado application that forwards only requests with the token.
+    """Wrapper around a tornado application that forwards only requests with the token.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
 SHARE = 0.5
-"""Time that the refreshes of a widget may take, relative to a widget in a notebook.
+"""Share of time that refreshing a widget may take, relative to the share in a notebook.
 
 A dashboard and a notebook on the same machine often show the same run.
 """

@@ -32,7 +32,7 @@ class BoardEdges(BoardState):
         source, output : str
         target, input : str
         instead : dict, optional
-            An edge that is removed in the same edit, as in `remove`.
+            An edge to remove in the same edit, in the form that `remove` accepts.
         """
         with self._lock:
             ends = source, output, target, input

@@ -58,7 +58,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification that code describes; inputs are monitored only if the code says so.
+    """Return the specification that code describes; monitor inputs only if the code lists them.
 
     Raises
     ------

@@ -86,7 +86,7 @@ class Editor(Hinted, SessionCanvas):
     _esm = asset("editor.js")
     _css = asset("live.css") + asset("editor.css")
 
-    fallback = "An editor of models. It needs a notebook with a running kernel."
+    fallback = "An editor for models. It needs a notebook with a running kernel."
 
     board = traitlets.Dict(help="what the page draws").tag(sync=True)
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
@@ -223,7 +223,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, which are part of the data for the page."""
+        """Return the answers to the intents of pages, to include them in the data for the page."""
         found = self._intents
         return {
             "acked": found.acked,
