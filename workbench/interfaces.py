@@ -479,7 +479,7 @@ class Session(Protocol):
         """Allow a schedule to change its variable again."""
 
     def spec(self) -> Mapping[str, Any]:
-        """Return the specification of the model as a JSON value; raise an error if it has none."""
+        """Return the model's specification as a JSON value; raise an error if there is none."""
 
     def frozen(self) -> Sequence[str]:
         """Return the paths of the bricks that are not trained."""
@@ -610,7 +610,7 @@ class Sweep(Protocol):
         The runs, each with ``number``, ``settings``, ``state``, ``over``, ``value``, ``epochs`` and
         ``parent``.
     version : int
-        A number that grows with every change of the runs.
+        A number that increases with every change to the runs.
     """
 
     name: str

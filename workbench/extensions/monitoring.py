@@ -79,7 +79,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable or quantity, or for its name."""
+        """Return the record's name for a variable or quantity, given as an object or by name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"

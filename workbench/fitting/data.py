@@ -64,7 +64,7 @@ UNKNOWN_FILE = (
 
 
 def prepare(data: Any, wishes: Wishes) -> Prepared:
-    """Return streams of the data for training and validation.
+    """Return the streams for training and validation.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _from_arrays(
     needs: Mapping[str, str],
     written: str | None = None,
 ) -> Prepared:
-    """Return streams of arrays; `written` is the expression for the validation arrays."""
+    """Return streams that read arrays; `written` is the expression for the validation arrays."""
     made = DataStream.from_arrays(
         features,
         targets,

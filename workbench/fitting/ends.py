@@ -52,7 +52,7 @@ NO_PROBABILITIES = (
 
 
 def end_of(step: Brick) -> End | None:
-    """Return the kind of ending of a network whose last brick is `step`, or None if unknown."""
+    """Return the ending of a network whose last brick is `step`, or None if it is unknown."""
     if not type(step).__module__.startswith("workbench."):
         return None
     if isinstance(step, Softmax):

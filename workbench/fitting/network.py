@@ -146,7 +146,7 @@ def build(
     Parameters
     ----------
     model
-        What the caller passed.
+        The model as the caller passed it.
     brick : Brick
         The result of `as_brick`.
     prepared : Prepared
@@ -284,7 +284,7 @@ def _aim(
 
 
 def _class_count(prepared: Prepared, outputs: int | None) -> int:
-    """Return the number of classes of targets that were not encoded."""
+    """Return the number of classes in targets that were not encoded."""
     found = prepared.all_targets()
     seen: list[int] = [] if found is None else np.unique(found).tolist()
     if len(seen) == 1 or (seen and seen[0] < 0):

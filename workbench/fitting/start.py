@@ -48,7 +48,7 @@ _RULE = (
 OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(_EPOCHS, "did you mean 'epochs'?"),
     **dict.fromkeys(("bs", "per_device_train_batch_size"), "did you mean 'batch_size'?"),
-    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction), or other data"),
+    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction) or separate data"),
     **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
     **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),

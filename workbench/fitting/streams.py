@@ -1,7 +1,7 @@
-"""Streams for `fit` from datasets, streams, torch datasets and torch data loaders.
+"""Functions that create streams for `fit` from datasets, streams and torch data loaders.
 
 The data is used as it is: nothing is encoded or scaled, and targets must be indices of classes or
-numbers. A part of a dataset can be held out for validation.
+numbers. Part of a dataset can be held out for validation.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _of_streams(
 
 
 def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
-    """Return streams or loaders as streams; `kind` is ``"stream"`` or ``"DataLoader"``."""
+    """Convert streams or loaders to streams; `kind` is ``"stream"`` or ``"DataLoader"``."""
     if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
     code = Statements(needs={"data": f"the {kind} that was passed to fit"})

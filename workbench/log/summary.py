@@ -132,7 +132,7 @@ def channel_facts(
 
 
 def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
-    """Return the kind of the values of a channel, and the values as floats (None if not numeric).
+    """Return the kind of a channel's values, and the values as floats (None if not numeric).
 
     Examples
     --------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
-"""Application id of databases of training logs."""
+"""SQLite application id of databases that contain training logs."""
 LAYOUT: Final = 1
 """Version of the table layout."""
 PATIENCE: float = 5.0
