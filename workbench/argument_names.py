@@ -1,7 +1,7 @@
-"""Argument names in torch, Keras, Lightning, fastai and other libraries, with equivalents here.
+"""Argument names in torch, Keras, fastai and other libraries, with their equivalents here.
 
-`workbench.hints` uses these tables for the errors about unknown arguments. A function that needs a
-different answer for an argument declares it with `workbench.hints.other_names`.
+`workbench.hints` uses these tables in error messages about unknown arguments. A function for which
+an argument needs different advice declares it with `workbench.hints.other_names`.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _could_be_size(part: object) -> bool:
 
 
 def _wholes(value: Any) -> Any:
-    """Return a setting in which floats and strings are converted to integers."""
+    """Return a setting with floats and strings converted to integers."""
     if isinstance(value, Mapping):
         return {key: _wholes(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -50,7 +50,7 @@ class BrickWrapper(Hinted, ABC):
         wrapped : Application
             The inherited application.
         namespace : dict
-            The attributes to add to the new class: at least an application under
+            The attributes to add to the new class, including an application with the key
             ``wrapped.name``.
         """
 

@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in the same order, and the names that differ from the defaults. It contains neither the
-positions of elements nor the ids of calls.
+calls in the order of the specification, and the names that differ from the defaults. It contains
+neither the positions of elements nor the ids of calls.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Writer(BrickStatements):
         self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations that must precede a call, so that the order is kept."""
+        """Write the pending operations that must come before a call, to preserve the order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]

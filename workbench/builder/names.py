@@ -1,4 +1,4 @@
-"""Meaning of names in code that builds a model: classes, inputs, operations and a few functions.
+"""The meaning of names in code that builds a model: classes, inputs, operations and functions.
 
 Nothing is imported. A name has a meaning only if it is listed here, or is the name of a registered
 class, an operation or a dtype.

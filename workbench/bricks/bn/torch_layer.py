@@ -27,7 +27,7 @@ def batch_norm(
     epsilon: float,
     own: Mapping[str, SharedVariable],
 ) -> nn.Module | None:
-    """Return a torch layer that normalises in the same way as a brick, or None if there is none.
+    """Return a torch layer that normalises in the same way as a brick, or None if no layer does.
 
     Parameters
     ----------

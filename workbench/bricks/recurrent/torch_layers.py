@@ -1,7 +1,8 @@
 """Recurrent torch layers that repeat the steps of recurrent bricks over time.
 
 The bricks do not transform their inputs, so the input weights of these layers are the identity
-matrix, which is not trained. The initial states of the bricks are parameters next to the layer.
+matrix, which is not trained. The initial states of the bricks become parameters of the module that
+contains the layer.
 """
 
 from __future__ import annotations
