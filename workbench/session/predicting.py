@@ -148,11 +148,11 @@ def evaluate(
     data : dict, tuple, table, path, Dataset, DataStream, DataLoader or iterable of batches
         The data, as for `predict`, with all sources that the variables use. For a model with
         one input and one target, it can be a pair of arrays ``(X, y)``. Labels in tables and arrays
-        become classes as in training.
+        are converted to classes as in training.
     variables : Variable, MonitoredQuantity, str or list of these, optional
         The values to compute, or their names. By default, they are the values that the run
-        evaluates with `DataStreamMonitoring`; if there are none, the values that it monitors during
-        training; otherwise the cost.
+        evaluates with `DataStreamMonitoring`. If there are none, they are the values that it
+        monitors during training or, as a last resort, the cost.
     batch_size : int or None
         The number of examples to compute at a time if the data has no batches, or None for all.
 
@@ -216,8 +216,8 @@ def best(
     Returns
     -------
     Best
-        The ``iteration``, its ``value`` and all its ``values``; ``restore()`` goes back to it
-        if ``available`` is True.
+        The ``iteration``, its ``value`` and all its ``values``; ``restore()`` goes back to this
+        iteration if ``available`` is True.
 
     Raises
     ------

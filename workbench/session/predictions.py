@@ -51,7 +51,7 @@ def outputs_of(loop: Loop) -> list[Variable]:
 
 
 def find_output(loop: Loop, output: Variable | str | None) -> Variable:
-    """Return the variable to compute: the given one, or the predictions of the model.
+    """Return the variable to compute: the given variable, or the predictions of the model.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def find_output(loop: Loop, output: Variable | str | None) -> Variable:
 
 
 def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
-    """Return the variables to evaluate: the given ones or, by default, the monitored ones.
+    """Return the variables to evaluate; by default, these are the monitored variables.
 
     By default, these are the variables that the run evaluates on data other than the training data.
     If there are none, they are the variables that are monitored during training and belong to the

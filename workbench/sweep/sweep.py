@@ -59,9 +59,9 @@ class Sweep(Hinted, interfaces.Sweep):
     """Many runs of one program with different settings, trained as sessions in the background.
 
     ``Sweep(build, space)`` trains every combination of the values in `space`, and
-    ``Sweep(build, space, 20)`` trains 20 random combinations. `start` returns immediately. In a notebook in
-    which `extensions_live` is imported, a sweep on the last line of a cell shows a table and a
-    figure of all runs, which are updated during training.
+    ``Sweep(build, space, 20)`` trains 20 random combinations. `start` returns immediately. In a
+    notebook in which `extensions_live` is imported, a sweep on the last line of a cell shows a
+    table and a figure of all runs, which are updated during training.
 
     All logs are in one database, which also contains a journal of the sweep. If the program is
     interrupted or killed, start the same sweep again. Runs that have finished, or that the sweep

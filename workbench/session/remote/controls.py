@@ -83,7 +83,7 @@ class Controls(interfaces.Session):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
+        """The ``tier`` that processes batches and the ``reason`` for it; empty if unknown."""
         found: Mapping[str, str] = self._fact("execution", {"tier": "", "reason": ""})
         return found
 
@@ -113,7 +113,7 @@ class Controls(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """The ``shape``, the ``dtype`` and the flag ``parameter`` of each variable, keyed by name."""
+        """The ``shape``, ``dtype`` and ``parameter`` flag of each variable, keyed by name."""
         found: dict[str, dict[str, Any]] = self._read("variables", {})
         return found
 

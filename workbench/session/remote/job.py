@@ -188,7 +188,7 @@ def database_for(main_loop: MainLoop, default: Path) -> str:
 
 
 def is_trusted(main_loop: MainLoop) -> bool:
-    """Return whether objects in the database of a run may be unpickled.
+    """Return True if objects in the database of a run may be unpickled.
 
     This is allowed if the database is in the folder of the run, to which only the user can write,
     or if the log of the main loop was opened with ``trusted=True``.

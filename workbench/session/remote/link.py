@@ -39,7 +39,7 @@ LATE = (
 
 
 class Link:
-    """Connection to the processes of one launch, which can call them and end them.
+    """Connection to the processes of one launch, which is used to call them and to end them.
 
     Parameters
     ----------

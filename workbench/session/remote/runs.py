@@ -95,7 +95,7 @@ def start(
 
 @hinted
 def attach(run: str | os.PathLike[str]) -> RemoteSession:
-    """Return a session that controls a run in other processes, for instance after a restart.
+    """Return a session that controls a run in other processes, such as after a kernel restart.
 
     The run was started by ``main_loop.start(detached=True)`` or ``main_loop.start(processes=N)``,
     in this or another kernel of the same user. If its processes have ended, the session shows the

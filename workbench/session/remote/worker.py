@@ -47,8 +47,8 @@ GOODBYE = 5.0
 """Maximum number of seconds to wait for the end of training before the process exits."""
 
 FOR_ONE = (
-    "this run was started with one process, and its main loop cannot be divided among {size}; call "
-    "restart(processes=1)"
+    "this run was started with one process, and its main loop cannot be divided among {size} "
+    "processes; call restart(processes=1)"
 )
 LOOPBACK_DEVICE = "/sys/class/net/lo"
 

@@ -72,7 +72,7 @@ class CompiledStep:
     backwards : int
         The number of times that the program computes the gradients of the loop.
     threads : int
-        The number of threads of `forward` and `backward`.
+        The number of threads that `forward` and `backward` use.
     """
 
     loop: Loop
@@ -127,7 +127,7 @@ class Kept:
     states : list of torch.Tensor
         The states before the first time step of the segment.
     steps : list of pairs, optional
-        The inputs and the saved values of every time step. None if the loop has `low_memory` or if
+        The inputs and the saved values of every time step. None if the loop uses `low_memory` or if
         gradients are computed several times; the backward pass then recomputes the values.
     """
 
@@ -333,7 +333,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage with `others` or each other, because torch forbids this."""
+    """Copy results that share storage with `others` or each other, which torch does not allow."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:

@@ -78,11 +78,11 @@ class Threads:
         return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return the number of threads for inputs of `sizes`, the same within and outside loops."""
+        """Return the number of threads for the given `sizes`, both within and outside loops."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads outside and within loops for inputs of `sizes`."""
+        """Return the numbers of threads outside and within loops for the given `sizes`."""
         outside, within = self._chosen(sizes)
         if self.has_loops:
             self.in_loops = max(self.in_loops or 0, within)
@@ -101,7 +101,7 @@ class Threads:
         return chosen
 
     def is_small(self, sizes: tuple[int, ...]) -> bool:
-        """Return True if the work for inputs of `sizes` is small enough for one thread."""
+        """Return True if the work for the given `sizes` is small enough for one thread."""
         return self._work(sizes).total <= SMALL
 
     def has_small_steps(self, sizes: tuple[int, ...]) -> bool:

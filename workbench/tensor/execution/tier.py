@@ -38,7 +38,7 @@ class Tier(Protocol):
     def seconds(self) -> float: ...
 
     def find(self, sizes: Sizes) -> Run:
-        """Return the function to call for inputs of `sizes`; this method runs for every batch."""
+        """Return the function to call for the given `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
         """Return the sizes for which programs were compiled; the sizes determine the programs."""
