@@ -120,7 +120,7 @@ def hinted(function: FunctionT) -> FunctionT:
                 raise SignatureError(unknown_keyword(function, name, known))
         if surplus is not None and len(args) > code.co_argcount:
             raise SignatureError(
-                f"{function.__name__} takes {code.co_argcount} arguments without a name, not "
+                f"{function.__name__} takes {code.co_argcount} positional arguments, not "
                 f"{len(args)}; {surplus}"
             )
         return function(*args, **kwargs)

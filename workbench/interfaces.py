@@ -53,7 +53,7 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """Interface of the algorithm of a main loop; `TrainingAlgorithm` implements it."""
+    """Interface of a main loop's algorithm; `TrainingAlgorithm` implements it."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; this method is called once."""
@@ -291,7 +291,7 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training in memory."""
+    """A training state in memory."""
 
     @property
     def iteration(self) -> int:
@@ -544,7 +544,7 @@ class Session(Protocol):
 
     @property
     def snapshots(self) -> Sequence[Snapshot]:
-        """The states of training in memory, in the order of their iterations."""
+        """The training states in memory, in the order of their iterations."""
 
     @property
     def variables(self) -> Mapping[str, Mapping[str, Any]]:

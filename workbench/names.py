@@ -137,7 +137,7 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and other libraries, with equivalents here."""
+"""Names in torch, Keras, Lightning, fastai and other libraries, with their equivalents here."""
 
 
 def explain_missing(

@@ -97,7 +97,7 @@ class MonitoringExtension(SimpleExtension):
         ----------
         log : TrainingLogBase
         record_tuples : iterable of pairs
-            Pairs of a variable, or its name, and its value.
+            Pairs of a variable (or its name) and its value.
         """
         log.current_row.update({self.record_name(one): value for one, value in record_tuples})
 

@@ -69,9 +69,9 @@ class Checkpoint(SimpleExtension):
     The state is saved after all extensions have handled the event, regardless of the order of the
     extensions. Training waits only until the previous file is complete and the state has been
     copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
-    iteration of the event: a tuple of the paths that were written, with None for each failure. A
-    failure is logged, and training continues; a warning is issued unless it would repeat the
-    previous warning.
+    iteration of the event. It is a tuple of the paths that were written, with None for each
+    failure. A failure is logged, and training continues; a warning is issued unless it would repeat
+    the previous warning.
 
     Parameters
     ----------

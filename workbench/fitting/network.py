@@ -46,7 +46,7 @@ NOT_INDICES = (
     "{values}"
 )
 PARTLY = (
-    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
+    "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
     "must be kept; call the method initialize() of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
@@ -78,7 +78,7 @@ AS_IT_IS = (
     "The brick cannot be written as code; create a brick with the same settings as the brick "
     "that was passed to fit"
 )
-KEPT = "The model was initialised already, so training starts from its values."
+KEPT = "The model was already initialised, so training starts from its values."
 
 
 @dataclass
@@ -151,7 +151,7 @@ def build(
         The result of `as_brick`.
     prepared : Prepared
     loss, metrics
-        None to infer them from the targets and the end of the model.
+        None to infer them from the targets and the model's ending.
     seed : int
     """
     steps = layers.steps_of(brick)

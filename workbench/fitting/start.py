@@ -101,8 +101,8 @@ def fit(
     model : Brick, list of Brick or torch.nn.Module
         The model. A list of bricks is applied in order. Sizes that follow from the data can be left
         out, as in ``[Linear(output_dim=50), Rectifier(), Linear()]``. Bricks without values are
-        initialised: weights by `He` before rectifiers and otherwise by the default scheme of the
-        brick, usually `Glorot`; biases with zero.
+        initialised: weights before rectifiers by `He`, all other weights by the default scheme of
+        the brick (usually `Glorot`), and biases with zero.
     data
         One of the following:
 

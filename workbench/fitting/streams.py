@@ -151,7 +151,7 @@ def _of_streams(
 
 
 def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
-    """Convert streams or loaders to streams; `kind` is ``"stream"`` or ``"DataLoader"``."""
+    """Prepare streams or loaders for `fit`; `kind` is ``"stream"`` or ``"DataLoader"``."""
     if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
     code = Statements(needs={"data": f"the {kind} that was passed to fit"})

@@ -205,7 +205,7 @@ def probability_variable(given: Any) -> SharedVariable:
 
 
 def is_probability(variable: SharedVariable) -> bool:
-    """Return True if a shared variable is the probability of dropout."""
+    """Return True if a shared variable is a dropout probability."""
     return variable.check == PROBABILITY and has_roles(variable, [ALGORITHM_HYPERPARAMETER])
 
 

@@ -1,4 +1,4 @@
-"""Selection of rows of a log by a pandas expression, such as ``cost < 0.1 and epoch_end``.
+"""Selection of log rows by a pandas expression, such as ``cost < 0.1 and epoch_end``.
 
 The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame whose
