@@ -61,7 +61,7 @@ class Configuration:
     Attributes
     ----------
     default_seed : int
-        Seed of every random stream without an explicit seed; default 1. Zero is a valid seed.
+        Seed for every random stream without an explicit seed; default 1. Zero is a valid seed.
     data_path : tuple of Path
         Folders to search for datasets, in this order; default ``~/.workbench/data``. In the file,
         a list or a string; in the environment, a string of folders separated by `os.pathsep`.
@@ -71,10 +71,10 @@ class Configuration:
     runs_path : Path
         Folder for the runs that train in other processes; default ``~/.workbench/runs``.
     log_backend : str
-        Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
-        backend; see `workbench.log.backends.register`.
+        Backend for the log of a main loop: 'memory' (default), 'sqlite', or the name of a
+        registered backend; see `workbench.log.backends.register`.
     sqlite_database : str
-        Path of the database of the 'sqlite' log; no default.
+        Path of the database for the 'sqlite' log; no default.
     max_blob_size : int
         Values in an SQLite log that are larger than this number of bytes cause a warning; default
         4096.
@@ -195,7 +195,7 @@ class Configuration:
         Parameters
         ----------
         **settings
-            New values by name; None removes the value of a setting inside the block.
+            New values, keyed by name; None removes the value of a setting inside the block.
         """
         checked = self._checked(settings, "overridden in code")
         token = self._scoped.set({**self._scoped.get(), **checked})
@@ -241,7 +241,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to given values, and check it at assignment and at each access.
+        """Restrict a setting to given values, and check it on assignment and on each access.
 
         Parameters
         ----------

@@ -121,7 +121,7 @@ class Fix:
     attribute : str
         The attribute to set.
     value : object
-        Its new value: a number, or a list, tuple or dictionary of numbers.
+        The value to assign: a number, or a list, tuple or dictionary of numbers.
 
     Examples
     --------

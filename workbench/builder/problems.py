@@ -1,4 +1,4 @@
-"""Errors raised in a trial, as plain values: the text, the place and, if possible, a fix."""
+"""Errors raised in a trial, as plain values: the text, the location and, if possible, a fix."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workbench.utils.texts import short
 
 @dataclass(frozen=True)
 class Problem:
-    """An error raised in a trial, as plain values.
+    """An error raised in a trial, described by plain values.
 
     Attributes
     ----------
     text : str
         The text of the error.
     path : str
-        The place of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
+        The location of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
     brick : str or None
         The path of the brick that raised the error.
     setting : str or None
@@ -108,7 +108,7 @@ def change_of(
 
 
 def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:
-    """Create the bricks again, apply `fix` if given, and return the bricks as JSON values."""
+    """Create the bricks again, apply `fix` if it is given, and return the bricks as JSON values."""
     constructor = Constructor()
     made = [constructor.top(one, f"bricks/{i}") for i, one in enumerate(bricks)]
     if fix is not None:

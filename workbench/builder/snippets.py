@@ -53,7 +53,7 @@ class Snippet:
 
 
 def snippets(text: str, statements: Sequence[ast.stmt]) -> list[Snippet]:
-    r"""Return the snippets of a text, which together contain all of its lines.
+    r"""Divide a text into snippets, which together contain all of its lines.
 
     Examples
     --------

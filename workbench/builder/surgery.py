@@ -93,7 +93,9 @@ def operate(
     widened: Collection[str] = (),
     noise: float = 0.0,
 ) -> Outcome:
-    """Replace the model of a main loop; call it in the training thread, between two batches.
+    """Replace the model of a main loop.
+
+    Call this function in the training thread, between two batches.
 
     Parameters
     ----------

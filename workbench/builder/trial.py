@@ -150,7 +150,7 @@ def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
 
 
 class Trials:
-    """Store of trials, which any number of threads can use.
+    """Store of trials that several threads can use at the same time.
 
     Attributes
     ----------

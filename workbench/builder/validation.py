@@ -35,7 +35,7 @@ class Fault(Hinted):
     text : str
         A description of the fault; if a brick or operation raised an error, the text of this error.
     path : str
-        The place in the specification, such as ``bricks/0/settings/input_dim``.
+        The location in the specification, such as ``bricks/0/settings/input_dim``.
     call : str or None
         The id of the call that has the fault.
     brick : str or None

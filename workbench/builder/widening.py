@@ -1,4 +1,4 @@
-"""`widen`, which adds units to a layer; `followers`, which finds the bricks that read its units.
+"""Functions that add units to a layer and find the bricks that read these units.
 
 The additional units are copies of existing units (Chen et al. 2016, "Net2Net"). The bricks that
 read a unit divide its weights among its copies, so that the model computes the same function. This
@@ -313,7 +313,7 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
 
 
 def place_in(spec: Spec, path: str) -> str | None:
-    """Return the place of a brick's settings in a specification, or None.
+    """Return the location of a brick's settings in a specification, or None.
 
     Examples
     --------
@@ -337,7 +337,7 @@ def place_in(spec: Spec, path: str) -> str | None:
 
 
 def _bricks_in(settings: Json, place: str) -> dict[str, tuple[str, Json]]:
-    """Return the places and settings of the bricks in a setting, keyed by brick name."""
+    """Return the locations and settings of the bricks in a setting, keyed by brick name."""
     found: dict[str, tuple[str, Json]] = {}
     waiting: list[tuple[Json, str]] = [(settings, place)]
     while waiting:

@@ -175,7 +175,7 @@ class Edits:
 
 
 class EditedScheme(IterationScheme):
-    """Scheme that makes the requests of another scheme, but omits some examples.
+    """Scheme that returns the requests of another scheme, but omits some examples.
 
     If the other scheme is one of `REFILLED`, later examples move up, so that only the last batch of
     an epoch can be smaller. Otherwise the batches become smaller, since the scheme may group

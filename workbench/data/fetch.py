@@ -31,7 +31,7 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Maximum number of bytes of a file whose size is not listed."""
+"""Maximum size in bytes of a file whose size is not listed."""
 SLOWEST = 1024
 """Transfer rate in bytes per second below which a transfer is considered stalled."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError

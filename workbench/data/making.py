@@ -1,9 +1,8 @@
 """Streams from a table, arrays or a folder of images, in one call.
 
 `DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
-datasets and the transformers, which are built on streams. Each returns a stream or,
-if `validation` is given, a pair of streams: the first is shuffled in each epoch, and the second is
-read in order.
+datasets and the transformers, which are built on streams. Each returns a stream or, if `validation`
+is given, a pair of streams: the first is shuffled in each epoch, and the second is read in order.
 The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
 and `encoding`, the `TableEncoding` of a table.
 """
@@ -155,7 +154,7 @@ def from_arrays(
         The inputs of a model; the keys of a dictionary name the sources. An array named
         ``"targets"`` in a dictionary is used as `targets` if `targets` is not passed.
     targets : array, tensor or list, optional
-        What the model predicts.
+        The values that a model predicts.
     validation : float, pair or dict, optional
         The fraction of the examples to hold out at random, or other features and targets. If it
         is given, the result is a pair of streams.
@@ -325,7 +324,7 @@ def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataSt
 
 
 def _is_image(array: Array) -> bool:
-    """Return True for an array of images: uint8, with three axes or more and a value above 1."""
+    """Return True for an array of images: uint8, with at least three axes and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
 
@@ -340,7 +339,7 @@ def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
 
 
 def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; those named in `images` (inferred if None) remain uint8."""
+    """Return the arrays of features; arrays named in `images` (by default inferred) stay uint8."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")

@@ -52,7 +52,7 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Base class of the objects whose random generators can be copied, such as streams."""
+    """Base class of objects whose random generators can be copied, such as streams."""
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 

@@ -223,7 +223,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return a dictionary with ``epoch`` and ``position`` (batches read in the epoch).
+        """Return ``epoch`` and ``position``, the number of batches read in it, as a dictionary.
 
         A main loop has a separate position, which is part of its own state.
         """
@@ -285,7 +285,7 @@ class EpochIterator(Iterator[BatchT]):
     finished : bool
         True after the end of the epoch.
     share : Share or None
-        The share of each batch to return, for one of several processes; by default whole batches.
+        The share of each batch to return, for one of several processes; None for whole batches.
 
     Examples
     --------

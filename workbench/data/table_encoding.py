@@ -50,7 +50,7 @@ NUMBERS_AS_TEXT = (
     "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
 )
 MANY_VALUES = (
-    "{where} has {count} different texts in {rows} rows, which is too many for one feature each; "
+    "{where} has {count} different texts in {rows} rows, too many for one feature per text; "
     "remove it with frame.drop(columns=[{name!r}]), or convert it to numbers"
 )
 UNKNOWN_VALUE = (
@@ -203,7 +203,7 @@ def learn_encoding(
 
 
 def check_frame(frame: Any) -> None:
-    """Raise an error unless `frame` is a table whose column names are text and unique."""
+    """Raise an error unless `frame` is a table whose column names are unique strings."""
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
         raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")

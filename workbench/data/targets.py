@@ -1,6 +1,6 @@
 """Targets of a model as numbers: classes become indices, and quantities stay as they are.
 
-Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are taken
+Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are treated
 as classes only if they are 0, 1, 2, ...; otherwise, the caller must say which they are. A column of
 shape (N, 1) is treated as a vector.
 """

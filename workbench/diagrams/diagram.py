@@ -156,8 +156,8 @@ class Diagram(Hinted):
         Parameters
         ----------
         depth : int, optional
-            The number of levels of groups to open. By default, the innermost levels are
-            closed, one by one, until at most `most` nodes are visible.
+            The number of levels of groups to open. By default, the innermost levels are closed, one
+            by one, until at most `most` nodes are visible.
         most : int
         """
         levels = _levels(self.nodes)

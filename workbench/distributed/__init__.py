@@ -40,10 +40,10 @@ groups of 2 and 3 processes without a launcher. Training on several machines, wi
 Kubernetes, or on more than one GPU with NCCL has not been tested.
 
 Processes exchange tensors over the loopback interface only if all of them are known to be on one
-machine, either because ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, equals ``WORLD_SIZE``,
-or because ``MASTER_ADDR`` is ``localhost``. Otherwise they use a network without encryption or a
-password, so only trusted machines should have access to this network; set ``GLOO_SOCKET_IFNAME``
-to choose the interface.
+machine, either because ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, equals ``WORLD_SIZE``, or
+because ``MASTER_ADDR`` is ``localhost``. Otherwise they use a network without encryption or a
+password, so only trusted machines should have access to this network; set ``GLOO_SOCKET_IFNAME`` to
+choose the interface.
 """
 
 from workbench.algorithms.zero import ZeRO1

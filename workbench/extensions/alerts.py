@@ -51,7 +51,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Seconds between two checks of a waiting thread whether the main thread has ended."""
+"""Interval in seconds at which a waiting thread checks whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -142,12 +142,12 @@ class Alert(SimpleExtension):
         a row that the condition is met, alert only the first time, even if the text changes. If the
         condition depends on a noisy value, use a mean of several values or check less often.
     webhook : str or callable, optional
-        The http or https address to which each alert is sent as JSON by POST, or a function that
-        receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
-        ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
-        and training continues. If there are more than five alerts within 30 seconds, only the
-        last of the further alerts is sent, with the additional key ``left_out``: the number of
-        alerts that were not sent.
+        The http or https address to which each alert is posted as JSON, or a function that receives
+        the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and ``log``
+        (the identity of the log). Alerts are sent in another thread; a failure is logged, and
+        training continues. If there are more than five alerts within 30 seconds, only the last of
+        the further alerts is sent, with the additional key ``left_out``: the number of alerts that
+        were not sent.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers

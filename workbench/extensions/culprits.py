@@ -1,7 +1,7 @@
 """Functions that find the parameter that made a cost explode or become infinite or NaN.
 
 They compute the gradients of one batch at the current parameters, and change nothing. If parameters
-are divided among processes, all of them must call these functions together.
+are divided among processes, all processes must call these functions together.
 """
 
 from __future__ import annotations

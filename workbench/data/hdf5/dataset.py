@@ -332,7 +332,7 @@ def _subset(
 
 
 def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
-    """Convert the indices of examples to rows of the file."""
+    """Convert the indices of examples to row numbers in the file."""
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:

@@ -40,7 +40,7 @@ class Batch(Transformer):
     data_stream : AbstractDataStream
         The stream of examples.
     iteration_scheme : IterationScheme
-        The scheme of the batch sizes, such as `ConstantScheme`.
+        The scheme that requests the batch sizes, such as `ConstantScheme`.
     strictness : {0, 1, 2}
         What to do if too few examples remain for the last batch of an epoch: 0 returns a smaller
         batch, 1 omits the batch, and 2 raises an error.
@@ -207,7 +207,7 @@ class Cache(Transformer):
     data_stream : AbstractDataStream
         The stream of large batches.
     iteration_scheme : IterationScheme
-        The scheme of the batch sizes, such as `ConstantScheme`.
+        The scheme that requests the batch sizes, such as `ConstantScheme`.
 
     Raises
     ------
