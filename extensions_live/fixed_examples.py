@@ -114,7 +114,7 @@ class FixedExamples:
         self.batch = batch
 
     def _truth_in(self, batch: Mapping[str, Any]) -> Array | None:
-        """Return the true classes or values in a batch, or None if the batch has none.
+        """Return the true classes or values in a batch, or None if they are missing.
 
         Raises
         ------

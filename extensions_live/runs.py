@@ -55,7 +55,7 @@ class FinishedLog:
         True if records may still be added to the log.
     kept : str
         A description of the part of a run that the log contains, which is shown in place of the
-        state; empty if the log is that of a whole run.
+        state; empty if the log contains a whole run.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Run:
 
     @property
     def state_in_words(self) -> str:
-        """The state as text or, for a branch that a rewind has left, a note that it is kept."""
+        """The state as text or, for the log of an earlier branch, a note that the log is kept."""
         source = self.source
         return source.state_in_words if isinstance(source, FinishedLog) else str(self.state)
 

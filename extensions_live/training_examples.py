@@ -82,7 +82,7 @@ class TrainingExamples(FixedExamples):
     wrong : int
         The number of examples whose prediction was wrong when they were last seen.
     slow : bool
-        True if the last probe took so long that the next one must wait for the next refresh.
+        True if the last probe took so long that the next probe must wait for the next refresh.
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str

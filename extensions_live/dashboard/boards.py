@@ -62,7 +62,7 @@ class Board(Protocol):
         """Choose the runs to show."""
 
     def stale(self) -> bool:
-        """Return True if the runs or channels have changed, so that new sections are needed."""
+        """Return True if new sections are needed because the runs or channels have changed."""
 
 
 class SessionBoard:
@@ -112,7 +112,7 @@ class SessionBoard:
         return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
 
     def _editor(self, session: Session) -> Editor | None:
-        """Return an editor for a session without one, or None if its model cannot be described.
+        """Return an editor for a session that has none, or None if the model cannot be described.
 
         No page shows this editor itself, but all tabs show its board.
         """

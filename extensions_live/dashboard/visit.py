@@ -241,7 +241,7 @@ def parts_of(widgets: Mapping[str, LiveWidget[Any, Any]]) -> dict[str, Dashboard
 
 
 def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
-    """Return the traits of a widget that the page reads, except traits that all widgets have."""
+    """Return the traits that the page reads from a widget, except traits that all widgets have."""
     own = set(widget.class_traits(sync=True)) - set(AnyWidget.class_traits(sync=True))
     return {name: getattr(widget, name) for name in sorted(own)}
 

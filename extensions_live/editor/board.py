@@ -95,7 +95,7 @@ class Board(BoardLayers):
         before : pair of str, optional
             A node and one of its inputs, to which the first output of the new node is connected.
         settings : dict, optional
-            The initial settings, as JSON values of a specification.
+            The initial settings, in the JSON form that specifications use.
         """
         with self._lock:
             document, node = added(

@@ -45,7 +45,7 @@ PERIOD = 0.1
 class Editor(Hinted, SessionCanvas):
     """Visual editor for a model.
 
-    A notebook shows the editor if it is the last expression of a cell.
+    A notebook shows the editor if the editor is the last expression in a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -90,7 +90,7 @@ class Editor(Hinted, SessionCanvas):
 
     board = traitlets.Dict(help="what the page draws").tag(sync=True)
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
-    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    outbox: Any = traitlets.List(help="the unanswered intents of a page").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
     origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
 

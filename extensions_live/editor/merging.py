@@ -100,9 +100,8 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document from which `part` was taken. If, in `outer`, a node of `part` is connected to a
-        wire outside `part`, and `document` has a wire with the same name, the copy of the node is
-        connected to that wire.
+        The document from which `part` was taken. The connections from other nodes of `outer` to
+        nodes of `part` are recreated where `document` has a wire with the same name.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}

@@ -181,7 +181,7 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If there is no session, if it is not paused, or if the model has a fault.
+            If there is no session, if the session is not paused, or if the model has a fault.
         SessionError
             If the session refuses the model.
         """

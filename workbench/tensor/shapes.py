@@ -369,7 +369,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     function : callable
         Any torch function, method or operator.
     args, kwargs : structures
-        Its arguments, with fake tensors in place of variables.
+        The arguments of `function`, with fake tensors in place of variables.
     shown : callable
         A function that returns the arguments as text, for the error message.
 

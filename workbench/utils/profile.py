@@ -69,7 +69,7 @@ class Profile(Hinted):
     current : tuple of str
         The path of the current section.
     training : Stopwatch
-        A clock that runs during training, but not in pauses and between runs.
+        A clock that runs during training, but not during pauses or between runs.
 
     Examples
     --------
