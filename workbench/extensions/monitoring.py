@@ -226,12 +226,12 @@ class DataStreamMonitoring(MonitoringExtension):
 class TrainingDataMonitoring(MonitoringExtension):
     """Extension that records the values of variables on training batches.
 
-    The training step computes the variables before its updates, so that nothing is computed twice.
-    With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
-    ``every_n_batches=n`` the values since the last record are aggregated. On an accelerator, the
-    records of a batch appear some batches later, so that training does not wait for the device; at
-    the end of an epoch all records are present. Variables that do not depend on data, such as the
-    norm of a parameter, are also computed for every batch, and the last value is recorded.
+    The training step computes the variables before its updates, so nothing is computed twice. With
+    ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or ``every_n_batches=n``
+    the values since the last record are aggregated. On an accelerator, the records of a batch
+    appear some batches later, so that training does not wait for the device; at the end of an epoch
+    all records are present. Variables that do not depend on data, such as the norm of a parameter,
+    are also computed for every batch, and the last value is recorded.
 
     Parameters
     ----------

@@ -220,7 +220,7 @@ def cosine(
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The ratio of the length of each descent to that of the previous descent, 1 or more.
+        The ratio of the lengths of successive descents, 1 or more.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Losses and metrics of `fit`: given as names or bricks, or inferred from targets and outputs.
+"""Losses and metrics of `fit`, given as names or bricks, or inferred from targets and outputs.
 
 The loss must suit the network's final bricks, which `workbench.fitting.ends` identifies.
 """

@@ -52,9 +52,9 @@ def apply_dropout(
 ) -> ComputationGraph:
     """Set random elements of variables to zero.
 
-    Each element is set to zero with probability `drop_prob`, and otherwise divided by
-    ``1 - drop_prob``. This preserves the expected value, so that no scaling is needed at test time.
-    The probability is a hyperparameter, which can be changed during training, for example with
+    Each element is set to zero with probability `drop_prob`, and otherwise divided by ``1 -
+    drop_prob``. This preserves the expected value, so no scaling is needed at test time. The
+    probability is a hyperparameter, which can be changed during training, for example with
     ``session.set("drop_prob", 0.3)``.
 
     Parameters

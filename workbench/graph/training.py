@@ -66,7 +66,7 @@ class TrainingGraph:
     Warns
     -----
     UserWarning
-        If the user rewrote the graph, so that bricks in it are trained in evaluation mode.
+        If bricks are trained in evaluation mode because the user rewrote the graph.
 
     Examples
     --------

@@ -19,7 +19,7 @@ The state is a dictionary with these keys:
     The identifier, status and records of the log.
 
 Loading checks the whole state before it assigns values. If an assignment fails nevertheless, all
-earlier assignments are undone, so that a state is loaded completely or not at all.
+earlier assignments are undone, so a state is loaded completely or not at all.
 
 Examples
 --------
