@@ -45,7 +45,7 @@ NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file; add the file's path to `details` and return it."""
+    """Write the state of a main loop to a file; add its path to `details`, and return the path."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = _written(main_loop, path)
     log = main_loop.log

@@ -1,7 +1,7 @@
 """Conversion of tables, labels and images to the form that they have in training batches.
 
 `DataStream.from_frame`, `from_arrays` and `from_folder` encode the training data, so data for
-predictions must be encoded by the same rules. The dataset and the transformers of the stream keep
+predictions must be encoded by the same rules. The dataset and the transformers of the stream store
 these rules.
 """
 

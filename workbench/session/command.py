@@ -176,7 +176,7 @@ class Command(interfaces.Command):
         self._settle()
 
     def _forget_result(self) -> None:
-        """Release the result, now or as soon as it is known, because this process does not need it."""
+        """Release the result, now or as soon as it is known; this process does not need it."""
         self._keeps_result = False
         self._result = None
 

@@ -64,9 +64,9 @@ def predict(
         Images of dtype uint8 are scaled as in training. If the model was trained on a folder of
         images, the path of another folder is read in the same way.
     output : Variable or str, optional
-        The variable to compute, or its name. By default the output of the model or, if that is
-        a cost, the variable that the cost compares with the targets. For the cross-entropy of
-        `Softmax`, these are the logits.
+        The variable to compute, or its name. By default, it is the output of the model or, if
+        the output is a cost, the variable that the cost compares with the targets. For the
+        cross-entropy of `Softmax`, this variable contains the logits.
     batch_size : int or None
         The number of examples to compute at a time if the data has no batches, or None for all.
 
@@ -166,7 +166,7 @@ def evaluate(
     SessionError
         If the data does not fit the inputs, or if a name is unknown.
     MonitoringError
-        If there is no batch.
+        If the data contains no batch.
 
     Warns
     -----

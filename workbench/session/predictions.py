@@ -74,11 +74,11 @@ def find_output(loop: Loop, output: Variable | str | None) -> Variable:
 
 
 def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
-    """Return the variables to evaluate; by default, these are the monitored variables.
+    """Return the given variables or, by default, the monitored variables.
 
-    By default, these are the variables that the run evaluates on data other than the training data.
+    The monitored variables are those that the run evaluates on data other than the training data.
     If there are none, they are the variables that are monitored during training and belong to the
-    graph of the model, or else the cost.
+    graph of the model. If there are none of these either, the cost is returned.
 
     Raises
     ------

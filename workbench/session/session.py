@@ -136,7 +136,7 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or a fork is not ready, or an empty string."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
         return self._worker.note
 
     @property

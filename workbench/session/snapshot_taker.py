@@ -66,7 +66,7 @@ class SnapshotTaker:
 
     @property
     def able(self) -> bool:
-        """True if the training state can be kept."""
+        """True if snapshots of the training state can be taken."""
         return not unable(self._main_loop)
 
     @property

@@ -67,7 +67,7 @@ class Snapshot:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of the tensors, including shared tensors."""
+        """The total size of the tensors in bytes, including shared tensors."""
         return sum(self.storages.values())
 
     @cached_property
@@ -119,7 +119,7 @@ class Ring:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of all tensors; shared tensors are counted once."""
+        """The total size of all tensors in bytes; shared tensors are counted once."""
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:

@@ -144,7 +144,7 @@ class Worker:
 
         If starting fails, the earlier state is restored. `before` is called before training, when
         commands are already accepted. If `warns` is True, a warning names the other sessions that
-        are training, each session only once.
+        are training, but never the same session twice.
 
         Raises
         ------

@@ -47,7 +47,7 @@ NO_LIVE = (
 
 
 class Owner(Protocol):
-    """Protocol of a sweep whose runs a driver trains."""
+    """Protocol for a sweep whose runs a driver trains."""
 
     name: str
     record: str
@@ -178,7 +178,7 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
-        """Note a pause by the user; resume a run that has paused for a comparison in the past.
+        """Note a pause by the user; resume a run that has paused for a past comparison.
 
         A failed run that is repeated pauses again at the epochs at which other runs were compared.
         """

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 
 class Ranked(Protocol):
-    """Protocol of runs that are compared."""
+    """Protocol for runs that are compared."""
 
     number: int
     value: float | None

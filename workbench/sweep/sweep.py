@@ -245,7 +245,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A table with the settings, the value and the state of each run, best first."""
+        """A table with the settings, the value and the state of each run; the best run is first."""
         import pandas as pd  # slow to load
 
         order = ranked(self.runs, lower=self.lower)

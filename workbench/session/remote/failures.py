@@ -27,7 +27,7 @@ UNKNOWN = "the connection to it was lost, and its exit status is not known to th
 
 
 class Watched(Protocol):
-    """Protocol of a launch, with the attributes that `Failures` needs."""
+    """Protocol for a launch, with the attributes that `Failures` needs."""
 
     launched: Launched
     outputs: Outputs
@@ -84,7 +84,7 @@ class Failures:
         )
 
     def found(self) -> BaseException | None:
-        """Return the error to raise, or None while there is none."""
+        """Return the error to raise, or None if there is none yet."""
         ended = self._ended()
         if not ended and self._since is None:
             return None

@@ -207,7 +207,7 @@ def runs_folder() -> Path:
     Raises
     ------
     ProcessError
-        If the folder belongs to another user, or if others can write to it.
+        If the folder belongs to another user, or if other users can write to it.
     """
     root: Path = config.runs_path
     root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -198,7 +198,7 @@ def is_trusted(main_loop: MainLoop) -> bool:
 
 
 def apply_settings(data: bytes) -> None:
-    """Apply the settings of the notebook that `pack` has stored."""
+    """Apply the notebook's settings, which `pack` has stored."""
     for name, value in pickle.loads(data).items():  # the first of several pickles
         setattr(config, name, value)
 

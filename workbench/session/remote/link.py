@@ -396,7 +396,7 @@ class Link:
         self._refuse_all()
 
     def _have_ended(self) -> bool:
-        """Return True if all processes have ended; if `Unowned`, check only the first process."""
+        """Return True if all processes have ended; if they are `Unowned`, check only the first."""
         if isinstance(self.launched, Unowned):
             return self._disconnected.is_set()  # it closes the connection only by its end
         ranks = range(len(self.launched.pids))

@@ -95,7 +95,7 @@ def start(
 
 @hinted
 def attach(run: str | os.PathLike[str]) -> RemoteSession:
-    """Return a session that controls a run in other processes, such as after a kernel restart.
+    """Return a session that controls a run in other processes, even after a kernel restart.
 
     The run was started by ``main_loop.start(detached=True)`` or ``main_loop.start(processes=N)``,
     in this or another kernel of the same user. If its processes have ended, the session shows the
@@ -140,7 +140,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
 
 def _attached(folder: RunFolder) -> RemoteSession:
-    """Return the session of a run; create one if this process has none for it."""
+    """Return this process's session for a run; create a session if there is none."""
     known: RemoteSession | None = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known

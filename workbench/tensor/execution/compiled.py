@@ -155,7 +155,7 @@ class Compiled:
     ----------
     task : Task
     threads : Threads
-        The object that chooses the number of threads of a program.
+        The object that chooses the number of threads for a program.
     examples : sequence of tuple of int, optional
         Sizes for which programs are compiled immediately.
     on_demand : bool
