@@ -93,7 +93,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True if a user defined the class, for which only misspelt attributes are errors."""
+    """Return True if a user defined the class; only misspelt attributes are errors in this case."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

@@ -126,7 +126,7 @@ class FiniteCost:
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Return `watch`, restricted to the variables of a function, which are in `found`."""
+        """Restrict `watch` to `found`, the variables of a function, and return it."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 

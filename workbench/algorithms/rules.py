@@ -158,7 +158,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of the earlier rules in a chain, before `compute_steps` is called.
+        """Receive the updates of earlier rules in a chain, before `compute_steps` is called.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of the earlier rules in a chain, after `compute_steps` was called.
+        """Change the updates of earlier rules in a chain, after `compute_steps` has been called.
 
         Parameters
         ----------
@@ -421,7 +421,7 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter to which a buffer belongs, or `variable` if it belongs to none."""
+    """Return the parameter to which `variable` belongs, or `variable` itself if there is none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
@@ -486,7 +486,7 @@ def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
 def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Variable:
     """Return a condition that is true if `condition` is true in all processes.
 
-    It is `condition` itself if the parameters are not divided among processes.
+    The result is `condition` itself if the parameters are not divided among processes.
     """
     group = group_of(parameters)
     if group is None:

@@ -23,7 +23,7 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is a single whole number, with the smallest allowed value."""
+"""Settings whose value is a single whole number, each with its smallest allowed value."""
 
 
 def is_dimension(name: str) -> bool:

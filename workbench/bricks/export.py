@@ -63,11 +63,11 @@ class Exported(Component):
 
         Notes
         -----
-        In training mode, `BatchNormalization` and its layer give equal outputs, but the layer
-        updates its running statistics as torch does, with the unbiased variance. Dropout draws
-        from torch's generator. An `LSTM` can be converted if its peephole weights are zero. A
-        `GatedRecurrent` brick cannot be converted, because ``torch.nn.GRU`` applies the reset gate
-        after the matrix product.
+        In training mode, `BatchNormalization` and its torch layer give equal outputs, but the torch
+        layer updates its running statistics with the unbiased variance. Dropout draws from torch's
+        generator. An `LSTM` can be converted if its peephole weights are zero. A `GatedRecurrent`
+        brick cannot be converted, because ``torch.nn.GRU`` applies the reset gate after the matrix
+        product.
 
         ``safetensors.torch.save_model(brick.to_torch(), path)`` writes the parameters with torch's
         names; `workbench.serialization.save_safetensors` writes them with the paths of the bricks.

@@ -159,7 +159,7 @@ class _Conversion:
 
 
 def _is_usual(module: nn.Module) -> bool:
-    """Return True if all parameters are trained and have the dtype of bricks."""
+    """Return True if all parameters are trained and have the dtype that bricks use."""
     parameters = module.parameters(recurse=False)
     return all(p.requires_grad and p.dtype is floatx() for p in parameters)
 

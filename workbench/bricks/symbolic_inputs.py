@@ -155,7 +155,7 @@ def _dtype(value: Any) -> torch.dtype:
 def _applied_to(
     bound: BrickMethod, examples: Mapping[str, Any], known: int | None
 ) -> tuple[dict[str, Variable], list[Variable]]:
-    """Apply a brick to inputs whose sizes are fixed from axis `known`, or on no axis if None."""
+    """Apply a brick to inputs; sizes are fixed from axis `known` onwards, or not at all if None."""
     given = {}
     for name, example in examples.items():
         shape = _shape(example)

@@ -108,7 +108,7 @@ class Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Reserve the class names of all bricks, so that variables receive other names."""
+        """Reserve the class names of all bricks, so that variables receive different names."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)
@@ -306,7 +306,7 @@ class Writer(BrickStatements):
                 self.lines.append(f"{self._wires[wire].flat()}.name = {quoted(wire)}")
 
     def _operation(self, call_spec: CallSpec) -> bool:
-        """Write an operation, or return True to nest it in the only call that needs it."""
+        """Write an operation, or return True if it is nested in the only call that needs it."""
         operation = operations.BY_NAME[call_spec.operation or ""]
         value = self._computed(operation, call_spec)
         wire, default = call_spec.outputs[0], operation.name

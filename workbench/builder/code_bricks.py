@@ -21,7 +21,7 @@ Element = tuple[str, str]
 """The kind (``brick``, ``input``, ``call`` or ``monitored``) and the name or id of an element."""
 
 MOST_KEPT = 500
-"""Number of top-level bricks that are kept for the code of later versions of a model."""
+"""Maximum number of top-level bricks that are kept for use by later writers."""
 
 _kept: dict[tuple[int, Any, str], dict[str, Brick]] = {}
 _lock = threading.Lock()
@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Record the elements created by the lines added since the last call of this method."""
+        """Record the elements created by the lines added since this method was last called."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:

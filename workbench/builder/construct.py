@@ -37,7 +37,7 @@ DTYPES = {
 
 
 class Constructor:
-    """Constructor of bricks in the order of a specification; a brick can use earlier bricks.
+    """Constructor that creates bricks in the order of a specification; they can use earlier bricks.
 
     Attributes
     ----------

@@ -376,7 +376,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
 
 class SpatialBatchNormalization(BatchNormalization):
-    """`BatchNormalization` of images, with one mean and one standard deviation for each channel.
+    """`BatchNormalization` for images, with one mean and one standard deviation for each channel.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from workbench.tensor import Variable
 
 
 def fits(call: TorchCall) -> bool:
-    """Return True for a call that iterates over one sequence, without a mask or given states."""
+    """Return True if a call iterates over one sequence, with neither a mask nor initial states."""
     options = {name for name, value in call.options.items() if (name, value) != ("iterate", True)}
     return call.method == "apply" and call.inputs == ("inputs",) and options <= {"reverse"}
 
