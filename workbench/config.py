@@ -359,7 +359,7 @@ show_all_if(lambda: bool(config.full_tracebacks))
 
 
 class _Module(ModuleType):
-    """The module, which refuses assignments to settings because they would have no effect."""
+    """Module that rejects assignments to settings, because they would have no effect."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in Configuration.__annotations__:

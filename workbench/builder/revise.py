@@ -303,7 +303,7 @@ class _Revision:
 
 
 def _different(old: Spec, new: Spec) -> set[Element]:
-    """Return the parts that differ between two specifications, or that only one of them has."""
+    """Return the parts that differ between two specifications or occur in only one of them."""
 
     def parts(spec: Spec) -> dict[Element, Any]:
         return {

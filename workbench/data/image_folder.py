@@ -1,4 +1,4 @@
-"""Reader of folders that have one sub-folder of images for each class."""
+"""Reader for folders that have one sub-folder of images for each class."""
 
 from __future__ import annotations
 

@@ -223,9 +223,10 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return ``epoch`` and ``position``, the number of batches read in it, as a dictionary.
+        """Return a dictionary with the keys ``epoch`` and ``position``.
 
-        A main loop has a separate position, which is part of its own state.
+        The position is the number of batches that have been read in the epoch. A main loop has a
+        separate position, which is part of its own state.
         """
         (epoch, position), running = self._place
         if running is not None:

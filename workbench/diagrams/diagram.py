@@ -20,7 +20,7 @@ MOST = 100
 FEW = 8
 """Groups stay open if closing them would leave fewer than this number of visible nodes.
 
-They are closed nevertheless if more than 2 * `MOST` nodes are visible.
+They are closed anyway if more than 2 * `MOST` nodes are visible.
 """
 
 UNKNOWN = "?"

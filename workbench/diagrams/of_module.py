@@ -166,7 +166,7 @@ def _padded(names: Sequence[str], count: int) -> list[str]:
 
 
 class _Recorder(TorchFunctionMode):
-    """Mode that records the modules and functions that compute each tensor."""
+    """Torch function mode that records the modules and functions that compute each tensor."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         super().__init__()

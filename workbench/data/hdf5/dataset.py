@@ -194,7 +194,7 @@ class H5PYDataset(Dataset):
 
     @property
     def indexables(self) -> tuple[npt.NDArray[Any], ...]:
-        """All examples, one array per source; loaded from the file if they are not in memory."""
+        """All examples, one array per source; they are loaded from the file if necessary."""
         return (self._memory or self._load()).indexables
 
     def _inferred_labels(self) -> AxisLabels:
