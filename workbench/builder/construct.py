@@ -37,7 +37,7 @@ DTYPES = {
 
 
 class Constructor:
-    """Constructor that creates bricks in the order of a specification; they can use earlier bricks.
+    """Constructor that creates a specification's bricks in order; bricks can use earlier bricks.
 
     Attributes
     ----------

@@ -185,7 +185,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the properties of a brick; if possible, apply or allocate the brick first."""
+    """Return the properties of a brick that has, if possible, been applied or allocated."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():
