@@ -73,7 +73,7 @@ class _Arguments:
     names : dict
         The name of each symbol in the sizes.
     numbers : dict
-        A symbolic size for each expression of names.
+        The symbolic size for each expression that consists of these names.
     """
 
     tensors: list[torch.Tensor] = field(default_factory=list)
@@ -192,7 +192,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
 
 @dataclass
 class _Kept:
-    """Entry of the cache: a result, and the pairs of sizes that the call learned to be equal."""
+    """Entry of the cache: a result, and the pairs of sizes that the call found to be equal."""
 
     outline: Any
     learned: tuple[tuple[Any, Any], ...]

@@ -1,7 +1,7 @@
-"""Loops in compiled programs: one compiled step, called once for every time step.
+"""Loops in compiled programs, which call one compiled step once for every time step.
 
-In a traced program, a `workbench.tensor.scan.Loop` of more than `SHORT` steps is one operation. Its
-step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
+In a traced program, a `workbench.tensor.scan.Loop` with more than `SHORT` steps is one operation.
+Its step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
 forward graph for one time step after another, and saves the values that the backward graph needs.
 `loop_backward` calls the backward graph for the time steps in reverse order. If the gradient of a
 matrix is a sum of products over all time steps, it is computed as one product of the stacked

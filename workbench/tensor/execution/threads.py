@@ -1,4 +1,4 @@
-"""Number of threads of a task on a CPU, chosen according to the amount of work.
+"""Number of threads for a task on a CPU, chosen according to the amount of work.
 
 The threads of a task wait for each other many times. For a small task on an idle machine, these
 waits take about as much time as the threads save. On a busy machine they take much longer, because
@@ -40,11 +40,11 @@ class Work(NamedTuple):
 
     total: float
     loop_step: float
-    """Work of the largest loop step in the forward pass; 0 without loops."""
+    """Work of the largest loop step in the forward pass; 0 if there are no loops."""
 
 
 class Threads:
-    """Policy for the number of threads of a task.
+    """Policy that chooses the number of threads for a task.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Threads:
     asked : int or None
         The value of `config.threads` when the task was created; None for ``'auto'``.
     used : int
-        The largest number of threads of any call so far; 0 before the first call.
+        The largest number of threads that any call has used so far; 0 before the first call.
     in_loops : int or None
         The largest number of threads within loops so far; None if no compiled loop has run.
     """

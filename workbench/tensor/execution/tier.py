@@ -64,7 +64,7 @@ class Maker(Protocol):
         ----------
         task : Task
         threads : Threads
-            The policy that chooses the number of threads of each call.
+            The policy that chooses the number of threads for each call.
         examples : sequence of tuple of int
             Sizes for which the tier is prepared immediately.
         on_demand : bool
