@@ -1,6 +1,6 @@
 """Settings of the workbench, and the global `config` object that contains them.
 
-Later layers override earlier layers:
+A setting can be set in several layers; later layers override earlier layers:
 
 1. the default, listed in `Configuration`;
 2. the settings file: ``~/.workbench.yaml``, or the file in ``$WORKBENCH_CONFIG``;

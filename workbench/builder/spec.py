@@ -340,7 +340,13 @@ class Spec(Hinted):
             raise SpecError(f"the text is not valid JSON: {reason}") from None
 
     def check_names(self) -> None:
-        """Raise `SpecError` if a name occurs twice, or if there is no wire with a given name."""
+        """Check that names are unique, and that the cost and monitored values are wires.
+
+        Raises
+        ------
+        SpecError
+            If a name occurs twice, or if there is no such wire.
+        """
         wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
         for i, call in enumerate(self.calls):
             wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]

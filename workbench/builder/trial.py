@@ -155,7 +155,7 @@ class Trials:
     Attributes
     ----------
     made : int
-        The number of trials that were executed; trials found in the store do not count.
+        The number of trials that were executed, not counting trials that were found in the store.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ Examples:
 """
 NONE = (
     "no sessions; main_loop.start(detached=True) starts a session that this command lists. A "
-    "session in a thread of a notebook is visible only in the notebook"
+    "session that runs in a thread of a notebook is visible only in that notebook"
 )
 
 

@@ -106,7 +106,7 @@ class Edits:
         return replace(self, drops=(*before, *here, new))
 
     def with_value(self, source: str, examples: Iterable[int], value: Any) -> Edits:
-        """Return edits that also set a source of some examples to `value`."""
+        """Return edits that also set `source` to `value` for the given examples."""
         of_source = {**self.values.get(source, {}), **dict.fromkeys(examples, value)}
         return replace(self, values={**self.values, source: of_source})
 

@@ -278,7 +278,7 @@ def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clo
 
 
 def _is_final(error: BaseException) -> bool:
-    """Return True if the server would send the same response to another request."""
+    """Return True if the server would send the same response to a repeated request."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
     return isinstance(error, (_TooLong, ValueError))

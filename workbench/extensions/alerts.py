@@ -65,8 +65,8 @@ RAISED = (
     "later errors of this condition are not shown"
 )
 TOO_MANY = (
-    f"%s alerts very often; at most {MOST} of its alerts within {PERIOD:.0f} seconds are printed, "
-    "and log.channel('alerts') has all of them"
+    f"%s sends alerts very often; at most {MOST} of its alerts within {PERIOD:.0f} seconds are "
+    "printed, and log.channel('alerts') contains all of them"
 )
 _printed: WeakKeyDictionary[Loop, dict[str, Rate]] = WeakKeyDictionary()
 
