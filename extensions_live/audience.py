@@ -42,7 +42,7 @@ class Audience:
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool, number: int = 0) -> bool:
-        """Record a report from a page; return True if it is the first one from this rendering.
+        """Record a report from a page; return True if it is this rendering's first report.
 
         Reports arrive on two channels. A report that arrives after a newer one is ignored.
         """

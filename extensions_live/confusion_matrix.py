@@ -30,7 +30,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     session : Session
         The run to watch.
     scores : Variable, optional
-        One score, or one probability, for each class; by default what ``session.predict`` computes.
+        One score, or one probability, for each class; by default the output of ``session.predict``.
     batch : mapping of str to array, optional
         The examples, keyed by source, such as those of a test set; by default the first batch of
         the training data.
@@ -43,8 +43,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the scores, or if the examples have
-        no classes.
+        If the session does not train the parameters on which the scores depend, or if the examples
+        have no true classes.
 
     Examples
     --------

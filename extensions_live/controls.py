@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Refresh intervals in seconds: the normal one, and the one while a command waits for a batch."""
+"""Refresh intervals in seconds: normally, and while a command waits for the end of a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],

@@ -1,10 +1,11 @@
 """Downsampling of a curve of any length to the resolution of a screen.
 
 A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
-of neighbouring points is replaced by its minimum and its maximum, each at its own iteration, so
-that a spike of a single iteration is visible at every zoom level. Values that are not finite break
-the line; their iterations are returned separately, so that they can be marked. Outside the visible
-range, fewer points are kept, so that panning shows a coarse curve until more points arrive.
+of neighbouring points is replaced by its minimum and its maximum, each at its own iteration. A
+spike of a single iteration is therefore visible at every zoom level. Values that are not finite
+break the line; their iterations are returned separately, so that they can be marked. Outside the
+visible range, fewer points are kept. Panning therefore shows a coarse curve until the page has
+received more points.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def downsample(
     -------
     Curve
         The downsampled curve. Inside the visible range, the minimum and maximum of every bucket are
-        kept; each side of the range has about `COARSE_POINTS` points at most.
+        kept; each side of the range has at most about `COARSE_POINTS` points.
 
     Examples
     --------
@@ -185,7 +186,7 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
 
 
 def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the sorted indices of the extremes of all rows, in the flattened table.
+    """Return the sorted indices of the extremes of all rows of `table` after it is flattened.
 
     `finite` is None if all values are finite. Otherwise, if a row has non-finite values, the result
     also contains the index of one of them.

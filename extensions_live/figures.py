@@ -91,7 +91,7 @@ def requested(log: TrainingLogBase) -> list[list[str]]:
 
 
 def colours(figures: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Return the colour of each channel in all figures; channels of a figure differ if possible.
+    """Return the colour of each channel; the colours in one figure are different if possible.
 
     Examples
     --------
@@ -136,8 +136,8 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
     """Return the curves of each figure: a colour for each run, and a dash and shape for each curve.
 
-    Dashes and shapes repeat if a figure has more curves than there are of them; curves with the
-    same dash and shape then differ in the colours of their runs.
+    Dashes and shapes repeat if a figure has many curves; curves with the same dash and shape then
+    differ in the colours of their runs.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ NO_TARGETS = (
 )
 NOT_ROWS = (
     "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
-    "the variable before the mean over examples"
+    "the variable from which the mean over the examples is computed"
 )
 NOT_CLASSES = (
     "{view} needs non-negative whole numbers as targets, one for each example; the source {name!r} "
@@ -114,7 +114,7 @@ class FixedExamples:
         self.batch = batch
 
     def _truth_in(self, batch: Mapping[str, Any]) -> Array | None:
-        """Return the true classes or values in a batch, or None if the batch has none.
+        """Return the true classes or values in a batch, or None if they are missing.
 
         Raises
         ------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 POINTS = 6000
-"""Maximum number of points of a curve; it is high, since static figures cannot load more points."""
+"""Maximum number of points in a curve; it is large, since more points cannot be loaded later."""
 
 MOST_CHANGES, LONGEST = 200, 200
 """Maximum number of marked iterations, and of characters in the text for one iteration."""

@@ -213,7 +213,7 @@ def build(
 
 
 def _add_shapes(plot: figure, curves: Sequence[LogCurve], *, log_y: bool) -> None:
-    """Draw the shape of each curve on the curve at a few places, and in the legend."""
+    """Draw the shape of each curve at a few places on the curve, and in the legend."""
     ends = [one.curve.x for one in curves if len(one.curve.x)]
     low = min((float(x[0]) for x in ends), default=0.0)
     high = max((float(x[-1]) for x in ends), default=1.0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Ratio of the points of a curve to those of its smoothed curve, which has fewer extremes."""
+"""Ratio of a curve's number of points to that of its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(

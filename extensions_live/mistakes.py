@@ -50,7 +50,7 @@ class Mistakes(Samples):
     session : Session
         The run to watch.
     scores : Variable, optional
-        One score, or one probability, for each class; by default what ``session.predict`` computes.
+        One score, or one probability, for each class; by default the output of ``session.predict``.
     batch : mapping of str to array, optional
         The examples to show, keyed by source. These examples cannot be relabelled or dropped. By
         default, the training examples are shown.
@@ -65,7 +65,8 @@ class Mistakes(Samples):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the scores, or an option is not valid.
+        If the session does not train the parameters on which the scores depend, or an option is not
+        valid.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class RunLine(NamedTuple):
 
 
 def axes_of(sweep: Sweep) -> list[Axis]:
-    """Return an axis for each setting, and one for the record that the sweep compares."""
+    """Return an axis for each setting, and an axis for the record that the sweep compares."""
     axes = []
     for name, values in sweep.space.items():
         if isinstance(values, list):

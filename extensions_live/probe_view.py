@@ -27,7 +27,7 @@ from workbench.log.interventions import interventions_in
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Refresh intervals in seconds: the normal one, and the one before the first answer."""
+"""Refresh intervals in seconds: normally, and before the first answer."""
 
 REBUILT = (
     "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "

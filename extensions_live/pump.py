@@ -59,7 +59,7 @@ class View(Protocol):
 def pause_after(view: View, cost: float, *, share: float = 1.0) -> float:
     """Return the seconds to wait after a refresh of a view that took `cost` seconds.
 
-    `share` is the time that refreshes may take, relative to a view in a notebook.
+    `share` is the share of time that refreshes may take, relative to the share in a notebook.
     """
     pause = max(min(COST_FACTOR * cost, FRESH), SLOW_COST_FACTOR * cost)
     return max(view.period, view.pace, pause / share)

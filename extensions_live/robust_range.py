@@ -23,7 +23,7 @@ TAIL = 0.02
 """Share of the values on each side of the central range."""
 
 REACH, START_REACH = 10.0, 100.0
-"""Distances from the central range beyond which values are outliers, in widths of this range.
+"""Distances from the central range beyond which values are outliers, as multiples of its width.
 
 The second distance applies to the first values of a curve: the fraction `TAIL` of all values, but
 at least `FEWEST` values.
@@ -33,7 +33,7 @@ FEWEST = 10
 """Minimum number of finite values for which outliers are determined."""
 
 SAME = 1e-9
-"""Relative width up to which a range is treated as a single value."""
+"""Maximum relative width of a range that is treated as a single value."""
 
 MARKED = 200
 """Approximate maximum number of outliers that are marked on a curve."""
@@ -51,7 +51,7 @@ class Outliers(NamedTuple):
         return Outliers(self.x[keep], self.y[keep])
 
     def marked(self) -> Outliers:
-        """Return about `MARKED` outliers at most, including the smallest and the largest."""
+        """Return at most about `MARKED` outliers, including the smallest and the largest."""
         kept = extremes(self.y, MARKED)
         return Outliers(self.x[kept], self.y[kept])
 

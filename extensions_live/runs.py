@@ -34,7 +34,10 @@ NO_RUN = (
     "{where} must be a session, a branch, a log, the path of a database of logs, or a frame "
     "indexed by iteration, not {given!r:.80}"
 )
-PRESENT = "{where} is the current branch, which has the records of the session; pass the session"
+PRESENT = (
+    "{where} is the current branch, which has the same records as the session; pass the session "
+    "instead"
+)
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
 NO_ITERATIONS = (
     "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
@@ -52,7 +55,7 @@ class FinishedLog:
         True if records may still be added to the log.
     kept : str
         A description of the part of a run that the log contains, which is shown in place of the
-        state; empty if the log is that of a whole run.
+        state; empty if the log contains a whole run.
     """
 
     def __init__(
@@ -80,8 +83,8 @@ class FinishedLog:
     def state_in_words(self) -> str:
         """The state as text.
 
-        A log does not show whether anything still trains, only whether it changes; a run that was
-        killed is not shown as running.
+        A log does not show whether a process is still training, but only whether records are added.
+        Therefore a run that was killed is soon no longer shown as running.
         """
         if self._kept or self.state.ended:
             return self._kept or str(self.state)
@@ -143,7 +146,7 @@ class Run:
 
     @property
     def state_in_words(self) -> str:
-        """The state as text or, for a branch that a rewind has left, a note that it is kept."""
+        """The state as text or, for the log of an earlier branch, a note that the log is kept."""
         source = self.source
         return source.state_in_words if isinstance(source, FinishedLog) else str(self.state)
 

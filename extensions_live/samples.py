@@ -35,7 +35,7 @@ class Samples(ProbeView[TilesPayload]):
         The run to watch.
     output : Variable, optional
         The output to show: one score for each class, a number, an image or anything else. By
-        default what ``session.predict`` computes.
+        default, the output of ``session.predict`` is shown.
     batch : mapping of str to array, optional
         The examples, keyed by source; by default the first batch of the training data.
     source : str, optional
@@ -57,7 +57,8 @@ class Samples(ProbeView[TilesPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters of the output, or an option is not valid.
+        If the session does not train the parameters on which the output depends, or an option is
+        not valid.
 
     Examples
     --------

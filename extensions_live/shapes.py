@@ -1,8 +1,8 @@
-"""Shapes on curves, which tell them apart where neither colours nor dashes do.
+"""Shapes that distinguish curves where neither colours nor dashes can be seen clearly.
 
-A dense curve shows no dashes, since it goes up and down within each of them. So each curve of a
-figure with several has a shape, which is drawn on it at a few places, far apart and beside those of
-the other curves, and in the legend.
+The dashes of a dense curve cannot be seen, since the curve goes up and down within each dash.
+Therefore, if a figure has several curves, each curve has a shape. The shape is drawn in the legend
+and at a few places on the curve, far apart and beside the shapes of the other curves.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus")
-"""Names of the markers of Bokeh, in the order of the curves of a figure; they repeat."""
+"""Names of Bokeh markers, in the order of the curves of a figure; if necessary, they repeat."""
 
 REPEATS = 4
-"""Number of places of each curve in the visible range."""
+"""Number of places in the visible range at which the shape of a curve is drawn."""
 
 OUTLINE = "#ffffff"
-"""Colour of the outline, by which a shape stands out from its own curve."""
+"""Colour of the outline that makes a shape stand out from its own curve."""
 
 
 def outline(shape: str) -> list[tuple[float, float]]:
@@ -52,15 +52,15 @@ def places(
 ) -> tuple[Floats, Floats]:
     """Return the points of a curve at which its shape is drawn.
 
-    They are on the drawn line, also between two of its points. There are none in gaps and before
-    and after the curve.
+    The returned points are on the drawn line, possibly between two of the given points. There are
+    none in gaps of the curve, before its start or after its end.
 
     Parameters
     ----------
     x, y : ndarray of float64, shape (P,)
         The points of the curve, from left to right.
     number, count : int
-        The place of the curve in its figure, and the number of curves.
+        The index of the curve in its figure, and the number of curves.
     low, high : float
         The visible range of `x`.
     log_y : bool

@@ -145,7 +145,7 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
-        """Draw colour, shape, name and last value of each line that fits into the legend."""
+        """Draw the colour, shape, name and last value of each line that fits into the legend."""
         rows = 1 + max(row for row, _, _ in self.legend)
         for number, (row, x, label) in enumerate(self.legend):
             y = self.top - 14 - LEGEND * (rows - 1 - row)
@@ -156,7 +156,7 @@ class Panel:
             self._text(x + 22, y, label, "lm", TEXT)
 
     def draw_shapes(self) -> None:
-        """Draw the shape of each of several lines on the line, at a few places."""
+        """Draw the shape of each line at a few places on the line, if there are several lines."""
         count = len(self.lines)
         for number, (_, _, curve) in enumerate(self.lines if count > 1 else ()):
             for x, y in zip(

@@ -31,7 +31,7 @@ PERIOD = 0.5
 """Seconds between two refreshes."""
 
 MOST_ROWS = 15
-"""Maximum number of runs in the table; if there are more, it shows the best."""
+"""Maximum number of runs in the table; if there are more runs, the best ones are shown."""
 
 NO_SWEEP = "SweepView needs a sweep, such as wb.Sweep(build, space), not {given!r:.80}"
 
@@ -40,7 +40,7 @@ class SweepView(Hinted, LiveWidget[Sweep, SweepPayload]):
     """Table and parallel coordinates of the runs of a sweep, which are updated during training.
 
     In a notebook in which `extensions_live` is imported, a sweep on the last line of a cell also
-    shows this view. The line of the best run has a colour of its own; point at a line to read its
+    shows this view. The line of the best run has a colour of its own; hover over a line to see its
     settings. Runs without a finite value are grey.
 
     Parameters

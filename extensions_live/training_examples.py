@@ -3,8 +3,8 @@
 Each probe of a session reads some examples, whose losses are computed from the current values of
 the parameters. The examples with the highest loss are kept, and are evaluated again with each
 probe; all other examples are discarded to save memory. The number of examples per probe depends on
-how long reading and computing take, so that training is hardly delayed; while training is paused,
-they may take longer.
+how long reading and computing take, so that training is hardly delayed; while training is paused, a
+probe may take longer.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ are kept.
 """
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
-"""Limits in seconds above which probes get smaller: the processor time for reading, the processor
-time for computing, and the time for which reading delays training. Processor time is used because
-other threads can make a short computation take long."""
+"""Limits in seconds above which probes become smaller: the processor time for reading, the
+processor time for computing, and the time for which reading delays training. Processor time is used
+because other threads can make a short computation take a long time."""
 
 AT_REST = 10
-"""Factor by which these limits are multiplied while nothing is trained."""
+"""Factor by which these limits are multiplied while training is not running."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""
@@ -82,7 +82,7 @@ class TrainingExamples(FixedExamples):
     wrong : int
         The number of examples whose prediction was wrong when they were last seen.
     slow : bool
-        True if the last probe took so long that the next one must wait for the next refresh.
+        True if the last probe took so long that the next probe must wait for the next refresh.
     pinned : set of int
         The indices of further examples that must be kept.
     no_label : str

@@ -229,7 +229,7 @@ _place_of = {name: place for place, names in PLACES.items() for name in names.sp
 
 
 def _load(name: str) -> object:
-    """Load a name of `PLACES` or a package of `MODULES`; return None for any other name."""
+    """Load a name in `PLACES` or a package in `MODULES`; return None for any other name."""
     if name in MODULES:
         return import_module(f"workbench.{name}")
     if name not in _place_of:

@@ -1,4 +1,4 @@
-"""Entry point of the command line for ``python -m workbench``."""
+"""Command-line entry point for ``python -m workbench``."""
 
 import sys
 

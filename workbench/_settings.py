@@ -4,7 +4,7 @@ This private module of `workbench.config` is loaded when a setting is first used
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
 messages name the setting, its value and the origin of the value. PyYAML reads the file directly,
 because `YamlConfigSettingsSource` of pydantic-settings treats a missing file or a pipe as an empty
-file, ignores case in names, and expands aliases, so that a file of a few lines can exhaust the
+file, ignores case in names, and expands aliases, which allows a file of a few lines to exhaust the
 memory.
 """
 
@@ -144,7 +144,7 @@ def _faults(table: type[BaseSettings], given: Given, error: ValidationError) -> 
 
 
 def unknown(name: str, names: Iterable[str], origin: str) -> str:
-    """Return the message for an unknown setting, with a similar name or else all known names."""
+    """Return the message for an unknown setting; it suggests a similar name or lists all names."""
     hint = nearest(name, names) or "; the settings are " + ", ".join(sorted(names))
     return UNKNOWN.format(name=name, origin=origin, hint=hint)
 

@@ -1,7 +1,7 @@
-"""Argument names in torch, Keras, Lightning, fastai and other libraries, with equivalents here.
+"""Argument names in torch, Keras, fastai and other libraries, with their equivalents here.
 
-`workbench.hints` uses these tables for the errors about unknown arguments. A function that needs a
-different answer for an argument declares it with `workbench.hints.other_names`.
+`workbench.hints` uses these tables in error messages about unknown arguments. A function for which
+an argument needs different advice declares it with `workbench.hints.other_names`.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "random_state": ("seed", "default_seed"),
     "manual_seed": ("seed",),
 }  # fmt: skip
-"""Argument names in torch, Keras and other libraries, with the corresponding names here."""
+"""Argument names in torch, Keras and other libraries, with the corresponding names in workbench."""
 
 ADVICE: dict[str, str] = {
     "betas": "the decay rates beta1 and beta2 are arguments of Adam",
@@ -248,7 +248,7 @@ ADVICE: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("class_weight", "sample_weight"),
-        "weight the costs of examples before their mean, as in (weights * costs).mean()",
+        "weight the costs of examples before averaging them, as in (weights * costs).mean()",
     ),
     "max_time": "session.stop() ends training at any time",
     **dict.fromkeys(
@@ -272,4 +272,4 @@ ADVICE: dict[str, str] = {
         "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) saves the best model",
     ),
 }  # fmt: skip
-"""Advice for arguments of other libraries for which a class or function has no equivalent."""
+"""Advice about arguments of other libraries for which a class or function has no equivalent."""

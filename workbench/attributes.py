@@ -47,7 +47,7 @@ def check_attribute(
     name : str
         Name of the attribute to assign.
     hint : callable, optional
-        A function that returns advice for the error message. By default the message suggests a
+        A function that returns advice for the error message. By default, the message suggests a
         similar name.
     family : tuple of type, optional
         Classes whose methods can also add attributes, since a parent configures its children.
@@ -93,7 +93,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True if a user defined the class; only misspelt attributes are then errors."""
+    """Return True if a user defined the class; only misspelt attributes are errors in this case."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

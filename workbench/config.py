@@ -1,6 +1,6 @@
 """Settings of the workbench, and the global `config` object that contains them.
 
-Later layers override earlier layers:
+A setting can be set in several layers; later layers override earlier layers:
 
 1. the default, listed in `Configuration`;
 2. the settings file: ``~/.workbench.yaml``, or the file in ``$WORKBENCH_CONFIG``;
@@ -14,7 +14,7 @@ An example of a settings file::
     default_seed: 7
 
 The file and the environment are read when a setting is first used, never at import. In every layer,
-an unknown name or a value of the wrong type raises an error that states its origin.
+an unknown name or a value of the wrong type raises an error that states where it was set.
 """
 
 from __future__ import annotations
@@ -61,22 +61,23 @@ class Configuration:
     Attributes
     ----------
     default_seed : int
-        Seed of every random stream without an explicit seed; default 1. Zero is a valid seed.
+        Seed for every random stream without an explicit seed; default 1. Zero is a valid seed.
     data_path : tuple of Path
         Folders to search for datasets, in this order; default ``~/.workbench/data``. In the file,
         a list or a string; in the environment, a string of folders separated by `os.pathsep`.
     blocks_path : Path
-        Folder of the blocks that the user has saved in the visual editor; default
+        Folder for the blocks that the user saves in the visual editor; default
         ``~/.workbench/blocks``.
     runs_path : Path
-        Folder of the runs that train in other processes; default ``~/.workbench/runs``.
+        Folder for the runs that train in other processes; default ``~/.workbench/runs``.
     log_backend : str
-        Backend of the log of a main loop: 'memory' (default), 'sqlite', or the name of a registered
-        backend; see `workbench.log.backends.register`.
+        Backend for the log of a main loop: 'memory' (default), 'sqlite', or the name of a
+        registered backend; see `workbench.log.backends.register`.
     sqlite_database : str
-        Path of the database of the 'sqlite' log; no default.
+        Path of the database for the 'sqlite' log; no default.
     max_blob_size : int
-        Size in bytes above which a value in an SQLite log causes a warning; default 4096.
+        Values in an SQLite log that are larger than this number of bytes cause a warning; default
+        4096.
     temp_dir : Path
         Folder for temporary files; default `tempfile.gettempdir()`.
     profile : bool
@@ -86,14 +87,14 @@ class Configuration:
     device : str
         'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' (default): 'cuda' if available, else 'cpu'.
     execution : {'auto', 'eager', 'compiled'}
-        Execution of functions. 'auto' (default) starts with eager execution and compiles a function
-        if this saves time.
+        How functions are executed. 'auto' (default) starts with eager execution and compiles a
+        function if this saves time.
     full_tracebacks : bool
         True to show uncaught errors with all frames of the workbench; default False.
     precision : {'float32', 'tf32', 'bf16'}
-        Arithmetic of matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
+        Arithmetic for matrix products; default 'float32'. 'tf32' requires a GPU that supports TF32.
     threads : int or 'auto'
-        Number of threads with which a function runs on a CPU. 'auto' (default) uses one thread for
+        Number of threads that a function uses on a CPU. 'auto' (default) uses one thread for
         small programs and all available processors for large programs.
 
     Raises
@@ -194,7 +195,7 @@ class Configuration:
         Parameters
         ----------
         **settings
-            New values by name; None removes the value of a setting inside the block.
+            New values, keyed by name; None removes the value of a setting inside the block.
         """
         checked = self._checked(settings, "overridden in code")
         token = self._scoped.set({**self._scoped.get(), **checked})
@@ -240,7 +241,7 @@ class Configuration:
             self._given = self._values = None
 
     def restrict(self, name: str, choices: Collection[str]) -> None:
-        """Restrict a setting to given values, and check it at assignment and at each access.
+        """Restrict a setting to given values, and check it on assignment and on each access.
 
         Parameters
         ----------
@@ -358,7 +359,7 @@ show_all_if(lambda: bool(config.full_tracebacks))
 
 
 class _Module(ModuleType):
-    """The module, which refuses assignments to settings because they would have no effect."""
+    """Module that rejects assignments to settings, because they would have no effect."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in Configuration.__annotations__:

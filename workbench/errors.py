@@ -121,7 +121,7 @@ class Fix:
     attribute : str
         The attribute to set.
     value : object
-        Its new value: a number, or a list, tuple or dictionary of numbers.
+        The value to assign: a number, or a list, tuple or dictionary of numbers.
 
     Examples
     --------
@@ -171,11 +171,11 @@ class OperationError(WorkbenchError, TypeError):
 
 
 class UnknownNameError(WorkbenchError, AttributeError):
-    """A name that a module or a variable does not have; the message may suggest the correct one."""
+    """A name that a module or a variable does not have; the message may suggest another name."""
 
 
 class MissingImportError(WorkbenchError, ImportError):
-    """An imported name that a module does not have; the message may suggest the correct one."""
+    """An imported name that a module does not have; the message may suggest another name."""
 
 
 class InputError(WorkbenchError, ValueError):

@@ -62,8 +62,8 @@ def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
     Parameters
     ----------
     answers : dict of str to str
-        The advice for arguments of other libraries, keyed by the argument's name in lower case.
-        The key ``"*"`` is for calls with too many arguments without a name.
+        The advice for arguments of other libraries, keyed by the argument's name in lower case. The
+        key ``"*"`` is for calls with too many positional arguments.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def hinted(function: FunctionT) -> FunctionT:
                 raise SignatureError(unknown_keyword(function, name, known))
         if surplus is not None and len(args) > code.co_argcount:
             raise SignatureError(
-                f"{function.__name__} takes {code.co_argcount} arguments without a name, not "
+                f"{function.__name__} takes {code.co_argcount} positional arguments, not "
                 f"{len(args)}; {surplus}"
             )
         return function(*args, **kwargs)

@@ -186,9 +186,9 @@ class Glorot(NdarrayInitialization):
     with `Tanh`, `Logistic` or no activation (Glorot and Bengio, 2010). Most bricks use this scheme
     for weights if no other scheme is given.
 
-    A matrix has the shape (inputs, outputs). The shape of the filters of a convolution is
-    (outputs, inputs, height, width); each unit then has inputs times height times width inputs. For
-    a vector, its length is the number of both inputs and outputs.
+    A matrix has the shape (inputs, outputs). The shape of the filters of a convolution is (outputs,
+    inputs, height, width); each unit then has ``inputs * height * width`` inputs. For a vector,
+    both numbers equal its length.
 
     Parameters
     ----------

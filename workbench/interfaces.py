@@ -53,7 +53,7 @@ __all__ = [
 
 @runtime_checkable
 class Trainable(Protocol):
-    """Interface of the algorithm of a main loop; `TrainingAlgorithm` implements it."""
+    """Interface of a main loop's algorithm; `TrainingAlgorithm` implements it."""
 
     def initialize(self) -> Any:
         """Prepare for the first batch; this method is called once."""
@@ -227,7 +227,7 @@ class Command(Protocol):
         """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``."""
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait until the command is applied, for `step` until its end, and return its result."""
+        """Wait until the command is applied (for `step`, until it has ended); return its result."""
 
 
 class Hyperparameter(Protocol):
@@ -291,7 +291,7 @@ class Branch(Protocol):
 
 
 class Snapshot(Protocol):
-    """A state of training in memory."""
+    """A training state in memory."""
 
     @property
     def iteration(self) -> int:
@@ -479,7 +479,7 @@ class Session(Protocol):
         """Allow a schedule to change its variable again."""
 
     def spec(self) -> Mapping[str, Any]:
-        """Return the specification of the model as a JSON value; raise an error if it has none."""
+        """Return the model's specification as a JSON value; raise an error if there is none."""
 
     def frozen(self) -> Sequence[str]:
         """Return the paths of the bricks that are not trained."""
@@ -544,7 +544,7 @@ class Session(Protocol):
 
     @property
     def snapshots(self) -> Sequence[Snapshot]:
-        """The states of training in memory, in the order of their iterations."""
+        """The training states in memory, in the order of their iterations."""
 
     @property
     def variables(self) -> Mapping[str, Mapping[str, Any]]:
@@ -610,7 +610,7 @@ class Sweep(Protocol):
         The runs, each with ``number``, ``settings``, ``state``, ``over``, ``value``, ``epochs`` and
         ``parent``.
     version : int
-        A number that grows with every change of the runs.
+        A number that increases with every change to the runs.
     """
 
     name: str

@@ -170,12 +170,11 @@ class Model(ComputationGraph):
         inputs : dict of str to tensor or array
             An example of each input, by name.
         dynamic_axes : dict of str to dict of int to str, optional
-            For each input, the axes whose size can vary, with their names. By default, this is the
-            first axis of each input, with the name ``batch``.
+            For each input, the axes whose size can vary, with their names. By default, the size of
+            each input's first axis can vary, and this axis is named ``batch``.
         tolerance : float
-            The largest relative and absolute difference from the outputs of the model that is
-            allowed. The file is checked with the examples, and with examples whose dynamic axes
-            are larger.
+            The largest allowed relative and absolute difference from the outputs of the model. The
+            file is checked with the examples, and with examples whose dynamic axes are larger.
 
         Raises
         ------
@@ -208,7 +207,7 @@ class Model(ComputationGraph):
         )
 
     def summary(self, algorithm: Trained | None = None) -> Summary:
-        """Return a table of the bricks with the shapes of their outputs and their parameters.
+        """Return a table of the bricks, with their output shapes and numbers of parameters.
 
         Parameters
         ----------

@@ -137,7 +137,7 @@ OURS: dict[str, str] = {
     "state_dict": "serialization.to_state_dict",
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
-"""Names in torch, Keras, Lightning, fastai and other libraries, with equivalents here."""
+"""Names in torch, Keras, Lightning, fastai and other libraries, with their equivalents here."""
 
 
 def explain_missing(
@@ -156,8 +156,8 @@ def explain_missing(
         A function that returns the end of the error message for a missing name, or an empty string
         to use the general suggestions.
     load : callable, optional
-        A function that returns what a missing name stands for, or None. A module can load its
-        names in this way when they are first used.
+        A function that returns the object to which a missing name refers, or None. A module can
+        load its names in this way when they are first used.
 
     Examples
     --------

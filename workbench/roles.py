@@ -130,7 +130,7 @@ class OutputRole(VariableRole):
 
 
 class CostRole(VariableRole):
-    """Scalar cost to minimise, or regularisation term.
+    """Scalar cost to minimise, or a regularisation term.
 
     Examples
     --------

@@ -240,7 +240,7 @@ class BeamSearch(Hinted):
         eol_symbol : int
             The output that ends a sequence.
         max_length : int
-            Maximum number of elements of a sequence; longer sequences are truncated.
+            Maximum number of elements in a sequence; longer sequences are truncated.
         ignore_first_eol : bool
             If True, do not end a sequence at its first element, even if this element is
             `eol_symbol`. Use this option for sequences that start and end with the same symbol.

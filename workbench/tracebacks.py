@@ -17,7 +17,7 @@ from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
 HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; in a notebook, frames of IPython surround those of a cell."""
+"""Packages whose frames are hidden; in a notebook, IPython's frames surround a cell's frames."""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"

@@ -32,8 +32,7 @@ class Section:
     widgets : sequence of LiveWidget
         The widgets, from top to bottom.
     page : str
-        The name of the page with this section; sections with the same page name are on the same
-        page.
+        The name of the page that shows this section; sections with the same name share a page.
     """
 
     title: str
@@ -63,7 +62,7 @@ class Board(Protocol):
         """Choose the runs to show."""
 
     def stale(self) -> bool:
-        """Return True if the runs or channels have changed, so that new sections are needed."""
+        """Return True if new sections are needed because the runs or channels have changed."""
 
 
 class SessionBoard:
@@ -76,8 +75,8 @@ class SessionBoard:
     ----------
     sessions : sequence of Session
     drawn : dict of Session to (Editor or None), optional
-        The editors of sessions that no editor of the notebook shows. All tabs of a dashboard share
-        this dictionary.
+        The editors that were created for sessions without an editor in the notebook. All tabs of a
+        dashboard share this dictionary.
     """
 
     place = ""
@@ -113,9 +112,9 @@ class SessionBoard:
         return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
 
     def _editor(self, session: Session) -> Editor | None:
-        """Return an editor for a session without one, or None if its model cannot be described.
+        """Return an editor for a session that has none, or None if the model cannot be described.
 
-        No page shows this editor itself, but all tabs show the board of the editor.
+        No page shows this editor itself, but all tabs show its board.
         """
         if session not in self._drawn:
             with carried_by(lambda ident, traits: None):

@@ -45,7 +45,7 @@ class Dashboard(Hinted):
     Raises
     ------
     SessionError
-        If `shown` is not one of these.
+        If `shown` is any other object.
     LogError
         If `shown` is the path of a missing, damaged or empty database.
 

@@ -1,9 +1,9 @@
 """Guard that requires a token in requests to a tornado application.
 
 The token is a query parameter of the address. The page and its websocket have the same parameters,
-even behind a proxy that adds a prefix to the path. No cookie is used, because other servers on the
-same host could read it. Files of installed libraries, which are served under ``/static/``, need no
-token.
+even behind a proxy that adds a prefix to the path. No cookies are used, because other servers on
+the same host could read them. Files of installed libraries, which are served under ``/static/``,
+need no token.
 
 As in Jupyter, a websocket is refused if the page that opens it is from a different host. This check
 works behind a proxy that preserves the host name, such as `jupyter-server-proxy`. Behind other
@@ -71,7 +71,7 @@ def refusal(
 
 
 class Guard(httputil.HTTPServerConnectionDelegate):
-    """Wrapper of a tornado application that forwards only requests with the token.
+    """Wrapper around a tornado application that forwards only requests with the token.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
 UNUSED_AFTER, CHECK_EVERY = 10_000, 2_000
-"""Milliseconds after which a closed tab is freed, and between two checks for closed tabs."""
+"""Milliseconds before a closed tab is freed, and milliseconds between checks for closed tabs."""
 
 THREAD = "workbench-dashboard"
 CLOSED = "Failed sending message as connection was closed"

@@ -41,7 +41,7 @@ TICK = 100
 """Milliseconds between two checks for widgets to refresh."""
 
 SHARE = 0.5
-"""Time that the refreshes of a widget may take, relative to a widget in a notebook.
+"""Share of time that refreshing a widget may take, relative to the share in a notebook.
 
 A dashboard and a notebook on the same machine often show the same run.
 """
@@ -241,7 +241,7 @@ def parts_of(widgets: Mapping[str, LiveWidget[Any, Any]]) -> dict[str, Dashboard
 
 
 def state_of(widget: LiveWidget[Any, Any]) -> dict[str, Any]:
-    """Return the traits of a widget that the page reads, except traits that all widgets have."""
+    """Return the traits that the page reads from a widget, except traits that all widgets have."""
     own = set(widget.class_traits(sync=True)) - set(AnyWidget.class_traits(sync=True))
     return {name: getattr(widget, name) for name in sorted(own)}
 

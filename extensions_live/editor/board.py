@@ -95,7 +95,7 @@ class Board(BoardLayers):
         before : pair of str, optional
             A node and one of its inputs, to which the first output of the new node is connected.
         settings : dict, optional
-            The initial settings, as JSON values of a specification.
+            The initial settings, in the JSON form that specifications use.
         """
         with self._lock:
             document, node = added(
@@ -169,7 +169,7 @@ class Board(BoardLayers):
         blocks.remove(block)
 
     def remove(self, nodes: Sequence[str] = (), *, edges: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Remove nodes, the contents of groups, bricks that no other node applies, and edges.
+        """Remove nodes and edges, including bricks that become unused and the contents of groups.
 
         Parameters
         ----------
@@ -253,7 +253,7 @@ class Board(BoardLayers):
             self._edit(f"change {setting} of {self._title(node)}", document)
 
     def unset(self, node: str, setting: str) -> None:
-        """Reset a setting, so that it is inferred or has its default value."""
+        """Reset a setting to its inferred or default value."""
         with self._lock:
             document = settings_.unset(self._document, node, setting)
             self._edit(f"reset {setting} of {self._title(node)}", document)

@@ -32,7 +32,7 @@ class BoardEdges(BoardState):
         source, output : str
         target, input : str
         instead : dict, optional
-            An edge that is removed in the same edit, as in `remove`.
+            An edge to remove in the same edit, in the form that `remove` accepts.
         """
         with self._lock:
             ends = source, output, target, input
@@ -76,7 +76,7 @@ class BoardEdges(BoardState):
         position : pair of float, optional
         name : str, optional
         settings : dict, optional
-            The initial settings, as JSON values of a specification.
+            The initial settings, in the JSON form that specifications use.
         positions : dict, optional
             The new positions of the nodes that are moved to make room, keyed by id.
         """
@@ -114,7 +114,7 @@ class BoardEdges(BoardState):
     def set_cost(self, node: str | None, output: str | None = None) -> None:
         """Make an output the cost that training minimises; if `node` is None, remove the cost.
 
-        By default, the cost is the only output of the node.
+        By default, the only output of the node becomes the cost.
         """
         with self._lock:
             document = wiring.with_cost(self._document, node, output)

@@ -58,7 +58,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification that code describes; inputs are monitored only if the code says so.
+    """Return the specification that code describes; monitor inputs only if the code lists them.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def spec_of(text: str) -> Spec:
 
 
 def assigned_names(text: str) -> set[str]:
-    """Return all names that `text` assigns, and all strings in it, such as names of inputs."""
+    """Return all names that `text` assigns, and all strings in `text`, such as names of inputs."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

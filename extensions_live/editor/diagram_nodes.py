@@ -1,4 +1,4 @@
-"""The nodes and edges of a read-only diagram, in the form that a page draws."""
+"""The nodes and edges of a read-only diagram, as data that a page can draw."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def board_node(node: Node, wiring: Wiring) -> BoardNode:
 class Wiring:
     """The edges of a diagram, split at the borders of groups.
 
-    An edge between a group and a node inside it is connected to the port of the group that
-    `Edge.port` names.
+    If an edge connects a group to a node inside the group, `Edge.port` is the name of the group's
+    port.
 
     Attributes
     ----------

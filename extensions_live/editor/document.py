@@ -1,4 +1,4 @@
-"""The document of a board: a specification, which may be unfinished, and how it is drawn.
+"""The document of a board: a specification, which may be unfinished, and its layout.
 
 A document is immutable; an edit returns a new document. To undo an edit, a board returns to the
 previous document.
@@ -64,8 +64,8 @@ class Document:
         `wiring.sinks` returns are monitored.
     layers : dict of str to tuple of int
         For each brick into which layers were inserted, the numbers that identify its layers, in
-        order. They are needed only while a session trains the model, so the text of a document
-        does not contain them.
+        order. These numbers are needed only while a session trains the model, so the text of a
+        document does not contain them.
     """
 
     spec: Spec = field(default_factory=Spec)

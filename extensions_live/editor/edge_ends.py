@@ -1,4 +1,4 @@
-"""Edits of a document for edges that are named by their ends: remove several, or move one."""
+"""Edits of a document that remove or move edges, which are identified by their ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEYS = ("target", "input", "index")
 
 
 def end_of(edge: object) -> tuple[str, str, int | None]:
-    """Return the node, the input and the index of an edge, or raise an error if it has none.
+    """Return the node, the input and the index of an edge, or raise an error if it is not valid.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def end_of(edge: object) -> tuple[str, str, int | None]:
 
 
 def without_edges(document: Document, edges: Iterable[object]) -> Document:
-    """Return a document without some edges, whose indices are those in the given document."""
+    """Return a document without the given edges; all indices of edges refer to `document`."""
     ends = [end_of(edge) for edge in edges]
     # From the last to the first, so that no index changes before it is used.
     ends.sort(key=lambda end: -1 if end[2] is None else end[2], reverse=True)
@@ -42,7 +42,7 @@ def without_edges(document: Document, edges: Iterable[object]) -> Document:
 def moved_edge(
     document: Document, edge: object, source: object, output: object, target: object, input_: object
 ) -> Document:
-    """Return a document in which an edge has other ends; it keeps its index at the same input."""
+    """Return a document in which an edge has new ends; at the same input, it keeps its index."""
     old, old_input, index = end_of(edge)
     node, port = endpoint(document, target, input_)
     order = list(document.call(node).inputs)

@@ -45,7 +45,7 @@ PERIOD = 0.1
 class Editor(Hinted, SessionCanvas):
     """Visual editor for a model.
 
-    A notebook shows the editor if it is the last expression of a cell.
+    A notebook shows the editor if the editor is the last expression in a cell.
 
     The canvas and Python work on the same board: each operation of the canvas is a method of
     `drawing`, and each change from Python is drawn immediately.
@@ -86,11 +86,11 @@ class Editor(Hinted, SessionCanvas):
     _esm = asset("editor.js")
     _css = asset("live.css") + asset("editor.css")
 
-    fallback = "An editor of models. It needs a notebook with a running kernel."
+    fallback = "An editor for models. It needs a notebook with a running kernel."
 
     board = traitlets.Dict(help="what the page draws").tag(sync=True)
     palette = traitlets.Dict(help="what can be added").tag(sync=True)
-    outbox: Any = traitlets.List(help="the intents of a page that have no answer").tag(sync=True)
+    outbox: Any = traitlets.List(help="the unanswered intents of a page").tag(sync=True)
     surgery = traitlets.Dict(help="the board compared with the session's model").tag(sync=True)
     origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
 
@@ -223,7 +223,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, payload)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, which are part of the data for the page."""
+        """Return the answers to the intents of pages, to include them in the data for the page."""
         found = self._intents
         return {
             "acked": found.acked,

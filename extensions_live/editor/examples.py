@@ -66,7 +66,7 @@ class Given:
 
 
 class OfTraining:
-    """A training example of a session, to which the training stream's transformations are applied.
+    """A training example of a session, with the training stream's transformations applied.
 
     Raises
     ------

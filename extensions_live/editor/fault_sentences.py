@@ -1,8 +1,8 @@
 """Short sentences about faults, which a node shows instead of the whole message of an error.
 
-A message of an error names the brick, says what was given and what must hold, and advises what to
-do. The canvas already shows the brick and offers a fix, so that its sentence only says what is
-wrong; the whole message is one click away.
+An error message names the brick, states what was given and what must hold, and advises what to do.
+The canvas already shows the brick and offers a fix, so the sentence only states what is wrong. A
+click shows the whole message.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from workbench.builder.validation import Fault
 from workbench.utils.texts import short
 
 MOST = 110
-"""Maximum number of characters of a sentence."""
+"""Maximum number of characters in a sentence."""
 
 SIZES = re.compile(
     r"(?P<input>\w+) has shape \((?:.*, )?(?P<found>\d+),?\), but (?P<setting>\w+) is "
     r"(?P<wanted>\d+), so its last dimension must be (?P=wanted)"
 )
-"""The first part of the message for an input whose last dimension does not fit a setting."""
+"""Pattern of the first part of the message for an input whose last dimension does not fit."""
 
 CALL = re.compile(r"\A\w+\(.*?\): (?=\w)")
-"""The call at the beginning of the message of an operation."""
+"""Pattern of the call at the beginning of an operation's message."""
 
 SHAPE = re.compile(r"(?<=shape )\(([^()]*?),?\)")
 END = re.compile(r"; |, that is, |, so |\. |: (?=\n)|\n")
-"""Where the part of a message ends that says what is wrong."""
+"""Pattern that ends the part of a message that states what is wrong."""
 
 
 def sentence(fault: Fault, title: str) -> str:
@@ -57,7 +57,7 @@ def sentence(fault: Fault, title: str) -> str:
 
 
 def _placed(fault: Fault, title: str) -> tuple[str, str]:
-    """Split a message into the brick at which it begins, or else the title, and the rest."""
+    """Return the brick named at the start of a message, or else the title, and the rest."""
     for place in (fault.brick, title):
         if place:
             text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)

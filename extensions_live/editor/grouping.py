@@ -44,9 +44,9 @@ def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple
 def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, Place]:
     """Return the positions of all nodes after `members` have been moved into a new group.
 
-    The group begins at the height of its first member, so that it covers nothing above it. The
-    positions of the members are relative to the group and leave space for its heading. If a member
-    has no position, the page arranges all members.
+    The group begins at the height of its first member and therefore covers nothing above this
+    member. The positions of the members are relative to the group and leave space for its heading.
+    If a member has no position, the page arranges all members.
     """
     places = dict(document.spec.positions)
     known = [places.pop(node) for node in members if node in places]
@@ -62,7 +62,8 @@ def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, P
 def _moved_out(document: Document, group: str) -> dict[str, Place]:
     """Return the positions of the members of a group relative to the surrounding group or board.
 
-    They are where they were before they were grouped, since the heading of the group is gone.
+    The members move up by the height of the group's heading. If the group has not been moved, they
+    return to their positions before grouping.
     """
     places = dict(document.spec.positions)
     start = places.pop(group, None)

@@ -198,7 +198,7 @@ class LiveValues:
     # What a program asks for.
 
     def measure(self, metric: object) -> dict[str, float]:
-        """Compute a quantity now for each node on the board that has this quantity."""
+        """Return the current values of a quantity for all nodes on the board that have it."""
         self.watched()
         checked_metric(metric, tuple(MEASURES))
         with self._lock:
@@ -216,7 +216,7 @@ class LiveValues:
                 self.metric = before
 
     def pushed(self) -> dict[tuple[str, str], torch.Tensor]:
-        """Compute the values of the example now, and return them keyed by node and output."""
+        """Return the current values of the example, keyed by node and output."""
         self.watched()
         with self._lock:
             if self.example is None:

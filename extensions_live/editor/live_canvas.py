@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.interfaces import Session
 
 PERIOD, SOON = 0.5, 0.05
-"""Refresh intervals in seconds: the normal one, and the one while values have not arrived."""
+"""Refresh intervals in seconds: normally, and while requested values have not arrived yet."""
 
 
 class LiveCanvas(LiveWidget[BoardState, BoardPayload]):

@@ -51,7 +51,7 @@ def part_of(document: Document, nodes: Iterable[str]) -> Document:
 
 
 def _on_canvas(document: Document, node: str) -> tuple[float, float] | None:
-    """Return the position of a node on the whole canvas; None if that of a group is unknown."""
+    """Return a node's position on the whole canvas; None if a required position is unknown."""
     found = [document.spec.positions.get(one) for one in (node, *document.around(node))]
     known = [place for place in found if place is not None]
     if len(known) < len(found):
@@ -62,7 +62,7 @@ def _on_canvas(document: Document, node: str) -> tuple[float, float] | None:
 def duplicated(document: Document, nodes: Sequence[str]) -> tuple[Document, list[str]]:
     """Return `document` with copies of nodes, and the ids of the outermost copies.
 
-    The copies of nodes that are in one group are in this group, too.
+    If all the nodes are in the same group, the copies are also in this group.
     """
     chosen = [document.check(node) for node in nodes]
     outermost = [node for node in chosen if not {*document.around(node)} & {*chosen}]
@@ -100,9 +100,8 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document from which `part` was taken. If, in `outer`, a node of `part` is connected to a
-        wire outside `part`, and `document` has a wire with the same name, the copy of the node is
-        connected to that wire.
+        The document from which `part` was taken. The connections from other nodes of `outer` to
+        nodes of `part` are recreated where `document` has a wire with the same name.
     """
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}

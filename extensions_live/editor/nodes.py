@@ -35,7 +35,7 @@ TOGETHER: dict[str, dict[str, Json]] = {
         "dims": [None, 100, 10],
     }
 }
-"""Initial settings of a new brick, keyed by type, which are used if none of them is given."""
+"""Initial settings of a new brick, keyed by type, which are used if the user gives none of them."""
 
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""

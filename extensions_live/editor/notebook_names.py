@@ -142,7 +142,7 @@ NOUNS = {"float32": "number", "int64": "whole number", "bool": "truth value"}
 
 
 def contents(source: SourceData, single: bool = False) -> str:
-    """Return what an example of a source consists of, in words.
+    """Describe in words what an example of a source consists of.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def contents(source: SourceData, single: bool = False) -> str:
 
 
 def _whole(stream: AbstractDataStream, name: str) -> int | None:
-    """Return an integer attribute of a stream or of an inner stream, or None if none has it."""
+    """Return an integer attribute of a stream or of an inner stream, or None if it is missing."""
     here: Any = stream
     while here is not None:
         found = getattr(here, name, None)

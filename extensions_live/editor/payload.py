@@ -26,7 +26,7 @@ from workbench.utils.texts import short
 
 
 class Drawing:
-    """The nodes and edges of a document, in the form that a page draws.
+    """The nodes and edges of a document, as data that a page can draw.
 
     Parameters
     ----------

@@ -149,7 +149,7 @@ class SessionCanvas(LiveCanvas):
         Parameters
         ----------
         session : Session
-            A session that trains a model that a specification can describe.
+            A session whose model can be described by a specification.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class SessionCanvas(LiveCanvas):
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Continue the paused session with the model on the canvas, and keep what still fits.
+        """Continue the paused session with the model on the canvas, keeping values that still fit.
 
         `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
 
@@ -181,7 +181,7 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If there is no session, if it is not paused, or if the model has a fault.
+            If there is no session, if the session is not paused, or if the model has a fault.
         SessionError
             If the session refuses the model.
         """

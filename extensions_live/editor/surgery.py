@@ -155,7 +155,7 @@ class Surgery:
         }
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Replace the model of the paused session with that on the canvas; see `Editor.apply`."""
+        """Replace the paused session's model with the model on the canvas; see `Editor.apply`."""
         session = self.session
         if session is None or self._trained is None:
             raise BuilderError(NO_SESSION)

@@ -27,7 +27,7 @@ from workbench.diagrams import Diagram, Node
 from workbench.errors import BuilderError
 
 EDITS = {*NAMES, "add_inputs", "disconnect"}
-"""The operations of a board that a view refuses, unless it has them itself."""
+"""The operations of a board that a view refuses, except those that it defines itself."""
 
 
 def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:

@@ -282,7 +282,7 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
     if len(wires) != 1:
         count = "the outputs of a group" if node in document.groups else f"{len(wires)} outputs"
         raise BuilderError(
-            f"{document.title(node)} has {count}; pass the name of the output that is the cost as "
+            f"{document.title(node)} has {count}; pass the name of the cost output as "
             "the second argument of set_cost"
         )
     return node, wires[0]
@@ -316,7 +316,7 @@ def with_monitor(document: Document, node: object, output: object, on: Any) -> D
 
 
 def monitored(document: Document) -> tuple[str, ...]:
-    """Return the monitored wires: those that the user chose or, by default, those of `sinks`."""
+    """Return the monitored wires: the user's choice or, by default, the result of `sinks`."""
     if document.chosen:
         return document.spec.monitored
     return sinks(document)

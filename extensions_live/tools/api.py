@@ -255,7 +255,7 @@ def find(session: Session, number: str) -> Command:
 
 
 def wait(command: Command, limit: float) -> None:
-    """Wait up to `limit` seconds for a command to end, also for the batches of a step."""
+    """Wait up to `limit` seconds for a command to end, including the batches of a step."""
     if limit > 0:
         try:
             command.wait(limit)

@@ -20,7 +20,7 @@ MOST_ITEMS = 1000
 
 
 def plain(value: Any) -> Any:
-    """Convert a value to one that JSON can represent.
+    """Convert a value to a value that JSON can represent.
 
     Examples
     --------

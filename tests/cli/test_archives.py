@@ -57,4 +57,4 @@ def test_training_continues_from_an_archive(archive, tmp_path, capsys):
 
 def test_code_in_an_archive_is_executed_only_if_trusted(archive, capsys):
     assert main(["continue", str(archive)]) == 1
-    assert "pass --trusted if you trust where it comes from" in capsys.readouterr().err
+    assert "pass --trusted only if you trust its origin" in capsys.readouterr().err

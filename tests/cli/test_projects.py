@@ -28,7 +28,7 @@ def test_the_notebook_of_a_new_project_runs():
 
 def test_an_existing_folder_is_not_changed(tmp_path, capsys):
     assert main(["new", str(tmp_path)]) == 1
-    assert "exists already, and nothing was changed" in capsys.readouterr().err
+    assert "already exists, and nothing was changed" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -56,7 +56,7 @@ def test_a_row_of_another_process_is_found_as_the_cause(together):
     assert first == second
     last, gradient, largest = first
     assert last == "b has values that are infinite or NaN"
-    assert "gradients that are not finite in this batch (1 of 2), that of b is the one" in gradient
+    assert "1 of 2 gradients are not finite; of these, the gradient of b is the nearest" in gradient
     assert largest == (
         "It is not known which parameter caused this, since all gradients are finite in this "
         "batch; the value farthest from 0 is 7, in b"

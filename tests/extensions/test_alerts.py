@@ -174,7 +174,7 @@ def test_of_many_alerts_a_few_are_printed_and_the_rest_is_counted(caplog, monkey
     low = "iteration 0: low"
     *first, note, high, last = [record.message for record in caplog.records]
     assert (first, high) == ([low] * 5, "iteration 0: high")
-    assert note.startswith("code alerts very often; at most 5 of its alerts within 30 seconds")
+    assert note.startswith("code sends alerts very often; at most 5 of its alerts within 30")
     assert last == "iteration 0: low (3 earlier alerts not printed)"
     assert len(main_loop.log[0]["alerts"]) == 10
 

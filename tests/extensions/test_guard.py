@@ -92,7 +92,7 @@ def test_a_cost_that_is_not_finite_names_the_gradient_that_is_not():
     session = MainLoop(algorithm, [{"x": [0.0]}] * 3, extensions=[Guard()]).start()
     until(lambda: session.state is State.PAUSED)
     (found,) = alerts(session.main_loop)
-    text = "Of the gradients that are not finite in this batch (1 of 2), that of b is the one"
+    text = "1 of 2 gradients are not finite; of these, the gradient of b is the nearest"
     assert text in found["text"]
     assert "resume() processes batch 1 of this run again" in found["text"]
 

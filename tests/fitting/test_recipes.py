@@ -323,7 +323,7 @@ def test_a_module_is_trained_in_place_and_a_brick_keeps_its_values():
     session = wb.fit(bricks, (X, CLASSES), epochs=1, step_rule=wb.Scale(0.0))
     session.wait()
     np.testing.assert_array_equal(bricks[0].W.get_value(), trained)
-    assert "initialised already, so training starts from its values" in session.recipe()
+    assert "already initialised, so training starts from its values" in session.recipe()
 
 
 def test_in_a_notebook_the_session_plots(monkeypatch):

@@ -249,7 +249,7 @@ def test_images_of_several_sizes_in_a_folder_are_explained(tmp_path):
 def test_a_partly_initialised_list_is_refused():
     first = wb.Linear(4, 5)
     first.initialize()
-    with pytest.raises(ValueError, match="has values already, but <Linear linear.*> has none"):
+    with pytest.raises(ValueError, match="already has values, but <Linear linear.*> has none"):
         wb.fit([first, wb.Rectifier(), wb.Linear()], (X, CLASSES))
 
 

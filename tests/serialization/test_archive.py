@@ -51,7 +51,7 @@ def test_a_wrong_name_shows_the_right_one(file):
 
 def test_nothing_is_added_to_other_files():
     file = io.BytesIO(b"something else")
-    with pytest.raises(ArchiveError, match="file: must be a workbench archive"):
+    with pytest.raises(ArchiveError, match="file: the file must be a workbench archive"):
         archive.add(file, {"c": b""})
     assert file.getvalue() == b"something else"
 

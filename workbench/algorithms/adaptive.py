@@ -86,7 +86,7 @@ class AdaDelta(StepRule):
 
 
 class AdaGrad(StepRule):
-    r"""Step rule that divides steps by the root of the sum of their squares (Duchi et al. 2011).
+    r"""Step rule that divides steps by the root of their summed squares (Duchi et al. 2011).
 
     Let :math:`\eta` be the learning rate and :math:`g_t` the step of the previous rule. Then
 

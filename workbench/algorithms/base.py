@@ -89,10 +89,10 @@ class Distributed(Protocol):
         steps: dict[SharedVariable, Variable],
         updates: list[tuple[SharedVariable, Any]],
     ) -> dict[SharedVariable, Variable]:
-        """Return the steps to apply instead of `steps`, which `rule` computed with `updates`."""
+        """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables to compute instead of `roots`, with the same values."""
+        """Return variables that have the same values as `roots` and are computed in their place."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""
@@ -108,7 +108,7 @@ class Distributed(Protocol):
 
 
 DIVIDERS: list[Callable[[], Distributed]] = []
-"""Functions that return the default object for dividing batches; a higher layer registers them."""
+"""Functions that return the default object for dividing batches; see `workbench.distributed`."""
 
 
 class TrainingAlgorithm(FixedAttributes, ABC):
@@ -169,7 +169,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         Parameters
         ----------
         report : callable
-            Called with a text in the training thread.
+            Called in the training thread, with a text that describes the change.
         calls_left : callable
             Returns the number of remaining batches, or ``None`` if it is unknown.
         """
@@ -527,7 +527,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             observer([results[i] for i in places])
 
     def _step(self, run: Function, values: Sequence[Any]) -> list[Any]:
-        """Run the function on a batch; subclasses override this method to compute more."""
+        """Run the function on a batch; subclasses can override this method to compute more."""
         results: list[Any] = run(*values)
         return results
 
@@ -608,7 +608,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         ------
         StateError
             If `state` contains an unknown name or an invalid value, or lacks a buffer or a
-            hyperparameter. In this case nothing changes.
+            hyperparameter. In this case, nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)

@@ -1,4 +1,4 @@
-"""Checks that the cost and the new parameters are finite, made before any variable changes.
+"""Checks, made before any variable changes, that the cost and new parameters are finite.
 
 The cost is checked for every batch. Steps are checked inside the programs of the execution tiers
 (`workbench.tensor.execution.screen`), and the cause is determined only if a step is not finite.
@@ -62,13 +62,14 @@ class FiniteCost:
         The gradients of the parameters.
     watched : sequence of Variable, optional
         For each parameter, the variable that must be finite before parameters change: its gradient,
-        or the parameter itself, which stands for its new value; by default the parameters.
+        or the parameter itself, which stands for its new value. By default, these are the
+        parameters.
     buffers : iterable of SharedVariable, optional
-        Buffers of rules and bricks whose new values must be finite too. Without this check,
-        for example, all steps would be zero after an average of squares has become infinite. A
-        buffer is not checked if it is not finite initially, if its dtype is not floating point, if
-        it can overflow only together with a step, or if its rows are divided among processes, where
-        the step becomes NaN instead.
+        Buffers of rules and bricks whose new values must be finite too. For example, without this
+        check, all steps would be zero once an average of squares has become infinite. A buffer is
+        not checked if it is not finite initially, if its dtype is not floating point, if it can
+        overflow only together with a step, or if its rows are divided among processes; in that last
+        case, the step becomes NaN instead.
 
     Attributes
     ----------
@@ -125,7 +126,7 @@ class FiniteCost:
         return self if self.variables else None
 
     def watch_of(self, found: Collection[Variable]) -> Watch | None:
-        """Return `watch`, restricted to the variables in `found`, the variables of a function."""
+        """Restrict `watch` to `found`, the variables of a function, and return it."""
         self.variables = [variable for variable in self._of if variable in found]
         return self.watch
 
@@ -137,8 +138,8 @@ class FiniteCost:
         """Raise or warn if the cost is not finite.
 
         A cost on an accelerator is checked several batches later. If a cost is not finite and an
-        error is raised, the batch with this cost has changed no parameter, but the batches after it
-        may have changed parameters.
+        error is raised, the batch with this cost has changed no parameter, but later batches may
+        have changed parameters.
         """
         cost = outputs[0]
         if cost.is_cpu:

@@ -91,8 +91,8 @@ class GradientDescent(UpdatesAlgorithm):
     distributed : DataParallel, optional
         The object that divides each batch among several processes; see
         `workbench.distributed.DataParallel`. Gradients, steps and monitored values then refer to
-        the whole batch. By default, a `DataParallel` in a script that a launcher such as
-        ``torchrun`` has started in several processes, and otherwise None.
+        the whole batch. The default is a `DataParallel` in a script that a launcher such as
+        ``torchrun`` has started in several processes, and None otherwise.
     updates, function_kwargs, on_unused_sources : optional
         See `UpdatesAlgorithm`.
 
@@ -242,8 +242,8 @@ class GradientDescent(UpdatesAlgorithm):
     def last_cost(self) -> float | None:
         """The last cost that was checked, finite or not.
 
-        The value is None before the first batch, without a cost, and with
-        ``on_not_finite='ignore'``. On an accelerator it can be a few batches old.
+        The value is None before the first batch, if there is no cost, and if `on_not_finite` is
+        ``'ignore'``. On an accelerator it can be a few batches old.
         """
         return self.finite.latest
 
@@ -310,13 +310,13 @@ class GradientDescent(UpdatesAlgorithm):
         return [found[root] for root in roots]
 
     def further_updates(self) -> list[SharedVariable]:
-        """Return the shared variables with updates that were added after construction."""
+        """Return the shared variables whose updates were added after construction."""
         return [target for target, _ in self._updates[self._own_updates :]]
 
     def for_cost(
         self, cost: Variable, parameters: Sequence[SharedVariable], step_rule: StepRule
     ) -> GradientDescent:
-        """Return an algorithm with the same options that minimises another cost.
+        """Return an algorithm that minimises another cost with the same options.
 
         Raises
         ------

@@ -34,7 +34,7 @@ class StepClipping(StepRule):
     r"""Step rule that rescales the steps of all parameters if their joint L2 norm is too large.
 
     The steps :math:`s` become :math:`s \cdot \min(1, \theta / \|s\|)`, where :math:`\|s\|` is the
-    norm over all parameters together and :math:`\theta` the threshold. As the first rule of a
+    norm over all parameters together and :math:`\theta` is the threshold. As the first rule of a
     chain, it clips gradients (Pascanu, Mikolov and Bengio 2013).
 
     Parameters
@@ -86,8 +86,8 @@ class VariableClipping(StepRule):
     threshold : float
         The largest norm, a number > 0.
     axis : int or iterable of int, optional
-        The axes over which the norm is computed; by default all axes. With fewer axes, each slice
-        of the parameter is clipped separately.
+        The axes over which the norm is computed; by default all axes. If only some axes are given,
+        each slice of the parameter is clipped separately.
 
     Attributes
     ----------
@@ -152,7 +152,8 @@ class RemoveNotFinite(StepRule):
     Parameters
     ----------
     scaler : float
-        The factor for parameters whose step is not finite. With 1, the default, they do not change.
+        The factor for parameters whose step is not finite. By default, it is 1, which leaves them
+        unchanged.
 
     Attributes
     ----------
@@ -225,7 +226,8 @@ class Restrict(WrappingRule):
     Raises
     ------
     AlgorithmError
-        If `step_rule` is not a rule, if `variables` are not parameters, or if none is trained.
+        If `step_rule` is not a rule, if `variables` are not parameters, or if none of them is
+        trained.
     SelectionError
         If a criterion selects none of the trained parameters.
 

@@ -158,7 +158,7 @@ class StepRule(FixedAttributes):
         return steps, updates
 
     def see_updates(self, updates: StepUpdates) -> None:
-        """Receive the updates of the earlier rules in a chain, before the call of `compute_steps`.
+        """Receive the updates of earlier rules in a chain, before `compute_steps` is called.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class StepRule(FixedAttributes):
         """
 
     def revise_updates(self, updates: StepUpdates) -> StepUpdates:
-        """Change the updates of the earlier rules in a chain, after the call of `compute_steps`.
+        """Change the updates of earlier rules in a chain, after `compute_steps` has been called.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class StepRule(FixedAttributes):
         Returns
         -------
         list of pairs
-            The changed updates. By default the method returns `updates` unchanged.
+            The changed updates. By default, the method returns `updates` unchanged.
         """
         return updates
 
@@ -197,7 +197,7 @@ class StepRule(FixedAttributes):
 
     @property
     def originals(self) -> Mapping[Variable, Variable]:
-        """The expressions that this process computes, keyed by the steps after the exchange.
+        """The steps before the exchange among processes, keyed by the steps after the exchange.
 
         The mapping is created by `compute_steps`.
         """
@@ -374,8 +374,8 @@ def buffer_for(
 ) -> SharedVariable:
     """Create a buffer of a rule, filled with zeros and with the same shape as `parameter`.
 
-    Set `shown_by_step` to True if the step cannot be finite where the buffer is not finite; then
-    only the step is checked.
+    Set `shown_by_step` to True if the step cannot be finite where the buffer is not finite; in that
+    case, only the step is checked.
     """
     keeper, full_name = _keepers.get().get(parameter), f"{parameter.name}_{name}"
     new: SharedVariable
@@ -421,7 +421,7 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter to which a buffer belongs, or `variable` if it belongs to none."""
+    """Return the parameter to which `variable` belongs, or `variable` itself if there is none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
@@ -486,7 +486,7 @@ def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
 def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Variable:
     """Return a condition that is true if `condition` is true in all processes.
 
-    It is `condition` itself if the parameters are not divided among processes.
+    The result is `condition` itself if the parameters are not divided among processes.
     """
     group = group_of(parameters)
     if group is None:
@@ -497,5 +497,5 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
 
 
 def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
-    """Return the processes among which parameters are divided; None if each has all rows."""
+    """Return the processes among which parameters are divided, or None if each has all rows."""
     return next((p.group for p in parameters if isinstance(p, Rows)), None)

@@ -38,12 +38,12 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Exponent that gives the safe limit for gradient norms: the dtype's largest number to this power.
+"""Exponent of the safe limit for gradient norms, a power of the dtype's largest number.
 
 Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
 OF_STATE = 0.85
-"""Exponent that gives the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
+"""Exponent of the safe limit for norms of optimizer states; see `OF_GRADIENTS`."""
 CHECK_EVERY = 128
 """The number of steps between two checks of the norms of parameters and states."""
 FACTORS = ("lr", "momentum", "weight_decay")
@@ -188,9 +188,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         return [target for target, _ in self._updates]
 
     def for_cost(self, cost: Variable, parameters: Sequence[SharedVariable]) -> TorchOptimizer:
-        """Return an algorithm with the same optimizer and options that minimises another cost.
+        """Return an algorithm that minimises another cost with the same optimizer and options.
 
-        Both share the variable `learning_rate`, so extensions that set it also apply to the result.
+        Both algorithms share the variable `learning_rate`, so extensions that set it affect both.
 
         Raises
         ------
@@ -215,14 +215,15 @@ class TorchOptimizer(UpdatesAlgorithm):
         return found
 
     def take_state(self, other: TorchOptimizer, sources: Sources) -> None:
-        """Continue with the state of another algorithm, for the parameters that both have.
+        """Take over another algorithm's state for the parameters that both algorithms train.
 
         Parameters
         ----------
         other : TorchOptimizer
         sources : dict of SharedVariable to pair
             For each parameter that is kept, the parameter of the other algorithm and a function
-            that extends a tensor of its shape to more units, or None if the units are the same.
+            that extends a tensor of its shape to more units, or None if the number of units is the
+            same.
 
         Raises
         ------
@@ -494,7 +495,7 @@ def _finite(value: Any) -> bool:
 
 
 def _below(tensors: Sequence[torch.Tensor], power: float) -> bool:
-    """Return True if each norm is below ``m ** power``, where m is the maximum of its dtype."""
+    """Return True if all norms are below ``m ** power``, where m is the dtype's largest number."""
     if tensors and not tensors[0].is_cpu:  # one transfer is faster than many
         norms = torch.stack(
             [norm.double() for norm in internals.foreach_norm(list(tensors))]

@@ -9,7 +9,7 @@ from workbench.tensor import Variable
 
 
 class WrappingRule(StepRule):
-    """Step rule that applies another rule and shares its properties, but computes other steps.
+    """Step rule that applies another rule and shares its properties, but computes different steps.
 
     A subclass defines `compute_steps`.
 

@@ -91,7 +91,7 @@ class ZeRO1(WrappingRule):
     def _steps(
         self, rule: StepRule, previous: Mapping[SharedVariable, Variable], before: StepUpdates
     ) -> tuple[Steps, StepUpdates]:
-        """Return the steps of a rule; apply the rules of a chain one after another."""
+        """Return the steps that a rule computes; rules of a chain are applied one after another."""
         updates: StepUpdates = []
         if isinstance(rule, CompositeRule):
             steps = dict(previous)

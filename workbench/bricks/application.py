@@ -479,7 +479,7 @@ class BoundApplication(Predicate):
             Variables and other arguments of the method. If some arguments are tensors or arrays and
             none is a variable, the result is computed immediately.
         as_dict : bool
-            True to return a dictionary of the outputs by name.
+            True to return a dictionary from names to outputs.
         as_list : bool
             True to return a list even if there is only one output.
         call_id : str
@@ -492,8 +492,8 @@ class BoundApplication(Predicate):
         NotConfiguredError
             If the brick cannot be allocated yet.
         ApplicationError
-            If a brick that is not a parent applies the brick, or if the number of returned values
-            differs from the number of outputs.
+            If another brick applies this brick without being its parent, or if the number of
+            returned values differs from the number of outputs.
         ShapeError, DtypeError
             If the shape or dtype of an input does not fit.
         """

@@ -38,7 +38,7 @@ class Body:
 
     @property
     def inputs(self) -> list[tuple[str, Variable]]:
-        """The inputs of the application on which the outputs depend, by name."""
+        """The application's inputs on which the outputs depend, with their names."""
         names = self.call.application.inputs
         found = sorted(
             self._own.items(), key=lambda pair: names.index(pair[0]) if pair[0] in names else 99
@@ -56,7 +56,7 @@ class Body:
         return call if call is not self.call and has_roles(variable, [OUTPUT]) else None
 
     def boundary(self, variable: Variable, inner: ApplicationCall) -> dict[str, Variable]:
-        """Return the inputs of an inner application on which its output `variable` depends."""
+        """Return an inner application's inputs on which its output `variable` depends, by name."""
         if variable not in self._boundaries:
             self._boundaries[variable] = dict(Body(inner, [variable]).inputs)
         return self._boundaries[variable]

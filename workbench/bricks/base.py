@@ -100,9 +100,9 @@ class Brick(Exported):
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
         axis. An error about an input then suggests a size for each of these axes.
     former_hooks : dict of str to str
-        A class attribute that maps the name of each method that subclasses could override in Blocks
-        to its replacement. Since these methods are never called, defining a class with one of them
-        is an error.
+        A class attribute that maps the names of methods that subclasses could override in Blocks to
+        the names of their replacements. These methods are never called, so defining a class with
+        one of them is an error.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks of inputs and arguments that several bricks use, and a function that formats shapes."""
+"""Checks that several bricks apply to inputs and arguments, and a function that formats shapes."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class AbsoluteError(CostMatrix):
 
 
 class BinaryCrossEntropy(CostMatrix):
-    """Cross-entropy of binary targets and predicted probabilities.
+    """Cross-entropy between binary targets and predicted probabilities.
 
     If the predictions are the output of a `Logistic` brick (or ``torch.sigmoid``), the cost and its
     gradient are computed from the input of that function, and are therefore accurate for
@@ -162,7 +162,7 @@ class BinaryCrossEntropy(CostMatrix):
 
 
 class CategoricalCrossEntropy(Cost):
-    """Cross-entropy of true classes and predicted class probabilities.
+    """Cross-entropy between true classes and predicted class probabilities.
 
     If the predictions are the output of a `Softmax` brick (or ``torch.softmax``), the cost and its
     gradient are computed from the logits, and are therefore accurate for small probabilities.

@@ -23,7 +23,7 @@ COUNTS = {
     "num_filters": 1, "num_channels": 1, "num_heads": 1, "num_pieces": 1,
     "num_outputs": 1, "length": 1,
 }  # fmt: skip
-"""Settings whose value is a single whole number, with the smallest allowed value."""
+"""Settings whose value is a single whole number, each with its smallest allowed value."""
 
 
 def is_dimension(name: str) -> bool:
@@ -145,7 +145,7 @@ def _could_be_size(part: object) -> bool:
 
 
 def _wholes(value: Any) -> Any:
-    """Return a setting in which floats and strings are converted to integers."""
+    """Return a setting with floats and strings converted to integers."""
     if isinstance(value, Mapping):
         return {key: _wholes(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

@@ -45,7 +45,7 @@ class Dropout(Random, Activation, ModeDependent):
     drop_prob : float
         The current probability. Assigning a value affects only later applications.
     probability : SharedVariable or None
-        The variable of the probability, or None if the probability is always 0.
+        The variable that holds the probability, or None if the probability is always 0.
 
     References
     ----------

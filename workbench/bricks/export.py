@@ -50,8 +50,8 @@ class Exported(Component):
         Returns
         -------
         torch.nn.Module
-            A module in training mode, as torch creates them; call ``eval()`` to use it. Its
-            arguments are the inputs, in order.
+            A module in training mode, like every new torch module; call ``eval()`` before using it
+            for predictions. Its arguments are the inputs, in order.
 
         Raises
         ------
@@ -63,16 +63,16 @@ class Exported(Component):
 
         Notes
         -----
-        In training mode, `BatchNormalization` and its layer give equal outputs, but the layer
-        updates its running statistics as torch does, with the unbiased variance. Dropout draws
-        from torch's generator. An `LSTM` can be converted if its peephole weights are zero. A
-        `GatedRecurrent` brick cannot be converted, because ``torch.nn.GRU`` applies the reset gate
-        after the matrix product.
+        In training mode, `BatchNormalization` and its torch layer give equal outputs, but the torch
+        layer updates its running statistics with the unbiased variance. Dropout draws from torch's
+        generator. An `LSTM` can be converted if its peephole weights are zero. A `GatedRecurrent`
+        brick cannot be converted, because ``torch.nn.GRU`` applies the reset gate after the matrix
+        product.
 
         ``safetensors.torch.save_model(brick.to_torch(), path)`` writes the parameters with torch's
         names; `workbench.serialization.save_safetensors` writes them with the paths of the bricks.
-        For other formats, ``torch.export.export`` accepts the module in evaluation mode, also with
-        ``dynamic_shapes=({0: torch.export.Dim("batch")},)``.
+        For other formats, ``torch.export.export`` accepts the module in evaluation mode, including
+        with ``dynamic_shapes=({0: torch.export.Dim("batch")},)``.
 
         Examples
         --------
@@ -130,8 +130,8 @@ class Exported(Component):
         Raises
         ------
         ArchiveError
-            If ONNX cannot express the brick, or if the file would compute other outputs. Nothing is
-            written in these cases.
+            If ONNX cannot express the brick, or if the file would compute different outputs.
+            Nothing is written in these cases.
         BrickError, ParameterError
             See `to_torch`.
         MissingLibraryError
@@ -203,8 +203,8 @@ class Exported(Component):
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
         """Return a torch layer that computes `call` exactly, or None; called by `to_torch`.
 
-        The method is only used if the class of the brick itself defines it, because a subclass can
-        compute something else. Bricks without a layer are converted through their graph.
+        The method is used only if the class of the brick itself defines it, because a subclass can
+        compute something different. Bricks without a layer are converted through their graph.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""Fixes that errors offer, each of which assigns the value that a setting of a brick must have.
+"""Fixes that errors offer; each fix assigns the required value to a setting of a brick.
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
 are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
@@ -113,7 +113,7 @@ def _sizes(
 
 
 def _whole(brick: Any, dim: Any, sizes: tuple[Any, ...], missing: bool) -> Needs:
-    """Return the required ``input_dim`` if it must describe all axes but has a wrong length."""
+    """Return the required ``input_dim`` if it must describe all axes but has the wrong length."""
     axes = len(dim) if isinstance(dim, (tuple, list)) else 1
     several = len(sizes) > 2
     if not brick.dims_of_all_axes or (axes == len(sizes) - 1 and not (missing and several)):

@@ -1,7 +1,7 @@
 """Conversion of torch modules to bricks.
 
-A module becomes the equivalent brick if its class is exactly one of torch's layers and there is
-such a brick. Any other module becomes a `TorchModule`.
+A module becomes an equivalent brick if its class is one of torch's layer classes (not a subclass)
+and such a brick exists. Any other module becomes a `TorchModule`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Conversion:
         self._tied = any(count > 1 for count in owners.values())
 
     def brick(self, module: nn.Module, path: str) -> Brick:
-        """Return the brick for a module; the same brick for each occurrence of a module."""
+        """Return the brick for a module, which is the same each time the module occurs."""
         if module not in self._made:
             self._made[module] = self._new(module, path)
         return self._made[module]
@@ -159,7 +159,7 @@ class _Conversion:
 
 
 def _is_usual(module: nn.Module) -> bool:
-    """Return True if all parameters are trained and have the dtype of bricks."""
+    """Return True if all parameters are trained and have the dtype that bricks use."""
     parameters = module.parameters(recurse=False)
     return all(p.requires_grad and p.dtype is floatx() for p in parameters)
 

@@ -147,7 +147,7 @@ def _tensor(value: torch.Tensor | numpy.ndarray[Any, Any]) -> torch.Tensor:
 def _kind(
     name: str, arguments: dict[int | str, Any], values: dict[int | str, torch.Tensor]
 ) -> Hashable:
-    """Return the cache key of a call, or ``None`` if an argument is not hashable."""
+    """Return the cache key for a call, or ``None`` if an argument is not hashable."""
     parts: list[Any] = [name, floatx(), in_training_mode()]
     for key, value in arguments.items():
         if key in values:

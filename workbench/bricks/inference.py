@@ -3,8 +3,8 @@
 An editor checks each brick separately, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
 graph. When a brick is applied for the first time, most of the time is spent on creating unknown
-sizes. The inputs are therefore kept for the next application if this one reveals nothing about
-their sizes.
+sizes. The inputs are therefore kept for the next application if the current application reveals
+nothing about their sizes.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class _Kept:
     """Unknown sizes, and inputs with these sizes, which only one application at a time can use.
 
     Creating an unknown size makes torch forget what it has computed about the other sizes.
-    Therefore sizes about which nothing was learned are reused, oldest first.
+    Therefore, sizes about which nothing was learned are reused, oldest first.
     """
 
     def __init__(self) -> None:

@@ -22,15 +22,15 @@ class Initializable(RNGMixin):
     Every such brick accepts schemes for weights and for biases, even if it has no biases, because a
     subclass can add children with biases.
 
-    Without a scheme, `initialize` draws weights by `Glorot` and the vectors of tables
-    (`LookupTable`, learned positions) by ``IsotropicGaussian(0.1)``, and sets biases to zero.
+    Without a scheme, `initialize` draws weights with `Glorot` and the vectors of tables
+    (`LookupTable`, learned positions) with ``IsotropicGaussian(0.1)``, and sets biases to zero.
 
     Parameters
     ----------
     weights_init : NdarrayInitialization, optional
-        Scheme of the weights.
+        Scheme for the weights.
     biases_init : NdarrayInitialization, optional
-        Scheme of the biases.
+        Scheme for the biases.
     use_bias : bool, optional
         If False, the brick has no biases.
     seed : int, optional

@@ -54,7 +54,7 @@ DROPS = (
 
 
 class ModulePart(Brick):
-    """A submodule of a `TorchModule` as a brick, with its own parameters and its submodules.
+    """Brick for a submodule of a `TorchModule`, with that module's own parameters and submodules.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Operation that runs a torch module in a graph, as a function of its tensors and inputs.
 
 The operation uses a copy of the module with all tensors on the meta device, which allocates no
-memory. Therefore one thread can run the operation while another thread uses the module.
+memory. Therefore, one thread can run the operation while another thread uses the module.
 """
 
 from __future__ import annotations

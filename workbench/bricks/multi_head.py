@@ -140,7 +140,7 @@ class MultiHeadAttention(Initializable):
         Parameters
         ----------
         query : Variable
-            The sequence that attends, floats of shape (..., T, dim).
+            The attending sequence, floats of shape (..., T, dim).
         attended : Variable, optional
             The sequence to attend to, of shape (..., S, attended_dim); by default the query.
         attended_mask : Variable, optional
@@ -151,7 +151,7 @@ class MultiHeadAttention(Initializable):
         Returns
         -------
         Variable
-            Floats of the shape of `query`.
+            Floats of the same shape as `query`.
         """
         attended = query if attended is None else attended
         if query.ndim < 2 or attended.ndim != query.ndim:

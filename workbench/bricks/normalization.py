@@ -33,7 +33,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     epsilon : float, optional
         A number >= 0 that is added to the variance or mean square.
     scale_init : NdarrayInitialization, optional
-        Scheme of the scale; ones by default.
+        Scheme for the scale; ones by default.
     learn_scale : bool, optional
         If False, the brick has no scale.
     """
@@ -109,7 +109,7 @@ class LayerNormalization(FeatureNormalization):
     epsilon : float, optional
         A number that is added to the variance.
     scale_init, shift_init : NdarrayInitialization, optional
-        Schemes of the scale (ones by default) and of the shift (zeros by default).
+        Schemes for the scale (ones by default) and the shift (zeros by default).
     learn_scale, learn_shift : bool, optional
         If False, the brick has no scale or no shift, respectively.
 
@@ -184,7 +184,7 @@ class RMSNormalization(FeatureNormalization):
     epsilon : float, optional
         A number that is added to the mean square.
     scale_init : NdarrayInitialization, optional
-        Scheme of the scale; ones by default.
+        Scheme for the scale; ones by default.
     learn_scale : bool, optional
         If False, the brick has no scale.
 

@@ -1,4 +1,4 @@
-"""Typed dictionaries of the keyword arguments that brick constructors pass to their base classes.
+"""Typed dictionaries for keyword arguments that brick constructors pass to their base classes.
 
 A constructor declares, for example, ``**kwargs: Unpack[InitializableOptions]``. A type checker can
 then check the keys, and `workbench.hints.show_options` adds them to the signature that help and

@@ -1,7 +1,7 @@
 """Seeds of bricks; each brick has its own seed, derived from ``config.default_seed``.
 
 The seed of a brick without parents also depends on the number of such bricks that received a seed
-earlier. The seed of a child is derived from its parent's seed and its own name. Therefore a brick
+earlier. The seed of a child is derived from its parent's seed and its own name. Therefore, a brick
 draws the same numbers whether it is initialised alone or with its parent, and a change to one layer
 does not affect the draws of other layers.
 """

@@ -157,8 +157,7 @@ class MLP(FeedforwardSequence, Initializable):
     Notes
     -----
     Before allocation and initialisation, `use_bias` and the schemes are pushed to the layers and
-    replace the settings of the layers. To change the settings of one layer, push the settings
-    first:
+    replace their settings. To change the settings of one layer, push the settings first:
 
     >>> from workbench.bricks import Tanh
     >>> from workbench.initialization import Constant, IsotropicGaussian

@@ -57,7 +57,7 @@ class Softmax(Brick):
     def categorical_cross_entropy(
         self, application_call: ApplicationCall, y: Variable, x: Variable
     ) -> Variable:
-        """Compute cross-entropies of targets and logits, accurate even for very large logits.
+        """Compute accurate cross-entropies between targets and logits, even for large logits.
 
         Parameters
         ----------

@@ -99,7 +99,7 @@ def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
 
 
 def examples(inputs: Mapping[str, Variable], given: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Return an example tensor for each input: a given one, or one of the given shape.
+    """Return an example tensor for each input: the given example, or a tensor of the given shape.
 
     Unknown sizes become 2. Floats are random numbers, and integers are zeros.
     """
@@ -155,7 +155,7 @@ def _dtype(value: Any) -> torch.dtype:
 def _applied_to(
     bound: BrickMethod, examples: Mapping[str, Any], known: int | None
 ) -> tuple[dict[str, Variable], list[Variable]]:
-    """Apply a brick to inputs whose sizes are fixed from axis `known` onwards; None for no axis."""
+    """Apply a brick to inputs; sizes are fixed from axis `known` onwards, or not at all if None."""
     given = {}
     for name, example in examples.items():
         shape = _shape(example)

@@ -37,7 +37,7 @@ NOT_CONVERTED = (
     ".to_module() converts a graph of this brick to a module with the same parameters as the brick"
 )
 TAKEN = frozenset({*dir(fx.GraphModule), *dir(nn.Sequential), *vars(nn.Module())})
-"""Names of attributes of modules, which cannot be names of layers."""
+"""Names of module attributes, which cannot be used as names of layers."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class _Conversion:
         return self.modules[key]
 
     def _hold(self, brick: Any) -> None:
-        """Record that the layer of `brick` contains the parameters of all its descendants too."""
+        """Record that the layer for `brick` also contains the parameters of all its descendants."""
         for part in (brick, *_descendants(brick)):
             for parameter in part.parameters:
                 if parameter in self.in_layers:
@@ -337,7 +337,7 @@ def _descendants(brick: Any) -> Iterator[Any]:
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
-    """Return `name`, changed if it is taken or is the name of an attribute of modules."""
+    """Return `name`, modified if it is already taken or is the name of a module attribute."""
     start, count = f"{name}_" if name in TAKEN else name, 0
     name = start
     while name in taken:

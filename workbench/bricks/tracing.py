@@ -173,7 +173,7 @@ def assignments_of(run: Callable[[], object]) -> list[Assignment]:
 
 
 def leaves(value: Any) -> list[tuple[Any, Any]]:
-    """Return pairs of key and item for a list, tuple or dictionary, else ``(None, value)``."""
+    """Return the keys and items of a list, tuple or dict; any other value has the key None."""
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, (list, tuple)):

@@ -155,7 +155,8 @@ class TransformerBlock(Initializable, Feedforward):
         input_ : Variable
             Floats of shape (..., T, dim).
         mask : Variable, optional
-            Zero for time steps that are padding; see the ``attended_mask`` of `MultiHeadAttention`.
+            A mask that is zero for padded time steps; see ``attended_mask`` of
+            `MultiHeadAttention`.
 
         Returns
         -------

@@ -50,7 +50,7 @@ class BrickWrapper(Hinted, ABC):
         wrapped : Application
             The inherited application.
         namespace : dict
-            The attributes to add to the new class: at least an application under
+            The attributes to add to the new class, including an application with the key
             ``wrapped.name``.
         """
 
@@ -70,9 +70,9 @@ class BrickWrapper(Hinted, ABC):
 class WithExtraDims(BrickWrapper):
     """Wrapper that adds support for additional leading dimensions, such as time.
 
-    The wrapping application accepts one more keyword argument: ``extra_ndim``, the number of
-    additional dimensions, zero by default. The additional dimensions are merged with the next
-    dimension before the brick is applied, and separated again in the outputs. All inputs and
+    The wrapping application accepts an additional keyword argument ``extra_ndim``, the number of
+    additional dimensions, which is zero by default. The additional dimensions are merged with the
+    next dimension before the brick is applied, and separated again in the outputs. All inputs and
     outputs must have the same additional dimensions.
 
     Examples

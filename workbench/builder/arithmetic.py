@@ -10,10 +10,10 @@ from typing import Any
 from workbench.builder.names import Unreadable
 
 MOST = 10_000
-"""Maximum number of steps that code may require, and maximum number of elements of a list."""
+"""Maximum number of steps that code may require, and maximum number of elements in a list."""
 
 LONGEST, LARGEST = 100_000, 4096
-"""Maximum length of a list or string, and maximum number of bits of a number."""
+"""Maximum length of a list or string, and maximum number of bits in a number."""
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -28,7 +28,7 @@ FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError,
 """Errors that can be raised by operations on plain values."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that can be applied to variables, since a specification can contain them."""
+"""The operators that can be applied to variables because a specification can contain them."""
 
 
 def limited(function: Callable[..., Any], left: Any, right: Any) -> Any:

@@ -17,7 +17,7 @@ from workbench.builder.spec import Spec
 from workbench.hints import Hinted
 
 SPECS = Path(__file__).with_name("blocks.json")
-"""The file of the blocks' specifications, written by ``python -m tests.support.block_specs``."""
+"""The specifications of all blocks; ``python -m tests.support.block_specs`` writes this file."""
 
 
 @dataclass(frozen=True)

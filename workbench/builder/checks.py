@@ -1,4 +1,4 @@
-"""Checks of settings before a constructor is called, so that errors give the exact place."""
+"""Checks of settings before a constructor is called, so that errors state the exact place."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`to_code`, which returns the Python code that a person would write for a specification.
 
 The code contains the imports, the inputs, the bricks with the settings of the specification, the
-calls in the same order, and the names that differ from the defaults. It contains neither the
-positions of elements nor the ids of calls.
+calls in the order of the specification, and the names that differ from the defaults. It contains
+neither the positions of elements nor the ids of calls.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Writer(BrickStatements):
     # Names.
 
     def _reserve(self) -> None:
-        """Reserve the class names of all bricks, so that variables receive other names."""
+        """Reserve the class names of all bricks, so that variables receive different names."""
         for brick in self.constructor.bricks.values():
             if registry.name_of(type(brick)) is not None:
                 self._taken.add(type(brick).__name__)
@@ -200,7 +200,7 @@ class Writer(BrickStatements):
         self._own(made)
 
     def _settle_pending(self, call_spec: CallSpec) -> None:
-        """Write the pending operations that must precede a call, so that the order is kept."""
+        """Write the pending operations that must come before a call, to preserve the order."""
         wanted = [
             wire for wire in wires_in(list(call_spec.inputs.values())) if wire in self._pending
         ]
@@ -306,7 +306,7 @@ class Writer(BrickStatements):
                 self.lines.append(f"{self._wires[wire].flat()}.name = {quoted(wire)}")
 
     def _operation(self, call_spec: CallSpec) -> bool:
-        """Write an operation, or return True to nest it in the only call that needs it."""
+        """Write an operation, or return True if it is nested in the only call that needs it."""
         operation = operations.BY_NAME[call_spec.operation or ""]
         value = self._computed(operation, call_spec)
         wire, default = call_spec.outputs[0], operation.name

@@ -21,7 +21,7 @@ Element = tuple[str, str]
 """The kind (``brick``, ``input``, ``call`` or ``monitored``) and the name or id of an element."""
 
 MOST_KEPT = 500
-"""Number of top-level bricks that are kept for the code of later versions of a model."""
+"""Maximum number of top-level bricks that are kept for use by later writers."""
 
 _kept: dict[tuple[int, Any, str], dict[str, Brick]] = {}
 _lock = threading.Lock()
@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Construct a brick, or reuse that of an earlier writer; writers never change bricks."""
+        """Construct a brick, or reuse an earlier writer's brick; writers never change bricks."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:
@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Record the elements created by the lines added since the last call of this method."""
+        """Record the elements created by the lines added since this method was last called."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:

@@ -70,7 +70,7 @@ class Values:
     def construction(
         self, cls: type[Any], settings: Mapping[str, Json], own_name: str | None
     ) -> Code:
-        """Return the code of a constructor call with the given settings only."""
+        """Return the code for a constructor call that passes only the given settings."""
         parts = self._arguments(cls, settings, MOST_BY_POSITION)
         if own_name is not None:
             parts.append(keyword("name", name(quoted(own_name))))

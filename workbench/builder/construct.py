@@ -37,14 +37,14 @@ DTYPES = {
 
 
 class Constructor:
-    """Constructor of bricks in the order of a specification; a brick can use earlier bricks.
+    """Constructor that creates a specification's bricks in order; bricks can use earlier bricks.
 
     Attributes
     ----------
     bricks : dict of str to Brick
         The bricks constructed so far, keyed by path.
     places : dict of Brick to str
-        The place in the specification of each brick that the specification describes.
+        For each brick that the specification describes, its place in the specification.
     """
 
     def __init__(self) -> None:
@@ -264,7 +264,7 @@ class Constructor:
         return getattr(brick, name)
 
     def _change(self, brick: Brick, changes: Mapping[str, Any], path: str) -> None:
-        """Assign `changes` from the top down; before each brick's changes, settings are pushed."""
+        """Assign `changes` from the top down; settings are pushed before each brick is changed."""
         labels = {where: below for below, where in paths.tree(brick).items()}
         for where in sorted(changes, key=lambda where: (where != "", where.count("/"))):
             settle(brick)

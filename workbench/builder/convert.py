@@ -56,7 +56,7 @@ class Built:
 
     @cached_property
     def model(self) -> Model:
-        """The model of the cost and monitored variables, or of all variables if there are none."""
+        """The model of the cost and monitored variables or, if there are none, of all variables."""
         outputs = [*([] if self.cost is None else [self.cost]), *self.monitored]
         outputs = list(dict.fromkeys(outputs)) or list(self.variables.values())
         return Model(outputs)

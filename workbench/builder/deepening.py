@@ -43,7 +43,7 @@ class Deepened(Hinted):
         The earlier paths of the layers that follow the new layer, keyed by new path. Pass this
         dictionary to `Session.rebuild` as `moved`.
     reason : str
-        The reason why the model computes a different function; empty if it does not.
+        The reason why the model computes a different function; empty if the function is the same.
     """
 
     spec: Spec

@@ -113,7 +113,7 @@ def recorded_by(loop: Loop) -> list[Variable]:
 
 
 def _of_shared(variable: Variable) -> bool:
-    """Return True if a variable depends only on shared variables, like the norm of a parameter."""
+    """Return True if a variable, such as a parameter's norm, depends only on shared variables."""
     return all(
         one.owner is not None or isinstance(one, SharedVariable) for one in ancestors([variable])
     )

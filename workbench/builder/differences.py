@@ -11,7 +11,7 @@ from workbench.builder.spec import BrickSpec, CallSpec, Spec
 from workbench.utils.texts import short
 
 LONGEST = 60
-"""Maximum number of characters that are shown of a value."""
+"""Maximum number of characters shown for a value."""
 
 
 def differences(

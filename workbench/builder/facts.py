@@ -149,8 +149,8 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
 def _products(order: Iterable[Variable]) -> Flops:
     """Count the operations of a graph of matrix products and element-wise functions.
 
-    Every unknown size counts as 1. Calling `count_flops` instead would take a third of the time of
-    a check.
+    Every unknown size counts as 1. Calling `count_flops` instead would take up a third of the time
+    that a check takes.
     """
     by_brick: Counter[str] = Counter()
     total = 0
@@ -185,7 +185,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the properties of a brick, which should first be applied or allocated if possible."""
+    """Return the properties of a brick that has, if possible, been applied or allocated."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

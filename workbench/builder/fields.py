@@ -65,7 +65,7 @@ def check_places(given: Json) -> dict[str, tuple[float, float]]:
 
 
 def check_unique(what: str, names: Iterable[tuple[str, str]]) -> None:
-    """Raise `SpecError` if a name occurs twice; `names` are pairs of a name and its path."""
+    """Raise `SpecError` if a name occurs twice; `names` contains pairs of a name and its path."""
     seen: set[str] = set()
     for name, path in names:
         if name in seen:

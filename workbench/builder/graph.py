@@ -42,7 +42,7 @@ class Graph:
     wires : dict of Variable to str
         The names of inputs and of the outputs of calls.
     made : dict of Node to str
-        The id of the call for each node that has a call.
+        For each node that has a call, the id of the call.
     """
 
     def __init__(self, variables: Iterable[Variable]) -> None:

@@ -103,7 +103,7 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def identifier(text: str, taken: Any) -> str:
-    """Return a Python identifier that resembles a text and is not taken.
+    """Return a Python identifier that resembles the given text and is not yet taken.
 
     Examples
     --------

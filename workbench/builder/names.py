@@ -1,4 +1,4 @@
-"""Meaning of names in code that builds a model: classes, inputs, operations and a few functions.
+"""The meaning of names in code that builds a model: classes, inputs, operations and functions.
 
 Nothing is imported. A name has a meaning only if it is listed here, or is the name of a registered
 class, an operation or a dtype.
@@ -87,13 +87,13 @@ calls: dict[str, Callable[..., Any]] = {
     "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
     "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
 }  # fmt: skip
-"""Built-in functions and types that can be called with plain values."""
+"""Built-in functions and types that code can call with plain values."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
     "numpy.array": numpy.array,
     "collections.OrderedDict": OrderedDict,
 }
-"""Functions and classes of other libraries that can be called."""
+"""Functions and classes from other libraries that code can call."""
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
 
 
 def resolved(reference: Reference) -> Any:
-    """Return the object that a reference names, or None if it has no meaning in a model.
+    """Return the object that a reference names, or None if the name has no meaning in a model.
 
     Examples
     --------

@@ -30,7 +30,7 @@ COSTS = ("cost", "loss", "objective")
 
 @hinted
 def from_code(text: str) -> Spec:
-    """Read the specification of the model that Python code builds, without executing it.
+    """Read the specification of the model that Python code builds, without executing the code.
 
     Bricks are constructed and applied, as in `from_spec`, but no memory is allocated for
     parameters. Only registered classes and their methods, functions for inputs and operations, and

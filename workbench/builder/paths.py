@@ -51,7 +51,7 @@ def below(brick: Brick, path: str) -> Brick | None:
 
 
 def tree(brick: Brick) -> dict[Brick, str]:
-    """Return the paths of `brick` and all bricks below it, each brick once, from the top down."""
+    """Return the paths, from the top down, of `brick` and all bricks below it; each occurs once."""
     found = {brick: ""}
     waiting = deque([brick])
     while waiting:

@@ -54,7 +54,7 @@ def plan(
     frozen: tuple[Collection[str], Collection[str]] = ((), ()),
     moved: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Compare two specifications in the same way as `Session.rebuild`.
+    """Compare two specifications as `Session.rebuild` does.
 
     No parameters are allocated.
 

@@ -1,4 +1,4 @@
-"""Errors raised in a trial, as plain values: the text, the place and, if possible, a fix."""
+"""Errors raised in a trial, as plain values: the text, the location and, if possible, a fix."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workbench.utils.texts import short
 
 @dataclass(frozen=True)
 class Problem:
-    """An error raised in a trial, as plain values.
+    """An error raised in a trial, described by plain values.
 
     Attributes
     ----------
     text : str
         The text of the error.
     path : str
-        The place of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
+        The location of the error in the task, such as ``bricks/0`` or ``calls/0/inputs/x``.
     brick : str or None
         The path of the brick that raised the error.
     setting : str or None
@@ -87,7 +87,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
 def change_of(
     fix: Fix, brick: str | None, bricks: Sequence[BrickSpec], constructor: Constructor
 ) -> Change | None:
-    """Convert a fix for a brick to a change of the specification; return None if this fails."""
+    """Convert a fix for a brick to a change to the specification, or to None if this fails."""
     whose = "" if fix.brick == brick else f" of {fix.brick}"
     label = f"set {fix.attribute}{whose} to {_short(fix.value)}"
     for number, one in enumerate(bricks):
@@ -108,7 +108,7 @@ def change_of(
 
 
 def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:
-    """Create the bricks again, apply `fix` if given, and return the bricks as JSON values."""
+    """Create the bricks again, apply `fix` if it is given, and return the bricks as JSON values."""
     constructor = Constructor()
     made = [constructor.top(one, f"bricks/{i}") for i, one in enumerate(bricks)]
     if fix is not None:

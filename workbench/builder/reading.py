@@ -1,4 +1,4 @@
-"""Arguments of constructors, read from finished bricks, schemes and modules.
+"""Constructor arguments, read from finished bricks, schemes and modules.
 
 Most objects keep each argument in an attribute of the same name. Classes of the library that do not
 follow this rule are listed here; a user's class must follow it.
@@ -137,11 +137,11 @@ READERS: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
     },
     initialization.Uniform: {"std": lambda scheme: UNSET},
 }
-"""For each class, functions that return arguments of its constructor."""
+"""For each class, functions that return its constructor arguments."""
 
 
 def read(owner: Any, name: str, parameter: inspect.Parameter) -> Any:
-    """Return the value of an argument of the constructor, or `UNSET` if it is not set.
+    """Return the value of a constructor argument, or `UNSET` if the argument is not set.
 
     Raises
     ------

@@ -163,7 +163,7 @@ def name_of(cls: type[Any]) -> str | None:
 
 
 def found(kind: Kind, name: str) -> type[Any] | None:
-    """Return the class that a specification names, or None."""
+    """Return the class that has this name in specifications, or None."""
     return library(kind).get(name) or types(kind).get(name) or _users[kind].get(name)
 
 

@@ -88,7 +88,7 @@ def revise_code(text: str, spec: Spec) -> str:
 
 
 def _without_positions(spec: Spec, other: Spec) -> Spec:
-    """Return `spec` without positions, and with the ids in `other` for calls with equal outputs."""
+    """Return `spec` without positions; calls with the same outputs as in `other` get its ids."""
     ids = {call.outputs: call.id for call in other.calls}
     calls = [_with_id(call, ids.get(call.outputs, call.id)) for call in spec.calls]
     return Spec(spec.bricks, spec.inputs, tuple(calls), spec.cost, spec.monitored)
@@ -285,7 +285,7 @@ class _Revision:
         return placed
 
     def _missing_imports(self, written: Iterable[str]) -> list[str]:
-        """Return the imports that the new lines need and that the earlier code lacks."""
+        """Return the imports that the new lines need but the earlier code lacks."""
         words = {word for line in written for word in re.findall(r"\w+", line)}
         found: list[str] = []
         for statement in ast.parse("\n".join(self.imports)).body:
@@ -303,7 +303,7 @@ class _Revision:
 
 
 def _different(old: Spec, new: Spec) -> set[Element]:
-    """Return the parts that differ between two specifications, or that only one of them has."""
+    """Return the parts that differ between two specifications or occur in only one of them."""
 
     def parts(spec: Spec) -> dict[Element, Any]:
         return {

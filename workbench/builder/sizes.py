@@ -73,7 +73,7 @@ class Sizes:
         )
 
     def tell(self, axes: Iterable[tuple[str, str]]) -> None:
-        """Record pairs of a size and its label."""
+        """Record the labels of sizes, given as pairs of a size and its label."""
         self._told += axes
         self._known_labels = None
 

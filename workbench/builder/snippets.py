@@ -31,7 +31,7 @@ class Snippet:
 
     @property
     def bound(self) -> set[str]:
-        """The names of variables that the statement assigns."""
+        """The names of the variables to which the statement assigns values."""
         nodes = [node for one in self.statements for node in ast.walk(one)]
         names = [node for node in nodes if isinstance(node, ast.Name)]
         return {node.id for node in names if isinstance(node.ctx, ast.Store)}
@@ -53,7 +53,7 @@ class Snippet:
 
 
 def snippets(text: str, statements: Sequence[ast.stmt]) -> list[Snippet]:
-    r"""Return the snippets of a text, which together contain all of its lines.
+    r"""Divide a text into snippets, which together contain all of its lines.
 
     Examples
     --------

@@ -105,7 +105,7 @@ class BrickSpec(Hinted):
 
     @cached_property
     def text(self) -> str:
-        """The brick as JSON text, which is the key of cached information about the brick."""
+        """The brick as JSON text, which is the key for cached information about the brick."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     @cached_property
@@ -125,7 +125,7 @@ class BrickSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> BrickSpec:
-        """Check and read the JSON value of a brick at `path`."""
+        """Check the JSON value at `path`, and return it as a `BrickSpec`."""
         found = check_keys(given, path, {"type"}, {"name", "settings", "changes"})
         name = found.get("name")
         changes = check_object(found.get("changes", {}), f"{path}/changes")
@@ -162,7 +162,7 @@ class InputSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> InputSpec:
-        """Check and read the JSON value of an input at `path`."""
+        """Check the JSON value at `path`, and return it as an `InputSpec`."""
         found = check_keys(given, path, {"name", "dtype", "shape"})
         shape = check_list(found["shape"], f"{path}/shape")
         for i, size in enumerate(shape):
@@ -214,7 +214,7 @@ class CallSpec(Hinted):
 
     @classmethod
     def from_dict(cls, given: Json, path: str) -> CallSpec:
-        """Check and read the JSON value of a call at `path`."""
+        """Check the JSON value at `path`, and return it as a `CallSpec`."""
         what = {"operation"} if isinstance(given, Mapping) and "operation" in given else {"brick"}
         optional = {"settings"} if "operation" in what else {"settings", "method"}
         found = check_keys(given, path, {"id", "inputs", "outputs"} | what, optional)
@@ -340,7 +340,13 @@ class Spec(Hinted):
             raise SpecError(f"the text is not valid JSON: {reason}") from None
 
     def check_names(self) -> None:
-        """Raise `SpecError` if a name occurs twice, or if `cost` or `monitored` is not a wire."""
+        """Check that names are unique, and that the cost and monitored values are wires.
+
+        Raises
+        ------
+        SpecError
+            If a name occurs twice, or if there is no such wire.
+        """
         wires = [(given.name, f"inputs/{i}/name") for i, given in enumerate(self.inputs)]
         for i, call in enumerate(self.calls):
             wires += [(name, f"calls/{i}/outputs/{n}") for n, name in enumerate(call.outputs)]

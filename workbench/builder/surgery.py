@@ -93,7 +93,9 @@ def operate(
     widened: Collection[str] = (),
     noise: float = 0.0,
 ) -> Outcome:
-    """Replace the model of a main loop; call it in the training thread, between two batches.
+    """Replace the model of a main loop.
+
+    Call this function in the training thread, between two batches.
 
     Parameters
     ----------
@@ -221,7 +223,7 @@ def _new_parts(
     matching: Matching,
     moved: Mapping[str, str],
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Return the parts with which training continues, and the names of channels that end."""
+    """Return the new `Parts` of the main loop, and the names of the channels that end."""
     algorithm, cost = loop.algorithm, built.cost
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer)) and cost is not None
     parameters = trained(built, cost, frozen)
@@ -274,7 +276,7 @@ def _check_sources(loop: MainLoop, new: UpdatesAlgorithm, model: Model) -> None:
 
 
 class _Replaced:
-    """Search for the variables that replace variables of the old model.
+    """Finder of the variables that replace variables of the old model.
 
     Attributes
     ----------
@@ -340,7 +342,7 @@ class _Replaced:
 
 
 def _rule_for(rule: StepRule, replaced: _Replaced) -> StepRule:
-    """Return the step rule for the new parameters: a copy if it lists parameters, else the rule."""
+    """Return `rule`, or a copy of it with the new parameters if it lists parameters."""
     if isinstance(rule, Restrict):
         inner, variables = _rule_for(rule.step_rule, replaced), rule.variables
         if isinstance(variables, list):

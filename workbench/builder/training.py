@@ -103,7 +103,7 @@ class PartlyFrozen(Model):
     """A model with parameters that the user has frozen."""
 
     def check_sanity(self, algorithm: Trained) -> None:
-        """Check the values of the parameters, but not that the algorithm trains all of them."""
+        """Check the values of the parameters, but not whether the algorithm trains all of them."""
         super().check_sanity(Everything(self.parameters))
 
 

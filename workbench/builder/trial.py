@@ -1,4 +1,4 @@
-"""Trials, which apply one brick or operation to fresh inputs without allocating parameters.
+"""Trials, each of which applies a brick or operation to new inputs without allocating parameters.
 
 A trial creates the bricks that a call needs, and then executes the call. The result is stored under
 a key that contains everything on which it depends: the classes and settings of the bricks, the
@@ -56,7 +56,7 @@ class Trial:
     learned : tuple of pairs
         Sizes that must be equal; see `Inputs.learned`.
     axes : tuple of pairs
-        Pairs that consist of the name of an unknown size and the label of this size.
+        Pairs of the name of an unknown size and its label.
     parts : tuple of Part
     flops : dict of str to int, or None
         The number of floating-point operations for one example, keyed by path; ``""`` is the total.
@@ -150,12 +150,12 @@ def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
 
 
 class Trials:
-    """Store of trials, which any number of threads can use.
+    """Store of trials that several threads can use at the same time.
 
     Attributes
     ----------
     made : int
-        The number of trials that were executed; trials found in the store do not count.
+        The number of trials that were executed, not counting trials that were found in the store.
     """
 
     def __init__(self) -> None:

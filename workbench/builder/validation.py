@@ -1,4 +1,4 @@
-"""Checks of a specification, which can be incomplete: shapes, parameter counts and faults.
+"""Checks of a specification, which can be incomplete, for shapes, parameter counts and faults.
 
 Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
 (`workbench.builder.trial`). Faults in several parts are therefore found at once, and after an edit
@@ -28,14 +28,14 @@ MOST_INFERRED = 20
 
 @dataclass(frozen=True)
 class Fault(Hinted):
-    """A fault of a specification.
+    """A fault in a specification.
 
     Attributes
     ----------
     text : str
         A description of the fault; if a brick or operation raised an error, the text of this error.
     path : str
-        The place in the specification, such as ``bricks/0/settings/input_dim``.
+        The location in the specification, such as ``bricks/0/settings/input_dim``.
     call : str or None
         The id of the call that has the fault.
     brick : str or None
@@ -166,7 +166,7 @@ class Checked(Hinted):
 
 @hinted
 def validate(spec: Spec) -> tuple[Fault, ...]:
-    """Return the faults of a specification; see `check`.
+    """Return the faults in a specification; see `check`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`widen`, which adds units to a layer, and `followers`, which finds the bricks that read them.
+"""Functions that add units to a layer and find the bricks that read these units.
 
 The additional units are copies of existing units (Chen et al. 2016, "Net2Net"). The bricks that
 read a unit divide its weights among its copies, so that the model computes the same function. This
@@ -208,7 +208,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> list[Variable]:
-    """Return the variables with the same units as an input of `user`; add bricks to `found`."""
+    """Return the variables that pass on the units that `user` reads; add bricks to `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None
@@ -281,7 +281,7 @@ def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, u
 
 
 def _with_dims_of_units(spec: Spec, path: str, now: int, units: int) -> Spec:
-    """Set the dimension of an intermediate brick if this dimension was given and not inferred."""
+    """Set the dimension of an intermediate brick if this dimension was given, not inferred."""
     place = place_in(spec, path)
     for name in ("input_dim", "num_channels"):
         value = None if place is None else _get(spec.to_dict(), f"{place}/{name}")
@@ -313,7 +313,7 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
 
 
 def place_in(spec: Spec, path: str) -> str | None:
-    """Return the place of a brick's settings in a specification, or None.
+    """Return the location of a brick's settings in a specification, or None.
 
     Examples
     --------
@@ -337,7 +337,7 @@ def place_in(spec: Spec, path: str) -> str | None:
 
 
 def _bricks_in(settings: Json, place: str) -> dict[str, tuple[str, Json]]:
-    """Return the places and settings of the bricks in a setting, keyed by brick name."""
+    """Return the locations and settings of the bricks in a setting, keyed by brick name."""
     found: dict[str, tuple[str, Json]] = {}
     waiting: list[tuple[Json, str]] = [(settings, place)]
     while waiting:

@@ -1,4 +1,4 @@
-"""The check that an archive exists, for the commands that read archives."""
+"""Function that checks that an archive exists, for the commands that read archives."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def attach(
     values: tuple[tuple[str, float], ...],
     saved: str | None,
 ) -> None:
-    """Follow the session NAME until it pauses or ends; with options, only change or save it.
+    """Follow the session NAME until it pauses or ends; if options are given, only apply them.
 
     NAME can also be the path of the database that contains its log. Press Ctrl-C to leave;
     training continues.

@@ -16,8 +16,8 @@ Examples:
   workbench continue digits-500.tar --trusted --epochs 5 --save digits-more.tar
 """
 NOT_TRUSTED = (
-    "continuing executes code from the archive {path!r}, so pass --trusted if you trust where it "
-    "comes from; `workbench show` reads it without executing anything"
+    "continuing executes code from the archive {path!r}, so pass --trusted only if you trust its "
+    "origin; `workbench show` reads it without executing anything"
 )
 
 
@@ -29,7 +29,7 @@ NOT_TRUSTED = (
 def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None) -> None:
     """Continue the run in ARCHIVE, by default until its planned end.
 
-    Press Ctrl-C to stop between two batches; with --save, the run is then saved too. The archive
+    Press Ctrl-C to stop between two batches; with --save, the run is then also saved. The archive
     must contain the main loop itself, as the archives of Checkpoint and session.save() do.
     """
     check_archive(archive)

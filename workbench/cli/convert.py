@@ -20,7 +20,7 @@ Examples:
 
 
 class _Pairs(click.ParamType[tuple[str, str]]):
-    """Type of arguments of the form ``NAME=VALUE``, or ``SPLIT.SOURCE=VALUE`` if `nested`."""
+    """Parameter type for ``NAME=VALUE``, or for ``SPLIT.SOURCE=VALUE`` if `nested` is True."""
 
     def __init__(self, name: str, nested: bool = False) -> None:
         self.name = name
@@ -117,7 +117,7 @@ def csv(
 @_words("splits", "SPLIT=FOLDER", _unique)
 @click.option("--mode", default="RGB", show_default=True, help="One of RGB, L, RGBA, I;16, I, F.")
 def images(output: str, splits: dict[str, str], mode: str) -> None:
-    """Convert folders of images, each with one subfolder per class."""
+    """Convert folders of images, with or without a subfolder for each class."""
     images_to_hdf5(output, splits, mode=mode)
     _report(output)
 

@@ -14,5 +14,5 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 def doctor() -> None:
-    """Print the versions of libraries, and advice on what does not work."""
+    """Print the versions of libraries, and advice on anything that does not work."""
     from_live_layer("doctor", "doctor", what="workbench doctor")()

@@ -1,4 +1,4 @@
-"""Functions that print the progress of a session, for the commands that wait for it."""
+"""Functions that print the progress of a session, for commands that wait for the session."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ NO_PATH = "there is no folder or notebook {path!r}; create a project with: workb
 @click.option("--port", type=int, help="The port to listen on; by default a free port.")
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
 def lab(path: str, port: int | None, no_browser: bool) -> None:
-    """Open the folder or notebook PATH in JupyterLab, which only this machine can reach."""
+    """Open the folder or notebook PATH in JupyterLab, which is reachable only from this machine."""
     if find_spec("jupyterlab") is None:
         raise MissingLibraryError(NO_LAB)
     if not os.path.exists(path):

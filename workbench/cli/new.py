@@ -16,7 +16,7 @@ Examples:
   workbench new digits
   workbench new ~/projects/digits && workbench lab ~/projects/digits
 """
-EXISTS = "{path} exists already, and nothing was changed; choose another name"
+EXISTS = "{path} already exists, and nothing was changed; choose another name"
 NO_NAME = "the name of a project must contain letters or digits, but {name!r} does not"
 
 CELLS = [
@@ -40,7 +40,7 @@ CELLS = [
         "pause or rewind. The next cell waits until training ends.",
     ),
     ("code", "session.wait()\nsession.log.epochs.tail()"),
-    ("markdown", "The program that does the same, ready to edit:"),
+    ("markdown", "The following program does the same and is ready to edit:"),
     ("code", "session.recipe()"),
 ]
 IGNORED = "*.sqlite\n*.sqlite-*\n*.sqlite.sweeps/\n*.tar\n.ipynb_checkpoints/\n"

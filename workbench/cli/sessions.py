@@ -1,4 +1,4 @@
-"""The command ``sessions``, which lists the runs that train in processes of their own."""
+"""The command ``sessions``, which lists the runs that train in separate processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Examples:
 """
 NONE = (
     "no sessions; main_loop.start(detached=True) starts a session that this command lists. A "
-    "session in a thread of a notebook is visible only in the notebook"
+    "session that runs in a thread of a notebook is visible only in that notebook"
 )
 
 
 @click.command(epilog=EXAMPLES)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, for other programs.")
 def sessions(as_json: bool) -> None:
-    """List your sessions that train in processes of their own on this machine."""
+    """List your sessions that train in separate processes on this machine."""
     found = live()
     if as_json:
         facts = [

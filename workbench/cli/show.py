@@ -1,4 +1,4 @@
-"""The command ``show``, which prints what an archive of a run contains."""
+"""The command ``show``, which prints the contents of an archive of a run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(archive: str, as_json: bool) -> None:
 
 
 def facts_of(path: str) -> dict[str, Any]:
-    """Return what an archive contains, as plain values."""
+    """Return the contents of an archive as plain values."""
     check_archive(path)
     state = read_state(path, ("parameters", "log"))
     log = state["log"]

@@ -144,7 +144,7 @@ class BatchStream(AbstractDataStream):
 
 
 class LoaderStream(BatchStream):
-    """Data stream of the batches of a `torch.utils.data.DataLoader`.
+    """Data stream that reads the batches of a `torch.utils.data.DataLoader`.
 
     The order in epoch k depends only on k and on the seed of the sampler's or the loader's
     generator, or on `config.default_seed` if neither has a generator. Torch's global generator is

@@ -1,4 +1,4 @@
-"""Checksums that detect whether data changed after they were pickled."""
+"""Checksums that show whether data have changed since they were pickled."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source; their first axis indexes the examples.
+    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.
@@ -496,7 +496,7 @@ def check_sources(wanted: Iterable[str], available: Sequence[str], where: str) -
 
 
 def as_index(request: int | Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Convert `request` to an array of integers; refuse masks, unlike numpy's take()."""
+    """Convert `request` to an array of integers; unlike numpy's take(), refuse boolean masks."""
     index = np.asarray(request)
     if index.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {index.dtype}")

@@ -234,7 +234,7 @@ def _misfit(value: Any, old: Any) -> str:
 
 
 def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str, Any]:
-    """Read examples from the dataset, with the edits applied: one array per source."""
+    """Read examples from the dataset, apply the edits, and return one array per source."""
     base = stream._base()
     request: npt.NDArray[np.intp] = np.asarray(indices, dtype=np.intp)
     data = base.dataset.get_data(request)  # type: ignore[attr-defined]
@@ -257,8 +257,8 @@ def read_examples(
     Returns
     -------
     batch, stored : dict of str to array
-        The examples by source, one row each, after all transformers; and the values before all
-        transformers, for the sources that hold one number for each example.
+        The examples after all transformers, one row each, and the values before all transformers,
+        for the sources that have one number per example. Both mappings are keyed by source.
 
     Raises
     ------
@@ -305,7 +305,7 @@ def _together(stream: AbstractDataStream, items: list[Data], count: int) -> Data
 def _numbers(
     stream: AbstractDataStream, base: DataStream, raw: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values of `stream`'s sources with one number per example, keyed by name."""
+    """Return the values of the sources that have one number per example, keyed by name."""
     found: dict[str, Any] = {}
     for name in stream.sources:
         try:

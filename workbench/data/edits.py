@@ -106,7 +106,7 @@ class Edits:
         return replace(self, drops=(*before, *here, new))
 
     def with_value(self, source: str, examples: Iterable[int], value: Any) -> Edits:
-        """Return edits that also set a source of some examples to `value`."""
+        """Return edits that also set `source` to `value` for the given examples."""
         of_source = {**self.values.get(source, {}), **dict.fromkeys(examples, value)}
         return replace(self, values={**self.values, source: of_source})
 
@@ -175,7 +175,7 @@ class Edits:
 
 
 class EditedScheme(IterationScheme):
-    """Scheme that makes the requests of another scheme, but omits some examples.
+    """Scheme that returns the requests of another scheme, but omits some examples.
 
     If the other scheme is one of `REFILLED`, later examples move up, so that only the last batch of
     an epoch can be smaller. Otherwise the batches become smaller, since the scheme may group
@@ -212,7 +212,7 @@ class EditedScheme(IterationScheme):
         return self.scheme.bounds
 
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and batches in `epoch`, or in later epochs if it is None.
+        """Return the numbers of examples and batches in `epoch`, or in a later epoch if it is None.
 
         For a user's scheme both numbers are None, since reading the requests can change the scheme.
         """

@@ -1,4 +1,4 @@
-"""`EncodedDataset`, the dataset of streams that are made from a table, arrays or images."""
+"""`EncodedDataset`, the dataset for streams that are made from a table, arrays or images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class EncodedDataset(IndexableDataset):
     Parameters
     ----------
     arrays : dict of str to array
-        The arrays by source.
+        The arrays, keyed by source.
     classes : tuple of str or None
         The names of the classes of the targets, if they are classes.
     encoding : TableEncoding or None
@@ -26,8 +26,8 @@ class EncodedDataset(IndexableDataset):
     Attributes
     ----------
     images : tuple or None
-        The size to which images of a folder were resized, if they were, and their mode; None for
-        other data.
+        For images from a folder, the size to which they were resized (or None) and their mode; None
+        for other data.
 
     Examples
     --------

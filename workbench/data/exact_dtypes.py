@@ -1,9 +1,9 @@
 """Exact conversion of numbers to other dtypes, with an error if a value would change.
 
-A dtype that cannot represent a number changes it: 300 becomes 44 as uint8, 2**53 + 1 is rounded as
-float64, 1e39 becomes infinite as float32, and NaN becomes an arbitrary integer. All these
-conversions raise an error. Only floats may be rounded, to the nearest value of a floating-point
-dtype.
+Conversion to a dtype that cannot represent a number changes the number: 300 becomes 44 as uint8,
+2**53 + 1 is rounded as float64, 1e39 becomes infinite as float32, and NaN becomes an arbitrary
+integer. All these conversions raise an error. Only floats may be rounded, to the nearest value of a
+floating-point dtype.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ BLOCK = 2**18
 ATTEMPTS = 3
 PART = ".part"
 LARGEST = 2**30
-"""Maximum number of bytes of a file whose size is not listed."""
+"""Maximum size in bytes of a file whose size is not listed."""
 SLOWEST = 1024
 """Transfer rate in bytes per second below which a transfer is considered stalled."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
@@ -278,7 +278,7 @@ def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clo
 
 
 def _is_final(error: BaseException) -> bool:
-    """Return True if the server would send the same response to another request."""
+    """Return True if the server would send the same response to a repeated request."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
     return isinstance(error, (_TooLong, ValueError))

@@ -53,7 +53,9 @@ def some(names: Iterable[object], show: Callable[[Any], str] = repr, most: int =
 
 
 def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
-    """Return `path` if it is a regular file; reading a pipe or a device might never end.
+    """Return `path` after checking that it is a regular file.
+
+    Reading a pipe or a device might never end.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
     MissingDataError
         If the path does not exist.
     DataFileError
-        If it is a folder, a pipe, a socket or a device.
+        If the path is a folder, a pipe, a socket or a device.
 
     Examples
     --------

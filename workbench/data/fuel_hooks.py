@@ -1,9 +1,9 @@
-"""Errors for overridden methods that would never be called, raised when a class is defined.
+"""Checks, made when a class is defined, that the methods that it overrides will be called.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
 streams of this package do not call these methods, so an override would have no effect. An override
-that does not accept the arguments with which it is called is also an error. The message states what
-to define instead.
+that does not accept the arguments with which it would be called is also an error. The message
+states what to define instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Division of examples into those for training and those held out for validation.
+"""Random selection of the examples that are held out for validation.
 
 The held-out examples are drawn at random, so they are not simply the last rows of a table that is
 sorted by class or by date. If the examples have classes, the same fraction of each class is held
@@ -27,7 +27,7 @@ TOO_FEW = (
 def held_out(
     count: int, fraction: float, seed: int, classes: npt.ArrayLike | None = None
 ) -> tuple[Rows, Rows]:
-    """Choose the examples for training, and those that are held out.
+    """Choose the examples for training and the examples to hold out.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def held_out(
     Raises
     ------
     DataError
-        If `fraction` is not between 0 and 1, or if no example is left for one of the parts.
+        If `fraction` is not between 0 and 1, or if no example is left for training or validation.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class Readable(Protocol):
     """Interface of an open binary file, which can be compressed."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most `size`."""
+        """Read at most `size` bytes, and return them."""
 
 
 @hinted

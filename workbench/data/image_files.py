@@ -1,4 +1,4 @@
-"""Reader of image files that applies their orientation and detects a loss of information.
+"""Reader for image files that applies their orientation and detects any loss of information.
 
 Pillow decodes the files. On its own, it clips 16-bit values to 255, reduces 16-bit colours to 8
 bits, drops transparency and all frames except the first, reads signed values as unsigned, and

@@ -1,4 +1,4 @@
-"""Reader of folders that have one sub-folder of images for each class."""
+"""Reader for folders that have one sub-folder of images for each class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_SIZES = (
     "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2)"
 )
 TOO_LARGE = (
-    "the {count} images of {folder} have {pixels:,} values together, too many for the memory; "
+    "the {count} images in {folder} have {pixels:,} values in total, too many for the memory; "
     "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
 )
 

@@ -1,8 +1,8 @@
 """Streams from a table, arrays or a folder of images, in one call.
 
 `DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
-datasets and the transformers, which are built on streams. Each returns a stream, or with
-`validation` a pair of streams: the first is shuffled in each epoch and the second is read in order.
+datasets and the transformers, which are built on streams. Each returns a stream or, if `validation`
+is given, a pair of streams: the first is shuffled in each epoch, and the second is read in order.
 The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
 and `encoding`, the `TableEncoding` of a table.
 """
@@ -55,12 +55,12 @@ def from_frame(
     standardise: bool = True,
     seed: int | None = None,
 ) -> Made:
-    """Create a data stream of the rows of a table.
+    """Create a data stream from the rows of a table.
 
     The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
-    the deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories become
-    one feature for each value. The index of the frame is not used. ``targets`` contains indices of
-    classes, of shape (B,), or numbers of shape (B, targets).
+    standard deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories
+    become one feature for each value. The index of the frame is not used. ``targets`` contains
+    indices of classes, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def from_frame(
     target : str or sequence of str
         The column or columns that a model predicts.
     validation : float, pandas.DataFrame or path, optional
-        The fraction of the rows to hold out at random, or another table or file. With it, the
-        result is a pair of streams.
+        The fraction of the rows to hold out at random, or another table or file. If it is given,
+        the result is a pair of streams.
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
@@ -79,7 +79,7 @@ def from_frame(
     standardise : bool
         If False, numbers stay as they are.
     seed : int, optional
-        The seed of the division and of the order; ``config.default_seed`` by default.
+        The seed for the split and the order of rows; ``config.default_seed`` by default.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def from_arrays(
     indices: bool = False,
     seed: int | None = None,
 ) -> Made:
-    """Create a data stream of arrays, whose first axis indexes the examples.
+    """Create a data stream from arrays whose first axis indexes the examples.
 
     ``features`` are converted to ``config.floatx``. Images, which are arrays of dtype uint8 with at
     least three axes and values above 1, are scaled from 0..255 to 0..1. ``targets`` contains
@@ -154,10 +154,10 @@ def from_arrays(
         The inputs of a model; the keys of a dictionary name the sources. An array named
         ``"targets"`` in a dictionary is used as `targets` if `targets` is not passed.
     targets : array, tensor or list, optional
-        What the model predicts.
+        The values that a model predicts.
     validation : float, pair or dict, optional
-        The fraction of the examples to hold out at random, or other features and targets. With it,
-        the result is a pair of streams.
+        The fraction of the examples to hold out at random, or other features and targets. If it
+        is given, the result is a pair of streams.
     batch_size : int
         The number of examples in a batch.
     as_classes : bool, optional
@@ -166,7 +166,7 @@ def from_arrays(
     indices : bool
         If True, integers in `features` stay integers, for a `LookupTable`.
     seed : int, optional
-        The seed of the division and of the order; ``config.default_seed`` by default.
+        The seed for the split and the order of examples; ``config.default_seed`` by default.
 
     Returns
     -------
@@ -324,12 +324,12 @@ def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataSt
 
 
 def _is_image(array: Array) -> bool:
-    """Return True for an array of images: uint8, with three axes or more and a value above 1."""
+    """Return True for an array of images: uint8, with at least three axes and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
 
 def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return features, and the targets that are passed or that are among the features."""
+    """Return the features, and the targets that are passed or are among the features."""
     if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
         return features, targets
     others = {name: array for name, array in features.items() if name != TARGETS}
@@ -339,7 +339,7 @@ def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
 
 
 def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; those named in `images` (inferred if None) remain uint8."""
+    """Return the arrays of features; arrays named in `images` (by default inferred) stay uint8."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")

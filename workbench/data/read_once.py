@@ -56,7 +56,7 @@ class ReadOnce(Iterable[T], Generic[T]):
         self._started = False
 
     def first(self) -> list[T]:
-        """Return a list with the first element, if there is one; iteration still yields it."""
+        """Return the first element in a list, or an empty list; iteration still yields it."""
         found = list(itertools.islice(self._iterator, 1))
         self._iterator = itertools.chain(found, self._iterator)
         return found

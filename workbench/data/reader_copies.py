@@ -1,4 +1,4 @@
-"""Copies of random generators that let users inspect data without changing training.
+"""Copies of random generators, so that users can inspect data without affecting training.
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
 state. However, a scheme, transformer or dataset that a user writes can contain a random generator,
@@ -52,7 +52,7 @@ _OTHERS = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType
 
 
 class Part(KnownAttributes):
-    """Base class of the objects whose random generators can be copied, such as streams."""
+    """Base class of objects whose random generators can be copied, such as streams."""
 
     _read_by: Reader | None = None  # the only reader if the part cannot be copied
 

@@ -57,7 +57,7 @@ def read_only(value: Any) -> Any:
 
 
 def read_only_slice(array: Any, part: slice) -> Any:
-    """Return the rows `part` of an array, as a read-only view if possible."""
+    """Return the rows of an array that `part` selects, as a read-only view if possible."""
     rows = array[part]
     if type(rows) is np.ndarray and rows.dtype != object:
         rows.flags.writeable = False  # the slice is a new view, so the array stays writable

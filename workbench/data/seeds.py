@@ -1,4 +1,4 @@
-"""Seeds of random operations on data, such as shuffling, cropping and flipping.
+"""Seeds for random operations on data, such as shuffling, cropping and flipping.
 
 Each random choice uses a new generator, seeded with the user's seed, the epoch and the position
 in the data. Therefore the choice is the same whenever this position is read in the same epoch.
@@ -55,7 +55,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
 
 
 def generator_at(seed: int, *place: int) -> np.random.Generator:
-    """Create a generator that depends only on the seed and on numbers such as epoch and position.
+    """Create a generator that depends only on the seed and numbers such as the epoch and position.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class Share:
 
 
 class SharedBatch(dict[str, Any]):
-    """The share of a batch, and its place in the whole batch.
+    """The share of a batch, and its position in the whole batch.
 
     Attributes
     ----------

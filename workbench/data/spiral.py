@@ -16,10 +16,11 @@ from workbench.utils.numbers import as_whole
 class Spiral(IndexableDataset):
     """Dataset of points on intertwined spirals, one spiral per class.
 
-    A point of class k out of K at position p is at distance (2 p + 1) / 3 from the centre, in the
-    direction p + k / K. Position and direction are measured in turns; the direction runs from the
-    second axis towards the first. The sources are ``features``, of shape (N, 2), and ``position``,
-    of shape (N,), both of dtype `config.floatx`, and ``label``, of shape (N,) and dtype int64.
+    A point at position p on spiral k of K spirals is at distance (2 p + 1) / 3 from the centre, in
+    the direction p + k / K. Position and direction are measured in turns; the direction runs from
+    the second axis towards the first. The sources are ``features``, of shape (N, 2), and
+    ``position``, of shape (N,), both of dtype `config.floatx`, and ``label``, of shape (N,) and
+    dtype int64.
 
     Parameters
     ----------

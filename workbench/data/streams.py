@@ -43,7 +43,7 @@ _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("read
 
 @contextmanager
 def reading_for(reader: Literal["training", "evaluation"]) -> Iterator[None]:
-    """Mark all reads of streams inside the ``with`` block as training or evaluation.
+    """Mark all reads of streams inside the ``with`` block as reads for training or evaluation.
 
     A stream has one position for training, and a second position for evaluation and the user's own
     reads. Evaluation therefore does not change the position of training.
@@ -223,9 +223,10 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         """Close files and stop processes; the next read opens or starts them again."""
 
     def state_dict(self) -> dict[str, int]:
-        """Return a dictionary with ``epoch`` and ``position`` (batches read in the epoch).
+        """Return a dictionary with the keys ``epoch`` and ``position``.
 
-        A main loop has a separate position, which is part of its own state.
+        The position is the number of batches that have been read in the epoch. A main loop has a
+        separate position, which is part of its own state.
         """
         (epoch, position), running = self._place
         if running is not None:
@@ -285,7 +286,7 @@ class EpochIterator(Iterator[BatchT]):
     finished : bool
         True after the end of the epoch.
     share : Share or None
-        The share of each batch to return, for one of several processes; by default whole batches.
+        The share of each batch to return, for one of several processes; None for whole batches.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """`TableEncoding`, which converts the columns of a table to the features and targets of a model.
 
-Numbers are standardised with the mean and the deviation of the training examples. A flag becomes 0
-or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything that
-could be read in two ways, or that has no value, is refused: missing values, dates, numbers that are
-written as text, and text with almost as many values as rows.
+Numbers are standardised with the mean and standard deviation of the training examples. A flag
+becomes 0 or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything
+that could be read in two ways, or that has no value, is refused: missing values, dates, numbers
+that are written as text, and text with almost as many values as rows.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NUMBERS_AS_TEXT = (
     "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
 )
 MANY_VALUES = (
-    "{where} has {count} different texts in {rows} rows, which is too many for one feature each; "
+    "{where} has {count} different texts in {rows} rows, too many for one feature per text; "
     "remove it with frame.drop(columns=[{name!r}]), or convert it to numbers"
 )
 UNKNOWN_VALUE = (
@@ -70,7 +70,7 @@ class TableEncoding:
     columns : tuple of str
         The other columns, in order.
     numbers : dict of str to (float, float)
-        Mean and deviation for each column of numbers.
+        The mean and standard deviation of each column of numbers.
     categories : dict of str to tuple of str
         The values of each column of text or categories.
     labels : tuple or None
@@ -170,7 +170,7 @@ def learn_encoding(
     target : sequence of str
         The columns to predict.
     rows : array of int
-        The rows for training, from which means and deviations are computed. The values of
+        The rows for training, from which means and standard deviations are computed. The values of
         text columns are taken from all rows.
     as_classes : bool, optional
         See `encoded_targets`.
@@ -203,7 +203,7 @@ def learn_encoding(
 
 
 def check_frame(frame: Any) -> None:
-    """Raise an error unless `frame` is a table whose column names are text and unique."""
+    """Raise an error unless `frame` is a table whose column names are unique strings."""
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
         raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")

@@ -1,4 +1,4 @@
-"""Reader of tables in CSV and Parquet files, which returns them as pandas data frames.
+"""Functions that read tables in CSV and Parquet files as pandas data frames.
 
 A column of a CSV file contains numbers if each of its cells is a number or empty, and text
 otherwise. An empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas

@@ -1,6 +1,6 @@
 """Targets of a model as numbers: classes become indices, and quantities stay as they are.
 
-Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are taken
+Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are treated
 as classes only if they are 0, 1, 2, ...; otherwise, the caller must say which they are. A column of
 shape (N, 1) is treated as a vector.
 """
@@ -23,8 +23,8 @@ from workbench.tensor.device import floatx
 Array = npt.NDArray[Any]
 
 FEW_CLASSES, MOST_CLASSES = 20, 100
-"""Maximum numbers of distinct integers 0, 1, 2 ... that are always classes, and of distinct whole
-floats that can be classes; for such floats, the caller must decide."""
+"""Maximum number of distinct integers 0, 1, 2 ... that are always treated as classes, and maximum
+number of distinct whole floats for which the caller must say whether they are classes."""
 
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "
@@ -271,7 +271,7 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return the first text that is a number, and a remark about the first that is not.
+    """Return the first text that is a number, and a remark about the first text that is not.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from itertools import pairwise
 Point = tuple[float, float]
 
 BETWEEN, GAP, COLUMN, TURN = 26.0, 42.0, 46.0, 34.0
-"""Space between the boxes of a rank, between ranks, between columns and below a column."""
+"""Spaces between the boxes of a rank, between ranks and between columns, and below a column."""
 
 ROW = 3
 """Number of boxes in a row if there are no edges."""
@@ -116,7 +116,7 @@ class _Arrangement:
         return ranks
 
     def _neighbours(self, rank: int, other: int) -> list[list[tuple[Item, float]]]:
-        """Return the neighbours that each item of a rank has in another rank, with link offsets."""
+        """Return the neighbours of a rank's items in another rank, and the offsets of the links."""
         found: dict[object, list[tuple[Item, float]]] = {}
         for number, link in enumerate(self.links):
             ends = self._item(number, rank), self._item(number, other)

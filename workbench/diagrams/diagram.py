@@ -20,7 +20,7 @@ MOST = 100
 FEW = 8
 """Groups stay open if closing them would leave fewer than this number of visible nodes.
 
-They are closed nevertheless if more than 2 * `MOST` nodes are visible.
+They are closed anyway if more than 2 * `MOST` nodes are visible.
 """
 
 UNKNOWN = "?"
@@ -156,8 +156,8 @@ class Diagram(Hinted):
         Parameters
         ----------
         depth : int, optional
-            The number of levels of groups to open. By default, all levels are open, but the
-            innermost levels are closed, one by one, until at most `most` nodes are visible.
+            The number of levels of groups to open. By default, the innermost levels are closed, one
+            by one, until at most `most` nodes are visible.
         most : int
         """
         levels = _levels(self.nodes)

@@ -16,7 +16,7 @@ PAD, HEAD, WIDEST = 16.0, 34.0, 300.0
 """Inner margin of a group, height of its title, and maximum width of text in a node."""
 
 TALLEST, TALLEST_GROUP = 1050.0, 1500.0
-"""Heights at which a diagram or a group continues in the next column."""
+"""Maximum heights of a column in a diagram and in a group."""
 
 MARGIN = 12.0
 

@@ -1,4 +1,4 @@
-"""Widths of text in a sans-serif font, estimated without a font."""
+"""Estimates of the width of text in a sans-serif font."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Diagrams of bricks, even if the bricks have not been applied.
+"""Diagrams of bricks, including bricks that have not been applied.
 
-A copy of the brick, for whose parameters no memory is allocated, is applied to inputs whose shapes
-follow from the dimensions of the brick. If this is not possible, the diagram shows only the
-hierarchy of the bricks.
+The brick is copied without allocating memory for its parameters, and the copy is applied to inputs
+whose shapes follow from the dimensions of the brick. If this is not possible, the diagram shows
+only the hierarchy of the bricks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Diagrams of torch modules.
 
-A copy of the module, for whose parameters no memory is allocated, runs on fake tensors. Hooks
+A copy of the module, made without allocating memory for parameters, runs on fake tensors. Hooks
 record which module is called with which tensors, and a function mode records the functions that are
 called between modules. Torch's own modules are drawn as single nodes, except containers such as
 `Sequential`; these containers and the user's own modules are drawn as groups.
@@ -166,7 +166,7 @@ def _padded(names: Sequence[str], count: int) -> list[str]:
 
 
 class _Recorder(TorchFunctionMode):
-    """Mode that records the modules and functions that compute each tensor."""
+    """Torch function mode that records the modules and functions that compute each tensor."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         super().__init__()
@@ -346,7 +346,7 @@ def _finished(
 
 
 def _per_example(one: int, other: int, batch: bool, only_batch: bool) -> int | None:
-    """Return the FLOPs per example, or None if unknown sizes other than the batch affect them."""
+    """Return the FLOPs per example, or None if unknown sizes besides the batch size affect them."""
     if only_batch:
         return other - one if 2 * (other - one) == one else None
     return None if batch or one != other else one

@@ -295,7 +295,7 @@ class _Reader:
 
 
 def _shape(kind: Any) -> str:
-    """Return the text of a shape; dimensions can be numbers or names."""
+    """Return a shape as text; dimensions can be numbers or names."""
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
         return UNKNOWN
     sizes = []

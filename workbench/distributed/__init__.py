@@ -32,17 +32,18 @@ A launcher that starts each process itself, such as ``srun python train.py``, mu
 ``LOCAL_RANK`` (here to ``$SLURM_LOCALID``) if each process sees several GPUs.
 
 Only the process of rank 0 writes the log and checkpoints, and shows progress. If a process ends,
-all others raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can then be
-started again with any number of processes, and continues from the last checkpoint.
+all other processes raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can
+then be started again with any number of processes, and continues from the last checkpoint.
 
 The tests (``tests/distributed``) use ``torchrun`` on one machine with 2 processes and gloo, and
 groups of 2 and 3 processes without a launcher. Training on several machines, with Slurm or
 Kubernetes, or on more than one GPU with NCCL has not been tested.
 
 Processes exchange tensors over the loopback interface only if all of them are known to be on one
-machine: from ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, or because ``MASTER_ADDR`` is
-``localhost``. Otherwise they use a network without encryption or a password, so only trusted
-machines should have access to it; set ``GLOO_SOCKET_IFNAME`` to choose the interface.
+machine, either because ``LOCAL_WORLD_SIZE``, which ``torchrun`` sets, equals ``WORLD_SIZE``, or
+because ``MASTER_ADDR`` is ``localhost``. Otherwise they use a network without encryption or a
+password, so only trusted machines should have access to this network; set ``GLOO_SOCKET_IFNAME`` to
+choose the interface.
 """
 
 from workbench.algorithms.zero import ZeRO1

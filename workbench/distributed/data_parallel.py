@@ -62,11 +62,11 @@ COUNTED = 4096
 class DataParallel(Hinted):
     """Training of one model by a group of processes, each of which gets a share of every batch.
 
-    Pass it to `GradientDescent`, and start the script in several processes, for instance with
-    ``torchrun --nproc_per_node 2 train.py``. Schemes and streams define whole batches, which must
-    be the same in all processes, and the main loop gives each process its share. Shares differ by
-    at most one example and can be empty. If the script runs in a single process, this object has no
-    effect.
+    Pass this object to `GradientDescent`, and start the script in several processes, for instance
+    with ``torchrun --nproc_per_node 2 train.py``. Schemes and streams define whole batches, which
+    must be the same in all processes, and the main loop gives each process its share. Shares differ
+    by at most one example and can be empty. If the script runs in a single process, this object has
+    no effect.
 
     The results are the same as in training by one process, except for rounding, if the cost is a
     mean or a sum over examples, or a function of such means and sums. Dropout then uses the same
@@ -97,8 +97,8 @@ class DataParallel(Hinted):
         The part of each batch that this process gets.
     statistics : {'batch', 'share'}
     wish, agreed : {'epoch', 'batch'} or None
-        The wish of this process to end training after the epoch or the batch, and the strongest
-        wish of any process in the last batch.
+        The request of this process to end training after the epoch or the batch, and the strongest
+        request of any process in the last batch.
     waiting : callable
         A function that returns the number of calls that are waiting in this process; see
         `take_called`.

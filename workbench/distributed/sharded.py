@@ -1,10 +1,10 @@
-"""Data parallelism in which parameters are divided among processes, too.
+"""Data parallelism that also divides the parameters among the processes.
 
 Each process keeps some rows of each parameter, and the buffers of step rules for these rows, in the
 manner of SimpleFSDP (Zhang et al. 2024) and of stage 3 of ZeRO (Rajbhandari et al. 2019). Programs
 gather the parameters of each brick just before they use them. One message sums the gradients of a
-brick and gives each process the sums for its own rows. Operations of the graph do all of this, in
-all execution tiers.
+brick and gives each process the sums for its own rows. Operations in the graph do all of this, in
+every execution tier.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OF_ROWS = (
     "monitor algorithm.total_gradient_norm or algorithm.total_step_norm instead"
 )
 LARGEST = 0.4
-"""Exponent for the limit of steps, which is the dtype's largest number raised to this power.
+"""Exponent for the limit on steps, which is the dtype's largest number raised to this power.
 
 A larger step is an error in all processes. Below the limit, the checks of steps cannot raise a
 false alarm, which would make one process repeat a program alone.
@@ -51,7 +51,7 @@ false alarm, which would make one process repeat a program alone.
 
 
 class ShardedDataParallel(DataParallel):
-    """Data parallelism in which the parameters are divided among the processes, too.
+    """Data parallelism that also divides the parameters among the processes.
 
     Each of N processes keeps about 1/N of the rows of each trained parameter, and of the buffers
     of its step rule. A program gathers the parameters of a brick before it uses them, and they
@@ -135,7 +135,7 @@ class ShardedDataParallel(DataParallel):
 class _WholeRows(Whole):
     """Function that maps variables to their values for a whole batch.
 
-    It maps gradients to the rows that this process keeps; this divides the parameters.
+    Gradients are mapped to the rows that this process keeps, so that parameters are divided.
     """
 
     def __call__(self, variable: Variable) -> Variable:

@@ -77,7 +77,8 @@ class BatchStatistics(Operation):
     Attributes
     ----------
     exchanges : bool
-        Always True: it needs all processes, so one of them cannot repeat it to find an error.
+        Always True: the operation needs all processes, so a single process cannot repeat it to
+        find an error.
     """
 
     __name__ = "batch_statistics"

@@ -292,7 +292,7 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
 
 
 def _copied(variable: Variable) -> list[Variable]:
-    """Return a variable and all variables of which it is a copy, the original last."""
+    """Return a variable and all variables that it copies, ending with the original."""
     found = [variable]
     while (call := found[-1].owner) is not None and call.function is identity:
         found.extend(call.inputs)

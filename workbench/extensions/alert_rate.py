@@ -9,7 +9,7 @@ from collections import deque
 from time import monotonic
 
 MOST, PERIOD = 5, 30.0
-"""Maximum number of alerts of one origin within a period, and the period in seconds."""
+"""Maximum number of alerts from one origin within a period, and the period in seconds."""
 
 
 class Rate:
@@ -18,7 +18,7 @@ class Rate:
     Attributes
     ----------
     left_out : int
-        The number of alerts left out since the last one that was permitted.
+        The number of alerts left out since the last permitted alert.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Alerts, which views show immediately and which can be sent to a web address.
 
 The record ``alerts`` is a tuple of alerts. An alert is a mapping with the keys ``level``, ``text``
-and ``by`` (its origin). It is also logged with `logging`, unless there are too many of the same
-origin.
+and ``by`` (its origin). It is also logged with `logging`, unless there are too many alerts from
+the same origin.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Number of seconds after which a waiting thread checks whether the main thread has ended."""
+"""Interval in seconds at which a waiting thread checks whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -65,8 +65,8 @@ RAISED = (
     "later errors of this condition are not shown"
 )
 TOO_MANY = (
-    f"%s alerts very often; at most {MOST} of its alerts within {PERIOD:.0f} seconds are printed, "
-    "and log.channel('alerts') has all of them"
+    f"%s sends alerts very often; at most {MOST} of its alerts within {PERIOD:.0f} seconds are "
+    "printed, and log.channel('alerts') contains all of them"
 )
 _printed: WeakKeyDictionary[Loop, dict[str, Rate]] = WeakKeyDictionary()
 
@@ -114,7 +114,7 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
 
 
 def _print(main_loop: Loop, level: int, text: str) -> None:
-    """Log an alert, or warn once if there are too many alerts of the same origin."""
+    """Log an alert, or warn once if there are too many alerts from the same origin."""
     rate = _printed.setdefault(main_loop, {}).setdefault(actor(), Rate())
     if not rate.permits():
         if rate.left_out == 1:
@@ -142,12 +142,12 @@ class Alert(SimpleExtension):
         a row that the condition is met, alert only the first time, even if the text changes. If the
         condition depends on a noisy value, use a mean of several values or check less often.
     webhook : str or callable, optional
-        The http or https address to which each alert is sent as JSON by POST, or a function that
-        receives the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and
-        ``log`` (the identity of the log). Alerts are sent in another thread; a failure is logged,
-        and training continues. If there are more than five alerts within 30 seconds, only the
-        last of the further alerts is sent, with the additional key ``left_out``: the number of
-        alerts that were not sent.
+        The http or https address to which each alert is posted as JSON, or a function that receives
+        the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and ``log``
+        (the identity of the log). Alerts are sent in another thread; a failure is logged, and
+        training continues. If there are more than five alerts within 30 seconds, only the last of
+        the further alerts is sent, with the additional key ``left_out``: the number of alerts that
+        were not sent.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
@@ -281,7 +281,7 @@ class Sender:
                 self._thread.start()
 
     def _next(self) -> Mapping[str, Any] | None:
-        """Return the next alert to send, if necessary after waiting; None if none is left."""
+        """Wait if necessary, and return the next alert to send, or None if no alert is left."""
         while True:
             with self._lock:
                 if self._waiting:

@@ -79,7 +79,7 @@ class CompositeExtension(SimpleExtension):
             extension.main_loop = value
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of this extension and, by name, the states of its sub-extensions."""
+        """Return the state of this extension and, keyed by name, of each sub-extension."""
         below = states_of(self.sub_extensions)
         own = super().state_dict()
         return {**own, "sub_extensions": below} if below else own

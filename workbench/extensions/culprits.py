@@ -1,7 +1,7 @@
 """Functions that find the parameter that made a cost explode or become infinite or NaN.
 
 They compute the gradients of one batch at the current parameters, and change nothing. If parameters
-are divided among processes, all of them must call these functions together.
+are divided among processes, all processes must call these functions together.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from workbench.tensor.collectives import all_reduce
 from workbench.tensor.traversal import ancestors
 
 FIRST = (
-    "Of the gradients that are not finite in this batch ({count} of {total}), that of {parameter} "
-    "is the one nearest to the cost"
+    "In this batch, {count} of {total} gradients are not finite; of these, the gradient of "
+    "{parameter} is the nearest to the cost"
 )
 ALREADY = "{parameter} has values that are infinite or NaN"
 LARGEST = (
@@ -50,7 +50,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
 
 
 def cause(algorithm: object, batch: Any) -> str:
-    """Say which parameter made the cost of a batch infinite or NaN, or that it is not known.
+    """Say which parameter made the cost of a batch infinite or NaN, or that this is not known.
 
     Parameters
     ----------

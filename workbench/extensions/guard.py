@@ -53,18 +53,18 @@ ENDED = "{what}. Training ends, because there is no session that could pause it"
 class Guard(TrainingExtension):
     """Extension that pauses or rewinds a run when its cost is not finite or explodes.
 
-    A cost, gradient or step that is not finite is detected before it changes a variable. Among
-    the parameters whose gradients are not finite, the message names the parameter nearest to the
-    cost. If no gradient is finite, as is usual when the cost is not, the message says so, and
+    A cost, gradient or step that is not finite is detected before it changes a variable. Among the
+    parameters whose gradients are not finite, the message names the parameter nearest to the cost.
+    If no gradient is finite, as is usual when the cost is not finite, the message says so, and
     names the parameter with the largest value.
 
-    The batch is processed again when training resumes.
+    The batch that produced the value is processed again when training resumes.
 
     The cost explodes if it exceeds a limit in several consecutive batches. The limit is the larger
     of two medians, that of the first costs and that of the most recent costs, plus a multiple of
     the spread of the most recent costs. In the first batches, before the medians are known, the
-    limit is the first cost plus 100 times its absolute value, or plus 100 if the absolute value is
-    less than 1 (with the default of `exploding`).
+    limit (with the default value of `exploding`) is the first cost plus 100 times its absolute
+    value, or plus 100 if the absolute value is less than 1.
 
     In a `Session` the extension performs `action` and alerts the user. Without a session, as in
     `MainLoop.run`, a value that is not finite ends training with an error; an exploding cost ends

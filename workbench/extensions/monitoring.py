@@ -79,7 +79,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the name of the record for a variable, a quantity or the name of either."""
+        """Return the record's name for a variable or quantity, given as an object or by name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -97,7 +97,7 @@ class MonitoringExtension(SimpleExtension):
         ----------
         log : TrainingLogBase
         record_tuples : iterable of pairs
-            Pairs of a variable, or its name, and its value.
+            Pairs of a variable (or its name) and its value.
         """
         log.current_row.update({self.record_name(one): value for one, value in record_tuples})
 
@@ -195,7 +195,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables, and record their values or that the evaluation was abandoned."""
+        """Evaluate the variables; record their values, or that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
@@ -226,12 +226,12 @@ class DataStreamMonitoring(MonitoringExtension):
 class TrainingDataMonitoring(MonitoringExtension):
     """Extension that records the values of variables on training batches.
 
-    The training step computes the variables before its updates, so that nothing is computed twice.
-    With ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or
-    ``every_n_batches=n`` the values since the last record are aggregated. On an accelerator, the
-    records of a batch appear some batches later, so that training does not wait for the device; at
-    the end of an epoch all records are present. Variables that do not depend on data, such as the
-    norm of a parameter, are also computed for every batch, and the last value is recorded.
+    The training step computes the variables before its updates, so nothing is computed twice. With
+    ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or ``every_n_batches=n``
+    the values since the last record are aggregated. On an accelerator, the records of a batch
+    appear some batches later, so that training does not wait for the device; at the end of an epoch
+    all records are present. Variables that do not depend on data, such as the norm of a parameter,
+    are also computed for every batch, and the last value is recorded.
 
     Parameters
     ----------
@@ -363,7 +363,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return the counterparts of variables and quantities in another model; omit those without one.
+    """Return the existing counterparts of variables and quantities in another model.
 
     Parameters
     ----------

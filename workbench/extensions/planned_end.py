@@ -41,7 +41,11 @@ def check_more(epochs: object, batches: object) -> None:
 def ask_for_more(
     main_loop: Loop, epochs: int | None, batches: int | None, *, than_planned: bool
 ) -> None:
-    """Set a goal relative to the planned end (if `than_planned`) or to the current position."""
+    """Set a goal for more training.
+
+    The goal is relative to the planned end if `than_planned` is True, and to the current position
+    otherwise.
+    """
     status = main_loop.status
     if not than_planned:
         status.pop(INSTEAD_OF, None)

@@ -64,7 +64,7 @@ class Printing(SimpleExtension):
         super().__init__(name, **triggers)
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Print the status and the records; at the end of training, after all other extensions."""
+        """Print the status and records; at the end of training, wait for all other extensions."""
         if which_callback is not None and which_callback in _AT_THE_END:
             self.main_loop.after_event(partial(self._print, which_callback))
         else:

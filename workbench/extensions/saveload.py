@@ -52,7 +52,8 @@ NOT_PICKLED = (
 )
 CHANGED = (
     ". The model of the saved run was changed while it was trained ({text}), and Load does not "
-    "change models: start this main loop, and call session.load({path!r}), which does"
+    "change models: start this main loop, and call session.load({path!r}), which also "
+    "changes the model"
 )
 NOTHING_YET = "there is no file {} to load yet; training starts from the beginning"
 
@@ -68,9 +69,9 @@ class Checkpoint(SimpleExtension):
     The state is saved after all extensions have handled the event, regardless of the order of the
     extensions. Training waits only until the previous file is complete and the state has been
     copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
-    iteration of the event: a tuple of the paths that were written, with None for each failure. A
-    failure is logged, and training continues; a warning is issued unless it would repeat the
-    previous warning.
+    iteration of the event. It is a tuple of the paths that were written, with None for each
+    failure. A failure is logged, and training continues; a warning is issued unless it would repeat
+    the previous warning.
 
     Parameters
     ----------
@@ -388,7 +389,7 @@ class Load(SimpleExtension):
             raise ArchiveError(f"{self.path}: {error}{self._model_changes()}") from error
 
     def _model_changes(self) -> str:
-        """Return the end of a message: how the model of the saved run was changed, or nothing."""
+        """Return the end of a message about a changed model, or an empty string."""
         try:
             columns = read_state(self.path, ["log"])["log"]["columns"]
         except (ArchiveError, KeyError, TypeError):  # an archive that has only parameters

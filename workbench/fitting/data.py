@@ -1,4 +1,4 @@
-"""Streams for `fit` from any kind of data, and the statements that make them.
+"""Functions that create the data streams of `fit`, and the code that creates these streams.
 
 Tables, arrays, files and folders are read by `DataStream.from_frame`, `from_arrays` and
 `from_folder`, which check and encode them. Datasets, streams and loaders are used as they are; to
@@ -64,7 +64,7 @@ UNKNOWN_FILE = (
 
 
 def prepare(data: Any, wishes: Wishes) -> Prepared:
-    """Return streams of the data for training and validation.
+    """Return the streams for training and validation.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _from_arrays(
     needs: Mapping[str, str],
     written: str | None = None,
 ) -> Prepared:
-    """Return streams of arrays; `written` is the expression for the validation arrays."""
+    """Return streams that read arrays; `written` is the expression for the validation arrays."""
     made = DataStream.from_arrays(
         features,
         targets,
@@ -197,7 +197,7 @@ def _from_mapping(
     if lacking:
         raise DataError(
             f"the data for validation has no {', '.join(map(repr, lacking))}, only "
-            f"{', '.join(map(repr, other))}; name its arrays like those of the training data"
+            f"{', '.join(map(repr, other))}; give its arrays the same names"
         )
     x_other, written_other = _chosen(other, VALIDATION, others)
     wishes = replace(wishes, validation=(x_other, other[target]))

@@ -52,7 +52,7 @@ NO_PROBABILITIES = (
 
 
 def end_of(step: Brick) -> End | None:
-    """Return the kind of ending of a network whose last brick is `step`, or None if unknown."""
+    """Return the ending of a network whose last brick is `step`, or None if it is unknown."""
     if not type(step).__module__.startswith("workbench."):
         return None
     if isinstance(step, Softmax):
@@ -67,7 +67,7 @@ def end_of(step: Brick) -> End | None:
 
 
 def end_of_module(module: torch.nn.Module) -> End | None:
-    """Return the kind of ending if a module ends with a softmax or a sigmoid, otherwise None."""
+    """Return the kind of a module's ending if it is a softmax or a sigmoid, otherwise None."""
     if type(module) is torch.nn.Sequential and len(module):
         return end_of_module(module[-1])
     kinds: dict[type, End] = {torch.nn.Softmax: "softmax", torch.nn.Sigmoid: "logistic"}

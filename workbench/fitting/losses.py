@@ -1,4 +1,4 @@
-"""Losses and metrics of `fit`: given as names or bricks, or inferred from targets and outputs.
+"""Losses and metrics of `fit`, given as names or bricks, or inferred from targets and outputs.
 
 The loss must suit the network's final bricks, which `workbench.fitting.ends` identifies.
 """
@@ -78,7 +78,7 @@ class Aim:
     Attributes
     ----------
     classes : int or None
-        The number of classes; None if the targets are numbers, or unknown.
+        The number of classes; None if the targets are numbers, or if it is unknown.
     names : tuple of str
         The names of the classes.
     numbers : int
@@ -126,7 +126,7 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str
 
 
 def classes_for(loss: str | Cost | None) -> bool | None:
-    """Return True if a loss needs classes, False if it needs numbers, None if it accepts both."""
+    """Return True if a loss needs classes, False if it needs numbers, or None if either will do."""
     if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
         return True
     if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):
@@ -148,11 +148,11 @@ def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim
     ----------
     loss : str or Cost
     targets : Variable
-        Indices of classes of shape (B,), or numbers of shape (B, k).
+        Class indices of shape (B,), or numbers of shape (B, k).
     output : Variable
         The output of the model, of shape (B, outputs).
     end : str
-        How the model ends.
+        The kind of the model's ending.
     aim : Aim
 
     Raises

@@ -46,7 +46,7 @@ NOT_INDICES = (
     "{values}"
 )
 PARTLY = (
-    "{given!r} has values already, but {lacking!r} has none, so it is unclear whether the values "
+    "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
     "must be kept; call the method initialize() of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
@@ -71,14 +71,14 @@ AMBIGUOUS = (
     "classes or quantities; pass loss='cross-entropy' or loss='squared error'"
 )
 INPUTS = (
-    "the data has the inputs {given}, but the model reads {names}; name the arrays like the inputs "
-    "of the model"
+    "the data has the inputs {given}, but the model reads {names}; give the arrays the names of "
+    "the model's inputs"
 )
 AS_IT_IS = (
     "The brick cannot be written as code; create a brick with the same settings as the brick "
     "that was passed to fit"
 )
-KEPT = "The model was initialised already, so training starts from its values."
+KEPT = "The model was already initialised, so training starts from its values."
 
 
 @dataclass
@@ -146,12 +146,12 @@ def build(
     Parameters
     ----------
     model
-        What the caller passed.
+        The model as the caller passed it.
     brick : Brick
         The result of `as_brick`.
     prepared : Prepared
     loss, metrics
-        None to infer them from the targets and the end of the model.
+        None to infer them from the targets and the model's ending.
     seed : int
     """
     steps = layers.steps_of(brick)
@@ -226,7 +226,7 @@ def _kind(array: Any) -> Kind:
 def _check_inputs(
     model: Any, kinds: Mapping[str, Kind], batch: Mapping[str, Any], target: str
 ) -> None:
-    """Refuse inputs that are vectors, and floats with a dtype other than that of the model."""
+    """Reject inputs that are vectors, and floats whose dtype differs from that of the model."""
     plain = not isinstance(model, torch.nn.Module) or type(model) in (
         torch.nn.Linear,
         torch.nn.Sequential,
@@ -242,7 +242,7 @@ def _check_inputs(
 
 
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
-    """Refuse images with channels in the last dimension, whose height would be read as channels."""
+    """Reject images with channels in the last dimension, whose height would be read as channels."""
     first: Any = steps[0]
     if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
         return
@@ -284,7 +284,7 @@ def _aim(
 
 
 def _class_count(prepared: Prepared, outputs: int | None) -> int:
-    """Return the number of classes of targets that were not encoded."""
+    """Return the number of classes in targets that were not encoded."""
     found = prepared.all_targets()
     seen: list[int] = [] if found is None else np.unique(found).tolist()
     if len(seen) == 1 or (seen and seen[0] < 0):
@@ -300,7 +300,7 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
 
 
 def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
-    """Refuse a model with one output if the targets can be either classes or quantities."""
+    """Reject a model with one output if the targets can be either classes or quantities."""
     if output.shape[1] != 1 or not all(name.isdigit() for name in aim.names):
         return
     found = prepared.all_targets()

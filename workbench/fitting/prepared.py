@@ -1,4 +1,4 @@
-"""Data that is ready for training: streams, classes, and the statements that make them."""
+"""Data that is ready for training: streams, class names, and the code that creates the streams."""
 
 from __future__ import annotations
 
@@ -133,12 +133,12 @@ def arguments_of(wishes: Wishes, *, validation: str | None) -> list[str]:
 
 
 def names_of_streams(validation: Any) -> str:
-    """Return the variable names to which the result of a call that makes streams is assigned."""
+    """Return the variable names of the streams in the generated code."""
     return "training" if validation is None else "training, validation"
 
 
 def validation_code(validation: Any, code: Statements) -> str | None:
-    """Return the expression for `validation`; add the name that it needs to `code`."""
+    """Return the expression for `validation`; add the name that this expression needs to `code`."""
     if validation is None or isinstance(validation, (int, float, str, np.number)):
         return None if validation is None else literal(validation)
     if isinstance(validation, os.PathLike):

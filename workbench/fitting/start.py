@@ -48,7 +48,7 @@ _RULE = (
 OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(_EPOCHS, "did you mean 'epochs'?"),
     **dict.fromkeys(("bs", "per_device_train_batch_size"), "did you mean 'batch_size'?"),
-    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction), or other data"),
+    **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction) or separate data"),
     **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
     **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
@@ -101,8 +101,8 @@ def fit(
     model : Brick, list of Brick or torch.nn.Module
         The model. A list of bricks is applied in order. Sizes that follow from the data can be left
         out, as in ``[Linear(output_dim=50), Rectifier(), Linear()]``. Bricks without values are
-        initialised: weights by `He` before rectifiers and otherwise by the default scheme of the
-        brick, usually `Glorot`; biases with zero.
+        initialised: weights before rectifiers by `He`, all other weights by the default scheme of
+        the brick (usually `Glorot`), and biases with zero.
     data
         One of the following:
 
@@ -126,9 +126,9 @@ def fit(
         The number of epochs.
     validation : float, data of the same kind, or None
         The fraction of the examples to hold out at random, separate data for validation, or None
-        for no validation. Examples with classes are divided class by class; those of a dataset only
-        if its targets are in memory and each class is large enough. A stream and a ``DataLoader``
-        cannot be divided.
+        for no validation. If the targets are classes, the examples are divided class by class; for
+        a dataset, this also requires that the targets are in memory and that each class is large
+        enough. A stream and a ``DataLoader`` cannot be divided.
     batch_size : int
         The number of examples in a batch, unless the data consists of batches.
     step_rule : StepRule, optional

@@ -1,7 +1,7 @@
-"""Streams for `fit` from datasets, streams, torch datasets and torch data loaders.
+"""Functions that create streams for `fit` from datasets, streams and torch data loaders.
 
 The data is used as it is: nothing is encoded or scaled, and targets must be indices of classes or
-numbers. A part of a dataset can be held out for validation.
+numbers. Part of a dataset can be held out for validation.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
 def _divide(
     values: Any, count: int, wishes: Wishes, code: Statements, length: str, written: str
 ) -> tuple[Any, Any]:
-    """Return the rows for training and those held out, and write the statement for them.
+    """Return the training rows and the held-out rows, and write the statement that selects them.
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ def _divide(
 
 
 def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
-    """Return the class of each example; None if it is unknown, or if a class is too small.
+    """Return the class of each example, or None if the examples cannot be divided by class.
 
-    A class is too small if `fraction` of it is less than half an example.
+    The targets must be 0, 1, 2 ..., and `fraction` of each class must exceed half an example.
     """
     if values is None or as_classes is False:
         return None
@@ -151,7 +151,7 @@ def _of_streams(
 
 
 def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
-    """Return streams or loaders as streams; `kind` is ``"stream"`` or ``"DataLoader"``."""
+    """Prepare streams or loaders for `fit`; `kind` is ``"stream"`` or ``"DataLoader"``."""
     if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
     code = Statements(needs={"data": f"the {kind} that was passed to fit"})
@@ -261,7 +261,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
 
 
 def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
-    """Return the targets of all examples and the expression for them; None if not in memory."""
+    """Return all targets and the expression for them, or None if they are not in memory."""
     if isinstance(data, torch.utils.data.TensorDataset) and len(data.tensors) == 2:
         return data.tensors[1], "data.tensors[1]"
     if hugging:

@@ -95,8 +95,8 @@ def get_batch_normalization_updates(
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        If True, a batch normalisation can be applied several times; each application then has its
-        own pairs.
+        If True, a batch normalisation can be applied several times; the result then contains
+        separate pairs for each application.
 
     Returns
     -------

@@ -30,7 +30,7 @@ NOT_REPLACEMENTS = (
 class ComputationGraph(KnownAttributes, Hinted):
     """Graph that computes `outputs`, with the auxiliary variables and updates attached to it.
 
-    Iterating over a graph yields its `variables`, so that filters accept a graph.
+    Iterating over a graph yields its `variables`, so filters accept a graph.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     ----------
     outputs : list of Variable
     variables : list of Variable
-        All variables in topological order, so that each variable comes after its inputs. Auxiliary
+        All variables in topological order: each variable comes after its inputs. Auxiliary
         variables are included if they depend only on inputs that the outputs also use.
     updates : dict of SharedVariable to Variable
         The updates in the annotations of the variables.

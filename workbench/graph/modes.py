@@ -2,8 +2,8 @@
 
 Batch normalisation uses the statistics of the batch in training mode, and population statistics in
 evaluation mode. Dropout drops elements only in training mode. The mode of a graph is fixed when the
-graph is built. By default, bricks build graphs in evaluation mode, so that a loaded model computes
-correctly. The training graph is a different graph with the same parameters. Build it with
+graph is built. By default, bricks build graphs in evaluation mode, so that a loaded model gives the
+correct results. The training graph is a different graph with the same parameters. Build it with
 `training_mode` around the applications, or create it with `apply_training_mode`.
 """
 

@@ -52,9 +52,9 @@ def apply_dropout(
 ) -> ComputationGraph:
     """Set random elements of variables to zero.
 
-    Each element is set to zero with probability `drop_prob`, and otherwise divided by
-    ``1 - drop_prob``. This preserves the expected value, so that no scaling is needed at test time.
-    The probability is a hyperparameter, which can be changed during training, for example with
+    Each element is set to zero with probability `drop_prob`, and otherwise divided by ``1 -
+    drop_prob``. This preserves the expected value, so no scaling is needed at test time. The
+    probability is a hyperparameter, which can be changed during training, for example with
     ``session.set("drop_prob", 0.3)``.
 
     Parameters
@@ -205,7 +205,7 @@ def probability_variable(given: Any) -> SharedVariable:
 
 
 def is_probability(variable: SharedVariable) -> bool:
-    """Return True if a shared variable is the probability of dropout."""
+    """Return True if a shared variable is a dropout probability."""
     return variable.check == PROBABILITY and has_roles(variable, [ALGORITHM_HYPERPARAMETER])
 
 

@@ -324,7 +324,7 @@ def assign(
     ----------
     variables : dict of str to SharedVariable
     values : dict of str to array
-        The values, by the paths of `variables`, with or without a leading ``/``.
+        The values, keyed by the paths of `variables`, with or without a leading ``/``.
     kind, noun : str
         A long and a short description of a variable, for error messages.
 

@@ -1,4 +1,4 @@
-"""Tables of the bricks of a graph: shapes of outputs, numbers of parameters, and memory."""
+"""Tables of the bricks in a graph, with output shapes, numbers of parameters, and memory use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ class Row:
 
     @property
     def state(self) -> str:
-        """``"yes"``, ``"no"`` or ``"partly"`` trained; empty if there are no parameters."""
+        """Whether the parameters are trained.
+
+        The value is ``"yes"``, ``"partly"`` or ``"no"``, or empty if there are no parameters.
+        """
         if not self.parameters:
             return ""
         return "yes" if self.trained == self.parameters else "partly" if self.trained else "no"
@@ -72,7 +75,7 @@ class Summary:
     Parameters
     ----------
     rows : sequence of Row
-        One row for each brick, parents before their children.
+        One row for each brick, with parents before their children.
 
     Attributes
     ----------
@@ -85,22 +88,22 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """The number of elements of all parameters."""
+        """The total number of elements in all parameters."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def trained(self) -> int:
-        """The number of elements of the parameters that are trained."""
+        """The total number of elements in the trained parameters."""
         return sum(row.trained for row in self.rows)
 
     @property
     def others(self) -> int:
-        """The number of elements of other shared variables, such as running statistics."""
+        """The total number of elements in other shared variables, such as running statistics."""
         return sum(row.others for row in self.rows)
 
     @property
     def memory(self) -> int:
-        """The number of bytes of all values."""
+        """The total size of all values, in bytes."""
         return sum(row.memory for row in self.rows)
 
     @cached_property

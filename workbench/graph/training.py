@@ -1,4 +1,4 @@
-"""Mapping from the graph for inference to the graph that an algorithm trains.
+"""Mapping from the inference graph to the graph that an algorithm trains.
 
 Users refer to variables of the inference graph, such as the cost and the outputs of layers. An
 algorithm trains a rewritten graph, which also contains the variables that are monitored in the same
@@ -66,7 +66,7 @@ class TrainingGraph:
     Warns
     -----
     UserWarning
-        If the user rewrote the graph, so that bricks in it are trained in evaluation mode.
+        If bricks are trained in evaluation mode because the user rewrote the graph.
 
     Examples
     --------

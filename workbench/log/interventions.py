@@ -83,7 +83,7 @@ def interventions_of(row: Any) -> list[Intervention]:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return, as text, what an intervention changed, the old value and the new value.
+    """Return three texts: what an intervention changed, the old value and the new value.
 
     Examples
     --------

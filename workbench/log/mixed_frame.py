@@ -1,7 +1,7 @@
-"""Frames whose columns hold different kinds of values, and that show their numbers as numbers.
+"""Frames that display numbers legibly in columns that also contain other values.
 
-pandas shows the numbers in a column of dtype object with a fixed number of decimals: 1e-08 as 0.0.
-It is imported here, so other modules import this module in functions.
+pandas shows the numbers in a column of dtype object with a fixed number of decimals, for example
+1e-08 as 0.0. This module imports pandas, so other modules import it only inside functions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DIGITS = 6
 
 
 class MixedFrame(pd.DataFrame):
-    """Frame that shows each number with six significant digits, or with all where these are alike.
+    """Frame that shows six significant digits of each number, or all digits if numbers look equal.
 
     Only its display differs from that of other frames; its values are numbers.
 
@@ -38,7 +38,7 @@ class MixedFrame(pd.DataFrame):
         return MixedSeries
 
     def in_words(self) -> pd.DataFrame:
-        """Return a plain frame with texts in place of the floats of columns of dtype object."""
+        """Return a plain frame in which the floats in columns of dtype object are text."""
         shown = pd.DataFrame(self)
         mixed = [place for place, kind in enumerate(shown.dtypes) if kind.kind == "O"]
         rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]
@@ -75,7 +75,7 @@ class MixedSeries(pd.Series):
 
 
 def number_texts(values: Any) -> list[Any]:
-    """Return texts for the finite floats among some values, and all other values unchanged.
+    """Convert the finite floats among some values to text, and keep all other values unchanged.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Selection of rows of a log by a pandas expression, such as ``cost < 0.1 and epoch_end``.
+"""Selection of log rows by a pandas expression, such as ``cost < 0.1 and epoch_end``.
 
 The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame whose
@@ -24,7 +24,7 @@ INDEX = "iteration"
 """The name that stands for the iteration of a row in an expression."""
 
 LONGEST = 1000
-"""Maximum number of characters of an expression."""
+"""Maximum number of characters in an expression."""
 
 NOT_TEXT = 'the argument of query() must be an expression as text, such as "cost < 0.1", not {!r}'
 TOO_LONG = "the expression has {} characters; it must have at most {}"

@@ -36,7 +36,7 @@ that it had resumed (``resumed_from``).
 """
 
 MOST_CHANNELS, LAST_ROWS = 12, 5
-"""The maximum number of channels, and of rows, in the HTML representation of a log."""
+"""The maximum numbers of channels and rows in the HTML representation of a log."""
 
 STYLE = (
     "color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,"
@@ -132,7 +132,7 @@ def channel_facts(
 
 
 def numbers_of(values: NDArray[Any]) -> tuple[str, NDArray[np.float64] | None]:
-    """Return the kind of the values of a channel, and the values as floats (None if not numeric).
+    """Return the kind of a channel's values, and the values as floats (None if not numeric).
 
     Examples
     --------
@@ -226,7 +226,7 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` with interventions, alerts and the numbers beside them as text."""
+    """Return a copy of `rows` in which interventions, alerts and floats beside them are text."""
     from workbench.log.mixed_frame import MixedFrame
 
     shown = rows.copy(deep=False)

@@ -75,7 +75,8 @@ class Tabular(Records):
             smallest and largest value of each channel, the iterations of the smallest and the
             largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
             ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
-            contains them, training time in seconds, execution tier, number of threads and versions.
+            contains them, the training time in seconds, the execution tier, the number of threads
+            and the versions.
 
         Examples
         --------
@@ -99,7 +100,7 @@ class Tabular(Records):
             A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
             that is not an identifier must be in backticks. Functions, attributes and ``@`` are
-            rejected, so that an expression from a page or a tool cannot execute code.
+            rejected, so that an expression from a web page or a tool cannot execute code.
 
         Returns
         -------
@@ -212,9 +213,9 @@ class Tabular(Records):
         log_y : bool
             If True, the vertical axis is logarithmic, and values of 0 or less leave gaps.
         robust : bool
-            If True, a few values so extreme that they would flatten the curve are left outside the
-            vertical range and do not affect a smoothed curve. Marks at the edge and text above
-            the figure show their positions and sizes. If False, all values are in range.
+            If True, a few extreme values that would flatten the curve are left outside the vertical
+            range and do not affect a smoothed curve. Marks at the edge and text above the figure
+            show their positions and sizes. If False, all values are in range.
         title : str
             The heading.
 

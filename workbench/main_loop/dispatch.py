@@ -48,7 +48,7 @@ class Dispatcher:
         self._firing = False
 
     def refresh(self, extensions: Iterable[TrainingExtension], profile: Profile | None) -> None:
-        """Collect the handlers of `extensions`; with a `profile`, every handler is timed."""
+        """Collect the handlers of `extensions`; if a `profile` is given, time every handler."""
         extensions = list(extensions)
         handlers: dict[CallbackName, list[tuple[TrainingExtension, Handler]]] = {}
         for event in CallbackName:

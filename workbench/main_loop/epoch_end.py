@@ -9,8 +9,8 @@ from workbench.interfaces import Loop
 EPOCH_TIMES = "_epoch_times"
 """Key of the times at which the first epoch began and each epoch ended.
 
-They are seconds since 1970 by a clock that stands still in pauses and between runs: a run that
-waited for a night, or was resumed the next day, has no gap on a time axis.
+They are seconds since 1970 on a clock that stops during pauses and between runs, so a run that was
+paused overnight, or resumed the next day, has no gap on a time axis.
 """
 
 EPOCH_EXAMPLES = "_epoch_examples"

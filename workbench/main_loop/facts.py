@@ -35,7 +35,7 @@ LIBRARIES = ("workbench", "torch", "numpy")
 
 
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
-    """Record what affects a run's results; report a changed number of threads to `note`.
+    """Record properties that affect results; call `note` if the number of threads has changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
     rounding of sums depends; ``versions``, the versions of Python and the libraries;

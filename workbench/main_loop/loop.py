@@ -230,7 +230,7 @@ class MainLoop(FixedAttributes, Requests):
             `GradientDescent`. With 1, a single other process trains.
         launcher : {'local', 'torchrun', 'ray'} or Launcher
             How the processes are started on this machine: by this process (the default), by
-            torchrun, by actors of Ray, or by an object with the method `launch` of
+            torchrun, by Ray actors, or by an object with the method `launch` of
             `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the

@@ -388,8 +388,8 @@ class Run:
     def interrupt(self, level: Level) -> None:
         """End training after this epoch or immediately; see `MainLoop.interrupt`.
 
-        If several processes train together, all of them end after the same batch: the next one, or
-        this one if all of them have received the request.
+        If several processes train together, they end after the same batch: this batch if all of
+        them have received the request, otherwise the next batch.
         """
         distributed = processes.distributed_of(self.main_loop)
         if distributed is None or self.mailbox.is_shared:

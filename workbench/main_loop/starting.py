@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 
 class Start(NamedTuple):
-    """Name of a new session, and number of epochs to train (None to train to the planned end)."""
+    """Name of a new session, and the number of epochs to train (None for the planned end)."""
 
     name: str
     epochs: int | None
@@ -23,7 +23,7 @@ class Start(NamedTuple):
 _preparation: ContextVar[Callable[[Any], Start] | None] = ContextVar("preparation", default=None)
 
 SHARES: ContextVar[bool] = ContextVar("shares", default=False)
-"""True in a thread that trains several sessions at once on purpose, so no warning is needed."""
+"""True in a thread that deliberately trains several sessions at once and needs no warning."""
 
 
 def preparation() -> Callable[[Any], Start] | None:
@@ -49,5 +49,5 @@ def prepared_by(prepare: Callable[[Any], Start]) -> Iterator[None]:
 
 
 def shares_machine() -> bool:
-    """Return True if this thread trains several sessions at once on purpose."""
+    """Return True if this thread deliberately trains several sessions at the same time."""
     return SHARES.get()

@@ -8,7 +8,7 @@ The state is a dictionary with these keys:
     The values of all other shared variables that training reads or changes, by name: buffers of
     step rules, hyperparameters, counters of random streams, and variables of extensions.
 ``algorithm``
-    The part of the state of the algorithm that is not in shared variables.
+    The part of the algorithm's state that is not in shared variables.
 ``data``
     The position of the data stream (``stream``), the position in an incomplete epoch (``epoch``),
     the numbers of examples and batches that define the meaning of this position, and, if training
@@ -19,7 +19,7 @@ The state is a dictionary with these keys:
     The identifier, status and records of the log.
 
 Loading checks the whole state before it assigns values. If an assignment fails nevertheless, all
-earlier assignments are undone, so that a state is loaded completely or not at all.
+earlier assignments are undone, so a state is loaded completely or not at all.
 
 Examples
 --------

@@ -189,8 +189,8 @@ class AggregationBuffer(Hinted):
     """Buffer that accumulates variables and monitored quantities over batches.
 
     For every batch, compute `requires`, apply `accumulation_updates`, and pass the values of
-    `requires` to `aggregate`. The buffer keeps the state of schemes that are folds; all schemes of
-    the workbench are folds. Other schemes keep their state in shared variables.
+    `requires` to `aggregate`. The buffer keeps the state of schemes that are folds; all built-in
+    schemes are folds. Other schemes keep their state in shared variables.
 
     Parameters
     ----------

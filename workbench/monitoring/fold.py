@@ -99,7 +99,7 @@ class Fold(AggregationScheme):
     """True if the values of all batches must have the same shape."""
 
     grows: bool = False
-    """True if the state grows with the data, so that it cannot be a shared variable."""
+    """True if the state grows with the data and therefore cannot be a shared variable."""
 
     doubt: str | None = None
     """The reason why the result can differ from the value on the whole dataset, or None."""

@@ -205,7 +205,7 @@ def scheme_of(variable: Variable) -> AggregationScheme:
 
 
 def _fold(variable: Variable, part: Part) -> Fold:
-    """Return the fold of a variable that is aggregated as `part`."""
+    """Return the fold of a variable that is aggregated according to `part`."""
     if part.kind == "scheme":
         scheme: Fold = vars(variable.tag)["aggregation_scheme"]
         return scheme

@@ -1,4 +1,4 @@
-"""Weights of batches, and kinds of variables, which determine how their values are aggregated."""
+"""Batch weights, and the kinds of variables, which determine how values are aggregated."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ Conclusion = Part | Unknown | dict[Variable, Part] | None
 
 
 def conclude(variable: Variable, own: Own) -> Conclusion:
-    """Infer how the values of `variable` for batches are aggregated into its value for a dataset.
+    """Infer how to aggregate the values of `variable` from several batches into one value.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ class Algebra:
         return Unknown(f"{name} combines all examples of a batch")
 
     def _reduced(self, variable: Variable, source: Variable, rows: Rows) -> Kind:
-        """Return the kind of a variable that is reduced over dimensions of rows."""
+        """Return the kind of a variable that is reduced over row dimensions."""
         call = variable.owner
         assert call is not None
         before, left = data_sizes(source), data_sizes(variable)

@@ -58,8 +58,8 @@ def check_file(file: Any, mode: str) -> None:
     else:
         return
     raise ArchiveError(
-        f"{name_of(file)}: must be a file opened with the mode {mode!r}, not {given}; "
-        "secure_dump(object, path) accepts a path"
+        f"{name_of(file)}: the argument must be a file opened with the mode {mode!r}, "
+        f"not {given}; secure_dump(object, path) accepts a path"
     )
 
 
@@ -198,7 +198,9 @@ def _members(file: IO[bytes]) -> dict[str, bytes]:
             raise ArchiveError(
                 f"{where}: the file is truncated or damaged after {number} ({error}); {RESTORE}"
             ) from None
-        raise ArchiveError(f"{where}: must be a workbench archive, but is not a tar file") from None
+        raise ArchiveError(
+            f"{where}: the file must be a workbench archive, but is not a tar file"
+        ) from None
     return members
 
 
@@ -225,7 +227,7 @@ def _manifest(where: str, members: Mapping[str, bytes]) -> dict[str, str]:
         raise ArchiveError(f"{where}: the manifest cannot be read; {RESTORE}") from None
     if not known:
         raise ArchiveError(
-            f"{where}: must be a workbench archive, but was written by another program"
+            f"{where}: the file must be a workbench archive, but was written by another program"
         )
     if version > VERSION:
         raise ArchiveError(NEWER.format(where=where, version=version, known=VERSION))

@@ -115,6 +115,6 @@ def _short(dtype: torch.dtype) -> str:
 
 
 def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
-    """Set all `variables` to the values `given`, for which `misfits` must return no reasons."""
+    """Set all `variables` to the values `given`, in which `misfits` must have found no problems."""
     for name, variable in variables.items():
         variable.set_value(given[name])

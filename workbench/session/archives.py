@@ -45,7 +45,7 @@ NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file; add the file's path to `details` and return it."""
+    """Write the state of a main loop to a file; add its path to `details`, and return the path."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = _written(main_loop, path)
     log = main_loop.log
@@ -60,7 +60,10 @@ def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
 
 
 def _written(main_loop: MainLoop, path: str) -> Snapshot:
-    """Write a file in the first process, and return its content; all processes fail together."""
+    """Write a file in the first process, and return its content.
+
+    If the first process cannot write the file, all processes raise an error.
+    """
     problem: Exception | None = None
     snapshot = snapshot_for(main_loop, path)  # collects the state of all processes
     if not reported_elsewhere(main_loop):
@@ -76,7 +79,7 @@ def _written(main_loop: MainLoop, path: str) -> Snapshot:
 def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     """Restore a main loop to a state that was read from a file.
 
-    If the model of the saved run was rebuilt, the main loop first gets the rebuilt model.
+    If the model was rebuilt during the saved run, the main loop is first given the rebuilt model.
     """
     before = parts_of(main_loop)
     try:

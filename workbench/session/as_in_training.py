@@ -1,7 +1,7 @@
 """Conversion of tables, labels and images to the form that they have in training batches.
 
 `DataStream.from_frame`, `from_arrays` and `from_folder` encode the training data, so data for
-predictions must be encoded by the same rules. The dataset and the transformers of the stream keep
+predictions must be encoded by the same rules. The dataset and the transformers of the stream store
 these rules.
 """
 
@@ -53,12 +53,12 @@ class AsInTraining:
         return found
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
-        """Return images and their classes from a folder; None if training read no folder.
+        """Return images and their classes from a folder; None if training does not read a folder.
 
         Raises
         ------
         DataError
-            If the images differ in size from those of training, which were not resized.
+            If the training images were not resized, and these images have a different size.
         """
         if self._dataset is None or self._dataset.images is None:
             return None

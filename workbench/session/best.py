@@ -95,7 +95,7 @@ def tracked(
     Raises
     ------
     SessionError
-        If no record is given, and the run tracks none or several.
+        If no record is given, and the run does not track exactly one record.
     """
     trackers = [one for one in loop.extensions if isinstance(one, TrackTheBest)]
     if record is None:
@@ -116,7 +116,7 @@ def tracked(
 def best_of(
     log: TrainingLogBase, record: str, choose_best: Callable[[Any, Any], Any]
 ) -> tuple[int, Any]:
-    """Return the first iteration with the best value of a record, and the value.
+    """Return the first iteration with the best value of a record, and that value.
 
     Raises
     ------

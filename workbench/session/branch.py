@@ -110,7 +110,7 @@ class Branch:
 
 
 def check_iteration(iteration: object) -> None:
-    """Raise an error if an iteration to return to is not a non-negative integer.
+    """Check that the iteration to return to is a non-negative integer.
 
     Raises
     ------

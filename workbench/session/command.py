@@ -103,9 +103,10 @@ class Command(interfaces.Command):
 
     @property
     def ended(self) -> bool:
-        """True if `wait` returns at once: a step ends after its batches, other commands when done.
+        """True if `wait` would return at once.
 
-        A step also ends if another command pauses or resumes training, and with the run.
+        A step ends after its batches, or earlier if another command pauses or resumes training or
+        if the run ends. All other commands end as soon as they are done.
         """
         return self._ended
 
@@ -175,7 +176,7 @@ class Command(interfaces.Command):
         self._settle()
 
     def _forget_result(self) -> None:
-        """Release the result, now or as soon as it is known, since no code waits for it here."""
+        """Release the result, now or as soon as it is known; this process does not need it."""
         self._keeps_result = False
         self._result = None
 

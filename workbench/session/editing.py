@@ -313,7 +313,7 @@ class Editing(interfaces.Session):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, or if the given value is not a positive integer.
+            If neither or both are given, or if the given value is not a positive integer.
         """
         check_more(epochs, batches)
         unit, number = ("epochs", epochs) if epochs is not None else ("batches", batches)
@@ -366,7 +366,7 @@ class Editing(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """The ``shape``, ``dtype`` and ``parameter`` (a bool) of variables, keyed by name."""
+        """The ``shape``, ``dtype`` and ``parameter`` flag of each variable, keyed by name."""
         return self._worker.prober.described
 
     def probe(
@@ -384,7 +384,7 @@ class Editing(interfaces.Session):
         names : iterable of str, optional
             Names from `variables`; by default the names of all parameters.
         steps : bool
-            If True, also copy the changes that the next batch makes.
+            If True, also copy the changes in the values during the next batch.
         batch : bool
             If True, also copy the first batch of the training data, read separately from training.
         examples : sequence of int, optional

@@ -112,7 +112,7 @@ class Edits:
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
-        """Start looking for differences from the current state, unless this has already started."""
+        """Start looking for differences from the current state, unless a search is in progress."""
         if self._seen is None:
             self.mark()
 
@@ -144,7 +144,7 @@ class Edits:
         Parameters
         ----------
         at_boundary : bool
-            False if the training state cannot be kept at this point.
+            False if no snapshot of the training state can be taken at this point.
         """
         done = self._main_loop.status["iterations_done"]
         found: dict[SharedVariable, int] = {}
@@ -207,7 +207,7 @@ def _checksum(tensor: torch.Tensor, exact: bool) -> int:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Return some names as text.
+    """Return names as text; if there are many, only the first names are listed.
 
     Examples
     --------

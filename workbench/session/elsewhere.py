@@ -1,4 +1,4 @@
-"""Access to runs in other processes, which most sessions do not need."""
+"""Deferred import of the code for runs in other processes, which most sessions do not need."""
 
 from __future__ import annotations
 

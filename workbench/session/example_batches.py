@@ -60,7 +60,7 @@ def batches_of(
     ----------
     data : dict, array, tensor, table, path, tuple, Dataset, DataStream or iterable of batches
     inputs : dict of str to Variable
-        The inputs by name.
+        The inputs, keyed by name.
     method : str
         The name of the method that the user called, for error messages.
     batch_size : int or None
@@ -100,7 +100,7 @@ def _arrays(
     targets: Sequence[str],
     rules: AsInTraining,
 ) -> Batch | None:
-    """Return all examples by input, or None if the data consists of batches."""
+    """Return all examples, keyed by input, or None if the data consists of batches."""
     import pandas as pd
 
     if isinstance(data, (str, os.PathLike)):
@@ -200,7 +200,7 @@ def _of_stream(
 def _fitting(
     batch: Any, name: str, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Any:
-    """Return the values of an input in its dtype; refuse floats if this is an integer dtype."""
+    """Convert the values of an input to its dtype; refuse to convert floats to integers."""
     if name not in batch:
         text = MISSING.format(
             method=method, missing=repr(name), known=_listed(batch), inputs=_listed(inputs)

@@ -94,8 +94,8 @@ class History:
     ) -> None:
         """End the current branch, and begin a new branch at an earlier point of `parent`.
 
-        If nothing has happened on the current branch since the rewind that began it, this branch is
-        removed.
+        If nothing has happened on the current branch since the rewind that began it, the current
+        branch is removed.
         """
         left = self.branch
         left.leave(log_state)
@@ -105,9 +105,9 @@ class History:
         self.changes = changes
 
     def rejoin(self, branch: Branch) -> bool:
-        """Make an earlier branch the current one again, if the run is at the end of that branch.
+        """Make an earlier branch the current branch again, if the run is at the end of that branch.
 
-        This is not the case if an intervention followed the last batch of the earlier branch.
+        The run is not at the end of that branch if an intervention followed its last batch.
 
         Returns
         -------

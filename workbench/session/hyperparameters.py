@@ -79,7 +79,7 @@ class Hyperparameter:
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
     """Return the hyperparameters of a run, first those of step rules, then all others.
 
-    Within each group, they are in the order in which the training state contains them.
+    Within each group, they have the same order as in the training state.
     """
     drivers, owners = modifiers(loop), rules(loop)
     _, others = loop.state_variables()

@@ -69,7 +69,7 @@ def unlike(
     ----------
     expected, found : mapping
     start, end : int
-        The iterations to compare: those after `start`, up to `end`.
+        The iterations to compare, from ``start + 1`` to `end`.
 
     Returns
     -------

@@ -48,7 +48,7 @@ def predict(
     *,
     batch_size: int | None = BATCH_SIZE,
 ) -> NDArray[Any]:
-    """Compute predictions for some data in evaluation mode.
+    """Compute predictions for the given data in evaluation mode.
 
     The method can be called during training, a pause or an evaluation, and after the end of
     training. All parameters are copied between two batches, so they belong to one iteration. Then
@@ -64,11 +64,11 @@ def predict(
         Images of dtype uint8 are scaled as in training. If the model was trained on a folder of
         images, the path of another folder is read in the same way.
     output : Variable or str, optional
-        The variable to compute, or its name. By default the output of the model or, if that is
-        a cost, the variable that the cost compares with the targets. For the cross-entropy of
-        `Softmax`, these are the logits.
+        The variable to compute, or its name. By default, it is the output of the model or, if
+        the output is a cost, the variable that the cost compares with the targets. For the
+        cross-entropy of `Softmax`, this variable contains the logits.
     batch_size : int or None
-        The number of examples to compute at a time, for data without batches. None for all.
+        The number of examples to compute at a time if the data has no batches, or None for all.
 
     Returns
     -------
@@ -137,36 +137,36 @@ def evaluate(
     *,
     batch_size: int | None = BATCH_SIZE,
 ) -> dict[str, Any]:
-    """Compute monitored values over some data in evaluation mode.
+    """Compute monitored values on the given data in evaluation mode.
 
     Like `predict`, the method can be called at any time, uses the parameters of one iteration
     and does not change training. Values are aggregated as by `DataStreamMonitoring`: the mean
-    of a cost is that of all examples, however they are divided into batches.
+    of a cost is taken over all examples, regardless of how they are divided into batches.
 
     Parameters
     ----------
     data : dict, tuple, table, path, Dataset, DataStream, DataLoader or iterable of batches
         The data, as for `predict`, with all sources that the variables use. For a model with
         one input and one target, it can be a pair of arrays ``(X, y)``. Labels in tables and arrays
-        become classes as in training.
+        are converted to classes as in training.
     variables : Variable, MonitoredQuantity, str or list of these, optional
         The values to compute, or their names. By default, they are the values that the run
-        evaluates with `DataStreamMonitoring`; if there are none, the values that it monitors during
-        training; otherwise the cost.
+        evaluates with `DataStreamMonitoring`. If there are none, they are the values that it
+        monitors during training or, as a last resort, the cost.
     batch_size : int or None
-        The number of examples to compute at a time, for data without batches. None for all.
+        The number of examples to compute at a time if the data has no batches, or None for all.
 
     Returns
     -------
     dict
-        The values by name, without the prefixes of records.
+        The values, keyed by name; the names lack the prefixes of the records in the log.
 
     Raises
     ------
     SessionError
-        If the data does not fit, or a name is unknown.
+        If the data does not fit the inputs, or if a name is unknown.
     MonitoringError
-        If there is no batch.
+        If the data contains no batch.
 
     Warns
     -----
@@ -208,16 +208,16 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default that of the extension `TrackTheBest`.
+        The name of the record to compare; by default the record of the extension `TrackTheBest`.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        that of the extension `TrackTheBest` for this record, otherwise `min`.
+        the function of the extension `TrackTheBest` for this record or, if there is none, `min`.
 
     Returns
     -------
     Best
-        The ``iteration``, its ``value`` and all its ``values``; ``restore()`` goes back to it
-        if ``available`` is True.
+        The ``iteration``, its ``value`` and all its ``values``; ``restore()`` goes back to this
+        iteration if ``available`` is True.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def outputs_of(loop: Loop) -> list[Variable]:
 
 
 def find_output(loop: Loop, output: Variable | str | None) -> Variable:
-    """Return the variable to compute: the given one, or the predictions of the model.
+    """Return the variable to compute: the given variable, or the predictions of the model.
 
     Raises
     ------
@@ -74,11 +74,11 @@ def find_output(loop: Loop, output: Variable | str | None) -> Variable:
 
 
 def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
-    """Return the variables to evaluate: the given ones or, by default, the monitored ones.
+    """Return the given variables or, by default, the monitored variables.
 
-    By default, these are the variables that the run evaluates on data other than the training data.
+    The monitored variables are those that the run evaluates on data other than the training data.
     If there are none, they are the variables that are monitored during training and belong to the
-    graph of the model, or else the cost.
+    graph of the model. If there are none of these either, the cost is returned.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
     Raises
     ------
     SessionError
-        If a brick was applied in training mode explicitly, so that there is no original.
+        If a brick was explicitly applied in training mode, in which case there is no original.
     """
     roots = list(variables)
     found: dict[Variable, Variable] = {}

@@ -196,7 +196,7 @@ class Prober:
     ) -> Probe:
         """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
 
-        The values must not take more than `most` bytes, unless it is None.
+        The values must not take more than `most` bytes, unless `most` is None.
 
         Raises
         ------

@@ -30,7 +30,7 @@ REPLACING = (*CHANGING, "rewind", "undo")
 
 
 LATER = object()
-"""Value that an action returns if it marks its command as applied itself, possibly later."""
+"""Value that an action returns if the action itself marks its command as applied, now or later."""
 
 
 class Refused(Exception):
@@ -100,8 +100,8 @@ class Queue:
     edits : Settling or None
         The detector of direct edits, which are recorded before a command takes effect.
     current : Command
-        The last command that the thread began to execute. An action reads it here, since it can
-        begin before the thread that asked for it has received the command.
+        The last command that the thread began to execute. An action reads its command here, since
+        the action can begin before the thread that requested it has received the command.
     """
 
     current: Command

@@ -1,4 +1,4 @@
-"""`Recipe`, the text of the program that does what a call of ``fit`` did."""
+"""`Recipe`, the text of a program that is equivalent to a call of ``fit``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_RECIPE = (
 
 
 class Recipe(str):
-    """Program as text, which a cell of a notebook shows line by line.
+    """Text of a program, which a notebook cell displays line by line.
 
     Examples
     --------

@@ -68,7 +68,7 @@ LEFT_OUT = (
 )
 
 REBUILD = ("spec", "frozen", "moved", "widened", "noise")
-"""Keys of the record of a `Session.rebuild` that determine the new model."""
+"""Keys that determine the new model, in the record of a `Session.rebuild`."""
 
 KEYS = {"iteration", "command", "text"}
 """Keys that every intervention must have."""
@@ -236,7 +236,7 @@ class Replay:
         return result
 
     def begin(self, queue: Queue, command: Command) -> None:
-        """Make each intervention at its iteration; after the last one, mark `command` as applied.
+        """Make each intervention at its iteration; after the last, mark `command` as applied.
 
         Only the training thread can call this method.
         """
@@ -256,7 +256,7 @@ class Replay:
             command._apply(done)
 
     def _make(self, queue: Queue, command: Command) -> None:
-        """Make the interventions of this iteration."""
+        """Make the interventions that belong to this iteration."""
         done = self._main_loop.status["iterations_done"]
         while not command.done and self._waiting and self._waiting[0][0] <= done:
             self._made, (kind, action, details), record = self._waiting.pop(0)

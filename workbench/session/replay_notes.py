@@ -81,7 +81,7 @@ def tell_of_first_batch(source: object, main_loop: MainLoop) -> None:
 def _initial(source: object) -> Mapping[str, str]:
     """Return the fingerprints of a logged run's initial state and data.
 
-    The mapping is empty for other sources.
+    The mapping is empty if `source` is not a log.
     """
     found: Mapping[str, str] = {}
     if isinstance(source, TrainingLogBase):

@@ -26,7 +26,7 @@ EXIT_TIMEOUT = 5.0
 
 @hinted
 def running() -> dict[str, interfaces.Session]:
-    """Return the running sessions, including paused sessions, by name.
+    """Return the running sessions, including paused sessions, keyed by name.
 
     Use this function to access a session whose variable was overwritten.
 

@@ -136,7 +136,7 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or a fork is not ready, or an empty string."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
         return self._worker.note
 
     @property
@@ -162,7 +162,7 @@ class Session(FixedAttributes, States):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
+        """The ``tier`` that processes batches and the ``reason`` for it; empty if unknown."""
         algorithm = self.main_loop.algorithm
         run = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
         if run is None:
@@ -271,7 +271,7 @@ class Session(FixedAttributes, States):
         Raises
         ------
         ArgumentError
-            If not exactly one of the two is given, or if the given value is not a positive integer.
+            If neither or both are given, or if the given value is not a positive integer.
 
         Examples
         --------

@@ -48,7 +48,7 @@ class SnapshotTaker:
     missing : str
         The reason why the last snapshot that was needed does not exist; empty if it exists.
     propose : callable or None
-        A function that is called, instead of taking a snapshot, when one is due. Several processes
+        A function to call instead of taking a snapshot when a snapshot is due. Several processes
         that train together have different clocks, so the first process decides for all of them.
     """
 
@@ -66,7 +66,7 @@ class SnapshotTaker:
 
     @property
     def able(self) -> bool:
-        """True if the training state can be kept."""
+        """True if snapshots of the training state can be taken."""
         return not unable(self._main_loop)
 
     @property

@@ -67,12 +67,12 @@ class Snapshot:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of the tensors, including shared tensors."""
+        """The total size of the tensors in bytes, including shared tensors."""
         return sum(self.storages.values())
 
     @cached_property
     def storages(self) -> dict[int, int]:
-        """The sizes of the tensors, keyed by address; read this only after `_share` has run."""
+        """The sizes of the tensors, keyed by address; read them only after `_share` has run."""
         return dict(_storages(self.state))
 
     def loadable(self, log: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Ring:
 
     @property
     def bytes(self) -> int:
-        """The number of bytes of all tensors; shared tensors are counted once."""
+        """The total size of all tensors in bytes; shared tensors are counted once."""
         return sum({a: size for s in self._kept for a, size in s.storages.items()}.values())
 
     def add(self, snapshot: Snapshot) -> None:
@@ -140,7 +140,7 @@ class Ring:
             self._drop(self._kept[-1])
 
     def move(self, branch: object, to: object) -> None:
-        """Assign the snapshots on a branch to another branch, which has the same past."""
+        """Assign the snapshots on a branch to another branch with the same history."""
         self._kept = [replace(s, branch=to) if s.branch is branch else s for s in self._kept]
 
     def _drop(self, newest: Snapshot) -> None:

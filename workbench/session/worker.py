@@ -120,7 +120,7 @@ class Worker:
 
     @property
     def nothing_to_do(self) -> str | None:
-        """The reason why a new run would not train if it is known in advance, or None otherwise."""
+        """The reason why a new run would not train, or None if no reason is known in advance."""
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
@@ -144,7 +144,7 @@ class Worker:
 
         If starting fails, the earlier state is restored. `before` is called before training, when
         commands are already accepted. If `warns` is True, a warning names the other sessions that
-        are training, each session only once.
+        are training, but never the same session twice.
 
         Raises
         ------

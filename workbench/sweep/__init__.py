@@ -1,4 +1,4 @@
-"""Sweeps: many runs of one program with different settings, and the best of them.
+"""Sweeps, which train many runs with different settings and keep the best runs.
 
 A sweep builds each run with a function that the user provides, and trains the runs as sessions. On
 request, it ends the worst runs early. The database of the logs also contains a journal of the

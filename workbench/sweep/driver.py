@@ -1,4 +1,4 @@
-"""The thread of a sweep: it trains, compares, forks and ends runs through their sessions."""
+"""Thread of a sweep, which trains, compares, forks and ends runs through their sessions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NO_LIVE = (
 
 
 class Owner(Protocol):
-    """Protocol of a sweep whose runs a driver trains."""
+    """Protocol for a sweep whose runs a driver trains."""
 
     name: str
     record: str
@@ -79,9 +79,9 @@ class Driver:
     Attributes
     ----------
     stopping : threading.Event
-        Set to stop the sweep.
+        An event that is set to stop the sweep.
     held : set of int
-        The numbers of the runs that something else than the sweep has paused.
+        The numbers of the runs that were paused by something other than the sweep.
     """
 
     def __init__(
@@ -178,9 +178,9 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
-        """Note a pause that the sweep does not end; end one at an earlier comparison.
+        """Note a pause by the user; resume a run that has paused for a past comparison.
 
-        A run that failed and is repeated passes the epochs at which other runs were compared.
+        A failed run that is repeated pauses again at the epochs at which other runs were compared.
         """
         if not self._resumed[run.number].done:
             return

@@ -1,4 +1,4 @@
-"""Successive halving: when runs are compared, and which of them continue.
+"""Successive halving, which determines when runs are compared and which of them continue.
 
 All runs train up to the first milestone, which is a number of epochs. Only the best of them
 continue to the next milestone; the others end. Most of the time is thus spent on the best settings.
@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 
 class Ranked(Protocol):
-    """Protocol of runs that are compared."""
+    """Protocol for runs that are compared."""
 
     number: int
     value: float | None

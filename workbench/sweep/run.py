@@ -57,7 +57,7 @@ class SweepRun:
 
     @property
     def over(self) -> bool:
-        """True if the run will not train any more, unless the sweep is started again."""
+        """True if the run will not train again unless the sweep is started again."""
         return self.state in (ENDED, FINISHED, STOPPED, FAILED)
 
     def as_plain(self) -> dict[str, Any]:

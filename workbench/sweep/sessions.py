@@ -1,4 +1,4 @@
-"""Sessions of the runs of a sweep: built by the user's function, saved, forked and opened again."""
+"""Sessions of a sweep's runs, which are built by a function that the user provides."""
 
 from __future__ import annotations
 

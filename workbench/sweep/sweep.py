@@ -59,9 +59,9 @@ class Sweep(Hinted, interfaces.Sweep):
     """Many runs of one program with different settings, trained as sessions in the background.
 
     ``Sweep(build, space)`` trains every combination of the values in `space`, and
-    ``Sweep(build, space, 20)`` trains 20 random ones. `start` returns immediately. In a notebook in
-    which `extensions_live` is imported, a sweep on the last line of a cell shows a table and a
-    figure of all runs, which are updated during training.
+    ``Sweep(build, space, 20)`` trains 20 random combinations. `start` returns immediately. In a
+    notebook in which `extensions_live` is imported, a sweep on the last line of a cell shows a
+    table and a figure of all runs, which are updated during training.
 
     All logs are in one database, which also contains a journal of the sweep. If the program is
     interrupted or killed, start the same sweep again. Runs that have finished, or that the sweep
@@ -77,7 +77,7 @@ class Sweep(Hinted, interfaces.Sweep):
     learning rate.
 
     Runs train in threads of this process. If `build` returns ``main_loop.start(detached=True,
-    linger=10)``, each run trains in a process of its own, which ends soon after the run.
+    linger=10)``, each run trains in a separate process, which ends soon after the run.
 
     A run that is paused by a user or by an extension stays paused until it is resumed; meanwhile
     the sweep waits for it, and `note` and the view of the sweep say so.
@@ -110,7 +110,7 @@ class Sweep(Hinted, interfaces.Sweep):
     keep : int
         The number of best runs whose final states are kept on disk.
     seed : int, optional
-        The seed of the random settings; by default ``config.default_seed``.
+        The seed for the random settings; by default ``config.default_seed``.
     name : str
         The name of the sweep in its database.
     database : path, optional
@@ -121,7 +121,7 @@ class Sweep(Hinted, interfaces.Sweep):
     Raises
     ------
     ArgumentError
-        If the space does not fit `build`, or if other arguments are wrong.
+        If the space does not fit `build`, or if another argument is invalid.
     LogError
         If the file is not a database of logs.
 
@@ -235,7 +235,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def note(self) -> str:
-        """The paused runs for which the sweep waits, and how to resume them; otherwise empty."""
+        """A text that names the paused runs for which the sweep waits; empty if there are none."""
         held = sorted(self._driver.held)
         if not held:
             return ""
@@ -245,7 +245,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A table with the settings, the value and the state of each run, best first."""
+        """A table with the settings, the value and the state of each run; the best run is first."""
         import pandas as pd  # slow to load
 
         order = ranked(self.runs, lower=self.lower)
@@ -298,7 +298,7 @@ class Sweep(Hinted, interfaces.Sweep):
         return self
 
     def _restore(self) -> None:
-        """Take over the runs of an earlier start from the journal."""
+        """Restore the runs of an earlier start from the journal."""
         earlier = self._journal.begin(self._facts, "n")
         again = (states.RUNNING, states.STOPPED, *([states.FAILED] if self._retry else []))
         for run in earlier:

@@ -1,6 +1,6 @@
-"""Fake tensors that are made from sizes and strides, without running an operation of torch.
+"""Fake tensors that are made from sizes and strides, without running a torch operation.
 
-`torch.empty` of symbolic sizes takes about a millisecond, because torch computes how much memory
+`torch.empty` with symbolic sizes takes about a millisecond, because torch computes how much memory
 the tensor would need. A blank fake tensor instead has storage that is larger than any tensor. Such
 storage takes no memory, since it is on the device ``meta``.
 """
@@ -28,7 +28,7 @@ def blank(
     offset: Any = 0,
     base: torch.Tensor | None = None,
 ) -> Any:
-    """Return a fake tensor of `mode`.
+    """Return a blank fake tensor that belongs to `mode`.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ def _argument(
 
 
 def arguments(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by parameter name, including defaults."""
+    """Return the arguments of a call, including defaults, keyed by parameter name."""
     parameters = operation._schema.arguments
     given = {one.name: one.default_value for one in parameters if one.has_default_value()}
     return given | dict(zip([one.name for one in parameters], args, strict=False)) | {**kwargs}

@@ -208,7 +208,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
     -------
     list of Change
         For each new result, the operation that applies it to the old value. If no operation could
-        be omitted, this is a copy.
+        be omitted, the operation is a copy.
     """
     output = graph.output_node()
     results: list[Any] = list(output.args[0])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Tables of the arguments of torch's losses that must have equal shapes or be probabilities."""
+"""Tables of torch's losses, with the arguments that must have equal shapes or be probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPARED: Final[dict[Callable[..., Any], tuple[str, ...]]] = {
     functional.triplet_margin_loss: ("anchor", "positive", "negative"),
     functional.triplet_margin_with_distance_loss: ("anchor", "positive", "negative"),
 }
-"""Names of the first arguments of each loss, which must have equal shapes."""
+"""For each loss, the names of its first arguments, which must have equal shapes."""
 
 CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
     functional.binary_cross_entropy: {"input": "scores", "target": "probabilities"},
@@ -35,4 +35,4 @@ CHECKED: Final[dict[Callable[..., Any], dict[str, str]]] = {
     functional.multilabel_soft_margin_loss: {"target": "probabilities", "weight": "weights"},
     functional.nll_loss: {"input": "logarithms", "weight": "weights"},
 }
-"""The arguments of each loss that must be probabilities, their logarithms, or weights."""
+"""For each loss, the arguments that must be probabilities, their logarithms, or weights."""

@@ -28,7 +28,7 @@ TIMEOUT = 600.0
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
 ENVIRONMENT = "env://"
-"""Way in which processes meet, by the variables `LAUNCHED`."""
+"""URL that tells torch to let the processes meet by means of the variables `LAUNCHED`."""
 HERE = "LOCAL_WORLD_SIZE"
 """Environment variable with the number of processes on this machine; not all launchers set it."""
 NUMBER_HERE = "LOCAL_RANK"
@@ -260,10 +260,11 @@ def _join(
 
 
 def _local_store(rank: int, size: int, limit: timedelta) -> Any:
-    """Return the store in which processes of this machine meet; None if torchrun has one.
+    """Return the store in which processes of this machine meet, or None to use an existing store.
 
-    The first process serves it, like torch's own store, but only on the loopback interface. Systems
-    other than POSIX use torch's own store.
+    The first process serves the store, as it would serve torch's own store, but only on the
+    loopback interface. The result is None if torchrun provides a store, and on systems other than
+    POSIX, which use torch's own store.
     """
     dist: Any = torch.distributed
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":

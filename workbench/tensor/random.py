@@ -110,7 +110,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Random bits of a uniform draw, keyed by dtype; with these numbers, no draw is rounded to 1."""
+"""Number of random bits in a uniform draw, keyed by dtype; no draw is then rounded to 1."""
 
 
 class _Uniform(_Draw):
@@ -165,7 +165,7 @@ def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Var
     Parameters
     ----------
     draw : Variable
-        A draw of the size of the share.
+        A draw with the size of the share.
     axis : int
         The example axis of `draw`.
     first, total : Variable

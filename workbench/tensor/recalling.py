@@ -1,15 +1,17 @@
 """Shape inference with a cache of results for each function and its argument shapes and dtypes.
 
-A deep model applies the same function to the same shapes many times, and so do the steps of a
-gradient, models that are built in turn, and an editor that applies bricks again after each edit.
-Each application of torch's shape rules takes about a millisecond, and some take many; reading a
-result from the cache takes a small fraction of this time.
+The same function is often applied to the same shapes: by the layers of a deep model, by the steps
+of a gradient, by several models built in one process, and by an editor that applies bricks again
+after each edit. Each application of torch's shape rules takes about a millisecond, and some take
+several milliseconds. Reading a result from the cache takes a small fraction of this time.
 
-The cache names unknown sizes in the order in which they occur, so that a ``(batch, 10)`` of one
-model finds the result for that of another. A result is stored only if a function of torch or of the
-workbench returned it and learned at most that some sizes are equal, and if each of its sizes can be
-computed from the sizes of the arguments. It is recalled where the same is known about these sizes;
-what the call learned is then learned again.
+The cache gives unknown sizes new names, in the order in which they occur. Therefore the shape
+``(batch, 10)`` in one model has the same entry as this shape in another model. A result is stored
+only if three conditions hold: the function belongs to torch or the workbench, the call revealed
+nothing about unknown sizes except that some of them are equal, and each size in the result can be
+computed from the sizes of the arguments. A stored result is used only for a call for which the same
+facts about the unknown sizes are known. The equalities that the original call revealed are then
+recorded for these sizes, too.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class _Unusual(Exception):
 
 @dataclass(frozen=True)
 class _Size:
-    """Unknown size in a result, in the names of the cache."""
+    """Unknown size in a result, expressed with the names of the cache."""
 
     expression: Any
 
@@ -71,7 +73,7 @@ class _Arguments:
     names : dict
         The name of each symbol in the sizes.
     numbers : dict
-        A symbolic size for each expression of names.
+        The symbolic size for each expression that consists of these names.
     """
 
     tensors: list[torch.Tensor] = field(default_factory=list)
@@ -79,7 +81,7 @@ class _Arguments:
     numbers: dict[Any, Any] = field(default_factory=dict)
 
     def named(self, number: Any) -> Any:
-        """Return a size in the names of the cache; symbols that occur first get new names."""
+        """Express a size with the names of the cache; symbols without a name get a new name."""
         if isinstance(number, int):
             return number
         expression = number.node.expr
@@ -119,7 +121,7 @@ class _Arguments:
         return type(tensor), tensor.dtype, device, sizes, strides, offset
 
     def facts(self, world: shapes.World) -> Any:
-        """Return what is known about the unknown sizes: their bounds, and relations among them."""
+        """Return the known facts about the unknown sizes: their bounds and their relations."""
         env = world.sizes
         alone = [(env.var_to_range.get(symbol), symbol in env.size_like) for symbol in self.names]
         names = tuple(self.names.items())
@@ -133,7 +135,7 @@ class _Arguments:
         return tuple(bounds), tuple(related)
 
     def real(self, size: Any, world: shapes.World) -> Any:
-        """Return a size of this call, given the size in the names of the cache."""
+        """Return a size of this call, given the size expressed with the names of the cache."""
         if isinstance(size, int) or size.is_Integer:
             return int(size)
         number = self.numbers.get(size)
@@ -150,7 +152,7 @@ def _name(kind: Any, index: int) -> Any:
 
 
 def _age(symbol: Any) -> tuple[int, str]:
-    """Return a key by which symbols are in the order in which torch created them."""
+    """Return a key that sorts symbols in the order in which torch created them."""
     return len(symbol.name), symbol.name
 
 
@@ -190,14 +192,14 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
 
 @dataclass
 class _Kept:
-    """Entry of the cache: a result, and the pairs of sizes that the call learned to be equal."""
+    """Entry of the cache: a result, and the pairs of sizes that the call found to be equal."""
 
     outline: Any
     learned: tuple[tuple[Any, Any], ...]
     latest: tuple[Any, Any] | None = None
 
     def of(self, given: _Arguments, world: shapes.World) -> Any:
-        """Return the result of a call."""
+        """Return the cached result for a call with the arguments `given`."""
         if not is_symbolic():
             return map_structure(lambda leaf: _made(leaf, given, world), self.outline)
         # Graphs without values are never run, so their variables can share a fake tensor.
@@ -210,7 +212,7 @@ class _Kept:
 
 
 class _Known:
-    """Facts about the unknown sizes of a call, before the call is inferred."""
+    """Facts about the unknown sizes of a call that are known before its result is inferred."""
 
     def __init__(self, given: _Arguments, world: shapes.World) -> None:
         self.names, self.env = dict(given.names), world.sizes
@@ -223,7 +225,7 @@ class _Known:
         return known.get(symbol), ranges.get(symbol), [learned.expr for learned in facts]
 
     def learned(self) -> tuple[tuple[Any, Any], ...]:
-        """Return the pairs of sizes that are now known to be equal, in the names of the cache.
+        """Return the pairs of sizes found to be equal, expressed with the names of the cache.
 
         Raises
         ------
@@ -252,7 +254,7 @@ class _Known:
 
 
 def _learn(pairs: tuple[tuple[Any, Any], ...], given: _Arguments, world: shapes.World) -> bool:
-    """Learn that sizes are equal; return False if they cannot be, which inference then explains."""
+    """Record that sizes are equal; return False if they cannot be equal."""
     try:
         for one, other in pairs:
             internals.check_size(given.real(one, world) == given.real(other, world))
@@ -297,7 +299,7 @@ def _key(
 
 
 def _is_fixed(function: Any) -> bool:
-    """Return True for functions of torch and the workbench that depend on nothing else."""
+    """Return True for functions of torch or the workbench that depend only on their arguments."""
     if isinstance(function, BUILTIN):
         return True
     package = str(getattr(function, "__module__", None) or "").partition(".")[0]
@@ -308,7 +310,7 @@ def _is_fixed(function: Any) -> bool:
 
 
 def _outline(result: Any, given: _Arguments) -> Any:
-    """Return the result in the names of the cache."""
+    """Return the result with its sizes expressed with the names of the cache."""
     of_arguments = [internals.storage_of(tensor) for tensor in given.tensors]
     own: set[int] = set()
     count = len(given.names)
@@ -353,7 +355,7 @@ def _is_fake(tensor: torch.Tensor) -> bool:
 
 
 def _made(leaf: Any, given: _Arguments, world: shapes.World) -> Any:
-    """Return a part of the result of this call."""
+    """Create one part of the result of this call."""
     if isinstance(leaf, _Size):
         return given.real(leaf.expression, world)
     if not isinstance(leaf, _Tensor):

@@ -85,7 +85,7 @@ CONSTRUCTION = 5.0
 """Seconds after shape inference during which a variable can still be under construction."""
 
 MOST_SHARED = 20
-"""Factor by which the number of symbols may exceed its limit while several threads use them."""
+"""Factor by which the number of symbols may exceed its limit while several threads use symbols."""
 
 _lock = threading.RLock()
 
@@ -164,7 +164,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, before and after learned relations are applied."""
+    """Yield the symbols in the sizes of `fake`, both without and with learned relations applied."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -261,8 +261,8 @@ def repeated(results: Sequence[Fake], inputs: Sequence[Fake]) -> list[Fake] | No
     Returns
     -------
     list or None
-        Fake tensors with new storage. ``None`` if the call must be inferred again, for example if a
-        result shares storage or has a new unknown size, like the result of ``nonzero``.
+        Fake tensors with new storage. ``None`` if the call must be inferred again, for example
+        because a result shares storage or has a new unknown size, as with ``nonzero``.
     """
     given, made = ([t for t in some if isinstance(t, torch.Tensor)] for some in (inputs, results))
     if any(one.layout is not torch.strided for one in (*given, *made)):
@@ -320,7 +320,7 @@ def symbol(size: int | torch.SymInt) -> Any:
 
 
 def equal_to(size: Any) -> list[Any]:
-    """Return the symbols that are known to equal the symbol `size`."""
+    """Return the symbols that are known to be equal to the symbol `size`."""
     found: list[Any] = []
     with _lock:
         asserts = list(_world().sizes.deferred_runtime_asserts.get(size, ()))
@@ -369,7 +369,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
     function : callable
         Any torch function, method or operator.
     args, kwargs : structures
-        Its arguments, with fake tensors in place of variables.
+        The arguments of `function`, with fake tensors in place of variables.
     shown : callable
         A function that returns the arguments as text, for the error message.
 
@@ -430,7 +430,7 @@ def _broadcast(structure: Any) -> Any:
 
 
 def check_possible(world: World, sizes: Iterable[Any]) -> None:
-    """Raise an error if a learned equation with a single unknown has no small solution above 1.
+    """Raise an error if a learned equation in one unknown has no small solution greater than 1.
 
     ``x[1:] + x`` learns ``n - 1 == n``, which torch does not detect as a contradiction.
     """
@@ -447,7 +447,7 @@ def check_possible(world: World, sizes: Iterable[Any]) -> None:
 def _check_products(
     function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[[], str]
 ) -> None:
-    """Raise an error for factors of different dtypes, which torch's inference accepts."""
+    """Raise an error if factors have different dtypes; torch's inference would accept them."""
     if name_of(function) not in PRODUCTS:
         return
     dtypes = {tensor.dtype for tensor in _tensors((args, kwargs))}

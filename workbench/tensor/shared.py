@@ -1,8 +1,8 @@
 """Shared variables: tensors that keep their value between calls, and the locks that protect them.
 
 A `Function` with updates is a *writer* of the shared variables that it uses. Code that reads or
-writes a shared variable acquires the locks of its writers, so that a call is atomic. A value that
-is assigned while another thread trains takes effect between two batches, and no reader sees a
+writes a shared variable acquires the locks of its writers, which makes each call atomic. A value
+that is assigned while another thread trains takes effect between two batches, and no reader sees a
 partial update. Variables without writers need no lock. Runs that use different variables never wait
 for each other.
 """
@@ -56,7 +56,7 @@ class WriterLock:
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Number of functions with updates so far; when it grows, functions look up locks again."""
+    """Number of functions with updates so far. When it grows, functions search for locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -189,7 +189,7 @@ class SharedVariable(Variable):
         self.divided, self._leaf = divided, None
 
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
-        """Return a copy of the value as an array; Theano's keywords raise an error.
+        """Return a copy of the value as an array; keywords from Theano are not accepted.
 
         If the value is divided among processes, all processes must call this method together.
         """
@@ -300,7 +300,7 @@ class SharedVariable(Variable):
 
 
 class ElsewhereVariable(SharedVariable):
-    """A variable whose value is stored by another process of the group and takes no memory here.
+    """A variable whose value is stored in another process of the group, not in this process.
 
     Assigned values are checked but not stored.
 

@@ -6,8 +6,8 @@ and roles, but without a tensor. This takes almost no memory or time, even for l
 Operations that only read the graph work as usual; operations that need a value raise an error.
 
 `workbench.tensor.shared` creates the variables, and `workbench.bricks.Brick` runs each allocation
-inside the context `allocation`. Therefore other shared variables that are created in the context,
-such as a learning rate, have values.
+inside the context `allocation`. Therefore other shared variables that are created inside
+`symbolic_parameters`, such as a learning rate, have values.
 """
 
 from __future__ import annotations
@@ -78,5 +78,5 @@ def is_symbolic() -> bool:
 
 
 def lacks_values() -> bool:
-    """Return True if a shared variable that is created now gets no value."""
+    """Return True if shared variables that are created now get no value."""
     return _symbolic.get() and _allocating.get()

@@ -118,8 +118,8 @@ def check_size(condition: Any) -> None:
 def shape_env() -> Any:
     """Return a `ShapeEnv` that does not search the stack for the line that uses a size.
 
-    torch prints these lines in its logs. The search takes most of the time to create a size, and
-    imports ``torch.export``.
+    torch prints these lines in its logs. The search takes most of the time that is needed to create
+    a size, and imports ``torch.export``.
     """
     from torch._guards import SLoc
     from torch.fx.experimental.symbolic_shapes import ShapeEnv

@@ -68,9 +68,9 @@ class Arriving:
 
 
 class Arrivals(deque[tuple[K, list[Arriving]]]):
-    """Queue of groups of asynchronous copies, which are received in the order of sending.
+    """Queue of groups of asynchronous copies; groups are received in the order of their creation.
 
-    The class is a deque, so that the check for emptiness after every batch is fast.
+    The class is a deque, which makes the check for emptiness after every batch fast.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
         wait : bool
             If True, wait for all groups.
         most : int, optional
-            Wait for the oldest groups until at most this number of groups is left in the queue.
+            Wait for the oldest groups until at most this number of groups remains in the queue.
         """
         while self:
             key, values = self[0]

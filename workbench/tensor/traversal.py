@@ -1,6 +1,6 @@
 """Traversal and rewriting of graphs of variables.
 
-All traversals are iterative, since recursion in a deep graph would exceed Python's limit.
+All traversals are iterative, since a deep graph would exceed Python's recursion limit.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Rewriting:
         return [(v, deeper) for v in inputs_of(variable)]
 
     def _passed(self, variable: Variable, inside: Variable | None) -> bool:
-        """Return True if `variable` in the replacement of `inside` is independent of `inside`."""
+        """Return True if `variable`, part of the replacement of `inside`, does not use `inside`."""
         return inside is not None and variable is not inside and variable not in self._users[inside]
 
     def _finish(self, variable: Variable, inside: Variable | None) -> Variable:

@@ -1,7 +1,7 @@
 """`AnnotatingList`, a list that calls a method for every item that is inserted or removed.
 
-The children and the parameters of a brick are stored in such lists. Whenever an item is added,
-the list records the parent of the child or the brick of the parameter.
+The children and the parameters of a brick are stored in such lists. Whenever an item is added, the
+list records the parent of the child, or the brick that owns the parameter.
 """
 
 from __future__ import annotations

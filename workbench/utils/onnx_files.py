@@ -56,7 +56,7 @@ def write_onnx(
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
 ) -> None:
-    """Write a module to an ONNX file in evaluation mode, after checking the results of the file.
+    """Export a module in evaluation mode to an ONNX file, after checking the exported program.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ def extract_args(expected: Sequence[str], *args: Any, **kwargs: object) -> dict[
     """Match positional and keyword arguments to the expected names.
 
     Methods whose arguments are known only at run time are declared with ``*args, **kwargs``. For
-    such methods, this function checks the arguments of a call in the same way as Python.
+    such methods, this function checks the arguments of a call in the same way as Python does.
 
     Parameters
     ----------

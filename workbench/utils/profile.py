@@ -38,18 +38,18 @@ class Stopwatch(Hinted):
         self._since: float | None = None
 
     def start(self) -> None:
-        """Let the clock run, if it does not run already."""
+        """Start the clock, unless it is already running."""
         if self._since is None:
             self._since = perf_counter()
 
     def stop(self) -> None:
-        """Stop the clock, if it runs."""
+        """Stop the clock if it is running."""
         if self._since is not None:
             self._seconds += perf_counter() - self._since
             self._since = None
 
     def lap(self) -> float:
-        """Return the seconds for which the clock has run since the last call."""
+        """Return the number of seconds for which the clock has run since the last call."""
         running = self._since is not None
         self.stop()
         seconds, self._seconds = self._seconds, 0.0
@@ -69,7 +69,7 @@ class Profile(Hinted):
     current : tuple of str
         The path of the current section.
     training : Stopwatch
-        A clock that runs during training, but not in pauses and between runs.
+        A clock that runs during training, but not during pauses or between runs.
 
     Examples
     --------

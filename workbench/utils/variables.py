@@ -1,4 +1,4 @@
-"""Small functions for variables: checks, shared variables of floats, and debugging hooks."""
+"""Small functions for variables: checks, floating-point shared variables, and debugging hooks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_variable(variable: Any, n_dim: int | None, dtype_prefix: str | None) -
 
     Parameters
     ----------
-    variable : Variable, or a value that can become one
+    variable : Variable, or a value that can be converted to a variable
         ``None`` passes every check.
     n_dim : int or None
         The required number of dimensions.
@@ -116,7 +116,7 @@ def shared_floatx(
     dtype: torch.dtype | str | None = None,
     **kwargs: Unpack[CheckOptions],
 ) -> SharedVariable:
-    """Create a shared variable of floats.
+    """Create a floating-point shared variable.
 
     Parameters
     ----------

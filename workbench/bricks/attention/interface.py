@@ -164,7 +164,7 @@ class AbstractAttentionRecurrent(BaseRecurrent):
     def preprocess(self, **kwargs: Variable) -> list[Variable]:
         """Compute the values that depend only on the contexts, once for all steps.
 
-        By default there are no such values.
+        By default, there are no such values.
 
         Parameters
         ----------

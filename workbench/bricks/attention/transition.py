@@ -29,7 +29,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
     transition : BaseRecurrent
         The recurrent transition.
     attention : AbstractAttention
-        The mechanism, whose `state_names` are names of states of the transition.
+        The attention mechanism; its `state_names` must be names of the transition's states.
     distribute : Brick, optional
         A brick with the interface of `Distribute`; by default a `Distribute` for all sequences
         whose names do not contain "mask".

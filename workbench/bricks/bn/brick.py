@@ -67,7 +67,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
     epsilon : float, optional
         A number >= 0 that is added to the variance of the batch.
     scale_init, shift_init : NdarrayInitialization, optional
-        Schemes of the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
+        Schemes for the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
         default). Parents do not push these schemes.
     mean_only : bool, optional
         True to subtract the mean without dividing by a standard deviation or scaling.
@@ -376,7 +376,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
 
 class SpatialBatchNormalization(BatchNormalization):
-    """`BatchNormalization` of images, with one mean and one standard deviation for each channel.
+    """`BatchNormalization` for images, with one mean and one standard deviation for each channel.
 
     Parameters
     ----------

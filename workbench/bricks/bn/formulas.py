@@ -16,7 +16,7 @@ def folded(
 ) -> Variable:
     """Compute the formula with one product and one sum for each element.
 
-    Besides `x`, no tensor of the size of `x` is stored for the gradient.
+    Apart from `x` itself, no tensor of the size of `x` is stored for the gradient.
     """
     factor = scale if divisor is None else (1 if scale is None else scale) / divisor
     if factor is None:

@@ -16,7 +16,7 @@ from workbench.bricks.sequences import MLP, Sequence, check_list
 class BatchNormalizedMLP(MLP):
     """A multi-layer perceptron with a `BatchNormalization` before each activation.
 
-    Each activation is replaced by a `Sequence` of a batch normalisation and this activation, named
+    Each activation is replaced by a `Sequence` of a batch normalisation and the activation, named
     ``batch_norm_activation_0`` and so on. The linear transformations have no biases unless
     `use_bias` is True, since the normalisations would cancel the biases.
 

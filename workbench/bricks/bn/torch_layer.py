@@ -18,7 +18,7 @@ KINDS: dict[int, Any] = {
     3: nn.BatchNorm2d,
     4: nn.BatchNorm3d,
 }
-"""Classes of layers, by the number of axes without the batch axis."""
+"""Layer classes, keyed by the number of axes, not counting the batch axis."""
 
 
 def batch_norm(
@@ -27,7 +27,7 @@ def batch_norm(
     epsilon: float,
     own: Mapping[str, SharedVariable],
 ) -> nn.Module | None:
-    """Return a torch layer that normalises in the same way as a brick, or None if there is none.
+    """Return a torch layer that normalises in the same way as a brick, or None if no layer does.
 
     Parameters
     ----------

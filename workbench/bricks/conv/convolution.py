@@ -248,7 +248,7 @@ class Convolutional(LinearLike, ImageLayer):
         )
 
     def _convolved(self, size: Size) -> Size:
-        """Return the output size of the convolution for an image of `size`."""
+        """Return the output size of the convolution for an image of the given `size`."""
         if not is_set(self.filter_size):
             return None, None
         places = self._number_of_places(size)

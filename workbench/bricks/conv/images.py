@@ -70,7 +70,7 @@ def check_images(brick: Brick, input_: Variable, dim: tuple[Any, ...]) -> None:
     Raises
     ------
     ShapeError, DtypeError
-        If the shape or the dtype is wrong. The message names the brick and a remedy.
+        If the shape or the dtype is wrong. The message names the brick and suggests a remedy.
     """
     where = f"{brick.path()}.apply: input_"
     if input_.ndim != 4:

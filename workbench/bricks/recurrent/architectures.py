@@ -163,9 +163,9 @@ class LSTM(_Transition):
     dim : int
         The number D of cells. Required by `allocate`.
     activation : Brick, optional
-        The activation of cells; `Tanh` by default.
+        The activation of the cells; `Tanh` by default.
     gate_activation : Brick, optional
-        The activation of gates; `Logistic` by default.
+        The activation of the gates; `Logistic` by default.
     **kwargs
         Options of `Initializable`. `weights_init` also initialises the peephole weights, which are
         vectors. A scheme that generates only matrices (`Orthogonal` or `Identity`) generates a
@@ -259,7 +259,7 @@ class LSTM(_Transition):
         Parameters
         ----------
         inputs : Variable
-            Floats of shape (B, 4 D), the inputs of input gates, forget gates, cells and output
+            Floats of shape (B, 4 D), the inputs of the input gates, forget gates, cells and output
             gates.
         states, cells : Variable
             The current states and cells, of shape (B, D).
@@ -300,9 +300,9 @@ class GatedRecurrent(_Transition):
     dim : int
         The size D of the state. Required by `allocate`.
     activation : Brick, optional
-        The activation of candidates; `Tanh` by default.
+        The activation of the candidates; `Tanh` by default.
     gate_activation : Brick, optional
-        The activation of gates; `Logistic` by default.
+        The activation of the gates; `Logistic` by default.
     **kwargs
         Options of `Initializable`. There are no biases, unless a subclass adds biases.
 
@@ -389,7 +389,7 @@ class GatedRecurrent(_Transition):
         inputs : Variable
             Floats of shape (B, D).
         gate_inputs : Variable
-            Floats of shape (B, 2 D), the inputs of update gates and reset gates.
+            Floats of shape (B, 2 D), the inputs of the update gates and reset gates.
         states : Variable
             The current states, of shape (B, D).
         mask : Variable, optional

@@ -1,7 +1,7 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. Therefore the variables inside the loop are annotated like all other variables, but in a
+step. Therefore, the variables inside the loop are annotated like all other variables, but in a
 separate call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs``
 and ``inner_outputs`` of the outer call contain variables of the inner graph.
 

@@ -1,7 +1,8 @@
 """Recurrent torch layers that repeat the steps of recurrent bricks over time.
 
 The bricks do not transform their inputs, so the input weights of these layers are the identity
-matrix, which is not trained. The initial states of the bricks are parameters next to the layer.
+matrix, which is not trained. The initial states of the bricks become parameters of the module that
+contains the layer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from workbench.tensor import Variable
 
 
 def fits(call: TorchCall) -> bool:
-    """Return True for a call that iterates over one sequence, without a mask or given states."""
+    """Return True if a call iterates over one sequence, with neither a mask nor initial states."""
     options = {name for name, value in call.options.items() if (name, value) != ("iterate", True)}
     return call.method == "apply" and call.inputs == ("inputs",) and options <= {"reverse"}
 

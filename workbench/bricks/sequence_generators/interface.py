@@ -118,8 +118,8 @@ class AbstractReadout(Initializable):
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., D), where D is its dimension; other arguments
-            are ignored.
+            The sources by name, each of shape (..., D), where D is the dimension of the source;
+            other arguments are ignored.
         """
         raise NotImplementedError(f"{type(self).__name__} must define the method readout")
 

@@ -161,8 +161,8 @@ class Readout(AbstractReadout):
         Parameters
         ----------
         **kwargs
-            The sources by name, each of shape (..., D), where D is its dimension; other arguments
-            are ignored.
+            The sources by name, each of shape (..., D), where D is the dimension of the source;
+            other arguments are ignored.
 
         Returns
         -------

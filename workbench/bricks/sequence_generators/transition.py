@@ -14,7 +14,7 @@ from workbench.tensor import Variable
 
 
 class FakeAttentionRecurrent(AbstractAttentionRecurrent, Initializable):
-    """Wrapper that adds the interface of attention to a transition without attention.
+    """Wrapper that adds an attention interface to a transition without attention.
 
     A sequence generator computes a step of a transition in two stages: first glimpses, then states.
     `SequenceGenerator` wraps a transition without attention in this brick.

@@ -194,7 +194,7 @@ class H5PYDataset(Dataset):
 
     @property
     def indexables(self) -> tuple[npt.NDArray[Any], ...]:
-        """All examples, one array per source; loaded from the file if they are not in memory."""
+        """All examples, one array per source; they are loaded from the file if necessary."""
         return (self._memory or self._load()).indexables
 
     def _inferred_labels(self) -> AxisLabels:
@@ -332,7 +332,7 @@ def _subset(
 
 
 def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
-    """Convert the indices of examples to rows of the file."""
+    """Convert the indices of examples to row numbers in the file."""
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:

@@ -59,7 +59,7 @@ class Examiner:
         self._fine: set[tuple[object, ...]] = set()
 
     def check(self, path: Path, names: Sequence[str], *, rows: bool, what: str) -> None:
-        """Read datasets in the other process, unless it has read them successfully before.
+        """Read datasets in the other process, unless they have already been read successfully.
 
         Parameters
         ----------

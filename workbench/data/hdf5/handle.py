@@ -1,4 +1,4 @@
-"""Handle of an HDF5 file that can be pickled, shared by threads and used in forked processes."""
+"""Handle for an HDF5 file that can be pickled, shared by threads and used in forked processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FileHandle:
-    """Handle of a file that is opened on its first use in each process and stays open.
+    """Handle for a file that is opened on its first use in each process and stays open.
 
     A pickle contains only the path. h5py lets only one thread read at a time. A forked process
     opens the file again, because the inherited file object has a copy of the parent's caches.

@@ -249,7 +249,7 @@ def split_array(splits: Mapping[str, Mapping[str, Sequence[Any]]]) -> npt.NDArra
 
 
 def varying(dtype: np.dtype[Any]) -> bool:
-    """Return True if values of a dtype have variable length, so that HDF5 stores them in a heap."""
+    """Return True if values of a dtype have variable length and are therefore stored in a heap."""
     import h5py
 
     if dtype.names is not None:

@@ -107,7 +107,7 @@ def write_hdf5(
 def create_dense(
     file: h5py.File, source: str, shape: tuple[int, ...], dtype: Any, labels: Sequence[str]
 ) -> h5py.Dataset:
-    """Create the compressed HDF5 dataset of a source whose examples all have the same shape."""
+    """Create the compressed HDF5 dataset for a source whose examples all have the same shape."""
     # large chunks compress better, but must fit into h5py's chunk cache of one megabyte
     bytes_each = int(np.dtype(dtype).itemsize * np.prod(shape[1:], dtype=object))
     rows = max(1, min(shape[0], 2**20 // max(1, bytes_each)))

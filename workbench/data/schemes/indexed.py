@@ -12,7 +12,7 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Scheme of batches of consecutive examples; the last batch can be smaller.
+    """Scheme that requests batches of consecutive examples; the last batch can be smaller.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SequentialScheme(BatchScheme):
 
 
 class ShuffledScheme(BatchScheme):
-    """Scheme of batches of shuffled examples; the last batch can be smaller.
+    """Scheme that requests batches of shuffled examples; the last batch can be smaller.
 
     Each epoch has a new order, which depends only on the seed and the number of the epoch.
 
@@ -88,7 +88,7 @@ class ShuffledScheme(BatchScheme):
 
 
 class SequentialExampleScheme(IndexScheme):
-    """Scheme of single examples, in order.
+    """Scheme that requests single examples in order.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class SequentialExampleScheme(IndexScheme):
 
 
 class ShuffledExampleScheme(IndexScheme):
-    """Scheme of single examples, shuffled in each epoch.
+    """Scheme that requests single examples in an order that is shuffled in each epoch.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from workbench.utils.numbers import as_whole
 
 
 class ConstantScheme(BatchSizeScheme):
-    """Scheme of batches of equal size, for data that can only be read in order.
+    """Scheme that requests batches of equal size, for data that can only be read in order.
 
     Parameters
     ----------

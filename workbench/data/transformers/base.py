@@ -40,7 +40,7 @@ class Transformer(AbstractDataStream):
     data_stream : AbstractDataStream
         The stream to transform.
     produces_examples : bool, optional
-        True if the stream yields single examples; by default as in `data_stream`.
+        True if the stream yields single examples; by default the same as for `data_stream`.
     axis_labels : mapping from source to sequence of str, optional
         Names of the axes; by default inferred from `data_stream`.
 
@@ -150,7 +150,7 @@ class SourcewiseTransformer(Transformer):
     data_stream : AbstractDataStream
         The stream to transform.
     produces_examples : bool, optional
-        True if the stream yields single examples; by default as in `data_stream`.
+        True if the stream yields single examples; by default the same as for `data_stream`.
     which_sources : sequence of str, optional
         The sources to change; by default all.
     axis_labels : mapping from source to sequence of str, optional

@@ -40,7 +40,7 @@ class Batch(Transformer):
     data_stream : AbstractDataStream
         The stream of examples.
     iteration_scheme : IterationScheme
-        The scheme of the batch sizes, such as `ConstantScheme`.
+        The scheme that requests the batch sizes, such as `ConstantScheme`.
     strictness : {0, 1, 2}
         What to do if too few examples remain for the last batch of an epoch: 0 returns a smaller
         batch, 1 omits the batch, and 2 raises an error.
@@ -197,7 +197,7 @@ class Unpack(Transformer):
 
 
 class Cache(Transformer):
-    """Transformer that splits large batches into smaller ones.
+    """Transformer that splits large batches into smaller batches.
 
     Reading large chunks from a file is faster, but training needs small batches. A chunk stays in
     memory until all its examples have been used. A batch can contain examples from several chunks.
@@ -207,7 +207,7 @@ class Cache(Transformer):
     data_stream : AbstractDataStream
         The stream of large batches.
     iteration_scheme : IterationScheme
-        The scheme of the batch sizes, such as `ConstantScheme`.
+        The scheme that requests the batch sizes, such as `ConstantScheme`.
 
     Raises
     ------

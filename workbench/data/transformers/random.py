@@ -1,9 +1,9 @@
 """Base class of transformers that draw random numbers and can resume from any position.
 
 The random numbers of a batch depend only on the seed, the epoch, the position of the batch and the
-number of random transformers before this one. No state is kept between batches. Therefore a run
-that resumes in the middle of an epoch, a prefetching process and repeated reading all produce the
-same data.
+number of random transformers before this transformer. No state is kept between batches. Therefore a
+run that resumes in the middle of an epoch, a prefetching process and repeated reading all produce
+the same data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Transformers that cut windows from sequences, as inputs and targets of a model."""
+"""Transformers that cut sequences into windows, which become the inputs and targets of a model."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ LARGE = (
     "a value of record {name!r} uses {size} bytes of the database, which is more "
     "than config.max_blob_size = {limit}; record a smaller value, or increase this setting"
 )
-NOT_FOLLOWING = "only a log that was opened with read_only=True can follow another one"
+NOT_FOLLOWING = "only a log that was opened with read_only=True can follow another log"
 
 
 class SQLiteLog(TrainingLogBase):

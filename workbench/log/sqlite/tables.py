@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY: Final = ":memory:"
 APPLICATION: Final = 0x57424C47
-"""Application id of databases of training logs."""
+"""SQLite application id of databases that contain training logs."""
 LAYOUT: Final = 1
 """Version of the table layout."""
 PATIENCE: float = 5.0
@@ -290,7 +290,8 @@ class Database:
 def _with_wal(connection: sqlite3.Connection) -> str:
     """Turn on the write-ahead log; return the journal mode.
 
-    If another process does the same, SQLite fails at once and does not wait, so this is repeated.
+    If another process does this at the same time, SQLite fails at once instead of waiting, so the
+    attempt is repeated.
     """
     import sqlite3
 

@@ -67,7 +67,7 @@ class Controls(interfaces.Session):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or a fork is not ready yet; otherwise empty."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
         return str(self._fact("note", ""))
 
     @property
@@ -83,7 +83,7 @@ class Controls(interfaces.Session):
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` that processes batches and its ``reason``, or empty strings if unknown."""
+        """The ``tier`` that processes batches and the ``reason`` for it; empty if unknown."""
         found: Mapping[str, str] = self._fact("execution", {"tier": "", "reason": ""})
         return found
 
@@ -113,13 +113,13 @@ class Controls(interfaces.Session):
 
     @property
     def variables(self) -> dict[str, dict[str, Any]]:
-        """Shared variables by name, each with ``shape``, ``dtype`` and ``parameter`` (a bool)."""
+        """The ``shape``, ``dtype`` and ``parameter`` flag of each variable, keyed by name."""
         found: dict[str, dict[str, Any]] = self._read("variables", {})
         return found
 
     @property
     def interventions(self) -> list[dict[str, Any]]:
-        """The commands that took effect in this run, from the log, in order of iteration."""
+        """The logged commands that took effect in this run, in the order of their iterations."""
         return interventions(self.log)
 
     @property
@@ -129,7 +129,7 @@ class Controls(interfaces.Session):
 
     @property
     def snapshots(self) -> list[RemoteSnapshot]:
-        """The training states that the first process keeps in memory, by iteration."""
+        """The training states in the memory of the first process, in the order of iterations."""
         return [] if self._link is None else self._link.known.snapshots
 
     @property
@@ -369,5 +369,5 @@ def _whole(path: str | os.PathLike[str]) -> str:
 
 
 def _name_of(variable: Any) -> Any:
-    """Return the name of a variable, by which the processes find their own copies of it."""
+    """Return the name by which the processes find their own copies of a variable."""
     return variable.name if isinstance(variable, Variable) else variable

@@ -65,7 +65,7 @@ RELEASED = object()
 
 
 def release_result(command: Command) -> None:
-    """Forget the result of a command that is done, if it is large."""
+    """Forget the result of a command that is done, if the result is large."""
     if not is_shared(command._result):
         command._result = RELEASED
 

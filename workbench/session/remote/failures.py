@@ -1,4 +1,4 @@
-"""Failures of the processes of a run: which of them ended first, and why."""
+"""Search for the process of a run that ended first, and for the reason why it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.session.remote.launcher import Launched, named_status
 from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
-"""Seconds to wait for the cause of a failure after its first sign."""
+"""Seconds to wait, after the first sign of a failure, for its cause to become known."""
 
 NOT_STARTED = (
     "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"
@@ -27,7 +27,7 @@ UNKNOWN = "the connection to it was lost, and its exit status is not known to th
 
 
 class Watched(Protocol):
-    """Protocol of a launch, with the attributes that `Failures` needs."""
+    """Protocol for a launch, with the attributes that `Failures` needs."""
 
     launched: Launched
     outputs: Outputs
@@ -84,7 +84,7 @@ class Failures:
         )
 
     def found(self) -> BaseException | None:
-        """Return the error to raise, or None while there is none."""
+        """Return the error to raise, or None if there is none yet."""
         ended = self._ended()
         if not ended and self._since is None:
             return None

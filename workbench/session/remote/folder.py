@@ -38,7 +38,7 @@ OPEN = (
 )
 NO_DIRECTORY = (
     "the run was started in the directory {directory}, to which relative paths in its main loop "
-    "refer, and that directory does not exist any more; create it again before restarting the run"
+    "refer, and that directory no longer exists; create it again before restarting the run"
 )
 
 BEING_STARTED = (
@@ -101,7 +101,7 @@ class RunFolder:
         Raises
         ------
         ProcessError
-            If the directory does not exist any more.
+            If the directory no longer exists.
         """
         found = str(self.read().get("directory", os.getcwd()))
         if not os.path.isdir(found):
@@ -145,7 +145,7 @@ class RunFolder:
         write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
-        """Return what the live run has announced; empty if the run is not live on this machine.
+        """Return the announced information; empty if the run is not live on this machine.
 
         If several machines share the folder, the runs of other machines do not count as live.
         """
@@ -207,7 +207,7 @@ def runs_folder() -> Path:
     Raises
     ------
     ProcessError
-        If the folder belongs to another user, or if others can write to it.
+        If the folder belongs to another user, or if other users can write to it.
     """
     root: Path = config.runs_path
     root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ GROUP, LOG, ALGORITHM = "group", "log", "algorithm"
 
 
 class Recipe(NamedTuple):
-    """The parts of a `GradientDescent` from which it is built again.
+    """The parts of a `GradientDescent` from which it can be rebuilt.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop that no other thread uses, and the rest of the fork, if given."""
+    """Pickle a main loop that no other thread uses and, if given, the rest of the fork."""
     has_state = bool(main_loop.started_at or main_loop._run.loaded)
     recipe = _recipe(main_loop, processes, has_state)
     state = main_loop.state_dict() if has_state and recipe is not None else None
@@ -188,7 +188,7 @@ def database_for(main_loop: MainLoop, default: Path) -> str:
 
 
 def is_trusted(main_loop: MainLoop) -> bool:
-    """Return whether objects in the database of a run may be unpickled.
+    """Return True if objects in the database of a run may be unpickled.
 
     This is allowed if the database is in the folder of the run, to which only the user can write,
     or if the log of the main loop was opened with ``trusted=True``.
@@ -198,7 +198,7 @@ def is_trusted(main_loop: MainLoop) -> bool:
 
 
 def apply_settings(data: bytes) -> None:
-    """Apply the settings of the notebook that `pack` has stored."""
+    """Apply the notebook's settings, which `pack` has stored."""
     for name, value in pickle.loads(data).items():  # the first of several pickles
         setattr(config, name, value)
 

@@ -1,4 +1,4 @@
-"""Starts, restarts, forks and ends of the processes of a run, for its session."""
+"""Functions that start, restart, fork and end the processes of a run for its session."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GOODBYE = 10.0
 
 
 class RemoteRun(interfaces.Session, Protocol):
-    """Session with what the functions of this module need besides the interface of all sessions.
+    """Session with the attributes that this module needs in addition to those of all sessions.
 
     `RemoteSession`, which uses this module, is the only implementation.
     """
@@ -69,7 +69,7 @@ def begin(
     launcher: Launcher,
     make: Callable[[], Run],
 ) -> Run:
-    """Start the processes of a run, and return the session that a function makes for it."""
+    """Start the processes of a run, and return the session that a function creates for the run."""
     with folder.starting(facts["name"]):
         folder.write(facts)
         save_launcher(folder, launcher)

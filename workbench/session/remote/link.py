@@ -39,14 +39,14 @@ LATE = (
 
 
 class Link:
-    """Connection to the processes of one launch: their start, calls to them, and their end.
+    """Connection to the processes of one launch, which is used to call them and to end them.
 
     Parameters
     ----------
     folder : RunFolder
     launched : Launched
     commands : list of RemoteCommand
-        The commands of the session, to which new ones are added.
+        The commands of the session, to which new commands are added.
     changed : callable
         A function that is called after new information has been received.
 
@@ -55,7 +55,8 @@ class Link:
     known : Mirror
         The information that the run has reported.
     owner : int
-        The ID of the process that has created the connection; a forked process has a copy of it.
+        The ID of the process that created the connection, since a forked process has a copy of the
+        connection.
     failure : BaseException or None
         The error that ended the processes.
     ended : threading.Event
@@ -145,7 +146,7 @@ class Link:
         Raises
         ------
         ProcessError
-            If they cannot be reached.
+            If the processes cannot be reached.
         """
         deadline = time.monotonic() + START
         while True:
@@ -286,7 +287,7 @@ class Link:
             answer.set_result(found)
 
     def _see_facts(self) -> None:
-        """Look for troubles and the end of training in the reported information."""
+        """Check the reported information for failures and for the end of training."""
         facts = self.facts
         if facts.get("troubles"):
             self._failures.suspect()
@@ -395,7 +396,7 @@ class Link:
         self._refuse_all()
 
     def _have_ended(self) -> bool:
-        """Return True if all processes have ended; if `Unowned`, check only the first process."""
+        """Return True if all processes have ended; if they are `Unowned`, check only the first."""
         if isinstance(self.launched, Unowned):
             return self._disconnected.is_set()  # it closes the connection only by its end
         ranks = range(len(self.launched.pids))

@@ -1,4 +1,4 @@
-"""`Mirror`, what a notebook knows about a run from the reports of its first process."""
+"""`Mirror`, which stores what the first process of a run has reported to a notebook."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Mirror:
     Parameters
     ----------
     commands : list of RemoteCommand
-        The commands of the session, to which new ones are added.
+        The commands of the session, to which new commands are added.
     ask : callable
-        A function that asks the first process.
+        A function that sends a query to the first process.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Mirror:
 
     @property
     def waiting(self) -> list[RemoteCommand]:
-        """The commands of this launch that are listed and have no outcome."""
+        """The commands of this launch that are listed but have no outcome yet."""
         return [one for one in self._commands[self._earlier :] if not one.done]
 
     def expect(self, ticket: str, command: RemoteCommand) -> None:
@@ -80,7 +80,7 @@ class Mirror:
             command.id = len(self._commands)
 
     def add_probe(self, number: int, probe: RemoteProbe) -> None:
-        """Give a probe its answer, now or when it comes."""
+        """Give a probe its answer, now or as soon as the answer has been received."""
         early = self._early_probes.pop(number, None)
         if early is None:
             self._probes[number] = probe
@@ -88,7 +88,7 @@ class Mirror:
             probe.answer(early)
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Take a report of the first process."""
+        """Process a report from the first process."""
         if "facts" in message:
             self._take_facts(message["facts"])
         for event in message.get("commands", ()):

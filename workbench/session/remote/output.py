@@ -27,7 +27,7 @@ class Outputs:
         self._seen = [0] * processes
 
     def skip(self) -> None:
-        """Do not show the output that has been written so far."""
+        """Skip the output that has been written so far."""
         self._seen = [p.stat().st_size if p.exists() else 0 for p in self._paths]
 
     def show(self) -> None:

@@ -155,7 +155,7 @@ class RayProcesses:
             self._ray.kill(one)
 
     def leave(self) -> None:
-        """Do nothing: the processes end with the connection to Ray."""
+        """Do nothing: the processes end when the connection to Ray is closed."""
 
 
 def _ray() -> Any:

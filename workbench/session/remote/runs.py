@@ -35,7 +35,7 @@ LINGER = 3600.0
 
 NOT_FOUND = (
     "this user has no run named {given!r} in other processes, and no run whose log is in that "
-    "file{known}{hint}. To read a log alone, use SQLiteLog(path, read_only=True)"
+    "file{known}{hint}. To read only a log, use SQLiteLog(path, read_only=True)"
 )
 TAKEN = (
     "a run named {name!r} is live on this machine; choose another name, or connect to it with "
@@ -95,7 +95,7 @@ def start(
 
 @hinted
 def attach(run: str | os.PathLike[str]) -> RemoteSession:
-    """Return a session that controls a run in other processes, for instance after a restart.
+    """Return a session that controls a run in other processes, even after a kernel restart.
 
     The run was started by ``main_loop.start(detached=True)`` or ``main_loop.start(processes=N)``,
     in this or another kernel of the same user. If its processes have ended, the session shows the
@@ -140,7 +140,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
 
 def _attached(folder: RunFolder) -> RemoteSession:
-    """Return the session of a run; create one if this process has none for it."""
+    """Return this process's session for a run; create a session if there is none."""
     known: RemoteSession | None = SESSIONS.get(str(folder.path))
     if known is not None and known._link is not None and known._link.is_open:
         return known
@@ -185,7 +185,7 @@ FINDERS.append(_find)
 
 @atexit.register
 def close_all() -> None:
-    """Leave detached runs, and end all others; called when Python exits."""
+    """Leave detached runs, and end all others; this function is called when Python exits."""
     for session in list(SESSIONS.values()):
         if session._link is not None:
             session._finalizer.detach()
@@ -203,7 +203,7 @@ def remove(session: RemoteSession) -> None:
     Raises
     ------
     SessionError
-        If training has not ended, or was restarted elsewhere.
+        If training has not ended, or if the run was restarted elsewhere.
     ProcessError
         If the processes do not end.
     """

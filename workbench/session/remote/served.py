@@ -28,7 +28,7 @@ COMMANDS = frozenset(
 
 READS = frozenset(("describe", "spec", "frozen"))
 SLOW = frozenset(("predict", "evaluate", "best"))
-"""Methods that are called in a thread of their own, so that commands need not wait for them."""
+"""Methods that are called in a separate thread, so that commands need not wait for them."""
 
 VALUES = frozenset(("training_examples", "variables", "model_tree", "default_path"))
 """Methods and attributes that are read in the first process."""
@@ -97,7 +97,7 @@ def probe(session: Session, *args: Any, **options: Any) -> Probe:
 
 
 def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
-    """Call a method in `SLOW` in the first process; return a `Best` without its session."""
+    """Call one of the `SLOW` methods in the first process; return a `Best` without its session."""
     distributed = distributed_of(session.main_loop)
     if distributed is not None and name != "best":
         for path, parameter in session.main_loop.state_variables()[0].items():
@@ -122,7 +122,7 @@ def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str,
 
 
 def rehearsal(session: Session) -> Session:
-    """Return a copy of a session that checks calls and describes them, but does not make them."""
+    """Return a copy of a session that checks and describes calls, but does not execute them."""
     copy = object.__new__(Session)
     worker, queue = session._worker, _DryQueue(session)
     vars(copy).update(vars(session))

@@ -1,8 +1,8 @@
 """Server in the first process of a run, through which notebooks observe and control the run.
 
-It listens on the loopback interface. A thread for each notebook receives calls. Another thread, the
-reporter, looks for changes ten times a second, and for the outcome of commands more often. The
-threads of the `Client` objects send its reports.
+The server listens on the loopback interface. A thread for each notebook receives calls. Another
+thread, the reporter, looks for changes ten times a second, and for the outcome of commands more
+often. The threads of the `Client` objects send the reports.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class Server:
         return {"kind": command.kind, "text": command.text}
 
     def make(self, call: dict[str, Any]) -> None:
-        """Make a call that all processes make."""
+        """Execute one of the calls that all processes execute."""
         ticket = call.get("ticket")
         try:
             with acting_as(call["by"]), self.session._queue.lock:

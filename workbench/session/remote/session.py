@@ -57,8 +57,8 @@ class RemoteSession(FixedAttributes, Controls):
     """Controller of a main loop that runs in other processes.
 
     It has the methods and attributes of `workbench.session.Session`, except ``main_loop``: the
-    processes train copies of the main loop, and the one in this process stays as it was. To take
-    over the trained state, load it: ``main_loop.load_state_dict(session.call(
+    processes train copies of the main loop, and the original in this process is not changed. To
+    take over the trained state, load it: ``main_loop.load_state_dict(session.call(
     MainLoop.state_dict).wait())``. The result of a function that is passed to `call` must support
     pickling, and so must the function.
 
@@ -75,7 +75,8 @@ class RemoteSession(FixedAttributes, Controls):
     launcher : Launcher
         The launcher for `restart`.
     main_loop : MainLoop, optional
-        The main loop from which the run was started; variables passed to methods are found in it.
+        The main loop from which the run was started. Variables that are passed to methods are
+        looked up in it.
     """
 
     _called = "session"
@@ -239,7 +240,7 @@ class RemoteSession(FixedAttributes, Controls):
     def restart(self, processes: int | None = None) -> int:
         """Start the processes again, and continue from the last snapshot on disk.
 
-        The results are those of a run that was never interrupted, for any number of processes.
+        The results are the same as without an interruption, for any number of processes.
         Records after the snapshot are kept in the database, but no longer belong to the log.
         Commands that took effect after the snapshot are undone; issue them again. In any notebook,
         the run keeps its original launcher and its original working directory.

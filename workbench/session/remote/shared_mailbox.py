@@ -22,7 +22,7 @@ from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
 KEPT_WAITING = 3600.0
-"""Seconds after which waiting processes receive an empty message; must be far below `LIMIT`."""
+"""Seconds after which waiting processes receive an empty message; must be well below `LIMIT`."""
 
 LIMIT = timedelta(days=30)
 """Time after which an exchange of calls fails."""
@@ -104,7 +104,7 @@ class SharedMailbox(Mailbox):
     ----------
     exchange : Exchange
     deliver : callable
-        A function that makes the given calls; it is called in all processes.
+        A function that executes the given calls; it is called in all processes.
     trains : callable
         A function that returns True if the current thread trains or starts training.
     """
@@ -131,7 +131,7 @@ class SharedMailbox(Mailbox):
         return len(self._calls) + len(self._local)
 
     def call(self, call: Call) -> None:
-        """Add a call, which all processes make after the same batch."""
+        """Add a call, which all processes execute after the same batch."""
         with self._some:
             self._calls.append(call)
             self._some.notify_all()
@@ -146,7 +146,7 @@ class SharedMailbox(Mailbox):
             self._some.notify_all()
 
     def receive(self, *, wait: bool = False) -> None:
-        """Make the calls that wait in the first process; all processes call this method together.
+        """Execute the calls waiting in the first process; all processes call this method together.
 
         If `wait` is True, the first process waits until there is something to do.
         """
@@ -179,7 +179,7 @@ class SharedMailbox(Mailbox):
         super().run_next()
 
     def clear(self) -> None:
-        """Discard all requests, but keep the calls, which are made after the end of the run."""
+        """Discard all requests, but keep the calls, which are executed after the end of the run."""
         super().clear()
         with self._some:
             self._local = []

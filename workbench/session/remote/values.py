@@ -72,7 +72,7 @@ class RemoteCommand(Command):
 
 
 def _readable(error: Any) -> Any:
-    """Return an error of another process, or None if it cannot be unpickled here."""
+    """Return an error from another process, or None if it cannot be unpickled here."""
     return None if isinstance(error, Unreadable) else error
 
 

@@ -1,4 +1,4 @@
-"""Process that trains for a notebook: alone, or as one of several processes.
+"""Process that trains for a notebook, either alone or together with other processes.
 
 `workbench.session.remote.launcher` starts it with the folder of the run. Unless the run is
 detached, the process ends when the notebook that started it ends.
@@ -47,8 +47,8 @@ GOODBYE = 5.0
 """Maximum number of seconds to wait for the end of training before the process exits."""
 
 FOR_ONE = (
-    "this run was started with one process, and its main loop cannot be divided among {size}; call "
-    "restart(processes=1)"
+    "this run was started with one process, and its main loop cannot be divided among {size} "
+    "processes; call restart(processes=1)"
 )
 LOOPBACK_DEVICE = "/sys/class/net/lo"
 
@@ -261,7 +261,7 @@ class _Process:
     def _look_after(
         self, session: Session, server: Server, mailbox: SharedMailbox | None, keeper: Keeper
     ) -> None:
-        """End the process on request, or when no notebook is connected to it any more."""
+        """End the process on request, or if no notebook has been connected to it for too long."""
         linger = float(self.facts["linger"])
         started, was_held = time.monotonic(), False
         rests_since: float | None = None
@@ -292,7 +292,7 @@ class _Process:
         os._exit(0)
 
     def _rest(self, session: Session, mailbox: SharedMailbox | None, linger: float) -> None:
-        """Note that the processes end because no notebook holds a paused run."""
+        """Record that the processes end because no notebook was connected to the paused run."""
         self.folder.rested.touch(0o600)
         text = RESTS.format(seconds=linger)
         if mailbox is not None:
@@ -361,7 +361,7 @@ def _do_nothing() -> None:
 
 
 def _make(session: Session, call: dict[str, Any]) -> None:
-    """Make a call in a process other than the first; only the first process reports errors."""
+    """Execute a call in a process other than the first; only the first process reports errors."""
     try:
         with acting_as(call["by"]):
             command = make(session, call["do"], call["args"], call["options"])

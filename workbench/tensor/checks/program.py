@@ -209,7 +209,7 @@ PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
     "a new value must have the shape and dtype of its shared variable": _news_fit,
     "a result must not share memory with an argument or another result": _own_storage,
 }
-"""Rules of lowered programs, each with a function that finds the nodes that break it."""
+"""Rules for lowered programs, each with a function that finds the nodes that break it."""
 
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)

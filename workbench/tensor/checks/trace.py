@@ -75,7 +75,7 @@ TRACE: dict[str, Callable[[_Traced], Found]] = {
     "placeholders must have the shapes and dtypes of the arguments": _arguments_match,
     "a tensor must not be read after it has been changed in place": _not_read_once_changed,
 }
-"""Rules of traces, each with a function that finds the nodes that break it."""
+"""Rules for traces, each with a function that finds the nodes that break it."""
 
 
 @hinted

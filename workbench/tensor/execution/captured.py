@@ -93,7 +93,7 @@ class Replay:
 
 
 class Captured(Compiled):
-    """Runner of a task with compiled programs, which are captured for shapes that recur."""
+    """Runner that executes a task with compiled programs and captures them for recurring shapes."""
 
     name = "captured"
 

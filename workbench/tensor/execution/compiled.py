@@ -149,13 +149,13 @@ def _in_arithmetic(run: Run, task: Task, values: Sequence[torch.Tensor]) -> Sequ
 
 
 class Compiled:
-    """Runner of a task with compiled programs.
+    """Runner that executes a task with compiled programs.
 
     Parameters
     ----------
     task : Task
     threads : Threads
-        The object that chooses the number of threads of a program.
+        The object that chooses the number of threads for a program.
     examples : sequence of tuple of int, optional
         Sizes for which programs are compiled immediately.
     on_demand : bool
@@ -213,11 +213,11 @@ class Compiled:
             self._by_sizes.clear()
 
     def find(self, sizes: tuple[int, ...]) -> Run:
-        """Return the function for inputs of `sizes`; compile a program if necessary and allowed."""
+        """Return the function for the given `sizes`; compile a program if necessary and allowed."""
         return self._by_sizes.get(sizes) or self._choose(sizes)
 
     def _choose(self, sizes: tuple[int, ...]) -> Run:
-        """Choose and cache the function for inputs of `sizes`."""
+        """Choose and cache the function for the given `sizes`."""
         fitting = self._fitting(sizes)
         # torch specialises on the sizes 0 and 1. These batches are rare, so they are not compiled.
         small = any(size in OFTEN_SMALL for size in sizes)

@@ -34,7 +34,7 @@ TWICE = "the graph differentiates a gradient that was computed through a scan"
 
 
 def refusal(error: Exception) -> errors.CompilationError:
-    """Convert an error of torch's tracing or compilation to a one-line `CompilationError`."""
+    """Convert an error from torch's tracing or compilation to a one-line `CompilationError`."""
     kind, lines = type(error).__name__, str(error).strip().splitlines() or [""]
     if kind in ("GuardOnDataDependentSymNode", "DataDependentOutputException"):
         return errors.CompilationError(DECIDES)

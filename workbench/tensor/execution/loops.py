@@ -1,7 +1,7 @@
-"""Loops in compiled programs: one compiled step, called once for every time step.
+"""Loops in compiled programs, which call one compiled step once for every time step.
 
-In a traced program, a `workbench.tensor.scan.Loop` of more than `SHORT` steps is one operation. Its
-step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
+In a traced program, a `workbench.tensor.scan.Loop` with more than `SHORT` steps is one operation.
+Its step is traced and compiled as two flat graphs, forward and backward. `loop_forward` calls the
 forward graph for one time step after another, and saves the values that the backward graph needs.
 `loop_backward` calls the backward graph for the time steps in reverse order. If the gradient of a
 matrix is a sum of products over all time steps, it is computed as one product of the stacked
@@ -72,7 +72,7 @@ class CompiledStep:
     backwards : int
         The number of times that the program computes the gradients of the loop.
     threads : int
-        The number of threads of `forward` and `backward`.
+        The number of threads that `forward` and `backward` use.
     """
 
     loop: Loop
@@ -127,7 +127,7 @@ class Kept:
     states : list of torch.Tensor
         The states before the first time step of the segment.
     steps : list of pairs, optional
-        The inputs and the saved values of every time step. None if the loop has `low_memory` or if
+        The inputs and the saved values of every time step. None if the loop uses `low_memory` or if
         gradients are computed several times; the backward pass then recomputes the values.
     """
 
@@ -333,7 +333,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage with `others` or each other, because torch forbids this."""
+    """Copy results that share storage with `others` or each other, which torch does not allow."""
     taken = {internals.storage_of(other) for other in others}
     own = []
     for result in results:

@@ -1,4 +1,4 @@
-"""Setting of glibc that keeps freed memory for the next training step.
+"""Setting that makes glibc keep freed memory for the next training step.
 
 Every step allocates tensors of the same sizes. By default, glibc immediately returns the memory of
 large tensors to the operating system. The operating system must then clear the pages for the next

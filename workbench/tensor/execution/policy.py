@@ -72,7 +72,7 @@ class Execution:
     ----------
     task : Task
     mode : str
-        ``'auto'``, or the requested tier, a key of `TIERS`.
+        ``'auto'`` or the requested tier, which is a key of `TIERS`.
     name : str
         The name of the function, for messages.
 

@@ -1,4 +1,4 @@
-"""Arithmetic of matrix products and convolutions, selected by ``config.precision``.
+"""Arithmetic for matrix products and convolutions, selected by ``config.precision``.
 
 ``bf16`` is mixed precision: products are computed in bfloat16, while parameters, gradients and the
 state of step rules remain in float32. ``tf32`` rounds the factors of float32 products on CUDA

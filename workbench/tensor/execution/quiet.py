@@ -29,7 +29,7 @@ _unwanted = _Unwanted()
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Suppress warnings and errors of torch's loggers in this thread.
+    """Suppress warnings and errors from torch's loggers in this thread.
 
     Python warnings that the compiler issues for its developers remain suppressed afterwards.
     """

@@ -79,7 +79,7 @@ def bytes_in_words(count: float) -> str:
 
 
 def _peak(graph: torch.fx.GraphModule) -> int:
-    """Return the peak memory of intermediate values in bytes if inductor fuses no operations."""
+    """Return the peak memory in bytes that results would take if inductor fused no operations."""
     last: dict[torch.fx.Node, torch.fx.Node] = {}
     for node in graph.graph.nodes:
         for used in node.all_input_nodes:

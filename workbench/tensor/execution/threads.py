@@ -1,4 +1,4 @@
-"""Number of threads of a task on a CPU, chosen according to the amount of work.
+"""Number of threads for a task on a CPU, chosen according to the amount of work.
 
 The threads of a task wait for each other many times. For a small task on an idle machine, these
 waits take about as much time as the threads save. On a busy machine they take much longer, because
@@ -40,11 +40,11 @@ class Work(NamedTuple):
 
     total: float
     loop_step: float
-    """Work of the largest loop step in the forward pass; 0 without loops."""
+    """Work of the largest loop step in the forward pass; 0 if there are no loops."""
 
 
 class Threads:
-    """Policy for the number of threads of a task.
+    """Policy that chooses the number of threads for a task.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Threads:
     asked : int or None
         The value of `config.threads` when the task was created; None for ``'auto'``.
     used : int
-        The largest number of threads of any call so far; 0 before the first call.
+        The largest number of threads that any call has used so far; 0 before the first call.
     in_loops : int or None
         The largest number of threads within loops so far; None if no compiled loop has run.
     """
@@ -78,11 +78,11 @@ class Threads:
         return any(isinstance(node.target, Loop) for node in self.task.program.graph.nodes)
 
     def number(self, sizes: tuple[int, ...]) -> int:
-        """Return the number of threads for inputs of `sizes`, the same within and outside loops."""
+        """Return the number of threads for the given `sizes`, both within and outside loops."""
         return self._use(min(self._chosen(sizes)))
 
     def numbers(self, sizes: tuple[int, ...]) -> tuple[int, int]:
-        """Return the numbers of threads outside and within loops for inputs of `sizes`."""
+        """Return the numbers of threads outside and within loops for the given `sizes`."""
         outside, within = self._chosen(sizes)
         if self.has_loops:
             self.in_loops = max(self.in_loops or 0, within)
@@ -101,7 +101,7 @@ class Threads:
         return chosen
 
     def is_small(self, sizes: tuple[int, ...]) -> bool:
-        """Return True if the work for inputs of `sizes` is small enough for one thread."""
+        """Return True if the work for the given `sizes` is small enough for one thread."""
         return self._work(sizes).total <= SMALL
 
     def has_small_steps(self, sizes: tuple[int, ...]) -> bool:

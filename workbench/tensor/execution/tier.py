@@ -38,7 +38,7 @@ class Tier(Protocol):
     def seconds(self) -> float: ...
 
     def find(self, sizes: Sizes) -> Run:
-        """Return the function to call for inputs of `sizes`; this method runs for every batch."""
+        """Return the function to call for the given `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
         """Return the sizes for which programs were compiled; the sizes determine the programs."""
@@ -64,7 +64,7 @@ class Maker(Protocol):
         ----------
         task : Task
         threads : Threads
-            The policy that chooses the number of threads of each call.
+            The policy that chooses the number of threads for each call.
         examples : sequence of tuple of int
             Sizes for which the tier is prepared immediately.
         on_demand : bool

@@ -30,7 +30,7 @@ class Trace:
     symbols : list
         The symbol of each free size of the task, or an integer if the trace fixes the size.
     steps : list of pairs
-        The compiled step of each loop of the graph, and the free sizes of the step as expressions
+        The compiled step of each loop in the graph, and the free sizes of the step as expressions
         in `symbols`.
     reports_success : bool
         True if the last output states whether all checks passed and the updates were applied.
@@ -45,7 +45,7 @@ class Trace:
 
     @property
     def environment(self) -> ShapeEnv:
-        """The shape environment, which contains what has been learned about the symbols."""
+        """The shape environment, which contains all known facts about the symbols."""
         environment: ShapeEnv = self.mode.shape_env  # type: ignore[assignment]
         return environment
 
@@ -104,5 +104,5 @@ class Trace:
 
     @property
     def operations(self) -> int:
-        """The number of operations of the graph."""
+        """The number of operations in the graph."""
         return sum(node.op == "call_function" for node in self.graph.graph.nodes)
