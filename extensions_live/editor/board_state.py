@@ -29,7 +29,7 @@ from workbench.tensor import Variable, variable
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """The types of objects that a board can show, besides lists of bricks and variables."""
 
-SMALL = 60
+SMALL = 20
 """Maximum number of nodes of a board whose code is generated immediately."""
 
 MOST_UNDO = 500
