@@ -42,7 +42,7 @@ OTHER_COLUMNS = (
     "unknown: {surplus}"
 )
 NO_NUMBERS = (
-    "{where} has the type {kind}, but must be numbers, flags, text or categories; convert it "
+    "{where} has the type {kind}, but must contain numbers, bools, text or categories; convert it "
     "first, or remove it with frame.drop(columns=[{name!r}])"
 )
 NUMBERS_AS_TEXT = (

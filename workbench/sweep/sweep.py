@@ -42,7 +42,7 @@ NUMBER = "{name} must be a whole number, {least} or more, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
-CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs are already over"
+CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs have already ended"
 NOTHING_YET = (
     "no run of the sweep {name!r} has a finite value of {record!r} yet, so there is no best run"
 )
