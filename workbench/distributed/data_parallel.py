@@ -56,7 +56,7 @@ CHOICES: tuple[Statistics, ...] = ("batch", "share")
 
 Level = Literal["epoch", "batch"]
 COUNTED = 4096
-"""Upper bound on batch numbers, chosen so that their sum is exact in float32."""
+"""Limit for batch numbers, so that their sum over all processes is exact in float32."""
 
 
 class DataParallel(Hinted):
@@ -257,7 +257,7 @@ class DataParallel(Hinted):
         self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes, calls]))
 
     def end(self, total: torch.Tensor) -> None:
-        """Check that all processes have processed the same batch, and read their requests.
+        """Check that all processes have processed the same batch, and read the requests of all.
 
         Raises
         ------

@@ -171,7 +171,7 @@ def process_group(
 
 
 def patient_group(limit: timedelta) -> Any:
-    """Create a second group of all processes, for exchanges in main memory with a long timeout.
+    """Create a second process group that exchanges data in main memory and has a long timeout.
 
     All processes of the group must call this function together.
 
@@ -260,11 +260,11 @@ def _join(
 
 
 def _local_store(rank: int, size: int, limit: timedelta) -> Any:
-    """Return the store in which processes of this machine meet, or None to use an existing store.
+    """Return the store through which the processes on this machine find each other.
 
     The first process serves the store, as it would serve torch's own store, but only on the
-    loopback interface. The result is None if torchrun provides a store, and on systems other than
-    POSIX, which use torch's own store.
+    loopback interface. The result is None if torchrun provides a store, or if the system is not
+    POSIX; then torch creates its own store.
     """
     dist: Any = torch.distributed
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":

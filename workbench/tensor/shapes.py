@@ -164,7 +164,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, both without and with learned relations applied."""
+    """Yield the symbols in the sizes of `fake`, before and after applying the learned relations."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -190,7 +190,7 @@ def _world() -> World:
 
 @contextlib.contextmanager
 def inferring() -> Iterator[World]:
-    """Run shape inference in one thread at a time, without gradients and without torch's logs."""
+    """Run shape inference in one thread at a time, with gradients and torch's logging disabled."""
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()

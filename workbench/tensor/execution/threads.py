@@ -178,7 +178,7 @@ def _rounded(size: int) -> int:
 
 
 def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
-    """Estimate the work of a task.
+    """Estimate how much computation a task requires.
 
     Parameters
     ----------
@@ -186,14 +186,14 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     sizes : sequence of int
         One size for each element of ``task.free``.
     enough : float
-        Amount of work at which to stop counting.
+        The amount at which the count can stop.
 
     Returns
     -------
     Work
         The number of multiplications in matrix products, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. The number is infinite if it is unknown, for
-        example if a size depends on a value.
+        `AN_ELEMENT` for each element of all other results. The number is infinite if it cannot be
+        determined, for example because a size depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
