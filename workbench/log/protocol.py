@@ -36,7 +36,7 @@ class Logging(Protocol):
         """Make the records of an event visible to other threads."""
 
     def maker(self) -> Any:
-        """Return a function that creates an empty log when a pickle is loaded, or None."""
+        """Return a function that creates an empty log, or None if pickles must contain the log."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""

@@ -194,9 +194,9 @@ class Prober:
         examples: Iterable[int] | None = None,
         most: int | None = MEMORY,
     ) -> Probe:
-        """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
+        """Create a probe that is answered now or, during training, at the next boundary.
 
-        The values must not take more than `most` bytes, unless `most` is None.
+        The values may occupy at most `most` bytes; ``None`` means that there is no limit.
 
         Raises
         ------

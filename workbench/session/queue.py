@@ -1,8 +1,8 @@
-"""Queue of a session's commands; the training thread executes them in order.
+"""Queue of a session's commands, which the training thread executes in order.
 
-The thread needs the same short time for each command, regardless of the number of waiting commands.
-Several values for the same variable become one assignment, and a stop cancels earlier commands that
-would only affect later training.
+The time that the thread needs for a command is short, and does not depend on the number of waiting
+commands. Consecutive assignments to the same variable are combined into one assignment. A stop
+cancels earlier commands that would only affect later training.
 """
 
 from __future__ import annotations
