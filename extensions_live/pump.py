@@ -38,7 +38,7 @@ SLOW_COST_FACTOR = 10
 
 
 class View(Protocol):
-    """Protocol of views that the pump refreshes."""
+    """Protocol for views that the pump refreshes."""
 
     period: float
     """The minimum number of seconds between two refreshes."""
