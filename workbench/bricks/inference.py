@@ -73,7 +73,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     -------
     dict of str to Kind
         The kinds of the outputs by name, in the order of the outputs. An unknown size that equals a
-        named size of an input has the same name.
+        named size of an input has the name of that size.
 
     Raises
     ------

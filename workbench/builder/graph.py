@@ -325,7 +325,7 @@ def default_wire(brick: str, method: str, output: str) -> str:
 
 
 def application_of(variable: Variable) -> ApplicationCall | None:
-    """Return the application call that has the variable as an output, or None."""
+    """Return the application call that has the variable as an output, or None if none has."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 

@@ -158,7 +158,7 @@ def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[Share
 
 
 def brick_at(built: Built, path: str) -> Brick | None:
-    """Return the brick at a path such as ``mlp/linear_0``, or None."""
+    """Return the brick at a path such as ``mlp/linear_0``, or None if there is none."""
     top, _, rest = path.partition("/")
     return below(built.bricks[top], rest) if top in built.bricks else None
 

@@ -280,7 +280,7 @@ def from_folder(
 
 
 def dataset_below(stream: Any) -> Any:
-    """Return the dataset that a stream reads through its transformers, or None."""
+    """Return the dataset that a stream reads through its transformers, or None if it has none."""
     while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
         stream = stream.data_stream
     return getattr(stream, "dataset", None)
@@ -329,7 +329,7 @@ def _is_image(array: Array) -> bool:
 
 
 def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return the features, and the targets that are passed or are among the features."""
+    """Return the features and the targets, which are passed or are among the features."""
     if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
         return features, targets
     others = {name: array for name, array in features.items() if name != TARGETS}
