@@ -121,7 +121,7 @@ class Loop(Protocol):
 
     @property
     def session(self) -> Session | None:
-        """The session that trains this main loop, or None."""
+        """The session that trains this main loop, or None if there is none."""
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train in the calling thread, and return when training ends."""

@@ -199,7 +199,7 @@ class DataParallel(Hinted):
         return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return replacements for draws that can be divided, and whether any other draws remain."""
+        """Return replacements for draws that can be divided, and True if other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order

@@ -64,10 +64,10 @@ class Settling(Protocol):
     """Protocol for detectors of direct edits."""
 
     def settle(self) -> None:
-        """Record the direct edits so far."""
+        """Record the direct edits made so far."""
 
     def suspend(self) -> bool:
-        """Record the direct edits so far, and stop looking for more until `resume` is called."""
+        """Record all direct edits made so far, and look for no more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
         """Look for direct edits again, if `watching` is True."""

@@ -89,7 +89,7 @@ def to_replay(source: object) -> object:
 
 
 class Replay:
-    """Interventions of a run, which are repeated in another run at the same iterations.
+    """Interventions of one run that are repeated in another run at the same iterations.
 
     Parameters
     ----------

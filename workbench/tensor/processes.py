@@ -34,7 +34,7 @@ HERE = "LOCAL_WORLD_SIZE"
 NUMBER_HERE = "LOCAL_RANK"
 """Environment variable with the number of this process among the processes on this machine."""
 LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1", re.IGNORECASE)
-"""Pattern of loopback addresses, which only processes on the same machine can use."""
+"""Regular expression for loopback addresses, which are usable only on the same machine."""
 INTERFACE = "GLOO_SOCKET_IFNAME"
 """Environment variable with the name of the network interface that gloo uses."""
 
@@ -204,7 +204,7 @@ def known_group() -> ProcessGroup | None:
 
 
 def _from_environment() -> tuple[int, int, bool]:
-    """Return the rank, the size, and whether all processes are on this machine."""
+    """Return the rank, the number of processes, and True if all are on this machine."""
     given = [name for name in LAUNCHED[:2] if name in os.environ]
     if not given:
         return 0, 1, True

@@ -215,7 +215,7 @@ def unknown_size() -> torch.SymInt:
 def fake_tensor(
     shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
 ) -> Fake:
-    """Return a fake tensor of `shape`, in which ``None`` is an unknown size."""
+    """Return a fake tensor with the given shape, in which ``None`` is an unknown size."""
     with _lock:
         _world().forget()
     with inferring() as world:
@@ -417,7 +417,7 @@ def _tensors(structure: Any) -> list[torch.Tensor]:
 
 
 def _broadcast(structure: Any) -> Any:
-    """Broadcast all tensors of `structure` against each other."""
+    """Broadcast all tensors in `structure` against each other."""
     tensors = _tensors(structure)
     # Tensors with known sizes come first, so that two different known sizes raise an error.
     partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]

@@ -110,7 +110,7 @@ class RunFolder:
 
     @property
     def last_log(self) -> str | None:
-        """The identity of the log of the run, as stored by `note_log`, or None."""
+        """The identity of the run's log, as stored by `note_log`; None if none is stored."""
         return _json_in(self.path / LAST_LOG).get("uuid")
 
     def note_log(self, uuid: str) -> None:

@@ -78,7 +78,7 @@ class Server:
     closing : threading.Event
         An event that is set when the process must end.
     kept : callable
-        A function that returns the iteration of the snapshot on disk, or None.
+        A function that returns the iteration of the snapshot on disk, or None if there is none.
     """
 
     def __init__(

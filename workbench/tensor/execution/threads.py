@@ -57,7 +57,7 @@ class Threads:
     used : int
         The largest number of threads that any call has used so far; 0 before the first call.
     in_loops : int or None
-        The largest number of threads within loops so far; None if no compiled loop has run.
+        The largest number of threads used in a loop so far; None if no compiled loop has run.
     """
 
     def __init__(self, task: Task) -> None:
