@@ -99,7 +99,7 @@ def encoded_targets(
     where : str
         The name of the targets, for messages.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, flags, pandas categories and the integers
+        Whether the targets are classes. By default text, bools, pandas categories and the integers
         0, 1, 2 ... are classes, and fractions are not. If there are more than 20 different
         integers, each must occur at least twice on average.
     labels : sequence, optional

@@ -18,8 +18,8 @@ from workbench.extensions.triggers import Triggers
 class TrackTheBest(SimpleExtension):
     """Extension that writes a record whenever another record reaches its best value so far.
 
-    The extension that writes the tracked record must precede this one. Rows without the record are
-    skipped, and NaN is never the best value.
+    The extension that writes the tracked record must come before this extension. Rows without the
+    record are skipped, and NaN is never the best value.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class TrackTheBest(SimpleExtension):
         The name of the record to write, with the value True, when the tracked record reaches its
         best value so far; by default ``{record_name}_best_so_far``.
     choose_best : callable
-        A function of the current value and the previous best value that returns the better one,
-        such as `min` if lower values are better, or `max` if higher values are better. If the name
+        A function that returns the better of the current value and the previous best value, such
+        as `min` if lower values are better, or `max` if higher values are better. If the name
         of the record suggests the opposite (``valid_accuracy`` with the default), a message is
         logged.
     name : str, optional
