@@ -72,7 +72,7 @@ class Course:
         return any(one["command"] in WAYS_BACK and one["id"] > since for one in self.records)
 
     def branches(self, session: Session) -> list[BranchRow]:
-        """Return the most recent branches; the last one is the current branch."""
+        """Return the most recent branches; the last branch is the current branch."""
         return [
             {
                 "name": branch.name,

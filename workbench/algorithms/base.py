@@ -92,7 +92,7 @@ class Distributed(Protocol):
         """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return the variables to compute instead of `roots`; they have the same values."""
+        """Return variables that are computed instead of `roots` and have equal values."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""

@@ -87,7 +87,7 @@ def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
         if len(inputs) > len(names):
             raise BrickError(
                 f"{bound.path} has the inputs {', '.join(names)}, but {len(inputs)} examples were "
-                "given; pass one for each input"
+                "given; pass one example for each input"
             )
     unknown = [name for name in found if name not in names]
     if unknown:

@@ -109,7 +109,7 @@ class PartlyFrozen(Model):
 
 @dataclass(frozen=True)
 class Everything:
-    """All parameters of a model, checked in place of the parameters that an algorithm trains."""
+    """All parameters of a model, for checks that otherwise use the parameters of an algorithm."""
 
     parameters: Iterable[SharedVariable]
 

@@ -365,7 +365,7 @@ class Sweep(Hinted, interfaces.Sweep):
         return ended
 
     def open(self, number: int | None = None) -> Session:
-        """Return the session of a run that is over, so that you can continue or examine the run.
+        """Return the session of a run that has ended, so that you can continue or examine the run.
 
         By default, it is the session of the best run. If the session is no longer in memory, the
         run is built again, and its last state is loaded; the session is then paused.

@@ -216,7 +216,7 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
 
 @hinted
 def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None) -> Any:
-    """Return, in every process, the value of the process `source`.
+    """Send the value of the process `source` to all processes, and return it in each of them.
 
     Parameters
     ----------

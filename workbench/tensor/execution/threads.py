@@ -228,7 +228,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task from its argument sizes, if its operations cannot be counted.
+    """Estimate the work of a task from argument sizes, if the operations cannot be counted.
 
     The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.
