@@ -75,7 +75,7 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
 
 
 class Unequal:
-    """Factory of the errors for operands of different shapes.
+    """Factory for the errors about operands of different shapes.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ MOST_SIZES = 1000
 
 
 class Work(NamedTuple):
-    """Amount of computation in a task, as a number of multiplications; infinity if unknown."""
+    """Amount of computation in a task, as a number of multiplications; infinite if unknown."""
 
     total: float
     loop_step: float
