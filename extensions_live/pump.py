@@ -42,7 +42,7 @@ EXIT_TIMEOUT = 5.0
 
 
 class View(Protocol):
-    """Protocol of views that the pump refreshes."""
+    """Protocol for views that the pump refreshes."""
 
     period: float
     """The minimum number of seconds between two refreshes."""

@@ -1,7 +1,8 @@
 """A Jupyter-native workbench for training neural networks interactively.
 
 ``import workbench as wb`` is enough for most programs: the common bricks, costs, step rules, data,
-extensions and schemes are names of this package. They are loaded when they are first used.
+extensions and schemes are available directly from this package. They are loaded when they are first
+used.
 """
 
 from importlib import import_module
