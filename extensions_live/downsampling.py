@@ -186,7 +186,7 @@ def extremes(y: Floats, points: int, finite: NDArray[np.bool_] | None = None) ->
 
 
 def _of_buckets(table: Floats, finite: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """Return the sorted indices of the extremes of all rows of `table` after it is flattened.
+    """Return the extremes of each row of `table` as sorted indices into the flattened table.
 
     `finite` is None if all values are finite. Otherwise, if a row has non-finite values, the result
     also contains the index of one of them.

@@ -895,7 +895,7 @@ class FixData(TypedDict):
 
 
 class NodeFault(TypedDict):
-    """The fault of a node: the error that Python raises, and what is wrong in a short sentence.
+    """The fault of a node: the error that Python raises, and a short sentence that explains it.
 
     `needs` is null for a mistake; for a node that is only unfinished, it says what is missing.
     """

@@ -213,7 +213,7 @@ class Model(ComputationGraph):
         ----------
         algorithm : object, optional
             The algorithm that trains the model, such as ``main_loop.algorithm``. Parameters that
-            are not among its attribute `parameters` are counted as frozen. By default all
+            are not in its attribute `parameters` are counted as frozen. By default all
             parameters are counted as trained.
 
         Returns

@@ -303,8 +303,8 @@ def read(text: str) -> Document:
     )
     if found["board"] != FORMAT:
         raise BuilderError(
-            f"the text has version {found['board']!r:.20} of the board format, but this workbench "
-            f"reads only version {FORMAT}"
+            f"the text is in version {found['board']!r:.20} of the board format, but this "
+            f"workbench reads only version {FORMAT}"
         )
     spec = Spec.from_dict(found["spec"])
     named = {node: str(name) for node, name in check_object(found.get("inputs", {}), "").items()}

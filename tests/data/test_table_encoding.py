@@ -24,7 +24,7 @@ def frame(column):
             ["NA", "?"] + [str(i / 7) for i in range(ROWS - 2)],
             "such as '0.0', and '[?]', which is no",
         ),
-        ([f"id {i}" for i in range(ROWS)], "30 different texts in 30 rows"),
+        ([f"id {i}" for i in range(ROWS)], "30 distinct text values in 30 rows"),
         ([None] + [1.0] * (ROWS - 1), "1 of 30 are missing"),
         ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
         ([np.inf] + [1.0] * (ROWS - 1), "must be finite, but is inf"),

@@ -236,7 +236,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     Warns
     -----
     UserWarning
-        Once, when the function is built, if its graph has updates that are not among `updates`,
+        Once, when the function is built, if its graph has updates that are not in `updates`,
         such as those of batch normalisation in training mode.
 
     Examples

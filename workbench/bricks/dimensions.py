@@ -32,7 +32,7 @@ def is_dimension(name: str) -> bool:
 
 
 def check_count(where: str, name: str, value: Any) -> None:
-    """Check the value of a setting in `COUNTS`, unless it is not set yet.
+    """Check the value of a setting in `COUNTS` if it is set.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """`MultiHeadAttention`, attention with several heads.
 
-Sequences have the shape (..., T, D), with time before features; a batch is a leading dimension.
+Sequences have the shape (..., T, D), with time before features; any batch dimension comes first.
 Recurrent bricks expect time first; ``x.transpose(0, 1)`` converts between the two layouts.
 """
 

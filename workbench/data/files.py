@@ -73,10 +73,10 @@ def regular_file(path: str | os.PathLike[str], kind: str) -> Path:
 
     Examples
     --------
-    >>> regular_file("nowhere.csv", "CSV file")
+    >>> regular_file("missing.csv", "CSV file")
     Traceback (most recent call last):
     ...
-    workbench.errors.MissingDataError: there is no CSV file nowhere.csv
+    workbench.errors.MissingDataError: there is no CSV file missing.csv
     """
     path = Path(path)
     try:

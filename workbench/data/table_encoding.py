@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 MOST_VALUES = 100
-"""Maximum number of different values in a column of text."""
+"""Maximum number of distinct values in a column of text."""
 
 NO_COLUMN = "the table has no column {name!r}, only {columns}{hint}"
 OTHER_COLUMNS = (
@@ -50,8 +50,8 @@ NUMBERS_AS_TEXT = (
     "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
 )
 MANY_VALUES = (
-    "{where} has {count} different texts in {rows} rows, too many for one feature per text; "
-    "remove it with frame.drop(columns=[{name!r}]), or convert it to numbers"
+    "{where} has {count} distinct text values in {rows} rows, too many for one feature per value; "
+    "remove the column with frame.drop(columns=[{name!r}]), or convert it to numbers"
 )
 UNKNOWN_VALUE = (
     "{where} has the value {value!r}, which does not occur in the training data ({known})"

@@ -242,7 +242,10 @@ def _check_inputs(
 
 
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
-    """Reject images with channels in the last dimension, whose height would be read as channels."""
+    """Reject images with the channels in the last dimension.
+
+    Bricks would treat the height of such images as the channels.
+    """
     first: Any = steps[0]
     if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
         return

@@ -67,8 +67,8 @@ def apply_dropout(
     drop_prob : float or SharedVariable
         The probability of dropping an element, in [0, 1). A number becomes a new shared variable
         named ``drop_prob``. Pass a scalar shared variable to use one probability in several calls
-        or to give the probability another name. If this variable has no check of its values, a
-        check for the interval [0, 1) is added.
+        or to give the probability another name. If the values of this variable are not
+        checked yet, a check that they lie in [0, 1) is added.
     rng : RandomStream, optional
         The stream that draws the masks.
     seed : int, optional

@@ -161,7 +161,10 @@ def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
-    """Return the latest number of each channel up to the row in which `best` has its best value."""
+    """Return the latest numeric value of each channel.
+
+    If `best` is given, only the rows up to the best value of this channel are read.
+    """
     import pandas as pd
 
     frame = run.frame

@@ -226,8 +226,8 @@ class MainLoop(FixedAttributes, Requests):
             connects to it again.
         processes : int, optional
             The number of processes, each of which trains on its share of every batch; see
-            `workbench.distributed.DataParallel`. Two or more processes require a
-            `GradientDescent`. With 1, a single other process trains.
+            `workbench.distributed.DataParallel`. If it is 1, training runs in one separate process.
+            Two or more processes require a `GradientDescent`.
         launcher : {'local', 'torchrun', 'ray'} or Launcher
             How the processes are started on this machine: by this process (the default), by
             torchrun, by Ray actors, or by an object with the method `launch` of

@@ -103,7 +103,7 @@ class Command(interfaces.Command):
 
     @property
     def ended(self) -> bool:
-        """True if `wait` would return at once.
+        """True if `wait` would return immediately.
 
         A step ends after its batches, or earlier if another command pauses or resumes training or
         if the run ends. All other commands end as soon as they are done.

@@ -93,7 +93,7 @@ def lower(
     Raises
     ------
     InputError
-        If the graph depends on an input that is not among `inputs`.
+        If the graph depends on an input that is not in `inputs`.
     """
     return _Lowering(inputs, outputs, news).program()
 

@@ -774,7 +774,7 @@ export interface FixData {
   label: string;
 }
 
-/** The fault of a node: the error that Python raises, and what is wrong in a short sentence. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
+/** The fault of a node: the error that Python raises, and a short sentence that explains it. `needs` is null for a mistake; for a node that is only unfinished, it says what is missing. */
 export interface NodeFault {
   text: string;
   short: string;

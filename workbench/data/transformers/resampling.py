@@ -23,10 +23,10 @@ Resample = Literal["nearest", "bilinear", "bicubic"]
 
 
 class MinimumImageDimensions(SourcewiseTransformer):
-    """Transformer that enlarges images that are too small, preserving their aspect ratio.
+    """Transformer that enlarges images to a minimum size and preserves their aspect ratio.
 
-    An image is an array whose last two axes are height and width. Images that are large enough do
-    not change. If the resulting images of a batch differ in shape, the batch becomes an array of
+    An image is an array whose last two axes are height and width. Images that are large enough are
+    not changed. If the resulting images of a batch differ in shape, the batch becomes an array of
     objects.
 
     Parameters
@@ -43,8 +43,8 @@ class MinimumImageDimensions(SourcewiseTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width or, while
-        reading, if an example is not an image.
+        If an argument is not valid, if the named axes do not end with height and width, or,
+        during iteration, if an example is not an image.
 
     Examples
     --------
@@ -123,8 +123,8 @@ class Random2DRotation(RandomTransformer):
     Raises
     ------
     DataError
-        If an argument is not valid, if the named axes do not end with height and width or, while
-        reading, if an example is not an image.
+        If an argument is not valid, if the named axes do not end with height and width, or,
+        during iteration, if an example is not an image.
 
     Examples
     --------

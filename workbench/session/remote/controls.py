@@ -257,7 +257,7 @@ class Controls(interfaces.Session):
     def call(self, f: Callable[[Any], Any]) -> RemoteCommand:
         """Call ``f(main_loop)`` in the processes that train, between two batches.
 
-        After the end of training, the function is called at once, for example to collect the
+        After the end of training, the function is called immediately, for example to collect the
         state; changes that it makes are then not recorded. The function and its result are pickled
         by cloudpickle. `Command.wait` returns the result of the first process.
 

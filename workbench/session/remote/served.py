@@ -75,7 +75,7 @@ def fork_into(
 
 
 def call(session: Session, f: Callable[[Any], Any]) -> Command:
-    """Call a function between two batches, or at once after the end of the run."""
+    """Call a function between two batches, or immediately if the run has ended."""
     queue = session._queue
     with queue.lock:
         if not (session._worker.state.ended and callable(f)):
