@@ -187,7 +187,7 @@ def test_processes_at_different_batches_are_an_error(together):
     assert all(said.startswith("ProcessError") for said, _ in found)
 
 
-@pytest.mark.parametrize("kind", ["share", "whole"])
+@pytest.mark.parametrize("kind", ["share", "whole", "fewer"])
 def test_different_batches_are_an_error(together, kind):
     found = together(2, jobs.other_data, kind)
     assert any(

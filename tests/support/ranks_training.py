@@ -476,8 +476,9 @@ class Trouble(TrainingExtension):
 
 def other_data(group, kind):
     """Return the error of training on batches that differ between processes."""
-    scheme = ShuffledScheme(EXAMPLES, BATCH, seed=group.rank)
-    data = DataStream(IndexableDataset(examples()), iteration_scheme=scheme)
+    number = EXAMPLES - BATCH * group.rank * (kind == "fewer")
+    scheme = ShuffledScheme(number, BATCH, seed=group.rank * (kind != "fewer"))
+    data = DataStream(IndexableDataset(examples(number)), iteration_scheme=scheme)
     if kind == "whole":  # a stream from which whole batches are read
         data = Mapping(data, lambda batch: batch)
     loop = MainLoop(descend(cost_of_mlp(), Scale(0.1)), data,

@@ -226,6 +226,15 @@ def test_only_the_end_of_a_long_output_is_read(tmp_path, capsys):
     assert capsys.readouterr().out == "three\n"
 
 
+def test_a_progress_bar_is_shown_as_a_terminal_shows_it(tmp_path, capsys):
+    folder = RunFolder(tmp_path)
+    outputs = Outputs(folder, 0, 1)
+    folder.output(0, 0).write_bytes(b"\r 0%\r 50%\r100%\nplain\r\n\nform\x0cfeed\n\r 0%")
+    outputs.show()
+    assert capsys.readouterr().out == "100%\nplain\n\nform\x0cfeed\n"
+    assert outputs.last(0, 2) == "form\x0cfeed\n 0%"
+
+
 def test_a_message_that_cannot_be_read_is_a_lost_connection(folder, monkeypatch):
     folder.write({"name": "no run", "launch": 1, "processes": 1})
     link = Link(folder, Unowned([1]), [], lambda: None)
@@ -240,7 +249,7 @@ def test_a_message_that_cannot_be_read_is_a_lost_connection(folder, monkeypatch)
 
 
 def test_only_the_announcement_of_the_own_launch_is_withdrawn(folder):
-    folder.announce({"launch": 2})
+    folder.announce({"launch": 2, "pid": os.getpid()})
     folder.withdraw(1)
     assert folder.announced()["launch"] == 2
     folder.withdraw(2)
@@ -273,6 +282,25 @@ def test_a_live_run_that_does_not_let_this_process_in_stays_announced(folder, se
     with pytest.raises(errors.ProcessError, match="does not know the secret"):
         workbench.attach("no run")
     assert folder.announcement.exists()
+
+
+def test_the_id_of_an_ended_process_can_belong_to_another_process(folder, served, monkeypatch):
+    """After a restart of the machine, another server can also have the port of the run."""
+    folder.write({"name": "no run", "launch": 1, "secret": "00", "processes": 1, "detached": True,
+                  "database": str(folder.path / "log.sqlite")})  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr("workbench.session.remote.folder.birth", lambda pid: "another 7")
+        folder.announce({"launch": 1, "pid": os.getpid(), "port": served[1].port})
+    assert folder.announced() and not folder.is_live()
+    assert workbench.attach("no run")._link is None
+    assert not folder.announcement.exists()
+
+
+def test_the_name_of_a_run_that_was_killed_is_free(folder, start):
+    with listener() as free:
+        port = free.getsockname()[1]
+    folder.announce({"launch": 1, "pid": os.getpid(), "port": port, "name": "again"})
+    assert start(name="again", paused=True).name == "again"
 
 
 def test_a_run_that_was_restarted_elsewhere_is_not_restarted_again(folder):

@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.config import config
 from workbench.errors import ProcessError, SessionError
+from workbench.session.remote.identity import birth, exists
 from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
@@ -141,7 +142,7 @@ class RunFolder:
     def announce(self, facts: Mapping[str, Any]) -> None:
         """Announce that notebooks on this machine can connect to the run."""
         self.announcement.parent.mkdir(mode=0o700, exist_ok=True)
-        found = {**facts, "host": socket.gethostname()}
+        found = {**facts, "host": socket.gethostname(), "birth": birth(facts["pid"])}
         write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
@@ -155,7 +156,9 @@ class RunFolder:
     def is_live(self) -> bool:
         """Return True if the process that has announced itself is still running."""
         found = self.announced()
-        return bool(found) and _exists(found["pid"]) and answers(found["port"])
+        if not found or not exists(found["pid"]):
+            return False
+        return found.get("birth") in (None, birth(found["pid"])) and answers(found["port"])
 
     @contextlib.contextmanager
     def starting(self, name: str) -> Iterator[None]:
@@ -246,16 +249,6 @@ def write_private(path: Path, data: bytes) -> None:
     with replacing(path, ProcessError) as temporary:
         os.chmod(temporary, 0o600)
         temporary.write_bytes(data)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _json_in(path: Path) -> dict[str, Any]:

@@ -30,10 +30,13 @@ class Keeper:
     ----------
     session : Session
     folder : RunFolder
+    found : int, optional
+        The iteration of the snapshot on disk from which the run continues.
     """
 
-    def __init__(self, session: Session, folder: RunFolder) -> None:
+    def __init__(self, session: Session, folder: RunFolder, found: int | None = None) -> None:
         self._session = session
+        self._found = found
         self._folder = folder
         self._noted = ""
         self._written: tuple[str, Snapshot | None] = "", None
@@ -42,7 +45,7 @@ class Keeper:
     def iteration(self) -> int | None:
         """Return the iteration of the snapshot on disk, or None if there is none."""
         snapshot = self._written[1]
-        return None if snapshot is None else snapshot.iteration
+        return self._found if snapshot is None else snapshot.iteration
 
     def start(self) -> None:
         """Start the thread."""

@@ -8,19 +8,19 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 from workbench.errors import ProcessError, SessionError
 from workbench.interfaces import State
+from workbench.session.remote.calls import Calls
 from workbench.session.remote.failures import Failures
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched, Unowned
 from workbench.session.remote.mirror import Mirror
 from workbench.session.remote.output import Outputs
-from workbench.session.remote.values import UNREADABLE, RemoteCommand, RemoteProbe
-from workbench.session.remote.wire import Connection, Pickled, Unreadable, connect
+from workbench.session.remote.values import RemoteCommand, RemoteProbe
+from workbench.session.remote.wire import Connection, Pickled, connect
 from workbench.utils.actors import actor
 
 logger = logging.getLogger(__name__)
@@ -82,8 +82,7 @@ class Link:
         self._changed = changed
         self._connection: Connection | None = None
         self._lock = self.known.lock
-        self._number = 0
-        self._answers: dict[int, Future[Any]] = {}
+        self._calls = Calls(self._lock)
         self._ready = threading.Event()
         self._disconnected = threading.Event()
         self._closing = False
@@ -184,18 +183,15 @@ class Link:
         return self._call({"do": name, "args": Pickled(args), "options": Pickled(options)})
 
     def _call(self, message: dict[str, Any]) -> Any:
-        answer: Future[Any] = Future()
         with self._lock:
             connection = self._connection
             if not self.is_open or connection is None:
                 raise SessionError(self._gone())
-            self._number += 1
-            number = self._number
-            self._answers[number] = answer
+            number, answer = self._calls.expect()
         try:
             connection.send({**message, "ask": number})
         except OSError:
-            self._answers.pop(number, None)
+            self._calls.forget(number)
             raise SessionError(self._gone()) from None
         return answer.result()
 
@@ -265,7 +261,7 @@ class Link:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if "answer" in message:
-            self._take_answer(message)
+            self._calls.take(message)
             return
         with self._lock:
             self.known.take(message)
@@ -273,18 +269,6 @@ class Link:
                 self._see_facts()
         self._changed()
         self._ready.set()
-
-    def _take_answer(self, message: Mapping[str, Any]) -> None:
-        answer = self._answers.pop(message["answer"], None)
-        found = message.get("error", message.get("value"))
-        if answer is None:
-            return
-        if isinstance(found, Unreadable):
-            answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
-        elif "error" in message:
-            answer.set_exception(found)
-        else:
-            answer.set_result(found)
 
     def _see_facts(self) -> None:
         """Check the reported information for failures and for the end of training."""
@@ -355,11 +339,7 @@ class Link:
 
     def _refuse_all(self) -> None:
         reason = self._gone()
-        with self._lock:
-            answers, self._answers = self._answers, {}
-        for answer in answers.values():
-            with suppress(Exception):
-                answer.set_exception(SessionError(reason))
+        self._calls.refuse(reason)
         self.known.refuse(reason, self.failure)
 
     def abandon(self) -> None:

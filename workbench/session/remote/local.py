@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+from workbench.session.remote.children import await_end, leave
 from workbench.session.remote.folder import RunFolder
 
 LIFELINE = "--lifeline"
@@ -93,8 +94,8 @@ class LocalProcesses:
         """Kill all processes, and wait until they have ended."""
         for one in self._started:
             one.kill()
+        await_end(self._started)
         for one in self._started:
-            one.wait()
             if one.stdin is not None:
                 with contextlib.suppress(OSError):
                     one.stdin.close()
@@ -102,4 +103,4 @@ class LocalProcesses:
     def leave(self) -> None:
         """Let the processes continue without this process, which does not wait for their end."""
         for one in self._started:
-            one.returncode = one.poll() or 0  # so that Popen does not warn
+            leave(one)

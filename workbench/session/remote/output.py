@@ -33,10 +33,9 @@ class Outputs:
     def show(self) -> None:
         """Print the complete lines of output that were written since the last call."""
         for rank, path in enumerate(self._paths):
-            text = self._new(rank, path)
-            if text:
-                mark = f"[process {rank}] " if rank else ""
-                lines = "".join(f"{mark}{line}\n" for line in text.splitlines())
+            mark = f"[process {rank}] " if rank else ""
+            lines = "".join(f"{mark}{line}\n" for line in _lines(self._new(rank, path)))
+            if lines:
                 with contextlib.suppress(OSError, ValueError):  # the output was closed
                     print(lines, end="", file=sys.stdout, flush=True)
 
@@ -60,4 +59,13 @@ class Outputs:
                 text = file.read(MOST).decode(errors="replace")
         except OSError:
             return ""
-        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+        return "\n".join([line for line in _lines(text) if line.strip()][-lines:])
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of an output as a terminal shows them.
+
+    After a carriage return, which progress bars write, the text of a line is written anew.
+    """
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.rstrip("\r").rpartition("\r")[2] for line in lines]

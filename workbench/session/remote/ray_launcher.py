@@ -21,6 +21,9 @@ LOST = 1
 PATIENCE = 60.0
 """Seconds within which Ray must provide the processors for all actors."""
 
+GOODBYE = 10.0
+"""Seconds within which an actor must answer."""
+
 NOT_INSTALLED = (
     "launcher='ray' needs the library ray, which is not installed; install it with: pip install "
     "'workbench[ray]'"
@@ -138,7 +141,9 @@ class RayProcesses:
         """Return the exit status of a process; None while it runs."""
         if rank not in self._ended:
             try:
-                found = self._ray.get(self.actors[rank].status.remote())
+                found = self._ray.get(self.actors[rank].status.remote(), timeout=GOODBYE)
+            except self._ray.exceptions.GetTimeoutError:
+                found = None
             except self._ray.exceptions.RayError:
                 found = LOST
             if found is not None:
@@ -150,7 +155,7 @@ class RayProcesses:
         asked = [one.kill.remote() for one in self.actors] if self.pids else []
         for rank, answer in enumerate(asked):
             with suppress(self._ray.exceptions.RayError):
-                self._ended.setdefault(rank, self._ray.get(answer))
+                self._ended.setdefault(rank, self._ray.get(answer, timeout=GOODBYE))
         for one in self.actors:
             self._ray.kill(one)
 
@@ -195,6 +200,6 @@ def _actor() -> type[Any]:
 
         def kill(self) -> int:
             self.process.kill()
-            return self.process.wait()
+            return self.process.wait(5)
 
     return Actor

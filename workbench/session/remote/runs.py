@@ -65,7 +65,7 @@ def start(
         raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
     starter = launcher_of(launcher)
     check_name(name)
-    taken = {folder.announced().get("name") for folder in announced()}
+    taken = {folder.announced().get("name") for folder in announced() if folder.is_live()}
     if name in taken:
         raise SessionError(TAKEN.format(name=name))
     while name is None or name in taken:

@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +19,9 @@ from pathlib import Path
 
 from workbench.errors import ArgumentError, ProcessError
 from workbench.hints import Hinted
+from workbench.session.remote.children import await_end, leave
 from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.identity import exists
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
 
 PATIENCE = 120.0
@@ -160,14 +163,18 @@ class TorchrunProcesses:
             self.agent.wait(GOODBYE)
         except subprocess.TimeoutExpired:
             self.agent.kill()
-            self.agent.wait()
+            await_end([self.agent])
+        if self.agent.returncode < 0:  # it was killed, and its processes end when they notice
+            deadline = time.monotonic() + GOODBYE
+            while any(map(exists, self.pids)) and time.monotonic() < deadline:
+                time.sleep(0.02)
         if self.agent.stdin is not None:
             with suppress(OSError):
                 self.agent.stdin.close()
 
     def leave(self) -> None:
         """Let the processes continue without this process, which does not wait for their end."""
-        self.agent.returncode = self.agent.poll() or 0  # so that Popen does not warn
+        leave(self.agent)
 
 
 def _await_begin(
@@ -206,8 +213,21 @@ def _note(folder: RunFolder, number: int, rank: int) -> Path:
     return folder.path / f"process-{number}-{rank}"
 
 
+def _watch_agent() -> None:
+    """End this process when torchrun, its parent, was killed, since nothing else would end it."""
+    agent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == agent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _work(path: str, number: int) -> None:
     """Train in this process, which torchrun has started."""
+    _watch_agent()
     folder, rank = RunFolder(Path(path)), int(os.environ["RANK"])
     descriptor = os.open(folder.output(number, rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (sys.stdout, sys.stderr):

@@ -136,7 +136,7 @@ class _Process:
         saved = None
         if self.launch and self.folder.snapshot.exists():
             saved = pickle.loads(self.folder.snapshot.read_bytes())
-        self._continues = saved is not None
+        self._found: int | None = None if saved is None else saved["snapshot"].iteration
         job = self.folder.job.read_bytes()
         main_loop, fork = unpack(
             job, group, str(self.facts["database"]), saved, trusted=bool(self.facts["trusted"])
@@ -189,7 +189,7 @@ class _Process:
         if fork is not None:
             session._worker.begin_at(fork, str(self.facts["branch"]))
             return
-        again, goal = self._continues, session.main_loop.status.get(GOAL)
+        again, goal = self._found is not None, session.main_loop.status.get(GOAL)
         paused = bool((self.facts["paused"] and not again) or self.facts.get("stays_paused"))
         if again and goal is not None:  # which a new run forgets
             with session._queue.lock:
@@ -208,7 +208,7 @@ class _Process:
         self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
     ) -> int:
         self._begin(session, fork)
-        keeper = Keeper(session, self.folder)
+        keeper = Keeper(session, self.folder, self._found)
         keeper.note_log()
         keeper.start()
         server.kept = keeper.iteration
@@ -381,10 +381,17 @@ def _ignore(pin: str) -> None:
 
 
 def watch_lifeline() -> None:
-    """End this process when its standard input, which the notebook holds open, is closed."""
+    """End this process when its standard input, which the notebook holds open, is closed.
+
+    From now on, its standard input is empty, so that a function that asks for input, such as a
+    debugger, raises an error instead of waiting for ever.
+    """
+    lifeline, empty = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(lifeline, 1):
             pass
         time.sleep(GOODBYE)
         os._exit(0)

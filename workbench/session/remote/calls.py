@@ -1,0 +1,62 @@
+"""`Calls`, the calls of a notebook that wait for their answers from the processes of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+from workbench.errors import ProcessError, SessionError
+from workbench.session.remote.values import UNREADABLE
+from workbench.session.remote.wire import Unreadable
+
+
+class Calls:
+    """Calls that wait for their answers.
+
+    Parameters
+    ----------
+    lock : threading.RLock
+        The lock of the connection. A call that is made while the connection fails is either refused
+        together with all others, or not made at all.
+    """
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+        self._number = 0
+        self._answers: dict[int, Future[Any]] = {}
+
+    def expect(self) -> tuple[int, Future[Any]]:
+        """Return the number of a new call, and its answer."""
+        answer: Future[Any] = Future()
+        with self._lock:
+            self._number += 1
+            self._answers[self._number] = answer
+            return self._number, answer
+
+    def forget(self, number: int) -> None:
+        """Forget a call that could not be sent."""
+        self._answers.pop(number, None)
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Give a call the answer in a message."""
+        answer = self._answers.pop(message["answer"], None)
+        found = message.get("error", message.get("value"))
+        if answer is None:
+            return
+        if isinstance(found, Unreadable):
+            answer.set_exception(ProcessError(UNREADABLE.format(error=found)))
+        elif "error" in message:
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def refuse(self, reason: str) -> None:
+        """Raise `SessionError` in all calls that wait."""
+        with self._lock:
+            answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            with suppress(Exception):
+                answer.set_exception(SessionError(reason))

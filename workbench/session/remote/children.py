@@ -1,0 +1,62 @@
+"""The end of child processes: those that were killed, and those that continue without this process.
+
+A process that was killed ends only after a call to the system that cannot be interrupted, for
+instance to a graphics card or a network file system, which may never return. A process that
+has ended stays in the list of the system until its parent has asked for its exit status.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds to wait for the end of processes that were killed."""
+
+UNKILLABLE = (
+    "process {pid} was killed, but has not ended within {seconds:g} s, probably because it waits "
+    "for a device or a network file system; its memory and its GPU remain in use until it ends"
+)
+
+
+def await_end(children: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Wait until processes that were killed have ended; warn of those for which it takes too long.
+
+    Parameters
+    ----------
+    children : iterable of subprocess.Popen
+    """
+    deadline = time.monotonic() + PATIENCE
+    for child in children:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            logger.warning(UNKILLABLE.format(pid=child.pid, seconds=PATIENCE))
+            leave(child)
+
+
+def leave(child: subprocess.Popen[bytes]) -> None:
+    """Let a process continue without this process, and take its exit status when it ends.
+
+    Parameters
+    ----------
+    child : subprocess.Popen
+    """
+    if child.poll() is not None:
+        return
+    child.returncode = 0  # so that Popen does not warn
+    if os.name == "posix":
+        with suppress(RuntimeError):  # Python ends, and then the system takes the exit status
+            threading.Thread(target=_reap, args=(child.pid,), daemon=True).start()
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
