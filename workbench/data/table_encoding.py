@@ -46,8 +46,7 @@ ONE_COLUMN = (
 )
 SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (
-    "the table must have the columns with which the encoding was made; missing: {missing}; "
-    "unknown: {surplus}"
+    "the table must have the columns of the training data; missing: {missing}; unknown: {surplus}"
 )
 NO_NUMBERS = (
     "{where} has the type {kind}, but must be numbers, flags, text or categories; convert it "
@@ -81,7 +80,8 @@ MANY_VALUES = (
     "numbers"
 )
 UNKNOWN_VALUE = (
-    "{where} has the value {value!r}, which does not occur in the training data ({known})"
+    "{where} has the value {value!r}, which does not occur in the training data ({known}); replace "
+    "it with one of these values, or train with examples that have it"
 )
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
@@ -131,21 +131,19 @@ class TableEncoding:
         return tuple(found)
 
     def features(self, frame: pd.DataFrame) -> Array:
-        """Return the features of a table, of shape (N, features).
+        """Return the features of a table, of shape (N, features); other columns are ignored.
 
         Raises
         ------
         DataError
-            If the table has other columns, or a value that cannot be encoded.
+            If the table lacks a column, or has a value that cannot be encoded.
         """
         others = [name for name in map(str, frame.columns) if name not in self.target]
-        if set(others) != set(self.columns):
-            missing = [name for name in self.columns if name not in others]
+        missing = [name for name in self.columns if name not in others]
+        if missing:
             surplus = [name for name in others if name not in self.columns]
             raise SourceError(
-                OTHER_COLUMNS.format(
-                    missing=some(missing) or "none", surplus=some(surplus) or "none"
-                )
+                OTHER_COLUMNS.format(missing=some(missing), surplus=some(surplus) or "none")
             )
         parts = [self._encoded(frame[name], name) for name in self.columns]
         return np.concatenate(parts, axis=1)
@@ -158,8 +156,9 @@ class TableEncoding:
 
     def _encoded(self, column: pd.Series[Any], name: str) -> Array:
         where, dtype = f"column {name!r}", np.dtype(str(floatx()).removeprefix("torch."))
-        values = column_values(column, name)
-        if (known := self.categories.get(name)) is not None:
+        known = self.categories.get(name)
+        values = column_values(column, name, text=known is not None)
+        if known is not None:
             return _one_hot(values, known, where).astype(dtype)
         if values.dtype.kind == "U":
             raise DataError(f"{where} must be numbers, as in the training data, not text")
@@ -273,8 +272,11 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
         raise SourceError(NO_COLUMN.format(name=name, columns=some(names), hint=hint))
 
 
-def column_values(column: pd.Series[Any], name: str) -> Array:
-    """Return the values of a column: bools, numbers or text."""
+def column_values(column: pd.Series[Any], name: str, *, text: bool = False) -> Array:
+    """Return the values of a column: bools, numbers or text.
+
+    If `text` is True, the column had text in the training data.
+    """
     where = f"column {name!r}"
     column = plain_categories(column)
     if column.dtype.kind in "mMc":
@@ -282,7 +284,7 @@ def column_values(column: pd.Series[Any], name: str) -> Array:
         how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
         raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
     values = values_of(column, where)
-    text = any(isinstance(one, str) for one in values)
+    text = text or any(isinstance(one, str) for one in values)
     value = "'unknown'" if text else f"frame[{name!r}].median()"
     check_complete(values, where, FILL_IN.format(name=name, value=value))
     categorical = getattr(column.dtype, "categories", None) is not None
