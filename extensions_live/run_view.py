@@ -27,6 +27,20 @@ class RunView:
         The widgets from top to bottom.
     still : StillOutput
         The object that publishes the table and the still image.
+
+    Examples
+    --------
+    >>> from extensions_live import view
+    >>> from workbench.main_loop import MainLoop
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> session = MainLoop(Nothing(), [{"x": [1]}]).start(paused=True, name="viewed")
+    >>> shown = view(session)
+    >>> isinstance(shown, RunView)
+    True
+    >>> shown.close()
+    >>> session.stop().wait()
     """
 
     def __init__(self, widgets: Sequence[LiveWidget[Any, Any]], still: StillOutput) -> None:

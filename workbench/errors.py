@@ -254,7 +254,17 @@ class SearchError(WorkbenchError, ValueError):
 
 
 class BuilderError(WorkbenchError, ValueError):
-    """A model or code that a specification cannot describe; see `workbench.builder`."""
+    """A model or code that a specification cannot describe; see `workbench.builder`.
+
+    Examples
+    --------
+    >>> from workbench.builder import to_spec
+    >>> try:
+    ...     to_spec("a model")
+    ... except BuilderError as error:
+    ...     print(type(error).__name__)
+    BuilderError
+    """
 
 
 class SpecError(BuilderError):

@@ -4,6 +4,32 @@ Extensions, archives and views use these protocols as the types of main loops an
 no module depends on the types of a layer above it. The protocols contain no logic. Views, notebooks
 and tools access a run only through a `Session`. A session provides only plain values, the log and
 commands, so its run could also be in another process.
+
+Examples
+--------
+A function that reads any run, wherever it trains:
+
+>>> def report(session: Session) -> None:
+...     rate: Hyperparameter = session.hyperparameters[0]
+...     best: Best = session.best("cost")
+...     branch: Branch = session.branches[-1]
+...     probe: Probe = session.probe()
+...     print(f"{rate.name} = {rate.value:g}, best cost {best.value:.0f} at {best.iteration}")
+...     print(f"branch {branch.name!r} since {branch.start}, variables: {list(probe.wait())}")
+
+>>> import numpy as np, workbench as wb
+>>> X = np.eye(8, dtype="float32")
+>>> session = wb.fit([wb.Linear()], (X, X.sum(axis=1, keepdims=True)), epochs=1, validation=None)
+>>> _ = session.wait()
+>>> report(session)
+learning_rate = 0.002, best cost 1 at 1
+branch 'main' since 0, variables: ['/model/linear.W', '/model/linear.b']
+
+>>> isinstance(session.main_loop, Loop), isinstance(session.main_loop.algorithm, Trainable)
+(True, True)
+>>> holder: Holder = session.main_loop.extensions[0]
+>>> sorted(holder.state_dict())
+['aggregation', 'batches']
 """
 
 from __future__ import annotations

@@ -122,11 +122,30 @@ class VariableRole(Predicate):
 
 
 class InputRole(VariableRole):
-    """Input of a brick's application."""
+    """Input of a brick's application.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Tanh
+    >>> from workbench.graph import ComputationGraph
+    >>> graph = ComputationGraph(Tanh().apply(tensor.matrix("x")))
+    >>> [role for one in graph.select(INPUT) for role in one.tag.roles if type(role) is InputRole]
+    [INPUT]
+    """
 
 
 class OutputRole(VariableRole):
-    """Output of a brick's application."""
+    """Output of a brick's application.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Tanh
+    >>> y = Tanh().apply(tensor.matrix("x"))
+    >>> [isinstance(role, OutputRole) for role in y.tag.roles]
+    [True]
+    """
 
 
 class CostRole(VariableRole):
@@ -143,7 +162,17 @@ class CostRole(VariableRole):
 
 
 class AuxiliaryRole(VariableRole):
-    """Variable that an annotation adds to a graph, for example for monitoring."""
+    """Variable that an annotation adds to a graph, for example for monitoring.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.graph import Annotation
+    >>> energy = (tensor.vector("x") ** 2).sum()
+    >>> Annotation().add_auxiliary_variable(energy, name="energy")
+    >>> [isinstance(role, AuxiliaryRole) for role in energy.tag.roles]
+    [True]
+    """
 
 
 class PersistentRole(VariableRole):
@@ -288,15 +317,33 @@ class BatchNormGraphVariableRole(VariableRole):
 
 
 class BatchNormOffsetRole(BatchNormGraphVariableRole):
-    """Batch or population mean that batch normalisation subtracts."""
+    """Batch or population mean that batch normalisation subtracts.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormOffsetRole, BatchNormGraphVariableRole)
+    True
+    """
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Batch or population standard deviation by which batch normalisation divides."""
+    """Batch or population standard deviation by which batch normalisation divides.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormDivisorRole, BatchNormGraphVariableRole)
+    True
+    """
 
 
 class BatchNormMinibatchEstimateRole(BatchNormGraphVariableRole):
-    """Mean or standard deviation that is computed from the batch."""
+    """Mean or standard deviation that is computed from the batch.
+
+    Examples
+    --------
+    >>> issubclass(BatchNormMinibatchEstimateRole, BatchNormGraphVariableRole)
+    True
+    """
 
 
 class BatchNormScaleParameterRole(WeightRole):

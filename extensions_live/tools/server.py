@@ -187,6 +187,20 @@ class ToolServer(Hinted):
     token : str
         The token that a request must contain.
     port : int
+
+    Examples
+    --------
+    >>> from workbench.main_loop import MainLoop
+    >>> class Nothing:
+    ...     def initialize(self): pass
+    ...     def process_batch(self, batch): pass
+    >>> session = MainLoop(Nothing(), [{"x": [1]}]).start(paused=True, name="for a tool")
+    >>> with serve(session) as server:
+    ...     isinstance(server, ToolServer), server.url.startswith("http://127.0.0.1:")
+    (True, True)
+    >>> server
+    <ToolServer of for a tool: closed>
+    >>> session.stop().wait()
     """
 
     def __init__(

@@ -321,3 +321,14 @@ class Scaled(Initializable):
 
 def test_a_brick_can_define_its_own_layer():
     assert type(initialised(Scaled(**SCHEMES)).to_torch()) is torch.nn.Identity
+
+
+def test_a_missing_example_of_an_input_is_named(tmp_path):
+    class Two(torch.nn.Module):
+        def forward(self, left, right):
+            return left + right
+
+    brick = TorchModule(Two())
+    with pytest.raises(BrickError, match="inputs left, right, but no example was given for right"):
+        brick.to_onnx(tmp_path / "two.onnx", (None, 3))
+    brick.to_onnx(tmp_path / "two.onnx", [(None, 3), (None, 3)])

@@ -312,6 +312,23 @@ def test_a_fork_has_the_recipe_too():
     fork.stop().wait()
 
 
+class NamedOutput(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return {"logits": self.linear(x)}
+
+
+def test_a_module_that_returns_a_dictionary_is_passed_as_a_brick():
+    brick = wb.TorchModule(NamedOutput(), outputs=["logits"])
+    session = wb.fit(brick, (X, CLASSES), epochs=1)
+    session.wait()
+    assert session.predict(X).shape == (len(X), 2)
+    assert "\noutput = model.apply(features)" in session.recipe()
+
+
 def test_a_module_is_trained_in_place_and_a_brick_keeps_its_values():
     net = Own()
     before = copy.deepcopy(net.linear.weight)

@@ -107,6 +107,35 @@ class TestReportsAboutOtherLibraries:
         one_hot = costs([wb.Linear(seed=1)], (X, np.eye(2)[CLASSES]), loss="cross-entropy")
         np.testing.assert_array_equal(one_hot, costs([wb.Linear(seed=1)], (X, CLASSES)))
 
+    def test_other_columns_are_ignored_by_predictions(self):
+        """pytorch_tabular 6: a table needed exactly the columns of training, even the target."""
+        session = wb.fit(layers(), TABLE, target="kind", epochs=1)
+        session.wait()
+        expected = session.predict(TABLE)
+        for other in (TABLE.drop(columns=["kind"]), TABLE.assign(row="none")[["row", *"dcba"]]):
+            np.testing.assert_array_equal(session.predict(other), expected)
+
+    def test_columns_of_objects_and_of_nullable_types_are_numbers(self):
+        """Keras 14851 and scikit-learn 25953: such columns could not be converted."""
+        expected = costs(layers(), TABLE, target="kind")
+        for other in (TABLE.astype({"a": object}), TABLE.convert_dtypes()):
+            np.testing.assert_allclose(costs(layers(), other, target="kind"), expected, 1e-6)
+
+    def test_a_rare_flag_can_be_predicted(self):
+        """pytorch_tabular 403: a flag that was only in the validation data became NaN."""
+        session = wb.fit(layers(), TABLE.assign(rare=False), target="kind", epochs=1)
+        session.wait()
+        assert np.isfinite(session.predict(TABLE.assign(rare=True))).all()
+
+    def test_a_value_that_is_missing_only_later_is_refused(self):
+        """Fastai 2911: predictions failed without saying why."""
+        session = wb.fit(layers(), TABLE.assign(t=NAMES), target="kind", epochs=1)
+        session.wait()
+        with pytest.raises(ValueError, match=r"column 't' .* 40 are missing.*fillna\('unknown'\)"):
+            session.predict(TABLE.assign(t=None))
+        with pytest.raises(ValueError, match="has the value 'c', which .*; replace it with one of"):
+            session.predict(TABLE.assign(t="c"))
+
     def test_a_missing_value_is_refused(self):
         """pytorch_tabular 405: NaN in a column of numbers."""
         table = TABLE.copy()
@@ -127,6 +156,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(torch.nn.LazyLinear(2), (X, CLASSES)), "run the module once before"),
         (lambda: wb.fit(layers(), X), r"pass a pair of arrays \(X, y\)"),
         (lambda: wb.fit(layers(), ([X, X], CLASSES)), "several inputs as a dictionary of arrays"),
+        (lambda: wb.fit(layers(), (X, X, CLASSES)), r"not a tuple of 3 parts; .* target='y'\)"),
         (lambda: wb.fit(layers(), (X[:, 0], CLASSES)), r"pass x.reshape\(-1, 1\)"),
         (lambda: wb.fit(layers(), TABLE, target=1), "target must be the name of .*, not int"),
         (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; pass values as in"),
@@ -228,8 +258,24 @@ def test_what_cannot_be_right_is_refused(call, text):
 
 
 def test_arrays_that_are_no_pair_are_refused():
-    with pytest.raises(TypeError, match=r"takes 2 arguments .*, not 3; pass arrays as a pair"):
+    with pytest.raises(
+        TypeError, match=r"takes 2 positional arguments, not 3; pass arrays as a pair"
+    ):
         wb.fit(layers(), X, CLASSES)
+
+
+def test_a_message_about_a_file_says_how_to_change_its_table(tmp_path):
+    TABLE.assign(day="2024-01-01").to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match=r"dates .*\n.* frame = pandas.read_csv\('.*a.csv'\), and"):
+        wb.fit(layers(), tmp_path / "a.csv", target="kind")
+
+
+def test_targets_far_from_zero_are_noted(capsys):
+    costs(layers(), (X, 80 + SUMS))
+    assert "have the mean 80" in (said := capsys.readouterr().err)
+    assert "standardise the targets, as in (y - y.mean()) / y.std()" in said
+    costs(layers(), (X, SUMS))
+    assert capsys.readouterr().err == ""
 
 
 def test_the_index_of_a_table_in_a_file_is_explained(tmp_path):

@@ -23,6 +23,11 @@ def test_logs_are_side_by_side_by_channel(new):
     assert list(frame) == [("cost", one.h_uuid[:8]), ("cost", two.h_uuid[:8])]
     np.testing.assert_array_equal(frame["cost"].iloc[:, 0], [0.5, 1.0, 1.5, np.nan])
     assert frame["cost", two.h_uuid[:8]].tolist() == [2.0, 4.0, 6.0, 9.0]
+    two.status["session_name"] = "of yesterday"
+    assert list(compare([one, two], ["cost"])) == [
+        ("cost", one.h_uuid[:8]),
+        ("cost", "of yesterday"),
+    ]
     assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
 
 

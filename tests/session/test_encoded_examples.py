@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import workbench as wb
@@ -130,6 +131,40 @@ def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):
     rules = AsInTraining(stream)
     pixels, names = rules.folder(write_images(tmp_path / "high", 4, height=6))
     assert pixels.shape == (4, 3, 2, 3) and names == ["dark", "dark", "light", "light"]
+
+
+def test_images_are_read_from_their_files(tmp_path):
+    folder = write_images(tmp_path, 8)
+    session = trained(folder, [wb.Flattener(), wb.Linear()])
+    paths = [folder / "dark" / "0.png", folder / "light" / "1.png"]
+    expected = session.predict(folder)[[0, 4]]  # the folder is read class by class
+    np.testing.assert_allclose(session.predict(paths), expected, 1e-6)
+    np.testing.assert_allclose(session.predict(str(paths[1])), expected[1:], 1e-6)
+    with pytest.raises(FileNotFoundError, match="there is no image .*none.png"):
+        session.predict(folder / "none.png")
+    with Image.open(paths[0]) as image, pytest.raises(SessionError, match="pass the path of the"):
+        session.predict(image)
+    with pytest.raises(SessionError, match=r"shape \(1, 4, 4, 3\), .*pass numpy.moveaxis"):
+        session.predict(np.zeros((1, 4, 4, 3), np.uint8))
+
+
+class Two(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 2)
+
+    def forward(self, left, right):
+        return self.linear(torch.cat([left, right], 1))
+
+
+def test_several_inputs_are_given_by_name_as_in_fit():
+    data = {"left": X[:, :1], "right": X[:, 1:], "y": CLASSES}
+    session = trained(data, Two())
+    assert session.evaluate(data) == session.evaluate({**data, "targets": CLASSES})
+    with pytest.raises(SessionError, match="'left', 'right'; pass a dictionary with an array for"):
+        session.predict((data["left"], data["right"]))
+    with pytest.raises(SessionError, match="the data is a tuple of arrays"):
+        session.evaluate(((data["left"], data["right"]), CLASSES))
 
 
 def test_a_folder_is_refused_after_training_on_other_data(of_table, tmp_path):

@@ -1,10 +1,13 @@
 """A sweep whose runs train in other processes."""
 
+import sqlite3
+
 import pytest
 
 from tests.sweep.runs import build
 from workbench.config import config
 from workbench.interfaces import State
+from workbench.log import SQLiteLog
 from workbench.session.remote import RemoteSession
 from workbench.sweep import Sweep
 
@@ -25,6 +28,10 @@ def test_detached_runs_are_compared_and_the_best_is_opened(tmp_path, monkeypatch
     alone = build(0.2, epochs=2)
     alone.run()
     assert sweep.best.value == pytest.approx(alone.log.latest()["cost"])
+    logs = [SQLiteLog(path, uuid=run.log, read_only=True) for run in sweep.runs]
+    assert [log.status["sweep_settings"] for log in logs] == [run.settings for run in sweep.runs]
+    with sqlite3.connect(path) as connection:  # no log without rows beside them
+        assert connection.execute("SELECT count(*) FROM logs").fetchone() == (2,)
     session = sweep.open()
     assert isinstance(session, RemoteSession) and session.state is State.FINISHED
     session.close()

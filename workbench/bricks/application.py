@@ -87,8 +87,8 @@ class Application(Predicate):
     ...     @application(inputs=["a", "b"], outputs=["total"])
     ...     def apply(self, a, b):
     ...         return a + b
-    >>> Sum.apply
-    <Application Sum.apply>
+    >>> Sum.apply, isinstance(Sum.apply, Application)
+    (<Application Sum.apply>, True)
     >>> Sum.apply.inputs, Sum().apply.outputs
     (['a', 'b'], ['total'])
     """

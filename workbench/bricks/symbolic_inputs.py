@@ -10,7 +10,7 @@ import numpy
 import torch
 
 from workbench.bricks.lazy import is_set
-from workbench.errors import BrickError, ShapeError, WorkbenchError, nearest
+from workbench.errors import BrickError, OperationError, ShapeError, WorkbenchError, nearest
 from workbench.graph.annotations import BrickMethod
 from workbench.tensor import Variable, variable
 from workbench.tensor.device import floatx
@@ -21,6 +21,10 @@ AXES = (1, 2, 3)
 UNKNOWN = (
     "{path}: the number of axes of its inputs ({names}) cannot be inferred ({error}); pass an "
     "example of each input, as in inputs=torch.zeros(1, 28, 28)"
+)
+LACKING = (
+    "{path} has the inputs {names}, but no example was given for {lacking}; pass a list with an "
+    "example or a shape for each input"
 )
 
 Given = Any
@@ -48,7 +52,7 @@ def applied(
     Raises
     ------
     BrickError
-        If the inputs cannot be inferred.
+        If the inputs cannot be inferred, or if an example is missing.
     """
     if inputs is not None:
         examples = examples_of(bound, inputs)
@@ -56,6 +60,15 @@ def applied(
             return _applied_to(bound, examples, known=0 if sizes else None)
         except ShapeError:  # the brick needs to know all sizes except that of the batch
             return _applied_to(bound, examples, known=1)
+        except OperationError as error:
+            lacking = [name for name in required(bound) if name not in examples]
+            if not lacking:
+                raise
+            raise BrickError(
+                LACKING.format(
+                    path=bound.path, names=", ".join(required(bound)), lacking=", ".join(lacking)
+                )
+            ) from error
     errors: list[WorkbenchError] = []
     for axes in AXES:
         given = {name: _inferred(bound, name, axes) for name in required(bound)}

@@ -83,6 +83,8 @@ class WithExtraDims(BrickWrapper):
     >>> NDimensionalSoftmax().apply(x, extra_ndim=1).eval({x: [[[0, 0]], [[1, 1]]]})
     tensor([[[0.5000, 0.5000]],
             [[0.5000, 0.5000]]])
+    >>> [isinstance(one, WithExtraDims) for one in NDimensionalSoftmax.decorators]
+    [True]
     """
 
     def wrap(self, wrapped: Application, namespace: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ class Block(Hinted):
     --------
     >>> from workbench.builder import BLOCKS, check, shape_text
     >>> block = BLOCKS["MLP"]
+    >>> isinstance(block, Block), block.text
+    (True, 'A classifier with one hidden layer, for images of 28 x 28 pixels.')
     >>> print(block.code.partition("cost = ")[2])
     Softmax().categorical_cross_entropy(labels, scores).mean()
     ...

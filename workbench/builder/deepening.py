@@ -44,6 +44,16 @@ class Deepened(Hinted):
         dictionary to `Session.rebuild` as `moved`.
     reason : str
         The reason why the model computes a different function; empty if the function is the same.
+
+    Examples
+    --------
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench.builder import deepen, to_spec
+    >>> found = deepen(to_spec(MLP([Tanh(), None], [784, 100, 10])), "mlp/linear_0")
+    >>> isinstance(found, Deepened), found.brick
+    (True, 'mlp/linear_1')
+    >>> found.reason
+    'applying Tanh twice does not give the same result as applying it once; use a Rectifier ...'
     """
 
     spec: Spec

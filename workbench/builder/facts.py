@@ -48,6 +48,18 @@ class Part(Hinted):
         The path below the outer brick.
     method : str
     inputs, outputs : dict of str to Kind
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench.builder import check, to_spec
+    >>> scores = MLP([Tanh(), None], [3, 2, 1]).apply(tensor.matrix("x"))
+    >>> (call,) = check(to_spec(scores)).calls.values()
+    >>> all(isinstance(part, Part) for part in call.parts)
+    True
+    >>> call.parts[0].brick, call.parts[0].method
+    ('linear_0', 'apply')
     """
 
     brick: str

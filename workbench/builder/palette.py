@@ -76,6 +76,15 @@ class Field:
         For bricks, the types that are accepted.
     text : str
         The description.
+
+    Examples
+    --------
+    >>> from workbench.builder import catalogue
+    >>> layers = next(group for group in catalogue() if group.title == "Layers")
+    >>> linear = next(entry for entry in layers.entries if entry.type == "Linear")
+    >>> size = linear.fields[0]
+    >>> isinstance(size, Field), size.name, size.kind, size.lazy
+    (True, 'input_dim', 'size', True)
     """
 
     name: str
@@ -103,6 +112,11 @@ class Port:
         True for an input that can be omitted.
     many : bool
         True for a list of variables.
+
+    Examples
+    --------
+    >>> Port("mask", optional=True)
+    Port(name='mask', optional=True, many=False)
     """
 
     name: str
@@ -121,6 +135,14 @@ class Method:
         The description.
     inputs, outputs : tuple of Port or None
         The ports; None if they depend on the settings of the brick.
+
+    Examples
+    --------
+    >>> from workbench.builder import catalogue
+    >>> costs = next(group for group in catalogue() if group.title == "Costs")
+    >>> method = costs.entries[0].methods[0]
+    >>> isinstance(method, Method), [port.name for port in method.inputs]
+    (True, ['y', 'y_hat'])
     """
 
     name: str
@@ -142,6 +164,14 @@ class Entry:
         A one-line description.
     fields : tuple of Field
     methods : tuple of Method
+
+    Examples
+    --------
+    >>> from workbench.builder import catalogue
+    >>> layers = next(group for group in catalogue() if group.title == "Layers")
+    >>> bias = layers.entries[0]
+    >>> isinstance(bias, Entry), bias.kind, bias.type
+    (True, 'brick', 'Bias')
     """
 
     kind: str
@@ -159,6 +189,13 @@ class Group:
     ----------
     title : str
     entries : tuple of Entry
+
+    Examples
+    --------
+    >>> from workbench.builder import catalogue
+    >>> group = catalogue()[0]
+    >>> isinstance(group, Group), group.to_dict()["title"] == group.title
+    (True, True)
     """
 
     title: str

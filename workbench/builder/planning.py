@@ -37,6 +37,18 @@ class Plan(Hinted):
     new : tuple of str
         The paths of parameters whose values would be drawn, because no old parameter fits or
         because their initialisation scheme was changed.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import Linear
+    >>> from workbench.builder import plan, to_spec
+    >>> old, new = (to_spec(Linear(3, n).apply(tensor.matrix("x"))) for n in (2, 4))
+    >>> found = plan(old, new)
+    >>> isinstance(found, Plan), found.widened
+    (True, ())
+    >>> found.new
+    ('/linear.W', '/linear.b')
     """
 
     changes: tuple[str, ...]

@@ -76,6 +76,16 @@ class Widened(Hinted):
         The numbers of units before and after the change.
     reason : str
         The reason why the model computes a different function; empty if it does not.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.bricks import MLP, Tanh
+    >>> from workbench.builder import to_spec, widen
+    >>> mlp = MLP([Tanh(), None], [784, 100, 10])
+    >>> found = widen(to_spec(mlp.apply(tensor.matrix("x"))), "mlp/linear_0", 128)
+    >>> isinstance(found, Widened), found.units
+    (True, (100, 128))
     """
 
     spec: Spec

@@ -82,6 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status: 0 for success, 1 if the command failed, 2 if the arguments are invalid.
         Errors are printed to standard error.
+
+    Examples
+    --------
+    >>> main(["runs", "missing.sqlite"])  # prints that there is no such file
+    1
     """
     try:
         # In its standalone mode, the default, click prints errors and always raises SystemExit.

@@ -28,6 +28,8 @@ class EncodedDataset(IndexableDataset):
     images : tuple or None
         For images from a folder, the size to which they were resized (or None) and their mode; None
         for other data.
+    target : str
+        The name under which the targets were given, for example in a dictionary of arrays.
 
     Examples
     --------
@@ -48,3 +50,4 @@ class EncodedDataset(IndexableDataset):
         self.encoding = encoding
         self.labels = labels
         self.images: tuple[tuple[int, int] | None, str] | None = None
+        self.target = "targets"

@@ -109,7 +109,8 @@ def _faults_named(where: object) -> Iterator[None]:
     except Exception as error:
         # Pillow raises almost any error for a damaged image, even a SyntaxError
         raise DataFileError(
-            f"{where} cannot be read; it may be damaged ({one_line(error)})"
+            f"{where} cannot be read; it may be damaged ({one_line(error)}), so remove it or save "
+            "it again"
         ) from None
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.data.convert.images import images_in
 from workbench.data.image_files import MODES, image_size, pillow, read_image
-from workbench.errors import DataError
+from workbench.errors import DataError, DataFileError
 from workbench.utils.numbers import is_count
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 
 MOST_PIXELS = 2**31
+MOST_FAULTS = 20
+FAULTS = "{least}{count} of {total} images cannot be used:\n{faults}"
 OTHER_SIZES = (
     "all images must have the same size, but {first} has {one} and {other} has {two} (height, "
     "width); pass size=({height}, {width}) to resize all of them, as in training, validation = "
-    "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2)"
+    "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2), and pass both to "
+    "fit(model, training, validation=validation)"
 )
 TOO_LARGE = (
     "the {count} images in {folder} have {pixels:,} values in total, too many for the memory; "
@@ -70,29 +75,68 @@ def read_folder(
             f"each image must be in the sub-folder of its class, but {loose[0]} is not in a "
             "sub-folder"
         )
-    sizes = [image_size(file) for file, _ in found]
+    pixels = read_images([file for file, _ in found], size, mode, fixed)
+    return pixels, [str(name) for _, name in found]
+
+
+def read_images(
+    files: Sequence[Path],
+    size: tuple[int, int] | None,
+    mode: str,
+    fixed: tuple[int, int] | None = None,
+) -> Array:
+    """Read image files as an array of shape (N, channels, height, width); see `read_folder`.
+
+    Raises
+    ------
+    DataFileError
+        If images cannot be read; the message names all of them, or the first `MOST_FAULTS`.
+    """
+    sizes = list(_of_each(files, image_size))
     height, width = size or fixed or sizes[0]
     if size is None:
-        for (file, _), one in zip(found, sizes, strict=True):
+        for file, one in zip(files, sizes, strict=True):
             if one != (height, width):
-                first = found[0][0] if fixed is None else "the training data"
+                first = files[0] if fixed is None else "the training data"
                 raise DataError(
                     OTHER_SIZES.format(
                         first=first, one=(height, width), other=file, two=one, height=height,
                         width=width,
                     )
                 )  # fmt: skip
-    shape = (len(found), MODES[mode][0], height, width)
-    if int(np.prod(shape, dtype=np.int64)) > MOST_PIXELS:
-        raise DataError(
-            TOO_LARGE.format(
-                count=len(found), folder=folder, pixels=int(np.prod(shape, dtype=np.int64))
-            )
-        )
+    shape = (len(files), MODES[mode][0], height, width)
+    count = int(np.prod(shape, dtype=np.int64))
+    if count > MOST_PIXELS:
+        folder = files[0].parent.parent
+        raise DataError(TOO_LARGE.format(count=len(files), folder=folder, pixels=count))
     pixels = np.empty(shape, dtype=np.uint8)
-    for number, (file, _) in enumerate(found):
-        pixels[number] = _resized(read_image(file, mode, file), (height, width))
-    return pixels, [str(name) for _, name in found]
+    images = _of_each(files, lambda file: read_image(file, mode, file))
+    for number, image in enumerate(images):
+        pixels[number] = _resized(image, (height, width))
+    return pixels
+
+
+def _of_each(files: Sequence[Path], read: Callable[[Path], T]) -> Iterator[T]:
+    """Yield what `read` returns for each file; raise one error about all files that it refuses."""
+    faults = []
+    for file in files:
+        try:
+            found = read(file)
+        except DataFileError as fault:
+            faults.append(str(fault))
+            if len(faults) == MOST_FAULTS:
+                break
+            continue
+        if not faults:
+            yield found
+    if len(faults) > 1:
+        least = "at least " if len(faults) == MOST_FAULTS else ""
+        listed = "\n".join(f"- {fault}" for fault in faults)
+        raise DataFileError(
+            FAULTS.format(least=least, count=len(faults), total=len(files), faults=listed)
+        )
+    if faults:
+        raise DataFileError(faults[0])
 
 
 def _resized(image: Array, size: tuple[int, int]) -> Array:

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Made = AbstractDataStream | tuple[AbstractDataStream, AbstractDataStream]
 FEATURES, TARGETS = "features", "targets"
+CHANGE_TABLE = (
+    "{error}\nTo change the table, read it with frame = pandas.read_{kind}({path!r}), and pass "
+    "frame instead of the path"
+)
 EVALUATED_TOGETHER = 256
 """Minimum number of examples in a batch for validation."""
 
@@ -102,7 +106,11 @@ def from_frame(
     >>> training.dataset.classes, training.dataset.encoding.describe()
     (('a', 'b'), ['size: standardised, mean 4.5, deviation 1.5'])
     """
-    frame = read_frame(frame) if isinstance(frame, (str, os.PathLike)) else frame
+    if isinstance(frame, (str, os.PathLike)):
+        return _from_table_file(
+            frame, target, validation=validation, batch_size=batch_size, as_classes=as_classes,
+            standardise=standardise, seed=seed,
+        )  # fmt: skip
     if isinstance(validation, (str, os.PathLike)):
         validation = read_frame(validation)
     check_frame(frame)
@@ -129,6 +137,21 @@ def from_frame(
         check_frame(validation)
     other = frame.iloc[held] if held is not None else validation
     return training, _in_order(part(other), batch_size)  # type: ignore[arg-type]
+
+
+def _from_table_file(
+    path: str | os.PathLike[str], target: str | Sequence[str], **options: Any
+) -> Made:
+    """Create a stream from a file; a message that shows how to change the table names the file."""
+    frame = read_frame(path)
+    try:
+        return from_frame(frame, target, **options)
+    except DataError as error:
+        if "frame[" not in str(error) and "frame." not in str(error):
+            raise
+        kind = "parquet" if Path(path).suffix.lower() == ".parquet" else "csv"
+        text = CHANGE_TABLE.format(error=error, path=os.fspath(path), kind=kind)
+        raise type(error)(text) from None
 
 
 @hinted

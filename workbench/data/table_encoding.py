@@ -8,6 +8,7 @@ that are written as text, and text with almost as many values as rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.convert.csv_table import other_delimiter
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
 from workbench.data.targets import (
+    COMMAS,
     Targets,
     check_complete,
     encoded_targets,
@@ -37,24 +40,48 @@ MOST_VALUES = 100
 """Maximum number of distinct values in a column of text."""
 
 NO_COLUMN = "the table has no column {name!r}, only {columns}{hint}"
+ONE_COLUMN = (
+    "; if the cells of the file are separated by {other!r}, read it with pandas.read_csv(path, "
+    "sep={other!r}), and with decimal=',' if its numbers have decimal commas"
+)
+SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (
-    "the table must have the columns with which the encoding was made; missing: {missing}; "
-    "unknown: {surplus}"
+    "the table must have the columns of the training data; missing: {missing}; unknown: {surplus}"
 )
 NO_NUMBERS = (
     "{where} has the type {kind}, but must contain numbers, bools, text or categories; convert it "
-    "first, or remove it with frame.drop(columns=[{name!r}])"
+    "{how}, or remove it with frame.drop(columns=[{name!r}])"
+)
+HOW_TO_CONVERT = {
+    "M": (
+        "to numbers, such as days: (frame[{name!r}] - pandas.Timestamp('2000-01-01'{zone})).dt.days"
+    ),
+    "m": "to numbers with frame[{name!r}].dt.total_seconds()",
+    "c": "first",
+}
+DATES_AS_TEXT = (
+    "{where} has dates that are written as text, such as {value!r}; convert it to numbers, such as "
+    "days: (pandas.to_datetime(frame[{name!r}]{first}) - pandas.Timestamp('2000-01-01')).dt.days, "
+    "or remove it with frame.drop(columns=[{name!r}])"
+)
+DATE = re.compile(r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d{4}|\d\d))([ T]\d.*)?")
+"""Pattern of dates such as 2024-01-31, 31.1.2024 and 1/31/24 12:00."""
+FILL_IN = (
+    "remove these rows with frame = frame.dropna(subset=[{name!r}]), or fill in their values, as "
+    "in frame[{name!r}] = frame[{name!r}].fillna({value})"
 )
 NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
     "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
 )
 MANY_VALUES = (
-    "{where} has {count} distinct text values in {rows} rows, too many for one feature per value; "
-    "remove the column with frame.drop(columns=[{name!r}]), or convert it to numbers"
+    "{where} has {count} distinct text values in {rows} rows, such as {value!r:.40}, too many "
+    "for one feature per value; remove the column with frame.drop(columns=[{name!r}]), or convert "
+    "it to numbers"
 )
 UNKNOWN_VALUE = (
-    "{where} has the value {value!r}, which does not occur in the training data ({known})"
+    "{where} has the value {value!r}, which does not occur in the training data ({known}); replace "
+    "it with one of these values, or train with examples that have it"
 )
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
@@ -104,21 +131,19 @@ class TableEncoding:
         return tuple(found)
 
     def features(self, frame: pd.DataFrame) -> Array:
-        """Return the features of a table, of shape (N, features).
+        """Return the features of a table, of shape (N, features); other columns are ignored.
 
         Raises
         ------
         DataError
-            If the table has other columns, or a value that cannot be encoded.
+            If the table lacks a column, or has a value that cannot be encoded.
         """
         others = [name for name in map(str, frame.columns) if name not in self.target]
-        if set(others) != set(self.columns):
-            missing = [name for name in self.columns if name not in others]
+        missing = [name for name in self.columns if name not in others]
+        if missing:
             surplus = [name for name in others if name not in self.columns]
             raise SourceError(
-                OTHER_COLUMNS.format(
-                    missing=some(missing) or "none", surplus=some(surplus) or "none"
-                )
+                OTHER_COLUMNS.format(missing=some(missing), surplus=some(surplus) or "none")
             )
         parts = [self._encoded(frame[name], name) for name in self.columns]
         return np.concatenate(parts, axis=1)
@@ -131,8 +156,9 @@ class TableEncoding:
 
     def _encoded(self, column: pd.Series[Any], name: str) -> Array:
         where, dtype = f"column {name!r}", np.dtype(str(floatx()).removeprefix("torch."))
-        values = column_values(column, name)
-        if (known := self.categories.get(name)) is not None:
+        known = self.categories.get(name)
+        values = column_values(column, name, text=known is not None)
+        if known is not None:
             return _one_hot(values, known, where).astype(dtype)
         if values.dtype.kind == "U":
             raise DataError(f"{where} must be numbers, as in the training data, not text")
@@ -189,17 +215,35 @@ def learn_encoding(
         raise DataError(NO_FEATURES.format(target=some(target)))
     numbers: dict[str, tuple[float, float]] = {}
     categories: dict[str, tuple[str, ...]] = {}
+    labels = None
+    faults: list[DataError] = []
     for name in columns:
-        values = column_values(frame[name], name)
-        if values.dtype.kind == "U":
-            categories[name] = _categories(frame[name], values, name)
-        elif values.dtype.kind != "b" and standardise:
-            chosen = values[rows].astype(np.float64)
-            deviation = float(chosen.std())
-            flat = not deviation > 1e-12 * float(np.abs(chosen).max())
-            numbers[name] = (float(chosen.mean()), 1.0 if flat else deviation)
-    labels = _targets(frame, target, as_classes, None).labels
+        try:
+            values = column_values(frame[name], name)
+            if values.dtype.kind == "U":
+                categories[name] = _categories(frame[name], values, name)
+            elif values.dtype.kind != "b" and standardise:
+                numbers[name] = _moments(values[rows])
+        except DataError as fault:
+            faults.append(fault)
+    try:
+        labels = _targets(frame, target, as_classes, None).labels
+    except DataError as fault:
+        faults.append(fault)
+    if len(faults) > 1:
+        listed = "\n".join(f"- {fault}" for fault in faults)
+        raise DataError(SEVERAL.format(count=len(faults), faults=listed))
+    if faults:
+        raise faults[0]
     return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
+
+
+def _moments(values: Array) -> tuple[float, float]:
+    """Return the mean and standard deviation of numbers; the deviation of equal numbers is 1."""
+    chosen = values.astype(np.float64)
+    deviation = float(chosen.std())
+    flat = not deviation > 1e-12 * float(np.abs(chosen).max())
+    return float(chosen.mean()), 1.0 if flat else deviation
 
 
 def check_frame(frame: Any) -> None:
@@ -222,19 +266,27 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
     """Raise a `SourceError` if the table lacks a column."""
     if name not in frame.columns:
         names = [str(one) for one in frame.columns]
-        raise SourceError(
-            NO_COLUMN.format(name=name, columns=some(names), hint=nearest(str(name), names))
-        )
+        hint = nearest(str(name), names)
+        if len(names) == 1 and (other := other_delimiter(names[0])):
+            hint = ONE_COLUMN.format(other=other)
+        raise SourceError(NO_COLUMN.format(name=name, columns=some(names), hint=hint))
 
 
-def column_values(column: pd.Series[Any], name: str) -> Array:
-    """Return the values of a column: bools, numbers or text."""
+def column_values(column: pd.Series[Any], name: str, *, text: bool = False) -> Array:
+    """Return the values of a column: bools, numbers or text.
+
+    If `text` is True, the column had text in the training data.
+    """
     where = f"column {name!r}"
     column = plain_categories(column)
     if column.dtype.kind in "mMc":
-        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name))
+        zone = ", tz='UTC'" if getattr(column.dtype, "tz", None) is not None else ""
+        how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
+        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
     values = values_of(column, where)
-    check_complete(values, where)
+    text = text or any(isinstance(one, str) for one in values)
+    value = "'unknown'" if text else f"frame[{name!r}].median()"
+    check_complete(values, where, FILL_IN.format(name=name, value=value))
     categorical = getattr(column.dtype, "categories", None) is not None
     if categorical:
         return values.astype(str)
@@ -250,13 +302,21 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
     number, odd = numbers_in_text(found)
     if number is not None:
         where = f"column {name!r}"
-        raise DataError(NUMBERS_AS_TEXT.format(where=where, value=number, odd=odd, name=name))
+        text = COMMAS if "," in number else NUMBERS_AS_TEXT
+        raise DataError(text.format(where=where, value=number, odd=odd, name=name))
+    if sum(DATE.fullmatch(text) is not None for text in found) > len(found) / 2:
+        value = next(text for text in found if DATE.fullmatch(text))
+        first = ", dayfirst=True" if "." in value[:3] else ""
+        raise DataError(
+            DATES_AS_TEXT.format(where=f"column {name!r}", value=value, name=name, first=first)
+        )
     if len(found) > MOST_VALUES or (len(found) > 20 and len(found) > len(values) / 2):
         raise DataError(
             MANY_VALUES.format(
-                where=f"column {name!r}", count=len(found), rows=len(values), name=name
+                where=f"column {name!r}", count=len(found), rows=len(values), name=name,
+                value=found[0],
             )
-        )
+        )  # fmt: skip
     return tuple(found)
 
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+READ_IT = (
+    "read the file with pandas.read_csv(path, sep=...), with decimal=',' if its numbers have "
+    "decimal commas, and pass the table"
+)
 
 
 def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -70,7 +74,7 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{path} must be a file whose name ends in {', '.join(SUFFIXES)}; read other files "
             "with pandas, and pass the data frame"
         )
-    table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig")
+    table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
     columns = {name: _column(table.texts(name)) for name in table.columns}
     return pd.DataFrame(columns)
 

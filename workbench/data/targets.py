@@ -7,6 +7,7 @@ shape (N, 1) is treated as a vector.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,9 @@ number of distinct whole floats for which the caller must say whether they are c
 
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "
-    "position {first}); remove these examples, or fill in their values"
+    "position {first}); {advice}"
 )
+FILL_IN = "remove these examples, or fill in their values"
 AMBIGUOUS = (
     "{where} consists of whole numbers ({values}), which can be classes or quantities; pass "
     "as_classes=True or as_classes=False (in fit: loss='cross-entropy' or loss='squared error')"
@@ -51,6 +53,13 @@ NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
     "pandas.to_numeric, or pass as_classes=True (in fit: loss='cross-entropy') for classes"
 )
+COMMAS = (
+    "{where} has numbers with a comma, such as {value!r}, which are text; read the file with "
+    "pandas.read_csv(path, sep=';', decimal=',') if the comma separates decimals, or with "
+    "thousands=',' if it groups digits"
+)
+COMMA = re.compile(r"[+-]?\d[\d.]*,[\d,.]*\d")
+"""Pattern of numbers with a decimal comma or with groups of digits, such as 1.234,5 and 1,234.5."""
 ODD_TEXT = ", and {value!r}, which is not a number (replace or remove such values)"
 TEXT_AS_NUMBERS = (
     "{where} has values such as {value!r}, which are not numbers; pass as_classes=True (in fit: "
@@ -230,15 +239,22 @@ def missing_in(values: Array) -> npt.NDArray[np.bool_]:
     return np.zeros(values.shape, dtype=bool)
 
 
-def check_complete(values: Array, where: str) -> None:
-    """Raise a `DataError` if there is no value, or if a value is missing or infinite."""
+def check_complete(values: Array, where: str, advice: str = FILL_IN) -> None:
+    """Raise a `DataError` if there is no value, or if a value is missing or infinite.
+
+    The message about missing values ends with `advice`.
+    """
     if not values.ndim or not values.size:
         raise DataError(f"{where} has no examples (its shape is {values.shape}); pass some data")
     gaps = missing_in(values).reshape(len(values), -1).max(axis=1)
     if gaps.any():
         raise DataError(
             MISSING.format(
-                where=where, count=int(gaps.sum()), total=len(gaps), first=int(gaps.argmax())
+                where=where,
+                count=int(gaps.sum()),
+                total=len(gaps),
+                first=int(gaps.argmax()),
+                advice=advice,
             )
         )
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -255,7 +271,8 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
     if values.dtype.kind == "U":
         number, odd = numbers_in_text(found.tolist())
         if number is not None and not all(map(str.isdigit, found.tolist())):
-            raise DataError(NUMBERS_AS_TEXT.format(where=where, value=number, odd=odd))
+            text = COMMAS if "," in number else NUMBERS_AS_TEXT
+            raise DataError(text.format(where=where, value=number, odd=odd))
         return True
     count = len(found)
     consecutive = np.array_equal(found, np.arange(count))
@@ -271,7 +288,9 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return the first text that is a number, and a remark about the first text that is not.
+    """Return a text that is a number, and a remark about the first text that is not.
+
+    The number is the first one with a comma, if there is any, and otherwise the first one.
 
     Parameters
     ----------
@@ -282,14 +301,15 @@ def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
     if len(numbers) <= len(texts) / 2:
         return None, ""
     others = [text for text in texts if not _is_number(text)]
-    return numbers[0], ODD_TEXT.format(value=others[0]) if others else ""
+    number = next((text for text in numbers if "," in text), numbers[0])
+    return number, ODD_TEXT.format(value=others[0]) if others else ""
 
 
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return False
+        return COMMA.fullmatch(text.strip()) is not None
     return True
 
 

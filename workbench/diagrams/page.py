@@ -39,6 +39,14 @@ class ModelImage(Hinted):
     ----------
     diagram : Diagram
         The nodes and edges, with some groups closed.
+
+    Examples
+    --------
+    >>> from workbench.bricks import Linear
+    >>> from workbench.builder import draw
+    >>> image = draw(Linear(3, 2))
+    >>> isinstance(image, ModelImage), image.mermaid.splitlines()[0]
+    (True, 'flowchart TD')
     """
 
     def __init__(self, diagram: Diagram) -> None:

@@ -24,6 +24,7 @@ from workbench.data import (
     DataStream,
     H5PYDataset,
 )
+from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.npz import read_npz
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
@@ -47,6 +48,10 @@ NOT_DATA = (
     "data must be a table with target=..., a pair of arrays (X, y), a dictionary of arrays, a "
     "dataset, a stream, a torch DataLoader or Dataset, a folder of images, or a path to a CSV, "
     "Parquet, npz or HDF5 file, not {given}"
+)
+SEVERAL_INPUTS = (
+    "data must be a pair (X, y), not a {kind} of {count} parts; pass several inputs as a "
+    "dictionary of arrays, as in fit(model, {{'left': left, 'right': right, 'y': y}}, target='y')"
 )
 ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
 NO_FILE = "there is no file or folder {path}"
@@ -89,6 +94,8 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
     if isinstance(data, (tuple, list)) and len(data) == 2:
         needs = {"data": "the pair (X, y) that was passed to fit"}
         return _from_pair(data, wishes, needs)
+    if isinstance(data, (tuple, list)) and len(data) > 2 and hasattr(data[0], "shape"):
+        raise DataError(SEVERAL_INPUTS.format(kind=type(data).__name__, count=len(data)))
     if isinstance(data, (np.ndarray, torch.Tensor)):
         raise DataError(ONLY_X)
     raise DataError(NOT_DATA.format(given=type(data).__name__))
@@ -137,8 +144,8 @@ def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
     several = isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape")
     if several and len(features) != np.size(targets, 0):
         raise DataError(
-            "data must be a pair (X, y); pass several inputs as a dictionary of arrays, and pass "
-            "the name of the target as target=..."
+            "data must be a pair (X, y); pass several inputs as a dictionary of arrays, as in "
+            "fit(model, {'left': left, 'right': right, 'y': y}, target='y')"
         )
     return _from_arrays(features, targets, "data[0]", "data[1]", wishes, needs)
 
@@ -185,6 +192,15 @@ def _from_mapping(
     data: Mapping[str, Any], name: str, wishes: Wishes, needs: Mapping[str, str]
 ) -> Prepared:
     target = target_in(list(data), wishes.target, "a dictionary of arrays")
+    prepared = _from_named_arrays(data, name, target, wishes, needs)
+    if isinstance(prepared.dataset, EncodedDataset):
+        prepared.dataset.target = target
+    return prepared
+
+
+def _from_named_arrays(
+    data: Mapping[str, Any], name: str, target: str, wishes: Wishes, needs: Mapping[str, str]
+) -> Prepared:
     others = [key for key in data if key != target]
     if not others:
         raise DataError(f"the dictionary has no array other than the target {target!r}")

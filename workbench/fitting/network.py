@@ -170,7 +170,7 @@ def build(
         losses.check_output(output)
         outputs = output.shape[1] if isinstance(output.shape[1], int) else None
         seen = ends.outputs_of_batch(output, given)
-        end: End | None = ends.end_of_outputs(model, seen, given, loss)
+        end: End | None = ends.end_of_outputs(brick.module, seen, given, loss)
     else:
         outputs, end = layers.known_outputs(steps), ends.end_of(steps[-1])
     aim = _aim(prepared, batch[prepared.target], loss, outputs, end)
@@ -392,7 +392,7 @@ def _by_object(
     pairs = [f"{key}={name}" for key, name in zip(kinds, names, strict=True)]
     given = names[0] if len(names) == 1 else ", ".join(pairs)
     variable = "model"
-    if isinstance(brick, TorchModule):
+    if isinstance(model, torch.nn.Module):
         code.needs["model"] = "the module that was passed to fit, as it was before the call"
         code.use("workbench.bricks", "TorchModule")
         seed = brick.random_seed

@@ -29,7 +29,7 @@ from workbench.main_loop import MainLoop
 from workbench.model import Model
 from workbench.session import Session
 from workbench.utils.live_layer import from_live_layer
-from workbench.utils.notices import in_notebook
+from workbench.utils.notices import in_notebook, tell
 from workbench.utils.numbers import is_count
 
 _EPOCHS = ("max_epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch", "num_train_epochs")
@@ -71,6 +71,13 @@ OTHER_NAMES: dict[str, str] = {
 }
 """Names of arguments in Keras, Lightning, fastai and torch, with advice for callers of `fit`."""
 
+LARGE = 10.0
+"""Mean or standard deviation of targets above which `fit` advises to standardise them."""
+FAR = (
+    "the targets have the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the "
+    "outputs of a new model are near 0, so training takes many epochs; standardise the targets, as "
+    "in (y - y.mean()) / y.std()"
+)
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
 
@@ -147,6 +154,8 @@ def fit(
     Returns
     -------
     Session
+        The session. If the targets are classes, ``session.log.status["classes"]`` contains their
+        names in the order of the scores that ``session.predict`` returns.
 
     Raises
     ------
@@ -190,6 +199,8 @@ def fit(
     )
     prepared = prepare(data, wishes)
     network = build(model, brick, prepared, checked, asked, seed)
+    if not isinstance(checked, Cost):
+        _note_large_targets(prepared)
     rule = Adam() if step_rule is None else step_rule
     training = _training_code(network, prepared, rule, epochs, bool(given))
     plot = _plot(network, prepared, training)
@@ -209,6 +220,16 @@ def fit(
     if prepared.classes is not None:
         loop.status["classes"] = list(prepared.classes)
     return cast(Session, loop.start(name=name))  # in a thread, thus no session of processes
+
+
+def _note_large_targets(prepared: Prepared) -> None:
+    """Print a notice if the targets are numbers far from the outputs of a new model."""
+    values = prepared.all_targets() if prepared.classes is None else None
+    if values is None or values.dtype.kind != "f" or not values.size:
+        return
+    mean, deviation = float(values.mean()), float(values.std())
+    if max(abs(mean), deviation) > LARGE:
+        tell(FAR.format(mean=mean, deviation=deviation))
 
 
 def _as_list(given: Any, name: str) -> list[Any]:

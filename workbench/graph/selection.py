@@ -67,8 +67,8 @@ class Selection(Hinted, list[Variable]):
     >>> linear.initialize()
     >>> graph = ComputationGraph(linear.apply(tensor.matrix("x")))
     >>> selection = graph.select(PARAMETER)
-    >>> selection, len(selection)
-    ([W, b], 2)
+    >>> isinstance(selection, Selection), selection
+    (True, [W, b])
     >>> print(selection)
     path       role    shape   dtype    values
     /linear.W  WEIGHT  (3, 2)  float32  6

@@ -29,6 +29,8 @@ class Row(MutableMapping[str, Any]):
     --------
     >>> from workbench.log import TrainingLog
     >>> row = TrainingLog()[3]
+    >>> isinstance(row, Row), row.iteration
+    (True, 3)
     >>> row["cost"] = 0.5
     >>> row.update({"error_rate": 0.25, "note": "so far so good"})
     >>> row

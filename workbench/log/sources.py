@@ -113,8 +113,8 @@ def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> lis
     """Return the runs of `sources`, with unique names.
 
     The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
-    after its file without the suffix, a log is named after the first digits of its UUID, and a
-    frame is named ``frame``.
+    after its file without the suffix, a log has the name that was given to its session or, if none
+    was given, the first digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------
@@ -143,7 +143,8 @@ def _name(source: Any) -> str:
         return "frame"
     if isinstance(source, HasLog) and not isinstance(source, Records):
         return str(source.name)
-    return log_of(source).h_uuid[:8]
+    log = log_of(source)
+    return str(dict(log.status).get("session_name") or log.h_uuid[:8])
 
 
 def _run(name: str, source: Any) -> Run:

@@ -155,6 +155,25 @@ class MonitoredQuantityBuffer(Hinted):
     ------
     MonitoringError
         If names are missing or not unique.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.monitoring import MonitoredQuantity
+    >>> import torch
+    >>> class Total(MonitoredQuantity):
+    ...     def initialize(self):
+    ...         self.total = 0.0
+    ...     def aggregate(self, value):
+    ...         self.total += value.sum()
+    ...     def get_aggregated_value(self):
+    ...         return float(self.total)
+    >>> buffer = MonitoredQuantityBuffer([Total(requires=[tensor.vector("x")], name="total")])
+    >>> buffer.initialize_quantities()
+    >>> for batch in ([1.0, 2.0], [3.0]):
+    ...     buffer.aggregate_quantities([torch.tensor(batch)])
+    >>> buffer.get_aggregated_values()
+    {'total': 6.0}
     """
 
     def __init__(self, quantities: Sequence[MonitoredQuantity]) -> None:

@@ -57,6 +57,28 @@ class AggregationScheme(KnownAttributes, Hinted, ABC):
     ----------
     variable : Variable
         The variable, which is computed for every batch.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> class First(AggregationScheme):
+    ...     def get_aggregator(self):
+    ...         value = shared(torch.tensor(float("nan")), "value")
+    ...         kept = torch.where(torch.isnan(value), self.variable, value)
+    ...         return Aggregator(
+    ...             self,
+    ...             initialization_updates=[(value, torch.tensor(float("nan")))],
+    ...             accumulation_updates=[(value, kept)],
+    ...             readout_variable=value,
+    ...         )
+    >>> x = tensor.vector("x")
+    >>> first = x.sum().copy(name="first")
+    >>> first.tag.aggregation_scheme = First(first)
+
+    >>> from workbench.monitoring import DatasetEvaluator
+    >>> from workbench.data import as_stream
+    >>> DatasetEvaluator([first]).evaluate(as_stream([{"x": [1.0, 2.0]}, {"x": [5.0]}]))
+    {'first': 3.0}
     """
 
     def __init__(self, variable: Variable) -> None:

@@ -16,7 +16,8 @@ import torch
 
 from workbench.data import AbstractDataStream
 from workbench.data.encoded_dataset import EncodedDataset
-from workbench.data.image_folder import read_folder
+from workbench.data.files import regular_file
+from workbench.data.image_folder import read_folder, read_images
 from workbench.data.making import FEATURES, TARGETS
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
@@ -64,6 +65,23 @@ class AsInTraining:
             return None
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
         return read_folder(path, size, mode, pixels.shape[2:])
+
+    @property
+    def reads_images(self) -> bool:
+        """True if training reads a folder of images."""
+        return self._dataset is not None and self._dataset.images is not None
+
+    @property
+    def target(self) -> str:
+        """The name under which `fit` found the targets."""
+        return TARGETS if self._dataset is None else self._dataset.target
+
+    def images(self, paths: Iterable[Path]) -> Any:
+        """Return images from files, which are read like those of the folder for training."""
+        assert self._dataset is not None and self._dataset.images is not None
+        (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
+        files = [regular_file(path, "image") for path in paths]
+        return read_images(files, size, mode, pixels.shape[2:])
 
     def array(self, given: Any, name: str) -> Any:
         """Return the values of a source as an array or tensor; targets are encoded."""

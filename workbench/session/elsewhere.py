@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 @hinted
 def in_processes() -> Callable[..., RemoteSession]:
-    """Import and return the function that starts a main loop in other processes."""
+    """Import and return the function that starts a main loop in other processes.
+
+    Examples
+    --------
+    >>> in_processes().__module__
+    'workbench.session.remote.runs'
+    """
     from workbench.session.remote import start
 
     return start

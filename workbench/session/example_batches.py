@@ -13,7 +13,7 @@ import torch
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
 from workbench.data.making import FEATURES, TARGETS
 from workbench.data.reader_copies import apart, read_by_one
-from workbench.data.table_files import read_frame
+from workbench.data.table_files import SUFFIXES, read_frame
 from workbench.errors import SessionError
 from workbench.session.as_in_training import AsInTraining
 from workbench.tensor import Variable
@@ -26,8 +26,16 @@ NOT_NUMBERS = (
     "the columns that the model uses"
 )
 SEVERAL = (
-    "{method}: the data is a single array, but the variable depends on the inputs {inputs}; pass a "
+    "{method}: the data is {what}, but the variable depends on the inputs {inputs}; pass a "
     "dictionary with an array for each input"
+)
+CHANNELS_LAST = (
+    "{method}: the images have the shape {shape}, with the channels in the last dimension, but the "
+    "input {name!r} has them in dimension 1; pass numpy.moveaxis(images, 3, 1)"
+)
+OPENED = (
+    "{method}: the data must not be an image of PIL; pass the path of the image, or an array of "
+    "shape (B, channels, height, width)"
 )
 MISSING = "{method}: the data has no {missing}, only {known}; the inputs are {inputs}"
 UNEQUAL = "{method}: the arrays must have equal numbers of examples, not {counts}"
@@ -105,7 +113,16 @@ def _arrays(
 
     if isinstance(data, (str, os.PathLike)):
         path = Path(data)
-        data = _of_folder(path, inputs, method, rules) if path.is_dir() else read_frame(path)
+        if path.is_dir():
+            data = _of_folder(path, inputs, method, rules)
+        elif rules.reads_images and path.suffix.lower() not in SUFFIXES:
+            data = {FEATURES: rules.images([path])}
+        else:
+            data = read_frame(path)
+    elif isinstance(data, list) and rules.reads_images and data and all(map(_is_path, data)):
+        data = {FEATURES: rules.images(map(Path, data))}
+    elif hasattr(data, "getexif"):
+        raise SessionError(OPENED.format(method=method))
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):
@@ -118,11 +135,17 @@ def _arrays(
         else:
             features = {others[0]: rules.array(data[0], others[0])}
         return {**features, targets[0]: rules.array(data[1], targets[0])}
+    if isinstance(data, tuple) and len(inputs) > 1 and data and all(map(_has_arrays, data)):
+        raise SessionError(
+            SEVERAL.format(method=method, what="a tuple of arrays", inputs=_listed(inputs))
+        )
     is_array = isinstance(data, (np.ndarray, torch.Tensor, pd.Series))
     if not is_array and (not isinstance(data, list) or any(map(_is_batch, data))):
         return None
     if len(inputs) != 1:
-        raise SessionError(SEVERAL.format(method=method, inputs=_listed(inputs)))
+        raise SessionError(
+            SEVERAL.format(method=method, what="a single array", inputs=_listed(inputs))
+        )
     name = next(iter(inputs))
     return {name: rules.array(data, name)}
 
@@ -134,6 +157,15 @@ def _of_folder(
     if found is None:
         raise SessionError(NO_FOLDER.format(method=method, path=path, inputs=_listed(inputs)))
     return dict(zip((FEATURES, TARGETS), found, strict=True))
+
+
+def _is_path(one: Any) -> bool:
+    return isinstance(one, (str, os.PathLike))
+
+
+def _has_arrays(one: Any) -> bool:
+    parts = one if isinstance(one, (tuple, list)) and len(one) else [one]
+    return all(isinstance(part, (np.ndarray, torch.Tensor)) for part in parts)
 
 
 def _is_batch(one: Any) -> bool:
@@ -160,6 +192,8 @@ def _columns(data: Any, inputs: Mapping[str, Variable], method: str, rules: AsIn
 def _chosen(
     data: Mapping[str, Any], inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Batch:
+    if TARGETS in inputs and TARGETS not in data and rules.target in data:
+        data = {**data, TARGETS: data[rules.target]}
     missing = [name for name in inputs if name not in data]
     if missing:
         text = MISSING.format(
@@ -211,6 +245,9 @@ def _fitting(
     if wanted.is_floating_point:
         values = rules.scaled(values, name)
     tensor = torch.as_tensor(values)
+    sizes, shape = tuple(inputs[name].shape), tuple(tensor.shape)
+    if len(sizes) == len(shape) == 4 and sizes[1] in (1, 3, 4) and shape[1] != sizes[1] == shape[3]:
+        raise SessionError(CHANNELS_LAST.format(method=method, shape=shape, name=name))
     if tensor.dtype is wanted:
         return tensor
     if not wanted.is_floating_point and tensor.is_floating_point():

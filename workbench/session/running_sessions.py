@@ -44,6 +44,12 @@ class Sessions(Sequence[interfaces.Session]):
     Parameters
     ----------
     found : iterable of Session
+
+    Examples
+    --------
+    >>> from workbench.session import sessions
+    >>> isinstance(sessions(), Sessions), Sessions([])
+    (True, no sessions)
     """
 
     def __init__(self, found: Iterable[interfaces.Session]) -> None:

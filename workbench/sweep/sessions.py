@@ -148,16 +148,17 @@ class Sessions:
         log, done = main_loop.log, main_loop.status["iterations_done"]
         if done:
             raise ArgumentError(TRAINED.format(settings=run.settings, done=done))
+        facts = {"sweep": self._name, "sweep_settings": dict(run.settings)}
         if type(log) is TrainingLog:
-            facts = dict(log.status)
-            main_loop.log = SQLiteLog(self._database)
-            main_loop.log.status.update(facts)
+            main_loop.log = own = SQLiteLog(self._database)
+            noted = {**own.state_dict(), "status": {**log.status, **facts}}
+            own.load_state_dict(noted)  # only in memory, since another process may write the log
         elif not isinstance(log, SQLiteLog) or log.database != self._database:
             raise ArgumentError(
                 OTHER_LOG.format(settings=run.settings, log=log, database=self._database)
             )
-        main_loop.status["sweep"] = self._name
-        main_loop.status["sweep_settings"] = dict(run.settings)
+        else:
+            log.status.update(facts)
         main_loop.extensions.append(_PauseAfterEpochs(self._pauses))
 
     def save(self, run: SweepRun) -> None:

@@ -173,6 +173,12 @@ def reduce_scatter(value: Any, how: Reduction = "sum", *, group: ProcessGroup | 
         If the size of the first axis is not a multiple of the number of processes.
     ArgumentError, ProcessError
         See `all_reduce`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> reduce_scatter(torch.tensor([1, 2]))  # this process is alone
+    tensor([1, 2])
     """
     how = _reduction(how)
     group = process_group() if group is None else group
@@ -205,6 +211,12 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
         If `value` has no axis.
     ProcessError
         See `all_reduce`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> all_gather(torch.tensor([1, 2]))  # this process is alone
+    tensor([1, 2])
     """
     if not value.ndim:
         raise errors.ShapeError(
@@ -237,6 +249,12 @@ def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None)
         If `source` is not a rank of the group.
     ProcessError
         See `all_reduce`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> broadcast(torch.tensor([1, 2]), source=0)  # this process is alone
+    tensor([1, 2])
     """
     group = process_group() if group is None else group
     if not 0 <= source < group.size:

@@ -75,8 +75,8 @@ class ProcessGroup(Hinted):
     Examples
     --------
     >>> group = process_group()
-    >>> group, group.is_first
-    (<process 0 of 1>, True)
+    >>> isinstance(group, ProcessGroup), group, group.is_first
+    (True, <process 0 of 1>, True)
     """
 
     def __init__(self, rank: int = 0, size: int = 1, name: str = "") -> None:

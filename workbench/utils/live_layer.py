@@ -40,6 +40,21 @@ def from_live_layer(module: str, name: str, *, what: str) -> Any:
     """
     try:
         return getattr(import_module(f"{LAYER}.{module}"), name)
-    except ModuleNotFoundError as error:
-        missing = MISSING.format(what=what, library=(error.name or LAYER).partition(".")[0])
-        raise MissingLibraryError(missing) from None
+    except ImportError as error:  # `extensions_live` raises a `MissingLibraryError`
+        if not isinstance(error, (ModuleNotFoundError, MissingLibraryError)):
+            raise
+        raise missing_library(error, what) from None
+
+
+def missing_library(error: ImportError, what: str) -> MissingLibraryError:
+    """Return the error that names a missing library and the extra that installs it.
+
+    Examples
+    --------
+    >>> missing_library(ModuleNotFoundError(name="bokeh.plotting"), "log.plot()").name
+    'bokeh'
+    """
+    library = (error.name or LAYER).partition(".")[0]
+    found = MissingLibraryError(MISSING.format(what=what, library=library))
+    found.name = library
+    return found

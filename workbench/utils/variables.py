@@ -270,6 +270,11 @@ def ipdb_breakpoint(x: Any) -> None:
     """Start a debugger in which ``x`` is the value. Use this function as a hook.
 
     The debugger is ipdb if it is installed, otherwise Python's `breakpoint`.
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> x = put_hook(tensor.vector("x"), ipdb_breakpoint)  # each computation of x now stops here
     """
     try:
         import ipdb  # type: ignore[import-not-found]

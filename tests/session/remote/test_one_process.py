@@ -37,6 +37,7 @@ def reference(epochs=2):
 
 def test_the_numbers_are_those_of_a_run_here(start):
     loop = build(epochs=2)
+    loop.status["note"] = "before the start"
     before = [p.get_value() for p in loop.algorithm.parameters]
     session = start(loop)
     assert isinstance(session, interfaces.Session)
@@ -44,6 +45,7 @@ def test_the_numbers_are_those_of_a_run_here(start):
     assert session.state is State.FINISHED
     assert_same(reference(), outcome(session))
     assert session.processes != [os.getpid()]
+    assert session.log.status["note"] == "before the start"
     # the main loop here is as it was, and can take over the result
     assert loop.status["iterations_done"] == 0
     for parameter, value in zip(loop.algorithm.parameters, before, strict=True):

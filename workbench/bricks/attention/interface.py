@@ -37,6 +37,17 @@ class AbstractAttention(Brick):
         Sizes of these states. Required by `allocate`.
     attended_dim : int
         The number A of features of an element. Required by `allocate`.
+
+    Examples
+    --------
+    >>> from workbench.bricks import application
+    >>> class Average(AbstractAttention):
+    ...     @application(outputs=["glimpses"])
+    ...     def take_glimpses(self, attended, preprocessed, mask, **states):
+    ...         return attended.mean(0)
+    >>> attention = Average(["states"], [3], attended_dim=2)
+    >>> attention.take_glimpses(torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]), None, None)
+    tensor([[2., 3.]])
     """
 
     @lazy(allocation=["state_names", "state_dims", "attended_dim"])
@@ -103,7 +114,17 @@ class AbstractAttention(Brick):
 
 
 class GenericSequenceAttention(AbstractAttention):
-    """Base class of mechanisms that compute a weight for each element of a sequence."""
+    """Base class of mechanisms that compute a weight for each element of a sequence.
+
+    Examples
+    --------
+    >>> attention = GenericSequenceAttention(["states"], [3], attended_dim=2)
+    >>> weights = attention.compute_weights(torch.tensor([[0.0], [0.0]]))  # equal energies
+    >>> weights.flatten()
+    tensor([0.5000, 0.5000])
+    >>> attention.compute_weighted_averages(weights, torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]))
+    tensor([[2., 3.]])
+    """
 
     @application(inputs=["energies", "attended_mask"], outputs=["weights"])
     def compute_weights(
@@ -158,6 +179,12 @@ class AbstractAttentionRecurrent(BaseRecurrent):
     A step consists of two stages, `take_glimpses` and `compute_states`, which a sequence generator
     calls separately. `preprocess` is called once before the first step. ``apply`` combines all
     three methods.
+
+    Examples
+    --------
+    >>> from workbench.bricks.attention import AttentionRecurrent
+    >>> issubclass(AttentionRecurrent, AbstractAttentionRecurrent)
+    True
     """
 
     @application(outputs=[])

@@ -28,6 +28,27 @@ class AbstractEmitter(Brick):
     ----------
     readout_dim : int
         The size R of a readout, set by the `Readout` that contains the emitter.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.bricks import application
+    >>> class Nearest(AbstractEmitter):
+    ...     @application(outputs=["outputs"])
+    ...     def emit(self, readouts):
+    ...         return readouts.round()
+    ...     @application(outputs=["costs"])
+    ...     def cost(self, readouts, outputs):
+    ...         return ((readouts - outputs) ** 2).sum(-1)
+    ...     @application(outputs=["outputs"])
+    ...     def initial_outputs(self, batch_size):
+    ...         return torch.zeros(batch_size, self.readout_dim)
+    ...     def get_dim(self, name):
+    ...         return self.readout_dim if name == "outputs" else super().get_dim(name)
+    >>> Nearest().emit(torch.tensor([[0.25, 1.5]]))
+    tensor([[0., 2.]])
+    >>> Nearest().cost(torch.tensor([[0.5, 1.5]]), torch.tensor([[0.0, 2.0]]))
+    tensor([0.5000])
     """
 
     readout_dim: Any
@@ -95,6 +116,12 @@ class AbstractReadout(Initializable):
         Sizes of the sources, set by a sequence generator. Required by `allocate`.
     **kwargs
         Options of `Initializable`.
+
+    Examples
+    --------
+    >>> from workbench.bricks.sequence_generators import Readout
+    >>> issubclass(Readout, AbstractReadout)
+    True
     """
 
     @lazy(allocation=["source_names", "readout_dim", "source_dims"])

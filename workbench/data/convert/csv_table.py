@@ -31,6 +31,10 @@ NOT_A_NUMBER = (
     "{place} must be a number, not {what}; exclude the column with ignore, or make it the only "
     "target if it contains classes"
 )
+OTHER_DELIMITER = (
+    "{path}:1: the only column is named {name!r:.60}, so the cells seem to be separated by "
+    "{other!r} instead of {delimiter!r}; {advice}"
+)
 DOES_NOT_FIT = (
     "{place} has {what}, which {dtype} cannot represent; pass a wider dtype, such as 'float64' or "
     "'int64', or exclude the column with ignore"
@@ -196,8 +200,23 @@ def csv_to_hdf5(
     )
 
 
-def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> Table:
+def other_delimiter(header: str) -> str:
+    """Return the character that seems to separate the names in a line, or an empty string.
+
+    Examples
+    --------
+    >>> other_delimiter("length;width"), other_delimiter("length")
+    (';', '')
+    """
+    return next((one for one in ";\t|," if one in header), "")
+
+
+def read_table(
+    path: str | os.PathLike[str], delimiter: str, encoding: str, advice: str = "pass delimiter=..."
+) -> Table:
     """Read the cells of a CSV file.
+
+    The message about a file with another delimiter ends with `advice`.
 
     Raises
     ------
@@ -245,6 +264,12 @@ def read_table(path: str | os.PathLike[str], delimiter: str, encoding: str) -> T
             "contain an example"
         )
     columns = tuple(name.strip() for name in rows[0][1])
+    if len(columns) == 1 and (other := other_delimiter(columns[0])):
+        raise DataFileError(
+            OTHER_DELIMITER.format(
+                path=path, name=columns[0], other=other, delimiter=delimiter, advice=advice
+            )
+        )
     repeated = next((name for name, n in Counter(columns).items() if not name or n > 1), None)
     for line, row in rows:
         # NUL is checked before the names, which are unreadable in another encoding

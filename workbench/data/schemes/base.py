@@ -79,6 +79,13 @@ class IndexScheme(IterationScheme):
     ----------
     examples : int or sequence of int
         The number of examples, or the indices to read.
+
+    Examples
+    --------
+    >>> from workbench.data import SequentialExampleScheme
+    >>> scheme = SequentialExampleScheme([4, 2, 7])
+    >>> isinstance(scheme, IndexScheme), list(scheme.get_request_iterator()), scheme.bounds
+    (True, [4, 2, 7], (2, 7))
     """
 
     num_examples: int

@@ -39,6 +39,19 @@ class RandomTransformer(Transformer):
         The generator from which the seed is drawn once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
+
+    Examples
+    --------
+    >>> from workbench.data import DataStream
+    >>> class Noise(RandomTransformer):
+    ...     def transform_example(self, example, rng):
+    ...         return example + rng.normal(size=example.shape).astype(example.dtype)
+    >>> X, y = np.zeros((4, 2), "float32"), np.zeros((4, 1), "float32")
+    >>> batches = DataStream.from_arrays(X, y, batch_size=4)
+    >>> stream = Noise(batches, which_sources=["features"], seed=1)
+    >>> noisy, targets = next(stream.get_epoch_iterator())
+    >>> noisy.shape, bool(noisy.all()), bool(targets.any())
+    ((4, 2), True, False)
     """
 
     _hooks = "transform_example(self, example, rng)"

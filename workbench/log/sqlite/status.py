@@ -38,8 +38,10 @@ class SQLiteStatus(MutableMapping[str, Any]):
     Examples
     --------
     >>> from workbench.log import SQLiteLog
-    >>> SQLiteLog(":memory:").status
-    {'iterations_done': 0, 'epochs_done': 0, '_epoch_ends': []}
+    >>> status = SQLiteLog(":memory:").status
+    >>> status["note"] = "first attempt"
+    >>> isinstance(status, SQLiteStatus), status
+    (True, {'iterations_done': 0, 'epochs_done': 0, '_epoch_ends': [], 'note': 'first attempt'})
     """
 
     def __init__(self, log: Keeper) -> None:

@@ -243,6 +243,9 @@ def unpack(
             algorithm.add_updates(further)
         if len(log_state["rows"]) or log_state["status"]["iterations_done"]:
             log.load_state_dict(log_state)
+        elif saved is None:  # what was noted in the status before the start
+            noted = log_state["status"].items()
+            log.status.update({key: value for key, value in noted if key not in log.status})
         if recipe is not None:
             main_loop.started_at = {}
             main_loop._run.announced, main_loop._run.loaded = False, set()

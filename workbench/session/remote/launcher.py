@@ -49,7 +49,20 @@ class Launched(Protocol):
 
 @runtime_checkable
 class Launcher(Protocol):
-    """Object that starts the processes of a run."""
+    """Object that starts the processes of a run.
+
+    Examples
+    --------
+    A launcher can wrap another one, for example to write down what it starts:
+
+    >>> from workbench.session.remote.local import Local
+    >>> class Telling:
+    ...     def launch(self, folder, number, processes, *, detached) -> Launched:
+    ...         print("processes:", processes)
+    ...         return Local().launch(folder, number, processes, detached=detached)
+    >>> isinstance(Telling(), Launcher)
+    True
+    """
 
     def launch(self, folder: RunFolder, number: int, processes: int, *, detached: bool) -> Launched:
         """Start processes with ranks from 0; each calls `workbench.session.remote.worker.main`.

@@ -163,7 +163,13 @@ def _unowned(folder: RunFolder) -> Launched:
 
 @hinted
 def live() -> list[RemoteSession]:
-    """Return the live runs of this user on this machine, and forget those that have ended."""
+    """Return the live runs of this user on this machine, and forget those that have ended.
+
+    Examples
+    --------
+    >>> all(isinstance(session, RemoteSession) for session in live())
+    True
+    """
     found = []
     for folder in announced():
         try:

@@ -46,7 +46,16 @@ class Fault:
 
 @hinted
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise a `GraphError` that lists all `faults`, if there are any."""
+    """Raise a `GraphError` that lists all `faults`, if there are any.
+
+    Examples
+    --------
+    >>> refuse([])
+    >>> refuse([Fault("each call has an input", "add", "mlp.apply", "it has none")])
+    Traceback (most recent call last):
+    ...
+    workbench.errors.GraphError: the graph is broken: mlp.apply: add: it has none, but each call ...
+    """
     if faults:
         raise errors.GraphError("the graph is broken: " + "; ".join(map(str, faults)))
 

@@ -230,6 +230,14 @@ def check_program(program: Program, updated: Sequence[SharedVariable] = ()) -> l
     Returns
     -------
     list of Fault
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.tensor.lowering import lower
+    >>> x = tensor.vector("x")
+    >>> check_program(lower([x], [x * 2]))
+    []
     """
     return broken(_Lowered(program, updated, None), PROGRAM)
 
@@ -241,6 +249,15 @@ def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
     Returns
     -------
     list of Fault
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.tensor.lowering import lower
+    >>> x = tensor.vector("x")
+    >>> program = lower([x], [x * 2])
+    >>> check_rewritten(program, program.graph)
+    []
     """
     return broken(_Lowered(program, (), graph), REWRITTEN)
 
@@ -254,6 +271,15 @@ def check_all(
     Returns
     -------
     list of Fault
+
+    Examples
+    --------
+    >>> from workbench import tensor
+    >>> from workbench.tensor.lowering import lower
+    >>> x = tensor.vector("x")
+    >>> y = x * 2
+    >>> check_all(lower([x], [y]), [y])
+    []
     """
     made = [variable for call in program.origin.values() for variable in call.outputs]
     return check_graph([*outputs, *made]) or check_program(program, updated)

@@ -91,6 +91,14 @@ class Execution:
     report : callable or None
         A function that is called with `described` when the tier changes, or when the eager tier
         becomes final.
+
+    Examples
+    --------
+    >>> from workbench import function, tensor
+    >>> x = tensor.vector("x")
+    >>> double = function([x], x * 2, execution="eager")
+    >>> isinstance(double.execution, Execution), double.execution.described
+    (True, 'eager: requested')
     """
 
     def __init__(self, task: Task, mode: str, name: str) -> None:

@@ -77,6 +77,15 @@ class Task:
         The arguments of the program that follow its inputs.
     outputs : list of Variable
         The output variables. They determine the dtypes of the outputs in mixed precision.
+
+    Examples
+    --------
+    >>> from workbench import function, shared, tensor
+    >>> x, total = tensor.vector("x"), shared(0.0, "total")
+    >>> add = function([x], x.sum(), updates=[(total, total + x.sum())])
+    >>> task = add.execution.task
+    >>> isinstance(task, Task), task.updated, task.n_outputs
+    (True, [total], 1)
     """
 
     program: Program
