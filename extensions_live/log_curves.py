@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
 from extensions_live.robust_range import Outliers, Range, outliers, usual_range
-from extensions_live.smoothing import keeping
+from extensions_live.smoothing import distance, smoothed
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, in_words, interventions_in
 from workbench.log.records import listed
@@ -101,7 +101,7 @@ def read_curves(
     curves = []
     for name in names:
         iterations, values = log.column(name)
-        places, values = _places(log, x, iterations, values)
+        iterations, places, values = _places(log, x, iterations, values)
         if log_y:
             values = np.where(values > 0, values, np.nan)
         whole = downsample(places, values, points=points)
@@ -111,7 +111,7 @@ def read_curves(
         if smoothing:
             # An outlier would raise the mean for a long time.
             kept = ~np.isin(places, outside.x) if len(outside.x) else slice(None)
-            mean = keeping(smoothing, values[kept])
+            mean = smoothed(iterations[kept], values[kept], distance(smoothing))
             smooth, raw = downsample(places[kept], mean, points=points), whole
         curves.append(LogCurve(name, smooth, raw, len(values), usual, outside))
     return curves
@@ -168,17 +168,17 @@ def _checked(log: TrainingLogBase, channels: Any) -> list[str]:
 
 def _places(
     log: TrainingLogBase, x: str, iterations: NDArray[np.int64], values: Floats
-) -> tuple[Any, Floats]:
-    """Return the known horizontal positions, and the values at these positions."""
+) -> tuple[NDArray[np.int64], Any, Floats]:
+    """Return the iterations with known horizontal positions, these positions, and the values."""
     if x == "iteration":
-        return iterations, values
+        return iterations, iterations, values
     if x == "epoch":
-        return epochs_at(iterations, log.status["_epoch_ends"]), values
+        return iterations, epochs_at(iterations, log.status["_epoch_ends"]), values
     [name] = _checked(log, x)
     at, places = log.column(name)
     _, mine, theirs = np.intersect1d(iterations, at, assume_unique=True, return_indices=True)
     known = np.isfinite(places[theirs])
-    return places[theirs][known], values[mine][known]
+    return iterations[mine][known], places[theirs][known], values[mine][known]
 
 
 def epochs_at(iterations: NDArray[np.int64], ends: Sequence[int]) -> Floats:

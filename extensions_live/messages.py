@@ -1139,11 +1139,20 @@ class LivePayload(TypedDict):
     problem: str
 
 
+class SessionStatus(TypedDict):
+    """State of the session that trains the model of an editor, and a sentence about it."""
+
+    session: str
+    state: str
+    text: str
+
+
 class EditorState(LiveState):
     """Traits of an editor; the page writes only `outbox`, which contains its unanswered intents.
 
-    `training` contains the identifiers of the widgets that show the session of `train`. `origin` is
-    the same for all editors of a board, even after a reload.
+    `training` contains the identifiers of the widgets that show the session of `train`, and
+    `status` describes its state. `origin` is the same for all editors of a board, even after a
+    reload.
     """
 
     payload: Empty
@@ -1154,3 +1163,4 @@ class EditorState(LiveState):
     surgery: SurgeryPayload | Empty
     origin: str
     live: LivePayload | Empty
+    status: SessionStatus | Empty

@@ -165,7 +165,8 @@ class Plot(TrainingExtension):
             Height of a figure in pixels.
         settings : mapping, optional
             Initial settings, which can be changed on the page, such as ``{"log_y": [0]}`` for a
-            logarithmic axis in the first figure, ``{"smoothing": 100}`` or ``{"x": "epoch"}``.
+            logarithmic axis in the first figure, ``{"x": "epoch"}``, or ``{"smoothing": 100}`` for
+            a mean over about 100 iterations, which corresponds to ``log.plot(smoothing=0.99)``.
 
         Raises
         ------

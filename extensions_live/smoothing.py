@@ -1,14 +1,16 @@
 """Smoothing of a curve by a weighted mean of its current and past values.
 
 The weight of a value decreases by a factor of e over a given distance. The weighted sum is divided
-by the sum of the weights, so that the first values are not biased towards zero. A plot on a page
-measures the distance in iterations. Therefore, a distance that smooths a curve with one value per
-batch hardly changes a curve with one value per epoch. In `TrainingLogBase.plot`, `smoothing` is a
-weight from 0 to 1, as in other tools. That method uses `keeping`, which measures the distance in
-records.
+by the sum of the weights, so that the first values are not biased towards zero. All plots measure
+the distance in iterations. Therefore, a distance that smooths a curve with one value per batch
+hardly changes a curve with one value per epoch. On a page, the user chooses the distance. In
+`TrainingLogBase.plot`, `smoothing` is a weight from 0 to 1, as in other tools; `distance` converts
+it.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,21 +76,22 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     return np.where(finite, np.clip(mean, low, high), np.nan)
 
 
-def keeping(weight: float, values: Floats) -> Floats:
-    """Return the weighted mean up to each value; each weight is `weight` times the next weight.
-
-    Non-finite values are returned unchanged and have no weight.
+def distance(weight: float) -> float:
+    """Return the distance for a weight that a value keeps from one iteration to the next.
 
     Parameters
     ----------
     weight : float
         A number above 0 and below 1.
-    values : ndarray of float64, shape (N,)
+
+    Returns
+    -------
+    float
+        The number of iterations over which the weight of a value decreases by a factor of e.
 
     Examples
     --------
-    >>> keeping(0.5, np.array([0.0, np.inf, 3.0])).tolist()
-    [0.0, inf, 2.0]
+    >>> [round(distance(weight), 1) for weight in (0.5, 0.9, 0.99)]
+    [1.4, 9.5, 99.5]
     """
-    finite = np.isfinite(values)
-    return np.where(finite, smoothed(np.cumsum(finite), values, -1 / np.log(weight)), values)
+    return -1.0 / math.log(weight)

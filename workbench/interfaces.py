@@ -250,7 +250,10 @@ class Command(Protocol):
 
     @property
     def state(self) -> str:
-        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``."""
+        """``queued``, ``applied at iteration N``, ``refused: reason`` or ``failed: error``.
+
+        For `step`, it is ``started at iteration N`` instead of ``applied at iteration N``.
+        """
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied (for `step`, until it has ended); return its result."""

@@ -41,6 +41,9 @@ from workbench.model import Model
 PERIOD = 0.1
 """Seconds between two checks for changes made by Python code."""
 
+RESENT = ["board", "palette", "problem", "training", "surgery", "live", "status"]
+"""The traits that are sent again to a page that may have lost them."""
+
 
 class Editor(Hinted, SessionCanvas):
     """Visual editor for a model.
@@ -191,6 +194,7 @@ class Editor(Hinted, SessionCanvas):
         messages = self._refresh_palette()
         self._surgery.look()
         self._watch_trained()
+        messages += self._show_status()
         if self._is_carried:
             messages += self._live_view.refresh_if_due()
         state = self._state()
@@ -198,7 +202,7 @@ class Editor(Hinted, SessionCanvas):
             if not self._again:
                 return messages
             self._again = False
-            self.send_state(["board", "palette", "problem", "training", "surgery", "live"])
+            self.send_state(RESENT)
             return messages + 1
         self._again = False
         draft = self.drawing.draft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import traitlets
@@ -13,6 +14,7 @@ from extensions_live.editor.known_editors import remember
 from extensions_live.editor.live_canvas import LiveCanvas
 from extensions_live.editor.notebook_names import Streams, can_be_looked_at, misfit, sources_of
 from extensions_live.editor.palette import STEP_RULES
+from extensions_live.editor.session_status import PERIOD, status_of
 from extensions_live.editor.surgery import Surgery
 from extensions_live.plot import Plot
 from extensions_live.pump import pump
@@ -40,6 +42,7 @@ class SessionCanvas(LiveCanvas):
     """
 
     training: Any = traitlets.List(help="the widgets that show the session").tag(sync=True)
+    status = traitlets.Dict(help="the state of the session as a sentence").tag(sync=True)
 
     first: SessionCanvas
     _streams: Streams
@@ -53,6 +56,7 @@ class SessionCanvas(LiveCanvas):
         self._session: Session | None = None
         self._watched: object = None  # the drawing whose live values are shown
         self._shown_session: Session | None = None
+        self._status_due = 0.0
         super().__init__(drawing, period=period)
 
     @property
@@ -201,15 +205,20 @@ class SessionCanvas(LiveCanvas):
         self._surgery.return_to_session()
         pump.nudge(self)
 
-    def pause_session(self) -> None:
+    def pause_session(self) -> Command:
         """Pause the session, so that edits can be applied.
+
+        Returns
+        -------
+        Command
+            The command. `Command.wait` waits until the session is paused.
 
         Raises
         ------
         BuilderError
             If there is no session.
         """
-        self._surgery.pause_session()
+        return self._surgery.pause_session()
 
     def _watch_trained(self) -> None:
         """Show live values of the trained model, after the session's model has been replaced."""
@@ -234,6 +243,19 @@ class SessionCanvas(LiveCanvas):
         self.training = [widget.ident for widget in self.inner]
         if before is not None:
             before.close()
+
+    def _show_status(self) -> int:
+        """Update the sentence about the session; return the number of messages sent."""
+        session = self.session
+        status = {} if session is None else dict(status_of(session))
+        if status == self.status:
+            return 0
+        same = [status.get(key) == self.status.get(key) for key in ("session", "state")]
+        if all(same) and monotonic() < self._status_due:
+            return 0
+        self._status_due = monotonic() + PERIOD
+        self.status = status
+        return 1
 
     @property
     def inner(self) -> Sequence[LiveWidget[Any, Any]]:

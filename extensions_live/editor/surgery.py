@@ -189,11 +189,11 @@ class Surgery:
             raise BuilderError(NO_SESSION)
         self._drawing.take("return to the trained model", self._trained, built_of(self.session))
 
-    def pause_session(self) -> None:
+    def pause_session(self) -> Command:
         """Pause the session; see `Editor.pause_session`."""
         if self.session is None:
             raise BuilderError(NO_SESSION)
-        self.session.pause()
+        return self.session.pause()
 
     def _plan(self) -> Plan:
         assert self._trained is not None

@@ -150,7 +150,7 @@ def serve(
     'paused'
     >>> receipt = ask("/commands?wait=10", {"name": "step", "arguments": {"n": 3}})
     >>> receipt["by"], receipt["state"]
-    ('tool', 'applied at iteration 0')
+    ('tool', 'started at iteration 0')
     >>> ask("/commands?wait=10", {"name": "stop"})["done"]
     True
 

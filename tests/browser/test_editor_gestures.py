@@ -66,6 +66,39 @@ def test_a_brick_is_put_on_an_edge_by_the_keyboard(canvas):
     until(lambda: canvas.selected() == ["rectifier"], what="the new node selected")
 
 
+FOCUSED = """() => {
+    const part = document.activeElement.closest('.react-flow__node, .react-flow__edge');
+    if (!part) return null;
+    const drawn = part.querySelector('.wbe-node, .react-flow__edge-path');
+    const style = getComputedStyle(drawn);
+    const isSeen = style.outlineStyle === 'solid' || parseFloat(style.strokeWidth) === 4;
+    return [part.dataset.id, part === document.activeElement ? isSeen : true];
+}"""
+
+
+def visited(canvas, key):
+    """Press a key until the focus has left the nodes and edges; return their ids in order."""
+    found = []
+    canvas.press(key)
+    while (focused := canvas.page.evaluate(FOCUSED)) is not None:
+        node, is_seen = focused
+        assert is_seen, node
+        found += [node] * (found[-1:] != [node])
+        assert len(found) < 20
+        canvas.press(key)
+    return found
+
+
+def test_tab_follows_what_one_sees(canvas):
+    canvas.ask("editor.drawing.add('Tanh', after='linear')")
+    canvas.find("node-tanh").wait_for()
+    before = canvas.page.locator(".wbe-canvas > span").first
+    before.evaluate("(one) => one.focus()")
+    order = ["features", "linear.input_.0", "linear", "tanh.input_.0", "tanh"]
+    assert visited(canvas, "Tab") == order
+    assert visited(canvas, "Shift+Tab") == order[::-1]
+
+
 def test_a_node_is_dragged_into_an_open_group_and_out(canvas):
     canvas.ask("editor.drawing.group(['linear'], 'block')")
     canvas.ask("editor.drawing.add('Tanh', [-320, 20], name='free')")

@@ -24,6 +24,7 @@ from workbench.bricks.cost import CategoricalCrossEntropy
 from workbench.builder import catalogue, from_code, from_spec, registry, to_spec
 from workbench.data import DataStream, IndexableDataset, IterableDataset, SequentialScheme
 from workbench.errors import BuilderError
+from workbench.extensions import TrainingExtension
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.interfaces import State
 
@@ -364,6 +365,42 @@ def test_train_starts_a_session_and_shows_it(hand_pump):
     assert session.wait(60) and session.state is State.FINISHED
     assert "cost" in session.log.current_row or "cost" in session.log.channels
     assert editor.training == [widget.ident for widget in editor.run_view.widgets]
+    editor.close()
+
+
+def test_the_page_is_told_what_the_session_does(hand_pump):
+    editor = Editor(classifier())
+    hand_pump.serve(editor)
+    assert editor.status == {}
+    session = editor.train(stream(), step_rule="Scale")
+    session.pause().wait()
+    hand_pump.serve(editor)
+    done = session.log.status["iterations_done"]
+    text = f"{session.name} is paused at iteration {done:,}"
+    assert editor.status == {"session": session.name, "state": "paused", "text": text}
+    session.step(3).wait()
+    editor._status_due = 0.0
+    hand_pump.serve(editor)
+    assert editor.status["text"] == f"{session.name} is paused at iteration {done + 3:,}"
+    session.stop()
+    assert session.wait(60)
+    hand_pump.serve(editor)
+    assert editor.status["text"] == f"{session.name} finished at iteration {done + 3:,}"
+    editor.close()
+
+
+def test_the_page_is_told_why_a_session_failed(hand_pump):
+    class Broken(TrainingExtension):
+        def after_batch(self, batch):
+            raise ValueError("no third batch")
+
+    editor = Editor(classifier())
+    session = editor.train(stream(), step_rule="Scale", extensions=[Broken()])
+    with pytest.raises(ValueError, match="no third batch"):
+        session.wait(60)
+    hand_pump.serve(editor)
+    text = "failed at iteration 1: ValueError: no third batch"
+    assert editor.status["text"] == f"{session.name} {text}"
     editor.close()
 
 

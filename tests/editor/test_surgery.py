@@ -129,8 +129,8 @@ def test_a_running_session_is_not_changed(editor, hand_pump):
         BuilderError, match=f"the model of {session.name} can be changed only while .* is running"
     ):
         editor.apply()
-    editor.pause_session()
-    until(lambda: session.state is State.PAUSED)
+    editor.pause_session().wait()
+    assert session.state is State.PAUSED
     editor.apply()
     session.stop()
 

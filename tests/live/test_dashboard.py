@@ -185,7 +185,7 @@ def test_a_click_is_carried_out_by_the_dashboard(session):
     session.commands[-1].wait(60)
     (change,) = tab.tick()
     assert session.commands[-1].by == "dashboard"
-    assert change["parts"][ident]["payload"]["command"]["text"] == "step 2: applied at iteration 0"
+    assert change["parts"][ident]["payload"]["command"]["text"] == "step 2: started at iteration 0"
 
 
 def test_a_tab_pulls_what_has_changed_and_nothing_else(session):

@@ -42,7 +42,7 @@ def test_buttons_control_it(detached, click, hand_pump, wire):  # noqa: F811
     detached.commands[-1].wait(60)
     paused_at(detached, 4)
     payload = served(controls, hand_pump)
-    assert payload["command"]["text"] == "step 1: applied at iteration 3"
+    assert payload["command"]["text"] == "step 1: started at iteration 3"
     assert "resume" in payload["possible"]
     assert detached.commands[-1].by == "button"
 
@@ -61,7 +61,7 @@ def test_a_dashboard_shows_and_steers_it(detached, capsys):
     assert detached.commands[-1].by == "dashboard"
     (change,) = tab.tick()
     shown = change["parts"][bar]["payload"]
-    assert shown["command"]["text"] == f"step 2: applied at iteration {done}"
+    assert shown["command"]["text"] == f"step 2: started at iteration {done}"
 
 
 def test_a_histogram_shows_its_parameters(detached, hand_pump, wire):

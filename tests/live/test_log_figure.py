@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 from extensions_live import figure_view
 from extensions_live.figure_view import FigureView, as_json
 from extensions_live.log_curves import read_curves
+from extensions_live.log_values import read_curve
 from tests.support.tree import ROOT
 from workbench.errors import LogError, MissingLibraryError, UnknownRecordError
 from workbench.log import SQLiteLog, TrainingLog
@@ -93,6 +94,24 @@ def test_smoothing_does_not_depend_on_what_follows():
     found = dict(zip(other["x"], other["y"], strict=True))
     same = [(y, found[x]) for x, y in zip(one["x"], one["y"], strict=True) if x in found]
     assert len(same) > 500 and all(a == pytest.approx(b) for a, b in same)
+
+
+@pytest.mark.parametrize("x", ["iteration", "epoch", "seconds"])
+def test_smoothing_is_over_iterations_as_in_a_live_plot(x):
+    log, random = TrainingLog(), np.random.default_rng(0)
+    for i in range(200):
+        log[i].update({"seconds": i / 9, "cost": random.normal()})
+        if i % 20 == 0:
+            log[i]["test_cost"] = random.normal()
+    log.status.update(_epoch_ends=[20], epochs_done=1)
+    for name in ("cost", "test_cost"):
+        live = read_curve(log, name, over=-1 / np.log(0.9))
+        y = drawn(log.plot(name, smoothing=0.9, x=x))[name]["y"]
+        np.testing.assert_array_equal(y, live.smooth[1])
+    recorded = log.column("test_cost")[1]
+    weights = 0.9 ** np.arange(180, -20, -20)
+    assert y[-1] == pytest.approx(weights @ recorded / weights.sum())
+    assert abs(y - recorded).max() < 0.5 < abs(np.diff(recorded)).max()
 
 
 def test_epochs_and_channels_can_be_the_horizontal_axis(log):

@@ -88,7 +88,7 @@ def test_the_state(tool, session):
 
 def test_a_command_has_a_receipt_and_is_recorded_as_the_tools(tool, session):
     status, receipt = tool.give("step", n=2)
-    assert (status, receipt["state"], receipt["by"]) == (200, "applied at iteration 0", "tool")
+    assert (status, receipt["state"], receipt["by"]) == (200, "started at iteration 0", "tool")
     assert tool.get(f"/commands/{receipt['id']}?wait=1") == receipt
     assert session.interventions[-1]["by"] == "tool"
 

@@ -136,8 +136,8 @@ def test_a_step_is_applied_before_it_ends():
     session = make(algorithm=algorithm).start(paused=True)
     command = session.step(2)
     algorithm.arrived.acquire(timeout=SOON)
-    assert (command.done, command.state) == (True, "applied at iteration 0")
-    with pytest.raises(TimeoutError, match="0.001 s for <step 2: applied at iteration 0>"):
+    assert (command.done, command.state) == (True, "started at iteration 0")
+    with pytest.raises(TimeoutError, match="0.001 s for <step 2: started at iteration 0>"):
         command.wait(0.001)
     assert not command.ended
     algorithm.allowed.release(2)
@@ -151,7 +151,7 @@ def test_a_step_ends_with_the_command_that_takes_over(paused, other):
     paused.call(id).wait(SOON)
     getattr(paused, other)().wait(SOON)
     step.wait(SOON)
-    assert step.state == "applied at iteration 0"
+    assert step.state == "started at iteration 0"
 
 
 def test_a_step_says_that_training_failed_within_it():
@@ -162,7 +162,7 @@ def test_a_step_says_that_training_failed_within_it():
     session = make(Recorder({"after_batch": fail})).start(paused=True)
     step = session.step(5)
     text = (
-        "<step 5: applied at iteration 0> did not reach its end, since training failed at "
+        "<step 5: started at iteration 0> did not reach its end, since training failed at "
         r"iteration 2: NotFiniteError: nothing is finite; session.wait\(\) raises the error"
     )
     with pytest.raises(SessionError, match=text) as caught:

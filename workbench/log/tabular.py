@@ -208,7 +208,10 @@ class Tabular(Records):
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
             channel, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
-            The weight of the past in a moving average, from 0 (no smoothing) to less than 1. The
+            The share of its weight that a value keeps after each iteration in a moving average,
+            from 0 (no smoothing) to less than 1. The average extends over about
+            ``1 / (1 - smoothing)`` iterations, the number that a live plot shows. A channel with
+            one value per epoch is therefore smoothed much less than one with a value per batch. The
             recorded curve remains visible behind the smoothed curve.
         log_y : bool
             If True, the vertical axis is logarithmic, and values of 0 or less leave gaps.

@@ -114,8 +114,9 @@ class Command(interfaces.Command):
     def state(self) -> str:
         """The state as text, such as ``queued`` or ``applied at iteration N``.
 
-        The other states are ``refused: reason`` and ``failed: error``. Only a function that was
-        passed to `workbench.session.Session.call` can fail.
+        For a step, which lasts for some batches, the state is ``started at iteration N``. The other
+        states are ``refused: reason`` and ``failed: error``. Only a function that was passed to
+        `workbench.session.Session.call` can fail.
         """
         if self.reason is not None:
             failed = self.kind == "call" and self.exception is not None
@@ -123,7 +124,8 @@ class Command(interfaces.Command):
         if self.iteration is None:
             return "queued"
         instead = f", with the value of command {self.replaced_by}" if self.replaced_by else ""
-        return f"applied at iteration {self.iteration:,}{instead}"
+        what = "started" if self.kind in LASTING else "applied"
+        return f"{what} at iteration {self.iteration:,}{instead}"
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result.

@@ -960,7 +960,14 @@ export interface LivePayload {
   problem: string;
 }
 
-/** Traits of an editor; the page writes only `outbox`, which contains its unanswered intents. `training` contains the identifiers of the widgets that show the session of `train`. `origin` is the same for all editors of a board, even after a reload. */
+/** State of the session that trains the model of an editor, and a sentence about it. */
+export interface SessionStatus {
+  session: string;
+  state: string;
+  text: string;
+}
+
+/** Traits of an editor; the page writes only `outbox`, which contains its unanswered intents. `training` contains the identifiers of the widgets that show the session of `train`, and `status` describes its state. `origin` is the same for all editors of a board, even after a reload. */
 export interface EditorState {
   problem: string;
   ident: string;
@@ -974,4 +981,5 @@ export interface EditorState {
   surgery: SurgeryPayload | Empty;
   origin: string;
   live: LivePayload | Empty;
+  status: SessionStatus | Empty;
 }

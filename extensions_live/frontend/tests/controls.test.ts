@@ -111,7 +111,7 @@ it("keeps the focus when its button is replaced or disabled", async () => {
 });
 
 it("shows that a click was sent until its outcome arrives", async () => {
-  const before = { id: 3, text: "step: applied at iteration 4", refused: false };
+  const before = { id: 3, text: "step: started at iteration 4", refused: false };
   model.update("payload", { ...RUNNING, command: before });
   expect(part("command").textContent).toBe(before.text);
   part("pause").click();

@@ -74,7 +74,7 @@ def test_it_pauses_steps_and_sets(shared_run):
     done = session.log.status["iterations_done"]
     command = session.step(3)
     command.wait(60)
-    assert command.state == f"applied at iteration {done:,}"
+    assert command.state == f"started at iteration {done:,}"
     assert (session.state, session.log.status["iterations_done"]) == ("paused", done + 3)
     assert done + 3 in session.log.channel("cost").index
     session.set("learning_rate", 0.03).wait(60)

@@ -61,7 +61,8 @@ function drawn(edges: readonly FlowEdge[], nodes: readonly FlowNode[]) {
     const via = others.length ? wayAround({ source, target }, others) : null;
     if (via !== null) ways.set(edge.id, via);
     const label = edge.data?.label ?? "";
-    return label ? [{ id: edge.id, source, target, width: widthOf(label), via }] : [];
+    const width = widthOf(label);
+    return label ? [{ id: edge.id, source, target, width, via, obstacles: others }] : [];
   });
   // A node that is dragged does not push labels away, or it could not be dropped on their edges.
   const solid = resting.flatMap(({ id, data }): Box[] => {

@@ -10,6 +10,8 @@ export interface Labelled {
   readonly width: number;
   /** Where the edge leads down, if it leads around nodes. */
   readonly via?: number | null;
+  /** Boxes that would hide the label, such as an open group that the edge leads around. */
+  readonly obstacles?: readonly Box[];
 }
 
 /** The height of a label. */
@@ -39,7 +41,7 @@ export function labelPlaces(
     const place =
       candidates(edge).find((at) => {
         const box = around(at, edge.width);
-        return !nodes.some(overlaps(box)) && !taken.some(overlaps(box));
+        return ![...nodes, ...(edge.obstacles ?? []), ...taken].some(overlaps(box));
       }) ?? null;
     if (place) taken.push(around(place, edge.width));
     found.set(edge.id, place);

@@ -56,7 +56,7 @@ export function wholeNumber(field: HTMLInputElement, least: number): number | nu
 
 /** Returns the part of a receipt's text that follows the name of the command. */
 function outcomeIn(text: string): string {
-  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+  return /: ((?:queued|applied|started|refused|failed).*)$/s.exec(text)?.[1] ?? text;
 }
 
 /** Returns true for a refusal that was put aside before the page was loaded. */

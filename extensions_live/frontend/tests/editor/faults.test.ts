@@ -44,7 +44,8 @@ function find(testid: string) {
 function bar(changes: Partial<BoardPayload["summary"]>, waiting = false) {
   const ready = board([node("linear", { cost: "output" })]);
   const changed = { ...ready, summary: { ...ready.summary, ...changes } };
-  return createElement(StatusBar, { board: changed, selected: [], said: "", waiting });
+  const session = { status: { session: "", state: "", text: "" }, announced: "" };
+  return createElement(StatusBar, { board: changed, selected: [], said: "", session, waiting });
 }
 
 describe("the fault of a node", () => {

@@ -84,6 +84,29 @@ describe("edges with places", () => {
     expect(labels.of(edges, at(nodes, "b", 40, 120))[0]?.data?.at).toEqual([70, 85]);
   });
 
+  it("keep their labels beside an open group that they pass", () => {
+    const given = board(
+      [node("a"), node("g", { open: true }), node("g/b", { parent: "g" }), node("c")],
+      [edge("a", "c")],
+    );
+    const group = { x: 60, y: 100, width: 300, height: 300 };
+    const small = { width: 100, height: 50 };
+    const nodes = flowNodes(
+      given,
+      new Map([
+        ["a", { x: 0, y: 0, ...small }],
+        ["g", group],
+        ["g/b", { x: 100, y: 120, ...small }],
+        ["c", { x: 0, y: 500, ...small }],
+      ]),
+    );
+    const [drawn] = new LabelEdges().of(flowEdges(given), nodes);
+    const width = widthOf(drawn?.data?.label ?? "");
+    const [x = NaN, y = NaN] = drawn?.data?.at ?? [];
+    const label = { x: x - width / 2, y: y - TALL / 2, width, height: TALL };
+    expect(meet(label, group)).toBe(false);
+  });
+
   it("begin within an open group, at the place of the group", () => {
     const given = board(
       [node("g", { open: true }), node("g/a", { parent: "g" })],

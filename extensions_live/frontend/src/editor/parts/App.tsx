@@ -39,6 +39,7 @@ import { useLiveActions, usePicks } from "./useLive";
 import { useNewNodes, useSelect, useSelected } from "./useSelect";
 import { usePanels } from "./usePanels";
 import { useShow } from "./useShow";
+import { useStatus } from "./useStatus";
 import { useUncovered } from "./useUncovered";
 
 export function App({ model, host }: { model: EditorModel; host: HTMLElement }) {
@@ -65,6 +66,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const { refusal, sent: codeSent, handled } = useCodeRefusal();
   const messages = useMessages(board, outbox, handled);
   const { toast, say, waiting, setWaiting } = messages;
+  const session = useStatus(model, messages.begun);
 
   const send = useCallback<Tools["send"]>(
     (name, given) => {
@@ -275,7 +277,13 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             </div>
             {!narrow && settings}
           </div>
-          <StatusBar board={board} selected={selected} said={messages.said} waiting={waiting} />
+          <StatusBar
+            board={board}
+            selected={selected}
+            said={messages.said}
+            session={session}
+            waiting={waiting}
+          />
         </div>
         <Training model={model} widgets={training} />
       </PaletteProvider>

@@ -33,6 +33,7 @@ import { DRAGGED } from "./Palette";
 import type { Flow } from "./useFlow";
 import { edgeAt, useDropping } from "./useDropping";
 import { useSight } from "./useSight";
+import { useTabOrder } from "./useTabOrder";
 import { Wire } from "./Wire";
 
 const NODE_TYPES = { brick: BrickNode };
@@ -68,6 +69,8 @@ export const Canvas = memo((props: CanvasProps) => {
   useSight(flow.nodes);
   const [labels] = useState(() => new LabelEdges());
   const edges = useMemo(() => labels.of(flow.edges, flow.nodes), [labels, flow.edges, flow.nodes]);
+  const box = useRef<HTMLDivElement>(null);
+  const tab = useTabOrder(box, flow.nodes, flow.edges);
   const mapped = useStore((state) => state.nodeLookup.size > MANY && !isAllInSight(state));
 
   const connect = useCallback(
@@ -123,8 +126,10 @@ export const Canvas = memo((props: CanvasProps) => {
   };
   return (
     <div
+      ref={box}
       className="wbe-canvas"
       data-testid="canvas"
+      onKeyDown={tab.pressed}
       onDragOver={over}
       onDragLeave={({ currentTarget }) => dropping.markEdge(currentTarget, null)}
       onDrop={dropped}
@@ -133,6 +138,7 @@ export const Canvas = memo((props: CanvasProps) => {
         if (pane) begin({ x: event.clientX, y: event.clientY });
       }}
     >
+      <span ref={tab.before} tabIndex={-1} />
       <ReactFlow<FlowNode, FlowEdge>
         nodes={flow.nodes}
         edges={edges}
@@ -173,6 +179,7 @@ export const Canvas = memo((props: CanvasProps) => {
         proOptions={{ hideAttribution: false }}
         ariaLabelConfig={{ "controls.ariaLabel": "zoom", "minimap.ariaLabel": "small map" }}
       >
+        <span ref={tab.after} tabIndex={-1} />
         <Background gap={22} size={1.2} />
         <Controls showInteractive={false} showFitView={false} position="bottom-left" />
         {mapped && (

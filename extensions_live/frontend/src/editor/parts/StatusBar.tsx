@@ -1,4 +1,4 @@
-// The line below the canvas: totals, the first fault, and what was said last.
+// The line below the canvas: totals, the first fault, what was said last, and the session.
 
 import { useEffect, useState } from "react";
 
@@ -6,6 +6,7 @@ import type { BoardPayload } from "../shown";
 import { Sign } from "../images";
 import { countLabel, counted } from "../labels";
 import { useTools } from "./context";
+import type { useStatus } from "./useStatus";
 
 const CHECKING = "checking the model…";
 const WAITING = "waiting for Python…";
@@ -15,10 +16,12 @@ interface StatusBarProps {
   readonly board: BoardPayload;
   readonly selected: readonly string[];
   readonly said: string;
+  /** The session that trains the model. */
+  readonly session: ReturnType<typeof useStatus>;
   readonly waiting: boolean;
 }
 
-export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
+export function StatusBar({ board, selected, said, session, waiting }: StatusBarProps) {
   const { select, send } = useTools();
   const { parameters, flops, checking } = board.summary;
   const late = useLate(waiting, LATE);
@@ -71,6 +74,19 @@ export function StatusBar({ board, selected, said, waiting }: StatusBarProps) {
         title={said}
       >
         {said}
+      </span>
+      {session.status.text && (
+        <span
+          className="wbe-session"
+          data-testid="session-status"
+          data-state={session.status.state}
+          title={session.status.text}
+        >
+          {session.status.text}
+        </span>
+      )}
+      <span className="wbe-said wbe-unseen" role="status">
+        {session.announced}
       </span>
       {(waiting || checking) && (
         <span className="wbe-waiting" title={checking ? CHECKING : WAITING} />

@@ -16,6 +16,17 @@ interface TrainProps {
 }
 
 const MOST_REASONS = 3;
+const BEGINS = "training begins on ";
+
+/** Returns what is said until Python knows the session. */
+export function trainingBegins(stream: string): string {
+  return `${BEGINS}${stream}; its curves appear below the canvas`;
+}
+
+/** Returns true for a text that `trainingBegins` has returned. */
+export function saysThatTrainingBegins(text: string): boolean {
+  return text.startsWith(BEGINS);
+}
 
 /** Why a model cannot be trained yet, and the node to look at, if there is one. */
 export interface Missing {
@@ -37,7 +48,7 @@ export function Train({ board, palette, session, select }: TrainProps) {
   const start = () => {
     if (!chosen) return;
     setOpen(false);
-    say(`training on ${chosen.name} begins; its curves appear below the canvas`);
+    say(trainingBegins(chosen.name));
     const step_rule = rule || step_rules[0];
     const given = { stream: chosen.name, ...(step_rule ? { step_rule } : {}) };
     send("train", session ? { ...given, restart: true } : given);

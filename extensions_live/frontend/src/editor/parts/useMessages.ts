@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import type { BoardPayload } from "../shown";
 import type { Outbox } from "../outbox";
 import type { Toast } from "./Overlays";
+import { saysThatTrainingBegins } from "./Train";
 
 const SHOWN = 7000; // ms
 const MOST = 3;
@@ -35,6 +36,10 @@ export function useMessages(
     },
     [close],
   );
+  /** Takes back that training begins, once it has begun or was refused. */
+  const begun = useCallback(() => {
+    say((old) => (saysThatTrainingBegins(old) ? "" : old));
+  }, []);
   const promised = useRef(new Map<number, string>());
   /** Shows a text as soon as Python has executed an intent; not if it refuses it. */
   const confirm = useCallback((number: number, text: string) => {
@@ -43,6 +48,7 @@ export function useMessages(
   useEffect(() => {
     const refused = outbox.hear(board);
     for (const { number, text } of refused) if (!handled(number, text)) toast(text);
+    if (refused.length) begun();
     for (const [number, text] of promised.current) {
       if (number > (board.acked[outbox.client] ?? 0)) continue;
       promised.current.delete(number);
@@ -51,7 +57,7 @@ export function useMessages(
       if (!refused.some(mine)) toast(text, "done");
     }
     setWaiting(outbox.waiting.length > 0);
-  }, [board, outbox, toast, handled]);
+  }, [board, outbox, toast, handled, begun]);
 
   const { fault, checking } = board.summary;
   const text = fault && !fault.needs ? `fault: ${fault.short}` : "";
@@ -65,5 +71,5 @@ export function useMessages(
     }
     before.current = text;
   }, [checking, text]);
-  return { toasts, toast, confirm, close, said, say, waiting, setWaiting };
+  return { toasts, toast, confirm, close, said, say, begun, waiting, setWaiting };
 }
