@@ -19,7 +19,7 @@ NOTEBOOK := notebooks/01_first_training.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test notebooks matrix chromium frontend lint format types bench docs package binder pins clean
+.PHONY: help install lab test notebooks matrix chromium frontend lint format types previews bench docs package binder pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ format: $(STAMP) ## fix what lint finds, if a fix is safe
 
 types: $(STAMP) ## check the types of both packages
 	$(BIN)/mypy
+
+previews: $(STAMP) chromium ## run all notebooks in a browser, make their pictures (ONLY=00,01), slow
+	$(BIN)/python -m tests.support.previews $(if $(ONLY),--only $(ONLY))
 
 bench: $(PEERS) ## compare speed with other libraries; write tests/benchmarks/results.md
 	$(BIN)/python -m tests.benchmarks
