@@ -15,7 +15,7 @@ import sys
 
 @atexit.register
 def leave_hdf5() -> None:
-    """Wait until no other thread uses the HDF5 library, and let it call no more Python code."""
+    """Wait until no other thread uses HDF5, and prevent HDF5 from calling Python code."""
     base, conv = (sys.modules.get(f"h5py.{name}") for name in ("_hl.base", "_conv"))
     if base is not None and conv is not None:
         base.phil.acquire()

@@ -55,7 +55,7 @@ window.WebSocket = class extends WebSocket {
     }
 };
 """
-# Types a width into a field, and measures until the board arrives and the label of an edge shows it.
+# Types a width into a field, and measures until the board arrives, and until an edge shows it.
 EDIT = """([value, edge, text]) => new Promise((resolve, reject) => {
     const field = document.querySelector('.wbe [data-testid="field-dims"]');
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, value);

@@ -1,4 +1,4 @@
-"""The pictures of the notebooks: one for each, small, and linked from the README."""
+"""The images of the notebooks: one for each, small, and linked from the README."""
 
 import re
 

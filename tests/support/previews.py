@@ -1,6 +1,6 @@
-"""Still pictures of the notebooks for readers without a kernel, and a page that shows them.
+"""Still images of the notebooks for readers without a kernel, and a page that shows them.
 
-``make previews`` runs each notebook as it is in a real browser, and writes pictures of some cells
+``make previews`` runs each notebook as it is in a real browser, and writes images of some cells
 to ``notebooks/previews``. Readers of the repository see them on the page ``README.md`` there, which
 is written from the first cells of the notebooks. With ``--page``, only the page is written.
 """
@@ -25,7 +25,7 @@ from tests.support.tree import ROOT
 FOLDER = ROOT / "notebooks" / "previews"
 PAGE = FOLDER / "README.md"
 LARGEST = 150_000
-"""Bytes of one picture."""
+"""Bytes of one image."""
 SIZE = {"width": 900, "height": 2600}
 LONG = 20
 """Lines of a cell above which only its output is shown."""
@@ -59,7 +59,7 @@ SHOWN = {
 
 TOP = """# What the notebooks show
 
-Pictures of some cells of each notebook after it was run. `make previews` makes them.
+Images of some cells of each notebook after it was run. `make previews` makes them.
 """
 
 
@@ -71,7 +71,7 @@ def heading(path: Path) -> tuple[str, str]:
 
 
 def page() -> str:
-    """Return the page with all pictures."""
+    """Return the page with all images."""
     parts = [TOP]
     for path in paths():
         title, text = heading(path)
@@ -79,7 +79,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def picture(notebook: Notebook, name: str) -> Image.Image:
+def image_of(notebook: Notebook, name: str) -> Image.Image:
     """Return the cells of a notebook that are shown, one below the other."""
     images = []
     for text in SHOWN[name]:
@@ -114,7 +114,7 @@ def _settle(notebook: Notebook, index: int) -> None:
 
 
 def write(image: Image.Image, path: Path) -> int:
-    """Write a picture without loss if it is small enough, otherwise with; return its bytes."""
+    """Write a image without loss if it is small enough, otherwise with; return its bytes."""
     image.save(path, lossless=True, quality=100, method=6)
     for quality in (90, 80, 70, 60, 50):
         if path.stat().st_size <= LARGEST:
@@ -124,8 +124,8 @@ def write(image: Image.Image, path: Path) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write pictures and page; return 0 if all notebooks ran."""
-    parser = argparse.ArgumentParser(description="Make still pictures of the notebooks.")
+    """Write images and page; return 0 if all notebooks ran."""
+    parser = argparse.ArgumentParser(description="Make still images of the notebooks.")
     parser.add_argument(
         "--only", default="", help="beginnings of the names of notebooks, separated by commas"
     )
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
                 notebook.open()
                 notebook.command("application:toggle-left-area")
                 notebook.run_all(timeout=900)
-                size = write(picture(notebook, path.stem), options.to / f"{path.stem}.webp")
+                size = write(image_of(notebook, path.stem), options.to / f"{path.stem}.webp")
                 errors = notebook.errors()
                 notebook.shut_down()
             print(f"{path.stem}: {size:,} bytes {errors or ''}", flush=True)

@@ -1,8 +1,8 @@
-"""The moving picture of the README, recorded from the first notebook in a real browser.
+"""The animation of the README, recorded from the first notebook in a real browser.
 
 ``python -m tests.support.recording`` runs the notebook without an end and films its view: the
 curves move, the learning rate is changed in its field, the run is rewound by the handle on the x
-axis, and resumed. The picture replaces ``notebooks/live.gif``. Run it on an idle machine.
+axis, and resumed. The image replaces ``notebooks/live.gif``. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BARE = """() => {
         .jp-Notebook-cell { padding: 0 !important; }`;
     document.head.append(style);
 }"""
-"""What a reader of the picture need not see: the code of the cell, and the frame of JupyterLab."""
+"""What a reader of the image need not see: the code of the cell, and the frame of JupyterLab."""
 
 
 class Film:
@@ -162,8 +162,8 @@ def play(notebook: Notebook) -> Film:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Record the picture; return 0 if it is small enough."""
-    parser = argparse.ArgumentParser(description="Record the moving picture of the README.")
+    """Record the image; return 0 if it is small enough."""
+    parser = argparse.ArgumentParser(description="Record the animation of the README.")
     parser.add_argument("--to", type=Path, default=TARGET)
     options = parser.parse_args(arguments)
     executable = chromium.find() or sys.exit(chromium.ABSENT)
