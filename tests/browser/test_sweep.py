@@ -6,7 +6,6 @@ from .lab import PAINTED, notebook_text, until
 
 START = """
 import tempfile
-import extensions_live
 import workbench as wb
 from tests.sweep.runs import build
 

@@ -25,7 +25,7 @@ CELLS = [
         "# {title}\n\nReplace the data below with your own, such as a table "
         '(`wb.fit(model, frame, target="column")`) or a folder of images.',
     ),
-    ("code", "import extensions_live  # shows live views\nimport workbench as wb"),
+    ("code", "import workbench as wb"),
     (
         "code",
         'data = wb.Iris(("all",))\nmodel = [wb.Linear(output_dim=16), wb.Rectifier(), wb.Linear()]',

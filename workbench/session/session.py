@@ -34,6 +34,7 @@ from workbench.session.model_tree import model_tree
 from workbench.session.states import States
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
+from workbench.utils.live_layer import show_live
 from workbench.utils.notices import tell
 from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
@@ -387,6 +388,8 @@ class Session(FixedAttributes, States):
 
     def _repr_html_(self) -> str:
         return display.table(self)
+
+    _ipython_display_ = show_live
 
     def __reduce__(self) -> NoReturn:
         """Raise an error, because the thread of a session cannot be copied or saved.

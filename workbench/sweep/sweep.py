@@ -24,6 +24,7 @@ from workbench.sweep.journal import Journal
 from workbench.sweep.run import SweepRun
 from workbench.sweep.sessions import NO_ARCHIVE, Sessions
 from workbench.sweep.space import Between, as_plain, checked_space, settings_of
+from workbench.utils.live_layer import show_live
 from workbench.utils.notices import remark, tell
 from workbench.utils.numbers import is_count
 from workbench.utils.waiting import wait
@@ -60,8 +61,8 @@ class Sweep(Hinted, interfaces.Sweep):
 
     ``Sweep(build, space)`` trains every combination of the values in `space`, and
     ``Sweep(build, space, 20)`` trains 20 random combinations. `start` returns immediately. In a
-    notebook in which `extensions_live` is imported, a sweep on the last line of a cell shows a
-    table and a figure of all runs, which are updated during training.
+    notebook, a sweep on the last line of a cell shows a table and a figure of all runs, which are
+    updated during training.
 
     All logs are in one database, which also contains a journal of the sweep. If the program is
     interrupted or killed, start the same sweep again. Runs that have finished, or that the sweep
@@ -406,3 +407,5 @@ class Sweep(Hinted, interfaces.Sweep):
     def _repr_html_(self) -> str:
         html: Any = self.frame._repr_html_()  # type: ignore[operator]
         return f"<div>{self.name}: {self.state}</div>{html}"
+
+    _ipython_display_ = show_live

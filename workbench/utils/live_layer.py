@@ -6,6 +6,8 @@ optional. A method that draws something gets the drawing function from `from_liv
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -44,6 +46,28 @@ def from_live_layer(module: str, name: str, *, what: str) -> Any:
         if not isinstance(error, (ModuleNotFoundError, MissingLibraryError)):
             raise
         raise missing_library(error, what) from None
+
+
+def show_live(shown: object) -> None:
+    """Display an object in a notebook with the view that `extensions_live` registers for it.
+
+    Raises
+    ------
+    NotImplementedError
+        If this process is not the kernel of a notebook, or if a library of `extensions_live` is
+        missing. IPython then displays the object as a table or as text.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if not hasattr(shell, "kernel"):
+        raise NotImplementedError
+    with suppress(ModuleNotFoundError, MissingLibraryError):
+        import_module(LAYER)
+    try:
+        show = shell.display_formatter.ipython_display_formatter.lookup(shown)
+    except KeyError:
+        raise NotImplementedError from None
+    show(shown)
 
 
 def missing_library(error: ImportError, what: str) -> MissingLibraryError:

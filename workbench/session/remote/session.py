@@ -31,6 +31,7 @@ from workbench.session.remote.lifecycle import (
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
 from workbench.utils.attributes import FixedAttributes
+from workbench.utils.live_layer import show_live
 from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
 
@@ -304,6 +305,8 @@ class RemoteSession(FixedAttributes, Controls):
 
     def _repr_html_(self) -> str:
         return display.table(self)
+
+    _ipython_display_ = show_live
 
     def __reduce__(self) -> NoReturn:
         """Raise an error, because a connection cannot be copied or saved.
