@@ -65,7 +65,7 @@ class Outputs:
 def _lines(text: str) -> list[str]:
     """Return the lines of an output as a terminal shows them.
 
-    After a carriage return, which progress bars write, the text of a line is written anew.
+    A carriage return, which progress bars write, begins a line again.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.rstrip("\r").rpartition("\r")[2] for line in lines]
