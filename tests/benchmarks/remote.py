@@ -135,10 +135,11 @@ def seconds_of(session: RemoteSession, epochs: int, *, shown: bool) -> float:
 def viewed(processes: int, quick: bool) -> tuple[float, float]:
     """Return the seconds with the full view, and the speed relative to that without.
 
-    The speed with several processes, whose steps wait for messages, is measured for fewer epochs.
+    Several processes, whose steps wait for messages, train for fewer epochs.
     """
-    contender, pairs = InSession(models.mlp(16, 2000)), 3 if quick else 10
-    contender.timer.epochs = epochs = (2 if quick else 10) if processes == 1 else 1
+    contender = InSession(models.mlp(16, 2000))
+    pairs = 3 if quick else 10 if processes == 1 else 5
+    contender.timer.epochs = epochs = (2 if quick else 6) if processes == 1 else 1
     contender.main_loop.extensions.append(Plot(channels=[["cost"]]))
     session = contender.main_loop.start(detached=processes == 1, processes=processes)
     try:
