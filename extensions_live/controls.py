@@ -166,7 +166,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
 
 def failure(exception: BaseException | None) -> Failure | None:
-    """Return the message and traceback of the error that ended training, or None."""
+    """Return the message and traceback of the error that ended training, or None if none did."""
     if exception is None:
         return None
     notes = "".join(f"\n{note}" for note in getattr(exception, "__notes__", ()))

@@ -58,7 +58,7 @@ class Course:
         return max(0, count - MOST_INTERVENTIONS)
 
     def last_change(self, path: str) -> Mapping[str, Any] | None:
-        """Return the last intervention that changed the number at `path`, or None."""
+        """Return the last intervention that changed the number at `path`, or None if none did."""
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def took_back(self, ident: int) -> bool:
@@ -72,7 +72,7 @@ class Course:
         return any(one["command"] in WAYS_BACK and one["id"] > since for one in self.records)
 
     def branches(self, session: Session) -> list[BranchRow]:
-        """Return the most recent branches; the last one is the current branch."""
+        """Return the most recent branches; the last branch is the current branch."""
         return [
             {
                 "name": branch.name,

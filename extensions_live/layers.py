@@ -293,7 +293,10 @@ def dead(output: torch.Tensor) -> float:
 
 
 def _in_order(graph: ComputationGraph, *groups: Mapping[Component | None, Any]) -> Any:
-    """Yield the keys of `groups`: first the bricks in the graph's order, then all keys again."""
+    """Yield the bricks among the keys of `groups` in the graph's order, then all keys.
+
+    Most bricks are therefore yielded more than once.
+    """
     for variable in graph.variables:
         brick = get_brick(variable)
         if OUTPUT.selects(variable) and any(brick in group for group in groups):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LogSource(Protocol):
-    """Protocol of sessions and other objects whose log a view shows."""
+    """Protocol for sessions and other objects whose log a view shows."""
 
     @property
     def log(self) -> TrainingLogBase | None:

@@ -37,7 +37,10 @@ FIELDS = {
 
 
 class Axis(NamedTuple):
-    """One axis: its name, its ticks, and a function that returns the height of a value or None."""
+    """One axis: its name, its ticks, and a function that returns the height of a value.
+
+    The function returns None for a value that has no place on the axis.
+    """
 
     name: str
     ticks: list[tuple[float, str]]

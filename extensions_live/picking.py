@@ -49,5 +49,5 @@ def pick(session: Session, path: str, place: int = 0) -> Pick:
 
 
 def picked(session: Session) -> Pick | None:
-    """Return the brick that was picked last in any view of a session, or None."""
+    """Return the brick that was picked last in any view of a session, or None if none was."""
     return _picked.get(session)

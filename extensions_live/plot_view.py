@@ -322,7 +322,7 @@ def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[s
         return {}
     known = list(log.channels)
     return {
-        channel: f"the log has no channel {channel!r} so far{nearest(channel, known)}"
+        channel: f"the log has no channel {channel!r} yet{nearest(channel, known)}"
         for channel in names
         if channel not in known
     }

@@ -91,7 +91,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def contents(self) -> Payload | None:
-        """Return the payload for all answers so far, or None if there is nothing to show yet."""
+        """Return a payload for all answers received, or None if there is nothing to show yet."""
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

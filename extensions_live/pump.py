@@ -12,6 +12,7 @@ shown in this view and does not affect other views. The error is also logged onc
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import logging
 import threading
@@ -36,9 +37,12 @@ FRESH = 0.5
 SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
 
+EXIT_TIMEOUT = 5.0
+"""Maximum number of seconds that the end of Python waits for a running refresh."""
+
 
 class View(Protocol):
-    """Protocol of views that the pump refreshes."""
+    """Protocol for views that the pump refreshes."""
 
     period: float
     """The minimum number of seconds between two refreshes."""
@@ -143,6 +147,15 @@ class Pump:
                 self._nudged.add(view)
                 self._changed.notify_all()
 
+    def close(self) -> None:
+        """Detach all views, and wait for the end of a running refresh."""
+        with self._changed:
+            self._due.clear()
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(EXIT_TIMEOUT)
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -192,3 +205,4 @@ class Pump:
 
 
 pump = Pump()
+atexit.register(pump.close)  # torch crashes if Python exits while a refresh infers shapes

@@ -243,7 +243,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 CLASS = re.compile(r"^((?:refused|failed): )\w+Error: ")
-"""Pattern of an error's class name at the start of a reason; users do not need this name."""
+"""Regular expression for an error's class name, which users need not see, in a reason."""
 
 
 def told(command: Command) -> str:

@@ -12,7 +12,7 @@ from extensions_live.still_output import NOT_LIVE, STYLE, StillOutput, as_html
 
 
 class Shown(Protocol):
-    """Protocol of views whose last contents are kept as a table."""
+    """Protocol for views whose last contents are kept as a table."""
 
     seen: int
 

@@ -1,13 +1,15 @@
 """A Jupyter-native workbench for training neural networks interactively.
 
 ``import workbench as wb`` is enough for most programs: the common bricks, costs, step rules, data,
-extensions and schemes are names of this package. They are loaded when they are first used.
+extensions and schemes are available directly from this package. They are loaded when they are first
+used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import workbench.openmp  # noqa: F401, first, since its settings must precede torch
+import workbench.exit  # noqa: F401, first, so that it runs last
+import workbench.openmp  # noqa: F401, before torch, which reads its settings
 from workbench import tensor
 from workbench.names import explain_missing
 from workbench.tensor import function, grad, scan, shared

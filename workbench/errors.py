@@ -24,7 +24,7 @@ matching builtin exception, so that code can catch it without importing the work
     ├── UnknownAttributeError (AttributeError)  assignment to an attribute that does not exist
     ├── NotAllocatedError     (AttributeError)  access to parameters before their allocation
     ├── GraphError            (ValueError)      a request that a computation graph cannot satisfy
-    ├── SelectionError        (LookupError, ValueError) an invalid path, or one that selects nothing
+    ├── SelectionError        (LookupError, ValueError) a path that is invalid or selects nothing
     ├── SearchError           (ValueError)      a beam search that cannot be built or run
     ├── BuilderError          (ValueError)      a model that a specification cannot describe
     │   └── SpecError                           a specification with a fault, and its location
@@ -246,7 +246,7 @@ class GraphError(WorkbenchError, ValueError):
 
 
 class SelectionError(WorkbenchError, LookupError, ValueError):
-    """A path or a name that is invalid, or selects no brick or variable."""
+    """A path or name that is invalid or that selects no brick or variable."""
 
 
 class SearchError(WorkbenchError, ValueError):

@@ -256,7 +256,7 @@ _keywords: WeakKeyDictionary[type, tuple[tuple[str, ...], bool]] = WeakKeyDictio
 
 
 def keywords(cls: type[Hinted]) -> tuple[tuple[str, ...], bool]:
-    """Return the keywords that the constructor of `cls` accepts, and whether the list is complete.
+    """Return the keywords that the constructor of `cls` accepts, and True if the list is complete.
 
     A constructor in this project lists its options (see `show_options`) or passes ``**kwargs`` to
     the next constructor. If a user's class accepts ``**`` arguments, the list is incomplete,

@@ -147,7 +147,7 @@ class Loop(Protocol):
 
     @property
     def session(self) -> Session | None:
-        """The session that trains this main loop, or None."""
+        """The session that trains this main loop, or None if there is none."""
 
     def run(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Train in the calling thread, and return when training ends."""
@@ -533,9 +533,10 @@ class Session(Protocol):
     def training_examples(self) -> Mapping[str, Any]:
         """The training examples and their edits, as plain values.
 
-        The keys are ``indices`` in the dataset (a range or an array), ``sources`` that can be
-        relabelled, ``dropped`` (a list of indices), ``relabelled`` (the new values by source and
-        index) and ``reason`` (why examples cannot be edited, or an empty string).
+        The keys are ``indices`` (a range or an array of positions in the dataset), ``sources``
+        (the names of the sources that can be relabelled), ``dropped`` (a list of indices),
+        ``relabelled`` (the new values by source and index) and ``reason`` (why examples cannot be
+        edited, or an empty string).
         """
 
     @property

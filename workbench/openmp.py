@@ -30,7 +30,7 @@ _SOFT = 1  # omp_pause_soft: keep settings
 SPINS = 1000
 """Number of checks for work before a thread sleeps; all checks take about 10 microseconds."""
 ASKED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
-"""Environment variables that configure how threads wait; those already set are not changed."""
+"""Environment variables that configure how threads wait; existing values are not changed."""
 
 
 def wait_briefly() -> None:

@@ -12,7 +12,7 @@ from extensions_live.editor.document import Document
 from workbench.errors import BuilderError
 
 AGAIN = re.compile(r"@\d+(?=/|$)")
-"""Pattern of the number that distinguishes a brick from siblings with the same name."""
+"""Regular expression for the number that distinguishes siblings with the same name."""
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Ana
 
 
 def _fault(brick: Brick, spec: BrickSpec, path: str) -> SpecError | None:
-    """Return the error that a brick raises when it pushes its settings to its children, or None."""
+    """Return the error that occurs when a brick pushes its settings to its children, if any."""
     try:
         with symbolic_parameters():
             settle(brick)

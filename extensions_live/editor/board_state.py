@@ -29,7 +29,7 @@ from workbench.tensor import Variable, variable
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """The types of objects that a board can show, besides lists of bricks and variables."""
 
-SMALL = 60
+SMALL = 20
 """Maximum number of nodes of a board whose code is generated immediately."""
 
 MOST_UNDO = 500
@@ -37,7 +37,7 @@ MOST_UNDO = 500
 
 
 class Watcher(Protocol):
-    """Protocol of widgets that draw a board."""
+    """Protocol for widgets that draw a board."""
 
     def board_changed(self) -> None:
         """Redraw the board soon."""
@@ -115,16 +115,16 @@ class BoardState(Hinted):
 
     @property
     def undo_name(self) -> str | None:
-        """The name of the edit that `undo` undoes, or None."""
+        """The name of the edit that `undo` undoes, or None if there is none."""
         return self._undo[-1][0] if self._undo else None
 
     @property
     def redo_name(self) -> str | None:
-        """The name of the edit that `redo` repeats, or None."""
+        """The name of the edit that `redo` repeats, or None if there is none."""
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:
-        """Return the message of the error that Python would raise for a node, or None."""
+        """Return the message of the error that Python would raise for a node, if any."""
         self._document.check(node)
         found = self._checked().faults.get(node)
         return None if found is None else found.text

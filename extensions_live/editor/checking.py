@@ -169,7 +169,7 @@ def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = N
 
 
 def summary(document: Document, check: Check) -> BoardSummary:
-    """Return the totals of a document, with its first mistake or else its first unfinished node."""
+    """Return the totals of a document and the node that needs attention first, if any."""
     bricks = [brick.parameters for brick in check.bricks.values()]
     flops = [call.flops for call in check.calls.values()]
     nodes = [*document.inputs, *(call.id for call in document.spec.calls)]
@@ -182,7 +182,7 @@ def summary(document: Document, check: Check) -> BoardSummary:
 
 
 def first_fault(nodes: Iterable[str], check: Check) -> str | None:
-    """Return the first node with a mistake, or else the first unfinished node, or else None."""
+    """Return the first node with a mistake, otherwise the first unfinished node, if any."""
     faulty = [node for node in nodes if node in check.faults]
     wrong = [node for node in faulty if not check.faults[node].missing]
     return next(iter([*wrong, *faulty]), None)

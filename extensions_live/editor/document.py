@@ -153,7 +153,7 @@ class Document:
     # Groups.
 
     def parent(self, node: str) -> str | None:
-        """Return the id of the group that directly contains a node, or None."""
+        """Return the id of the group that directly contains a node, or None if none does."""
         return next((name for name, one in self.groups.items() if node in one.members), None)
 
     def around(self, node: str) -> list[str]:

@@ -42,7 +42,10 @@ def without_edges(document: Document, edges: Iterable[object]) -> Document:
 def moved_edge(
     document: Document, edge: object, source: object, output: object, target: object, input_: object
 ) -> Document:
-    """Return a document in which an edge has new ends; at the same input, it keeps its index."""
+    """Return a document in which an edge has new ends.
+
+    If the edge still ends at the same input, it keeps its index there.
+    """
     old, old_input, index = end_of(edge)
     node, port = endpoint(document, target, input_)
     order = list(document.call(node).inputs)

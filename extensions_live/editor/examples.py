@@ -33,7 +33,7 @@ NONE = "the examples of the training data cannot be read individually{reason}"
 
 
 class Example(Protocol):
-    """Protocol of examples that can be pushed through a model."""
+    """Protocol for examples that can be pushed through a model."""
 
     @property
     def values(self) -> Mapping[str, Any] | None:

@@ -19,10 +19,10 @@ SIZES = re.compile(
     r"(?P<input>\w+) has shape \((?:.*, )?(?P<found>\d+),?\), but (?P<setting>\w+) is "
     r"(?P<wanted>\d+), so its last dimension must be (?P=wanted)"
 )
-"""Pattern of the first part of the message for an input whose last dimension does not fit."""
+"""Regular expression for the first part of a message about an input of the wrong dimension."""
 
 CALL = re.compile(r"\A\w+\(.*?\): (?=\w)")
-"""Pattern of the call at the beginning of an operation's message."""
+"""Regular expression for the call at the beginning of an operation's message."""
 
 SHAPE = re.compile(r"(?<=shape )\(([^()]*?),?\)")
 END = re.compile(r"; |, that is, |, so |\. |: (?=\n)|\n")
@@ -57,7 +57,7 @@ def sentence(fault: Fault, title: str) -> str:
 
 
 def _placed(fault: Fault, title: str) -> tuple[str, str]:
-    """Return the brick named at the start of a message, or else the title, and the rest."""
+    """Split a message into the brick at its start, or otherwise the title, and the rest."""
     for place in (fault.brick, title):
         if place:
             text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)

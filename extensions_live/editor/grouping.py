@@ -16,7 +16,7 @@ INSIDE: Place = 28.0, 84.0
 
 
 def grouped(document: Document, nodes: Iterable[str], name: str | None) -> tuple[Document, str]:
-    """Return a document in which `nodes` form a new group, and the id of the group."""
+    """Group `nodes`; return the new document and the id of the group."""
     wanted = list(dict.fromkeys(document.check(node) for node in nodes))
     chosen = [node for node in wanted if not set(document.around(node)) & set(wanted)]
     if not chosen:

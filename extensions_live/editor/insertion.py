@@ -21,7 +21,7 @@ def inserted(
     name: str | None,
     settings: dict[str, Json],
 ) -> tuple[Document, str]:
-    """Return a document with a new node inserted into the edge at `end`, and the id of the node.
+    """Insert a new node into the edge at `end`; return the new document and the id of the node.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def threaded(
 
 
 def common_group(document: Document, node: str, other: str) -> str | None:
-    """Return the innermost group that contains two nodes, or None."""
+    """Return the innermost group that contains two nodes, or None if there is none."""
     around = document.around(other)
     return next((group for group in document.around(node) if group in around), None)
 

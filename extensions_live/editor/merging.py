@@ -60,7 +60,7 @@ def _on_canvas(document: Document, node: str) -> tuple[float, float] | None:
 
 
 def duplicated(document: Document, nodes: Sequence[str]) -> tuple[Document, list[str]]:
-    """Return `document` with copies of nodes, and the ids of the outermost copies.
+    """Copy nodes; return the new document and the ids of the outermost copies.
 
     If all the nodes are in the same group, the copies are also in this group.
     """
@@ -90,7 +90,7 @@ def merged(
     *,
     outer: Document | None = None,
 ) -> tuple[Document, list[str]]:
-    """Return `document` with the nodes of `part`, and the ids of the outermost new nodes.
+    """Add the nodes of `part`; return the new document and the ids of the outermost new nodes.
 
     Parameters
     ----------

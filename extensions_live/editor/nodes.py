@@ -82,7 +82,7 @@ def added(
     settings: dict[str, Json],
     input_: str | None = None,
 ) -> tuple[Document, str]:
-    """Return a document with a new brick or operation, and the id of its node."""
+    """Add a brick or operation; return the new document and the id of the node."""
     if not isinstance(type, str):
         raise BuilderError(f"type must be a string, such as 'Linear', not {type!r:.60}")
     if name is not None:
@@ -142,7 +142,7 @@ def _brick(
 
 
 def called(document: Document, path: str, method: Method, wish: str) -> tuple[Document, str]:
-    """Return a document with a new call to a method of a brick, and the id of its node."""
+    """Add a call to a method of a brick; return the new document and the id of the node."""
     call = CallSpec(document.free_id(wish.replace("/", ".")), path, method.name)
     outputs: list[str] = []
     for port in method.outputs or ():
@@ -230,7 +230,7 @@ def put_before(document: Document, node: str, before: object) -> Document:
 def with_input(
     document: Document, name: str | None, shape: Sequence[int | None], dtype: str
 ) -> tuple[Document, str]:
-    """Return a document with a new input, and the id of its node."""
+    """Add an input; return the new document and the id of its node."""
     if name is not None:
         _check_name(name)
         if name in document.wires():

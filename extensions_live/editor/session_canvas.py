@@ -57,7 +57,7 @@ class SessionCanvas(LiveCanvas):
 
     @property
     def session(self) -> Session | None:
-        """The session that trains the model, or None."""
+        """The session that trains the model, or None if there is none."""
         return self.first._session
 
     @session.setter

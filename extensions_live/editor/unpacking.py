@@ -42,7 +42,7 @@ def made(spec: Spec, name: str) -> Brick:
 def unpacked(
     document: Document, node: str, kinds: Mapping[str, Kind | None]
 ) -> tuple[Document, list[str]]:
-    """Return a document in which a brick is replaced by its parts, and the ids of the new nodes.
+    """Replace a brick with its parts; return the new document and the ids of the new nodes.
 
     Parameters
     ----------

@@ -135,6 +135,6 @@ class Errands:
             return errand
 
     def find(self, id: str) -> Errand | None:
-        """Return the errand with this id, or None."""
+        """Return the errand with this id, or None if there is none."""
         with self._lock:
             return self._known.get(id)

@@ -124,13 +124,14 @@ class Figures:
         self.rows.append({"work": f"{work} ({unit})", "measured": measured, **judged})
 
     @contextmanager
-    def notebook(self, name: str, text: str) -> Iterator[Notebook]:
-        """Yield a notebook with `text`, open in a new page."""
+    def notebook(self, name: str, text: str, script: str = "") -> Iterator[Notebook]:
+        """Yield a notebook with `text`, open in a new page that first runs `script`."""
         path = self.lab.root / name
         content = json.loads(text)
         content["metadata"]["kernelspec"] = self.lab.kernelspec(kernels.INSTALLED)
         path.write_text(json.dumps(content), encoding="utf-8")
         with guarded_page(self.browser) as page:
+            page.add_init_script(script)
             notebook = Notebook(page, self.lab.base, path)
             notebook.open()
             yield notebook
@@ -149,6 +150,7 @@ class Figures:
             notebook.run(start + 1, wait=False)
             drawn = notebook.page.evaluate(DRAWN, start + 1) / 1000
             self.add("first point after start()", drawn - float(notebook.ask("began")), 1.5, "s")
+            notebook.ask("session.train(epochs=40)")
             until(lambda: notebook.ask("session.state.ended") == "True", timeout=300)
             size = len(json.dumps(notebook.save())) / 1e3
             self.add("saved notebook with a full view", size, 300, "kB")

@@ -121,7 +121,7 @@ def test_cross_entropy_of_a_logistic_is_exact():
             tensor.vector("y"),
             tensor.matrix("p"),
             TypeError,
-            r"dtype torch\.float32.* integers of shape",
+            r"dtype torch\.float32.* integer class indices of shape",
         ),
         (tensor.lvector("y"), tensor.vector("p"), ValueError, r"predictions have shape \(\?,\)"),
     ],
@@ -168,7 +168,7 @@ def test_scores_that_are_no_numbers_are_never_right():
     ("y", "error"), [(tensor.lmatrix("y"), ValueError), (tensor.vector("y"), TypeError)]
 )
 def test_misclassification_teaches_about_wrong_targets(y, error):
-    with pytest.raises(error, match="must be class indices, integers of shape"):
+    with pytest.raises(error, match="must be integer class indices of shape"):
         MisclassificationRate().apply(y, tensor.matrix("p"))
 
 

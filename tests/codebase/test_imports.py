@@ -11,7 +11,7 @@ import pytest
 from tests.support.tree import ROOT, imports, modules
 
 LAYERS = [
-    ["openmp", "argument_names"],
+    ["exit", "openmp", "argument_names"],
     ["tracebacks", "errors", "attributes", "hints", "names", "config", "_settings", "deprecation"],
     ["tensor"],
     ["utils"],

@@ -293,7 +293,7 @@ def test_a_generator_in_a_scheme_has_one_reader(look):
     expected, refused = costs(build(own(FromGenerator()))), []
 
     def looking(main_loop):
-        with pytest.raises(DataError, match="cannot be copied. Since training reads it, reading"):
+        with pytest.raises(DataError, match="copied. Since training reads the same data, reading"):
             look(main_loop)
         refused.append(look)
 

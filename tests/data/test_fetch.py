@@ -342,5 +342,5 @@ def test_the_catalogue_is_complete():
 
 
 def test_an_unknown_data_set_gets_the_nearest_name(tmp_path):
-    with pytest.raises(DataError, match="no dataset 'minst', only .*; did you mean 'mnist'?"):
+    with pytest.raises(DataError, match="the dataset 'minst', only .*; did you mean 'mnist'?"):
         download("minst", tmp_path)

@@ -44,7 +44,7 @@ def frame(column):
         ([None] + ["a"] * (ROWS - 1), r"\['x'\].fillna\('unknown'\)"),
         ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
         ([np.inf] + [1.0] * (ROWS - 1), "must be finite, but is inf"),
-        ([[1]] * ROWS, "values of the type list, but must have numbers, flags or text"),
+        ([[1]] * ROWS, "values of the type list, but must contain only numbers, bools or text"),
         ([Decimal(1)] * ROWS, r"values of the type Decimal.*convert them, .*astype\(float\)"),
     ],
 )

@@ -75,7 +75,7 @@ def test_the_caller_can_say_that_whole_numbers_are_quantities():
         (["1.5", "2.5"], None, "numbers that are written as text, such as '1.5'; convert it"),
         ([0, 0], None, "the same class 0 in all 2 examples"),
         (["a", "a"], None, "the same class 'a' in all 2 examples"),
-        ([1.5, 2], True, r"has the value 1.5, which is not a whole number"),
+        ([1.5, 2], True, r"the value 1.5 is not a whole number"),
         (["a", "b"], False, "has values such as 'a', which are not numbers"),
         (["a", 1], None, "values of one type, not int and str"),
         ([1.0, np.nan], None, r"1 of 2 are missing \(the first at position 1\)"),

@@ -135,7 +135,7 @@ def test_a_misspelt_channel_is_explained_in_the_view(hand_pump, wire):
     view = plot_view(main_loop)
     hand_pump.serve(view)
     assert view.payload["notes"] == {
-        "test_csot": "the log has no channel 'test_csot' so far; did you mean 'test_cost'?"
+        "test_csot": "the log has no channel 'test_csot' yet; did you mean 'test_cost'?"
     }
     assert set(view.payload["curves"]) == {"cost"}
 

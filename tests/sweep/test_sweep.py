@@ -155,7 +155,7 @@ def test_a_finished_sweep_is_not_repeated(sweep, capsys):
     trained(sweep(build, RATES))
     again = trained(sweep(None_is_built, RATES))
     assert again.best.number == 2
-    assert "continues: 3 of its 3 runs are already over" in capsys.readouterr().err
+    assert "continues: 3 of its 3 runs have already ended" in capsys.readouterr().err
 
 
 def None_is_built(learning_rate):

@@ -92,7 +92,7 @@ class Distributed(Protocol):
         """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables that have the same values as `roots` and are computed in their place."""
+        """Return variables that are computed instead of `roots` and have equal values."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""
@@ -119,7 +119,8 @@ class TrainingAlgorithm(FixedAttributes, ABC):
     parameters : sequence of SharedVariable
         The trained variables. The sequence is empty if the algorithm does not list them.
     distributed : Distributed or None
-        The object that divides the work on each batch among several processes, or None.
+        The object that divides the work on each batch among several processes; None if the
+        work is not divided.
 
     Examples
     --------
@@ -482,11 +483,11 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return []
 
     def _guard(self) -> Guard | None:
-        """Return the `Guard` that checks outputs before updates are applied, or None."""
+        """Return the `Guard` that checks outputs before updates are applied, if there is one."""
         return None
 
     def _watch(self) -> Watch | None:
-        """Return the `Watch` that requires new values to be finite, or None."""
+        """Return the `Watch` that requires new values to be finite, if there is one."""
         return None
 
     def process_batch(self, batch: Batch) -> None:

@@ -24,7 +24,7 @@ DIVERGES = (
 
 
 class BasicMomentum(StepRule):
-    r"""Step rule that sums all steps so far, with weights that decrease exponentially with age.
+    r"""Step rule that sums all steps with weights that decrease exponentially with age.
 
     Let :math:`\mu` be the momentum and :math:`s_t` the step of the previous rule. Then
 

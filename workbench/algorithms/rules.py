@@ -124,7 +124,7 @@ class StepRule(FixedAttributes):
         Returns
         -------
         step : Variable
-            The step, of the same shape.
+            The step, which has the same shape as `previous_step`.
         updates : list of pairs
             Shared variables of the rule and their new values.
         """

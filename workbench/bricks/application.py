@@ -1,4 +1,4 @@
-"""Application methods: the methods of a brick that add its operation to a graph.
+"""Application methods: the methods with which a brick adds its operation to a graph.
 
 `application` converts a method of a brick into an `Application`, a descriptor that returns a
 `BoundApplication` for each brick. Calling the bound application allocates the brick if necessary,
@@ -174,7 +174,7 @@ class Application(Predicate):
         return [p.name for p in self.signature.parameters.values() if p.kind not in kinds]
 
     def property(self, name: str) -> Callable[[F], F]:
-        """Decorate a method of the brick that computes an attribute of the application.
+        """Decorate a brick's method that computes an attribute of the application.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class Application(Predicate):
         return decorate
 
     def delegate(self, f: F) -> F:
-        """Decorate a method of the brick that returns another application.
+        """Decorate a brick's method that returns another application.
 
         Attributes that are not set, computed or declared are read from that application.
 
@@ -438,7 +438,7 @@ class BoundApplication(Predicate):
         return found
 
     def _found(self, name: str) -> Any:
-        """Return the value of an attribute, or None.
+        """Return the value of an attribute, or None if it is not defined.
 
         The value can be set for this brick, computed, declared or delegated, in this order of
         precedence.

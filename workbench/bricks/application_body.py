@@ -51,7 +51,7 @@ class Body:
         return [copies.get(variable, (str(variable.name), variable)) for variable in given]
 
     def unit_of(self, variable: Variable) -> ApplicationCall | None:
-        """Return the inner application that has this variable as an output, or None."""
+        """Return the inner application that has this variable as an output, or None if none has."""
         call = get_application_call(variable)
         return call if call is not self.call and has_roles(variable, [OUTPUT]) else None
 

@@ -186,7 +186,7 @@ class CategoricalCrossEntropy(Cost):
         Parameters
         ----------
         y : Variable
-            Class indices, integers of shape (B,), or probabilities of shape (B, C).
+            Integer class indices of shape (B,), or probabilities of shape (B, C).
         y_hat : Variable
             Probabilities of shape (B, C); each row must sum to one. For a single example without a
             batch dimension, the shape is (C,), and `y` is a scalar index or has the shape (C,).
@@ -241,7 +241,7 @@ class MisclassificationRate(Cost):
         Parameters
         ----------
         y : Variable
-            Class indices, integers of shape (B,).
+            Integer class indices of shape (B,).
         y_hat : Variable
             Scores of shape (B, C), such as probabilities or logits.
 
@@ -260,7 +260,7 @@ class MisclassificationRate(Cost):
             )
             raise problem(
                 f"{self.path()}.apply: y has shape {shown(y)} and dtype {y.dtype}, and y_hat has "
-                f"shape {shown(y_hat)}; y must be class indices, integers of shape (B,), and y_hat "
+                f"shape {shown(y_hat)}; y must be integer class indices of shape (B,), and y_hat "
                 f"must be scores of shape (B, C) ({hint})"
             )
         truth = elements(y_hat, y, f"{self.path()}.apply: classes y").unsqueeze(1)

@@ -3,8 +3,8 @@
 An editor checks each brick separately, whenever a setting or the shape of an input changes. `infer`
 creates inputs, applies a brick to them without allocating memory for parameters, and discards the
 graph. When a brick is applied for the first time, most of the time is spent on creating unknown
-sizes. The inputs are therefore kept for the next application if the current application reveals
-nothing about their sizes.
+sizes. The inputs are therefore kept for the next application if the current application imposes no
+constraints on their sizes.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str
     -------
     dict of str to Kind
         The kinds of the outputs by name, in the order of the outputs. An unknown size that equals a
-        named size of an input has the same name.
+        named size of an input has the name of that size.
 
     Raises
     ------

@@ -300,7 +300,7 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 
 def _forward_names(module: torch.nn.Module) -> list[str]:
-    """Return the arguments of ``forward`` that have no default, or ``input_`` for ``*args``."""
+    """Return the names of the required arguments of ``forward``; ``*args`` becomes ``input_``."""
     parameters = list(inspect.signature(module.forward).parameters.values())
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return ["input_"]

@@ -59,7 +59,7 @@ class ModuleCall(Operation):
     draws : bool
         True if the module draws random numbers.
     drops : str or None
-        The name of the first function that drops elements at random, or None.
+        The name of the first function that drops elements at random, or None if there is none.
     keys : list of str or None
         If the module returns a mapping, the keys of the tensors in it.
     """

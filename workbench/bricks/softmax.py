@@ -146,8 +146,8 @@ def check_targets(y: Variable, predictions: Variable, where: str) -> None:
         hint = "y.flatten() converts a column of indices to a vector"
     raise problem(
         f"{where}: targets y have shape {shown(y)} and dtype {y.dtype}, and predictions have shape "
-        f"{shown(predictions)} and dtype {predictions.dtype}; targets must be class indices, "
-        "integers of shape (B,), or probabilities, floats of shape (B, C), and predictions must be "
+        f"{shown(predictions)} and dtype {predictions.dtype}; targets must be integer class "
+        "indices of shape (B,) or float probabilities of shape (B, C), and predictions must be "
         f"floats of shape (B, C) ({hint})"
     )
 

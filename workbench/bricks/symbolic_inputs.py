@@ -16,7 +16,7 @@ from workbench.tensor import Variable, variable
 from workbench.tensor.device import floatx
 
 AXES = (1, 2, 3)
-"""Numbers of axes before the dimension of an input, in the order in which they are tried."""
+"""The numbers of axes to try in front of the last axis of an input, in this order."""
 
 UNKNOWN = (
     "{path}: the number of axes of its inputs ({names}) cannot be inferred ({error}); pass an "
@@ -100,7 +100,7 @@ def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
         if len(inputs) > len(names):
             raise BrickError(
                 f"{bound.path} has the inputs {', '.join(names)}, but {len(inputs)} examples were "
-                "given; pass one for each input"
+                "given; pass one example for each input"
             )
     unknown = [name for name in found if name not in names]
     if unknown:

@@ -102,7 +102,7 @@ def _by_owner(
 
 
 def _widened(value: Any, variable: SharedVariable, grown: Mapping[str, Growth]) -> Any:
-    """Return the statistics of a layer, extended by copies if the layer has additional units."""
+    """Return the statistics of a layer, with copied values for any units that were added."""
     for axis, (old, new) in enumerate(zip(value.shape, variable.tensor.shape, strict=False)):
         for growth in grown.values() if old != new else ():
             for one in growth.copies:

@@ -77,7 +77,7 @@ def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -
 
 
 def _check_sizes(reading: Reading, name: str, value: Any, path: str) -> None:
-    """Check each size separately, so that the error states the place of the invalid size."""
+    """Check each size separately, so that the error states which size is invalid."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             _check_sizes(reading, name, one, f"{path}/mapping/{key}")

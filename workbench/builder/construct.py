@@ -1,7 +1,7 @@
 """Construction of bricks, schemes and modules from the values of a specification.
 
-Only constructors of registered classes are called. Every fault raises a `SpecError`, which states
-the place of the fault in the specification.
+Only constructors of registered classes are called. A fault in the specification raises a
+`SpecError` that states where the fault is.
 """
 
 from __future__ import annotations

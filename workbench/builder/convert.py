@@ -164,7 +164,7 @@ def from_spec(spec: Spec) -> Built:
     Raises
     ------
     SpecError
-        If the specification is invalid; the error states the place of the fault.
+        If the specification is invalid; the error states where the fault is.
 
     Examples
     --------

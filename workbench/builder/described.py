@@ -143,7 +143,7 @@ def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
 
 
 def _frozen(loop: Loop, algorithm: GradientDescent | TorchOptimizer) -> tuple[str, ...]:
-    """Return the paths of the bricks that have parameters, none of which is trained."""
+    """Return the paths of the bricks that have parameters, but no trained parameter."""
     trained = set(algorithm.parameters)
     bricks: dict[str, list[SharedVariable]] = {}
     parameters = algorithm.parameters if loop.model is None else loop.model.parameters

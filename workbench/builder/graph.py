@@ -75,7 +75,7 @@ class Graph:
             waiting.extend(fresh)
 
     def node(self, variable: Variable) -> Node:
-        """Return the application that has the variable as an output, or else the variable."""
+        """Return the application that has `variable` as an output; otherwise return `variable`."""
         call = application_of(variable)
         return variable if call is None else call
 
@@ -325,7 +325,7 @@ def default_wire(brick: str, method: str, output: str) -> str:
 
 
 def application_of(variable: Variable) -> ApplicationCall | None:
-    """Return the application call that has the variable as an output, or None."""
+    """Return the application call that has the variable as an output, or None if none has."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 

@@ -15,7 +15,7 @@ from workbench.roles import BIAS, INITIAL_STATE, has_roles
 from workbench.tensor import SharedVariable
 
 NUMBERED = re.compile(r"(.+)_\d+(@\d+)?")
-"""Pattern of the names that a parent gives to numbered children, such as ``linear_1``."""
+"""Regular expression for the names of numbered children, such as ``linear_1``."""
 
 
 class Held(NamedTuple):

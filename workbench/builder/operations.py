@@ -156,7 +156,7 @@ VARIADIC = {"reshape": "shape", "permute": "dims"}
 
 
 def named(name: str) -> Operation | None:
-    """Return the operation with this name or alias, or None."""
+    """Return the operation with this name or alias, or None if there is none."""
     return BY_NAME.get(ALIASES.get(name, name))
 
 

@@ -41,7 +41,7 @@ def unique(name: str, taken: Container[str]) -> str:
 
 
 def below(brick: Brick, path: str) -> Brick | None:
-    """Return the brick at a path below `brick`, or None."""
+    """Return the brick at a path below `brick`, or None if there is none."""
     here: Brick | None = brick
     for part in path.split("/") if path else []:
         if here is None:

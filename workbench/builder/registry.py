@@ -106,7 +106,7 @@ def generation() -> int:
 
 
 def kind_of(cls: object) -> Kind | None:
-    """Return the kind of a class, or None."""
+    """Return the kind of a class, or None if it belongs to no kind."""
     if isinstance(cls, type):
         return next((kind for kind, base in BASES.items() if issubclass(cls, base)), None)
     return None
@@ -163,7 +163,7 @@ def name_of(cls: type[Any]) -> str | None:
 
 
 def found(kind: Kind, name: str) -> type[Any] | None:
-    """Return the class that has this name in specifications, or None."""
+    """Return the class that has this name in specifications, or None if there is none."""
     return library(kind).get(name) or types(kind).get(name) or _users[kind].get(name)
 
 

@@ -263,7 +263,7 @@ class _Revision:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []
 
     def _placed(self) -> dict[int, list[tuple[str, bool]]]:
-        """Return the new lines for each snippet, and whether each line replaces the snippet."""
+        """Return pairs for each snippet: a new line, and True if it replaces the snippet."""
         place = {one: max(numbers) for one, numbers in self.earlier.origins.items()}
         placed: dict[int, list[tuple[str, bool]]] = {}
         before = 0

@@ -1,4 +1,4 @@
-"""Models that draw the initial values that their code would draw in a new process."""
+"""Models with the initial values that their code would draw in a new process."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def _check_replaceable(loop: MainLoop) -> None:
 def _kept_values(
     old: Variables, matching: Matching, grown: Mapping[str, Growth], moved: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the values of the new model's parameters that come from the old model."""
+    """Return the values that parameters of the new model take from the old model."""
     by_path = {path_of(variable): variable for variable in old.values()}
     values = {path: value_of(by_path[was]) for path, was in matching.pairs.items()}
     for path, growth in grown.items():
@@ -306,7 +306,7 @@ class _Replaced:
         self._parameters = set(parameters_of(loop))
 
     def find(self, variable: Variable) -> Variable | None:
-        """Return the variable that replaces `variable` and has the same name, or None."""
+        """Return the variable that replaces `variable` under its name, or None if none does."""
         found = self._found(variable)
         if found is None:
             self.ended.append(str(variable.name))
@@ -334,7 +334,7 @@ class _Replaced:
         return named[0] if named else None
 
     def parameter(self, variable: SharedVariable) -> SharedVariable | None:
-        """Return the parameter of the new model that replaces an old parameter, or None."""
+        """Return the new model's parameter that replaces an old parameter, or None if none does."""
         brick: Any = get_brick(variable)
         twin = None if brick is None else self._bricks.get(brick.path())
         own = [] if twin is None else [p for p in twin.parameters if p is not None]

@@ -109,7 +109,7 @@ class PartlyFrozen(Model):
 
 @dataclass(frozen=True)
 class Everything:
-    """All parameters of a model, checked in place of the parameters that an algorithm trains."""
+    """All parameters of a model, for checks that otherwise use the parameters of an algorithm."""
 
     parameters: Iterable[SharedVariable]
 
@@ -158,7 +158,7 @@ def trained(built: Built, cost: Variable, frozen: Collection[str]) -> list[Share
 
 
 def brick_at(built: Built, path: str) -> Brick | None:
-    """Return the brick at a path such as ``mlp/linear_0``, or None."""
+    """Return the brick at a path such as ``mlp/linear_0``, or None if there is none."""
     top, _, rest = path.partition("/")
     return below(built.bricks[top], rest) if top in built.bricks else None
 

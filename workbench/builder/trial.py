@@ -234,7 +234,7 @@ def attempt(task: Task) -> Trial:
 
 
 def _changed(task: Task, change: Change) -> Trial | None:
-    """Return the trial of a task after a change, or None if the change is not possible."""
+    """Return the trial of a task after a change, or None if the change cannot be made."""
     calls = [] if task.call is None else [task.call.to_dict()]
     given = {"bricks": [brick.to_dict() for brick in task.bricks], "calls": calls}
     try:

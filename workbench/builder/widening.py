@@ -323,7 +323,7 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
 
 
 def place_in(spec: Spec, path: str) -> str | None:
-    """Return the location of a brick's settings in a specification, or None.
+    """Return the location of a brick's settings in a specification, or None if it lacks the brick.
 
     Examples
     --------
@@ -347,7 +347,7 @@ def place_in(spec: Spec, path: str) -> str | None:
 
 
 def _bricks_in(settings: Json, place: str) -> dict[str, tuple[str, Json]]:
-    """Return the locations and settings of the bricks in a setting, keyed by brick name."""
+    """Return the location and the settings of each brick in `settings`, keyed by brick name."""
     found: dict[str, tuple[str, Json]] = {}
     waiting: list[tuple[Json, str]] = [(settings, place)]
     while waiting:

@@ -253,7 +253,7 @@ class IndexableDataset(Dataset):
     Raises
     ------
     DataError
-        If the sources differ in their number of examples.
+        If the sources have different numbers of examples.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return the number of examples at the start of an epoch that are not affected."""
+        """Return how many examples at the start of an epoch are not affected."""
         return self.taken if epoch == self.epoch else 0
 
 

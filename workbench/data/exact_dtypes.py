@@ -22,7 +22,7 @@ from workbench.errors import DataError
 
 NUMBERS = "biufc"
 WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
-"""Pattern of integers without an exponent; unlike 6.022e23, they must be represented exactly."""
+"""Regular expression for integers that must be represented exactly, unlike 6.022e23."""
 
 
 def number_dtype(dtype: npt.DTypeLike, where: str) -> np.dtype[Any]:

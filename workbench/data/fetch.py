@@ -191,14 +191,14 @@ def download(
     >>> download("minst", "~/.workbench/data")
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: download has no dataset 'minst', only 'mnist',
+    workbench.errors.DataError: download does not offer the dataset 'minst', only 'mnist',
     'fashion_mnist', 'cifar10'; did you mean 'mnist'?
     """
     try:
         entry = CATALOGUE[name]
     except KeyError:
         raise DataError(
-            f"download has no dataset {name!r}, only "
+            f"download does not offer the dataset {name!r}, only "
             f"{', '.join(map(repr, CATALOGUE))}{nearest(name, CATALOGUE)}"
         ) from None
     mirrors = entry.mirrors if url is None else (url,) if isinstance(url, str) else tuple(url)

@@ -62,7 +62,7 @@ def from_frame(
     """Create a data stream from the rows of a table.
 
     The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
-    standard deviation of the training rows, a flag becomes 0 or 1, and text and pandas categories
+    standard deviation of the training rows, a bool becomes 0 or 1, and text and pandas categories
     become one feature for each value. The index of the frame is not used. ``targets`` contains
     indices of classes, of shape (B,), or numbers of shape (B, targets).
 
@@ -78,7 +78,7 @@ def from_frame(
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
-        Whether the target is a class. By default text, flags, pandas categories and the integers
+        Whether the target is a class. By default text, bools, pandas categories and the integers
         0, 1, 2 ... are classes, and fractions are not.
     standardise : bool
         If False, numbers stay as they are.
@@ -184,7 +184,7 @@ def from_arrays(
     batch_size : int
         The number of examples in a batch.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, flags and the integers 0, 1, 2 ... are
+        Whether the targets are classes. By default text, bools and the integers 0, 1, 2 ... are
         classes, and fractions are not.
     indices : bool
         If True, integers in `features` stay integers, for a `LookupTable`.
@@ -198,7 +198,7 @@ def from_arrays(
     Raises
     ------
     DataError
-        If the arrays differ in their number of examples, if a value is missing, infinite or not a
+        If the arrays have different numbers of examples, if a value is missing, infinite or not a
         number, or if it is unclear whether the targets are classes.
 
     Examples
@@ -303,7 +303,7 @@ def from_folder(
 
 
 def dataset_below(stream: Any) -> Any:
-    """Return the dataset that a stream reads through its transformers, or None."""
+    """Return the dataset that a stream reads through its transformers, or None if it has none."""
     while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
         stream = stream.data_stream
     return getattr(stream, "dataset", None)
@@ -352,7 +352,7 @@ def _is_image(array: Array) -> bool:
 
 
 def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return the features, and the targets that are passed or are among the features."""
+    """Return the features and the targets, which are passed or are among the features."""
     if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
         return features, targets
     others = {name: array for name, array in features.items() if name != TARGETS}

@@ -27,14 +27,14 @@ Reader = Literal["training", "others"]
 PartT = TypeVar("PartT", bound="Part")
 
 ONE_READER = (
-    "{part!r} contains {held}, which changes each time it is read and cannot be copied. Since "
-    "{who}, reading it here too would change the training data. Create a separate stream for "
-    "this reader, or derive random numbers from the epoch that get_request_iterator and iterate "
-    "receive, for example with numpy.random.default_rng((seed, epoch))"
+    "{part!r} contains {held}, which changes with every reading and cannot be copied. Since "
+    "{who}, reading the data here too would change the training data. Create a separate stream "
+    "for this reader, or derive random numbers from the epoch that get_request_iterator and "
+    "iterate receive, for example with numpy.random.default_rng((seed, epoch))"
 )
 BY = {
-    "training": "training reads it",
-    "others": "it has been read before training, for inspection or evaluation",
+    "training": "training reads the same data",
+    "others": "the data has been read before training, for inspection or evaluation",
 }
 
 _PLACES = {"_here", "_trained", "_for_others"}

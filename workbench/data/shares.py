@@ -104,7 +104,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Raises
     ------
     DataError
-        If the sources differ in their number of examples, or if a source lacks the axis.
+        If the sources have different numbers of examples, or if a source lacks the axis.
     """
     axes = {name: share.axis_of(name) for name in batch}
     lengths = {

@@ -35,7 +35,7 @@ Data: TypeAlias = tuple[Any, ...]
 BatchT = TypeVar("BatchT")
 
 _Place = tuple[tuple[int, int], "EpochIterator[Any] | None"]
-"""Epoch and position of a starting point, and the epoch iterator that started there, or None."""
+"""Epoch and position of a starting point, and the epoch iterator, if any, that started there."""
 
 _reader: ContextVar[Literal["training", "evaluation"] | None] = ContextVar("reader", default=None)
 """The reader of streams in the current context; ``None`` stands for the user."""

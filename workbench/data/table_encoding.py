@@ -1,6 +1,6 @@
 """`TableEncoding`, which converts the columns of a table to the features and targets of a model.
 
-Numbers are standardised with the mean and standard deviation of the training examples. A flag
+Numbers are standardised with the mean and standard deviation of the training examples. A bool
 becomes 0 or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything
 that could be read in two ways, or that has no value, is refused: missing values, dates, numbers
 that are written as text, and text with almost as many values as rows.
@@ -49,7 +49,7 @@ OTHER_COLUMNS = (
     "the table must have the columns of the training data; missing: {missing}; unknown: {surplus}"
 )
 NO_NUMBERS = (
-    "{where} has the type {kind}, but must be numbers, flags, text or categories; convert it "
+    "{where} has the type {kind}, but must contain numbers, bools, text or categories; convert it "
     "{how}, or remove it with frame.drop(columns=[{name!r}])"
 )
 HOW_TO_CONVERT = {

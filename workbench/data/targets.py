@@ -38,15 +38,15 @@ AMBIGUOUS = (
 )
 MIXED = "{where} must have values of one type, not {kinds}; convert them to one type"
 OTHER_TYPE = (
-    "{where} has values of the type {kind}, but must have numbers, flags or text; convert them, "
-    "for example with astype(float) or astype(str)"
+    "{where} has values of the type {kind}, but must contain only numbers, bools or text; convert "
+    "them, for example with astype(float) or astype(str)"
 )
 ONE_CLASS = (
     "{where} has the same class {only!r} in all {count} examples, so there is nothing to learn; "
     "pass examples of at least two classes"
 )
 NOT_WHOLE = (
-    "{where} must be classes, but has the value {value!r}, which is not a whole number; pass "
+    "{where} must contain classes, but the value {value!r} is not a whole number; pass "
     "as_classes=False (in fit: loss='squared error') if the target is a quantity"
 )
 NUMBERS_AS_TEXT = (
@@ -108,7 +108,7 @@ def encoded_targets(
     where : str
         The name of the targets, for messages.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, flags, pandas categories and the integers
+        Whether the targets are classes. By default text, bools, pandas categories and the integers
         0, 1, 2 ... are classes, and fractions are not. If there are more than 20 different
         integers, each must occur at least twice on average.
     labels : sequence, optional
@@ -156,7 +156,7 @@ def encoded_targets(
 
 
 def plain_categories(given: Any) -> Any:
-    """Convert pandas categories to text, unless all of them are numbers, flags or text."""
+    """Convert pandas categories to text if any of them is not a number, a bool or text."""
     categories = getattr(getattr(given, "dtype", None), "categories", None)
     if categories is None or all(
         _kind(one) in ("bool", "int", "float", "str") for one in categories

@@ -130,7 +130,7 @@ class _Arrangement:
         ]
 
     def _item(self, number: int, rank: int) -> Item | None:
-        """Return the box at which a link ends in a rank, or the link's passage through the rank."""
+        """Return a link's item in a rank: the box at its end, or its passage through the rank."""
         link = self.links[number]
         for end in (link.source, link.target):
             if end is not None and self.ranks[end] == rank:

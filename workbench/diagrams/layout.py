@@ -74,7 +74,7 @@ class _Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return None (for the whole diagram), the groups around a node, and the node itself."""
+        """Return a list of None (the whole diagram), the groups around a node, and the node."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:

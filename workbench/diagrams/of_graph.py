@@ -204,9 +204,9 @@ class _Reader:
             self.edges = {edge: None for edge in self.edges if edge.target not in unused}
 
     def _source(self, variable: Variable) -> Source | None:
-        """Return the source of a variable (a node and the name of its output), or None.
+        """Return the source of a variable, or None if the variable is not drawn.
 
-        The node is created if necessary.
+        The source is a node and the name of its output. The node is created if necessary.
         """
         if variable.owner is None:
             return self._root(variable)

@@ -18,7 +18,7 @@ BATCHES = (2, 3)
 """Sizes of the first axis of an input in the two runs."""
 
 OTHERS = ((64, 96), (80, 112), (48, 72), (40, 56))
-"""Sizes, in the two runs, of the other axes whose sizes are unknown."""
+"""Pairs of sizes for the other unknown axes; each pair has a size for each of the two runs."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ CHOICES: tuple[Statistics, ...] = ("batch", "share")
 
 Level = Literal["epoch", "batch"]
 COUNTED = 4096
-"""Upper bound on batch numbers, chosen so that their sum is exact in float32."""
+"""Limit for batch numbers, so that their sum over all processes is exact in float32."""
 
 
 class DataParallel(Hinted):
@@ -199,7 +199,7 @@ class DataParallel(Hinted):
         return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
     def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return replacements for draws that can be divided, and whether any other draws remain."""
+        """Return replacements for draws that can be divided, and True if other draws remain."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order
@@ -257,7 +257,7 @@ class DataParallel(Hinted):
         self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes, calls]))
 
     def end(self, total: torch.Tensor) -> None:
-        """Check that all processes have processed the same batch, and read their requests.
+        """Check that all processes have processed the same batch, and read the requests of all.
 
         Raises
         ------

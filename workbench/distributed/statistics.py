@@ -134,7 +134,7 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
 
 
 def statistic_of(variable: Variable) -> Call | None:
-    """Return the call that computes `variable` if it is a statistic of a share, or None.
+    """Return the call that computes `variable` if it is a statistic of a share, otherwise None.
 
     The result is None for statistics inside a loop, which remain those of the share.
     """

@@ -17,7 +17,7 @@ from workbench.extensions.triggers import Predicate
 from workbench.log import TrainingLogBase
 
 GOAL = "_goal"
-"""Key of the goal in the status. A goal is a total, such as ``{"epochs": 10}``."""
+"""Key for the goal in the status. A goal is a total, such as ``{"epochs": 10}``."""
 
 DONE = {"epochs": "epochs_done", "batches": "iterations_done"}
 

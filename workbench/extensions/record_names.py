@@ -28,12 +28,12 @@ RENAME = (
 )
 NEVER_MADE = (
     "{extension!r} reads the record {name!r}, which no extension has written so far; the "
-    "extension that writes it must precede this one in the list of extensions{hint}"
+    "extension that writes it must come before this extension in the list of extensions{hint}"
 )
 TOO_EARLY = (
     "{extension!r} reads the record {name!r} before it is written; the extension that writes it "
-    "must precede this one in the list of extensions, and act on the same event or on an earlier "
-    "event of the same batch"
+    "must come before this extension in the list of extensions, and act on the same event or on an "
+    "earlier event of the same batch"
 )
 
 OF_THE_LOOP = frozenset({

@@ -29,7 +29,8 @@ class ReduceOnPlateau(SharedVariableModifier):
     parameter : SharedVariable
         The variable to reduce.
     record_name : str
-        The name of the record to read. The extension that writes it must precede this one.
+        The name of the record to read. The extension that writes it must come before this
+        extension.
     mode : {"min", "max"}
         ``"min"`` if lower values are better, ``"max"`` if higher values are better. If the name of
         the record suggests the opposite (``valid_accuracy`` with the default), a message is logged.

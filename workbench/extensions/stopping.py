@@ -1,7 +1,7 @@
 """Extensions that end training when a record stops improving.
 
-`EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records when a value is
-the best so far, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
+`EarlyStopping` combines `workbench.extensions.training.TrackTheBest`, which records each new best
+value, and `FinishIfNoImprovementAfter`, which counts the epochs or iterations since then.
 """
 
 from __future__ import annotations
@@ -172,22 +172,23 @@ def _check_wait(kind: str, iterations: int | None, epochs: int | None) -> None:
 class EarlyStopping(CompositeExtension):
     """Extension that ends training when a record stops improving, and can save the best model.
 
-    The extension that writes the record must precede this one. The checkpoint extension can be
-    anywhere in the list of extensions; if it is not in the list, it becomes a sub-extension.
+    The extension that writes the record must come before this extension. The checkpoint extension
+    can be anywhere in the list of extensions; if it is not in the list, it becomes a
+    sub-extension.
 
     Parameters
     ----------
     record_name : str
         The name of the record to track.
     checkpoint_extension : Checkpoint, optional
-        The extension that saves the model whenever the record is the best so far.
+        The extension that saves the model whenever the record reaches a new best value.
     checkpoint_filename : path, optional
         The file for the best model, as for `Checkpoint`; required with `checkpoint_extension`.
     notification_name : str, optional
         The name of the record that indicates a new best value; by default
         ``{record_name}_best_so_far``.
     choose_best : callable
-        A function of the current value and the previous best value that returns the better one; use
+        A function that returns the better of the current value and the previous best value; use
         `max` for a record such as an accuracy.
     iterations, epochs : int
         The number of iterations or epochs to wait for a new best value, 1 or more. Pass exactly one

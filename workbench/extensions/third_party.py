@@ -21,7 +21,7 @@ NOT_AN_EXTENSION = (
 
 @runtime_checkable
 class Dispatching(Protocol):
-    """Protocol of objects that a main loop accepts as extensions.
+    """Protocol for objects that a main loop accepts as extensions.
 
     The attribute ``main_loop`` is set before the first event.
     """
@@ -32,7 +32,7 @@ class Dispatching(Protocol):
 
 @runtime_checkable
 class Stateful(Protocol):
-    """Protocol of third-party extensions whose state is saved in checkpoints."""
+    """Protocol for third-party extensions whose state is saved in checkpoints."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""
@@ -42,7 +42,7 @@ class Stateful(Protocol):
 
 
 class _ThirdParty(TrainingExtension):
-    """Wrapper of an object with a method `dispatch`, which receives every event.
+    """Wrapper of an object whose method `dispatch` receives every event.
 
     Parameters
     ----------

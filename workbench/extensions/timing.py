@@ -23,14 +23,14 @@ ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
-    """Extension that records the time spent on reading data and processing batches, in seconds.
+    """Extension that records how many seconds reading data and processing batches take.
 
     Before the first epoch it records ``time_initialization``. After an epoch it records
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
-    ``time_train_total``; after a batch it records the same durations, with ``batch`` in place of
-    ``epoch`` in the names. If it acts less often, for example with ``every_n_batches=10``, the
-    time of one batch is the average since the last record. On other events, such as the end of
-    training or an error, it records only the totals.
+    ``time_train_total``. After a batch it records the same durations under names that contain
+    ``batch`` instead of ``epoch``. If it does not act after every batch, for example with
+    ``every_n_batches=10``, the duration of a batch is an average since the last record. On other
+    events, such as the end of training or an error, it records only the totals.
 
     Totals are counted from the creation of the main loop object. Place the extension before
     `Printing`.

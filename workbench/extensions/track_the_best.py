@@ -1,4 +1,4 @@
-"""`TrackTheBest`, which writes a record when another record is the best so far.
+"""`TrackTheBest`, which writes a record whenever another record reaches its best value so far.
 
 `workbench.extensions.stopping` uses it to end training when the record stops improving.
 """
@@ -16,21 +16,21 @@ from workbench.extensions.triggers import Triggers
 
 
 class TrackTheBest(SimpleExtension):
-    """Extension that writes a record when another record is the best so far.
+    """Extension that writes a record whenever another record reaches its best value so far.
 
-    The extension that writes the tracked record must precede this one. Rows without the record are
-    skipped, and NaN is never the best value.
+    The extension that writes the tracked record must come before this extension. Rows without the
+    record are skipped, and NaN is never the best value.
 
     Parameters
     ----------
     record_name : str
         The name of the record to track.
     notification_name : str, optional
-        The name of the record to write, with the value True, when the tracked record is the best so
-        far; by default ``{record_name}_best_so_far``.
+        The name of the record to write, with the value True, when the tracked record reaches its
+        best value so far; by default ``{record_name}_best_so_far``.
     choose_best : callable
-        A function of the current value and the previous best value that returns the better one,
-        such as `min` if lower values are better, or `max` if higher values are better. If the name
+        A function that returns the better of the current value and the previous best value, such
+        as `min` if lower values are better, or `max` if higher values are better. If the name
         of the record suggests the opposite (``valid_accuracy`` with the default), a message is
         logged.
     name : str, optional

@@ -213,7 +213,7 @@ def _from_named_arrays(
     if lacking:
         raise DataError(
             f"the data for validation has no {', '.join(map(repr, lacking))}, only "
-            f"{', '.join(map(repr, other))}; give its arrays the same names"
+            f"{', '.join(map(repr, other))}; give its arrays the names of the training arrays"
         )
     x_other, written_other = _chosen(other, VALIDATION, others)
     wishes = replace(wishes, validation=(x_other, other[target]))

@@ -65,7 +65,7 @@ def set_names(bricks: Sequence[Brick]) -> None:
 
 
 def sized(steps: Sequence[Brick]) -> Any:
-    """Return the last brick that has a setting for the number of its outputs, or None."""
+    """Return the last brick with a setting for the number of its outputs, or None if none has."""
     for brick in reversed(steps):
         if isinstance(brick, MLP) or "output_dim" in brick.allocation_args:
             return brick

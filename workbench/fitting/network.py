@@ -1,4 +1,4 @@
-"""The graph of `fit`: inputs, the model applied to them, its cost and metrics, and their code."""
+"""The graph that `fit` trains, from the inputs to the cost and metrics, and the code for it."""
 
 from __future__ import annotations
 

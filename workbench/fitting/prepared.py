@@ -57,7 +57,7 @@ class Prepared:
 
     @property
     def dataset(self) -> Any:
-        """The dataset from which the training stream reads, or None."""
+        """The dataset from which the training stream reads, or None if it reads no dataset."""
         stream: Any = self.training
         while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
             stream = stream.data_stream
@@ -148,5 +148,5 @@ def validation_code(validation: Any, code: Statements) -> str | None:
 
 
 def pair_of(made: Any) -> tuple[AbstractDataStream, AbstractDataStream | None]:
-    """Return the training stream, and the validation stream or None."""
+    """Return the training stream and the validation stream (None if there is none)."""
     return made if isinstance(made, tuple) else (made, None)

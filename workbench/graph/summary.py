@@ -58,7 +58,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """Whether the parameters are trained.
+        """The answer to the question of whether the parameters are trained.
 
         The value is ``"yes"``, ``"partly"`` or ``"no"``, or empty if there are no parameters.
         """

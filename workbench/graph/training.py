@@ -30,8 +30,9 @@ GraphMode = Literal["training", "as given"]
 MODES: tuple[GraphMode, ...] = ("training", "as given")
 
 REWRITTEN_FOR_USE = (
-    "the graph was rewritten by hand and is trained unchanged, with {bricks} in evaluation mode; "
-    "rewrite the result of apply_training_mode(graph), or pass mode='as given' if this is intended"
+    "the graph was rewritten by hand, so training uses it unchanged, with {bricks} in evaluation "
+    "mode; rewrite the result of apply_training_mode(graph), or pass mode='as given' if this is "
+    "intended"
 )
 
 MOMENTUM = 0.1

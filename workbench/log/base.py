@@ -226,10 +226,10 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         self.status.update(status)
 
     def maker(self) -> Callable[[], TrainingLogBase] | None:
-        """Return a picklable function that creates an empty log of this kind, or None.
+        """Return a picklable function that creates an empty log of this kind.
 
         With this function, a pickle can refer to a state of the log that is saved separately,
-        instead of repeating it. None means that the log contains more than its state.
+        instead of repeating it. Return None if the log contains more than its state.
         """
         return None
 

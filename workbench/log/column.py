@@ -182,9 +182,10 @@ class Column:
         return new
 
     def _append(self, iterations: Sequence[int], values: Sequence[Any]) -> bool:
-        """Append `values` if possible, and return True on success.
+        """Append `values` if they fit, and return True if so.
 
-        Only values of the column's type, at iterations later than all others, can be appended.
+        Values fit if they have the type of the column, and if the iterations increase and are
+        later than all iterations in the column.
         """
         if iterations[0] <= self.last or set(map(type, values)) != {self._type}:
             return False

@@ -1,4 +1,4 @@
-"""Protocol of training logs, which need not derive from `TrainingLogBase`."""
+"""Protocol for training logs, which need not derive from `TrainingLogBase`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_A_LOG = "log must be a training log such as SQLiteLog(path), not {given!r}{l
 
 @runtime_checkable
 class Logging(Protocol):
-    """Protocol of logs with the methods that a main loop and its checkpoints require."""
+    """Protocol for logs, with the methods that a main loop and its checkpoints require."""
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -36,7 +36,7 @@ class Logging(Protocol):
         """Make the records of an event visible to other threads."""
 
     def maker(self) -> Any:
-        """Return a function that creates an empty log when a pickle is loaded, or None."""
+        """Return a function that creates an empty log, or None if pickles must contain the log."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save."""

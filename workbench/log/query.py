@@ -165,7 +165,7 @@ def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[st
 
 
 def _check(tree: ast.Expression, given: str) -> None:
-    """Raise `LogError` if a tree has parts that are not allowed or could run for too long."""
+    """Raise `LogError` if an expression has parts that are not allowed or could be too slow."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         what = ""

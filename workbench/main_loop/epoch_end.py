@@ -7,14 +7,14 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""Key of the times at which the first epoch began and each epoch ended.
+"""Key for the times at which the first epoch began and each epoch ended.
 
-They are seconds since 1970 on a clock that stops during pauses and between runs, so a run that was
-paused overnight, or resumed the next day, has no gap on a time axis.
+The times are seconds since 1970 on a clock that stops during pauses and between runs, so a run that
+was paused overnight, or resumed the next day, has no gap on a time axis.
 """
 
 EPOCH_EXAMPLES = "_epoch_examples"
-"""Key of the number of examples in an epoch, if the data stream provides this number."""
+"""Key for the number of examples in an epoch, if the data stream provides this number."""
 
 
 def note_epoch_end(loop: Loop) -> None:

@@ -89,7 +89,7 @@ def sessions() -> list[Session]:
 
 
 def session_of(main_loop: Loop) -> Session | None:
-    """Return the session that trains `main_loop`, or None."""
+    """Return the session that trains `main_loop`, or None if there is none."""
     with _lock:
         found = (lease.session for lease in _leases if lease.main_loop is main_loop)
         return next(found, None)

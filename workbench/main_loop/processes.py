@@ -68,7 +68,7 @@ def agree(loop: Loop) -> None:
 
 
 def first_succeeded(loop: Loop, succeeded: bool) -> bool:
-    """Return whether the first process succeeded; all processes call this function together."""
+    """Return True if the first process succeeded; all processes call this function together."""
     distributed = distributed_of(loop)
     if distributed is None:
         return succeeded

@@ -71,8 +71,8 @@ class Requests:
     def record_later(self, values: Mapping[str, torch.Tensor]) -> None:
         """Record `values` by name in the current row once the device has computed them.
 
-        Call this method only in the training thread. The values are recorded at the latest on the
-        next event that is neither ``before_batch`` nor ``after_batch``.
+        Call this method only in the training thread. The values are recorded no later than the next
+        event that is neither ``before_batch`` nor ``after_batch``.
         """
         self._run.dispatcher.record_later(values)
 
@@ -80,8 +80,8 @@ class Requests:
         """Extend training by a number of epochs or batches.
 
         Call this method only in the training thread; other threads call `Session.train`. During a
-        run the number is added to the planned end; after a run it is added to the completed epochs
-        or batches, where the rest of an incomplete epoch counts as one epoch. The new end takes
+        run, the number is added to the planned end. After a run, it is added to the completed
+        epochs or batches; completing an unfinished epoch counts as one epoch. The new end takes
         precedence over `FinishAfter`, and extensions that wait for an improvement restart their
         count. The end is stored in the status and also applies to resumed runs.
 

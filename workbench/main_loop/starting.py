@@ -27,7 +27,7 @@ SHARES: ContextVar[bool] = ContextVar("shares", default=False)
 
 
 def preparation() -> Callable[[Any], Start] | None:
-    """Return the function that prepares main loops that start in this context, or None."""
+    """Return the function that prepares main loops started in this context, if there is one."""
     return _preparation.get()
 
 

@@ -83,7 +83,8 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        A function that returns the aggregation declared by the tag of a variable, or None.
+        A function that returns the aggregation that a variable's tag declares, or None if the tag
+        declares none.
 
     Returns
     -------

@@ -54,7 +54,7 @@ class AsInTraining:
         return found
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
-        """Return images and their classes from a folder; None if training does not read a folder.
+        """Return images and their classes from a folder, or None if training reads no folder.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class AsInTraining:
         return read_images(files, size, mode, pixels.shape[2:])
 
     def array(self, given: Any, name: str) -> Any:
-        """Return the values of an input as an array or tensor, and encode targets."""
+        """Return the values of a source as an array or tensor; targets are encoded."""
         dataset = self._dataset
         if dataset is None or name != TARGETS or TARGETS not in dataset.sources:
             return given if isinstance(given, torch.Tensor) else np.asarray(given)

@@ -40,7 +40,7 @@ def text_of_call(f: object) -> str:
 
 
 class Command(interfaces.Command):
-    """Request to a session, which the training thread executes between two batches.
+    """Request that the training thread of a session executes between two batches.
 
     The methods of `workbench.session.Session` create commands.
 

@@ -117,7 +117,7 @@ class Edits:
             self.mark()
 
     def suspend(self) -> bool:
-        """Record the edits so far and stop looking for more, before a command assigns values.
+        """Record the edits made so far, and look for no more, before a command assigns values.
 
         Returns
         -------

@@ -59,7 +59,7 @@ class Pause:
         return self._paused
 
     def end(self) -> Command | None:
-        """Clear any pause or step at the end of a run, and return the command of the step."""
+        """Clear any pause or step when a run ends, and return the command that began the step."""
         self._paused = self._journal.paused = self._holding = False
         step, self._step = self._step, None
         return step

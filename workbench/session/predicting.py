@@ -51,16 +51,16 @@ def predict(
     """Compute predictions for the given data in evaluation mode.
 
     The method can be called during training, a pause or an evaluation, and after the end of
-    training. All parameters are copied between two batches, so they belong to one iteration. Then
-    training continues, and the predictions are computed in the calling thread.
+    training. All parameters are copied between two batches, so they all come from the same
+    iteration. Then training continues, and the predictions are computed in the calling thread.
 
     Parameters
     ----------
     X : array, tensor, table, path, dict, Dataset, DataStream, DataLoader or iterable of batches
-        The data. A single array or a table of numbers is possible if the model has one input. A
-        dictionary must contain an array for each input, and a table can contain a column for each
-        input. Other keys and columns, such as targets, are ignored. If the model was trained on a
-        table, another table or the path of a CSV or Parquet file is encoded by the same rules.
+        The data. A single array or a table of numbers is accepted if the model has only one input.
+        A dictionary must contain an array for each input, and a table can contain a column for
+        each input. Other keys and columns, such as targets, are ignored. If the model was trained
+        on a table, another table or the path of a CSV or Parquet file is encoded by the same rules.
         Images of dtype uint8 are scaled as in training. If the model was trained on a folder of
         images, the path of another folder is read in the same way.
     output : Variable or str, optional

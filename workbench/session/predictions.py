@@ -78,7 +78,7 @@ def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
 
     The monitored variables are those that the run evaluates on data other than the training data.
     If there are none, they are the variables that are monitored during training and belong to the
-    graph of the model. If there are none of these either, the cost is returned.
+    graph of the model. If there are no such variables either, the cost is returned.
 
     Raises
     ------

@@ -194,9 +194,9 @@ class Prober:
         examples: Iterable[int] | None = None,
         most: int | None = MEMORY,
     ) -> Probe:
-        """Create a probe; answer it now if no thread is training, otherwise at the next boundary.
+        """Create a probe that is answered now or, during training, at the next boundary.
 
-        The values must not take more than `most` bytes, unless `most` is None.
+        The values may occupy at most `most` bytes; ``None`` means that there is no limit.
 
         Raises
         ------
@@ -276,7 +276,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes, without `steps`, during an evaluation, which can be long or paused."""
+        """Answer the probes without `steps` during an evaluation, which can be long or paused."""
         self._answer(at_rest=True)
         return True
 

@@ -1,8 +1,8 @@
-"""Queue of a session's commands; the training thread executes them in order.
+"""Queue of a session's commands, which the training thread executes in order.
 
-The thread needs the same short time for each command, regardless of the number of waiting commands.
-Several values for the same variable become one assignment, and a stop cancels earlier commands that
-would only affect later training.
+The time that the thread needs for a command is short, and does not depend on the number of waiting
+commands. Consecutive assignments to the same variable are combined into one assignment. A stop
+cancels earlier commands that would only affect later training.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class Settling(Protocol):
     """Protocol for detectors of direct edits."""
 
     def settle(self) -> None:
-        """Record the direct edits so far."""
+        """Record the direct edits made so far."""
 
     def suspend(self) -> bool:
-        """Record the direct edits so far, and stop looking for more until `resume` is called."""
+        """Record all direct edits made so far, and look for no more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
         """Look for direct edits again, if `watching` is True."""

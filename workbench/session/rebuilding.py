@@ -97,7 +97,7 @@ def rebuild(main_loop: MainLoop, details: dict[str, Any]) -> dict[str, Any]:
 
 
 def last_rebuild(records: Iterable[tuple[int, Mapping[str, Any]]]) -> Mapping[str, Any] | None:
-    """Return the record of the last `Session.rebuild` among interventions, or None."""
+    """Return the record of the last `Session.rebuild` in `records`, or None if there is none."""
     found = [record for _, record in records if record.get("command") == "rebuild"]
     return found[-1] if found else None
 

@@ -46,7 +46,8 @@ NO_FUNCTION = (
 DIRECT = (
     "the run was edited without a command at iteration {iteration:,} ({text}), and the log does "
     "not contain the new values, so this edit cannot be repeated. Use session.set() for changes "
-    "that can be repeated; to repeat only the other interventions, with different results, call "
+    "that can be repeated; to repeat only the other interventions, although the results will "
+    "differ, call "
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"
@@ -88,7 +89,7 @@ def to_replay(source: object) -> object:
 
 
 class Replay:
-    """Interventions of a run, which are repeated in another run at the same iterations.
+    """Interventions of one run that are repeated in another run at the same iterations.
 
     Parameters
     ----------

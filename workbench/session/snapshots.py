@@ -149,7 +149,7 @@ class Ring:
             self._kept.remove(self._least_missed(newest))
 
     def newest_until(self, iteration: int) -> Snapshot | None:
-        """Return the last snapshot at or before `iteration`, or None."""
+        """Return the last snapshot at or before `iteration`, or None if there is none."""
         index = bisect.bisect_right(self._kept, iteration, key=_iteration)
         return self._kept[index - 1] if index else None
 
@@ -225,7 +225,7 @@ def _iteration(snapshot: Snapshot) -> int:
 
 
 def _share(new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Replace tensors of `new` with equal tensors of `old`."""
+    """Replace tensors in `new` with equal tensors from `old`."""
     for part in ("parameters", "variables"):
         values, before = new.get(part, {}), old.get(part, {})
         for name, value in values.items():

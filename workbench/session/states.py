@@ -41,7 +41,7 @@ class States(Editing):
         self.main_loop = main_loop
 
     def snapshot(self, name: str = "snapshot") -> Command:
-        """Keep the current training state in memory for longer than automatic snapshots.
+        """Keep the current training state in memory, longer than automatic snapshots are kept.
 
         Parameters
         ----------

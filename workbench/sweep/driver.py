@@ -105,7 +105,7 @@ class Driver:
         self._passed: set[tuple[int, int]] = set()
 
     def work(self) -> None:
-        """Train all runs until they are over or `stopping` is set."""
+        """Train all runs until they have ended or `stopping` is set."""
         try:
             for index, until in enumerate([*self._pauses, None]):
                 if index < self._journal.rounds:

@@ -23,7 +23,8 @@ NOT_BUILT = (
     "started, or the session that fit() or main_loop.start() returns"
 )
 SEVERAL = (
-    "build(**{settings}) started {count} main loops, but may start only the one that it returns"
+    "build(**{settings}) started {count} main loops, but may start only the main loop that it "
+    "returns"
 )
 OTHER_LOG = (
     "build(**{settings}) made a main loop with the log {log!r:.80}, but a sweep records all its "

@@ -42,7 +42,7 @@ NUMBER = "{name} must be a whole number, {least} or more, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
-CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs are already over"
+CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs have already ended"
 NOTHING_YET = (
     "no run of the sweep {name!r} has a finite value of {record!r} yet, so there is no best run"
 )
@@ -365,7 +365,7 @@ class Sweep(Hinted, interfaces.Sweep):
         return ended
 
     def open(self, number: int | None = None) -> Session:
-        """Return the session of a run that is over, so that you can continue or examine the run.
+        """Return the session of a run that has ended, so that you can continue or examine the run.
 
         By default, it is the session of the best run. If the session is no longer in memory, the
         run is built again, and its last state is loaded; the session is then paused.

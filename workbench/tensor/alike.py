@@ -32,7 +32,7 @@ UNEQUAL: Final = (
 
 
 def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
-    """Check that the operand `first` has the shape of `second`, and return `first`.
+    """Check that two operands have the same shape, and return `first`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def alike(first: Any, second: Any, where: str, names: Sequence[str]) -> Any:
 
 
 class Unequal:
-    """Factory of the errors for operands of different shapes.
+    """Factory for the errors about operands of different shapes.
 
     Parameters
     ----------

@@ -59,8 +59,7 @@ class Collective(Operation):
     Attributes
     ----------
     exchanges : bool
-        Always True. The operation needs the other processes, so it cannot be repeated to find an
-        error.
+        Always True: a process cannot repeat the operation alone, for example to locate an error.
     """
 
     exchanges = True
@@ -229,7 +228,7 @@ def all_gather(value: Any, *, group: ProcessGroup | None = None) -> Any:
 
 @hinted
 def broadcast(value: Any, source: int = 0, *, group: ProcessGroup | None = None) -> Any:
-    """Return, in every process, the value of the process `source`.
+    """Send the value of the process `source` to all processes, and return it in each of them.
 
     Parameters
     ----------
@@ -277,10 +276,10 @@ def is_scattered(variable: Variable) -> bool:
 
 
 def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
-    """Merge independent sums over processes in a graph, so that fewer messages are needed.
+    """Merge independent sums over processes, so that the graph needs fewer messages.
 
-    Values of the same dtype are flattened and summed in one message. Every message takes a minimum
-    time, so one large message is faster than many small messages.
+    Values of the same dtype are flattened and summed in one message. Every message has a fixed
+    overhead, so one large message is faster than many small messages.
 
     Parameters
     ----------
@@ -289,7 +288,7 @@ def in_one_message(roots: Iterable[Variable]) -> list[Variable]:
     Returns
     -------
     list of Variable
-        The variables computed from merged messages.
+        Variables that replace `roots` and use the merged messages.
     """
     roots = list(roots)
     done: set[Variable] = set()

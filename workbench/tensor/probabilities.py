@@ -105,7 +105,7 @@ NORMALISED = {*SOFTMAXES.values(), *LOG_SOFTMAXES, functional.logsigmoid}
 
 
 def _maker(p: Any) -> Any:
-    """Return the function that computes `p`, or None."""
+    """Return the function that computes `p`, or None if `p` is not computed."""
     while isinstance(p, Variable) and p.owner is not None and p.owner.function is identity:
         p = p.owner.inputs[0]
     return p.owner.function if isinstance(p, Variable) and p.owner is not None else None

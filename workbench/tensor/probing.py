@@ -2,11 +2,11 @@
 
 Some of torch's shape rules check whether an unknown size is 1, or whether two unknown sizes are
 equal. Other rules accept only Python integers. `Probe` runs these rules with concrete sizes. In the
-first run, all sizes differ. In later runs, some sizes are equal to each other or to a known size,
-until the rule accepts them. Equalities that the rule requires are recorded, so that a later
-contradiction raises an error. The sizes of the result are expressed as linear functions of the
-sizes of the arguments. A size that is not a linear function becomes a new unknown size. The size 1
-is never tried, since an unknown size does not broadcast.
+first run, all sizes differ. If the rule rejects them, further runs make some sizes equal to each
+other or to a known size, until the rule accepts the sizes. Equalities that the rule requires are
+recorded, so that a later contradiction raises an error. The sizes of the result are expressed as
+linear functions of the sizes of the arguments. A size that is not a linear function becomes a new
+unknown size. The size 1 is never tried, since axes of unknown size are not broadcast.
 """
 
 from __future__ import annotations
@@ -413,7 +413,7 @@ def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
 
 
 def _solved(expression: Any, symbol: Any, wanted: int, multiple: bool) -> int | None:
-    """Return a value of `symbol` for which `expression` equals `wanted`, or None.
+    """Return a value of `symbol` for which `expression` equals `wanted`, or None if none is found.
 
     The search assumes that the expression is the symbol plus a constant or, if `multiple` is True,
     the symbol times a constant.

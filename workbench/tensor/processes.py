@@ -34,7 +34,7 @@ HERE = "LOCAL_WORLD_SIZE"
 NUMBER_HERE = "LOCAL_RANK"
 """Environment variable with the number of this process among the processes on this machine."""
 LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1", re.IGNORECASE)
-"""Pattern of loopback addresses, which only processes on the same machine can use."""
+"""Regular expression for loopback addresses, which are usable only on the same machine."""
 INTERFACE = "GLOO_SOCKET_IFNAME"
 """Environment variable with the name of the network interface that gloo uses."""
 
@@ -171,7 +171,7 @@ def process_group(
 
 
 def patient_group(limit: timedelta) -> Any:
-    """Create a second group of all processes, for exchanges in main memory with a long timeout.
+    """Create a second process group that exchanges data in main memory and has a long timeout.
 
     All processes of the group must call this function together.
 
@@ -204,7 +204,7 @@ def known_group() -> ProcessGroup | None:
 
 
 def _from_environment() -> tuple[int, int, bool]:
-    """Return the rank, the size, and whether all processes are on this machine."""
+    """Return the rank, the number of processes, and True if all are on this machine."""
     given = [name for name in LAUNCHED[:2] if name in os.environ]
     if not given:
         return 0, 1, True
@@ -260,11 +260,11 @@ def _join(
 
 
 def _local_store(rank: int, size: int, limit: timedelta) -> Any:
-    """Return the store in which processes of this machine meet, or None to use an existing store.
+    """Return the store through which the processes on this machine find each other.
 
     The first process serves the store, as it would serve torch's own store, but only on the
-    loopback interface. The result is None if torchrun provides a store, and on systems other than
-    POSIX, which use torch's own store.
+    loopback interface. The result is None if torchrun provides a store, or if the system is not
+    POSIX; then torch creates its own store.
     """
     dist: Any = torch.distributed
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":

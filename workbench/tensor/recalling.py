@@ -81,7 +81,7 @@ class _Arguments:
     numbers: dict[Any, Any] = field(default_factory=dict)
 
     def named(self, number: Any) -> Any:
-        """Express a size with the names of the cache; symbols without a name get a new name."""
+        """Express a size with the names of the cache; symbols without names get new names."""
         if isinstance(number, int):
             return number
         expression = number.node.expr

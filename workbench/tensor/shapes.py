@@ -164,7 +164,7 @@ class World:
 
 
 def _symbols(fake: Fake) -> Iterator[Any]:
-    """Yield the symbols in the sizes of `fake`, both without and with learned relations applied."""
+    """Yield the symbols in the sizes of `fake`, before and after applying the learned relations."""
     for size in fake.shape if isinstance(fake, torch.Tensor) else (fake,):
         if isinstance(size, SYMBOLIC_NUMBERS):
             yield from size.node._expr.free_symbols
@@ -190,7 +190,7 @@ def _world() -> World:
 
 @contextlib.contextmanager
 def inferring() -> Iterator[World]:
-    """Run shape inference in one thread at a time, without gradients and without torch's logs."""
+    """Run shape inference in one thread at a time, with gradients and torch's logging disabled."""
     logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
     with _lock, torch.no_grad():
         world = _world()
@@ -215,7 +215,7 @@ def unknown_size() -> torch.SymInt:
 def fake_tensor(
     shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
 ) -> Fake:
-    """Return a fake tensor of `shape`, in which ``None`` is an unknown size."""
+    """Return a fake tensor with the given shape, in which ``None`` is an unknown size."""
     with _lock:
         _world().forget()
     with inferring() as world:
@@ -417,7 +417,7 @@ def _tensors(structure: Any) -> list[torch.Tensor]:
 
 
 def _broadcast(structure: Any) -> Any:
-    """Broadcast all tensors of `structure` against each other."""
+    """Broadcast all tensors in `structure` against each other."""
     tensors = _tensors(structure)
     # Tensors with known sizes come first, so that two different known sizes raise an error.
     partly = [any(known(size) is None for size in tensor.shape) for tensor in tensors]

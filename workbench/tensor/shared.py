@@ -56,7 +56,7 @@ class WriterLock:
     __slots__ = ("__weakref__", "lock")
 
     generation = 0
-    """Number of functions with updates so far. When it grows, functions search for locks again."""
+    """Number of functions with updates. When it grows, functions search for locks again."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -200,7 +200,7 @@ class SharedVariable(Variable):
             return self.tensor.detach().cpu().numpy().copy()
 
     def set_value(self, value: Any, **keywords: Never) -> None:
-        """Assign a value of the same shape.
+        """Assign a value that has the shape of the variable.
 
         The value is converted to the dtype of the variable. A training thread uses the new value
         from the next batch onwards.

@@ -82,7 +82,7 @@ class Arrivals(deque[tuple[K, list[Arriving]]]):
     """
 
     def send(self, key: K, values: Iterable[torch.Tensor]) -> None:
-        """Start copies of `values`, a group of tensors with the name `key`."""
+        """Start copying the tensors `values`, which form a group with the name `key`."""
         self.append((key, list(map(Arriving, values))))
 
     def received(

@@ -160,7 +160,7 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable in whose replacement it occurs, or None."""
+"""A variable, and the replaced variable whose replacement contains it (None if there is none)."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:

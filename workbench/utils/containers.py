@@ -24,7 +24,7 @@ class AnnotatingList(MutableSequence[T]):
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so an
     exception in either method prevents the change. Replacing an item removes the old item and
-    inserts the new one.
+    inserts the new item.
 
     Parameters
     ----------

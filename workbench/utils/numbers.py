@@ -82,7 +82,7 @@ def as_whole(
     name : str
         The name of the argument, for the error message.
     error : type
-        The class of the error for any other value, such as a float or a number below `least`.
+        The class of error to raise for all other values, such as a float or a number below `least`.
     least : int, optional
         The smallest allowed number.
 

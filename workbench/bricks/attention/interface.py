@@ -137,7 +137,7 @@ class GenericSequenceAttention(AbstractAttention):
         energies : Variable
             The energy of each element, of shape (L, B).
         attended_mask : Variable, optional
-            A mask of the same shape. The weight is zero where the mask is zero.
+            A mask with the shape of `energies`. The weight is zero where the mask is zero.
 
         Returns
         -------

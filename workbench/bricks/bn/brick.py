@@ -319,7 +319,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         Returns
         -------
         Variable
-            Floats of the same shape.
+            Floats with the shape of `input_`.
         """
         self._check(input_)
         application_call.metadata[MODE] = self.in_training_mode

@@ -81,7 +81,7 @@ class ConvolutionalTranspose(Convolutional):
 
     @property
     def original_image_size(self) -> Any:
-        """Height and width of the output, as set or inferred; each ``None`` if unknown."""
+        """Height and width of the output, as set or inferred; each is ``None`` if unknown."""
         if self._original_image_size is not None:
             return self._original_image_size
         if not is_set(self.filter_size):

@@ -45,7 +45,7 @@ CELLS = (
 
 
 class _Transition(BaseRecurrent, Initializable):
-    """Base class that defines the dimensions of states and masks for the three transitions."""
+    """Base class of the three transitions, with the dimensions of their states and masks."""
 
     dim: Any
 

@@ -223,7 +223,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @low_memory_apply.delegate
     def low_memory_apply_delegate(self) -> BoundApplication:
-        """Return `apply`, whose sequences, states, contexts and outputs are the same."""
+        """Return `apply`, which defines the attributes of `low_memory_apply`."""
         return self.apply
 
     def do_apply(self, *args: Any, **kwargs: object) -> list[Variable]:

@@ -171,7 +171,10 @@ def _blocks(
 
 
 def images_in(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the image files of a split, each with the name of its class, or None."""
+    """Return the image files of a split, each with its class.
+
+    The class is the name of a subfolder of `folder`, or None for an image outside all subfolders.
+    """
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))

@@ -51,7 +51,7 @@ def write_hdf5(
     Raises
     ------
     DataError
-        If there are no data, if the sources of a split differ in their number of examples, or if
+        If there are no data, if the sources of a split have different numbers of examples, or if
         the splits of a source cannot be concatenated or stored.
 
     Examples

@@ -57,7 +57,7 @@ def _send(answers: IO[bytes], message: tuple[str, Any]) -> None:
 
 
 def _portable(error: BaseException) -> tuple[bytes | None, str]:
-    """Return the pickled error, or None if it cannot be pickled and restored, and its traceback."""
+    """Return the pickled error (None if it cannot be pickled and restored) and its traceback."""
     text = "".join(traceback.format_exception(error))
     try:
         pickled = pickle.dumps(error)

@@ -294,7 +294,7 @@ def _rows_taken(stream: Unpack | Cache, epoch: int, rows: int) -> int:
 
 
 def check_even(batch: Data, data_stream: AbstractDataStream) -> None:
-    """Raise a `DataError` if the sources of a batch differ in their number of examples."""
+    """Raise a `DataError` if the sources of a batch have different numbers of examples."""
     lengths = [len(source) for source in batch]
     if len(set(lengths)) > 1:
         raise DataError(

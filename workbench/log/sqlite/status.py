@@ -11,7 +11,7 @@ from workbench.utils.values import to_python
 
 
 class Keeper(Protocol):
-    """Protocol of logs that store the items of their status."""
+    """Protocol for logs that store the items of their status."""
 
     def refresh(self) -> None:
         """Read records that another process has written."""

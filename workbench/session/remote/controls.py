@@ -124,7 +124,7 @@ class Controls(interfaces.Session):
 
     @property
     def branches(self) -> list[RemoteBranch]:
-        """The branches of the run; training continues on the last one."""
+        """The branches of the run; training continues on the last branch."""
         return [] if self._link is None else list(self._link.known.branches)
 
     @property

@@ -1,4 +1,4 @@
-"""Search for the process of a run that ended first, and for the reason why it ended."""
+"""Search for the process that ended first in a run, and for the reason why it ended."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class RunFolder:
 
     @property
     def last_log(self) -> str | None:
-        """The identity of the log of the run, as stored by `note_log`, or None."""
+        """The identity of the run's log, as stored by `note_log`; None if none is stored."""
         return _json_in(self.path / LAST_LOG).get("uuid")
 
     def note_log(self, uuid: str) -> None:
@@ -135,7 +135,7 @@ class RunFolder:
         write_private(self.path / RUN, json.dumps(facts).encode())
 
     def read(self) -> dict[str, Any]:
-        """Return the information about the run; empty if the folder has none."""
+        """Return the information about the run, or ``{}`` if the folder has no information."""
         return _json_in(self.path / RUN)
 
     def announce(self, facts: Mapping[str, Any]) -> None:
@@ -145,7 +145,7 @@ class RunFolder:
         write_private(self.announcement, json.dumps(found).encode())
 
     def announced(self) -> dict[str, Any]:
-        """Return the announced information; empty if the run is not live on this machine.
+        """Return the announced information, or ``{}`` if the run is not live on this machine.
 
         If several machines share the folder, the runs of other machines do not count as live.
         """

@@ -70,7 +70,7 @@ class Recipe(NamedTuple):
     options: dict[str, Any]
 
     def make(self, group: ProcessGroup) -> GradientDescent:
-        """Build the algorithm for a process of a group."""
+        """Create the algorithm in a process of `group`."""
         distributed = None
         if self.given is not None:
             kind, axis, statistics = self.given

@@ -39,7 +39,7 @@ LATE = (
 
 
 class Link:
-    """Connection to the processes of one launch, which is used to call them and to end them.
+    """Connection through which a notebook calls and ends the processes of one launch.
 
     Parameters
     ----------

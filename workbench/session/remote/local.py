@@ -24,7 +24,7 @@ def threads_of_each(processes: int) -> int:
 
 
 def environment(processes: int, rank: int | None = None) -> dict[str, str]:
-    """Return environment variables for a process that must find the same modules as this one."""
+    """Return environment variables with which a process finds the same modules as this process."""
     found = {
         **{name: value for name, value in os.environ.items() if name not in LAUNCHED},
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),

@@ -74,13 +74,13 @@ class Mirror:
             self._tickets.pop(ticket, None)
 
     def add(self, command: RemoteCommand) -> None:
-        """Add a command to the commands of the session, unless it was added before."""
+        """Add a command to the session's list of commands, unless the list already contains it."""
         if not command.id:
             self._commands.append(command)
             command.id = len(self._commands)
 
     def add_probe(self, number: int, probe: RemoteProbe) -> None:
-        """Give a probe its answer, now or as soon as the answer has been received."""
+        """Give a probe its answer now if it has already arrived, otherwise when it arrives."""
         early = self._early_probes.pop(number, None)
         if early is None:
             self._probes[number] = probe

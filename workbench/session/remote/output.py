@@ -1,4 +1,4 @@
-"""Output of the processes of a run, which the notebook shows."""
+"""Output of the processes of a run, for display in the notebook."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ VALUES = frozenset(("training_examples", "variables", "model_tree", "default_pat
 """Methods and attributes that are read in the first process."""
 
 DIVIDED = (
-    "the variable {name!r} is divided among the processes, so the first one does not have its "
-    "value; session.call(MainLoop.state_dict) collects all values"
+    "the variable {name!r} is divided among the processes, so the first process has only a part of "
+    "its value; session.call(MainLoop.state_dict) collects all values"
 )
 
 
@@ -43,7 +43,7 @@ Make = Callable[..., Any]
 
 
 def take_due(session: Session, pin: str) -> None:
-    """Take a snapshot at the next boundary; the first process has found that one is due."""
+    """Take a snapshot at the next boundary, since the first process has found that it is due."""
     session._worker.rewinder.taker.take_soon(pin)
 
 

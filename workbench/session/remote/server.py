@@ -1,8 +1,8 @@
 """Server in the first process of a run, through which notebooks observe and control the run.
 
-The server listens on the loopback interface. A thread for each notebook receives calls. Another
-thread, the reporter, looks for changes ten times a second, and for the outcome of commands more
-often. The threads of the `Client` objects send the reports.
+The server listens on the loopback interface. For each notebook, one thread receives its calls. The
+reporter thread checks ten times a second whether the run has changed, and checks more often whether
+commands have an outcome. The threads of the `Client` objects send the reports.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ RECEIPT = 0.01
 """Seconds between two checks for the outcome of commands."""
 
 CAUSE = 1.0
-"""Seconds to wait for the error of another process, if this process only lost its connection."""
+"""Seconds to wait for another process's error if this process has only lost its connection."""
 
 UNREADABLE = (
     "the arguments cannot be unpickled in the process that trains ({error}); define the function "
@@ -78,7 +78,7 @@ class Server:
     closing : threading.Event
         An event that is set when the process must end.
     kept : callable
-        A function that returns the iteration of the snapshot on disk, or None.
+        A function that returns the iteration of the snapshot on disk, or None if there is none.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class RemoteSession(FixedAttributes, Controls):
     them. An evaluation that is in progress is completed first.
 
     ``main_loop.start(detached=True)`` and ``main_loop.start(processes=2)`` create such sessions,
-    and `workbench.attach` creates one for a run that already exists.
+    and `workbench.attach` creates a session for a run that already exists.
 
     Parameters
     ----------

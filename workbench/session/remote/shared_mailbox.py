@@ -22,7 +22,7 @@ from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
 KEPT_WAITING = 3600.0
-"""Seconds after which waiting processes receive an empty message; must be well below `LIMIT`."""
+"""Seconds after which waiting processes receive an empty message, well below `LIMIT`."""
 
 LIMIT = timedelta(days=30)
 """Time after which an exchange of calls fails."""

@@ -31,7 +31,7 @@ ENDED_BY_TORCHRUN = 128 + signal.SIGTERM
 """Exit status of the processes that torchrun ends because another process has failed."""
 
 SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)")
-"""Pattern of the text that torchrun prints as soon as a process has failed."""
+"""Regular expression for the text that torchrun prints as soon as a process has failed."""
 
 TOO_LATE = (
     "torchrun has started only {begun} of {processes} processes within {seconds:g} seconds, so all "

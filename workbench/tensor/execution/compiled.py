@@ -1,9 +1,9 @@
 """The compiled tier, which runs a task as one program that torch's inductor compiles.
 
-A program is valid for all sizes with the same trace, usually for every batch of two or more
+A program is valid for all sizes that lead to the same trace, usually for every batch of two or more
 examples. If no program is valid for the sizes of a call, a new program is compiled, unless there
-are already `VARIANTS` programs. Other calls, such as a call for a last batch of one example, run in
-the eager tier.
+are already `VARIANTS` programs. Calls without a valid program, such as a call for a last batch of
+one example, run in the eager tier.
 
 The module `tracing` traces the task, without Dynamo. Therefore there are no bytecode guards, and a
 call checks only the sizes.
@@ -80,9 +80,9 @@ class Variant:
         self._held = [variable.tensor for variable in task.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs the program on tensors of `sizes`, without the guard.
+        """Return a function that runs the program for calls with these sizes, without the guard.
 
-        The program must be valid for `sizes`.
+        The program must be valid for the sizes.
         """
         pairs = zip(sizes, self.trace.symbols, strict=True)
         given = [size for size, symbol in pairs if not isinstance(symbol, int)]

@@ -77,7 +77,7 @@ class Fakes:
         return self.sizes[-1]
 
     def tensor(self, shape: Sequence[Any], like: Any) -> torch.Tensor:
-        """Return a fake tensor of shape `shape`, with the dtype and device of `like`."""
+        """Return a fake tensor with the given shape, and with the dtype and device of `like`."""
         with self.mode:
             return torch.empty(shape, dtype=like.dtype, device=like.device)
 

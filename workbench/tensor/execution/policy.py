@@ -66,7 +66,7 @@ _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Execution:
-    """Object that runs the task of one function in a suitable tier.
+    """Object that chooses a tier for the task of one function, and runs the task in this tier.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        A function that returns the number of remaining calls, or ``None`` if this is unknown. An
-        unknown number is assumed to equal the number of calls so far.
+        A function that returns the number of remaining calls, or ``None`` if it is unknown. Then it
+        is assumed to equal the number of calls so far.
     report : callable or None
         A function that is called with `described` when the tier changes, or when the eager tier
         becomes final.

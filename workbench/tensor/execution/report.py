@@ -18,7 +18,7 @@ KERNEL = re.compile(
     r"(?:\.run)?\(",
     re.MULTILINE,
 )
-"""Pattern of a kernel call in the code that inductor generates."""
+"""Regular expression for a kernel call in the code that inductor generates."""
 
 LONGEST = 71
 """Maximum number of characters of a kernel name that is shown in full."""

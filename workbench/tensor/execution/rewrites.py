@@ -220,7 +220,7 @@ def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
 
 
 def _device(node: fx.Node) -> str | None:
-    """Return the type of the device on which a node computes, or None."""
+    """Return the type of the device on which a node computes, or None if it is unknown."""
     value = node.meta.get("val")
     value = value[0] if isinstance(value, (list, tuple)) and value else value
     return value.device.type if isinstance(value, torch.Tensor) else None

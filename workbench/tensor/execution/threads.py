@@ -36,7 +36,7 @@ MOST_SIZES = 1000
 
 
 class Work(NamedTuple):
-    """Amount of computation in a task, as a number of multiplications; infinity if unknown."""
+    """Amount of computation in a task, as a number of multiplications; infinite if unknown."""
 
     total: float
     loop_step: float
@@ -57,7 +57,7 @@ class Threads:
     used : int
         The largest number of threads that any call has used so far; 0 before the first call.
     in_loops : int or None
-        The largest number of threads within loops so far; None if no compiled loop has run.
+        The largest number of threads used in a loop so far; None if no compiled loop has run.
     """
 
     def __init__(self, task: Task) -> None:
@@ -178,7 +178,7 @@ def _rounded(size: int) -> int:
 
 
 def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
-    """Estimate the work of a task.
+    """Estimate how much computation a task requires.
 
     Parameters
     ----------
@@ -186,14 +186,14 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     sizes : sequence of int
         One size for each element of ``task.free``.
     enough : float
-        Amount of work at which to stop counting.
+        The amount at which the count can stop.
 
     Returns
     -------
     Work
         The number of multiplications in matrix products, convolutions and attention, plus
-        `AN_ELEMENT` for each element of other results. The number is infinite if it is unknown, for
-        example if a size depends on a value.
+        `AN_ELEMENT` for each element of all other results. The number is infinite if it cannot be
+        determined, for example because a size depends on a value.
     """
     unknown = Work(math.inf, math.inf)
     if task.program.hooked:  # hooks need values, and fake tensors have none
@@ -228,7 +228,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
 
 
 def _guess(task: Task, sizes: Sequence[int]) -> float:
-    """Estimate the work of a task from its argument sizes, if its operations cannot be counted.
+    """Estimate the work of a task from argument sizes, if the operations cannot be counted.
 
     The estimate assumes that every parameter is multiplied by every row, forward and backward,
     and that every element of inputs and parameters is an operand of ten other operations.

@@ -284,9 +284,9 @@ def _joint(
 ) -> Callable[..., list[Any]]:
     """Create a function that computes a step and its gradients.
 
-    The arguments of this function are `n_sizes` sizes, the inputs of the step, the gradients of the
-    outputs `real`, and the gradients of the states from the next step. It returns the outputs and,
-    for each element of `needs`, a gradient or None.
+    The created function receives `n_sizes` sizes, the inputs of the step, the gradients of the
+    outputs with the indices `real`, and the gradients of the states from the next step. It returns
+    the outputs and, for each element of `needs`, a gradient (None if the element is False).
     """
     n_given = len(needs)
 
