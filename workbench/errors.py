@@ -284,6 +284,15 @@ class SpecError(BuilderError):
         The text without the location.
     missing : bool
         True if nothing is wrong yet, but `setting` or an input is missing.
+
+    Examples
+    --------
+    >>> from workbench.builder import BrickSpec, Spec, from_spec
+    >>> try:
+    ...     _ = from_spec(Spec(bricks=(BrickSpec("Linear", "linear", {"input_dim": -1}),)))
+    ... except SpecError as error:
+    ...     print(error.brick, error.setting)
+    linear input_dim
     """
 
     fix: Any

@@ -34,4 +34,4 @@ def test_detached_runs_are_compared_and_the_best_is_opened(tmp_path, monkeypatch
         assert connection.execute("SELECT count(*) FROM logs").fetchone() == (2,)
     session = sweep.open()
     assert isinstance(session, RemoteSession) and session.state is State.FINISHED
-    session.close()
+    session.close(end=True)

@@ -65,11 +65,7 @@ class Outputs:
 def _lines(text: str) -> list[str]:
     """Return the lines of an output as a terminal shows them.
 
-<<<<<<< HEAD
-    After a carriage return, which progress bars write, a line starts again at its beginning.
-=======
     A carriage return, which progress bars write, begins a line again.
->>>>>>> wt-g14
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.rstrip("\r").rpartition("\r")[2] for line in lines]

@@ -85,5 +85,14 @@ def check_trace(trace: Trace) -> list[Fault]:
     Returns
     -------
     list of Fault
+
+    Examples
+    --------
+    >>> from workbench import function, tensor
+    >>> from workbench.tensor.execution.tracing import trace
+    >>> x = tensor.vector("x")
+    >>> task = function([x], x * 2, execution="eager").execution.task
+    >>> check_trace(trace(task, (3,), lambda *_: None))
+    []
     """
     return broken(_Traced(trace), TRACE)

@@ -86,6 +86,9 @@ class Task:
     >>> task = add.execution.task
     >>> isinstance(task, Task), task.updated, task.n_outputs
     (True, [total], 1)
+    >>> watch: Watch | None = task.watch
+    >>> watch is None  # nothing must be finite before the update
+    True
     """
 
     program: Program
