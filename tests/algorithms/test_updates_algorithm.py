@@ -272,6 +272,14 @@ def test_the_variables_of_the_state_include_updates_that_are_added_later():
     assert set(algorithm.state_variables()) == {"first", "second"}
 
 
+def test_the_names_of_the_state_follow_those_of_the_variables():
+    total, algorithm = counting()
+    algorithm.process_batch({"x": [1.0]})
+    assert set(algorithm.state_variables()) == {"total"}
+    total.name = "sum"
+    assert set(algorithm.state_variables()) == {"sum"}
+
+
 def test_changing_the_returned_variables_does_not_change_the_algorithm():
     x, total = tensor.vector("x"), shared(0.0, "total")
     algorithm = UpdatesAlgorithm(updates=[(total, total + x.sum())])

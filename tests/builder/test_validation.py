@@ -1,6 +1,8 @@
 """Checks of whole specifications: shapes, numbers, faults with their fixes, and what is tried."""
 
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -412,6 +414,52 @@ def test_a_class_that_is_defined_again_is_tried_again():
         return check(Spec((BrickSpec("Widened"),), (X,), (call,))).wires["y"].shape[1]
 
     assert (width_of(2), width_of(3)) == (8, 12)
+
+
+@pytest.fixture
+def halves():
+    """Return a function that checks a user's brick, which divides integers by two."""
+
+    class Halves(Brick):
+        @application(inputs=["x"], outputs=["y"])
+        def apply(self, x):
+            return halved(x)
+
+    def halved(x):
+        return x / 2
+
+    def redefine(new):
+        nonlocal halved
+        halved = new
+
+    Halves.__module__ = "cell"
+    register(Halves)
+    call = CallSpec("y", "halves", "apply", inputs={"x": "n"}, outputs=("y",))
+    spec = Spec((BrickSpec("Halves"),), (InputSpec("n", "int64", (4,)),), (call,))
+    return lambda: check(spec).wires["y"], redefine
+
+
+def test_a_function_that_a_cell_defines_again_is_tried_again(halves, monkeypatch):
+    checked, redefine = halves
+    shell = SimpleNamespace(execution_count=1)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert checked() == Kind((4,))
+    before = trials.made
+    checked()
+    assert trials.made == before
+    redefine(lambda x: torch.cat([x, x]))
+    shell.execution_count += 1
+    assert checked() == Kind((8,), torch.int64)
+
+
+def test_the_default_dtype_of_torch_matters(halves):
+    checked, _ = halves
+    for dtype in (torch.float32, torch.float64):
+        torch.set_default_dtype(dtype)
+        try:
+            assert checked().dtype == (torch.ones(4, dtype=torch.int64) / 2).dtype == dtype
+        finally:
+            torch.set_default_dtype(torch.float32)
 
 
 # Settings that follow from the inputs.

@@ -1,14 +1,17 @@
 """Inference that recalls the results of earlier calls."""
 
+import functools
+
 import pytest
 import torch
 from torch.nn import functional
 
-from workbench import function, tensor
+from workbench import function, shared, tensor
 from workbench.bricks import symbolic_parameters
 from workbench.errors import ShapeError
 from workbench.tensor import exact, recalling, shapes
 from workbench.tensor import torch_internals as internals
+from workbench.tensor.call import apply
 
 
 @pytest.fixture
@@ -134,15 +137,65 @@ def test_values_of_constants_are_not_forgotten(inferred):
         assert longer.eval({x: [1.0, 2.0]}).shape == (size,)
 
 
-def test_the_function_of_a_user_is_inferred_each_time(inferred):
-    widths = iter((2, 3))
+def test_two_views_of_one_tensor_do_not_stand_for_views_of_two(inferred):
+    values = shared(torch.zeros(3))
+    torch.broadcast_tensors(values, values)
+    _, view = torch.broadcast_tensors(values + 1, values)
+    assert internals.storage_of(view.fake) == internals.storage_of(values.fake)
+    step = function([], view, updates={values: values + 1})
+    assert torch.equal(step(), torch.zeros(3))  # not the value after the update
 
-    def widened(value):
-        return functional.pad(value, (0, next(widths)))
 
+def cast_to(dtype):
+    return lambda: torch.autocast("cpu", dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("settings", "call", "given"),
+    [
+        ([cast_to(torch.bfloat16), cast_to(torch.float16)], lambda x: x @ x, torch.ones(2, 2)),
+        ([lambda: torch.device("cpu"), lambda: torch.device("meta")],
+         lambda x: torch.linspace(x, 2.0, 5), torch.tensor(1.0)),
+    ],
+    ids=["dtype of autocast", "default device"],
+)  # fmt: skip
+def test_the_settings_of_torch_matter(inferred, settings, call, given):
+    x = tensor.variable("x", given.shape)
+    for setting in settings:
+        with setting():
+            found, wanted = call(x), call(given)
+        assert (found.dtype, found.device) == (wanted.dtype, wanted.device)
+
+
+widths = [2]
+
+
+def widened(value):
+    return functional.pad(value, (0, widths[0]))
+
+
+WIDENING = torch.nn.Sequential()
+WIDENING.forward = widened
+WIDE = torch.library.custom_op("test_recalling::widened", widened, mutates_args=(),
+                               schema="(Tensor value) -> Tensor")  # fmt: skip
+WIDE.register_fake(widened)
+OF_USERS = {
+    "function": widened,
+    "wrapper": functools.wraps(torch.relu)(lambda value: widened(value)),
+    "wrapper of a Python function": functools.wraps(functional.relu)(lambda value: widened(value)),
+    "module": WIDENING,
+    "custom operation": torch.ops.test_recalling.widened.default,
+    "all forms of a custom operation": torch.ops.test_recalling.widened,
+}
+
+
+@pytest.mark.parametrize("name", OF_USERS)
+def test_the_function_of_a_user_is_inferred_each_time(inferred, monkeypatch, name):
     x = tensor.variable("x", (3, 4))
-    found = [recalling.infer(widened, (x.fake,), {}, lambda: "x").shape[1] for _ in range(2)]
-    assert found == [6, 7]
+    for width in (2, 3):
+        monkeypatch.setattr(f"{__name__}.widths", [width])
+        wanted = OF_USERS[name](torch.ones(3, 4)).shape
+        assert apply(OF_USERS[name], (x,), {}).shape == tuple(wanted)
 
 
 def test_a_fault_is_raised_each_time(inferred):

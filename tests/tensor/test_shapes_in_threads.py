@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import os
+import signal
 import sys
 import threading
 import warnings
@@ -169,3 +171,32 @@ def test_threads_build_train_compile_and_check_different_models_at_once(switchin
         functools.partial(checked, 92),
     )
     assert [one.getMessage() for one in caplog.records if one.levelname != "DEBUG"] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_can_infer_shapes_while_a_thread_of_its_parent_does():
+    ended, x = threading.Event(), tensor.matrix("x")
+
+    def infer():
+        while not ended.is_set():
+            with shapes.inferring():  # almost always
+                _ = x * 2
+
+    thread = threading.Thread(target=infer)
+    thread.start()
+    try:
+        for _ in range(3):
+            child = os.fork()
+            if not child:  # pragma: no cover
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(10)
+                try:
+                    assert (x + 1).ndim == 2
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        ended.set()
+        thread.join(SOON)

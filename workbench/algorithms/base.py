@@ -267,7 +267,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._warned = False
         self._warned_of_updates = False
         self._examples: list[tuple[int, ...]] = []
-        self._variables_of: tuple[Function, dict[str, SharedVariable]] | None = None
+        self._variables_of: tuple[Function, list[SharedVariable]] | None = None
         self._report: Callable[[str], object] | None = None
         self._calls_left: Callable[[], float | None] | None = None
 
@@ -558,19 +558,19 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         run, cached = self.function, self._variables_of
         if cached is not None and cached[0] is run:
-            return dict(cached[1])
-        found = self._named_variables()
+            return named(cached[1])  # bricks and variables can have been renamed
+        found = self._found_variables()
         if run is not None:  # the updates cannot change; views ask several times per second
             self._variables_of = run, found
-        return dict(found)
+        return named(found)
 
-    def _named_variables(self) -> dict[str, SharedVariable]:
+    def _found_variables(self) -> list[SharedVariable]:
         updates = self._trained_updates()
         observed = [v for wanted, _ in self._observers for v in self._observed(wanted)]
         roots = [*self._outputs(), *observed, *(new for _, new in _variables(updates))]
         reached = ancestors(self._in_one_process(roots))
         found = [v for v in reached if isinstance(v, SharedVariable) and v.divided is None]
-        return named(dict.fromkeys([*(target for target, _ in updates), *found]))
+        return list(dict.fromkeys([*(target for target, _ in updates), *found]))
 
     def _in_one_process(self, roots: list[Variable]) -> list[Variable]:
         """Return the variables that a single process would compute instead of `roots`."""

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import torch
+
 from workbench.bricks.inference import Inputs, Kind, fresh_inputs
 from workbench.builder import registry
 from workbench.builder.changes import Change, patched
@@ -104,7 +106,13 @@ class Task:
         bricks = [brick.text for brick in self.bricks]
         given = (self.kinds or {}).items()
         kinds = [[name, kind.shape, str(kind.dtype)] for name, kind in given]
-        surroundings = [registry.generation(), config.floatx, config.device]
+        surroundings = [
+            registry.generation(),
+            registry.executed_cells("".join([*bricks, json.dumps(call)])),
+            config.floatx,
+            config.device,
+            str(torch.get_default_dtype()),
+        ]
         return json.dumps([bricks, call, kinds, self.kinds is None, surroundings])
 
     def plain(self) -> tuple[Task, dict[str, str]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ MOST = 2000
 
 PLAIN = (int, float, bool, str, torch.dtype, torch.device, type(None), type(Ellipsis))
 BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
+NAMESPACES = frozenset({"aten", "prims", "workbench"})
+"""Namespaces of operations that users do not define."""
 
 _kept: dict[Any, _Kept] = {}
 
@@ -120,6 +122,11 @@ class _Arguments:
         offset = self.named(tensor.storage_offset())
         return type(tensor), tensor.dtype, device, sizes, strides, offset
 
+    def shared(self) -> tuple[int, ...]:
+        """Return the number of the first tensor that has the same storage, for each tensor."""
+        storages = list(map(internals.storage_of, self.tensors))
+        return tuple(map(storages.index, storages))
+
     def facts(self, world: shapes.World) -> Any:
         """Return the known facts about the unknown sizes: their bounds and their relations."""
         env = world.sizes
@@ -178,8 +185,10 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
         except _Unusual:
             return shapes.infer(function, args, kwargs, shown)
         known = _kept.get(key)
-        if known is not None and (not known.learned or _learn(known.learned, given, world)):
-            return known.of(given, world)
+        if known is not None:
+            if not known.learned or _learn(known.learned, given, world):
+                return known.of(given, world)
+            return shapes.infer(function, args, kwargs, shown)  # which explains the contradiction
         before = _Known(given, world)
         result = shapes.infer(function, args, kwargs, shown)
         with contextlib.suppress(_Unusual):
@@ -287,26 +296,43 @@ def _key(
     structure = map_structure(note, (args, kwargs))
     if not given.tensors:
         raise _Unusual
-    device = given.tensors[0].device.type
-    return (
-        function,
-        repr(structure),
-        tuple(parts),
-        given.facts(world),
-        torch.get_default_dtype(),
-        torch.is_autocast_enabled("cpu" if device == "meta" else device),
-    )
+    if len(given.tensors) > 1:
+        parts.append(given.shared())
+    return function, repr(structure), tuple(parts), given.facts(world), _settings(given.tensors)
+
+
+def _settings(tensors: Sequence[torch.Tensor]) -> tuple[Any, ...]:
+    """Return the settings of torch on which results for these tensors depend."""
+    kinds = dict.fromkeys((getattr(one, "fake_device", None) or one.device).type for one in tensors)
+    casts = [torch.get_autocast_dtype(kind) if _is_cast(kind) else None for kind in kinds]
+    # Without a mode, new tensors are created on the CPU. Asking torch takes much longer.
+    device = torch.get_default_device() if internals.count_function_modes() else None
+    return torch.get_default_dtype(), device, *casts
+
+
+def _is_cast(kind: str) -> bool:
+    """Return True if autocast is enabled for this type of device."""
+    return kind != "meta" and torch.is_autocast_enabled(kind)
 
 
 def _is_fixed(function: Any) -> bool:
-    """Return True for functions of torch or the workbench that depend only on their arguments."""
+    """Return True for functions of torch or the workbench that depend only on their arguments.
+
+    Modules have attributes, and a custom operation calls functions of the user that can depend on
+    anything.
+    """
     if isinstance(function, BUILTIN):
         return True
-    package = str(getattr(function, "__module__", None) or "").partition(".")[0]
-    if package == "workbench":
-        plain = isinstance(function, types.FunctionType) and function.__closure__ is None
-        return plain and "<" not in function.__qualname__
-    return package == "torch"
+    if isinstance(function, (internals.OpOverload, internals.OpOverloadPacket)):
+        return str(function).partition(".")[0] in NAMESPACES
+    if not isinstance(function, types.FunctionType):
+        return False
+    # `functools.wraps` copies the module of the wrapped function, but not its global variables.
+    modules = (function.__module__, function.__globals__.get("__name__"))
+    packages = {str(module).partition(".")[0] for module in modules}
+    if packages == {"workbench"}:
+        return function.__closure__ is None and "<" not in function.__qualname__
+    return packages == {"torch"}
 
 
 def _outline(result: Any, given: _Arguments) -> Any:

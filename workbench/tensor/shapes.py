@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 import re
 import threading
 import time
@@ -88,6 +89,11 @@ MOST_SHARED = 20
 """Factor by which the number of symbols may exceed its limit while several threads use symbols."""
 
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A child process would otherwise inherit a lock that a thread of its parent holds.
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 class World:

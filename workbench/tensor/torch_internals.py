@@ -37,11 +37,13 @@ if TYPE_CHECKING:
 
 ConvNd = torch.nn.modules.conv._ConvNd
 OpOverload = torch._ops.OpOverload
+OpOverloadPacket = torch._ops.OpOverloadPacket
 NormBase = torch.nn.modules.batchnorm._NormBase
 TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode
 disable_current_modes = _python_dispatch._disable_current_modes
 engine_run_backward = _graph._engine_run_backward
+count_function_modes = torch._C._len_torch_function_stack
 set_grad_enabled = torch._C._set_grad_enabled
 tree_leaves = _pytree.tree_leaves
 foreach_abs = torch._foreach_abs
