@@ -68,7 +68,7 @@ function wholeNumber(field, least) {
   return /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least ? value : null;
 }
 function outcomeIn(text) {
-  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+  return /: ((?:queued|applied|started|refused|failed).*)$/s.exec(text)?.[1] ?? text;
 }
 function isLeft({ request, state }) {
   return state === "refused" && isAside(request);

@@ -261,7 +261,7 @@ function makePlainButton(name, label, title, parent, act) {
   return button;
 }
 function outcomeIn(text) {
-  return /: ((?:queued|applied|refused|failed).*)$/s.exec(text)?.[1] ?? text;
+  return /: ((?:queued|applied|started|refused|failed).*)$/s.exec(text)?.[1] ?? text;
 }
 function isLeft({ request, state }) {
   return state === "refused" && isAside(request);
