@@ -281,12 +281,15 @@ class _Process:
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
         server.closing.set()
+        if not session.state.ended:  # otherwise, views would show a refused command
+            if mailbox is None:
+                session.stop()
+            else:
+                mailbox.call({"do": "stop", "args": [], "options": {}, "by": "code"})
         if mailbox is None:
-            session.stop()
             session._worker.ended.wait(GOODBYE)
         else:
-            for call in ({"do": "stop", "args": [], "options": {}, "by": "code"}, {"do": "end"}):
-                mailbox.call(call)
+            mailbox.call({"do": "end"})
         time.sleep(GOODBYE)  # the main thread ends the process earlier, if it can
         keeper.finish(SAVING)
         os._exit(0)
