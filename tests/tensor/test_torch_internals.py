@@ -31,7 +31,6 @@ ADVICE = {
     "NormBase": "the base of torch's batch and instance norms",
     "OpOverload": "what aten operations are; the type of torch.ops.aten.add.Tensor",
     "OpOverloadPacket": "the type of torch.ops.aten.add",
-    "count_function_modes": "torch.overrides._get_current_function_mode_stack, but faster",
     "ConvNd": "the base of torch's convolutions",
     "collectives": "what torch.distributed._functional_collectives calls, which compiles too",
     "linear_pointwise": "oneDNN's linear layer, from torch/_inductor/mkldnn_ir.py; else `@`",

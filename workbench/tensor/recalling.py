@@ -305,9 +305,7 @@ def _settings(tensors: Sequence[torch.Tensor]) -> tuple[Any, ...]:
     """Return the settings of torch on which results for these tensors depend."""
     kinds = dict.fromkeys((getattr(one, "fake_device", None) or one.device).type for one in tensors)
     casts = [torch.get_autocast_dtype(kind) if _is_cast(kind) else None for kind in kinds]
-    # Without a mode, new tensors are created on the CPU. Asking torch takes much longer.
-    device = torch.get_default_device() if internals.count_function_modes() else None
-    return torch.get_default_dtype(), device, *casts
+    return torch.get_default_dtype(), *casts
 
 
 def _is_cast(kind: str) -> bool:

@@ -43,7 +43,6 @@ TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode
 disable_current_modes = _python_dispatch._disable_current_modes
 engine_run_backward = _graph._engine_run_backward
-count_function_modes = torch._C._len_torch_function_stack
 set_grad_enabled = torch._C._set_grad_enabled
 tree_leaves = _pytree.tree_leaves
 foreach_abs = torch._foreach_abs
