@@ -24,10 +24,10 @@ from tests.support.tree import ROOT
 
 TARGET = ROOT / "notebooks" / "live.gif"
 LARGEST = 2_000_000
-SIZE = {"width": 800, "height": 700}
+SIZE = {"width": 800, "height": 820}
 EPOCHS = 8
 """Epochs before the film begins, so that the first scene shows a curve."""
-COLOURS = 64
+COLOURS = 128
 FRAME = 0.15
 """Seconds between two frames."""
 
@@ -45,7 +45,7 @@ CURSOR = """() => {
 BARE = """() => {
     const style = document.createElement('style');
     style.textContent = `.jp-Cell-inputWrapper, .jp-OutputPrompt, .jp-OutputCollapser,
-        .jp-Collapser, .wb-moments, .jp-Toolbar { display: none !important; }
+        .jp-Collapser, .wb-moments, .jp-Toolbar, #jp-main-statusbar { display: none !important; }
         .jp-Notebook-cell { padding: 0 !important; }`;
     document.head.append(style);
 }"""
@@ -90,6 +90,11 @@ class Film:
             self.shoot()
         self._at = place
 
+    def click(self, element: Any) -> None:
+        """Move the pointer to an element and click there, without scrolling."""
+        self.point(middle(element))
+        self.page.mouse.click(*middle(element))
+
     def write(self, path: Path) -> None:
         """Write an animation that loops."""
         waits = [b - a for a, b in zip(self.times, self.times[1:], strict=False)]
@@ -125,7 +130,8 @@ def play(notebook: Notebook) -> Film:
         find("more").locator("> summary").click()
     cell = notebook.cell(notebook.index("view(session)"))
     cell.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
+    page.mouse.move(*middle(cell))  # else JupyterLab draws the bar beside the cell
+    page.wait_for_timeout(1500)
     page.evaluate(CURSOR)
     film = Film(notebook, cell.bounding_box())
     film.roll(2.5)
@@ -148,15 +154,12 @@ def play(notebook: Notebook) -> Film:
     film.point((x - 120, y))
     page.mouse.up()
     film.shoot()
-    rewind = find("rewind-here")
-    film.point(middle(rewind))
-    rewind.click()
+    film.click(find("rewind-here"))
     answer = find("handle-answer")
     until(lambda: "applied" in answer.inner_text(), what="the rewind")
+    cell.evaluate("(cell) => cell.scrollIntoView()")  # the list of branches has moved it
     film.roll(2)
-    resume = find("resume")
-    film.point(middle(resume))
-    resume.click()
+    film.click(find("resume"))
     film.roll(2.5)
     return film
 
