@@ -91,7 +91,7 @@ def read_curves(
     ...     log[i]["cost"] = cost
     >>> [curve] = read_curves(log, smoothing=0.5)
     >>> curve.curve.y.round(2).tolist(), curve.curve.marks.tolist()
-    ([4.0, nan, 1.33], [1.0])
+    ([4.0, nan, 0.8], [1.0])
     """
     if not is_finite(smoothing) or not 0 <= smoothing < 1:
         raise LogError(NOT_SMOOTHING.format(given=smoothing))

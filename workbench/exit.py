@@ -1,4 +1,4 @@
-"""What happens last when Python exits.
+"""The last step of every program, after all other functions for the exit of Python.
 
 Functions registered with `atexit` run in reverse order. This module is imported first, so its
 function runs after those that end sessions and other threads. Without it, two faults are possible:

@@ -58,7 +58,7 @@ def show_live(shown: object) -> None:
         missing. IPython then displays the object as a table or as text.
     """
     ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
+    shell: Any = None if ipython is None else ipython.get_ipython()
     if not hasattr(shell, "kernel"):
         raise NotImplementedError
     with suppress(ModuleNotFoundError, MissingLibraryError):
