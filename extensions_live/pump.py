@@ -110,6 +110,7 @@ class Pump:
         self._failed: set[View] = set()
         self._nudged: set[View] = set()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -118,8 +119,10 @@ class Pump:
             return tuple(self._due)
 
     def attach(self, view: View) -> None:
-        """Refresh `view` regularly until it is detached."""
+        """Refresh `view` regularly until it is detached; after `close`, do nothing."""
         with self._changed:
+            if self._closed:
+                return
             self._due[view] = self._clock()
             if self._thread is None:
                 # A copy of the context, so that messages of widgets have a parent cell.
@@ -148,8 +151,9 @@ class Pump:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Detach all views, and wait for the end of a running refresh."""
+        """Detach all views for good, and wait for the end of a running refresh."""
         with self._changed:
+            self._closed = True
             self._due.clear()
             thread = self._thread
             self._changed.notify_all()

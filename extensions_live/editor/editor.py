@@ -270,8 +270,8 @@ class Editor(Hinted, SessionCanvas):
         slow = [one for one in intents if one["name"] in ("train", "apply")]
         if slow:  # compiling takes seconds, which the page must not wait for
             given = contextvars.copy_context()
-            target = threading.Thread(target=given.run, args=(self._take_now, intents), daemon=True)
-            target.start()
+            # Not a daemon: torch crashes if the interpreter ends while a thread infers shapes.
+            threading.Thread(target=given.run, args=(self._take_now, intents)).start()
             return
         self._take_now(intents)
 

@@ -247,13 +247,16 @@ class SessionCanvas(LiveCanvas):
     def _show_status(self) -> int:
         """Update the sentence about the session; return the number of messages sent."""
         session = self.session
-        status = {} if session is None else dict(status_of(session))
-        if status == self.status:
-            return 0
-        same = [status.get(key) == self.status.get(key) for key in ("session", "state")]
-        if all(same) and monotonic() < self._status_due:
+        known = {} if session is None else {"session": session.name, "state": str(session.state)}
+        same = known == {key: text for key, text in self.status.items() if key != "text"}
+        if same and monotonic() < self._status_due:
             return 0
         self._status_due = monotonic() + PERIOD
+        status: dict[str, Any] = {}
+        with suppress(WorkbenchError):  # a log that cannot be read must not stop the canvas
+            status = {} if session is None else dict(status_of(session))
+        if status == self.status:
+            return 0
         self.status = status
         return 1
 

@@ -70,7 +70,8 @@ def last(page: Page) -> int:
 def acknowledged(page: Page, text: str) -> int:
     """Wait for the receipt of a command; return its iteration."""
     command = find(page, "command")
-    until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
+    answers = (f"{text}: applied", f"{text}: started")
+    until(lambda: command.inner_text().startswith(answers), what=answers[0])
     return int(command.inner_text().rsplit(" ", 1)[1].replace(",", ""))
 
 

@@ -42,7 +42,7 @@ def test_the_view_shows_that_training_has_ended(notebook):
     notebook.look_at("controls")
     until(lambda: notebook.find("state").inner_text() == "finished", what="the end in the view")
     end = done(notebook, "iterations")
-    assert notebook.find("iteration").inner_text() == f"iteration {end} of {end}"
+    assert notebook.find("iteration").inner_text() == f"iteration {end:,} of {end:,}"
     assert notebook.find("pause").is_disabled()
     assert notebook.find("error").is_hidden()
 

@@ -34,7 +34,8 @@ def iterations(notebook):
 def acknowledged(notebook, text):
     """Wait for the acknowledgement next to the buttons; return its iteration."""
     command = notebook.find("command")
-    until(lambda: command.inner_text().startswith(f"{text}: applied"), what=f"{text} applied")
+    answers = (f"{text}: applied", f"{text}: started")
+    until(lambda: command.inner_text().startswith(answers), what=answers[0])
     return int(command.inner_text().rsplit(" ", 1)[1].replace(",", ""))
 
 

@@ -95,7 +95,7 @@ def save(variables, path, group):
         archive = {"folder": folder.name, "files": files, "values": list(parts)}
         replace_file(path, lambda file: file.write(json.dumps(archive).encode()), ArchiveError)
         if earlier is not None:
-            shutil.rmtree(path.with_name(earlier))
+            shutil.rmtree(path.with_name(earlier), ignore_errors=True)  # the new one is complete
         return NO_FILE
 
     try:
@@ -109,9 +109,15 @@ def save(variables, path, group):
 
 def load(variables, path, group):
     """Read the rows of an archive; all processes of the group must call this function together."""
-    archive = json.loads(path.read_text())
+    archive, parts = {}, {}
+
+    def plan():
+        archive.update(json.loads(path.read_text()))
+        parts.update((name, part_of(variables[name], group)) for name in archive["values"])
+        return NO_FILE
+
+    agreed(group, plan)
     folder = path.with_name(archive["folder"])
-    parts = {name: part_of(variables[name], group) for name in archive["values"]}
     agreed(group, lambda: verify(folder, archive["files"], group))
     new = {name: torch.empty_like(part.rows) for name, part in parts.items()}
     agreed(group, lambda: read(new, parts, folder))

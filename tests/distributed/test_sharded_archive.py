@@ -103,3 +103,11 @@ def test_a_process_that_cannot_write_leaves_the_earlier_archive(together, archiv
     for _, after, failure in together(2, jobs.load_archive, str(archive)):
         assert failure is None
         assert_equal(after, written[1], json.loads(before)["values"])
+
+
+def test_an_archive_whose_earlier_folder_is_missing_is_replaced(together, archive, written):
+    shutil.rmtree(files(archive)[0].parent)
+    together(2, jobs.save_trained, str(archive))
+    for _, after, failure in together(2, jobs.load_archive, str(archive)):
+        assert failure is None
+        assert_equal(after, written[1], json.loads(archive.read_text())["values"])

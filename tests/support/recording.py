@@ -25,9 +25,9 @@ from tests.support.tree import ROOT
 TARGET = ROOT / "notebooks" / "live.gif"
 LARGEST = 2_000_000
 SIZE = {"width": 800, "height": 820}
-EPOCHS = 8
+EPOCHS = 3
 """Epochs before the film begins, so that the first scene shows a curve."""
-COLOURS = 128
+COLOURS = 96
 FRAME = 0.15
 """Seconds between two frames."""
 
@@ -116,6 +116,13 @@ def middle(element: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def visible(element: Any, panel: Any) -> dict[str, float]:
+    """Return the part of an element that its panel shows."""
+    box, frame = element.bounding_box(), panel.bounding_box()
+    end = min(box["y"] + box["height"], frame["y"] + frame["height"])
+    return {**box, "height": end - box["y"]}
+
+
 def play(notebook: Notebook) -> Film:
     """Use the view of the notebook as a user does, and film it."""
     page, find = notebook.page, notebook.find
@@ -133,7 +140,7 @@ def play(notebook: Notebook) -> Film:
     page.mouse.move(*middle(cell))  # else JupyterLab draws the bar beside the cell
     page.wait_for_timeout(1500)
     page.evaluate(CURSOR)
-    film = Film(notebook, cell.bounding_box())
+    film = Film(notebook, visible(cell, page.locator(".jp-WindowedPanel-outer").first))
     film.roll(2.5)
 
     row = page.locator('[data-testid="number"][data-path="learning_rate"]').first
@@ -157,6 +164,7 @@ def play(notebook: Notebook) -> Film:
     film.click(find("rewind-here"))
     answer = find("handle-answer")
     until(lambda: "applied" in answer.inner_text(), what="the rewind")
+    page.keyboard.press("Escape")  # closes the menu at the handle
     cell.evaluate("(cell) => cell.scrollIntoView()")  # the list of branches has moved it
     film.roll(2)
     film.click(find("resume"))

@@ -102,6 +102,7 @@ describe("edges with places", () => {
     );
     const [drawn] = new LabelEdges().of(flowEdges(given), nodes);
     const width = widthOf(drawn?.data?.label ?? "");
+    expect(drawn?.data?.at).toEqual([expect.any(Number), expect.any(Number)]);
     const [x = NaN, y = NaN] = drawn?.data?.at ?? [];
     const label = { x: x - width / 2, y: y - TALL / 2, width, height: TALL };
     expect(meet(label, group)).toBe(false);

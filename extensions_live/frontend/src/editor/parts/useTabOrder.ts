@@ -32,7 +32,8 @@ export function useTabOrder(
       now.map(({ id, parentId = null, position }) => ({ id, parent: parentId, ...position })),
       wires.flatMap(({ data }) => (data ? [data.edge] : [])),
     );
-    return order.flatMap((stop) => partsOf(root, stop));
+    const parts = partsIn(root);
+    return order.flatMap((stop) => parts.get(keyOf(stop)) ?? []).flatMap(stopsIn);
   }, [box, latest]);
 
   // The browser itself enters the canvas at its first or last element in the document.
@@ -82,15 +83,39 @@ export function useTabOrder(
   return { before, after, pressed };
 }
 
-/** Returns the elements of a node or an edge that the Tab key visits. */
-function partsOf(root: HTMLElement, { kind, id }: TabStop): HTMLElement[] {
-  const own = CSS.escape(id);
-  const places =
-    kind === "node"
-      ? [`.react-flow__node[data-id="${own}"]`, `.react-flow__node-toolbar[data-id="${own}"]`]
-      : [`.react-flow__edge[data-id="${own}"]`, `[data-edge="${own}"]`];
-  return places
-    .flatMap((place) => [...root.querySelectorAll<HTMLElement>(place)])
-    .flatMap((part) => [part, ...part.querySelectorAll<HTMLElement>(STOPS)])
-    .filter((one) => one.tabIndex >= 0 && !one.matches(":disabled") && one.checkVisibility());
+const keyOf = ({ kind, id }: TabStop) => `${kind} ${id}`;
+
+/** Returns the elements of all nodes and edges, those of an edge with its label, by stop. */
+function partsIn(root: HTMLElement): Map<string, HTMLElement[]> {
+  const found = new Map<string, HTMLElement[]>();
+  const add = (kind: TabStop["kind"], id: string | undefined, part: HTMLElement) => {
+    if (id === undefined) return;
+    const key = keyOf({ kind, id });
+    const known = found.get(key);
+    if (known) known.push(part);
+    else found.set(key, [part]);
+  };
+  for (const part of root.querySelectorAll<HTMLElement>(".react-flow__node")) {
+    add("node", part.dataset["id"], part);
+  }
+  for (const part of root.querySelectorAll<HTMLElement>(".react-flow__node-toolbar")) {
+    add("node", part.dataset["id"], part);
+  }
+  for (const part of root.querySelectorAll<HTMLElement>(".react-flow__edge")) {
+    add("edge", part.dataset["id"], part);
+  }
+  for (const part of root.querySelectorAll<HTMLElement>("[data-edge]")) {
+    add("edge", part.dataset["edge"], part);
+  }
+  return found;
+}
+
+/** Returns the elements of a part of the canvas that the Tab key visits. */
+function stopsIn(part: HTMLElement): HTMLElement[] {
+  return [part, ...part.querySelectorAll<HTMLElement>(STOPS)].filter(
+    (one) =>
+      one.tabIndex >= 0 &&
+      !one.matches(":disabled") &&
+      one.checkVisibility({ visibilityProperty: true }),
+  );
 }
