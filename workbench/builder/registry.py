@@ -11,7 +11,6 @@ import importlib
 import inspect
 import json
 import pkgutil
-import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -25,6 +24,7 @@ from workbench.bricks import Brick
 from workbench.errors import BuilderError, nearest
 from workbench.hints import hinted
 from workbench.initialization import NdarrayInitialization
+from workbench.utils.notices import shell
 
 Kind = Literal["brick", "scheme", "module"]
 """The kinds of classes; classes of different kinds can have the same name."""
@@ -117,11 +117,11 @@ def executed_cells(text: str) -> int | None:
     text : str
         Parts of a specification as JSON.
     """
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    running = shell()
     endings = (json.dumps(name)[1:] for name in set(_registered))  # before it, there can be a path
-    if shell is None or not any(ending in text for ending in endings):
+    if running is None or not any(ending in text for ending in endings):
         return None
-    return int(shell.execution_count)
+    return int(running.execution_count)
 
 
 def kind_of(cls: object) -> Kind | None:

@@ -6,12 +6,12 @@ optional. A method that draws something gets the drawing function from `from_liv
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from workbench.errors import MissingLibraryError
+from workbench.utils.notices import in_notebook, shell
 
 LAYER = "extensions_live"
 MISSING = (
@@ -57,14 +57,12 @@ def show_live(shown: object) -> None:
         If this process is not the kernel of a notebook, or if a library of `extensions_live` is
         missing. IPython then displays the object as a table or as text.
     """
-    ipython = sys.modules.get("IPython")
-    shell: Any = None if ipython is None else ipython.get_ipython()
-    if not hasattr(shell, "kernel"):
+    if not in_notebook():
         raise NotImplementedError
     with suppress(ModuleNotFoundError, MissingLibraryError):
         import_module(LAYER)
     try:
-        show = shell.display_formatter.ipython_display_formatter.lookup(shown)
+        show = shell().display_formatter.ipython_display_formatter.lookup(shown)
     except KeyError:
         raise NotImplementedError from None
     show(shown)

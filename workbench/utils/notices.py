@@ -11,7 +11,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 PACKAGE = str(Path(__file__).parents[1])
 """The folder that contains this package."""
@@ -63,7 +63,10 @@ def remark(text: str, category: type[Warning], *, stacklevel: int | None = 2) ->
 
 def in_notebook() -> bool:
     """Return True if this code runs in a Jupyter kernel; the check does not import IPython."""
-    if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+    return hasattr(shell(), "kernel")
+
+
+def shell() -> Any:
+    """Return the running shell of IPython, or None if there is none, without importing IPython."""
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()

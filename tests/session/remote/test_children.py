@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.support.waiting import until
-from workbench.session.remote import children
+from workbench.session.remote import children, identity
 from workbench.session.remote.identity import birth, exists
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc")
@@ -21,6 +21,7 @@ def child():
     yield process
     if exists(process.pid):
         os.kill(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def is_listed(pid):
@@ -40,6 +41,16 @@ def test_a_process_that_cannot_be_killed_makes_nothing_wait(child, caplog, monke
     with caplog.at_level(logging.WARNING):
         children.await_end([child])
     assert f"process {child.pid} was killed, but has not ended within 0 s" in caplog.text
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_the_name_of_a_process_can_be_cut_within_a_character(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "PROC", tmp_path)
+    (tmp_path / "7").mkdir()
+    fields = b" ".join(b"%d" % number for number in range(2, 30))
+    (tmp_path / "7" / "stat").write_bytes(b"7 (caf\xc3) S " + fields)
+    assert exists(7)
+    assert birth(7) is None  # this system does not say when it was started
 
 
 def test_a_process_that_has_ended_does_not_exist(child):

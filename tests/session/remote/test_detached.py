@@ -127,6 +127,23 @@ def test_the_processes_of_a_detached_run_can_be_ended(folder_of_runs):
     session.close(end=True)
 
 
+def test_a_name_leads_to_the_newest_run_if_none_is_live(folder_of_runs):
+    folders = []
+    for _ in range(2):
+        session = build(epochs=1).start(detached=True, launcher=Forked(), name="twice")
+        facts = session._folder.announced()
+        session.wait(60)
+        launched = session._link.launched
+        session.close(end=True)
+        until(lambda one=launched: one.status(0) == 0, timeout=60)
+        folders.append(session._folder)
+        if len(folders) == 1:
+            folders[0].announce(facts)  # as if the machine had been switched off
+    assert workbench.attach("twice").folder == str(folders[1].path)
+    for folder in folders:
+        folder.remove()
+
+
 def test_processes_that_do_not_end_are_an_error(folder_of_runs, monkeypatch):
     session = build(epochs=1).start(detached=True, launcher=Forked(), name="stays")
     assert session.wait(60)

@@ -192,7 +192,7 @@ import ray
 from tests.session.remote.test_launchers import build, errors, pytest, ray_launcher, train_and_kill
 from tests.support.waiting import until
 from workbench.config import config
-from workbench.session.remote.identity import exists, parent
+from workbench.session.remote.identity import exists
 
 config.runs_path = {folder!r}
 with pytest.raises(errors.ProcessError, match="needs a connection to Ray"):
@@ -219,7 +219,9 @@ for actor in actors:
         ray.get(actor.status.remote())
 session = build().start(processes=1, launcher="ray", paused=True)
 [pid] = session.processes
-os.kill(parent(pid), signal.SIGKILL)
+with open(f"/proc/{pid}/stat") as file:
+    parent = int(file.read().rpartition(")")[2].split()[1])
+os.kill(parent, signal.SIGKILL)
 with pytest.raises(errors.ProcessError, match="process 0 of 1"):
     session.wait(60)
 until(lambda: not exists(pid), timeout=60)

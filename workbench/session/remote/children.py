@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -39,19 +40,21 @@ def await_end(children: Iterable[subprocess.Popen[bytes]]) -> None:
             child.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             logger.warning(UNKILLABLE.format(pid=child.pid, seconds=PATIENCE))
-            leave(child)
+            leave(child, status=-signal.SIGKILL)
 
 
-def leave(child: subprocess.Popen[bytes]) -> None:
+def leave(child: subprocess.Popen[bytes], *, status: int = 0) -> None:
     """Let a process continue without this process, and take its exit status when it ends.
 
     Parameters
     ----------
     child : subprocess.Popen
+    status : int
+        The exit status that `child` has from now on.
     """
     if child.poll() is not None:
         return
-    child.returncode = 0  # so that Popen does not warn
+    child.returncode = status  # so that Popen does not warn
     if os.name == "posix":
         with suppress(RuntimeError):  # Python ends, and then the system takes the exit status
             threading.Thread(target=_reap, args=(child.pid,), daemon=True).start()

@@ -9,7 +9,10 @@ PROC = Path("/proc")
 
 
 def exists(pid: int) -> bool:
-    """Return True if a process runs; a process whose exit status was not taken has ended, too.
+    """Return True if a process runs.
+
+    A process that has ended, but whose exit status was not taken, does not run. On systems without
+    ``/proc``, it still counts as running.
 
     Examples
     --------
@@ -42,18 +45,17 @@ def birth(pid: int) -> str | None:
     described = _described(pid)
     if not described:
         return None
-    return f"{(PROC / 'sys/kernel/random/boot_id').read_text().strip()} {described[19]}"
-
-
-def parent(pid: int) -> int:
-    """Return the ID of the parent of a process; 0 if it is unknown."""
-    described = _described(pid)
-    return int(described[1]) if described else 0
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return f"{boot} {described[19]}"
 
 
 def _described(pid: int) -> list[str]:
     """Return the fields of ``/proc/PID/stat`` after the name of the program."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")  # a name can be any bytes
+        return text.rpartition(")")[2].split()
     except OSError:
         return []

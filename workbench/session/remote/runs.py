@@ -125,7 +125,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
     path = str(Path(run).expanduser().absolute())
     runs = [(folder, folder.read()) for folder in folders()]
     found = [
-        (bool(folder.announced()), place, folder)
+        (folder.is_live(), place, folder)
         for place, (folder, facts) in enumerate(runs)
         if facts.get("name") == str(run) or facts.get("database") == path
     ]

@@ -21,9 +21,10 @@ from workbench.errors import ArgumentError, ProcessError
 from workbench.hints import Hinted
 from workbench.session.remote.children import await_end, leave
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.identity import exists
+from workbench.session.remote.identity import birth, exists
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
 
+ORPHANED = "torchrun, which started this process, has been killed, so the process ends"
 PATIENCE = 120.0
 """Seconds within which all processes must start."""
 
@@ -141,6 +142,7 @@ class TorchrunProcesses:
         self.agent = agent
         self.said = said
         self.pids = []
+        self.births: list[str | None] = []
         self.knows_all = False
 
     def status(self, rank: int) -> int | None:
@@ -168,6 +170,10 @@ class TorchrunProcesses:
             deadline = time.monotonic() + GOODBYE
             while any(map(exists, self.pids)) and time.monotonic() < deadline:
                 time.sleep(0.02)
+            for pid, begun in zip(self.pids, self.births, strict=False):
+                if exists(pid) and birth(pid) == begun:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         if self.agent.stdin is not None:
             with suppress(OSError):
                 self.agent.stdin.close()
@@ -191,6 +197,7 @@ def _await_begin(
     notes = [_note(folder, number, rank) for rank in range(processes)]
     while True:
         launched.pids = [int(note.read_text()) for note in notes if note.exists()]
+        launched.births = [birth(pid) for pid in launched.pids]
         if len(launched.pids) == processes:
             return
         if agent.poll() is not None:  # the statuses of all ranks are known, and none can be ended
@@ -218,8 +225,9 @@ def _watch_agent() -> None:
     agent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == agent:
+        while os.getppid() == agent != 1:  # torchrun can already be gone
             time.sleep(0.5)
+        print(ORPHANED, file=sys.stderr, flush=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
