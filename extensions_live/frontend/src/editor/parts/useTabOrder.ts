@@ -96,16 +96,16 @@ function partsIn(root: HTMLElement): Map<string, HTMLElement[]> {
     else found.set(key, [part]);
   };
   for (const part of root.querySelectorAll<HTMLElement>(".react-flow__node")) {
-    add("node", part.dataset["id"], part);
+    add("node", part.dataset.id, part);
   }
   for (const part of root.querySelectorAll<HTMLElement>(".react-flow__node-toolbar")) {
-    add("node", part.dataset["id"], part);
+    add("node", part.dataset.id, part);
   }
   for (const part of root.querySelectorAll<HTMLElement>(".react-flow__edge")) {
-    add("edge", part.dataset["id"], part);
+    add("edge", part.dataset.id, part);
   }
   for (const part of root.querySelectorAll<HTMLElement>("[data-edge]")) {
-    add("edge", part.dataset["edge"], part);
+    add("edge", part.dataset.edge, part);
   }
   return found;
 }
