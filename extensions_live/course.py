@@ -13,7 +13,7 @@ from extensions_live.messages import AlertRow, BranchRow, InterventionRow, Snaps
 from workbench.extensions.alerts import ALERTS
 from workbench.interfaces import Branch, Session
 from workbench.log import TrainingLogBase
-from workbench.log.interventions import UNCHANGING, change_of, in_words
+from workbench.log.interventions import UNCHANGING, change_of, in_words, time_of
 from workbench.utils.texts import short
 
 MOST_INTERVENTIONS = 50
@@ -110,11 +110,12 @@ def row(record: Mapping[str, Any]) -> InterventionRow:
     --------
     >>> row({"iteration": 7, "command": "set", "text": "set rate = 0.5", "by": "code",
     ...      "variable": "rate", "old": 0.25, "value": 0.5})
-    {'iteration': 7, 'what': 'rate', 'old': '0.25', 'new': '0.5', 'by': 'code'}
+    {'iteration': 7, 'time': '', 'what': 'rate', 'old': '0.25', 'new': '0.5', 'by': 'code'}
     """
     what, old, new = change_of(record)
     return {
         "iteration": int(record["iteration"]),
+        "time": time_of(record),
         "what": short(what, MOST_LETTERS),
         "old": old,
         "new": new,

@@ -314,6 +314,7 @@ class InterventionRow(TypedDict):
     """A change to training; fields that do not apply are empty."""
 
     iteration: int
+    time: str
     what: str
     old: str
     new: str

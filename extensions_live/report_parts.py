@@ -16,6 +16,7 @@ from workbench.log.interventions import (
     change_of,
     interventions_in,
     records_in_words,
+    time_of,
 )
 from workbench.log.sparkline import sparkline
 from workbench.log.summary import numbers_of
@@ -105,12 +106,12 @@ def settings(log: TrainingLogBase, session: Session | None) -> str:
 def interventions(log: TrainingLogBase) -> str:
     """Return a table of the commands that changed the run."""
     rows = [
-        [f"{iteration:,}", *change_of(record), record.get("by", "")]
+        [f"{iteration:,}", time_of(record), *change_of(record), record.get("by", "")]
         for iteration, record in interventions_in(log)
     ]
     left = len(rows) - CHANGES
     more = notes([f"Interventions that are not shown: {left:,}"]) if left > 0 else ""
-    heads = ("iteration", "what", "old", "new", "by")
+    heads = ("iteration", "time", "what", "old", "new", "by")
     return section("Interventions", table(heads, rows[:CHANGES]) + more if rows else "")
 
 

@@ -217,7 +217,10 @@ def test_the_journal_lists_changes_from_the_last_to_the_first(bar):
     ask(controls, "set", shared="learning_rate", value=0.5)
     session.set_end(batches=12).wait(SOON)
     session.snapshot().wait(SOON)
-    assert bar(controls)["steer"]["interventions"] == [
+    rows = bar(controls)["steer"]["interventions"]
+    times = [row.pop("time") for row in rows]
+    assert times == sorted(times, reverse=True) and len(times[0]) == len("2026-03-01 09:30:15")
+    assert rows == [
         {"iteration": 0, "what": "end", "old": "30 batches", "new": "12 batches", "by": "code"},
         {"iteration": 0, "what": "learning_rate", "old": "0.1", "new": "0.5", "by": "button"},
     ]

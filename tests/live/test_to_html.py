@@ -71,7 +71,7 @@ def test_a_session_reports_all_of_its_run(tmp_path):
     assert text.startswith("first try first try finished Run rows 13 iterations 12")
     for heading in ("Curves", "Channels", "Hyperparameters", "Interventions", "Model"):
         assert f" {heading} " in text
-    assert "learning_rate 0.1 0.05 code" in text
+    assert re.search(r"2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d learning_rate 0\.1 0\.05 code", text)
     assert re.search(r"linear_0 Linear 4 -> 6 .*30 parameters: W 4 x 6, b 6", text)
     assert re.search(r"torch 2\.\d+", text) and "python 3." in text
 
@@ -90,7 +90,7 @@ def test_every_text_is_escaped(tmp_path):
     log = TrainingLog()
     for i in range(3):
         log[i].update({bad: float(i), "note": bad})
-    log[1]["interventions"] = ({"text": bad, "by": bad, "value": bad, "old": bad},)
+    log[1]["interventions"] = ({"text": bad, "by": bad, "value": bad, "old": bad, "time": bad},)
     log.status["hyperparameters"] = {bad: 0.1}
     log.status["versions"] = {bad: bad}
     page = Page(written(log, tmp_path, title=bad))

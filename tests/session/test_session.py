@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from datetime import datetime, timedelta
 from unittest.mock import Mock
 
 import cloudpickle
@@ -308,7 +309,15 @@ def test_interventions_are_recorded_where_they_took_effect(paused):
     paused.step(2).wait(SOON)
     paused.call(lambda _: None).wait(SOON)
     pause, change, step = paused.log[0]["interventions"]
-    assert pause == {"id": 1, "command": "pause", "text": "pause", "by": "code"}
+    moment = datetime.fromisoformat(pause["time"])
+    untimed = {key: value for key, value in pause.items() if key != "time"}
+    assert timedelta(0) <= datetime.now().astimezone() - moment < timedelta(hours=1)
+    assert untimed == {
+        "id": 1,
+        "command": "pause",
+        "text": "pause",
+        "by": "code",
+    }
     assert change["text"] == "set learning_rate = 0.25"
     assert (change["variable"], change["value"]) == ("learning_rate", 0.25)
     assert (step["command"], step["text"], step["batches"]) == ("step", "step 2", 2)

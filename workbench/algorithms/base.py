@@ -20,7 +20,7 @@ from workbench.filter import get_brick
 from workbench.graph.training import TrainingGraph, suggested_updates
 from workbench.roles import ALGORITHM_STATE, has_roles
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function
-from workbench.tensor.execution import Execution, Guard, Watch
+from workbench.tensor.execution import Course, Execution, Guard, Watch
 from workbench.tensor.row_shards import Rows
 from workbench.tensor.shared import ElsewhereVariable
 from workbench.tensor.traversal import ancestors
@@ -270,6 +270,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._variables_of: tuple[Function, list[SharedVariable]] | None = None
         self._report: Callable[[str], object] | None = None
         self._calls_left: Callable[[], float | None] | None = None
+        self._course: Course | None = None
 
     @property
     def execution(self) -> Execution:
@@ -291,6 +292,24 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def _attach(self, run: Function) -> None:
         run.execution.report, run.execution.calls_left = self._report, self._calls_left
         run.execution.examples = self._examples
+        if self._course is not None:
+            run.execution.follow(self._course)
+
+    def follow_tiers(self, course: Course) -> None:
+        """Process batches that were processed before in the tiers of the first time.
+
+        Parameters
+        ----------
+        course : Course
+            The tiers, which are used until the course ends, unless a tier was requested.
+        """
+        self._course = course.joined(self._course)
+        if self.function is not None:
+            self.function.execution.follow(self._course)
+
+    def programs(self) -> list[tuple[int, ...]]:
+        """Return the input sizes for which programs of the function exist."""
+        return self._examples if self.function is None else self.function.execution.programs()
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
@@ -644,7 +663,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             self._attach(self.function)
 
     def __getstate__(self) -> dict[str, Any]:
-        forgotten = dict.fromkeys(("function", "_variables_of", "_report", "_calls_left"))
+        names = ("function", "_variables_of", "_report", "_calls_left", "_course")
+        forgotten = dict.fromkeys(names)
         return {**self.__dict__, **forgotten, "_examples": self._compiled_for()}
 
     @property

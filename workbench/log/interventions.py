@@ -82,6 +82,17 @@ def interventions_of(row: Any) -> list[Intervention]:
     return [record for record in records if isinstance(record, Mapping)]
 
 
+def time_of(record: Intervention) -> str:
+    """Return the date and time of an intervention to the second; empty if it is not recorded.
+
+    Examples
+    --------
+    >>> time_of({"time": "2026-03-01 09:30:15.250+01:00"}), time_of({"text": "pause"})
+    ('2026-03-01 09:30:15', '')
+    """
+    return one_line(record.get("time", ""))[:19]
+
+
 def change_of(record: Intervention) -> tuple[str, str, str]:
     """Return three texts: what an intervention changed, the old value and the new value.
 

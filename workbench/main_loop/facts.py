@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from workbench.algorithms.base import UpdatesAlgorithm
 from workbench.data.shares import SharedBatch
 from workbench.interfaces import Loop
 from workbench.main_loop.data_fingerprints import SAMPLED, of_batch, of_data
@@ -23,6 +24,9 @@ INITIAL = "_initial"
 
 BATCH = "batch"
 """Key in the initial fingerprints for the fingerprint of the first batch."""
+
+EXECUTION = "execution"
+"""Key in the log's status for the requested tier of the training step."""
 
 NAME = "session_name"
 """Key in the log's status for the name that the user has given to the session."""
@@ -38,16 +42,19 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record properties that affect results; call `note` if the number of threads has changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``versions``, the versions of Python and the libraries;
-    ``hyperparameters``, the initial hyperparameters of the algorithm by path; and ``_initial``, the
-    fingerprints of the initial ``parameters`` and other ``variables`` and of the data (see
-    `workbench.main_loop.data_fingerprints`), which are used to compare runs.
+    rounding of sums depends; ``execution``, the requested tier; ``versions``, the versions of
+    Python and the libraries; ``hyperparameters``, the initial hyperparameters of the algorithm by
+    path; and ``_initial``, the fingerprints of the initial ``parameters`` and other ``variables``
+    and of the data (see `workbench.main_loop.data_fingerprints`), which are used to compare runs.
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")
     if before not in (None, now):
         note(OTHER_THREADS.format(now=now, before=before))
     status["threads"] = now
+    algorithm = main_loop.algorithm
+    if isinstance(algorithm, UpdatesAlgorithm) and algorithm.function is not None:
+        status[EXECUTION] = algorithm.function.execution.mode
     status["versions"] = dict(versions())
     if "hyperparameters" not in status:
         status["hyperparameters"] = hyperparameters(main_loop)

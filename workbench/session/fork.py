@@ -44,6 +44,8 @@ class Fork(NamedTuple):
         The state of the log of the first session, with which the log of the copy is compared.
     start : int
         The iteration of the snapshot that the copy has loaded.
+    sizes : list of tuple of int
+        The input sizes for which the first session has compiled programs.
     """
 
     main_loop: MainLoop
@@ -51,6 +53,7 @@ class Fork(NamedTuple):
     snapshots: list[Snapshot]
     expected: Mapping[str, Any]
     start: int
+    sizes: list[tuple[int, ...]]
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

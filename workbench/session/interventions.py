@@ -1,7 +1,8 @@
 """Journal of interventions: the commands that took effect in a run, with their iterations.
 
 The record ``interventions`` of a row is a tuple of mappings. Each mapping contains ``id``,
-``command``, ``text``, ``by`` (the origin of the command) and items that depend on the command: for
+``command``, ``text``, ``by`` (the origin of the command), ``time`` (a date and time with the offset
+from UTC, which comparisons of runs leave out) and items that depend on the command: for
 example, ``variable``, ``path``, ``value`` and ``old`` for `Session.set`, or ``examples``,
 ``source``, ``value`` and ``old`` (a list with the old value of each example) for `Session.relabel`.
 For `Session.rebuild`, these items include ``spec``, ``frozen``, and ``earlier``, which contains the
@@ -10,6 +11,7 @@ values of ``spec`` and ``frozen`` before the change.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from workbench.interfaces import Command, Loop
@@ -60,6 +62,7 @@ class Journal:
             "command": command.kind,
             "text": command.text,
             "by": command.by,
+            "time": datetime.now().astimezone().isoformat(" ", "milliseconds"),
             **details,
         }
         log = self._main_loop.log

@@ -7,7 +7,7 @@ from functools import partial
 
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
-from workbench.main_loop.facts import BATCH, INITIAL
+from workbench.main_loop.facts import BATCH, EXECUTION, INITIAL
 from workbench.main_loop.mailbox import Request
 from workbench.tensor.execution import available_threads
 from workbench.utils.notices import tell
@@ -16,6 +16,11 @@ OTHER_THREADS = (
     "the original run used a different number of threads for large steps ({then}) than this run "
     "({now}); sums over several threads are rounded differently, so the last digits may differ; "
     "set config.threads = {then} for identical results"
+)
+OTHER_TIER = (
+    "the original run used execution={then!r}, but this run uses execution={now!r}; the tiers "
+    "round differently, so the last digits may differ; set config.execution = {then!r} before "
+    "the run is built for identical results"
 )
 OTHER_START = (
     "the original run started with different parameters than this run, so the results differ from "
@@ -57,12 +62,19 @@ def thread_note(source: object) -> str | None:
 def start_notes(source: object, main_loop: MainLoop) -> list[str]:
     """Return notes if the logged run and `main_loop` started from different states or data."""
     then, now = _initial(source), main_loop.status.get(INITIAL, {})
-    notes = []
+    notes = _tier_notes(source, main_loop)
     if _unlike("parameters", then, now):
         notes.append(OTHER_START)
     elif _unlike("variables", then, now):
         notes.append(OTHER_STATE)
     return [*notes, *_data_notes(("examples", "order"), then, main_loop)]
+
+
+def _tier_notes(source: object, main_loop: MainLoop) -> list[str]:
+    then = source.status.get(EXECUTION) if isinstance(source, TrainingLogBase) else None
+    now = main_loop.status.get(EXECUTION)
+    same = then == now or None in (then, now)
+    return [] if same else [OTHER_TIER.format(then=then, now=now)]
 
 
 def tell_of_first_batch(source: object, main_loop: MainLoop) -> None:

@@ -30,11 +30,17 @@ from workbench.session.queue import LATER, Refused
 from workbench.session.reach import at_the_end, unable, usable, way_to
 from workbench.session.snapshot_taker import SnapshotTaker
 from workbench.session.snapshots import Snapshot, load_into
+from workbench.session.tiers import different_tiers, programs_of, repeat_tiers
 from workbench.session.undo import Undo
 
 NOT_REPEATED = (
     "{batches} repeated, but the results differ from the log: {text}. A value was changed without "
     "a command, or the training is not deterministic"
+)
+OTHER_TIER = (
+    "{batches} repeated, but the last digits of the results differ from the log: {text}. The first "
+    "time, a batch was processed in the {then} tier, but now in the {now} tier, which rounds "
+    "differently; set config.execution = 'eager' for runs that must be repeated exactly"
 )
 NONE = "no snapshot could be taken, so this run cannot be rewound ({error})"
 NOT_YET = "iteration {iteration:,} has not been reached; the last iteration is {done:,}{hint}"
@@ -117,12 +123,15 @@ class Rewinder:
         shared = usable(self.taker.ring, branch, iteration)
         earlier = [one for one in shared if one.changes <= snapshot.changes]
         earlier = shared_with(copy, snapshot, earlier)
-        return Fork(copy, iteration, earlier, log_state, snapshot.iteration)
+        own = self._main_loop.algorithm if snapshot.parts is None else snapshot.parts.algorithm
+        sizes = programs_of(own)
+        return Fork(copy, iteration, earlier, log_state, snapshot.iteration, sizes)
 
     def begin_at(self, fork: Fork, name: str, ready: Callable[[], None]) -> None:
         """Make a new run train up to the start of a fork; then call `ready` and pause the run."""
         branch, status = self.history.branch, self._main_loop.status
         branch.name, branch.start = name, fork.iteration
+        repeat_tiers(self._main_loop, fork.expected, fork.sizes)
         self.taker.ring.adopt(replace(one, branch=branch) for one in fork.snapshots)
         self._run.mailbox.close(
             lambda: bool(status["iterations_done"] >= fork.iteration),
@@ -216,6 +225,7 @@ class Rewinder:
         tail = log.state_dict()
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
         load_into(self._main_loop, snapshot, new)
+        repeat_tiers(self._main_loop, log_state)
         self._main_loop.refresh()
         ending = self._run.ending
         ending.with_epoch = False
@@ -266,11 +276,15 @@ class Rewinder:
     def _check_repeated(self, expected: Mapping[str, Any], start: int) -> None:
         """Record an alert if the results of repeated batches differ from those in the log."""
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
-        text = unlike(expected, log.state_dict(), start, done) if done > start else None
+        found = log.state_dict() if done > start else {}
+        text = unlike(expected, found, start, done) if found else None
         if text is not None:
             one = done == start + 1
             batches = f"batch {done:,} was" if one else f"batches {start + 1:,} to {done:,} were"
-            alert(self._main_loop, NOT_REPEATED.format(batches=batches, text=text))
+            tiers = different_tiers(expected, found, start, done)
+            then, now = tiers or ("", "")
+            template = NOT_REPEATED if tiers is None else OTHER_TIER
+            alert(self._main_loop, template.format(batches=batches, text=text, then=then, now=now))
 
 
 class _Epochs(TrainingExtension):

@@ -25,6 +25,7 @@ from workbench.session.recipe import Recipe, recipe_of
 from workbench.session.replay import Replay, to_replay
 from workbench.session.replay_notes import start_notes, tell_of_first_batch, thread_note
 from workbench.session.snapshots import Snapshot
+from workbench.session.tiers import repeat_tiers_of
 from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import tell
 
@@ -232,6 +233,8 @@ class States(Editing):
                 tell(note)
             replay.check(self.log.status["iterations_done"])
             tell_of_first_batch(given, self.main_loop)
+            if isinstance(given, TrainingLogBase):
+                repeat_tiers_of(self.main_loop, given)
             replay.begin(self._queue, command)
             return LATER
 

@@ -237,6 +237,7 @@ export interface SnapshotRow {
 /** A change to training; fields that do not apply are empty. */
 export interface InterventionRow {
   iteration: number;
+  time: string;
   what: string;
   old: string;
   new: string;

@@ -383,7 +383,14 @@ describe("the journal", () => {
     { name: "main", start: 0, end: 40, difference: "rate 1 -> 2 at 3" },
     { name: "branch 1", start: 7, end: null, difference: "" },
   ];
-  const change = { iteration: 1204, what: "rate", old: "1", new: "2", by: "button" };
+  const change = {
+    iteration: 1204,
+    time: "2026-03-01 09:30:15",
+    what: "rate",
+    old: "1",
+    new: "2",
+    by: "button",
+  };
 
   it("shows branches only if there are several, and goes to one", () => {
     const journal = new Journal(el, send);
@@ -443,7 +450,7 @@ describe("the journal", () => {
     expect(part("changes").hidden).toBe(true);
     journal.update({ ...STEER, interventions: [change], more_interventions: 9 }, []);
     const cells = [...el.querySelectorAll("td")].map((cell) => cell.textContent);
-    expect(cells).toEqual(["1,204", "rate", "1", "2", "button"]);
+    expect(cells).toEqual(["1,204", "09:30:15", "rate", "1", "2", "button"]);
     expect(part("changes").querySelector("summary")?.textContent).toBe("changes10");
     expect(part("changes").textContent).toMatch(/and 9 earlier/);
   });

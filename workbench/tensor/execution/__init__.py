@@ -7,10 +7,11 @@ classes, and `Execution` chooses between them.
 """
 
 from workbench.names import explain_missing
+from workbench.tensor.execution.course import Course
 from workbench.tensor.execution.policy import MODES, Execution, Mode
 from workbench.tensor.execution.task import Guard, Task, Watch
 from workbench.tensor.execution.threads import available_threads
 
-__all__ = ["MODES", "Execution", "Guard", "Mode", "Task", "Watch", "available_threads"]
+__all__ = ["MODES", "Course", "Execution", "Guard", "Mode", "Task", "Watch", "available_threads"]
 
 explain_missing(__name__)

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy
 
 from workbench import errors
+from workbench.tensor.execution.course import Course, tier_in
 from workbench.tensor.execution.memory import keep_memory
 from workbench.tensor.execution.task import Run, Task
 from workbench.tensor.execution.threads import Threads
@@ -108,6 +109,10 @@ class Execution:
         self.name = name
         self.threads = Threads(task)
         self.tier: Tier = TIERS["eager"](task, self.threads)
+        self._eager = self.tier
+        self._compiled: Tier | None = None
+        self._course: Course | None = None
+        self._chosen = self.tier, ""  # the own choice, and its reason, while a course is followed
         self.reason = "requested" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
@@ -141,6 +146,17 @@ class Execution:
         """Return the sizes for which programs have been compiled; rounding depends on them."""
         return self.tier.state() or list(self.examples)
 
+    def programs(self) -> list[tuple[int, ...]]:
+        """Return the sizes for which programs exist, even while the eager tier is used."""
+        return self.state() if self._compiled is None else self._compiled.state()
+
+    def follow(self, course: Course) -> None:
+        """Use the tiers of `course` until it ends, unless a tier was requested."""
+        if self.mode == "auto":
+            if self._course is None:
+                self._chosen = self.tier, self.reason
+            self._course, self._next_look = course, 0
+
     def _make_now(self, sizes: tuple[int, ...]) -> None:
         # Examples from a checkpoint can belong to a task with other inputs, if the monitored
         # variables have changed since.
@@ -157,6 +173,8 @@ class Execution:
 
     def _look(self, sizes: tuple[int, ...]) -> Run:
         """Switch to a new tier if it is ready, decide whether to compile, and time the call."""
+        if self._course is not None and self._keep_to(self._course, sizes):
+            return self.tier.find(sizes)
         self._next_look = self.calls + SAMPLE_EVERY
         if self._made is not None:
             self._swap(self._made)
@@ -174,6 +192,42 @@ class Execution:
             return outputs
 
         return timed
+
+    def _keep_to(self, course: Course, sizes: tuple[int, ...]) -> bool:
+        """Enter the tier that the course prescribes; return False if the course has ended."""
+        now = course.now()
+        if now >= course.end:
+            self._course = None
+            if self.tier is not self._chosen[0]:
+                self.tier, reason = self._chosen
+                self._tell(reason)
+            return False
+        iteration, text = course.at(now) or (None, "eager: ")
+        try:
+            self.tier = self._eager if tier_in(text) == "eager" else self._program(course, sizes)
+        except errors.CompilationError as error:
+            self._course, self.tier = None, self._eager
+            self._tell(FAILED.format(why=error))
+            return False
+        self.reason = text.partition(": ")[2]
+        if iteration == now and self.report is not None:
+            self.report(text)
+        return True
+
+    def _program(self, course: Course, sizes: tuple[int, ...]) -> Tier:
+        """Return the compiled tier, which is made now if this function was never compiled."""
+        if self._compiled is None:
+            if isinstance(self._made, errors.CompilationError):
+                raise self._made
+            known = [example for example in course.sizes if len(example) == len(sizes)]
+            made = self._made or TIERS["compiled"](
+                self.task, self.threads, known or [sizes], on_demand=False
+            )
+            self._made, self._compiled, self._swapped, self._times = None, made, True, []
+            last = course.changes[-1][1]
+            if tier_in(last) != "eager":
+                self._chosen = made, last.partition(": ")[2]
+        return self._compiled
 
     def _pays(self) -> bool:
         left = None if self.calls_left is None else self.calls_left()
@@ -208,7 +262,8 @@ class Execution:
             self._stay_eager(FAILED.format(why=made))
             return
         # Later durations belong to the compiled program, for `_compare`.
-        self.tier, self._swapped, self._times = made, True, []
+        self.tier = self._compiled = made
+        self._swapped, self._times = True, []
         eager = 1e3 * self._eager_time
         self._tell(SWAPPED.format(calls=self.calls - 1, eager=eager, seconds=made.seconds))
 
@@ -217,7 +272,7 @@ class Execution:
         self._next_look = math.inf
         compiled = _median(self._times)
         if compiled > 1.05 * self._eager_time:  # 5 % tolerance for noise
-            self.tier = TIERS["eager"](self.task, self.threads)
+            self.tier = self._eager
             self._stay_eager(SLOWER.format(compiled=1e3 * compiled, eager=1e3 * self._eager_time))
 
     def _stay_eager(self, reason: str) -> None:

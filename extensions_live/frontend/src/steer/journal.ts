@@ -44,7 +44,7 @@ export class Journal {
     frame.setAttribute("aria-label", `changes to training${title && ` of ${title}`}`);
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
-    for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
+    for (const name of ["iteration", "time", "what", "old", "new", "by"]) make("th", "", row, name);
     this.#body = make("tbody", "", table);
     this.#more = make("div", "wb-words", this.#changes);
   }
@@ -105,6 +105,7 @@ export class Journal {
   #change(change: InterventionRow): void {
     const row = make("tr", "", this.#body);
     make("td", "wb-count", row, change.iteration.toLocaleString("en"));
+    make("td", "wb-count", row, change.time.slice(11)).title = change.time; // without the date
     for (const text of [change.what, change.old, change.new, change.by]) {
       make("td", "", row, text).title = text;
     }

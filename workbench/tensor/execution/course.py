@@ -1,0 +1,84 @@
+"""`Course`, the tiers in which batches were processed, so that they can be repeated exactly.
+
+The tiers round differently, and ``auto`` changes the tier at a moment that depends on a clock.
+Therefore batches that are processed again must use the tiers of the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NAMES = ("eager", "compiled", "captured")
+"""The names of all tiers, with which the recorded texts begin."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Tiers of the batches up to an iteration.
+
+    Parameters
+    ----------
+    changes : sequence of (int, str)
+        The iterations after which the tier changed, in order, each with the recorded text.
+    end : int
+        The last iteration that was processed; later batches may use any tier.
+    now : callable
+        Returns the number of iterations done.
+    sizes : sequence of tuple of int
+        The sizes for which programs were compiled.
+
+    Examples
+    --------
+    >>> course = Course([(5, "compiled: after 5 eager calls")], 9, lambda: 7)
+    >>> course.at(4), course.at(5)
+    (None, (5, 'compiled: after 5 eager calls'))
+    """
+
+    changes: Sequence[tuple[int, str]]
+    end: int
+    now: Callable[[], int]
+    sizes: Sequence[tuple[int, ...]] = ()
+
+    def at(self, iteration: int) -> tuple[int, str] | None:
+        """Return the last change at or before `iteration`, or None if there is none."""
+        found = [change for change in self.changes if change[0] <= iteration]
+        return found[-1] if found else None
+
+    def joined(self, earlier: Course | None) -> Course:
+        """Return this course, followed by the part of an `earlier` course that lies after it."""
+        if earlier is None or earlier.end <= self.end:
+            return self
+        later = [change for change in earlier.changes if change[0] >= self.end]
+        sizes = self.sizes or earlier.sizes
+        return Course([*self.changes, *later], earlier.end, self.now, sizes)
+
+
+def changes_in(iterations: Iterable[int], texts: Iterable[Any]) -> list[tuple[int, str]]:
+    """Return the changes of tier in the records ``execution`` of a log.
+
+    Examples
+    --------
+    >>> changes_in([3, 8], ["compiled: after 3 eager calls", "another number of threads"])
+    [(3, 'compiled: after 3 eager calls')]
+    """
+    pairs = zip(iterations, texts, strict=True)
+    return [(int(i), text) for i, text in pairs if tier_in(text) is not None]
+
+
+def tier_in(text: object) -> str | None:
+    """Return the name of the tier with which a recorded text begins, or None.
+
+    Examples
+    --------
+    >>> tier_in("eager: requested"), tier_in("another number of threads")
+    ('eager', None)
+    """
+    name = text.partition(": ")[0] if isinstance(text, str) else None
+    return name if name in NAMES else None
+
+
+def recorded_changes(state: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Return the changes of tier in the state of a log."""
+    return changes_in(*state["columns"].get("execution", ((), ())))
