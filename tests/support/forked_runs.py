@@ -78,13 +78,13 @@ class Pace(TrainingExtension):
 
 
 def build(rule="momentum", epochs=MANY, *extensions, cost=None, log=None, execution="eager"):
-    """Return a main loop that trains a small model, like those of the distributed tests."""
+    """Return a main loop that trains a small model; without an execution, the default is used."""
     cost = jobs.cost_of_mlp() if cost is None else cost
     algorithm = GradientDescent(
         cost=cost,
         parameters=ComputationGraph(cost).parameters,
         step_rule=jobs.RULES[rule]() if isinstance(rule, str) else rule,
-        function_kwargs={"execution": execution},
+        function_kwargs={"execution": execution} if execution else None,
     )
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     finish = FinishAfter(after_n_epochs=epochs)

@@ -50,6 +50,12 @@ NOT_UPDATED = (
     "applies training mode and the updates"
 )
 
+TOGETHER = (
+    "several processes train together and must not choose independently when to compile; "
+    'execution="compiled", in function_kwargs or in config, compiles the steps in all of them'
+)
+"""The reason for the eager tier where the mode is ``auto``."""
+
 COMPILED_FOR = "compiled_for"
 """Key in an algorithm's state for the input sizes of compiled programs."""
 
@@ -424,9 +430,9 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._check_updates(roots, updates)
         results = list(outputs)
         active, options = self._active, {"name": self._kind, **self.function_kwargs}
+        chosen = options.get("execution") or config.execution
         if active is not None:
-            # In the other modes, each process would choose by itself when to compile.
-            if options.get("execution", config.execution) == "auto":
+            if chosen == "auto":
                 options["execution"] = "eager"
             updates = [pair for pair in updates if not isinstance(pair[0], ElsewhereVariable)]
             news = [as_variable(new) for _, new in updates]
@@ -441,6 +447,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             watch=self._watch(),
             **options,
         )
+        if active is not None and chosen == "auto":
+            new.execution.reason = TOGETHER
         self._attach(new)
         self._calls = [
             (see, [places[v] for v in variables])

@@ -13,6 +13,7 @@ from tests.support.forked_runs import Pace, build, costs, outcome
 from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
+from workbench.algorithms.base import TOGETHER
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
@@ -173,6 +174,14 @@ def test_compiled_steps_have_the_numbers_of_one_process(start):
     session.resume()
     assert session.wait(200)
     assert_same(reference(1, rates={3: 0.02}), outcome(session))
+
+
+def test_steps_that_are_eager_by_default_say_why(start):
+    session = start(build(epochs=1, execution=None), processes=2, paused=True)
+    session.step(2).wait(60)
+    paused_at(session, 2)
+    assert session.execution == {"tier": "eager", "reason": f"eager: {TOGETHER}"}
+    assert 'execution="compiled"' in TOGETHER
 
 
 def test_dropout_and_shares_of_unequal_size(start):
