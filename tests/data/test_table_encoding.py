@@ -1,12 +1,16 @@
 """Columns that a model could not learn from, or would read wrongly, are refused."""
 
+import re
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.data import table_columns
+from workbench.data.table_columns import column_values
 from workbench.data.table_encoding import learn_encoding
+from workbench.errors import DataError
 
 ROWS = 30
 
@@ -41,7 +45,6 @@ def frame(column):
             [None] + [1.0] * (ROWS - 1),
             r"1 of 30 are missing .*dropna\(subset=\['x'\]\), .*fillna\(frame\['x'\].median\(\)",
         ),
-        ([None] + ["a"] * (ROWS - 1), r"\['x'\].fillna\('unknown'\)"),
         ([1 if i % 2 else "a" for i in range(ROWS)], "values of one type, not int and str"),
         ([np.inf] + [1.0] * (ROWS - 1), "must be finite, but is inf"),
         ([[1]] * ROWS, "values of the type list, but must contain only numbers, bools or text"),
@@ -66,10 +69,131 @@ def test_a_table_whose_cells_were_not_separated_is_refused():
         learn_encoding(table, ["y"], np.arange(1))
 
 
-@pytest.mark.parametrize("text", ["A1", "10.0.0.1", "1.5.2", "2024", "3-4"])
-def test_codes_are_not_mistaken_for_dates(text):
-    found = learn_encoding(frame([text, "other"] * (ROWS // 2)), ["y"], np.arange(ROWS))
-    assert f"x={text}" in found.names
+GAPS = {
+    "numbers": [1.5, 2.5],
+    "whole numbers": pd.array([1, 2, None] * 10, "Int64"),
+    "objects": pd.Series([1, 2, None] * 10, dtype=object),
+    "text": ["a", "b"],
+    "bools": [True, False],
+    "nullable bools": pd.array([True, False, None] * 10, "boolean"),
+    "categories": pd.Categorical(["a", "b", None] * 10),
+    "categories of numbers": pd.Categorical([5, 1, None] * 10),
+    "categories of intervals": pd.Categorical([*pd.cut([1, 2], 2), None] * 10),
+}
+
+
+@pytest.mark.parametrize("usual", [False, True], ids=["training", "predictions"])
+@pytest.mark.parametrize("column", GAPS.values(), ids=GAPS.keys())
+def test_the_advice_for_missing_values_can_be_followed(column, usual):
+    table = frame([*column, None] * 10 if len(column) == 2 else column)
+    complete = table.dropna()
+    encoding = learn_encoding(complete, ["y"], np.arange(len(complete)))
+
+    def encode():
+        if usual:
+            return encoding.features(table)
+        return learn_encoding(table, ["y"], np.arange(ROWS)).features(table)
+
+    with pytest.raises(DataError, match="10 of 30 are missing") as caught:
+        encode()
+    remove, fill = re.search(r"with (.*), or .*, as in (.*)$", str(caught.value)).groups()
+    exec(remove, names := {"frame": table.copy()})
+    assert len(names["frame"]) == 20
+    exec(fill, names := {"frame": table})
+    assert encode().shape[0] == ROWS
+
+
+@pytest.mark.parametrize("kind", [float, object])
+@pytest.mark.parametrize("column", [["a", "b"], [1.5, 2.5], [True, False], [1, 2]], ids=str)
+def test_a_column_without_any_value_is_filled_with_a_value_of_the_training_data(column, kind):
+    encoding = learn_encoding(frame(column * 15), ["y"], np.arange(ROWS))
+    names = {"frame": frame(pd.Series([None] * ROWS, dtype=kind))}
+    with pytest.raises(DataError, match="30 of 30 are missing") as caught:
+        encoding.features(names["frame"])
+    exec(str(caught.value).rpartition("as in ")[2], names)
+    assert encoding.features(names["frame"])[0, 0] == (1 if column[0] == "a" else 0)
+
+
+def test_missing_numbers_where_categories_were_can_be_filled():
+    encoding = learn_encoding(frame(pd.Categorical([5, 1] * 15)), ["y"], np.arange(ROWS))
+    names = {"frame": frame([np.nan, 5.0] * 15)}
+    with pytest.raises(DataError, match="15 of 30 are missing") as caught:
+        encoding.features(names["frame"])
+    exec(str(caught.value).rpartition("as in ")[2], names)
+    assert encoding.features(names["frame"])[:2].tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_column_without_any_value_is_removed():
+    names = {"frame": frame([None] * ROWS).assign(z=1.0)}
+    with pytest.raises(DataError, match="30 of 30 are missing") as caught:
+        learn_encoding(names["frame"], ["y"], np.arange(ROWS))
+    exec(str(caught.value).rpartition("with ")[2], names)
+    assert learn_encoding(names["frame"], ["y"], np.arange(ROWS)).names == ("z",)
+
+
+def test_advice_is_made_only_for_columns_with_missing_values(monkeypatch):
+    monkeypatch.setattr(table_columns, "_advice", None)
+    assert column_values(pd.Series([1.5, 2.5]), "x").tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["A1", "other"],
+        ["10.0.0.1", "other"],
+        ["1.5.2", "other"],
+        ["2024", "other"],
+        ["3-4", "other"],
+        ["3.11.12", "3.10.14"],
+        ["1.5.24", "1.6.24"],
+        ["10-20-30", "10-40-30"],
+        ["01.05.24", "other"],
+        ["2024-13-01", "2024-12-01"],
+        ["31.13.2024", "13.31.2024"],
+        ["2024-01-01 items", "2024-01-02 items"],
+    ],
+    ids=" ".join,
+)
+def test_codes_are_not_mistaken_for_dates(texts):
+    found = learn_encoding(frame(texts * (ROWS // 2)), ["y"], np.arange(ROWS))
+    assert set(found.names) == {f"x={text}" for text in texts}
+
+
+@pytest.mark.parametrize(
+    ("texts", "day"),
+    [
+        (["2024-01-31", "2024-02-01"], 31),
+        (["2024/1/31 5:00 PM", "2024/2/1 12:00 AM"], 31),
+        (["31.1.2024", "1.2.2024"], 31),
+        (["1.2.2024 12:00", "2.1.2024 12:00:30"], 1),
+        (["31/1/2024", "1/2/2024"], 31),
+        (["1/31/2024", "2/1/2024"], 31),
+        (["1/31/24 12:00", "2/1/24 12:00"], 31),
+        (["31.01.24", "01.02.24"], 31),
+        (["10-11-2024", "10-12-2024"], 11),
+        (["2024-01-31T12:00:00Z", "2024-02-01T12:00:00Z"], 31),
+        (["2024-01-31 12:00+01:00", "2024-02-01 12:00-05:00", "2024-02-01"], 31),
+        (["2024-01-31", "2024-02-01", "never"], 31),
+    ],
+    ids=str,
+)
+def test_the_advice_for_dates_can_be_followed(texts, day):
+    names = {"frame": frame((texts * ROWS)[:ROWS]), "pandas": pd}
+    with pytest.raises(DataError, match="dates that are written as text") as caught:
+        learn_encoding(names["frame"], ["y"], np.arange(ROWS))
+    text = str(caught.value)
+    for advised in (r"days: (.*\.dt\.days)", r"with (frame\['x'\]\.astype\('category'\))"):
+        column = eval(re.search(advised, text)[1], names)
+        table = names["frame"].assign(x=column).dropna()
+        assert learn_encoding(table, ["y"], np.arange(len(table))).columns == ("x",)
+    days = eval(re.search(r"days: \((.*) - ", text)[1], names).dt.day
+    assert days[0] == day
+
+
+def test_the_order_of_day_and_month_is_asked_for_if_both_are_possible():
+    text = r"\.dt\.days \(with dayfirst=True in to_datetime if the day comes before the month\)"
+    with pytest.raises(DataError, match=text):
+        learn_encoding(frame(["1/2/2024", "2/1/2024"] * 15), ["y"], np.arange(ROWS))
 
 
 def test_dates_can_be_categories():

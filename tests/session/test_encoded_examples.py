@@ -1,5 +1,7 @@
 """Predictions and evaluations encode tables, labels and images as training did."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
+from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.making import dataset_below
 from workbench.errors import DataError, SessionError, SourceError
 from workbench.session.as_in_training import AsInTraining
@@ -165,6 +168,26 @@ def test_several_inputs_are_given_by_name_as_in_fit():
         session.predict((data["left"], data["right"]))
     with pytest.raises(SessionError, match="the data is a tuple of arrays"):
         session.evaluate(((data["left"], data["right"]), CLASSES))
+
+
+@pytest.mark.parametrize(
+    "x", [X, RNG.integers(0, 255, (N, 1, 4, 4), dtype=np.uint8)], ids=["x", "i"]
+)
+def test_the_keys_of_the_training_arrays_are_accepted(x):
+    data = {"x": x, "y": CLASSES}
+    session = trained(data, [wb.Flattener(), wb.Linear()])
+    exec(session.recipe(), again := {"data": data})
+    assert again["session"].wait()
+    for one in (session, again["session"]):
+        assert one.evaluate(data) == one.evaluate({"features": x, "targets": CLASSES})
+        np.testing.assert_array_equal(one.predict({"x": x}), one.predict(x))
+    with pytest.raises(SessionError, match="has no 'x', only 'a', 'y'; the inputs are 'x', 'y'"):
+        session.evaluate({"a": x, "y": CLASSES})
+
+
+def test_older_pickles_of_a_dataset_have_no_keys():
+    dataset = EncodedDataset({"features": X, "targets": CLASSES})
+    assert "keys" not in vars(dataset) and not pickle.loads(pickle.dumps(dataset)).keys
 
 
 def test_a_folder_is_refused_after_training_on_other_data(of_table, tmp_path):

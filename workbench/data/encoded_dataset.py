@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from workbench.data.datasets import IndexableDataset
@@ -28,8 +29,9 @@ class EncodedDataset(IndexableDataset):
     images : tuple or None
         For images from a folder, the size to which they were resized (or None) and their mode; None
         for other data.
-    target : str
-        The name under which the targets were given, for example in a dictionary of arrays.
+    keys : dict of str to str
+        For each source that `fit` has renamed, the key of its array in the dictionary that was
+        passed.
 
     Examples
     --------
@@ -37,6 +39,8 @@ class EncodedDataset(IndexableDataset):
     >>> dataset.classes
     ('no', 'yes')
     """
+
+    keys: Mapping[str, str] = MappingProxyType({})  # of the class, since older pickles lack it
 
     def __init__(
         self,
@@ -50,4 +54,3 @@ class EncodedDataset(IndexableDataset):
         self.encoding = encoding
         self.labels = labels
         self.images: tuple[tuple[int, int] | None, str] | None = None
-        self.target = "targets"

@@ -8,7 +8,6 @@ that are written as text, and text with almost as many values as rows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,9 @@ import numpy.typing as npt
 from workbench.data.convert.csv_table import other_delimiter
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
-from workbench.data.targets import (
-    COMMAS,
-    Targets,
-    check_complete,
-    encoded_targets,
-    numbers_in_text,
-    plain_categories,
-    values_of,
-)
+from workbench.data.table_columns import column_values
+from workbench.data.targets import COMMAS, Targets, encoded_targets, numbers_in_text
+from workbench.data.written_dates import fault_of_dates
 from workbench.errors import DataError, SourceError, nearest
 from workbench.tensor.device import floatx
 
@@ -47,28 +40,6 @@ ONE_COLUMN = (
 SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (
     "the table must have the columns of the training data; missing: {missing}; unknown: {surplus}"
-)
-NO_NUMBERS = (
-    "{where} has the type {kind}, but must contain numbers, bools, text or categories; convert it "
-    "{how}, or remove it with frame.drop(columns=[{name!r}])"
-)
-HOW_TO_CONVERT = {
-    "M": (
-        "to numbers, such as days: (frame[{name!r}] - pandas.Timestamp('2000-01-01'{zone})).dt.days"
-    ),
-    "m": "to numbers with frame[{name!r}].dt.total_seconds()",
-    "c": "first",
-}
-DATES_AS_TEXT = (
-    "{where} has dates that are written as text, such as {value!r}; convert it to numbers, such as "
-    "days: (pandas.to_datetime(frame[{name!r}]{first}) - pandas.Timestamp('2000-01-01')).dt.days, "
-    "or remove it with frame.drop(columns=[{name!r}])"
-)
-DATE = re.compile(r"(\d{4}([-/.])\d\d?\2\d\d?|\d\d?([-/.])\d\d?\3(\d{4}|\d\d))([ T]\d.*)?")
-"""Pattern of dates such as 2024-01-31, 31.1.2024 and 1/31/24 12:00."""
-FILL_IN = (
-    "remove these rows with frame = frame.dropna(subset=[{name!r}]), or fill in their values, as "
-    "in frame[{name!r}] = frame[{name!r}].fillna({value})"
 )
 NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
@@ -157,7 +128,7 @@ class TableEncoding:
     def _encoded(self, column: pd.Series[Any], name: str) -> Array:
         where, dtype = f"column {name!r}", np.dtype(str(floatx()).removeprefix("torch."))
         known = self.categories.get(name)
-        values = column_values(column, name, text=known is not None)
+        values = column_values(column, name, self._usual(column, name))
         if known is not None:
             return _one_hot(values, known, where).astype(dtype)
         if values.dtype.kind == "U":
@@ -165,6 +136,14 @@ class TableEncoding:
         mean, deviation = self.numbers.get(name, (0.0, 1.0))
         scaled = (values.astype(np.float64) - mean) / deviation
         return converted(scaled[:, None], dtype, where)
+
+    def _usual(self, column: pd.Series[Any], name: str) -> str | float | None:
+        """Return a value of the training data that could replace missing values of a column."""
+        if name in self.categories:
+            return self.categories[name][0]
+        if name in self.numbers:
+            return self.numbers[name][0]
+        return 0.0 if column.isna().all() else None
 
     def describe(self) -> list[str]:
         """Return one line of text for each column."""
@@ -272,27 +251,6 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
         raise SourceError(NO_COLUMN.format(name=name, columns=some(names), hint=hint))
 
 
-def column_values(column: pd.Series[Any], name: str, *, text: bool = False) -> Array:
-    """Return the values of a column: bools, numbers or text.
-
-    If `text` is True, the column had text in the training data.
-    """
-    where = f"column {name!r}"
-    column = plain_categories(column)
-    if column.dtype.kind in "mMc":
-        zone = ", tz='UTC'" if getattr(column.dtype, "tz", None) is not None else ""
-        how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
-        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
-    values = values_of(column, where)
-    text = text or any(isinstance(one, str) for one in values)
-    value = "'unknown'" if text else f"frame[{name!r}].median()"
-    check_complete(values, where, FILL_IN.format(name=name, value=value))
-    categorical = getattr(column.dtype, "categories", None) is not None
-    if categorical:
-        return values.astype(str)
-    return values
-
-
 def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
     known = getattr(column.dtype, "categories", None)
     found = np.unique(values).tolist()
@@ -304,12 +262,9 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
         where = f"column {name!r}"
         text = COMMAS if "," in number else NUMBERS_AS_TEXT
         raise DataError(text.format(where=where, value=number, odd=odd, name=name))
-    if sum(DATE.fullmatch(text) is not None for text in found) > len(found) / 2:
-        value = next(text for text in found if DATE.fullmatch(text))
-        first = ", dayfirst=True" if "." in value[:3] else ""
-        raise DataError(
-            DATES_AS_TEXT.format(where=f"column {name!r}", value=value, name=name, first=first)
-        )
+    fault = fault_of_dates(found, name)
+    if fault is not None:
+        raise DataError(fault)
     if len(found) > MOST_VALUES or (len(found) > 20 and len(found) > len(values) / 2):
         raise DataError(
             MANY_VALUES.format(

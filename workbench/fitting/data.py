@@ -24,7 +24,6 @@ from workbench.data import (
     DataStream,
     H5PYDataset,
 )
-from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.npz import read_npz
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
@@ -193,8 +192,14 @@ def _from_mapping(
 ) -> Prepared:
     target = target_in(list(data), wishes.target, "a dictionary of arrays")
     prepared = _from_named_arrays(data, name, target, wishes, needs)
-    if isinstance(prepared.dataset, EncodedDataset):
-        prepared.dataset.target = target
+    renamed = {"targets": target}
+    if prepared.inputs == ("features",):
+        renamed["features"] = next(key for key in data if key != target)
+    keys = {source: key for source, key in renamed.items() if source != key}
+    if keys:  # predict and evaluate then accept such a dictionary
+        prepared.dataset.keys = keys
+        stream = "training.data_stream" if hasattr(prepared.training, "data_stream") else "training"
+        prepared.code.lines.append(f"{stream}.dataset.keys = {literal(keys)}")
     return prepared
 
 

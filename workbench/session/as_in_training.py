@@ -7,7 +7,7 @@ these rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,9 @@ class AsInTraining:
         return self._dataset is not None and self._dataset.images is not None
 
     @property
-    def target(self) -> str:
-        """The name under which `fit` found the targets."""
-        return TARGETS if self._dataset is None else self._dataset.target
+    def keys(self) -> Mapping[str, str]:
+        """The key under which `fit` found each source that it has renamed."""
+        return {} if self._dataset is None else self._dataset.keys
 
     def images(self, paths: Iterable[Path]) -> Any:
         """Return images from files, which are read like those of the folder for training."""

@@ -192,15 +192,17 @@ def _columns(data: Any, inputs: Mapping[str, Variable], method: str, rules: AsIn
 def _chosen(
     data: Mapping[str, Any], inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Batch:
-    if TARGETS in inputs and TARGETS not in data and rules.target in data:
-        data = {**data, TARGETS: data[rules.target]}
-    missing = [name for name in inputs if name not in data]
+    keys = {name: name if name in data else rules.keys.get(name, name) for name in inputs}
+    missing = [key for key in keys.values() if key not in data]
     if missing:
         text = MISSING.format(
-            method=method, missing=_listed(missing), known=_listed(data), inputs=_listed(inputs)
+            method=method,
+            missing=_listed(missing),
+            known=_listed(data),
+            inputs=_listed(keys.values()),
         )
         raise SessionError(text)
-    return {name: rules.array(data[name], name) for name in inputs}
+    return {name: rules.array(data[key], name) for name, key in keys.items()}
 
 
 def _slices(arrays: Batch, batch_size: int | None, method: str) -> Iterator[Batch]:

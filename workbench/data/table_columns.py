@@ -1,0 +1,99 @@
+"""Values of the columns of a table, and how to change columns that have no such values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.data.targets import check_complete, missing_in, plain_categories, values_of
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+NO_NUMBERS = (
+    "{where} has the type {kind}, but must contain numbers, bools, text or categories; convert it "
+    "{how}, or remove it with frame.drop(columns=[{name!r}])"
+)
+HOW_TO_CONVERT = {
+    "M": (
+        "to numbers, such as days: (frame[{name!r}] - pandas.Timestamp('2000-01-01'{zone})).dt.days"
+    ),
+    "m": "to numbers with frame[{name!r}].dt.total_seconds()",
+    "c": "first",
+}
+FILL_IN = (
+    "remove these rows with frame = frame.dropna(subset=[{name!r}]), or fill in their values, as "
+    "in frame[{name!r}] = {filled}"
+)
+NO_VALUE = "remove the column with frame = frame.drop(columns=[{name!r}])"
+
+
+def column_values(column: pd.Series[Any], name: str, usual: str | float | None = None) -> Array:
+    """Return the values of a column: bools, numbers or text.
+
+    Parameters
+    ----------
+    column : pandas.Series
+    name : str
+        The name of the column, for messages.
+    usual : str or float, optional
+        For a table that is encoded as in training, a value of the training data: text if the column
+        had text or categories, and a number otherwise. A message about missing values names it.
+
+    Raises
+    ------
+    DataError
+        If a value is missing, or is neither a bool, nor a number, nor text.
+    """
+    where = f"column {name!r}"
+    column = plain_categories(column)
+    if column.dtype.kind in "mMc":
+        zone = ", tz='UTC'" if getattr(column.dtype, "tz", None) is not None else ""
+        how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
+        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
+    values = values_of(column, where)
+    gaps = missing_in(values)
+    advice = _advice(column, name, values[~gaps], usual) if gaps.any() else ""
+    check_complete(values, where, advice)
+    return values.astype(str) if _is_categorical(column) else values
+
+
+def _is_categorical(column: pd.Series[Any]) -> bool:
+    return getattr(column.dtype, "categories", None) is not None
+
+
+def _advice(column: pd.Series[Any], name: str, there: Array, usual: str | float | None) -> str:
+    """Return how to remove or fill in missing values of a column that has the values `there`."""
+    if not there.size and usual is None:
+        return NO_VALUE.format(name=name)
+    place = f"frame[{name!r}]"
+    kinds = {type(one) for one in there} if there.dtype == object else {there.dtype.type}
+    text = "unknown" if usual is None else usual
+    if _is_categorical(column):
+        filled = f"{place}.astype(object).fillna({text!r}).astype(str).astype('category')"
+    elif isinstance(usual, str) and there.size and str not in kinds and _is_number(usual):
+        whole = ".astype(int)" if usual.lstrip("-").isdigit() else ""
+        filled = f"{place}.fillna({usual}){whole}"
+    elif isinstance(usual, str) or str in kinds or np.str_ in kinds:
+        place += "" if column.dtype.kind == "O" else ".astype(object)"
+        filled = f"{place}.fillna({text!r})"
+    elif kinds and kinds <= {bool, np.bool_}:
+        filled = f"{place}.astype('boolean').fillna(False)"
+    else:
+        number = f"{place}.median()" if usual is None else f"{usual:.6g}"
+        place += "" if column.dtype.kind == "f" else ".astype(float)"
+        filled = f"{place}.fillna({number})"
+    return FILL_IN.format(name=name, filled=filled)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
