@@ -942,7 +942,7 @@ var Journal = class {
     frame.setAttribute("aria-label", `changes to training${title && ` of ${title}`}`);
     const table = make("table", "", frame);
     const row = make("tr", "", make("thead", "", table));
-    for (const name of ["iteration", "what", "old", "new", "by"]) make("th", "", row, name);
+    for (const name of ["iteration", "time", "what", "old", "new", "by"]) make("th", "", row, name);
     this.#body = make("tbody", "", table);
     this.#more = make("div", "wb-words", this.#changes);
   }
@@ -996,6 +996,7 @@ var Journal = class {
   #change(change) {
     const row = make("tr", "", this.#body);
     make("td", "wb-count", row, change.iteration.toLocaleString("en"));
+    make("td", "wb-count", row, change.time.slice(11)).title = change.time;
     for (const text of [change.what, change.old, change.new, change.by]) {
       make("td", "", row, text).title = text;
     }
