@@ -12,6 +12,7 @@ last test runs, does not hide it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -59,6 +60,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 def no_process_is_left() -> Iterator[None]:
     """Fail if a process is left after the last test, when all other fixtures have ended."""
     yield
+    gc.collect()  # a data loader in a cycle of references ends its processes only now
     left = left_processes(PATIENCE)
     for pid in left:
         with contextlib.suppress(OSError):

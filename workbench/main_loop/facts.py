@@ -25,7 +25,7 @@ INITIAL = "_initial"
 BATCH = "batch"
 """Key in the initial fingerprints for the fingerprint of the first batch."""
 
-EXECUTION = "execution"
+EXECUTION = "_execution"
 """Key in the log's status for the requested tier of the training step."""
 
 NAME = "session_name"
@@ -42,7 +42,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record properties that affect results; call `note` if the number of threads has changed.
 
     The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``execution``, the requested tier; ``versions``, the versions of
+    rounding of sums depends; ``_execution``, the requested tier; ``versions``, the versions of
     Python and the libraries; ``hyperparameters``, the initial hyperparameters of the algorithm by
     path; and ``_initial``, the fingerprints of the initial ``parameters`` and other ``variables``
     and of the data (see `workbench.main_loop.data_fingerprints`), which are used to compare runs.
