@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from extensions_live.editor.adoption import complete, finished
 from extensions_live.editor.document import Document
 from extensions_live.messages import CodeData, CodeFault
-from workbench.builder import Spec, from_code, to_code
-from workbench.errors import WorkbenchError
+from workbench.builder import Spec, to_code
+from workbench.builder.parse import Skipped, parsed, read_code
+from workbench.errors import BuilderError, WorkbenchError
 
 UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
@@ -63,14 +65,25 @@ def spec_of(text: str) -> Spec:
     Raises
     ------
     BuilderError
-        If the code cannot be read.
+        If the code cannot be read, or if it has statements but describes no part of a model.
     """
-    spec = from_code(text)
+    spec, skipped = read_code(text)
+    if not (spec.bricks or spec.inputs or spec.calls) and parsed(text):
+        raise BuilderError(_nothing(skipped))
     if "monitored" in assigned_names(text):
         return spec
     inputs = {given.name for given in spec.inputs}
     shown = tuple(wire for wire in spec.monitored if wire not in inputs)
     return replace(spec, monitored=shown)
+
+
+def _nothing(skipped: Sequence[Skipped]) -> str:
+    """Return the error for code without a model, with the line that is most likely to matter."""
+    text = "the code describes no model, so the canvas is unchanged"
+    first = next((one for one in skipped if one.creates_brick), next(iter(skipped), None))
+    if first is None:
+        return f"{text}; create and apply bricks, or delete all of the code to clear the canvas"
+    return f"line {first.line}: {text}; this line cannot be read ({first.reason})"
 
 
 def assigned_names(text: str) -> set[str]:

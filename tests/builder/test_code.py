@@ -230,9 +230,100 @@ def test_ordinary_cells_are_read():
     assert spec.cost == "categoricalcrossentropy_apply_cost"
 
 
+NAMESPACED = """
+import math
+import workbench as wb
+
+x = wb.tensor.variable("features", (None, 1, 8, 8))
+y = wb.tensor.lmatrix("targets")
+sizes = (4, 4, 4)
+convolutions = wb.bricks.conv.ConvolutionalSequence(
+    [wb.Convolutional((5, 5), 4, name="filters"), wb.Rectifier()],
+    num_channels=1, image_size=(8, 8), weights_init=wb.Glorot(), biases_init=wb.Constant(0),
+)
+mlp = wb.MLP([wb.Tanh(), None], [math.prod(sizes), 8, 3])
+scores = mlp.apply(wb.Flattener().apply(convolutions.apply(x)))
+cost = wb.Softmax().categorical_cross_entropy(y.flatten(), scores).mean()
+probabilities = wb.Softmax().apply(scores)
+error = wb.MisclassificationRate().apply(y.flatten(), probabilities)
+session = wb.fit(cost, wb.MNIST(("train",)))
+guess = mlp.apply(session.data).argmax(1).numpy()
+weights = mlp.linear_transformations[0].W
+"""
+
+
+def test_names_of_the_whole_package_are_read():
+    spec = from_code(NAMESPACED)
+    assert [one.name for one in spec.bricks] == [
+        "convolutionalsequence", "mlp", "flattener", "softmax", "softmax_2",
+        "misclassificationrate",
+    ]  # fmt: skip
+    assert spec.bricks[1].settings["dims"] == [64, 8, 3]
+    assert spec.bricks[0].settings["weights_init"]["scheme"]["type"] == "Glorot"
+    assert spec.cost == "mean"
+    assert spec.monitored == ("misclassificationrate_apply_error_rate",)
+    assert from_code(to_code(spec)) == spec
+
+
+def test_names_that_are_imported_from_the_package_are_read():
+    text = NAMESPACED.replace("import workbench as wb", "from workbench import (tensor, bricks, "
+        "Convolutional, Rectifier, Glorot, Constant, MLP, Tanh, Flattener, Softmax, "
+        "MisclassificationRate, fit, MNIST)")  # fmt: skip
+    assert from_code(text.replace("wb.", "")) == from_code(NAMESPACED)
+
+
+def test_the_named_package_means_what_the_executed_code_means():
+    text = NAMESPACED[: NAMESPACED.index("session =")]
+    names = executed(text)
+    assert from_code(text).bricks[1] == to_spec(names["mlp"]).bricks[0]
+
+
+def test_an_application_to_data_is_no_part_of_the_model():
+    given = "import numpy as np\nimport workbench as wb\nlayer = wb.Linear(4, 3)\n"
+    spec = from_code(given + "x = wb.tensor.matrix('x')\nscores = layer.apply(x)\n"
+        "data = np.ones((2, 4))\nanswer = layer.apply(data).numpy()")  # fmt: skip
+    assert [call.inputs for call in spec.calls] == [{"input_": "x"}]
+
+
+BLOCK = "import workbench as wb\n{}:\n    net = wb.MLP([None], [2, 3])"
+
+
+@pytest.mark.parametrize("block", ["with held()", "if ready()", "for n in found()", "while True"])
+def test_bricks_in_a_block_that_cannot_be_read_are_an_error(block):
+    message = "line 3: MLP is created in a block that cannot be read .* begins in line 2"
+    with pytest.raises(BuilderError, match=message):
+        from_code(BLOCK.format(block))
+
+
+def test_a_parameter_is_not_monitored():
+    layer = Linear(4, 3)
+    layer.allocate()
+    with pytest.raises(BuilderError, match="the parameter W can be neither the cost nor monitored"):
+        to_spec(layer, monitored=[layer.W])
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
+        ("import workbench as wb\nwb.MPL([None], [2, 3])", "line 2: workbench has no 'MPL'.*'MLP'"),
+        ("from workbench import bricks\nbricks.Dense(3)", "line 2: .*workbench.bricks.Linear"),
+        ("import workbench as wb\nwb.Linear(width(), 3)", "line 2: the model needs .* from line 2"),
+        (
+            "import workbench as wb\nlayer = wb.Linear(2, 3)\nlayer.weights_init = made()",
+            "line 3: the model needs a value from line 3",
+        ),
+        (
+            "import workbench as wb\nx = given()\ny = wb.Linear(2, 3).apply(x)",
+            "line 3: the model needs a value from line 2",
+        ),
+        (
+            "import workbench as wb\nx = wb.tensor.matrix()\ny = wb.SquaredError().apply(x, f(x))",
+            "line 3: the model needs a value from line 3",
+        ),
+        (
+            "import workbench as wb\nnet = build()\ny = net.apply(wb.tensor.matrix('x'))",
+            "line 3: the model needs a value from line 2",
+        ),
         ("x = (", "line 1: this is not Python code"),
         ("from workbench.bricks import Linear\nn = width()\nLinear(n, 3)", r"line 3: .*\bline 2"),
         ("from workbench.bricks import Linear\nLinear(3, '3')", "line 2: Linear: .*'3'"),
@@ -284,6 +375,8 @@ def test_code_is_never_executed(code, tmp_path):
         "a = list(range(10 ** 12))",
         f"a = {'-' * 700}1",
         f"a = {'+'.join('1' * 700)}",
+        "import math\na = 9\nfor i in range(60):\n    a = math.prod([a] * 9000)",
+        "import math\na = math.prod(['a', 10 ** 12])",
     ],
 )
 def test_code_that_fails_or_is_too_large_is_passed_over(code):

@@ -563,6 +563,28 @@ def test_code_with_a_fault_is_refused_with_its_line(board):
     assert board.document is before
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import workbench as wb\nmlp = wb.MLP", "^the code describes no model.*delete all"),
+        ("x = 3", "^the code describes no model, so the canvas is unchanged"),
+        ("import numpy\nx = numpy.ones(3)\n", r"^line 2: .*canvas is unchanged.*\(a call to numpy"),
+        ("import workbench as wb\nx = given()\ndef build():\n    return wb.MLP([None], [2, 3])\n",
+         r"^line 3: .*canvas is unchanged.*\(a statement of the kind FunctionDef\)"),
+    ],
+)  # fmt: skip
+def test_code_without_a_model_is_refused(board, text, message):
+    before = board.document
+    with pytest.raises(BuilderError, match=message):
+        board.set_code(text)
+    assert board.document is before
+
+
+def test_deleting_the_code_clears_the_board(board):
+    board.set_code("# nothing\n")
+    assert board.payload()["nodes"] == []
+
+
 def test_unfinished_parts_survive_an_edit_of_the_code(board):
     board.add("Linear", [1, 1], settings={"output_dim": 5})
     board.add("add", after="features")

@@ -134,6 +134,12 @@ def described(
         found = describe(list(dict.fromkeys([*given, *graph.bricks()])))
         graph.describe(found.places)
         graph.check(found.copies)
+    for shown in [*([] if cost is None else [cost]), *monitored]:
+        if shown not in graph.wires:
+            raise BuilderError(
+                f"the parameter {shown!r} can be neither the cost nor monitored; use a variable "
+                "that is computed from it, such as its mean"
+            )
     spec = Spec(
         tuple(found.specs),
         tuple(graph.inputs),

@@ -7,6 +7,8 @@ class, an operation or a dtype.
 from __future__ import annotations
 
 import ast
+import math
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy
 
+import workbench
 from workbench import tensor
 from workbench.builder import operations, registry
 from workbench.builder.construct import DTYPES
@@ -78,6 +81,14 @@ def _range(*ends: int) -> list[int]:
     return list(found)
 
 
+def _product(values: list[Any]) -> Any:
+    if not all(isinstance(value, (int, float)) for value in values):
+        raise Unreadable("a product of values that are not numbers")
+    if sum(value.bit_length() for value in values if isinstance(value, int)) > 4096:
+        raise Unreadable("a very large number")
+    return math.prod(values)
+
+
 calls: dict[str, Callable[..., Any]] = {
     "range": _range,
     "len": len,
@@ -86,8 +97,12 @@ calls: dict[str, Callable[..., Any]] = {
     "reversed": lambda values: list(reversed(values)),
     "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
     "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
+    "math.prod": _product,
 }  # fmt: skip
-"""Built-in functions and types that code can call with plain values."""
+"""Functions and types of Python that code can call with plain values."""
+
+PLACES = {name: place for place, names in workbench.PLACES.items() for name in names.split()}
+"""The modules of the names that can be used directly from `workbench`."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
     "numpy.array": numpy.array,
@@ -122,6 +137,8 @@ def resolved(reference: Reference) -> Any:
     --------
     >>> resolved(Reference("workbench.bricks.Linear"))
     <class 'workbench.bricks.linear.Linear'>
+    >>> resolved(Reference("workbench.Linear"))
+    <class 'workbench.bricks.linear.Linear'>
     >>> resolved(Reference("os.system"))
     """
     path = reference.path
@@ -129,10 +146,11 @@ def resolved(reference: Reference) -> Any:
     name = path.rpartition(".")[2]
     if not rest:
         return calls.get(path) or _users(path)
-    if path in MAKERS:
-        return MAKERS[path]
+    if path in MAKERS or path in calls:
+        return MAKERS.get(path) or calls[path]
     if library == "workbench":
-        if path.startswith("workbench.tensor."):
+        rest = f"{PLACES[rest]}.{rest}" if rest in PLACES else rest
+        if rest.startswith("tensor."):
             return INPUTS.get(rest.removeprefix("tensor."))
         kind: registry.Kind = "scheme" if rest.startswith("initialization.") else "brick"
         cls = registry.library(kind).get(name)
@@ -140,6 +158,19 @@ def resolved(reference: Reference) -> Any:
     if library == "torch":
         return _of_torch(rest, name)
     return registry.found("brick", path) or registry.found("module", path)
+
+
+def check_exists(path: str) -> None:
+    """Raise `Unreadable`, with a suggestion, if `workbench` or its bricks have no such name."""
+    owner, _, name = path.rpartition(".")
+    module = sys.modules.get(owner)
+    if module is None or not (owner == "workbench" or f"{owner}.".startswith("workbench.bricks.")):
+        return
+    if name not in {*dir(module), *(PLACES if owner == "workbench" else ())}:
+        try:
+            getattr(module, name)
+        except AttributeError as error:
+            raise Unreadable(str(error), needed=True) from None
 
 
 def _of_torch(rest: str, name: str) -> Any:

@@ -11,8 +11,10 @@ import torch
 from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, operations, registry
+from workbench.builder.fields import free_name
 from workbench.builder.names import INPUTS, Opaque, Reference, Unreadable, resolved
 from workbench.builder.operations import Operation, flat
+from workbench.builder.reading import default_name
 from workbench.errors import BuilderError
 from workbench.initialization import NdarrayInitialization
 from workbench.tensor import Variable
@@ -35,17 +37,32 @@ class Objects:
         The variables from which other variables are computed.
     touched : list of Variable or Brick
         The objects that were created, applied, changed or named, in chronological order.
+    applied_to_variables : bool
+        True if at least one brick was applied to variables.
+    unread : list of (int, Opaque)
+        The lines of applications that cannot be read, with the values that they need.
     """
 
     def __init__(self) -> None:
         self.consumed: set[Variable] = set()
         self.touched: list[Any] = []
+        self.applied_to_variables = False
+        self.unread: list[tuple[int, Opaque]] = []
         self._bricks: list[Brick] = []
         self._given: set[Brick] = set()
 
     def tops(self) -> list[Brick]:
         """Return the bricks that do not belong to another brick, in the order of their creation."""
         return [brick for brick in self._bricks if brick not in self._given and not brick.parents]
+
+    def rename_equal(self) -> None:
+        """Rename bricks with equal default names, except bricks that have parameters."""
+        tops = self.tops()
+        names = [brick.name for brick in tops]
+        for place, brick in enumerate(tops):
+            free = brick.name == default_name(type(brick)) and not has_parameters(brick)
+            if free and brick.name in names[:place]:
+                names[place] = brick.name = free_name(brick.name, names)
 
     def made(self, found: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a class, an operation, or a function that creates inputs."""
@@ -77,6 +94,7 @@ class Objects:
         if arrays and not any(isinstance(v, Variable) for v in given):
             raise Unreadable(f"a call to {bound.path} without a variable")
         outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
+        self.applied_to_variables = True
         self.touched += flat([outputs])
         return outputs
 
@@ -89,10 +107,12 @@ class Objects:
 
     def _operation(self, operation: Operation, args: list[Any], kwargs: dict[str, Any]) -> Any:
         self._consume([args, list(kwargs.values())])
+        if not any(isinstance(v, Variable) for v in flat([args, list(kwargs.values())])):
+            raise Unreadable(f"a call to {operation.name} without a variable")
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
-        if missing or not any(isinstance(v, Variable) for v in flat(list(given.values()))):
-            raise Unreadable(f"a call to {operation.name} without a variable")
+        if missing:
+            raise Unreadable(f"a call to {operation.name} without {missing[0]}", needed=True)
         inputs = [given.pop(key) for key in operation.inputs]
         result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
         self.touched.append(result)
@@ -216,6 +236,12 @@ def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn
     names = [name for name in registry.settings_of(cls) if name not in modules.PLACES]
     settings = dict(zip(names, args, strict=False)) | kwargs
     return modules.made(cls, settings, None)
+
+
+def has_parameters(brick: Brick) -> bool:
+    """Return True if a brick, or a brick below it, was applied and has parameters."""
+    own = brick.allocated and bool(brick.parameters)
+    return own or any(map(has_parameters, brick.children))
 
 
 def _is_readable(brick: Brick, name: str) -> bool:

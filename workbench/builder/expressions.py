@@ -1,0 +1,299 @@
+"""Values of the expressions in code that builds a model, and assignments of these values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workbench.bricks import BoundApplication, Brick
+from workbench.builder.arithmetic import LONGEST, MOST, ON_VARIABLES, OPERATORS, limited
+from workbench.builder.names import (
+    INPUTS,
+    Opaque,
+    Reference,
+    Unreadable,
+    calls,
+    check_exists,
+    resolved,
+)
+from workbench.builder.objects import Objects
+from workbench.builder.operations import Operation, flat
+from workbench.errors import BuilderError
+from workbench.tensor import Variable
+
+
+class Expressions:
+    """Evaluator of expressions, which stores the values of names.
+
+    Attributes
+    ----------
+    known : dict of str to object
+        The values of the names that have been assigned.
+    objects : Objects
+        The bricks and variables that have been created.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+        self.objects = Objects()
+        self._steps = 0
+        self._bound: dict[Variable, None] = {}
+
+    def _count(self) -> None:
+        self._steps += 1
+        if self._steps > MOST:
+            raise BuilderError(f"the code requires more than {MOST:,} steps; shorten its loops")
+
+    def _assign(self, target: ast.expr, value: Any) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.known[name] = value
+                if name != "_":
+                    self._bound.update(dict.fromkeys(_variables_in(value)))
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                values = list(self._listed(value))
+                if len(values) != len(targets):
+                    raise Unreadable(
+                        f"the numbers of values ({len(values)}) and names ({len(targets)}) differ",
+                        needed=True,
+                    )
+                for one, part in zip(targets, values, strict=True):
+                    self._assign(one, part)
+            case ast.Attribute(value=owner, attr=name):
+                changed = self.value(owner)
+                of_model = isinstance(changed, (Brick, Variable))
+                self.objects.set(changed, name, self._usable(value) if of_model else value)
+            case ast.Subscript(value=owner, slice=key):
+                container = self.value(owner)
+                if type(container) not in (list, dict):
+                    raise Unreadable("an assignment to an element")
+                container[self._plain(self.value(key))] = value
+            case _:
+                raise Unreadable("an unknown kind of assignment")
+
+    def value(self, node: ast.expr) -> Any:
+        """Return the value of an expression."""
+        self._count()
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Name(id=name):
+                return self._named(name)
+            case ast.List(elts=parts):
+                return list(self._parts(parts))
+            case ast.Tuple(elts=parts):
+                return tuple(self._parts(parts))
+            case ast.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                return {self.value(k): self.value(v) for k, v in pairs if k is not None}
+            case ast.Attribute(value=owner, attr=name):
+                return self.objects.attribute(self.value(owner), name)
+            case ast.Call():
+                return self._call(node)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self._binary(op, self.value(left), self.value(right))
+            case ast.UnaryOp(op=op, operand=operand):
+                return self._unary(op, self.value(operand))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self._binary(op, self.value(left), self.value(right))
+            case ast.Subscript(value=owner, slice=key):
+                return self.objects.element(self.value(owner), self._key(key))
+            case ast.ListComp(elt=element, generators=[generator]):
+                return list(self._comprehended(element, generator))
+            case ast.GeneratorExp(elt=element, generators=[generator]):
+                return list(self._comprehended(element, generator))
+            case ast.JoinedStr(values=parts):
+                text = "".join(map(self._formatted, parts))
+                if len(text) > LONGEST:
+                    raise Unreadable("a very long string")
+                return text
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.value(body if self._plain(self.value(test)) else orelse)
+        raise Unreadable(f"an expression of the kind {type(node).__name__}")
+
+    def _named(self, name: str) -> Any:
+        if name in self.known:
+            return self.known[name]
+        found = resolved(Reference(name))
+        if found is None:
+            raise Unreadable(f"{name!r} is not defined in this code")
+        return Reference(name)
+
+    def _parts(self, nodes: list[ast.expr]) -> Iterator[Any]:
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                yield from self._listed(self.value(node.value))
+            else:
+                yield self.value(node)
+
+    def _key(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Slice):
+            ends = (node.lower, node.upper, node.step)
+            return slice(*(None if end is None else self._plain(self.value(end)) for end in ends))
+        if isinstance(node, ast.Tuple):
+            return tuple(self._key(part) for part in node.elts)
+        return self._plain(self.value(node))
+
+    def _plain(self, value: Any) -> Any:
+        """Return `value`; raise an error unless it is a number, string, None or list of these."""
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._plain(part) for part in value)
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        raise Unreadable("code that depends on a value other than a known number, string or list")
+
+    def _listed(self, value: Any) -> list[Any]:
+        if isinstance(value, (list, tuple, dict)):
+            if len(value) > MOST:
+                raise Unreadable(f"a list of more than {MOST:,} elements")
+            return list(value)
+        raise Unreadable("a sequence that is not known before the code runs")
+
+    def _iterated(self, node: ast.expr) -> list[Any]:
+        return self._listed(self.value(node))
+
+    def _comprehended(self, element: ast.expr, generator: ast.comprehension) -> Iterator[Any]:
+        outer = dict(self.known)
+        for one in self._iterated(generator.iter):
+            self._assign(generator.target, one)
+            if all(self._plain(self.value(test)) for test in generator.ifs):
+                yield self.value(element)
+        self.known = outer
+
+    def _formatted(self, node: ast.expr) -> str:
+        if isinstance(node, ast.FormattedValue):
+            if node.format_spec is not None or node.conversion != -1:
+                raise Unreadable("a format specification in a string")
+            return str(self._plain(self.value(node.value)))
+        return str(self.value(node))
+
+    def _binary(self, op: ast.AST, left: Any, right: Any) -> Any:
+        function = OPERATORS.get(type(op))
+        if function is None:
+            raise Unreadable("an unknown kind of operator")
+        operands = (left, right)
+        if any(isinstance(operand, Variable) for operand in operands):
+            if not isinstance(op, ON_VARIABLES):
+                raise Unreadable("a specification has no operation for this operator", needed=True)
+            return self.objects.operated(function, *map(self._usable, operands))
+        if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
+            raise Unreadable("an operation on values that are not known before the code runs")
+        return limited(function, left, right)
+
+    def _unary(self, op: ast.AST, operand: Any) -> Any:
+        function = OPERATORS.get(type(op))
+        if function is None:
+            raise Unreadable("an unknown kind of operator")
+        if isinstance(operand, Variable):
+            if not isinstance(op, ON_VARIABLES):
+                raise Unreadable("a specification has no operation for this operator", needed=True)
+            return self.objects.operated(function, operand)
+        return function(self._plain(operand))
+
+    def _usable(self, value: Any) -> Any:
+        """Return a value that the model needs; raise an error if it cannot be read."""
+        if isinstance(value, Opaque):
+            raise Unreadable(needed(value), needed=True)
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._usable(part) for part in value)
+        if isinstance(value, dict):
+            return {key: self._usable(part) for key, part in value.items()}
+        return value
+
+    def _call(self, node: ast.Call) -> Any:
+        function = self._called(node)
+        found = resolved(function) if isinstance(function, Reference) else None
+        part = isinstance(function, BoundApplication) or _is_part(found)
+        args, kwargs = self._arguments(node, self._argument if part else self.value)
+        if isinstance(function, Reference):
+            if found is None:
+                check_exists(function.path)
+                raise Unreadable(f"a call to {function.path}, which is not part of a model")
+            if found in calls.values():
+                return found(*(self._plain_list(arg) for arg in args), **kwargs)
+            if isinstance(found, Operation) and not _has_variable(args, kwargs):
+                raise Unreadable(f"a call to {function.path} without a variable")
+            return self.objects.made(found, self._usable(args), self._usable(kwargs))
+        if isinstance(function, BoundApplication):
+            if not _has_variable(args, kwargs):
+                self._check_given(node, function, flat([args, list(kwargs.values())]))
+            return self.objects.applied(function, self._usable(args), self._usable(kwargs))
+        if callable(function):
+            return function(*self._usable(args), **self._usable(kwargs))
+        raise Unreadable("a call to an object that is not part of a model")
+
+    def _called(self, node: ast.Call) -> Any:
+        """Return the function that is called."""
+        if not isinstance(node.func, ast.Attribute):
+            function = self.value(node.func)
+            if isinstance(function, Opaque):
+                raise Unreadable(function.reason)
+            return function
+        owner = self._argument(node.func.value)
+        if isinstance(owner, Opaque) and node.func.attr == "apply":
+            args, kwargs = self._arguments(node, self._argument)
+            if _has_variable(args, kwargs):
+                self.objects.unread.append((node.lineno, owner))
+        return self.objects.attribute(owner, node.func.attr)
+
+    def _arguments(
+        self, node: ast.Call, value: Callable[[ast.expr], Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        args: list[Any] = []
+        for one in node.args:
+            args += self._parts([one]) if isinstance(one, ast.Starred) else [value(one)]
+        kwargs: dict[str, Any] = {}
+        for keyword in node.keywords:
+            given = value(keyword.value)
+            if keyword.arg is not None:
+                kwargs[keyword.arg] = given
+            elif isinstance(given, dict):
+                kwargs.update(given)
+            else:
+                raise Unreadable("arguments that are not known before the code runs")
+        return args, kwargs
+
+    def _argument(self, node: ast.expr) -> Any:
+        """Return the value of an argument of a part of the model, which may need the value."""
+        try:
+            return self.value(node)
+        except Unreadable as reason:
+            if reason.needed:
+                raise
+            return Opaque(node.lineno, str(reason))
+
+    def _check_given(self, node: ast.Call, function: BoundApplication, given: list[Any]) -> None:
+        """Raise `Unreadable` if a brick is applied to data, which does not change the model."""
+        unknown = next((value for value in given if isinstance(value, Opaque)), None)
+        if unknown is None:
+            return
+        if any(value is unknown for value in self.known.values()):
+            self.objects.unread.append((node.lineno, unknown))
+        raise Unreadable(f"a call to {function.path} without a variable")
+
+    def _plain_list(self, value: Any) -> Any:
+        return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)
+
+
+def needed(value: Opaque) -> str:
+    """Return the message for a value that the model needs."""
+    return (
+        f"the model needs a value from line {value.line}, which cannot be read ({value.reason}); "
+        "help(workbench.builder.parse) lists the code that can be read"
+    )
+
+
+def _has_variable(args: list[Any], kwargs: dict[str, Any]) -> bool:
+    return any(isinstance(value, Variable) for value in flat([args, list(kwargs.values())]))
+
+
+def _is_part(found: Any) -> bool:
+    """Return True for a class of bricks and for a function that creates inputs."""
+    return (isinstance(found, type) and issubclass(found, Brick)) or found in INPUTS.values()
+
+
+def _variables_in(value: Any) -> list[Variable]:
+    if isinstance(value, (list, tuple)):
+        return [variable for part in value for variable in _variables_in(part)]
+    return [value] if isinstance(value, Variable) else []
