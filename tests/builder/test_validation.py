@@ -118,8 +118,10 @@ def test_a_size_that_one_brick_teaches_is_known_to_the_others():
 
 def test_a_model_far_larger_than_memory_is_checked():
     settings = {"input_dim": 10_000_000, "output_dim": 10_000_000}
-    spec = Spec((BrickSpec("Linear", "huge", settings),), (), ())
-    assert check(spec).bricks["huge"].parameters == 10_000_000 * 10_000_001
+    given = InputSpec("x", "float32", (None, None))
+    checked = check(Spec((BrickSpec("Linear", "huge", settings),), (given,), (applied("huge"),)))
+    assert checked.faults == () and checked.wires["y"].shape == ("batch", 10_000_000)
+    assert checked.bricks["huge"].parameters == 10_000_000 * 10_000_001
 
 
 def test_the_inside_of_a_brick_is_known():
