@@ -3,10 +3,14 @@
 import pytest
 
 from extensions_live.editor import Editor
+from tests.support import runs
 from tests.support.waiting import SOON, paused_at, until
 from workbench.builder import BLOCKS
 from workbench.errors import BuilderError
+from workbench.extensions import FinishAfter
 from workbench.interfaces import State
+from workbench.main_loop import MainLoop
+from workbench.model import Model
 
 from .test_editor import classifier, stream
 
@@ -183,8 +187,6 @@ def test_edits_that_are_not_applied_stay_when_the_session_goes_back(editor, hand
 
 
 def test_a_model_trained_by_code_is_shown_and_changed(editor, hand_pump):
-    from tests.support import runs
-
     session = runs.build(30, dropout=0).start(paused=True)
     session.step(2).wait(SOON)
     paused_at(session, 2)
@@ -205,3 +207,49 @@ def test_after_the_end_there_is_no_bar(editor, hand_pump, session):
     assert session.wait(SOON)
     editor.drawing.set("mlp", "dims", [4, 8, 3])
     assert bar(editor, hand_pump)["differs"] is False
+
+
+def penalised():
+    """Return a paused session, the cost of which contains a penalty with the weight 0.01."""
+    mlp = runs.digits_mlp()
+    cost = runs.cost_of(mlp, dropout=0) + 0.01 * (mlp.linear_transformations[0].W ** 2).sum()
+    cost.name = "cost"
+    model = Model(cost)
+    algorithm = runs.gradient_descent(cost, model.parameters)
+    ends = [FinishAfter(after_n_batches=6)]
+    return MainLoop(algorithm, runs.shuffled(), model=model, extensions=ends).start(paused=True)
+
+
+def total(session):
+    return float(session.main_loop.algorithm.cost.eval(runs.examples()))
+
+
+def test_the_weight_of_a_penalty_is_changed_undone_and_replayed(editor, hand_pump):
+    session = penalised()
+    session.step(2).wait(SOON)
+    paused_at(session, 2)
+    editor.follow(session)
+    [weight] = [call for call in editor.spec.calls if call.operation == "multiply"]
+    [side] = [name for name, given in weight.inputs.items() if given == {"value": 0.01}]
+    before, values = total(session), editor.model.get_parameter_values()
+
+    def change():
+        editor.drawing.set(weight.id, side, 0.5)
+        assert bar(editor, hand_pump)["differs"]
+        assert editor.apply().wait()["new"] == []
+
+    change()
+    squares = (values["/mlp/linear_0.W"] ** 2).sum()
+    assert total(session) == pytest.approx(before + 0.49 * squares, rel=1e-5)
+    session.undo().wait(SOON)
+    until(lambda: session.state is State.PAUSED)
+    bar(editor, hand_pump)
+    assert total(session) == before
+    change()
+    session.resume()
+    assert session.wait(SOON)
+    again = penalised()
+    again.replay(session.log)
+    again.resume()
+    assert again.wait(SOON)
+    runs.assert_same(again.main_loop, session.main_loop)
