@@ -12,7 +12,8 @@ from .canvas import CELLS, Canvas
 from .lab import notebook_text, until
 
 VALUES = """(lambda model: [brick.initialize() for brick in model.get_top_bricks()] and sorted(
-    (name, tuple(value.shape), round(float(value.double().abs().sum()), 6), value.flatten()[-1:])
+    (name, tuple(value.shape),
+     __import__("hashlib").sha256(value.numpy().tobytes()).hexdigest()[:16])
     for name, value in ((name, one.tensor.detach()) for name, one in
                         model.get_parameter_dict().items())))({})"""
 
