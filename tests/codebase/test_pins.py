@@ -1,14 +1,18 @@
 """Every install is exact: each dependency has a pin, and each install command uses the pins."""
 
+import ast
 import re
+import shlex
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.support.notebooks import code_of, paths
 from tests.support.tree import PACKAGES, ROOT, imports, modules
 
 PINS = {
@@ -49,6 +53,40 @@ def test_binder_installs_the_pinned_torch_for_cpus():
     assert "-c ../constraints.txt" in lines
 
 
+providers = cache(packages_distributions)
+
+
+def installed_by_binder():
+    """Return the libraries that the install command of ``binder/postBuild`` names, with extras."""
+    text = (ROOT / "binder" / "postBuild").read_text()
+    [command] = re.findall(r"^python -m pip install .*", text, re.MULTILINE)
+    _, _, words = command.partition(" -e ")
+    project, *others = shlex.split(words)
+    extras = re.fullmatch(r"\.\[(.+)\]", project)[1].split(",")
+    texts = [*PROJECT["project"]["dependencies"], *(one for name in extras for one in EXTRAS[name])]
+    return {canonicalize_name(Requirement(one).name) for one in [*texts, *others]}
+
+
+def imported_by(code):
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+def test_binder_installs_what_the_notebook_needs(path):
+    code = "\n".join(code_of(path))
+    needed = imported_by(code) - sys.stdlib_module_names - set(PACKAGES)
+    for library in needed:
+        known = {canonicalize_name(name) for name in providers()[library]}
+        assert known & installed_by_binder(), library
+    assert "onnx" in installed_by_binder() or "onnx" not in code
+
+
 @pytest.mark.parametrize("name", INSTALLERS)
 def test_every_install_command_uses_the_pins(name):
     """All except the command that makes the pins, which installs into ``build/pins``."""
@@ -69,6 +107,5 @@ def test_every_library_that_is_imported_is_a_declared_dependency(package, extras
         if name.split(".")[0] == package
         for target in imports(path)
     }
-    providers = packages_distributions()
     for library in imported - sys.stdlib_module_names - {*PACKAGES, *OPTIONAL}:
-        assert declared & {canonicalize_name(name) for name in providers[library]}, library
+        assert declared & {canonicalize_name(name) for name in providers()[library]}, library
