@@ -1,18 +1,26 @@
 # One command for each task. The first command that needs the virtual environment creates it, with the
-# exact versions in constraints.txt. After that, every target starts at once and works offline.
+# exact versions in constraints.txt: `make lab` installs what the notebooks need, and the first other
+# command adds the rest. After that, every target starts at once and works offline.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
+# uv installs several times as fast as pip, and is used if it is there; `make UV= lab` uses pip.
+UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.11 python3 python; do \
-	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import $(if $(UV),venv,ensurepip), sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 BIN := $(VENV)/bin
+# Stamps: the environment exists; it has what the notebooks need; it has everything for development.
+CREATED := $(VENV)/.created
+LAB := $(VENV)/.lab
 STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.peers
 SITE := $(VENV)/.site
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+TOOL := $(if $(UV),uv,pip)
+PIP := $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q --disable-pip-version-check --no-input) -c constraints.txt
+USED := live,onnx
 EXTRAS := live,test,dev
 
 NOTEBOOK := notebooks/01_first_training.ipynb
@@ -24,21 +32,33 @@ NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false",
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-install: $(STAMP) ## create the virtual environment
+install: $(STAMP) ## create the virtual environment, with everything for development
 
-$(STAMP): pyproject.toml constraints.txt
+$(CREATED):
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with ensurepip was found; name one: make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV); this takes some minutes, only once."
-	$(PIP) install -q -c constraints.txt setuptools
-	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS)]"
+	@echo "[1/2] Making the environment $(VENV) with $(TOOL)"
+	@$(if $(UV),$(UV) venv -q --seed --allow-existing --python $(PYTHON),$(PYTHON) -m venv) $(VENV)
 	@touch $@
+
+# pip would compile every file of every package, which takes as long as the rest: Python compiles what
+# is imported.
+$(LAB): pyproject.toml constraints.txt | $(CREATED)
+	@echo "[2/2] Installing what the notebooks need with $(TOOL); only once, about a minute after the download"
+	@$(PIP) $(if $(UV),,--no-compile) setuptools
+	@$(PIP) $(if $(UV),,--no-compile) --no-build-isolation -e ".[$(USED)]"
+	@touch $@
+
+$(STAMP): pyproject.toml constraints.txt | $(CREATED)
+	@echo "[2/2] Installing everything for development with $(TOOL); only once, some minutes"
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation -e ".[$(EXTRAS)]"
+	@touch $(LAB) $@
 
 lab: $(SETTINGS) ## open the first notebook in JupyterLab, on this machine only
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--LabApp.default_url=/lab/tree/$(NOTEBOOK)
 
-$(SETTINGS): | $(STAMP)
+$(SETTINGS): | $(LAB)
 	@mkdir -p $(@D)
 	@echo '$(NOTIFY)' > $@
 
@@ -91,14 +111,16 @@ bench: $(PEERS) ## compare speed with other libraries; write tests/benchmarks/re
 	$(BIN)/python -m tests.benchmarks
 
 $(PEERS): $(STAMP)
-	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),bench]"
+	@echo "Installing the libraries that are compared"
+	@$(PIP) --no-build-isolation -e ".[$(EXTRAS),bench]"
 	@touch $@
 
 docs: $(SITE) ## build the site of tutorials and reference, check its links (RUN=yes runs notebooks)
 	$(BIN)/python notebooks/site/build.py $(if $(RUN),--run)
 
 $(SITE): $(STAMP)
-	$(PIP) install -q -c constraints.txt --no-build-isolation -e ".[$(EXTRAS),docs]"
+	@echo "Installing the libraries that write the site"
+	@$(PIP) --no-build-isolation -e ".[$(EXTRAS),docs]"
 	@touch $@
 
 package: $(STAMP) ## build wheel and sdist, install them with each combination of extras (slow)

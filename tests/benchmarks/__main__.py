@@ -28,6 +28,7 @@ BENCHMARKS = {
     "rewind": "Snapshots and rewinds",
     "log": "The log",
     "stream": "Data streams",
+    "install": "The first installation",
     "imports": "Importing",
     "cache": "A warm compile cache",
     "growth": "Growth",
