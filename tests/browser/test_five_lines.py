@@ -49,3 +49,20 @@ def test_the_recipe_is_a_program_that_a_user_can_read(notebook):
     lines = notebook.text(notebook.index("flowers.recipe()")).splitlines()
     assert "session = loop.start()" in lines
     assert any(line.startswith("training, validation = DataStream.from_frame(") for line in lines)
+
+
+def test_more_epochs_continue_a_fit_that_has_ended(notebook):
+    index = notebook.index("flowers = wb.fit(")
+    notebook.scroll_to(index)
+    part = notebook.cell(index).get_by_test_id
+    until(lambda: part("state").first.inner_text() == "finished", what="the end in the view")
+    before = int(part("plot").first.get_attribute("data-points"))
+    epochs = int(notebook.ask("flowers.log.status['epochs_done']")) + 5
+    part("train").first.click()
+    wanted = f"epoch {epochs} of {epochs}"
+    until(lambda: part("epoch").first.inner_text() == wanted, what=wanted)
+    until(lambda: part("state").first.inner_text() == "finished", what="the new end")
+    assert notebook.ask("len(flowers.log.epochs)") == str(epochs)
+    until(lambda: int(part("plot").first.get_attribute("data-points")) > before, what="more points")
+    assert notebook.drawn(index)
+    assert notebook.complaints(index) == ""
