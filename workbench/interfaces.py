@@ -615,6 +615,16 @@ class Session(Protocol):
     def to_html(self, path: Any, *, title: str = "") -> None:
         """Write a report of the run as one file, which a browser can show offline."""
 
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        output: Variable | str | None = None,
+        *,
+        dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+        tolerance: float = 1e-4,
+    ) -> None:
+        """Write the network to an ONNX file that computes the same predictions."""
+
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
         """Record an alert for views to show."""
 

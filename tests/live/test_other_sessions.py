@@ -156,6 +156,9 @@ class Remote:
     def evaluate(self, data, variables=None, *, batch_size=256):
         return {"cost": 1.0}
 
+    def to_onnx(self, path, output=None, *, dynamic_axes=None, tolerance=1e-4):
+        raise SessionError("the model elsewhere cannot be exported here")
+
     def best(self, record=None, *, choose_best=None):
         raise SessionError("the best iteration elsewhere is unknown")
 

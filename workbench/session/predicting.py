@@ -181,7 +181,7 @@ def evaluate(
     wanted = find_monitored(session.main_loop, variables)
     roots = [v for one in wanted for v in ([one] if isinstance(one, Variable) else one.requires)]
     originals = for_evaluation(roots)
-    copies = _shared_copies(session, [*roots, *originals.values()])
+    copies = shared_copies(session, [*roots, *originals.values()])
     evaluator = DatasetEvaluator(wanted, givens={**originals, **copies})
     inputs = evaluator.inputs
     try:
@@ -254,7 +254,7 @@ def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, Gr
     return session._graph[2], session._graph[3]
 
 
-def _shared_copies(session: Any, roots: Iterable[Variable]) -> Mapping[Variable, Variable]:
+def shared_copies(session: Any, roots: Iterable[Variable]) -> Mapping[Variable, Variable]:
     """Return copies of the shared variables of the run, with their values at one iteration."""
     shared = [v for v in ancestors(roots) if isinstance(v, SharedVariable)]
     check_set(shared)

@@ -12,7 +12,7 @@ from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
 from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
-from workbench.session import predicting
+from workbench.session import exporting, predicting
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, check_iteration, interventions
 from workbench.session.command import Command
@@ -37,6 +37,7 @@ class States(Editing):
     prediction = predicting.prediction
     evaluate = predicting.evaluate
     best = predicting.best
+    to_onnx = exporting.to_onnx
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         self.main_loop = main_loop

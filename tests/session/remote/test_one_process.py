@@ -7,6 +7,7 @@ import stat
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import workbench
 from tests.distributed.test_data_parallel import assert_same
@@ -58,6 +59,14 @@ def test_the_numbers_are_those_of_a_run_here(start):
 def test_the_prediction_is_not_here(shared_run):
     with pytest.raises(errors.SessionError, match="is in other processes, .* pass the variable"):
         shared_run.prediction()
+
+
+def test_the_process_writes_an_onnx_file(shared_run, tmp_path):
+    shared_run.to_onnx(tmp_path / "elsewhere.onnx")
+    batch = next(jobs.stream().get_epoch_iterator(as_dict=True))
+    model = ReferenceEvaluator(str(tmp_path / "elsewhere.onnx"))
+    (found,) = model.run(None, {"features": np.asarray(batch["features"], "float32")})
+    np.testing.assert_allclose(found, shared_run.predict(batch), atol=1e-5)
 
 
 def test_the_state_can_be_taken_over(shared_run):

@@ -203,6 +203,23 @@ class Controls(interfaces.Session):
         found: Best = self._open().ask("best", record, choose_best=choose_best)
         return replace(found, _session=self)
 
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        output: Variable | str | None = None,
+        *,
+        dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+        tolerance: float = 1e-4,
+    ) -> None:
+        """Write the network to an ONNX file in the first process; see `Session.to_onnx`."""
+        self._open().ask(
+            "to_onnx",
+            _whole(path),
+            _name_of(output),
+            dynamic_axes=dynamic_axes,
+            tolerance=tolerance,
+        )
+
     def recipe(self) -> Recipe:
         """Return a program that does the same as `fit` in explicit steps; see `Session.recipe`."""
         return recipe_of(self)

@@ -1,0 +1,97 @@
+"""ONNX files that a session writes: the same predictions, shapes from the data, clear refusals."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from onnx.reference import ReferenceEvaluator
+
+import workbench as wb
+from tests.support.runs import build, examples
+from workbench.errors import SessionError
+
+X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+Y = (X.sum(axis=1) > 0).astype("int64")
+
+
+def layers():
+    return [wb.Linear(output_dim=8), wb.Tanh(), wb.Dropout(0.5), wb.Linear()]
+
+
+def module():
+    normal = torch.nn.BatchNorm1d(8)
+    return torch.nn.Sequential(
+        torch.nn.Linear(4, 8), normal, torch.nn.ReLU(), torch.nn.Linear(8, 2)
+    )
+
+
+def computed(path, features):
+    """Return the input's name and sizes in a file, and its output for some features."""
+    model = onnx.load(path)
+    [given] = model.graph.input
+    sizes = [one.dim_param or one.dim_value for one in given.type.tensor_type.shape.dim]
+    [found] = ReferenceEvaluator(model).run(None, {given.name: features})
+    return given.name, sizes, found
+
+
+@pytest.mark.parametrize("model", [layers, module])
+def test_the_file_computes_the_predictions_for_any_number_of_examples(model, tmp_path):
+    session = wb.fit(model(), (X, Y), epochs=2)
+    session.wait()
+    session.to_onnx(tmp_path / "network.onnx")
+    name, sizes, found = computed(tmp_path / "network.onnx", X)
+    assert (name, sizes) == ("features", ["batch", 4])
+    assert_allclose(found, session.predict(X), atol=1e-5)
+
+
+def test_training_is_not_changed(tmp_path):
+    one, other = build(4), build(4)
+    one.run()
+    session = other.start(paused=True)
+    session.to_onnx(tmp_path / "before.onnx")
+    before = session.predict(examples()["features"])
+    session.resume()
+    session.wait()
+    _, _, found = computed(tmp_path / "before.onnx", examples()["features"])
+    assert_allclose(found, before, atol=1e-5)
+    for path, value in one.model.get_parameter_values().items():
+        np.testing.assert_array_equal(other.model.get_parameter_values()[path], value)
+
+
+def test_an_output_is_chosen_by_name(tmp_path):
+    session = wb.fit(layers(), (X, Y), epochs=1)
+    session.wait()
+    name = session.prediction().name
+    session.to_onnx(tmp_path / "named.onnx", name)
+    assert_allclose(computed(tmp_path / "named.onnx", X)[2], session.predict(X, name), atol=1e-5)
+
+
+def test_an_output_that_depends_on_targets_has_both_inputs(tmp_path):
+    session = build(2).start()
+    session.wait()
+    session.to_onnx(tmp_path / "cost.onnx", session.main_loop.algorithm.cost)
+    model = onnx.load(tmp_path / "cost.onnx")
+    assert {one.name for one in model.graph.input} == {"features", "targets"}
+
+
+def test_an_unknown_output_is_refused(tmp_path):
+    session = wb.fit(layers(), (X, Y), epochs=1)
+    session.wait()
+    with pytest.raises(SessionError, match="the graph of this run has no variable 'score'"):
+        session.to_onnx(tmp_path / "unknown.onnx", "score")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_cannot_be_read_twice_is_named(tmp_path):
+    loop = build(1)
+    session = loop.start()
+    session.wait()
+    loop.data_stream = None
+    with pytest.raises(SessionError) as raised:
+        session.to_onnx(tmp_path / "none.onnx")
+    assert str(raised.value) == (
+        "to_onnx takes the shapes of the inputs from the training data, which cannot be read here: "
+        "this run has no data stream, so there is no batch to copy; pass examples yourself, as in "
+        "Model(scores).to_onnx(path, {'features': examples})"
+    )

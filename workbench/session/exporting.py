@@ -1,0 +1,121 @@
+"""Export of the network of a run to an ONNX file, with examples from the training data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from workbench.algorithms.base import inputs_by_name
+from workbench.errors import SessionError
+from workbench.graph.hierarchy import path_of
+from workbench.graph.module import GraphAsModule
+from workbench.roles import PARAMETER, has_roles
+from workbench.session.predicting import shared_copies
+from workbench.session.predictions import find_output, in_evaluation_mode
+from workbench.tensor import Variable
+from workbench.tensor.traversal import replace
+from workbench.utils.onnx_files import write_onnx
+
+FEW = 2
+"""Examples for the export and the check, which runs the file in Python and is slow for many."""
+
+NO_EXAMPLES = (
+    "to_onnx takes the shapes of the inputs from the training data, which cannot be read here: "
+    "{reason}; pass examples yourself, as in "
+    "Model(scores).to_onnx(path, {{'features': examples}})"
+)
+NOT_IN_DATA = (
+    "to_onnx takes the shapes of the inputs from the training data, but {output!r} depends on "
+    "{missing!r}, and the data has only {known}; pass examples yourself, as in "
+    "Model(scores).to_onnx(path, {{{missing!r}: examples}})"
+)
+
+
+def to_onnx(
+    session: Any,
+    path: str | os.PathLike[str],
+    output: Variable | str | None = None,
+    *,
+    dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+    tolerance: float = 1e-4,
+) -> None:
+    """Write the network of the run to an ONNX file, after checking that it computes the same.
+
+    The file contains the graph of `predict`, in evaluation mode, with the parameters of one
+    iteration. Its inputs have the names of the sources, and the shapes of the training data, as the
+    data stream encodes them. The method can be called during training, which goes on meanwhile,
+    and after its end.
+
+    Parameters
+    ----------
+    path : path
+        The file, for example ``model.onnx``. A relative path is relative to the working directory
+        of this process.
+    output : Variable or str, optional
+        The variable to compute, or its name; by default the variable that `predict` computes.
+    dynamic_axes : dict of str to dict of int to str, optional
+        For each input, the axes whose size can vary, with their names. By default, the size of
+        each input's first axis can vary, and this axis is named ``batch``.
+    tolerance : float
+        The largest allowed relative and absolute difference from the predictions. The file is
+        checked with training examples, and with examples whose dynamic axes are larger.
+
+    Raises
+    ------
+    ArchiveError
+        If ONNX cannot express the network, or if the file computes something else. In both cases,
+        no file is written.
+    SessionError
+        If the output is unknown or computed in training mode, or if the training data has no
+        examples.
+    GraphError
+        If the network draws random numbers in evaluation mode.
+    ParameterError
+        If a parameter is not initialised.
+    MissingLibraryError
+        If onnx is not installed.
+
+    Examples
+    --------
+    >>> import tempfile, workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, ["a", "b"] * 5), name="to be exported")
+    >>> run.to_onnx(tempfile.mkdtemp() + "/two_classes.onnx")
+    """
+    with session._lock:
+        (variable,) = in_evaluation_mode([find_output(session.main_loop, output)])
+    needed = inputs_by_name([variable], "to_onnx")
+    examples = _examples(session, variable, needed)
+    copies = shared_copies(session, [variable])
+    own = replace([variable], copies)[variable]
+    parameters = {path_of(old): new for old, new in copies.items() if has_roles(old, [PARAMETER])}
+    write_onnx(
+        GraphAsModule(list(needed.values()), [own], parameters),
+        examples,
+        [variable.name or "output"],
+        path,
+        dynamic_axes=dynamic_axes,
+        tolerance=tolerance,
+    )
+
+
+def _examples(
+    session: Any, output: Variable, needed: Mapping[str, Variable]
+) -> dict[str, torch.Tensor]:
+    """Return a few examples of the training data for each input."""
+    request = session.probe([], batch=True)
+    try:
+        request.wait()
+    except SessionError as error:
+        reason = str(error).partition(";")[0]
+        raise SessionError(NO_EXAMPLES.format(reason=reason)) from None
+    found = {}
+    for name, variable in needed.items():
+        if name not in request.batch:
+            known = ", ".join(map(repr, request.batch))
+            raise SessionError(NOT_IN_DATA.format(output=output, missing=name, known=known))
+        values = torch.as_tensor(request.batch[name], dtype=variable.dtype)
+        found[name] = values[:FEW] if values.ndim else values
+    return found
