@@ -204,7 +204,8 @@ def test_a_split_with_the_interface_of_hugging_face():
 
 
 def test_a_split_of_hugging_face():
-    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    import datasets
+
     split = datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist()})
     ours, theirs = repeated(wb.fit(layers(), split, epochs=1), data=split)
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
