@@ -1,4 +1,4 @@
-"""The README and the pages of the site: their links, and the figures that they state."""
+"""The README and the other pages: their links, and the figures that they state."""
 
 import re
 
@@ -7,11 +7,13 @@ import pytest
 from tests.support import speed_table
 from tests.support.tree import ROOT, tracked
 
-LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)\)")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)\s]*)?\)")
 PAGES = [
-    "README.md",
-    *(name for name in tracked() if re.fullmatch(r"notebooks/site/\w+\.md", name)),
+    name
+    for name in tracked()
+    if re.fullmatch(r"(?:[A-Z]+|notebooks/(?:site|pages|previews)/\w+)\.md", name)
 ]
+WITH_LINKS = {"README.md", "CONTRIBUTING.md", "notebooks/previews/README.md"}
 LARGEST_IMAGE = 2_000_000
 
 
@@ -21,7 +23,11 @@ def test_every_link_leads_to_a_file(name):
     links = LINK.findall((ROOT / name).read_text("utf-8"))
     made = {"live.gif"} if name == "notebooks/site/index.md" else set()  # copied by build.py
     assert [one for one in links if one not in made and not (folder / one).exists()] == []
-    assert links or name != "README.md"
+    assert links or name not in WITH_LINKS
+
+
+def test_the_pages_of_the_repository_are_among_the_checked_ones():
+    assert set(PAGES) >= {*WITH_LINKS, "DECISIONS.md", "notebooks/pages/distributed.md"}
 
 
 def test_the_table_of_speeds_has_the_results_of_the_benchmarks():
