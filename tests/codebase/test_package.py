@@ -69,7 +69,7 @@ def test_they_are_small(wheel, sdist, folder):
 
 
 def test_the_metadata_is_complete(metadata):
-    for field in ("Name", "Version", "Summary", "Keywords", "Requires-Python"):
+    for field in ("Name", "Version", "Summary", "Author", "Keywords", "Requires-Python"):
         assert metadata[field], field
     assert metadata["License-Expression"] == "MIT"
     assert metadata["License-File"] == "LICENSE"
