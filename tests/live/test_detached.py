@@ -3,13 +3,29 @@
 import numpy as np
 import pytest
 
-from extensions_live import Controls, Dashboard, Histogram, Plot, to_html, view
+from extensions_live import (
+    ConfusionMatrix,
+    Controls,
+    Dashboard,
+    Histogram,
+    Layers,
+    LogTable,
+    Mistakes,
+    Plot,
+    Samples,
+    to_html,
+    view,
+)
 from extensions_live.dashboard.boards import SessionBoard
 from tests.support.forked_runs import Forked, build, costs
 from tests.support.waiting import paused_at
+from workbench import attach
 from workbench.config import config
+from workbench.graph import ComputationGraph
+from workbench.session.remote.lifecycle import SESSIONS
 
 from . import test_dashboard as dashboards
+from .inside import shown
 from .test_other_sessions import click, served  # noqa: F401
 
 
@@ -64,10 +80,34 @@ def test_a_dashboard_shows_and_steers_it(detached, capsys):
     assert shown["command"]["text"] == f"step 2: started at iteration {done}"
 
 
-def test_a_histogram_shows_its_parameters(detached, hand_pump, wire):
-    histogram = Histogram(detached)
-    hand_pump.serve(histogram)
-    assert histogram.problem == ""
+@pytest.fixture(params=["started", "attached"])
+def either(request, detached):
+    """Return the session, or the one that a notebook gets after a restart of its kernel."""
+    if request.param == "attached":
+        known = SESSIONS.pop(detached.folder)
+        request.addfinalizer(lambda: SESSIONS.update({known.folder: known}))
+        request.addfinalizer(lambda: SESSIONS.pop(known.folder).close())
+        detached = attach(detached.name)
+    return detached
+
+
+@pytest.mark.parametrize("make", [Samples, ConfusionMatrix, Mistakes])
+def test_views_of_examples_need_only_the_session(either, make, hand_pump, wire):
+    done = either.log.status["iterations_done"]
+    assert shown(make(either), hand_pump)["summary"].startswith(f"iteration {done}")
+
+
+def test_a_histogram_shows_its_parameters(either, hand_pump, wire):
+    assert shown(Histogram(either), hand_pump)
+
+
+def test_layers_show_the_prediction(either, hand_pump, wire):
+    layers = Layers(either, ComputationGraph(either.prediction()))
+    assert shown(layers, hand_pump)["rows"] == ["/mlp/linear_0", "/mlp/linear_1"]
+
+
+def test_a_table_shows_the_log(either, hand_pump, wire):
+    assert served(LogTable(either), hand_pump)["total"] == len(either.log)
 
 
 def test_it_has_a_report(detached, tmp_path):

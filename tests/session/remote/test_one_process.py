@@ -56,9 +56,10 @@ def test_the_numbers_are_those_of_a_run_here(start):
     assert session.log.status["epochs_done"] == 3
 
 
-def test_the_prediction_is_not_here(shared_run):
-    with pytest.raises(errors.SessionError, match="is in other processes, .* pass the variable"):
-        shared_run.prediction()
+def test_the_prediction_is_sent_from_the_other_process(shared_run):
+    features = jobs.examples(4)["features"]
+    found = shared_run.prediction().eval({"features": features})
+    np.testing.assert_allclose(found, shared_run.predict(features), rtol=1e-6)
 
 
 def test_the_process_writes_an_onnx_file(shared_run, tmp_path):

@@ -34,10 +34,6 @@ from workbench.session.replay import to_replay
 from workbench.tensor import SharedVariable, Variable
 from workbench.utils.live_layer import from_live_layer
 
-NO_GRAPH = (
-    "the graph of the run {name!r} is in other processes, so its prediction cannot be found here; "
-    "pass the variable, such as the scores from which the cost was computed"
-)
 NO_VARIABLES = (
     "this session has no main loop in this process, so it cannot find the variable {given!r}; pass "
     "its name or path, as listed by session.hyperparameters and session.variables"
@@ -184,8 +180,12 @@ class Controls(interfaces.Session):
         return found
 
     def prediction(self) -> Variable:
-        """Raise a `SessionError`, because the graph is in other processes."""
-        raise SessionError(NO_GRAPH.format(name=self.name))
+        """Return a copy of the variable that `predict` computes; see `Session.prediction`.
+
+        The first process sends it with the values of its parameters, which are not updated here.
+        """
+        found: Variable = self._open().ask("prediction")
+        return found
 
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = BATCH_SIZE

@@ -11,10 +11,12 @@ from typing import Any
 
 from workbench.errors import SessionError
 from workbench.main_loop.processes import distributed_of
+from workbench.serialization.pickling import with_deep_stack
 from workbench.session.command import Command, text_of_call
 from workbench.session.probe import Probe
 from workbench.session.remote.folder import write_private
 from workbench.session.remote.job import packed_loop
+from workbench.session.remote.wire import Pickled
 from workbench.session.session import Session
 
 COMMANDS = frozenset(
@@ -27,7 +29,7 @@ COMMANDS = frozenset(
 """Methods that return commands, which all processes execute."""
 
 READS = frozenset(("describe", "spec", "frozen"))
-SLOW = frozenset(("predict", "evaluate", "best", "to_onnx"))
+SLOW = frozenset(("predict", "prediction", "evaluate", "best"))
 """Methods that are called in a separate thread, so that commands need not wait for them."""
 
 VALUES = frozenset(("training_examples", "variables", "model_tree", "default_path"))
@@ -97,13 +99,18 @@ def probe(session: Session, *args: Any, **options: Any) -> Probe:
 
 
 def use_model(session: Session, name: str, *args: Any, **options: Any) -> Any:
-    """Call one of the `SLOW` methods in the first process; return a `Best` without its session."""
+    """Call one of the `SLOW` methods in the first process.
+
+    A variable is returned as a pickle of its graph, and a `Best` without its session.
+    """
     distributed = distributed_of(session.main_loop)
     if distributed is not None and name != "best":
         for path, parameter in session.main_loop.state_variables()[0].items():
             if distributed.is_divided(parameter):
                 raise SessionError(DIVIDED.format(name=path))
     found = getattr(session, name)(*args, **options)
+    if name == "prediction":
+        return with_deep_stack(lambda: Pickled(found))
     return replace(found, _session=None) if name == "best" else found
 
 
