@@ -50,6 +50,15 @@ def test_compiled_steps_have_the_numbers_of_one_process(together):
     assert_same(jobs.alone(jobs.train, "adam"), found[0])
 
 
+@pytest.mark.parametrize("way", jobs.WAYS)
+@pytest.mark.parametrize("size, batch", [(2, 3), (3, 13)])
+def test_compiled_steps_can_have_unequal_shares(together, size, batch, way):
+    """A share of one example has a program of its own or runs eagerly, unlike the others."""
+    one = jobs.alone(jobs.train, "adam", "eager", batch)
+    for many in together(size, jobs.train, "adam", "compiled", batch, way):
+        assert_same(one, many)
+
+
 def test_shares_can_be_empty(together):
     """The last batch of an epoch has two examples for three processes."""
     runs = [(jobs.train_on, kind) for kind in jobs.COSTS]
@@ -121,9 +130,11 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
         assert_same(jobs.alone(jobs.normalised, kind)[0], many)
 
 
-def test_compiled_batch_normalisation_uses_the_whole_batch(together):
-    for many, _ in together(2, jobs.normalised, "mlp", "compiled"):
-        assert_same(jobs.alone(jobs.normalised, "mlp")[0], many)
+@pytest.mark.parametrize("batch", [jobs.BATCH, 3])
+def test_compiled_batch_normalisation_uses_the_whole_batch(together, batch):
+    one, _ = jobs.alone(jobs.normalised, "mlp", "eager", "batch", batch)
+    for many, _ in together(2, jobs.normalised, "mlp", "compiled", "batch", batch):
+        assert_same(one, many)
 
 
 def test_statistics_of_shares_are_noted_in_the_log(together):

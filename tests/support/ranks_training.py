@@ -419,7 +419,7 @@ def normalised_images():
 NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}
 
 
-def normalised(group, kind, execution="eager", statistics="batch"):
+def normalised(group, kind, execution="eager", statistics="batch", batch=BATCH):
     """Train with batch normalisation, and return the outcome and the note in the log."""
     cost = NORMALISED[kind]()
     algorithm = GradientDescent(
@@ -428,7 +428,7 @@ def normalised(group, kind, execution="eager", statistics="batch"):
     )  # fmt: skip
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     extensions = [monitoring, FinishAfter(after_n_epochs=2)]
-    loop = MainLoop(algorithm, stream(), extensions=extensions)
+    loop = MainLoop(algorithm, stream(batch), extensions=extensions)
     loop.run()
     found = outcome(loop)
     _, others = loop.state_variables()
