@@ -44,6 +44,11 @@ def test_every_rule_has_the_numbers_of_one_process(together, size):
         assert_same(jobs.alone(jobs.train, rule), many)
 
 
+def test_a_batch_needs_one_message(together):
+    """It has the gradients, the cost, monitored values, and all that processes must agree on."""
+    assert together(2, jobs.messages) == [1, 1]
+
+
 def test_compiled_steps_have_the_numbers_of_one_process(together):
     found = together(2, jobs.train, "adam", "compiled")
     assert_all_same(found)

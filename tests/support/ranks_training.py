@@ -436,6 +436,16 @@ def normalised(group, kind, execution="eager", statistics="batch", batch=BATCH):
     return found, loop.log[0].get("distributed")
 
 
+def messages(group):
+    """Return the number of messages for an ordinary batch, whose values are monitored."""
+    cost = cost_of_mlp()
+    algorithm = descend(cost, RULES["momentum"]())
+    algorithm.add_observer([cost, algorithm.total_gradient_norm], print)
+    algorithm.initialize()
+    nodes = algorithm.execution.task.program.graph.nodes
+    return sum(getattr(node.target, "exchanges", False) for node in nodes)
+
+
 def not_finite(group):
     """Train on data with one infinite example, and return the error and the parameters."""
     data = examples()
