@@ -37,6 +37,11 @@ def test_sums_that_do_not_wait_for_each_other_share_a_message(together, executio
     assert together(2, jobs.merged, execution) == [(True, 2)] * 2
 
 
+def test_a_paused_process_waits_for_calls_longer_than_for_tensors(tmp_path):
+    found = Ranks(tmp_path, 2, jobs.patient).results()
+    assert found == [("result", [{"do": "ProcessError"}])] * 2
+
+
 def test_an_update_can_use_a_collective(together):
     assert together(2, jobs.updated) == [[4.0, 2.0]] * 2
 

@@ -5,7 +5,8 @@ import os
 import torch
 
 from tests.support import sockets
-from workbench import function, shared, tensor
+from workbench import errors, function, shared, tensor
+from workbench.session.remote.shared_mailbox import Exchange
 from workbench.tensor.collectives import all_gather, all_reduce, broadcast, reduce_scatter
 
 
@@ -31,6 +32,20 @@ def every_collective(group, execution):
 def on_values(group):
     """Return a sum over processes of tensors that are known already."""
     return all_reduce(torch.tensor([1, group.rank])).tolist()
+
+
+def patient(group):
+    """Return the calls for a process that waits longer than any ordinary exchange can take."""
+    from datetime import timedelta
+
+    exchange = Exchange(group, b"secret")
+    torch.distributed.distributed_c10d._set_pg_timeout(timedelta(seconds=0.5))
+    if not group.is_first:
+        return exchange.receive()
+    try:
+        all_reduce(torch.ones(1))  # in which the other process does not take part
+    except errors.ProcessError as error:
+        return exchange.send([{"do": type(error).__name__}])
 
 
 def merged(group, execution):
