@@ -9,7 +9,7 @@ import pytest
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
-from tests.support.forked_runs import Pace, build, costs, outcome
+from tests.support.forked_runs import OftenKept, Pace, build, costs, outcome
 from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
@@ -146,20 +146,24 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
 
 def test_processes_can_be_killed_at_any_moment(start):
     chance = random.Random(1)
-    session = start(build("momentum", 10_000, Pace(0.0005)), processes=2)
+    session = start(build("momentum", 10_000, OftenKept(0.005)), processes=2)
+    until(lambda: session._link.facts.get("kept"), timeout=60)
     ranks = [0, 1] * 10
     chance.shuffle(ranks)
+    began = []
     for killed in ranks:
-        done = session.log.status["iterations_done"] + chance.randrange(20)
-        until(lambda at=done: session.log.status["iterations_done"] >= at, timeout=60)
+        assert not session.wait(chance.uniform(0, 0.5))
         os.kill(session.processes[killed], signal.SIGKILL)
         until(lambda: session.state is State.FAILED, timeout=60)
         said = str(session.exception)
         assert f"process {killed} of 2" in said and "SIGKILL" in said
-        session.restart()
+        began.append(session.restart())
+    assert 0 < began[0] < began[-1] and began == sorted(began)
+    until(lambda: session.log.status["iterations_done"] > began[-1], timeout=60)
     session.stop()
     assert session.wait(60)
     found = costs(session.log)
+    assert len(found) == session.log.status["iterations_done"] > began[-1]
     whole = reference(1 + session.log.status["epochs_done"])["records"]["cost"]
     np.testing.assert_allclose(found, whole[: len(found)], rtol=1e-6, atol=1e-6)
 
