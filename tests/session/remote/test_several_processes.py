@@ -9,7 +9,7 @@ import pytest
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
-from tests.support.forked_runs import OftenKept, Pace, build, costs, outcome
+from tests.support.forked_runs import MANY, OftenKept, Pace, build, costs, outcome
 from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
@@ -79,6 +79,28 @@ def test_a_run_can_be_paused_at_any_moment(start):
     done = session.log.status["iterations_done"]
     whole = reference(60)["records"]["cost"]
     np.testing.assert_allclose(costs(session.log), whole[:done], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_rate_can_be_set_at_any_moment(start, size):
+    session = start(build("momentum", MANY, Pace(0.002)), processes=size)
+    chance, last = random.Random(size), 0
+    for rate in (0.02, 0.08, 0.03, 0.07, 0.04):
+        after = last + 1 + chance.randrange(9)
+        until(lambda at=after: session.log.status["iterations_done"] >= at, timeout=60)
+        command = session.set("learning_rate", rate)
+        command.wait(60)
+        last = command.iteration
+    until(lambda: session.log.status["iterations_done"] >= last + 5, timeout=60)
+    session.stop().wait(60)
+    assert session.wait(60)
+    changes = [one for one in session.interventions if one["command"] == "set"]
+    rates = {one["iteration"]: one["value"] for one in changes}
+    assert len(rates) == 5 and last == max(rates)
+    found = costs(session.log)
+    epochs = 1 + session.log.status["epochs_done"]
+    whole = reference(epochs, rates=rates)["records"]["cost"]
+    np.testing.assert_allclose(found, whole[: len(found)], rtol=1e-6, atol=1e-6)
 
 
 def test_it_rewinds_forks_and_undoes(pair):
