@@ -39,7 +39,7 @@ def test_sums_that_do_not_wait_for_each_other_share_a_message(together, executio
 
 def test_a_paused_process_waits_for_calls_longer_than_for_tensors(tmp_path):
     found = Ranks(tmp_path, 2, jobs.patient).results()
-    assert found == [("result", [{"do": "ProcessError"}])] * 2
+    assert found == [("result", (30, [{"do": "ProcessError"}]))] * 2
 
 
 def test_an_update_can_use_a_collective(together):

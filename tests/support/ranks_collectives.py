@@ -35,17 +35,21 @@ def on_values(group):
 
 
 def patient(group):
-    """Return the calls for a process that waits longer than any ordinary exchange can take."""
+    """Return the time limit for calls in days, and calls sent after an exchange of tensors failed.
+
+    The receiving process waits for them longer than an exchange of tensors can take.
+    """
     from datetime import timedelta
 
     exchange = Exchange(group, b"secret")
+    limit = exchange._group._get_backend(torch.device("cpu")).options._timeout.days
     torch.distributed.distributed_c10d._set_pg_timeout(timedelta(seconds=0.5))
     if not group.is_first:
-        return exchange.receive()
+        return limit, exchange.receive()
     try:
         all_reduce(torch.ones(1))  # in which the other process does not take part
     except errors.ProcessError as error:
-        return exchange.send([{"do": type(error).__name__}])
+        return limit, exchange.send([{"do": type(error).__name__}])
 
 
 def merged(group, execution):

@@ -169,18 +169,19 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
 def test_processes_can_be_killed_at_any_moment(start):
     chance = random.Random(1)
     session = start(build("momentum", 10_000, OftenKept(0.005)), processes=2)
-    until(lambda: session._link.facts.get("kept"), timeout=60)
     ranks = [0, 1] * 10
     chance.shuffle(ranks)
-    began = []
-    for killed in ranks:
+    began = [0]
+    for place, killed in enumerate(ranks):
+        if place % 2 == 0:  # otherwise, on a busy machine, every kill comes before a new snapshot
+            until(lambda: (session._link.facts["kept"] or 0) > began[-1], timeout=60)
         assert not session.wait(chance.uniform(0, 0.5))
         os.kill(session.processes[killed], signal.SIGKILL)
         until(lambda: session.state is State.FAILED, timeout=60)
         said = str(session.exception)
         assert f"process {killed} of 2" in said and "SIGKILL" in said
         began.append(session.restart())
-    assert 0 < began[0] < began[-1] and began == sorted(began)
+    assert began == sorted(began) and len(set(began)) > 10
     until(lambda: session.log.status["iterations_done"] > began[-1], timeout=60)
     session.stop()
     assert session.wait(60)
