@@ -138,13 +138,21 @@ class ModuleCall(Operation):
         kwargs = dict(zip(self.keywords, inputs, strict=True)) if self.keywords is not None else {}
         with _swapping:
             self.structure.train(self.training)
-            result = functional_call(self.structure, values, args, kwargs)
+            result = self._called(values, args, kwargs)
         if isinstance(result, Mapping):
             result = {key: v for key, v in result.items() if isinstance(v, torch.Tensor)}
             self.keys = list(result)
             return list(result.values())
         leaves = internals.tree_leaves(result)
         return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+    def _called(self, values: dict[str, Any], args: Any, kwargs: Any) -> Any:
+        """Call the module with the given values of its parameters and buffers."""
+        if not torch.jit.is_tracing():
+            return functional_call(self.structure, values, args, kwargs)
+        # An export to ONNX traces the call, which functional_call refuses.
+        with internals.reparametrize_module(self.structure, values, tie_weights=True):
+            return self.structure(*args, **kwargs)
 
 
 class _Drops(TorchFunctionMode):

@@ -43,6 +43,7 @@ TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode
 disable_current_modes = _python_dispatch._disable_current_modes
 engine_run_backward = _graph._engine_run_backward
+reparametrize_module = torch.nn.utils.stateless._reparametrize_module
 set_grad_enabled = torch._C._set_grad_enabled
 tree_leaves = _pytree.tree_leaves
 foreach_abs = torch._foreach_abs
