@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-# uv installs several times as fast as pip, and is used if it is there; `make UV= lab` uses pip.
+# uv installs if it is there, otherwise pip; `make UV= lab` uses pip.
 UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.11 python3 python; do \
@@ -40,16 +40,15 @@ $(CREATED):
 	@$(if $(UV),$(UV) venv -q --seed --allow-existing --python $(PYTHON),$(PYTHON) -m venv) $(VENV)
 	@touch $@
 
-# pip would compile every file of every package, which takes as long as the rest: Python compiles what
-# is imported.
+# pip would compile every file of every package now; Python compiles later what is imported.
 $(LAB): pyproject.toml constraints.txt | $(CREATED)
-	@echo "[2/2] Installing what the notebooks need with $(TOOL); only once, about a minute after the download"
+	@echo "[2/2] Installing what the notebooks need with $(TOOL), only once"
 	@$(PIP) $(if $(UV),,--no-compile) setuptools
 	@$(PIP) $(if $(UV),,--no-compile) --no-build-isolation -e ".[$(USED)]"
 	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt | $(CREATED)
-	@echo "[2/2] Installing everything for development with $(TOOL); only once, some minutes"
+	@echo "[2/2] Installing everything for development with $(TOOL), only once; this takes some minutes"
 	@$(PIP) setuptools
 	@$(PIP) --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $(LAB) $@
