@@ -196,6 +196,23 @@ def test_the_order_of_day_and_month_is_asked_for_if_both_are_possible():
         learn_encoding(frame(["1/2/2024", "2/1/2024"] * 15), ["y"], np.arange(ROWS))
 
 
+@pytest.mark.parametrize(
+    ("cell", "values"), [("1,5", [1.5, 2.5]), ("1,500", [1500, 2500])], ids=["decimals", "groups"]
+)
+def test_the_advice_for_numbers_with_commas_can_be_followed(cell, values, tmp_path):
+    table = frame([cell, cell.replace("1", "2")] * 15)
+    with pytest.raises(DataError, match="numbers with a comma") as caught:
+        learn_encoding(table, ["y"], np.arange(ROWS))
+    text = str(caught.value)
+    category = eval(re.search(r"frame\['x'\]\.astype\('category'\)", text)[0], {"frame": table})
+    assert len(learn_encoding(table.assign(x=category), ["y"], np.arange(ROWS)).names) == 2
+    table.to_csv(tmp_path / "table.csv", sep=";", index=False)
+    read, groups = re.search(r"with (pandas.*?\)) if .* with (thousands=',')", text).groups()
+    read = read if values == [1.5, 2.5] else read.replace("decimal=','", groups)
+    found = eval(read, {"pandas": pd, "path": tmp_path / "table.csv"})
+    assert found["x"].to_list()[:2] == values
+
+
 def test_dates_can_be_categories():
     days = pd.Categorical(["2024-01-01", "2024-01-02"] * (ROWS // 2))
     assert len(learn_encoding(frame(days), ["y"], np.arange(ROWS)).names) == 2

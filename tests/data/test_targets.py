@@ -38,6 +38,7 @@ def test_numbers_become_a_column(given):
 @pytest.mark.parametrize(
     "given, values, classes",
     [
+        (["3,4", "1,2", "3,4"], [1, 0, 1], ("1,2", "3,4")),
         ([7, 3, 7], [1, 0, 1], ("3", "7")),
         ([3.0, 7.0, 3.0], [0, 1, 0], ("3", "7")),
         (np.eye(2)[[1, 0, 1]], [1, 0, 1], ("0", "1")),
@@ -73,6 +74,11 @@ def test_the_caller_can_say_that_whole_numbers_are_quantities():
         (np.arange(21), None, "which can be classes or quantities"),
         (["1.5", "2.5", "NA"], None, "such as '1.5', and 'NA', which is not a number"),
         (["1.5", "2.5"], None, "numbers that are written as text, such as '1.5'; convert it"),
+        (
+            ["1,5", "2,5"],
+            None,
+            r"such as '1,5', .* from a file, .*decimal=','.*, or pass as_classes=True \(in fit",
+        ),
         ([0, 0], None, "the same class 0 in all 2 examples"),
         (["a", "a"], None, "the same class 'a' in all 2 examples"),
         ([1.5, 2], True, r"the value 1.5 is not a whole number"),

@@ -43,8 +43,9 @@ OTHER_COLUMNS = (
 )
 NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
-    "pandas.to_numeric(frame[{name!r}]), or with astype('category') if they are classes"
+    "pandas.to_numeric(frame[{name!r}])"
 )
+AS_CATEGORY = ", or with frame[{name!r}].astype('category') if they are classes"
 MANY_VALUES = (
     "{where} has {count} distinct text values in {rows} rows, such as {value!r:.40}, too many "
     "for one feature per value; remove the column with frame.drop(columns=[{name!r}]), or convert "
@@ -260,7 +261,7 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
     number, odd = numbers_in_text(found)
     if number is not None:
         where = f"column {name!r}"
-        text = COMMAS if "," in number else NUMBERS_AS_TEXT
+        text = (COMMAS if "," in number else NUMBERS_AS_TEXT) + AS_CATEGORY
         raise DataError(text.format(where=where, value=number, odd=odd, name=name))
     fault = fault_of_dates(found, name)
     if fault is not None:

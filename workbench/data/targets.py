@@ -51,13 +51,14 @@ NOT_WHOLE = (
 )
 NUMBERS_AS_TEXT = (
     "{where} has numbers that are written as text, such as {value!r}{odd}; convert it with "
-    "pandas.to_numeric, or pass as_classes=True (in fit: loss='cross-entropy') for classes"
+    "pandas.to_numeric"
 )
 COMMAS = (
-    "{where} has numbers with a comma, such as {value!r}, which are text; read the file with "
-    "pandas.read_csv(path, sep=';', decimal=',') if the comma separates decimals, or with "
-    "thousands=',' if it groups digits"
+    "{where} has numbers with a comma, such as {value!r}, which are text; convert them to numbers "
+    "(if they are from a file, with pandas.read_csv(path, sep=';', decimal=',') if the comma "
+    "separates decimals, or with thousands=',' if it groups digits)"
 )
+FOR_CLASSES = ", or pass as_classes=True (in fit: loss='cross-entropy') for classes"
 COMMA = re.compile(r"[+-]?\d[\d.]*,[\d,.]*\d")
 """Pattern of numbers with a decimal comma or with groups of digits, such as 1.234,5 and 1,234.5."""
 ODD_TEXT = ", and {value!r}, which is not a number (replace or remove such values)"
@@ -272,7 +273,7 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
         number, odd = numbers_in_text(found.tolist())
         if number is not None and not all(map(str.isdigit, found.tolist())):
             text = COMMAS if "," in number else NUMBERS_AS_TEXT
-            raise DataError(text.format(where=where, value=number, odd=odd))
+            raise DataError(text.format(where=where, value=number, odd=odd) + FOR_CLASSES)
         return True
     count = len(found)
     consecutive = np.array_equal(found, np.arange(count))
