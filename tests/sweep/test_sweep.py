@@ -14,6 +14,8 @@ from workbench.extensions import SimpleExtension
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.sweep import Between, Sweep
+from workbench.sweep.run import SweepRun
+from workbench.sweep.sessions import Sessions
 
 RATES = {"learning_rate": [0.01, 0.1, 0.2]}
 
@@ -52,6 +54,20 @@ def test_the_log_of_each_run_has_its_settings(sweep, tmp_path):
     for run in done.runs:
         log = SQLiteLog(tmp_path / "runs.sqlite", uuid=run.log, read_only=True)
         assert log.status["sweep_settings"] == run.settings
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_settings_are_not_written_before_the_run_writes(given, tmp_path):
+    path = str(tmp_path / "runs.sqlite")
+    sessions = Sessions(build, "sweep", path, tmp_path, None, ())
+    loop, run = build(0.1), SweepRun(0, {"learning_rate": 0.1})
+    if given:
+        loop.log = SQLiteLog(path)
+    sessions._prepare(loop, run)
+    assert loop.log.conn.execute("SELECT count(*) FROM logs").fetchone() == (0,)
+    loop.run()
+    log = SQLiteLog(path, uuid=loop.log.uuid, read_only=True)
+    assert log.status["sweep_settings"] == run.settings and log.status["epochs_done"] == 4
 
 
 def test_several_runs_can_train_at_once(sweep):

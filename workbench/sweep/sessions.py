@@ -151,14 +151,14 @@ class Sessions:
         facts = {"sweep": self._name, "sweep_settings": dict(run.settings)}
         if type(log) is TrainingLog:
             main_loop.log = own = SQLiteLog(self._database)
-            noted = {**own.state_dict(), "status": {**log.status, **facts}}
-            own.load_state_dict(noted)  # only in memory, since another process may write the log
-        elif not isinstance(log, SQLiteLog) or log.database != self._database:
+        elif isinstance(log, SQLiteLog) and log.database == self._database:
+            own = log
+        else:
             raise ArgumentError(
                 OTHER_LOG.format(settings=run.settings, log=log, database=self._database)
             )
-        else:
-            log.status.update(facts)
+        # Only in memory, since another process may write the log.
+        own.load_state_dict({**own.state_dict(), "status": {**log.status, **facts}})
         main_loop.extensions.append(_PauseAfterEpochs(self._pauses))
 
     def save(self, run: SweepRun) -> None:
