@@ -3,6 +3,8 @@
 The cases in `test_reports_about_other_libraries` are public bug reports about other libraries.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -268,6 +270,27 @@ def test_a_message_about_a_file_says_how_to_change_its_table(tmp_path):
     TABLE.assign(day="2024-01-01").to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(ValueError, match=r"dates .*\n.* frame = pandas.read_csv\('.*a.csv'\), and"):
         wb.fit(layers(), tmp_path / "a.csv", target="kind")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("argument", ["frame", "validation=frame"])
+def test_a_message_about_missing_values_names_the_file_that_has_them(ending, argument, tmp_path):
+    table = TABLE.assign(length=1.5)
+    tables = {"train": table, "valid": table}
+    tables["train" if argument == "frame" else "valid"] = table.assign(length=[None, *[1.5] * 39])
+    for name, one in tables.items():
+        path = tmp_path / f"{name}.{ending}"
+        if ending == "parquet":
+            one.to_parquet(path)
+        else:
+            one.to_csv(path, index=False, sep="\t" if ending == "tsv" else ",")
+    train = tmp_path / f"train.{ending}" if argument == "frame" else table
+    with pytest.raises(ValueError, match="1 of 40 are missing") as caught:
+        wb.fit(layers(), train, target="kind", validation=tmp_path / f"valid.{ending}")
+    advice = str(caught.value)
+    read, given = re.search(r"read it with (frame = .*), and pass (.*) instead of", advice).groups()
+    exec(read, names := {"pandas": pd})
+    assert names["frame"]["length"].isna().sum() == 1 and given == argument
 
 
 def test_targets_far_from_zero_are_noted(capsys):

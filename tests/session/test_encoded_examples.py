@@ -61,6 +61,12 @@ def test_a_file_is_encoded_as_in_training(tmp_path):
     assert session.evaluate(path)["cost"] == pytest.approx(session.evaluate(table)["cost"])
 
 
+def test_a_message_about_a_missing_value_names_the_file(of_table, tmp_path):
+    TABLE.assign(colour=None).to_csv(tmp_path / "gaps.csv", index=False)
+    with pytest.raises(DataError, match=r"fillna\('blue'\)\n.*read_csv\('.*gaps.csv'\), and pass"):
+        of_table.predict(tmp_path / "gaps.csv")
+
+
 def test_columns_of_several_dtypes_are_numbers():
     session = trained((X, CLASSES))
     frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": pd.array([1] * N, dtype="Int64")})

@@ -9,6 +9,9 @@ from typing import Any
 from workbench.data.datasets import IndexableDataset
 from workbench.data.table_encoding import TableEncoding
 
+FEATURES, TARGETS = "features", "targets"
+"""Names of the sources that are made from a table, a pair of arrays or images."""
+
 
 class EncodedDataset(IndexableDataset):
     """Dataset of arrays that were made from a table, arrays or images.

@@ -15,35 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from workbench.data.datasets import as_array
-from workbench.data.encoded_dataset import EncodedDataset
-from workbench.data.exact_dtypes import converted
+from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
+from workbench.data.given_arrays import apart, encoded_arrays, features_of, other_arrays
 from workbench.data.held_out import check_fraction, held_out
 from workbench.data.image_folder import read_folder
 from workbench.data.schemes import SequentialScheme, ShuffledScheme
 from workbench.data.seeds import resolve_seed
 from workbench.data.streams import AbstractDataStream, DataStream
 from workbench.data.table_encoding import TableEncoding, check_frame, learn_encoding
-from workbench.data.table_files import read_frame
-from workbench.data.targets import Targets, check_complete, encoded_targets
+from workbench.data.table_files import advice_for_file, read_frame
+from workbench.data.targets import Targets
 from workbench.data.transformers import ScaleAndShift
-from workbench.errors import DataError, SourceError
+from workbench.errors import DataError
 from workbench.hints import hinted
-from workbench.tensor.device import floatx
 from workbench.utils.numbers import is_count
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[Any]
 Made = AbstractDataStream | tuple[AbstractDataStream, AbstractDataStream]
-FEATURES, TARGETS = "features", "targets"
-CHANGE_TABLE = (
-    "{error}\nTo change the table, read it with frame = pandas.read_{kind}({path!r}), and pass "
-    "frame instead of the path"
-)
 EVALUATED_TOGETHER = 256
 """Minimum number of examples in a batch for validation."""
 
@@ -106,52 +97,42 @@ def from_frame(
     >>> training.dataset.classes, training.dataset.encoding.describe()
     (('a', 'b'), ['size: standardised, mean 4.5, deviation 1.5'])
     """
-    if isinstance(frame, (str, os.PathLike)):
-        return _from_table_file(
-            frame, target, validation=validation, batch_size=batch_size, as_classes=as_classes,
-            standardise=standardise, seed=seed,
-        )  # fmt: skip
-    if isinstance(validation, (str, os.PathLike)):
-        validation = read_frame(validation)
-    check_frame(frame)
+    (table, file), (other, other_file) = _read(frame), _read(validation)
     seed = resolve_seed(None, seed, "a stream")
     target = [target] if isinstance(target, str) else list(target)
-    rows, held = np.arange(len(frame)), None
     fraction = _is_fraction(validation)
-    if fraction:
-        whole = learn_encoding(frame, target, rows, as_classes=as_classes, standardise=False)
-        targets = whole.targets(frame)
-        by_class = None if targets.classes is None else targets.values
-        rows, held = held_out(len(frame), float(validation), seed, by_class)  # type: ignore[arg-type]
-    encoding = learn_encoding(frame, target, rows, as_classes=as_classes, standardise=standardise)
 
-    def part(table: pd.DataFrame) -> EncodedDataset:
-        targets = encoding.targets(table)
-        arrays = {FEATURES: encoding.features(table), TARGETS: targets.values}
+    def part(some: pd.DataFrame) -> EncodedDataset:
+        targets = encoding.targets(some)
+        arrays = {FEATURES: encoding.features(some), TARGETS: targets.values}
         return _dataset(arrays, targets, encoding)
 
-    training = _shuffled(part(frame.iloc[rows]), batch_size, seed)
+    with advice_for_file(file):
+        check_frame(table)
+        rows, held = np.arange(len(table)), None
+        if fraction:
+            whole = learn_encoding(table, target, rows, as_classes=as_classes, standardise=False)
+            targets = whole.targets(table)
+            by_class = None if targets.classes is None else targets.values
+            rows, held = held_out(len(table), float(validation), seed, by_class)  # type: ignore[arg-type]
+        encoding = learn_encoding(
+            table, target, rows, as_classes=as_classes, standardise=standardise
+        )
+        training = _shuffled(part(table.iloc[rows]), batch_size, seed)
+        if held is not None:
+            return training, _in_order(part(table.iloc[held]), batch_size)
     if validation is None:
         return training
-    if held is None:
-        check_frame(validation)
-    other = frame.iloc[held] if held is not None else validation
-    return training, _in_order(part(other), batch_size)  # type: ignore[arg-type]
+    with advice_for_file(other_file, "validation=frame"):
+        check_frame(other)
+        return training, _in_order(part(other), batch_size)
 
 
-def _from_table_file(
-    path: str | os.PathLike[str], target: str | Sequence[str], **options: Any
-) -> Made:
-    """Create a stream from a file; a message that shows how to change the table names the file."""
-    frame = read_frame(path)
-    try:
-        return from_frame(frame, target, **options)
-    except DataError as error:
-        if "frame[" not in str(error) and "frame." not in str(error):
-            raise
-        kind = "parquet" if Path(path).suffix.lower() == ".parquet" else "csv"
-        text = CHANGE_TABLE.format(error=error, path=os.fspath(path), kind=kind)
-        raise type(error)(text) from None
+def _read(given: Any) -> tuple[Any, str | os.PathLike[str] | None]:
+    """Return a table and the file from which it was read, or None for a table that was passed."""
+    if isinstance(given, (str, os.PathLike)):
+        return read_frame(given), given
+    return given, None
 
 
 @hinted
@@ -210,10 +191,10 @@ def from_arrays(
     """
     seed = resolve_seed(None, seed, "a stream")
     if isinstance(validation, Mapping):
-        validation = _apart(validation, None)
-    features, targets = _apart(features, targets)
-    arrays = _features(features, indices)
-    encoded = _encoded_arrays(arrays, targets, as_classes, None)
+        validation = apart(validation, None)
+    features, targets = apart(features, targets)
+    arrays = features_of(features, indices)
+    encoded = encoded_arrays(arrays, targets, as_classes, None)
     count = len(next(iter(arrays.values())))
     rows, held = np.arange(count), None
     if _is_fraction(validation):
@@ -228,7 +209,7 @@ def from_arrays(
     if held is not None:
         other = {name: array[held] for name, array in whole.items()}
     else:
-        other = _other_arrays(validation, arrays, encoded, as_classes, indices, images)
+        other = other_arrays(validation, arrays, encoded, as_classes, indices, images)
     return training, _scaled(_in_order(_dataset(other, encoded), batch_size), images)
 
 
@@ -344,111 +325,6 @@ def _in_order(dataset: EncodedDataset, batch_size: int) -> AbstractDataStream:
 
 def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataStream:
     return ScaleAndShift(stream, 1 / 255, 0, which_sources=tuple(images)) if images else stream
-
-
-def _is_image(array: Array) -> bool:
-    """Return True for an array of images: uint8, with at least three axes and a value above 1."""
-    return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
-
-
-def _apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return the features and the targets, which are passed or are among the features."""
-    if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
-        return features, targets
-    others = {name: array for name, array in features.items() if name != TARGETS}
-    if not others:
-        raise SourceError(f"the dictionary must have features besides {TARGETS!r}; add an array")
-    return others, features[TARGETS]
-
-
-def _features(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; arrays named in `images` (by default inferred) stay uint8."""
-    named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
-    if not named:
-        raise DataError("features must contain at least one array, but the dictionary is empty")
-    arrays = {
-        name: _as_features(value, str(name), indices, None if images is None else name in images)
-        for name, value in named.items()
-    }
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        raise DataError(f"all features must have the same number of examples, not {lengths}")
-    return arrays
-
-
-def _as_features(given: Any, name: str, indices: bool, image: bool | None) -> Array:
-    if hasattr(given, "to_numpy") and hasattr(given, "columns"):
-        raise DataError(
-            f"{name} is a table; pass the table and the name of its target column to "
-            "DataStream.from_frame, or pass table.to_numpy() instead of the table"
-        )
-    array = as_array(given.to_numpy() if hasattr(given, "to_numpy") else given, name)
-    if array.dtype.kind not in "biuf":
-        raise DataError(
-            f"{name} must be numbers, not {array.dtype}; encode text as numbers first, or pass a "
-            "pandas.DataFrame to DataStream.from_frame"
-        )
-    check_complete(array, name)
-    if indices and array.dtype.kind in "iu":
-        return converted(array, np.dtype(np.int64), name)
-    if _is_image(array) if image is None else image and array.dtype == np.uint8:
-        return array
-    if array.dtype.kind in "iu":
-        array = array.astype(np.float64)  # large integers are rounded, as fractions are
-    return converted(array, np.dtype(str(floatx()).removeprefix("torch.")), name)
-
-
-def _encoded_arrays(
-    arrays: Mapping[str, Array], given: Any, as_classes: bool | None, labels: Any
-) -> Targets | None:
-    if given is None:
-        return None
-    if TARGETS in arrays:
-        raise SourceError(f"an array of the features must not be named {TARGETS!r}; rename it")
-    targets = encoded_targets(given, TARGETS, as_classes=as_classes, labels=labels)
-    count = len(next(iter(arrays.values())))
-    if len(targets.values) != count:
-        raise DataError(
-            f"features and targets must have the same number of examples, not {count} and "
-            f"{len(targets.values)}"
-        )
-    return targets
-
-
-def _other_arrays(
-    validation: Any,
-    arrays: Mapping[str, Array],
-    encoded: Targets | None,
-    as_classes: bool | None,
-    indices: bool,
-    images: Sequence[str],
-) -> dict[str, Array]:
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise DataError(
-            "validation must be a fraction such as 0.2, a pair (features, targets), or None, not "
-            f"{type(validation).__name__}"
-        )
-    other = _features(validation[0], indices, images)
-    mine = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
-    found = {name: (array.shape[1:], array.dtype) for name, array in other.items()}
-    if mine != found:
-        raise DataError(
-            "the features for validation must have the names, shapes and types of those for "
-            f"training ({mine}), not {found}"
-        )
-    if encoded is None:
-        return other
-    if encoded.classes is None:
-        as_classes = False
-    targets = _encoded_arrays(other, validation[1], as_classes, encoded.labels)
-    if targets is None:
-        raise DataError("validation must be a pair (features, targets), but the targets are None")
-    if targets.values.shape[1:] != encoded.values.shape[1:]:
-        raise DataError(
-            f"the targets for validation must have the shape (N, {encoded.values.shape[1]}), not "
-            f"{targets.values.shape}"
-        )
-    return {**other, TARGETS: targets.values}
 
 
 for _make in (from_frame, from_arrays, from_folder):

@@ -8,6 +8,8 @@ does not read the file.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,16 @@ import numpy as np
 from workbench.data.convert.csv_table import read_table
 from workbench.data.exact_dtypes import parsed
 from workbench.data.files import one_line, regular_file
-from workbench.errors import DataFileError, MissingLibraryError
+from workbench.errors import DataError, DataFileError, MissingLibraryError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+CHANGE_TABLE = (
+    "{error}\nTo change the table, read it with frame = {call}, and pass {argument} instead of the "
+    "path"
+)
 READ_IT = (
     "read the file with pandas.read_csv(path, sep=...), with decimal=',' if its numbers have "
     "decimal commas, and pass the table"
@@ -77,6 +83,30 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
     table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
     columns = {name: _column(table.texts(name)) for name in table.columns}
     return pd.DataFrame(columns)
+
+
+@contextmanager
+def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame") -> Iterator[None]:
+    """Add to messages that show how to change a table how to read the table from its file.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The file of the table; None if the table was not read from a file.
+    argument : str
+        The argument that the caller can pass instead of the path.
+    """
+    try:
+        yield
+    except DataError as error:
+        if path is None or ("frame[" not in str(error) and "frame." not in str(error)):
+            raise
+        suffix = Path(path).suffix.lower()
+        kind = "parquet" if suffix == ".parquet" else "csv"
+        tabs = r", sep='\t'" if suffix == ".tsv" else ""
+        call = f"pandas.read_{kind}({os.fspath(path)!r}{tabs})"
+        text = CHANGE_TABLE.format(error=error, call=call, argument=argument)
+        raise type(error)(text) from None
 
 
 def _column(cells: list[str]) -> Any:

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 
 from workbench.data import AbstractDataStream
-from workbench.data.encoded_dataset import EncodedDataset
+from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
 from workbench.data.files import regular_file
 from workbench.data.image_folder import read_folder, read_images
-from workbench.data.making import FEATURES, TARGETS
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
 

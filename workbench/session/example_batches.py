@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
-from workbench.data.making import FEATURES, TARGETS
+from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.reader_copies import apart, read_by_one
-from workbench.data.table_files import SUFFIXES, read_frame
+from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
 from workbench.errors import SessionError
 from workbench.session.as_in_training import AsInTraining
 from workbench.tensor import Variable
@@ -118,7 +118,8 @@ def _arrays(
         elif rules.reads_images and path.suffix.lower() not in SUFFIXES:
             data = {FEATURES: rules.images([path])}
         else:
-            data = read_frame(path)
+            with advice_for_file(path):
+                return _columns(read_frame(path), inputs, method, rules)
     elif isinstance(data, list) and rules.reads_images and data and all(map(_is_path, data)):
         data = {FEATURES: rules.images(map(Path, data))}
     elif hasattr(data, "getexif"):
