@@ -301,6 +301,20 @@ def test_targets_far_from_zero_are_noted(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_columns_of_targets_are_considered_one_by_one(capsys):
+    costs(layers(), (X, np.stack([SUMS, 80 + SUMS, -80 + SUMS], 1)))
+    assert "column 1 of the targets has the mean 80" in (said := capsys.readouterr().err)
+    assert "as in (y - y.mean(0)) / y.std(0)" in said
+
+
+@pytest.mark.parametrize("model", ["a module", "bricks"])
+def test_nothing_is_said_about_the_outputs_of_a_model_that_has_values(model, capsys):
+    bricks = wb.MLP([wb.Tanh(), None], [4, 3, 1])
+    bricks.initialize()
+    costs(torch.nn.Linear(4, 1) if model == "a module" else bricks, (X, 80 + SUMS))
+    assert capsys.readouterr().err == ""
+
+
 def test_the_index_of_a_table_in_a_file_is_explained(tmp_path):
     TABLE.to_csv(tmp_path / "table.csv")
     with pytest.raises(ValueError, match=r"a column has no name.*to_csv\(path, index=False\)"):

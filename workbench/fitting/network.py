@@ -94,6 +94,8 @@ class Network:
     code : Statements
     output_name : str
         The variable name of the output in the generated code.
+    had_values : bool
+        True if the model had values before, as torch modules always have.
     """
 
     cost: Variable
@@ -101,6 +103,7 @@ class Network:
     output: Variable
     code: Statements
     output_name: str
+    had_values: bool
 
     def watched(self) -> list[str]:
         """Return the variable names of the cost and the metrics in the generated code."""
@@ -212,7 +215,7 @@ def build(
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
     made = f" = {identifier(brick.name, ())}.apply("
     found = [line.partition(made)[0] for line in code.lines if made in line]
-    return Network(cost, measured, output, code, found[0] if found else "output")
+    return Network(cost, measured, output, code, found[0] if found else "output", ready)
 
 
 def _kind(array: Any) -> Kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from workbench.algorithms import Adam, GradientDescent, StepRule
@@ -74,9 +75,9 @@ OTHER_NAMES: dict[str, str] = {
 LARGE = 10.0
 """Mean or standard deviation of targets above which `fit` advises to standardise them."""
 FAR = (
-    "the targets have the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the "
-    "outputs of a new model are near 0, so training takes many epochs; standardise the targets, as "
-    "in (y - y.mean()) / y.std()"
+    "{what} the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the outputs of a "
+    "new model are near 0, so training takes many epochs; standardise the targets, as in "
+    "(y - y.mean({axis})) / y.std({axis})"
 )
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
@@ -199,7 +200,7 @@ def fit(
     )
     prepared = prepare(data, wishes)
     network = build(model, brick, prepared, checked, asked, seed)
-    if not isinstance(checked, Cost):
+    if not (isinstance(checked, Cost) or network.had_values):
         _note_large_targets(prepared)
     rule = Adam() if step_rule is None else step_rule
     training = _training_code(network, prepared, rule, epochs, bool(given))
@@ -227,9 +228,16 @@ def _note_large_targets(prepared: Prepared) -> None:
     values = prepared.all_targets() if prepared.classes is None else None
     if values is None or values.dtype.kind != "f" or not values.size:
         return
-    mean, deviation = float(values.mean()), float(values.std())
-    if max(abs(mean), deviation) > LARGE:
-        tell(FAR.format(mean=mean, deviation=deviation))
+    columns = values.reshape(len(values), -1).astype(np.float64)
+    means, deviations = columns.mean(0), columns.std(0)
+    far = np.maximum(np.abs(means), deviations)
+    worst = int(far.argmax())
+    if far[worst] > LARGE:
+        several = len(far) > 1
+        what = f"column {worst} of the targets has" if several else "the targets have"
+        axis = "0" if several else ""
+        mean, deviation = means[worst], deviations[worst]
+        tell(FAR.format(what=what, mean=mean, deviation=deviation, axis=axis))
 
 
 def _as_list(given: Any, name: str) -> list[Any]:
