@@ -1,6 +1,7 @@
 """Predictions and evaluations encode tables, labels and images as training did."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
+from workbench.data import image_folder
 from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.making import dataset_below
 from workbench.errors import DataError, SessionError, SourceError
@@ -131,8 +133,25 @@ def test_a_folder_is_read_as_in_training(tmp_path):
     other = write_images(tmp_path / "other", 8)
     assert session.evaluate(other) == session.evaluate((pixels, classes))
     np.testing.assert_array_equal(session.predict(str(other)), session.predict(pixels))
-    with pytest.raises(DataError, match="the training data has .* pass size="):
-        session.evaluate(write_images(tmp_path / "high", 4, height=6))
+    with pytest.raises(DataError, match=r"size as in training, \(4, 4\) .*has \(6, 4\)") as caught:
+        session.evaluate(high := write_images(tmp_path / "high", 4, height=6))
+    resize = re.search(r"as in PIL\.(.*\.save)", str(caught.value))[1]
+    for path in sorted(high.glob("*/*.png")):
+        eval(resize, {"Image": Image, "path": path})(path)
+    assert session.predict(high).shape == (4, 2)
+
+
+def test_images_that_are_too_many_for_the_memory_are_refused(tmp_path, monkeypatch):
+    folder = write_images(tmp_path / "one" / "nested", 8)
+    session = trained(folder, [wb.Flattener(), wb.Linear()])
+    monkeypatch.setattr(image_folder, "MOST_PIXELS", 10)
+    with pytest.raises(DataError, match=r"8 images in .*nested have 384 .*memory; convert them"):
+        wb.DataStream.from_folder(folder)
+    with pytest.raises(DataError, match=r"8 images in .*nested have 384 .*; pass fewer images"):
+        session.predict(folder)
+    paths = sorted(folder.glob("*/*.png"))
+    with pytest.raises(DataError, match=r"the 8 images that were passed .*; pass fewer images"):
+        session.predict(paths)
 
 
 def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):

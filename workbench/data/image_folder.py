@@ -26,14 +26,26 @@ OTHER_SIZES = (
     "DataStream.from_folder(folder, size=({height}, {width}), validation=0.2), and pass both to "
     "fit(model, training, validation=validation)"
 )
-TOO_LARGE = (
-    "the {count} images in {folder} have {pixels:,} values in total, too many for the memory; "
-    "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
+OTHER_THAN_TRAINED = (
+    "all images must have the same size as in training, {one} (height, width), but {other} has "
+    "{two}; resize it, as in PIL.Image.open(path).resize(({width}, {height})).save(resized), or "
+    "train with DataStream.from_folder(folder, size=({height}, {width})), and images for "
+    "predictions are then resized too"
 )
+TOO_LARGE = (
+    "the {count} images {where} have {pixels:,} values in total, too many for the memory; {advice}"
+)
+CONVERT = "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
+FEWER = "pass fewer images at a time"
 
 
 def read_folder(
-    folder: Path, size: tuple[int, int] | None, mode: str, fixed: tuple[int, int] | None = None
+    folder: Path,
+    size: tuple[int, int] | None,
+    mode: str,
+    fixed: tuple[int, int] | None = None,
+    *,
+    trained: bool = False,
 ) -> tuple[Array, list[str]]:
     """Read a folder that has one sub-folder of images for each class.
 
@@ -47,6 +59,9 @@ def read_folder(
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
         first image.
+    trained : bool
+        True if the model has already been trained, so that messages do not advise about training
+        data.
 
     Returns
     -------
@@ -75,7 +90,8 @@ def read_folder(
             f"each image must be in the sub-folder of its class, but {loose[0]} is not in a "
             "sub-folder"
         )
-    pixels = read_images([file for file, _ in found], size, mode, fixed)
+    files = [file for file, _ in found]
+    pixels = read_images(files, size, mode, fixed, where=f"in {folder}", trained=trained)
     return pixels, [str(name) for _, name in found]
 
 
@@ -84,8 +100,13 @@ def read_images(
     size: tuple[int, int] | None,
     mode: str,
     fixed: tuple[int, int] | None = None,
+    *,
+    where: str,
+    trained: bool = False,
 ) -> Array:
     """Read image files as an array of shape (N, channels, height, width); see `read_folder`.
+
+    Messages about all images say `where` they are.
 
     Raises
     ------
@@ -98,8 +119,9 @@ def read_images(
         for file, one in zip(files, sizes, strict=True):
             if one != (height, width):
                 first = files[0] if fixed is None else "the training data"
+                text = OTHER_THAN_TRAINED if trained else OTHER_SIZES
                 raise DataError(
-                    OTHER_SIZES.format(
+                    text.format(
                         first=first, one=(height, width), other=file, two=one, height=height,
                         width=width,
                     )
@@ -107,8 +129,10 @@ def read_images(
     shape = (len(files), MODES[mode][0], height, width)
     count = int(np.prod(shape, dtype=np.int64))
     if count > MOST_PIXELS:
-        folder = files[0].parent.parent
-        raise DataError(TOO_LARGE.format(count=len(files), folder=folder, pixels=count))
+        advice = FEWER if trained else CONVERT
+        raise DataError(
+            TOO_LARGE.format(count=len(files), where=where, pixels=count, advice=advice)
+        )
     pixels = np.empty(shape, dtype=np.uint8)
     images = _of_each(files, lambda file: read_image(file, mode, file))
     for number, image in enumerate(images):

@@ -63,7 +63,7 @@ class AsInTraining:
         if self._dataset is None or self._dataset.images is None:
             return None
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
-        return read_folder(path, size, mode, pixels.shape[2:])
+        return read_folder(path, size, mode, pixels.shape[2:], trained=True)
 
     @property
     def reads_images(self) -> bool:
@@ -80,7 +80,8 @@ class AsInTraining:
         assert self._dataset is not None and self._dataset.images is not None
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
         files = [regular_file(path, "image") for path in paths]
-        return read_images(files, size, mode, pixels.shape[2:])
+        where, fixed = "that were passed", pixels.shape[2:]
+        return read_images(files, size, mode, fixed, where=where, trained=True)
 
     def array(self, given: Any, name: str) -> Any:
         """Return the values of a source as an array or tensor; targets are encoded."""
