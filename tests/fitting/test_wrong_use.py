@@ -133,7 +133,7 @@ class TestReportsAboutOtherLibraries:
         """Fastai 2911: predictions failed without saying why."""
         session = wb.fit(layers(), TABLE.assign(t=NAMES), target="kind", epochs=1)
         session.wait()
-        with pytest.raises(ValueError, match=r"column 't' .* 40 are missing.*fillna\('a'\)"):
+        with pytest.raises(ValueError, match=r"column 't' .* 40 are .*; fill in .*fillna\('a'\)"):
             session.predict(TABLE.assign(t=None))
         with pytest.raises(ValueError, match="has the value 'c', which .*; replace it with one of"):
             session.predict(TABLE.assign(t="c"))

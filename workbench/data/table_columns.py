@@ -26,10 +26,8 @@ HOW_TO_CONVERT = {
     "m": "to numbers with frame[{name!r}].dt.total_seconds()",
     "c": "first",
 }
-FILL_IN = (
-    "remove these rows with frame = frame.dropna(subset=[{name!r}]), or fill in their values, as "
-    "in frame[{name!r}] = {filled}"
-)
+REMOVE = "remove these rows with frame = frame.dropna(subset=[{name!r}]), or "
+FILL_IN = "fill in their values, as in frame[{name!r}] = {filled}"
 NO_VALUE = "remove the column with frame = frame.drop(columns=[{name!r}])"
 
 
@@ -88,7 +86,7 @@ def _advice(column: pd.Series[Any], name: str, there: Array, usual: str | float 
         number = f"{place}.median()" if usual is None else f"{usual:.6g}"
         place += "" if column.dtype.kind == "f" else ".astype(float)"
         filled = f"{place}.fillna({number})"
-    return FILL_IN.format(name=name, filled=filled)
+    return ((REMOVE if there.size else "") + FILL_IN).format(name=name, filled=filled)
 
 
 def _is_number(text: str) -> bool:
