@@ -9,11 +9,12 @@ import torch
 
 from tests.support import runs
 from tests.support.fakes import make
-from tests.support.waiting import SOON, paused_at
+from tests.support.waiting import COMPILED, SOON, paused_at, until
 from workbench.errors import SessionError
 from workbench.extensions import FinishAfter, SimpleExtension
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
+from workbench.session import State
 from workbench.session import running_sessions as sessions
 from workbench.session.snapshots import Ring, Snapshot
 
@@ -69,11 +70,16 @@ def test_a_fork_says_that_it_is_not_ready_until_it_is():
     assert "this fork" not in repr(fork)
 
 
-def test_a_fork_ends_as_the_first_one_did(finished):
-    fork = paused_at(finished.fork(11), 11)
+@pytest.mark.parametrize("tier", ["eager", "compiled"])
+def test_a_fork_ends_as_the_first_one_did(tier):
+    session = runs.build(30, algorithm=runs.in_tier(tier)).start()
+    assert session.wait(COMPILED)
+    fork = session.fork(11)
+    until(lambda: fork.state is State.PAUSED, timeout=COMPILED)
     fork.resume()
-    fork.wait(SOON)
-    runs.assert_same(fork.main_loop, finished.main_loop)
+    assert fork.wait(SOON)
+    assert fork.execution["tier"] == tier
+    runs.assert_same(fork.main_loop, session.main_loop)
 
 
 def test_what_the_fork_learns_the_first_one_does_not(finished):

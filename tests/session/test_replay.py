@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import runs
-from tests.support.waiting import SOON, paused_at
+from tests.support.waiting import COMPILED, SOON, paused_at
 from workbench.algorithms import Momentum
 from workbench.errors import SessionError
 from workbench.extensions import SimpleExtension
@@ -24,8 +24,12 @@ def halve(main_loop):
 @pytest.fixture
 def steered():
     """Return a run in which values were set, a function was called, and a rewind was made."""
-    session = runs.build(25).start(paused=True)
-    session.step(6).wait(SOON)
+    return steer(runs.build(25))
+
+
+def steer(main_loop):
+    session = main_loop.start(paused=True)
+    session.step(6).wait(COMPILED)
     paused_at(session, 6)
     session.set(rate(session), 0.5).wait(SOON)
     session.step(9).wait(SOON)
@@ -37,6 +41,17 @@ def steered():
     session.resume()
     assert session.wait(SOON)
     return session
+
+
+@pytest.mark.parametrize("tier", ["eager", "compiled"])
+def test_the_same_interventions_give_the_same_numbers_in_one_tier(tier):
+    steered, main_loop = (runs.build(25, algorithm=runs.in_tier(tier)) for _ in range(2))
+    session = main_loop.start(paused=True)
+    session.replay(steer(steered).log, functions={"halve": halve})
+    session.resume()
+    assert session.wait(COMPILED)
+    assert session.execution["tier"] == tier
+    runs.assert_same(main_loop, steered)
 
 
 @pytest.mark.parametrize("of", ["log", "interventions"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import runs
 from tests.support.fakes import make
-from tests.support.waiting import SOON, paused_at, until
+from tests.support.waiting import COMPILED, SOON, paused_at, until
 from workbench.errors import NotFiniteError, SessionError
 from workbench.extensions import FinishAfter, SimpleExtension, TrainingExtension
 from workbench.log import SQLiteLog
@@ -65,13 +65,17 @@ def test_the_state_is_that_of_a_run_that_ended_there(finished, iteration):
         assert_at(finished, iteration)
 
 
-def test_training_continues_to_the_same_numbers(finished):
-    expected = runs.build(30)
+@pytest.mark.parametrize("tier", ["eager", "compiled"])
+def test_training_continues_to_the_same_numbers(tier):
+    expected = runs.build(30, algorithm=runs.in_tier(tier))
     expected.run()
-    finished.rewind(13).wait(SOON)
-    finished.resume()
-    finished.wait(SOON)
-    runs.assert_same(finished.main_loop, expected)
+    session = runs.build(30, algorithm=runs.in_tier(tier)).start()
+    assert session.wait(COMPILED)
+    session.rewind(13).wait(SOON)
+    session.resume()
+    assert session.wait(SOON)
+    assert session.execution["tier"] == tier
+    runs.assert_same(session.main_loop, expected)
 
 
 def test_a_paused_session_goes_back(paused):

@@ -1,5 +1,7 @@
 """Main loops for interruptions and resumption, and comparisons of their results."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
@@ -64,9 +66,17 @@ def cost_of(mlp, dropout=0.3):
     return cost
 
 
-def gradient_descent(cost, parameters, rule=None):
+def gradient_descent(cost, parameters, rule=None, execution=None):
     rule = Momentum(0.1, 0.9) if rule is None else rule
-    return GradientDescent(cost=cost, parameters=parameters, step_rule=rule)
+    options = None if execution is None else {"execution": execution}
+    return GradientDescent(
+        cost=cost, parameters=parameters, step_rule=rule, function_kwargs=options
+    )
+
+
+def in_tier(execution):
+    """Return the argument `algorithm` of `build` for a training step in a tier."""
+    return partial(gradient_descent, execution=execution)
 
 
 def build(batches, *extensions, rule=None, stream=None, algorithm=gradient_descent, dropout=0.3):

@@ -7,6 +7,9 @@ from workbench.interfaces import State
 SOON = 20
 """Seconds after which a test fails that still waits."""
 
+COMPILED = 300
+"""The same for a run that is compiled first."""
+
 
 def until(condition, what="", *, timeout=SOON):
     """Wait until `condition` returns a true value, and return it."""
