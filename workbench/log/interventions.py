@@ -112,6 +112,8 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "set_end" and ("epochs" in record or "batches" in record):
         what, unit = "end", "epochs" if "epochs" in record else "batches"
         old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
+    elif kind == "call" and "arrangement" in record:
+        what += f": {one_line(record['arrangement'])}"
     elif kind == "relabel":
         what = what.partition(":")[0]
         old = ", ".join(dict.fromkeys(map(_label, old or ()))) or None

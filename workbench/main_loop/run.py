@@ -193,6 +193,7 @@ class Run:
     def refresh(self) -> None:
         """Update the event handlers; see `MainLoop.refresh`."""
         main_loop = self.main_loop
+        self.attach()  # extensions can have been added
         record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)
         for extension in goals:
@@ -217,7 +218,6 @@ class Run:
 
     def _begin(self) -> None:
         main_loop = self.main_loop
-        self.attach()
         self.refresh()
         if not self.announced:
             self._announce()

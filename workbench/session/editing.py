@@ -13,6 +13,7 @@ from workbench.errors import SessionError
 from workbench.extensions.alerts import Level, alert, check_level
 from workbench.extensions.planned_end import check_more, planned_batches, planned_epochs
 from workbench.main_loop import MainLoop
+from workbench.session.arrangement import called
 from workbench.session.command import Command, text_of_call
 from workbench.session.examples import checked, make, shown, training_examples
 from workbench.session.hyperparameters import (
@@ -341,12 +342,9 @@ class Editing(interfaces.Session):
         if not callable(f):
             raise SessionError(NOT_CALLABLE.format(given=f))
 
-        def action() -> Any:
-            result = f(self.main_loop)
-            self.main_loop.refresh()
-            return result
-
-        return self._queue.ask("call", text_of_call(f), action)
+        details: dict[str, Any] = {}
+        action = partial(called, self.main_loop, f, details)
+        return self._queue.ask("call", text_of_call(f), action, details)
 
     def alert(self, text: str, level: Level = "warning") -> Command:
         """Record an alert, which is shown in views; see `workbench.extensions.alerts`.

@@ -21,6 +21,7 @@ from workbench.log import TrainingLog, TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.main_loop.parts import parts_of, put_in
 from workbench.serialization.pickling import with_deep_stack
+from workbench.session.arrangement import Arrangement, arrangement_of
 from workbench.session.snapshots import Snapshot
 
 NO_COPY = (
@@ -111,14 +112,16 @@ def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
 
 
 def copy_at(main_loop: MainLoop, snapshot: Snapshot, *, in_memory: bool = False) -> MainLoop:
-    """Copy a main loop with the model to which a snapshot belongs; see `copy_of`."""
-    present = parts_of(main_loop)
-    if snapshot.parts is None or snapshot.parts.algorithm is present.algorithm:
-        return copy_of(main_loop, in_memory=in_memory)
-    put_in(main_loop, snapshot.parts)
+    """Copy a main loop with the model and extensions of a snapshot; see `copy_of`."""
+    present, arrangement = parts_of(main_loop), arrangement_of(main_loop)
     try:
+        if snapshot.arrangement is not None:
+            snapshot.arrangement.restore(main_loop)
+        if snapshot.parts is not None:
+            put_in(main_loop, snapshot.parts)
         return copy_of(main_loop, in_memory=in_memory)
     finally:
+        arrangement.restore(main_loop)
         put_in(main_loop, present)
 
 
@@ -126,10 +129,15 @@ def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot])
     """Return the snapshots that belong to the model of a copy, so that the copy can load them."""
     own = None if snapshot.parts is None else snapshot.parts.algorithm
     return [
-        replace(one, parts=parts_of(copy))
+        replace(one, parts=parts_of(copy), arrangement=arrangement_of(copy))
         for one in earlier
         if (None if one.parts is None else one.parts.algorithm) is own
+        and _alike(one.arrangement, snapshot.arrangement)
     ]
+
+
+def _alike(one: Arrangement | None, other: Arrangement | None) -> bool:
+    return one is other or (one is not None and other is not None and one.same_as(other))
 
 
 def load(main_loop: MainLoop, state: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.log.sources import HasLog, log_of
 from workbench.main_loop import MainLoop
 from workbench.main_loop.mailbox import Request
+from workbench.session.arrangement import called
 from workbench.session.branch import interventions
 from workbench.session.command import Command
 from workbench.session.examples import checked, make
@@ -185,7 +186,8 @@ class Replay:
         name = text.removeprefix("call ")
         if name not in self._functions:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))
-        return "call", partial(self._call, self._functions[name]), {}
+        details: dict[str, Any] = {}
+        return "call", partial(called, self._main_loop, self._functions[name], details), details
 
     def _assignment(self, record: Mapping[str, Any]) -> Callable[[], Any]:
         """Return the function that sets, holds or releases the variable of a record."""
@@ -230,11 +232,6 @@ class Replay:
         if end is not None:  # the other run may have been stopped before its planned end
             self._main_loop.status[GOAL] = dict(end)
             self._main_loop.refresh()
-
-    def _call(self, function: Callable[[MainLoop], Any]) -> Any:
-        result = function(self._main_loop)
-        self._main_loop.refresh()
-        return result
 
     def begin(self, queue: Queue, command: Command) -> None:
         """Make each intervention at its iteration; after the last, mark `command` as applied.

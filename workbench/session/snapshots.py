@@ -21,6 +21,7 @@ import torch
 from workbench.main_loop import MainLoop
 from workbench.main_loop.parts import Parts, parts_of, put_in
 from workbench.main_loop.state import state_of
+from workbench.session.arrangement import Arrangement, arrangement_of
 
 MEMORY = 512 * 2**20
 """Maximum total size of the tensors in a ring, in bytes."""
@@ -54,6 +55,8 @@ class Snapshot:
         The reason to keep the snapshot longer than other snapshots, or an empty string.
     parts : Parts or None
         The model and algorithm to which the state belongs; None if these never change.
+    arrangement : Arrangement or None
+        The extensions and the data stream to which the state belongs; None if these never change.
     """
 
     iteration: int
@@ -64,6 +67,7 @@ class Snapshot:
     branch: Any
     pin: str = ""
     parts: Parts | None = None
+    arrangement: Arrangement | None = None
 
     @property
     def bytes(self) -> int:
@@ -183,20 +187,24 @@ def snapshot_of(
     state = own_parts(state_of(main_loop, in_hand=in_hand, with_log=False))
     row = dict(log[done]) if done in log else {}
     status, parts = deepcopy(dict(log.status)), parts_of(main_loop)
-    return Snapshot(done, changes, state, status, row, branch, pin, parts)
+    present = arrangement_of(main_loop)
+    return Snapshot(done, changes, state, status, row, branch, pin, parts, present)
 
 
 def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
-    """Restore the model of a snapshot, and load its `state`.
+    """Restore the model, extensions and scheme of a snapshot, and load its `state`.
 
-    If loading fails, the previous model of the main loop is restored.
+    If loading fails, those that the main loop had before are restored.
     """
-    before = parts_of(main_loop)
+    before, present = parts_of(main_loop), arrangement_of(main_loop)
+    if snapshot.arrangement is not None:
+        snapshot.arrangement.restore(main_loop)
     if snapshot.parts is not None:
         put_in(main_loop, snapshot.parts)
     try:
         main_loop.load_state_dict(state)
     except BaseException:
+        present.restore(main_loop)
         put_in(main_loop, before)
         raise
 
