@@ -11,11 +11,13 @@ from extensions_live import Controls, Plot
 from extensions_live.requests import Requests
 from tests.support import full_disk, runs
 from tests.support.fakes import FakeAlgorithm, make
+from workbench.algorithms import GradientDescent
 from workbench.errors import AlgorithmError, AlreadyTrainingError, UnknownAttributeError
 from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.interfaces import State
 from workbench.log import SQLiteLog
 from workbench.main_loop import MainLoop
+from workbench.tensor.execution import policy
 
 SOON = 300  # a machine that does much else may be slow
 
@@ -169,12 +171,105 @@ def test_a_hundred_thousand_commands_all_have_an_outcome():
     assert len(session.interventions) == 100_002  # the first is the pause
 
 
-def test_a_stop_during_compilation_ends_the_run():
+class Compiler:
+    """The maker of the compiled tier, which begins to compile only when `go_on` is set."""
+
+    def __init__(self):
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        self.make = policy.TIERS["compiled"]
+
+    def __call__(self, *args, **kwargs):
+        self.inside.set()
+        assert self.go_on.wait(SOON)
+        return self.make(*args, **kwargs)
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    compiler = Compiler()
+    monkeypatch.setitem(policy.TIERS, "compiled", compiler)
+    for name, value in [("SECONDS", 0.0), ("SECONDS_AN_OPERATION", 0.0), ("SAMPLE_EVERY", 1)]:
+        monkeypatch.setattr(policy, name, value)
+    yield compiler
+    compiler.go_on.set()
+
+
+def without_monitors(execution):
+    """Return a main loop that only its training step can compile, and that has no end."""
     main_loop = runs.build(None)
-    main_loop.algorithm.function_kwargs = {"execution": "compiled"}
-    session = main_loop.start()
+    main_loop.extensions.clear()
+    main_loop.algorithm.function_kwargs = {"execution": execution}
+    return main_loop
+
+
+def test_a_stop_during_compilation_ends_the_run(compiler):
+    session = without_monitors("compiled").start()
+    assert compiler.inside.wait(SOON)
     stop = session.stop()
+    assert not stop.done  # the first batch waits for its program
+    compiler.go_on.set()
     stop.wait(SOON)
     assert session.wait(SOON)
     assert session.state is State.FINISHED
-    assert session.log.status["iterations_done"] <= 1
+    assert session.log.status["iterations_done"] == 1
+    assert session.execution["tier"] == "compiled"
+
+
+def test_a_stop_does_not_wait_for_a_compilation_in_the_background(compiler):
+    session = without_monitors("auto").start()
+    assert compiler.inside.wait(SOON)
+    session.stop().wait(SOON)
+    assert session.wait(SOON)
+    assert (session.state, session.execution["tier"]) == (State.FINISHED, "eager")
+    compiler.go_on.set()
+    session.main_loop.algorithm.execution.thread.join(SOON)
+    session.train(batches=1).wait(SOON)
+    assert session.wait(SOON)
+    assert session.execution["tier"] == "compiled"
+
+
+memory = {"left": -1}
+"""The number of further calls of `fragile` for which there is memory; negative if unlimited."""
+
+
+@torch.library.custom_op("tests_live::fragile", mutates_args=())
+def fragile(x: torch.Tensor) -> torch.Tensor:
+    memory["left"] -= 1
+    if memory["left"] == -1:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    return x.clone()
+
+
+fragile.register_fake(torch.empty_like)
+fragile.register_autograd(lambda ctx, gradient: gradient)
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+@pytest.mark.parametrize("again", ["rewind", "train"])
+def test_a_step_without_memory_changes_nothing(execution, again):
+    def algorithm(cost, parameters, rule):
+        options = {"execution": execution}
+        fragile_cost = torch.ops.tests_live.fragile(cost)
+        return GradientDescent(
+            cost=fragile_cost, parameters=parameters, step_rule=rule, function_kwargs=options
+        )
+
+    plain, main_loop = (runs.build(20, algorithm=algorithm) for _ in range(2))
+    if again == "rewind":
+        plain.run()
+    else:  # training goes on after the batch that failed
+        plain.run(batches=7)
+        next(plain.epoch_iterator)
+        plain.run(batches=13)
+    memory["left"] = 7
+    session = main_loop.start()
+    with pytest.raises(torch.OutOfMemoryError, match="out of memory"):
+        session.wait(SOON)
+    assert (session.state, session.log.status["iterations_done"]) == (State.FAILED, 7)
+    if again == "rewind":
+        session.rewind(7).wait(SOON)
+        session.resume()
+    else:
+        session.train(batches=13).wait(SOON)
+    assert session.wait(SOON)
+    runs.assert_same(main_loop, plain)
