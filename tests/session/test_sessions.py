@@ -5,8 +5,8 @@ import gc
 import pytest
 
 from tests.support import runs
-from tests.support.waiting import paused_at
-from workbench.errors import SessionError
+from tests.support.waiting import paused_at, until
+from workbench.errors import SessionError, SessionWarning
 from workbench.session import sessions
 
 SOON = 20
@@ -81,3 +81,27 @@ def test_a_rewind_keeps_the_name(first):
     assert first.log.status["session_name"] == "a <first> one"
     first.stop()
     assert first.wait(SOON)
+
+
+def test_two_that_train_side_by_side_share_the_machine_and_train_as_if_alone():
+    first = runs.build(None).start()
+    with pytest.warns(SessionWarning, match="is training too"):
+        second = runs.build(None).start()
+    both = first, second
+
+    def done():
+        return [session.log.status["iterations_done"] for session in both]
+
+    until(lambda: min(done()) > 0)
+    begun = done()
+    until(lambda: max(done()) > 300, timeout=120)
+    gone = [now - before for now, before in zip(done(), begun, strict=True)]
+    for session in both:
+        session.stop()
+        assert session.wait(SOON)
+    assert min(gone) >= 0.2 * sum(gone)
+    alone = runs.build(None)
+    alone.run(batches=max(done()))
+    costs = alone.log.channel("cost").tolist()
+    for session, count in zip(both, done(), strict=True):
+        assert session.log.channel("cost").tolist() == costs[:count]
