@@ -143,7 +143,9 @@ def test_pausing_with_the_keyboard_keeps_the_focus(notebook):
     until(lambda: focused.count() == 1, what="the focus on Pause")
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark High Contrast"])
+@pytest.mark.parametrize(
+    "theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
+)
 def test_texts_are_readable_in_every_theme(notebook, another_page, lab, theme):
     lab.set(THEMES, {"theme": theme})
     try:
@@ -178,6 +180,17 @@ def test_views_fit_a_page_of_half_the_width_without_motion(another_page):
         "() => document.getAnimations().filter((one) => one.effect.target?.closest('.wb')).length"
     )
     assert moving == 0
+
+
+@pytest.mark.parametrize(
+    ("motion", "duration"), [("reduce", {"0s"}), ("no-preference", {"0s", "0.15s"})]
+)
+def test_changes_are_gradual_unless_motion_is_reduced(another_page, motion, duration):
+    other = another_page(reduced_motion=motion)
+    look(other, 1)
+    durations = """() => [...document.querySelectorAll('.wb, .wb *')]
+        .flatMap((one) => getComputedStyle(one).transitionDuration.split(', '))"""
+    assert set(other.page.evaluate(durations)) == duration
 
 
 def test_a_widget_that_starts_late_follows_the_run(browser, notebook):
