@@ -191,12 +191,49 @@ def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_note
     answer = plot.get_by_test_id("handle-answer").first
     until(lambda: f"applied at iteration {goal}" in answer.inner_text(), what="the rewind")
     assert notebook.ask(done) == goal
+    notebook.ask("session.set('learning_rate', 0.05).wait(60)")
     notebook.ask("session.resume().wait(60)")
+    until(lambda: int(notebook.ask(done)) > int(goal) + 100, timeout=120, what="more training")
+    notebook.ask("session.pause().wait(60)")
+    find_mark(notebook, plot, "learning_rate 0.1 -> 0.05, by code")
+    fork_at(notebook, plot, handle)
     plot.get_by_test_id("compare-here").first.click()
     table = plot.get_by_test_id("comparison")
     table.wait_for()
     names = table.get_by_test_id("run-name")
-    until(lambda: names.count() == 2, what="the run and its branch")
+    until(lambda: names.count() == 3, what="the run, its branch and its fork")
     plot.get_by_test_id("leave-comparison").click()
     until(lambda: plot.get_by_test_id("comparison").count() == 0, what="the plot of one run")
     notebook.ask("session.stop() and session.wait(60)")
+    notebook.ask(f"{FORK}.stop() and {FORK}.wait(60)")
+
+
+FORK = "next(one for one in __import__('workbench').sessions() if 'fork of' in repr(one.branches))"
+
+
+def fork_at(notebook, plot, handle):
+    """Fork the run at another iteration by the handle, and check where the fork is."""
+    handle.focus()
+    handle.press("ArrowLeft")
+    start = handle.get_attribute("aria-valuenow")
+    plot.get_by_test_id("fork-here").first.click()
+    answer = plot.get_by_test_id("handle-answer").first
+    expected = f"is paused at iteration {int(start):,}"
+    until(lambda: expected in answer.inner_text(), timeout=120, what="the fork")
+    assert notebook.ask(f"{FORK}.log.status['iterations_done']") == start
+    assert notebook.ask(f"str({FORK}.state)") == "'paused'"
+
+
+def find_mark(notebook, plot, text):
+    """Move the pointer over the figure until the text of a mark appears."""
+    tip = plot.get_by_test_id("mark-text").first
+
+    def found():
+        box = plot.locator("canvas").first.bounding_box()
+        for x in range(60, int(box["width"]), 4):
+            notebook.page.mouse.move(box["x"] + x, box["y"] + 40)
+            if tip.is_visible() and text in tip.inner_text():
+                return True
+        return False
+
+    until(found, timeout=60, what="the mark of a changed value")
