@@ -217,6 +217,35 @@ def test_an_image_of_the_canvas_opens_it_again(canvas):
     assert sorted(canvas.nodes()) == ["features", "linear"]
 
 
+def test_a_saved_image_is_opened_by_the_keyboard(canvas, tmp_path):
+    linear(canvas, 10)
+    canvas.find("save-image").press("Enter")
+    with canvas.page.expect_download() as download:
+        canvas.find("save-svg").press("Enter")
+    path = tmp_path / "model.svg"
+    download.value.save_as(path)
+    canvas.ask("editor.drawing.clear()")
+    canvas.find("empty").wait_for()
+    canvas.find("save-image").press("Enter")
+    with canvas.page.expect_file_chooser():
+        canvas.find("open-image").press("Enter")
+    canvas.find("image-file").set_input_files(path)
+    canvas.find("node-linear").wait_for()
+    assert sorted(canvas.nodes()) == ["features", "linear"]
+
+
+def test_several_nodes_are_selected_one_by_one_by_the_keyboard(canvas):
+    linear(canvas, 10)
+    for node, selected in (("features", ["features"]), ("linear", ["features", "linear"]),
+                           ("features", ["linear"])):  # fmt: skip
+        canvas.box.locator(f'.react-flow__node[data-id="{node}"]').press("Control+Enter")
+        until(lambda wanted=selected: sorted(canvas.selected()) == wanted, what=str(selected))
+    canvas.press("Escape")
+    canvas.press("?")
+    assert "Ctrl+Enter" in canvas.find("keys").inner_text()
+    canvas.press("Escape")
+
+
 def test_the_canvas_is_there_again_after_a_reload(canvas):
     linear(canvas, 10)
     canvas.notebook.save()

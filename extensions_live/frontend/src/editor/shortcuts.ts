@@ -115,6 +115,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
 /** Pairs of keys that the browser or React Flow handles, for the list of keys. */
 export const OTHER_KEYS: readonly (readonly [keys: string, text: string])[] = [
   ["Tab", "go to the next node, edge or button"],
+  ["Ctrl+Enter", "select one more node, or one fewer"],
   ["Arrows", "move the selected nodes"],
   ["Ctrl+C, X, V", "copy, cut, paste as text"],
   ["Ctrl+Shift+V", "paste, with the edges from other nodes"],

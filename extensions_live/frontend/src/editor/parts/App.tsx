@@ -58,6 +58,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const items = useMemo(() => itemsOf(palette), [palette]);
   const box = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
+  const file = useRef<HTMLInputElement>(null);
   const { shown, narrow, show: showPart } = usePanels(box);
   // In a narrow editor, the settings appear with a node; without one, only if they are asked for.
   const [asked, setAsked] = useState(false);
@@ -157,6 +158,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           familyOf,
         ).catch((error: unknown) => toast(`The image cannot be saved: ${String(error)}`));
         break;
+      case "open image":
+        file.current?.click();
+        break;
       case "full":
         if (document.fullscreenElement) void document.exitFullscreen();
         else box.current?.requestFullscreen().catch(() => toast("The page refuses full screen."));
@@ -226,6 +230,18 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
               </>
             }
           />
+          <input
+            ref={file}
+            type="file"
+            accept=".png,.svg,.json"
+            hidden
+            data-testid="image-file"
+            onChange={({ target }) => {
+              const [chosen] = target.files ?? [];
+              if (chosen) exchange.openFile(chosen);
+              target.value = ""; // the same file can be chosen again
+            }}
+          />
           {(notice ?? problem) && (
             <div className="wbe-notice" role="alert" data-testid="notice">
               {notice?.text ?? problem}
@@ -243,7 +259,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
                   full={full}
                   dropEdge={dropEdge}
                   dropItem={dropItem}
-                  dropFile={exchange.dropFile}
+                  dropFile={exchange.openFile}
                   begin={begin}
                 >
                   {board.nodes.length === 0 && (

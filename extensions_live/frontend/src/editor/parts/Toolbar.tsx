@@ -20,6 +20,7 @@ export type Command =
   | "full"
   | "save png"
   | "save svg"
+  | "open image"
   | "align left"
   | "align centre"
   | "align top"
@@ -56,12 +57,20 @@ function Button(props: ButtonProps) {
   );
 }
 
+type Entry = readonly [command: Command, text: string];
+
+const SAVE_IMAGE: readonly Entry[] = [
+  ["save svg", "save as an SVG image"],
+  ["save png", "save as a PNG image"],
+];
+const OPEN_IMAGE: Entry = ["open image", "open an image…"];
+
 interface MenuProps {
   readonly name: string;
   readonly sign: SignName;
   readonly title: string;
   readonly disabled?: boolean;
-  readonly entries: readonly (readonly [command: Command, text: string])[];
+  readonly entries: readonly Entry[];
   readonly act: (command: Command) => void;
 }
 
@@ -210,12 +219,8 @@ export function Toolbar({ board, selected, shown, act, train }: ToolbarProps) {
       <Menu
         name="save-image"
         sign="image"
-        title="save as an image, which can be dropped here later"
-        disabled={empty}
-        entries={[
-          ["save svg", "SVG image"],
-          ["save png", "PNG image"],
-        ]}
+        title="save as an image, or open a saved image"
+        entries={empty ? [OPEN_IMAGE] : [...SAVE_IMAGE, OPEN_IMAGE]}
         act={act}
       />
       <span className="wbe-rule" />

@@ -43,7 +43,7 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
   }, [copyCode, model, now, toast]);
 
   /** Opens the board that is in an image, or in a file of its own. */
-  const dropFile = useCallback(
+  const openFile = useCallback(
     (file: File) => {
       void file.arrayBuffer().then((buffer) => {
         const bytes = new Uint8Array(buffer);
@@ -51,7 +51,7 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
         const own = isDocument(text) ? text : null;
         const found = documentInPng(bytes) ?? documentInSvg(text) ?? own;
         if (found === null) {
-          toast(`There is no model in ${file.name}: drop an image that an editor saved.`);
+          toast(`There is no model in ${file.name}: open an image that an editor saved.`);
           return;
         }
         send("load", { text: found });
@@ -90,5 +90,5 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
     event.stopPropagation();
   };
 
-  return { copyCode, insert, dropFile, copied, pasted, pressed };
+  return { copyCode, insert, openFile, copied, pasted, pressed };
 }
