@@ -260,8 +260,8 @@ def test_names_of_the_whole_package_are_read():
     ]  # fmt: skip
     assert spec.bricks[1].settings["dims"] == [64, 8, 3]
     assert spec.bricks[0].settings["weights_init"]["scheme"]["type"] == "Glorot"
-    assert spec.cost == "cost"
-    assert spec.monitored == ("error",)
+    assert spec.cost == "mean"
+    assert spec.monitored == ("misclassificationrate_apply_error_rate",)
     assert from_code(to_code(spec)) == spec
 
 
