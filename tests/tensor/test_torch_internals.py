@@ -18,6 +18,7 @@ COMPILING = "what torch._inductor.standalone_compile itself calls; without it st
 ADVICE = {
     "TensorBase": "the C base of torch.Tensor, whose methods are looked up by name",
     "reparametrize_module": "what torch.func.functional_call does, except in a traced call",
+    "is_tracing": "tells of a trace for ONNX; torch.jit.is_tracing is the same function",
     "set_grad_enabled": "what torch.set_grad_enabled calls",
     "engine_run_backward": "what torch.autograd.grad calls; that function does the same, slower",
     "TorchDispatchMode": "the base of modes; see torch/utils/flop_counter.py, which has one",

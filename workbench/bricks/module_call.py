@@ -148,7 +148,7 @@ class ModuleCall(Operation):
 
     def _called(self, values: dict[str, Any], args: Any, kwargs: Any) -> Any:
         """Call the module with the given values of its parameters and buffers."""
-        if not torch.jit.is_tracing():
+        if not internals.is_tracing():
             return functional_call(self.structure, values, args, kwargs)
         # An export to ONNX traces the call, which functional_call refuses.
         with internals.reparametrize_module(self.structure, values, tie_weights=True):

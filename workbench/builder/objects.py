@@ -241,7 +241,7 @@ def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn
 def has_parameters(brick: Brick) -> bool:
     """Return True if a brick, or a brick below it, was applied and has parameters."""
     own = brick.allocated and bool(brick.parameters)
-    return own or any(map(has_parameters, brick.children))
+    return own or any(has_parameters(child) for child in brick.children if isinstance(child, Brick))
 
 
 def _is_readable(brick: Brick, name: str) -> bool:

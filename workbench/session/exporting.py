@@ -15,7 +15,7 @@ from workbench.graph.module import GraphAsModule
 from workbench.roles import PARAMETER, has_roles
 from workbench.session.predicting import shared_copies
 from workbench.session.predictions import find_output, in_evaluation_mode
-from workbench.tensor import Variable
+from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import replace
 from workbench.utils.onnx_files import write_onnx
 
@@ -90,7 +90,11 @@ def to_onnx(
     examples = _examples(session, variable, needed)
     copies = shared_copies(session, [variable])
     own = replace([variable], copies)[variable]
-    parameters = {path_of(old): new for old, new in copies.items() if has_roles(old, [PARAMETER])}
+    parameters = {
+        path_of(old): new
+        for old, new in copies.items()
+        if isinstance(new, SharedVariable) and has_roles(old, [PARAMETER])
+    }
     write_onnx(
         GraphAsModule(list(needed.values()), [own], parameters),
         examples,

@@ -186,8 +186,8 @@ class Replay:
         name = text.removeprefix("call ")
         if name not in self._functions:
             raise SessionError(NO_FUNCTION.format(text=text, name=name))
-        details: dict[str, Any] = {}
-        return "call", partial(called, self._main_loop, self._functions[name], details), details
+        changes: dict[str, Any] = {}
+        return kind, partial(called, self._main_loop, self._functions[name], changes), changes
 
     def _assignment(self, record: Mapping[str, Any]) -> Callable[[], Any]:
         """Return the function that sets, holds or releases the variable of a record."""

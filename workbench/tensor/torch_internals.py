@@ -9,6 +9,7 @@ belong to torch modules that are slow to import, and are imported on first use.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,6 +44,7 @@ TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode
 disable_current_modes = _python_dispatch._disable_current_modes
 engine_run_backward = _graph._engine_run_backward
+is_tracing: Callable[[], bool] = torch.jit._trace.is_tracing
 reparametrize_module = torch.nn.utils.stateless._reparametrize_module
 set_grad_enabled = torch._C._set_grad_enabled
 tree_leaves = _pytree.tree_leaves
