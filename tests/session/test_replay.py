@@ -46,8 +46,9 @@ def steer(main_loop):
 @pytest.mark.parametrize("tier", ["eager", "compiled"])
 def test_the_same_interventions_give_the_same_numbers_in_one_tier(tier):
     steered, main_loop = (runs.build(25, algorithm=runs.in_tier(tier)) for _ in range(2))
+    log = steer(steered).log
     session = main_loop.start(paused=True)
-    session.replay(steer(steered).log, functions={"halve": halve})
+    session.replay(log, functions={"halve": halve})
     session.resume()
     assert session.wait(COMPILED)
     assert session.execution["tier"] == tier
