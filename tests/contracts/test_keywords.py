@@ -30,7 +30,7 @@ from workbench.utils import shared_floatx, shared_floatx_zeros
 MADE_FOR_ONE = {
     "Application", "BoundApplication", "Children", "Parameters", "AnnotatingList", "LazyNone",
     "Configuration", "EpochIterator", "SQLiteStatus", "Row", "SQLiteEntry", "Command", "Variable",
-    "SharedVariable", "Function", "Execution", "Task", "Fault", "RunView", "Flops",
+    "SharedVariable", "Function", "Course", "Execution", "Task", "Fault", "RunView", "Flops",
     "Sessions", "Built", "Entry", "Field", "Group", "Method", "Port", "SweepRun",
 }  # fmt: skip
 
