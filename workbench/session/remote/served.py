@@ -42,8 +42,8 @@ DIVIDED = (
 )
 
 NO_FORK = (
-    "this run cannot be forked, because its parameters are divided among its processes; save it with "
-    "session.save(path), and load the file in a new run of the same program"
+    "this run cannot be forked, because its parameters are divided among its processes; save it "
+    "with session.save(path), and load the file in a new run of the same program"
 )
 
 Make = Callable[..., Any]
