@@ -227,16 +227,17 @@ __all__ = [
     "tensor",
 ]
 
-_place_of = {name: place for place, names in PLACES.items() for name in names.split()}
+PLACE_OF = {name: place for place, names in PLACES.items() for name in names.split()}
+"""The modules of the names in `PLACES`, keyed by name."""
 
 
 def _load(name: str) -> object:
     """Load a name in `PLACES` or a package in `MODULES`; return None for any other name."""
     if name in MODULES:
         return import_module(f"workbench.{name}")
-    if name not in _place_of:
+    if name not in PLACE_OF:
         return None
-    found: object = getattr(import_module(f"workbench.{_place_of[name]}"), name)
+    found: object = getattr(import_module(f"workbench.{PLACE_OF[name]}"), name)
     globals()[name] = found
     return found
 

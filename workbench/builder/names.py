@@ -46,10 +46,13 @@ class Opaque:
         The line of the statement that assigns the value.
     reason : str
         The reason why this statement cannot be read.
+    of_model : bool
+        True if the value could be computed from a variable of the model.
     """
 
     line: int
     reason: str
+    of_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,14 @@ calls: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """Functions and types of Python that code can call with plain values."""
 
-PLACES = {name: place for place, names in workbench.PLACES.items() for name in names.split()}
-"""The modules of the names that can be used directly from `workbench`."""
+KEYWORDS = {"zip": ("strict",), "enumerate": ("start",), "sum": ("start",)}
+"""The keyword arguments of the functions in `calls`; ``dict`` accepts any, the others none."""
+
+WITHOUT_VARIABLES = (
+    "algorithms", "data", "extensions", "fitting", "function", "main_loop", "model", "monitoring",
+    "session", "sweep", "tensor.function",
+)  # fmt: skip
+"""Parts of `workbench` that use variables but do not return any."""
 
 MAKERS: dict[str, Callable[..., Any]] = {
     "numpy.array": numpy.array,
@@ -149,7 +158,7 @@ def resolved(reference: Reference) -> Any:
     if path in MAKERS or path in calls:
         return MAKERS.get(path) or calls[path]
     if library == "workbench":
-        rest = f"{PLACES[rest]}.{rest}" if rest in PLACES else rest
+        rest = _in_module(rest)
         if rest.startswith("tensor."):
             return INPUTS.get(rest.removeprefix("tensor."))
         kind: registry.Kind = "scheme" if rest.startswith("initialization.") else "brick"
@@ -166,11 +175,23 @@ def check_exists(path: str) -> None:
     module = sys.modules.get(owner)
     if module is None or not (owner == "workbench" or f"{owner}.".startswith("workbench.bricks.")):
         return
-    if name not in {*dir(module), *(PLACES if owner == "workbench" else ())}:
+    if name not in dir(module):
         try:
             getattr(module, name)
         except AttributeError as error:
             raise Unreadable(str(error), needed=True) from None
+
+
+def without_variables(path: str) -> bool:
+    """Return True for a part of `workbench` that returns no variables, such as `workbench.fit`."""
+    library, _, rest = path.partition(".")
+    parts = tuple(f"{part}." for part in WITHOUT_VARIABLES)
+    return library == "workbench" and f"{_in_module(rest)}.".startswith(parts)
+
+
+def _in_module(name: str) -> str:
+    """Return a name below `workbench` with its module."""
+    return f"{workbench.PLACE_OF[name]}.{name}" if name in workbench.PLACE_OF else name
 
 
 def _of_torch(rest: str, name: str) -> Any:

@@ -107,8 +107,6 @@ class Objects:
 
     def _operation(self, operation: Operation, args: list[Any], kwargs: dict[str, Any]) -> Any:
         self._consume([args, list(kwargs.values())])
-        if not any(isinstance(v, Variable) for v in flat([args, list(kwargs.values())])):
-            raise Unreadable(f"a call to {operation.name} without a variable")
         given = operations.arguments(operation, args, kwargs)
         missing = [key for key in operation.inputs if key not in given]
         if missing:
