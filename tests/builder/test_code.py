@@ -16,6 +16,7 @@ from workbench import bricks, tensor
 from workbench.bricks import MLP, Linear, Logistic, Sequence, Softmax, Tanh
 from workbench.bricks.cost import CategoricalCrossEntropy, MisclassificationRate
 from workbench.builder import BuilderError, from_code, from_spec, to_code, to_spec
+from workbench.builder.parse import read_code
 from workbench.initialization import Constant, Identity, IsotropicGaussian
 
 
@@ -285,10 +286,63 @@ def test_an_application_to_data_is_no_part_of_the_model():
     assert [call.inputs for call in spec.calls] == [{"input_": "x"}]
 
 
+LAYER = """
+import numpy
+import torch
+import workbench as wb
+x = wb.tensor.matrix("x")
+layer = wb.Linear(4, 4)
+h = layer.apply(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("g = custom(h)\nlayer.apply(g)", "line 9: the model needs a value from line 8"),
+        ("g = custom(h)[0]\nk = g * 2\nlayer.apply(k)", "line 10: .* from line 9"),
+        ("for i in unknown():\n    h = layer.apply(h)\nlayer.apply(h)", "line 10: .* from line 8"),
+        ("h += noise()\nlayer.apply(h)", "line 9: .* from line 8"),
+        ("g = [custom(h) for h in [h]]\nlayer.apply(g)", "line 9: .* from line 8"),
+        ("layer.apply(custom(h))", "line 8: .* from line 8"),
+        ("g = custom(h)\nwb.Softmax().categorical_cross_entropy(g, g)", "line 9: .* from line 8"),
+        ("g = custom(h)\ncost = torch.mean(g)", "line 9: .* from line 8"),
+    ],
+)
+def test_a_value_computed_from_the_model_that_cannot_be_read_is_an_error(code, message):
+    with pytest.raises(BuilderError, match=message):
+        from_code(LAYER + code)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "data = wb.fit(h, given).data",
+        "data = numpy.ones(h.shape)",
+        "data = h.eval({x: numpy.ones((2, 4))})",
+        "run = wb.function([x], h)\ndata = run(given)",
+        "def given(x):\n    return x / 2\ndata = given(3)",
+        "data = [x / 255 for x in images()]",
+        "data = list(map(lambda x: x / 255, images()))",
+    ],
+)
+def test_an_application_to_data_computed_with_the_model_is_no_part_of_it(data):
+    assert from_code(f"{LAYER}{data}\nlayer.apply(data)") == from_code(LAYER)
+
+
+def test_a_comprehension_that_cannot_be_read_keeps_the_names_around_it():
+    spec = from_code(f"{LAYER}images = [unknown(x) for x in [1, 2]]\ny = layer.apply(x)")
+    assert spec == from_code(f"{LAYER}y = layer.apply(x)")
+
+
 BLOCK = "import workbench as wb\n{}:\n    net = wb.MLP([None], [2, 3])"
 
 
-@pytest.mark.parametrize("block", ["with held()", "if ready()", "for n in found()", "while True"])
+@pytest.mark.parametrize(
+    "block",
+    ["with held()", "if ready()", "for n in found()", "while True", "if [1][3]",
+     "for n in {'a': 1}['b']"],
+)  # fmt: skip
 def test_bricks_in_a_block_that_cannot_be_read_are_an_error(block):
     message = "line 3: MLP is created in a block that cannot be read .* begins in line 2"
     with pytest.raises(BuilderError, match=message):
@@ -300,6 +354,44 @@ def test_a_parameter_is_not_monitored():
     layer.allocate()
     with pytest.raises(BuilderError, match="the parameter W can be neither the cost nor monitored"):
         to_spec(layer, monitored=[layer.W])
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("monitored = [h,\n    layer.W]", "line 8: the parameter W can be neither"),
+        ("cost = layer.W\ny = layer.apply(h)", "line 8: the parameter W can be neither"),
+        ("other = wb.Linear(4, 4)\ny = other.apply(h)\nw = other.W", "line 8: two bricks have"),
+        ("other = wb.Linear(4, 4, name='b')\nother.name = 'linear'\ny = other.apply(h)",
+         "line 9: two bricks have the name 'linear'"),
+    ],
+)  # fmt: skip
+def test_a_part_that_cannot_be_described_is_an_error_with_its_line(code, message):
+    with pytest.raises(BuilderError, match=f"^{message}"):
+        from_code(LAYER + code)
+
+
+@pytest.mark.parametrize("use", ["c = a['b']", "c = f\"{a['b']}\"", "c = str(a['b'])"])
+def test_lists_that_contain_each_other_many_times_are_refused(use):
+    code = "a = {'b': [0]}\n" + "a['b'] = [a['b'], a['b']]\n" * 22 + use
+    with pytest.raises(BuilderError, match="line .*more than 1,000,000 elements in total"):
+        from_code(code)
+
+
+@pytest.mark.parametrize("call", ["max([3], key=layer.apply)", "str(object=layer)"])
+def test_functions_of_python_accept_only_some_keywords(call):
+    names = read_code(f"{LAYER}n = {call}")[1]
+    assert [(one.line, "with the argument" in one.reason) for one in names] == [(8, True)]
+
+
+def test_known_keywords_of_functions_of_python_are_read():
+    spec = from_code(
+        "import workbench as wb\nsizes = zip([2], [3], strict=True)\nname = dict(name='net')\n"
+        "for n, (a, b) in enumerate(sizes, start=1):\n"
+        "    wb.Linear(sum([a], start=n), b, **name)"
+    )
+    assert spec.bricks[0].settings == {"input_dim": 3, "output_dim": 3}
+    assert spec.bricks[0].name == "net"
 
 
 @pytest.mark.parametrize(

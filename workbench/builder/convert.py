@@ -136,10 +136,7 @@ def described(
         graph.check(found.copies)
     for shown in [*([] if cost is None else [cost]), *monitored]:
         if shown not in graph.wires:
-            raise BuilderError(
-                f"the parameter {shown!r} can be neither the cost nor monitored; use a variable "
-                "that is computed from it, such as its mean"
-            )
+            raise BuilderError(not_shown(shown))
     spec = Spec(
         tuple(found.specs),
         tuple(graph.inputs),
@@ -149,6 +146,14 @@ def described(
     )
     spec.check_names()
     return spec, graph
+
+
+def not_shown(variable: Variable) -> str:
+    """Return the error for a variable that can be neither the cost nor monitored."""
+    return (
+        f"the parameter {variable!r} can be neither the cost nor monitored; use a variable that is "
+        "computed from it, such as its mean"
+    )
 
 
 @hinted

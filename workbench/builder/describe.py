@@ -57,10 +57,12 @@ def describe(bricks: Sequence[Brick]) -> Described:
     names: list[str] = []
     for brick in bricks:
         if brick.name in names:
-            raise BuilderError(
+            error = BuilderError(
                 f"two bricks have the name {brick.name!r}; rename one of them, for example to "
                 f"{free_name(brick.name, names)!r}"
             )
+            error.brick = brick.name
+            raise error
         names.append(brick.name)
     originals = list(bricks)
     memo: dict[int, Any] = {}
@@ -97,6 +99,7 @@ def _described(copies: list[Brick], omit: bool) -> Any:
             encoder.remember(brick, node["name"])
             nodes.append(_with_changes(node, brick, constructor))
     except BuilderError as error:
+        error.brick = error.brick or brick.name
         return error
     return nodes
 

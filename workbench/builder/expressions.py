@@ -7,20 +7,33 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workbench.bricks import BoundApplication, Brick
-from workbench.builder.arithmetic import LONGEST, MOST, ON_VARIABLES, OPERATORS, limited
+from workbench.builder import scopes
+from workbench.builder.arithmetic import (
+    ELEMENTS,
+    LONGEST,
+    MOST,
+    ON_VARIABLES,
+    OPERATORS,
+    limited,
+)
 from workbench.builder.names import (
     INPUTS,
+    KEYWORDS,
     Opaque,
     Reference,
     Unreadable,
     calls,
     check_exists,
     resolved,
+    without_variables,
 )
 from workbench.builder.objects import Objects
 from workbench.builder.operations import Operation, flat
 from workbench.errors import BuilderError
 from workbench.tensor import Variable
+
+DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
+"""Attributes of variables that are not variables."""
 
 
 class Expressions:
@@ -37,18 +50,62 @@ class Expressions:
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
         self.objects = Objects()
-        self._steps = 0
+        self._steps = self._visited = 0
         self._bound: dict[Variable, None] = {}
+        self._lines: dict[str | Brick, int] = {}  # where a name or a brick was changed last
 
     def _count(self) -> None:
         self._steps += 1
         if self._steps > MOST:
             raise BuilderError(f"the code requires more than {MOST:,} steps; shorten its loops")
 
+    def _elements(self, value: Any) -> list[Any]:
+        """Return the values in nested lists, tuples and dictionaries, which are counted."""
+        found, waiting = [], [value]
+        while waiting:
+            self._visited += 1
+            if self._visited > ELEMENTS:
+                raise BuilderError(
+                    f"the lists in the code have more than {ELEMENTS:,} elements in total; shorten "
+                    "the lists, or the loops that use them"
+                )
+            one = waiting.pop()
+            if isinstance(one, dict):
+                waiting.extend(one.values())
+            elif isinstance(one, (list, tuple)):
+                waiting.extend(one)
+            else:
+                found.append(one)
+        return found
+
+    def _of_model(self, code: ast.AST) -> bool:
+        """Return True if code reads a variable, or a value that depends on a variable."""
+        names = set(scopes.read(code, self._gives_data))
+        values = self._elements([self.known[name] for name in names if name in self.known])
+        return any(isinstance(v, Variable) or _depends(v) for v in values)
+
+    def _gives_data(self, node: ast.AST) -> bool:
+        """Return True if the value of an expression is not a variable, whatever it reads."""
+        if isinstance(node, ast.Call):
+            path = self._path(node.func)
+            return self._gives_data(node.func) or (path is not None and without_variables(path))
+        return isinstance(node, ast.Attribute) and node.attr in DATA
+
+    def _path(self, node: ast.expr) -> str | None:
+        """Return the path of the module, class or function that an expression names."""
+        names: list[str] = []
+        while isinstance(node, ast.Attribute):
+            names.insert(0, node.attr)
+            node = node.value
+        start = self.known.get(node.id) if isinstance(node, ast.Name) else None
+        return ".".join([start.path, *names]) if isinstance(start, Reference) else None
+
     def _assign(self, target: ast.expr, value: Any) -> None:
+        self._elements(value)
         match target:
             case ast.Name(id=name):
                 self.known[name] = value
+                self._lines[name] = target.lineno
                 if name != "_":
                     self._bound.update(dict.fromkeys(_variables_in(value)))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
@@ -64,6 +121,8 @@ class Expressions:
                 changed = self.value(owner)
                 of_model = isinstance(changed, (Brick, Variable))
                 self.objects.set(changed, name, self._usable(value) if of_model else value)
+                if isinstance(changed, Brick):
+                    self._lines[changed] = target.lineno
             case ast.Subscript(value=owner, slice=key):
                 container = self.value(owner)
                 if type(container) not in (list, dict):
@@ -155,17 +214,21 @@ class Expressions:
 
     def _comprehended(self, element: ast.expr, generator: ast.comprehension) -> Iterator[Any]:
         outer = dict(self.known)
-        for one in self._iterated(generator.iter):
-            self._assign(generator.target, one)
-            if all(self._plain(self.value(test)) for test in generator.ifs):
-                yield self.value(element)
-        self.known = outer
+        try:
+            for one in self._iterated(generator.iter):
+                self._assign(generator.target, one)
+                if all(self._plain(self.value(test)) for test in generator.ifs):
+                    yield self.value(element)
+        finally:
+            self.known = outer
 
     def _formatted(self, node: ast.expr) -> str:
         if isinstance(node, ast.FormattedValue):
             if node.format_spec is not None or node.conversion != -1:
                 raise Unreadable("a format specification in a string")
-            return str(self._plain(self.value(node.value)))
+            value = self.value(node.value)
+            self._elements(value)
+            return str(self._plain(value))
         return str(self.value(node))
 
     def _binary(self, op: ast.AST, left: Any, right: Any) -> Any:
@@ -179,6 +242,8 @@ class Expressions:
             return self.objects.operated(function, *map(self._usable, operands))
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
+        if isinstance(op, ast.cmpop):
+            self._elements(operands)
         return limited(function, left, right)
 
     def _unary(self, op: ast.AST, operand: Any) -> Any:
@@ -211,12 +276,17 @@ class Expressions:
                 check_exists(function.path)
                 raise Unreadable(f"a call to {function.path}, which is not part of a model")
             if found in calls.values():
-                return found(*(self._plain_list(arg) for arg in args), **kwargs)
+                return self._plain_call(function.path, found, args, kwargs)
             if isinstance(found, Operation) and not _has_variable(args, kwargs):
+                self._check_data(args, kwargs)
                 raise Unreadable(f"a call to {function.path} without a variable")
-            return self.objects.made(found, self._usable(args), self._usable(kwargs))
+            made = self.objects.made(found, self._usable(args), self._usable(kwargs))
+            if isinstance(made, Brick):
+                self._lines[made] = node.lineno
+            return made
         if isinstance(function, BoundApplication):
             if not _has_variable(args, kwargs):
+                self._check_data(args, kwargs)
                 self._check_given(node, function, flat([args, list(kwargs.values())]))
             return self.objects.applied(function, self._usable(args), self._usable(kwargs))
         if callable(function):
@@ -252,6 +322,7 @@ class Expressions:
                 kwargs.update(given)
             else:
                 raise Unreadable("arguments that are not known before the code runs")
+        self._elements([args, kwargs])
         return args, kwargs
 
     def _argument(self, node: ast.expr) -> Any:
@@ -261,7 +332,13 @@ class Expressions:
         except Unreadable as reason:
             if reason.needed:
                 raise
-            return Opaque(node.lineno, str(reason))
+            return Opaque(node.lineno, str(reason), self._of_model(node))
+
+    def _check_data(self, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Raise `Unreadable` if an argument depends on a variable but cannot be read."""
+        for value in self._elements([args, kwargs]):
+            if _depends(value):
+                raise Unreadable(needed(value), needed=True)
 
     def _check_given(self, node: ast.Call, function: BoundApplication, given: list[Any]) -> None:
         """Raise `Unreadable` if a brick is applied to data, which does not change the model."""
@@ -271,6 +348,17 @@ class Expressions:
         if any(value is unknown for value in self.known.values()):
             self.objects.unread.append((node.lineno, unknown))
         raise Unreadable(f"a call to {function.path} without a variable")
+
+    def _plain_call(
+        self, path: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a function of Python with plain values."""
+        if function is not dict:
+            for name, value in kwargs.items():
+                if name not in KEYWORDS.get(path, ()):
+                    raise Unreadable(f"a call to {path} with the argument {name!r}")
+                self._plain_list(value)
+        return function(*map(self._plain_list, args), **kwargs)
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)
@@ -282,6 +370,11 @@ def needed(value: Opaque) -> str:
         f"the model needs a value from line {value.line}, which cannot be read ({value.reason}); "
         "help(workbench.builder.parse) lists the code that can be read"
     )
+
+
+def _depends(value: Any) -> bool:
+    """Return True for a value that cannot be read but depends on a variable."""
+    return isinstance(value, Opaque) and value.of_model
 
 
 def _has_variable(args: list[Any], kwargs: dict[str, Any]) -> bool:

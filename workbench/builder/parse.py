@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench.bricks import Brick, symbolic_parameters
+from workbench.builder import scopes
 from workbench.builder.arithmetic import FAILURES
-from workbench.builder.convert import described
+from workbench.builder.convert import described, not_shown
 from workbench.builder.expressions import Expressions, needed
 from workbench.builder.graph import Graph
 from workbench.builder.names import Opaque, Reference, Unreadable, imported, resolved
@@ -129,21 +130,33 @@ class Reader(Expressions):
         Raises
         ------
         BuilderError
-            If bricks are applied, but only to values that cannot be read.
+            If bricks are applied, but only to values that cannot be read, or if a part of the model
+            cannot be described.
         """
         if self.objects.unread and not self.objects.applied_to_variables:
             line, value = self.objects.unread[0]
             raise BuilderError(f"line {line}: {needed(value)}")
         self.objects.rename_equal()
-        named = [self.known.get(name) for name in COSTS]
-        cost = next((value for value in named if isinstance(value, Variable)), None)
-        monitored = self.known.get("monitored")
+        known = self.known
+        name = next((name for name in COSTS if isinstance(known.get(name), Variable)), "")
+        cost = known.get(name)
+        monitored = known.get("monitored")
         listed = isinstance(monitored, list) and all(isinstance(v, Variable) for v in monitored)
         inner = {cost, *self.objects.consumed}
         sinks = [v for v in self._bound if v not in inner and not isinstance(v, SharedVariable)]
         shown: list[Variable] = list(monitored) if listed else sinks  # type: ignore[arg-type]
+        for place, variable in [(name, cost), *(("monitored", one) for one in shown)]:
+            if isinstance(variable, SharedVariable):
+                raise BuilderError(f"line {self._lines[place]}: {not_shown(variable)}")
         roots = [*([] if cost is None else [cost]), *shown, *sinks]
-        return described(self.objects.tops(), roots, cost, shown)
+        try:
+            return described(self.objects.tops(), roots, cost, shown)
+        except BuilderError as error:
+            named = [brick for brick in self.objects.tops() if brick.name == error.brick]
+            if not named:
+                raise
+            line = max(self._lines[brick] for brick in named)
+            raise BuilderError(f"line {line}: {error}") from None
 
     # Statements.
 
@@ -156,29 +169,26 @@ class Reader(Expressions):
             except Unreadable as reason:
                 if reason.needed:
                     raise BuilderError(f"line {statement.lineno}: {reason}") from None
-                self._check_skipped(statement, reason)
                 self._skip(statement, str(reason))
             except WorkbenchError as error:
                 if str(error).startswith("line "):
                     raise
                 raise BuilderError(f"line {statement.lineno}: {error}") from error
             except FAILURES as error:  # of an operation on plain values
-                self._skip(statement, f"an error: {error}")
+                self._skip(statement, f"{type(error).__name__}: {error}")
 
     def _skip(self, statement: ast.stmt, reason: str) -> None:
-        creates = next(self._creations(statement), None) is not None
-        self.skipped.append(Skipped(statement.lineno, reason, creates))
-        for name in _assigned(statement):
-            self.known[name] = Opaque(statement.lineno, reason)
-
-    def _check_skipped(self, statement: ast.stmt, reason: Unreadable) -> None:
-        """Raise `BuilderError` if bricks are created in a block that cannot be read."""
-        blocks = (ast.If, ast.For, ast.While, ast.With)
-        for line, cls in self._creations(statement) if isinstance(statement, blocks) else ():
+        """Skip a statement; raise `BuilderError` if it is a block in which bricks are created."""
+        first = next(self._creations(statement), None)
+        if first is not None and isinstance(statement, (ast.If, ast.For, ast.While, ast.With)):
+            line, cls = first
             raise BuilderError(
                 f"line {line}: {cls.__name__} is created in a block that cannot be read "
                 f"({reason}); move it out of the block that begins in line {statement.lineno}"
             ) from None
+        self.skipped.append(Skipped(statement.lineno, reason, first is not None))
+        value = Opaque(statement.lineno, reason, self._of_model(statement))
+        self.known.update(dict.fromkeys(scopes.bound(statement), value))
 
     def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
         """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
@@ -188,12 +198,8 @@ class Reader(Expressions):
 
     def _class(self, node: ast.expr) -> type[Brick] | None:
         """Return the class of bricks that an expression names, or None."""
-        path = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
-        first, _, rest = path.partition(".")
-        start = self.known.get(first)
-        if not isinstance(start, Reference):
-            return None
-        found = resolved(Reference(f"{start.path}.{rest}" if rest else start.path))
+        path = self._path(node)
+        found = None if path is None else resolved(Reference(path))
         return found if isinstance(found, type) and issubclass(found, Brick) else None
 
     def _statement(self, statement: ast.stmt) -> None:
@@ -222,15 +228,6 @@ class Reader(Expressions):
                 pass
             case _:
                 raise Unreadable(f"a statement of the kind {type(statement).__name__}")
-
-
-def _assigned(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
 
 
 def _loaded(target: ast.expr) -> ast.expr:
