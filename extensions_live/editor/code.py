@@ -65,10 +65,12 @@ def spec_of(text: str) -> Spec:
     Raises
     ------
     BuilderError
-        If the code cannot be read, or if it has statements but describes no part of a model.
+        If the code cannot be read, if it has statements but describes no part of a model, or if it
+        describes only inputs because the statements that create bricks cannot be read.
     """
     spec, skipped = read_code(text)
-    if not (spec.bricks or spec.inputs or spec.calls) and parsed(text):
+    missing = any(one.creates_brick for one in skipped)
+    if not (spec.bricks or spec.calls) and (missing or not spec.inputs) and parsed(text):
         raise BuilderError(_nothing(skipped))
     if "monitored" in assigned_names(text):
         return spec

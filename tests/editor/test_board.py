@@ -571,6 +571,12 @@ def test_code_with_a_fault_is_refused_with_its_line(board):
         ("import numpy\nx = numpy.ones(3)\n", r"^line 2: .*canvas is unchanged.*\(a call to numpy"),
         ("import workbench as wb\nx = given()\ndef build():\n    return wb.MLP([None], [2, 3])\n",
          r"^line 3: .*canvas is unchanged.*\(a statement of the kind FunctionDef\)"),
+        ("import workbench as wb\nx = wb.tensor.matrix('x')\n"
+         "try:\n    net = wb.MLP([None], [2, 3])\nfinally:\n    pass",
+         r"^line 3: .*canvas is unchanged.*\(a statement of the kind Try\)"),
+        ("import workbench as wb\nx = wb.tensor.matrix('x')\nls = [wb.Linear(3, 3) for i in some]\n"
+         "for l in ls:\n    x = l.apply(x)",
+         r"^line 3: .*canvas is unchanged.*\('some' is not defined in this code\)"),
     ],
 )  # fmt: skip
 def test_code_without_a_model_is_refused(board, text, message):
