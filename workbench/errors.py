@@ -378,7 +378,15 @@ class SurplusArgumentError(ArgumentError, TypeError):
 
 
 class DataError(WorkbenchError, ValueError):
-    """Invalid data, an invalid request for data, or an invalid saved position in the data."""
+    """Invalid data, an invalid request for data, or an invalid saved position in the data.
+
+    Attributes
+    ----------
+    changes_frame : bool
+        True if the message shows how to change a table that is called ``frame``.
+    """
+
+    changes_frame = False
 
 
 class SourceError(DataError, LookupError):

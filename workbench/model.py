@@ -8,18 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy
-import torch
 
 from workbench.errors import InputError, ParameterError
 from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component, get_brick, path_of
 from workbench.graph.module import GraphAsModule
+from workbench.graph.onnx_export import write_graph
 from workbench.graph.selection import assign
 from workbench.graph.summary import Summary, summarize
 from workbench.names import explain_missing
 from workbench.tensor import SharedVariable
 from workbench.tensor.shared import check_set
-from workbench.utils.onnx_files import write_onnx
 from workbench.utils.paths import ByPath
 
 __all__ = [
@@ -194,13 +193,12 @@ class Model(ComputationGraph):
                 f"the model has the inputs {', '.join(names)}, but examples were given for "
                 f"{', '.join(inputs)}; pass one example for each input of the model"
             )
-        pairs = [(str(v.name), v.dtype) for v in self.inputs]
-        examples = {name: torch.as_tensor(inputs[name], dtype=dtype) for name, dtype in pairs}
-        outputs = [v.name or f"output_{i}" for i, v in enumerate(self.outputs)]
-        write_onnx(
-            self.to_module(),
-            examples,
-            outputs,
+        write_graph(
+            dict(zip(names, self.inputs, strict=True)),
+            self.outputs,
+            [v.name or f"output_{i}" for i, v in enumerate(self.outputs)],
+            self.get_parameter_dict(),
+            inputs,
             path,
             dynamic_axes=dynamic_axes,
             tolerance=tolerance,

@@ -9,6 +9,7 @@ they are in the cache of the installer. pip is always measured, and uv if it is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.targets import Row, Target
@@ -69,7 +69,7 @@ def run(command: list[str]) -> float:
     return time.monotonic() - began
 
 
-@contextmanager
+@contextlib.contextmanager
 def served(clone: Path, installer: str, scratch: Path) -> Iterator[str]:
     """Yield the address of the JupyterLab that ``make lab`` starts."""
     port = free_port()
@@ -97,12 +97,19 @@ def served(clone: Path, installer: str, scratch: Path) -> Iterator[str]:
         until(lambda: answers(base, process, log), timeout=1800, what="JupyterLab's start")
         yield base
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # JupyterLab ends its kernels
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it has started, unless they have ended already."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):  # after the first, JupyterLab ends its kernels
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sent)
         try:
             process.wait(30)
+            return
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            continue
 
 
 def see_a_curve(base: str, clone: Path, executable: str) -> None:

@@ -49,3 +49,16 @@ def test_each_step_of_an_installation_prints_one_line():
     assert [re.search(r"\[(\d)/(\d)\]", line).groups() for line in printed] == [
         ("1", "2"), ("2", "2")
     ]  # fmt: skip
+
+
+def test_the_benchmark_of_the_installation_shows_why_make_failed(tmp_path):
+    """When ``make lab`` has ended, there is no process left to end."""
+    from tests.benchmarks.install import served
+
+    clone, scratch = tmp_path / "clone", tmp_path / "scratch"
+    clone.mkdir()
+    scratch.mkdir()
+    (clone / "Makefile").write_text("lab:\n\t@echo no lab here; false\n")
+    refused = pytest.raises(RuntimeError, match=r"(?s)JupyterLab ended with 2:\n.*no lab here")
+    with refused, served(clone, "pip", scratch):
+        pass

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from tests.support.ranks import context
 from workbench import shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import Dropout
@@ -65,7 +66,7 @@ STREAMS = {
     "read ahead": lambda: Prefetch(shuffled(), depth=2),
     "a data loader": loader,
     "a data loader with workers that persist": lambda: loader(
-        num_workers=1, persistent_workers=True, multiprocessing_context="forkserver"
+        num_workers=1, persistent_workers=True, multiprocessing_context=context()
     ),
 }
 

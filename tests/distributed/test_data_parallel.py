@@ -181,13 +181,22 @@ def test_a_process_can_be_killed_at_any_moment(tmp_path):
     chance = random.Random(1)
     for _ in range(8):
         ranks = Ranks(tmp_path, 3, jobs.disturbed, "no trouble", 0, -1, 10_000)
+        ranks.meet()
         killed = chance.randrange(3)
-        assert not ranks.pipes[killed].poll(chance.uniform(0.3, 1.5))
+        assert not ranks.pipes[killed].poll(chance.uniform(0, 1.2))
         ranks.processes[killed].kill()
         found = ranks.results()
         assert found.pop(killed) == ("dead", None)
         for kind, value in found:
             assert "ProcessError: process " in (value if kind == "error" else value[0])
+
+
+def test_a_process_can_be_killed_before_it_meets_the_others(tmp_path):
+    found = Ranks(tmp_path, 2, jobs.messages, timeout=1, absent=1).results()
+    (kind, said), killed = found
+    assert killed == ("dead", None) and kind == "error"
+    assert said.startswith("ProcessError: process 0 of 2 could not join the other processes: ")
+    assert "check that all processes were started" in said
 
 
 def test_a_process_that_fails_ends_the_others(together):

@@ -307,6 +307,26 @@ def test_columns_of_targets_are_considered_one_by_one(capsys):
     assert "as in (y - y.mean(0)) / y.std(0)" in said
 
 
+def test_a_constant_column_of_targets_is_not_to_be_standardised(capsys):
+    constant = np.full_like(SUMS, 80)
+    costs(layers(), (X, np.stack([SUMS, constant], 1)))
+    assert (
+        "column 1 of the targets has the same value in all examples, which carries no "
+        "information; leave it out of the targets"
+    ) in (said := " ".join(capsys.readouterr().err.split()))
+    assert "standardise" not in said
+    costs(layers(), (X, np.stack([constant, 80 + SUMS, constant], 1)))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "columns 0, 2 of the targets have the same value" in said
+    assert "column 1 of the targets has the mean 80" in said
+
+
+def test_targets_that_are_all_equal_are_noted(capsys):
+    costs(layers(), (X, np.full_like(SUMS, 80)))
+    assert "the targets have the same value 80 in all examples" in (said := capsys.readouterr().err)
+    assert "standardise" not in said
+
+
 @pytest.mark.parametrize("model", ["a module", "bricks"])
 def test_nothing_is_said_about_the_outputs_of_a_model_that_has_values(model, capsys):
     bricks = wb.MLP([wb.Tanh(), None], [4, 3, 1])

@@ -69,6 +69,26 @@ def test_a_message_about_a_missing_value_names_the_file(of_table, tmp_path):
         of_table.predict(tmp_path / "gaps.csv")
 
 
+@pytest.mark.parametrize("content", [None, b"a,b\n1\n"])
+def test_a_file_that_cannot_be_read_gets_no_advice_to_change_its_table(
+    of_table, content, tmp_path, monkeypatch
+):
+    """The name of the file looks like the advice."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "frame.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"frame\.csv") as caught:
+        of_table.predict("frame.csv")
+    assert "pandas.read_csv('frame.csv')" not in str(caught.value)
+
+
+def test_a_message_that_only_mentions_a_frame_gets_no_advice(of_table, tmp_path):
+    TABLE.rename(columns={"a": "frame.a"}).to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(DataError, match="unknown: 'frame.a'") as caught:
+        of_table.predict(tmp_path / "other.csv")
+    assert "To change the table" not in str(caught.value)
+
+
 def test_columns_of_several_dtypes_are_numbers():
     session = trained((X, CLASSES))
     frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": pd.array([1] * N, dtype="Int64")})

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 import workbench.session.remote.worker as worker
-from tests.support import killed, runs
+from tests.support import forked_runs, killed, runs
 
 __all__ = ["killed", "worker"]
 
@@ -19,3 +19,4 @@ __all__ = ["killed", "worker"]
 tqdm.set_lock(threading.RLock())
 torch.set_num_threads(1)  # threads do not survive a fork
 runs.build(1)
+forked_runs.build()

@@ -7,6 +7,7 @@ file and exchange tensors over the loopback interface only. A process that takes
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 import traceback
@@ -17,6 +18,8 @@ import torch
 from workbench.tensor.processes import known_group, process_group
 
 SECONDS = 240
+MET = ("met", None)
+"""Message of a process of `Ranks` that has joined the group."""
 
 
 def context():
@@ -36,20 +39,32 @@ class Ranks:
     size : int
     function : callable
         A function of a module, so that another process can import it.
+    timeout : float
+        Seconds for which the processes wait for each other.
+    absent : int, optional
+        A process that is killed before it joins the group.
     """
 
-    def __init__(self, folder, size, function, *arguments, timeout=60.0):
+    def __init__(self, folder, size, function, *arguments, timeout=60.0, absent=None):
         processes = context()
         meeting = Path(folder) / f"meeting_{time.monotonic_ns()}"
         self.pipes, self.processes = [], []
         for rank in range(size):
             ours, theirs = processes.Pipe()
-            given = (rank, size, str(meeting), timeout, theirs, function, arguments)
+            place = None if rank == absent else str(meeting)
+            given = (rank, size, place, timeout, theirs, function, arguments)
             process = processes.Process(target=_run, args=given, daemon=True)
             process.start()
             theirs.close()
             self.pipes.append(ours)
             self.processes.append(process)
+
+    def meet(self, seconds=SECONDS):
+        """Wait until all processes are in the group."""
+        end = time.monotonic() + seconds
+        for pipe in self.pipes:
+            assert pipe.poll(max(0.0, end - time.monotonic())), "a process has not met the others"
+            assert pipe.recv() == MET
 
     def results(self, seconds=SECONDS):
         """Return what each process returned: a pair of 'result' or 'error', and the value."""
@@ -57,8 +72,11 @@ class Ranks:
         found = []
         for pipe in self.pipes:
             try:
-                ready = pipe.poll(max(0.0, end - time.monotonic()))
-                found.append(pipe.recv() if ready else ("late", None))
+                said = MET
+                while said == MET:
+                    ready = pipe.poll(max(0.0, end - time.monotonic()))
+                    said = pipe.recv() if ready else ("late", None)
+                found.append(said)
             except (EOFError, ConnectionError):
                 found.append(("dead", None))
         self.close()
@@ -151,8 +169,11 @@ class Crews:
 
 def _run(rank, size, meeting, timeout, pipe, function, arguments):
     torch.set_num_threads(1)
+    if meeting is None:
+        os.kill(os.getpid(), signal.SIGKILL)
     try:
         group = process_group(rank, size, meeting_place=meeting, timeout=timeout)
+        pipe.send(MET)
         sent = ("result", function(group, *arguments))
     except BaseException as error:
         sent = ("error", f"{type(error).__name__}: {error}\n{traceback.format_exc()}")

@@ -1,13 +1,18 @@
 """ONNX files: equal results for every batch size, names of inputs and outputs, refusals."""
 
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy
 import onnx
 import pytest
 import torch
 from numpy.testing import assert_allclose
 from onnx.reference import ReferenceEvaluator
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from workbench import tensor
+from workbench import shared, tensor
 from workbench.bricks import (
     MLP,
     BatchNormalization,
@@ -21,6 +26,7 @@ from workbench.bricks import (
 from workbench.bricks.conv import Pooling
 from workbench.bricks.parallel import Parallel
 from workbench.errors import ArchiveError, GraphError, InputError, MissingLibraryError
+from workbench.graph import onnx_export
 from workbench.initialization import Constant, IsotropicGaussian
 from workbench.model import Model
 from workbench.utils.onnx_files import write_onnx
@@ -162,3 +168,71 @@ def test_onnx_is_named_if_it_is_not_installed(path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(MissingLibraryError, match=r"pip install 'workbench\[onnx\]'"):
         write_onnx(torch.nn.Identity(), {"x": torch.ones(2)}, ["y"], path)
+
+
+class Meeting(torch.nn.Module):
+    """Module whose forward pass, during an export, calls a function once."""
+
+    def __init__(self, meet):
+        super().__init__()
+        self.meet = meet
+
+    def forward(self, x):
+        if torch.onnx.is_in_onnx_export():
+            self.meet()
+        return 2 * x
+
+
+def test_exports_in_two_threads_take_turns(tmp_path):
+    """The second export starts during the first one."""
+    inputs = {"x": torch.ones(2, 3)}
+    with ThreadPoolExecutor(1) as other:
+        started = []
+
+        def meet():
+            begun = threading.Event()
+            started.append(other.submit(second, begun))
+            assert begun.wait(60)
+
+        def second(begun):
+            begun.set()
+            write_onnx(Meeting(lambda: None), inputs, ["y"], tmp_path / "second.onnx")
+
+        write_onnx(Meeting(meet), inputs, ["y"], tmp_path / "first.onnx")
+        for one in started:
+            one.result(60)
+    assert started
+    for name in ("first", "second"):
+        assert_allclose(run(tmp_path / f"{name}.onnx", x=ROWS[:, :3])[0], 2 * ROWS[:, :3])
+
+
+def test_prints_and_warnings_of_other_threads_are_seen_during_an_export(path, capsys):
+    def speak():
+        print("of another thread")
+        warnings.warn("heard", UserWarning, stacklevel=1)
+
+    def meet():
+        warnings.warn("of the exporter", UserWarning, stacklevel=1)
+        thread = threading.Thread(target=speak)
+        thread.start()
+        thread.join()
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        write_onnx(Meeting(meet), {"x": torch.ones(2, 3)}, ["y"], path)
+        assert warnings.filters == before
+    assert {str(one.message) for one in seen} == {"heard"}
+    assert set(capsys.readouterr().out.splitlines()) == {"of another thread"}
+
+
+def test_a_model_on_another_device_is_exported_on_the_cpu(path, monkeypatch):
+    given = []
+    monkeypatch.setattr(onnx_export, "write_onnx", lambda module, *_, **__: given.append(module))
+    scale = shared(numpy.ones(4, "float32"), "scale")
+    model = Model(tensor.matrix("x") * scale)
+    with FakeTensorMode():  # which has tensors of CUDA without a GPU
+        scale.tensor = torch.ones(4, device="cuda")
+        model.to_onnx(path, {"x": ROWS})
+    assert [value.device.type for value in given[0].state_dict().values()] == ["cpu"]
+    assert scale.tensor.device.type == "cuda"

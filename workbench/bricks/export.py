@@ -154,7 +154,7 @@ class Exported(Component):
         given, results = applied(bound, inputs)
         names = list(getattr(bound, "outputs", [f"output_{i}" for i in range(len(results))]))
         write_onnx(
-            self.to_torch(inputs, outputs=outputs, method=method),
+            self.to_torch(inputs, outputs=outputs, method=method).cpu(),
             examples(given, {} if inputs is None else examples_of(bound, inputs)),
             names if outputs is None else outputs,
             path,

@@ -53,12 +53,23 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
     if column.dtype.kind in "mMc":
         zone = ", tz='UTC'" if getattr(column.dtype, "tz", None) is not None else ""
         how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
-        raise DataError(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
+        raise frame_error(NO_NUMBERS.format(where=where, kind=column.dtype, name=name, how=how))
     values = values_of(column, where)
     gaps = missing_in(values)
     advice = _advice(column, name, values[~gaps], usual) if gaps.any() else ""
-    check_complete(values, where, advice)
+    try:
+        check_complete(values, where, advice)
+    except DataError as error:
+        error.changes_frame = bool(advice)
+        raise
     return values.astype(str) if _is_categorical(column) else values
+
+
+def frame_error(text: str) -> DataError:
+    """Return an error whose message shows how to change the table `frame`."""
+    error = DataError(text)
+    error.changes_frame = True
+    return error
 
 
 def _is_categorical(column: pd.Series[Any]) -> bool:

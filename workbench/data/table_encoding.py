@@ -18,7 +18,7 @@ import numpy.typing as npt
 from workbench.data.convert.csv_table import other_delimiter
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
-from workbench.data.table_columns import column_values
+from workbench.data.table_columns import column_values, frame_error
 from workbench.data.targets import COMMAS, Targets, encoded_targets, numbers_in_text
 from workbench.data.written_dates import fault_of_dates
 from workbench.errors import DataError, SourceError, nearest
@@ -212,7 +212,9 @@ def learn_encoding(
         faults.append(fault)
     if len(faults) > 1:
         listed = "\n".join(f"- {fault}" for fault in faults)
-        raise DataError(SEVERAL.format(count=len(faults), faults=listed))
+        several = DataError(SEVERAL.format(count=len(faults), faults=listed))
+        several.changes_frame = any(fault.changes_frame for fault in faults)
+        raise several
     if faults:
         raise faults[0]
     return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
@@ -233,7 +235,7 @@ def check_frame(frame: Any) -> None:
         raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
-        raise DataError(
+        raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
             "columns with frame.columns = [...]"
         )
@@ -262,12 +264,12 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
     if number is not None:
         where = f"column {name!r}"
         text = (COMMAS if "," in number else NUMBERS_AS_TEXT) + AS_CATEGORY
-        raise DataError(text.format(where=where, value=number, odd=odd, name=name))
+        raise frame_error(text.format(where=where, value=number, odd=odd, name=name))
     fault = fault_of_dates(found, name)
     if fault is not None:
-        raise DataError(fault)
+        raise frame_error(fault)
     if len(found) > MOST_VALUES or (len(found) > 20 and len(found) > len(values) / 2):
-        raise DataError(
+        raise frame_error(
             MANY_VALUES.format(
                 where=f"column {name!r}", count=len(found), rows=len(values), name=name,
                 value=found[0],

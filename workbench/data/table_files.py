@@ -99,7 +99,7 @@ def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame"
     try:
         yield
     except DataError as error:
-        if path is None or ("frame[" not in str(error) and "frame." not in str(error)):
+        if path is None or not error.changes_frame:
             raise
         suffix = Path(path).suffix.lower()
         kind = "parquet" if suffix == ".parquet" else "csv"

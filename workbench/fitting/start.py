@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from workbench.algorithms import Adam, GradientDescent, StepRule
 from workbench.bricks.cost import Cost
 from workbench.bricks.lookup import LookupTable
+from workbench.data.files import some
 from workbench.data.seeds import resolve_seed
 from workbench.errors import ArgumentError
 from workbench.extensions import (
@@ -78,6 +80,14 @@ FAR = (
     "{what} the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the outputs of a "
     "new model are near 0, so training takes many epochs; standardise the targets, as in "
     "(y - y.mean({axis})) / y.std({axis})"
+)
+CONSTANT = (
+    "{what} the same value in all examples, which carries no information; leave {it} out of the "
+    "targets"
+)
+ALL_EQUAL = (
+    "the targets have the same value {value:.4g} in all examples, so there is nothing to learn; "
+    "pass targets with different values"
 )
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
@@ -229,8 +239,11 @@ def _note_large_targets(prepared: Prepared) -> None:
     if values is None or values.dtype.kind != "f" or not values.size:
         return
     columns = values.reshape(len(values), -1).astype(np.float64)
+    constant = columns.min(0) == columns.max(0)
+    if len(columns) > 1 and constant.any():
+        _note_constant_targets(columns[0], np.flatnonzero(constant).tolist())
     means, deviations = columns.mean(0), columns.std(0)
-    far = np.maximum(np.abs(means), deviations)
+    far = np.where(constant, 0.0, np.maximum(np.abs(means), deviations))
     worst = int(far.argmax())
     if far[worst] > LARGE:
         several = len(far) > 1
@@ -238,6 +251,16 @@ def _note_large_targets(prepared: Prepared) -> None:
         axis = "0" if several else ""
         mean, deviation = means[worst], deviations[worst]
         tell(FAR.format(what=what, mean=mean, deviation=deviation, axis=axis))
+
+
+def _note_constant_targets(first: NDArray[Any], constant: list[int]) -> None:
+    """Print a notice about columns of the targets that have one value only."""
+    if len(first) == 1:
+        tell(ALL_EQUAL.format(value=first[0]))
+        return
+    one = len(constant) == 1
+    what = f"column{'' if one else 's'} {some(constant)} of the targets {'has' if one else 'have'}"
+    tell(CONSTANT.format(what=what, it="it" if one else "them"))
 
 
 def _as_list(given: Any, name: str) -> list[Any]:

@@ -118,8 +118,9 @@ def _arrays(
         elif rules.reads_images and path.suffix.lower() not in SUFFIXES:
             data = {FEATURES: rules.images([path])}
         else:
+            frame = read_frame(path)
             with advice_for_file(path):
-                return _columns(read_frame(path), inputs, method, rules)
+                return _columns(frame, inputs, method, rules)
     elif isinstance(data, list) and rules.reads_images and data and all(map(_is_path, data)):
         data = {FEATURES: rules.images(map(Path, data))}
     elif hasattr(data, "getexif"):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
+import numpy as np
 
 from workbench.algorithms.base import inputs_by_name
 from workbench.errors import SessionError
 from workbench.graph.hierarchy import path_of
-from workbench.graph.module import GraphAsModule
+from workbench.graph.onnx_export import write_graph
 from workbench.roles import PARAMETER, has_roles
 from workbench.session.predicting import shared_copies
 from workbench.session.predictions import find_output, in_evaluation_mode
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import replace
-from workbench.utils.onnx_files import write_onnx
 
 FEW = 2
 """Examples for the export and the check, which runs the file in Python and is slow for many."""
@@ -95,19 +94,19 @@ def to_onnx(
         for old, new in copies.items()
         if isinstance(new, SharedVariable) and has_roles(old, [PARAMETER])
     }
-    write_onnx(
-        GraphAsModule(list(needed.values()), [own], parameters),
-        examples,
+    write_graph(
+        needed,
+        [own],
         [variable.name or "output"],
+        parameters,
+        examples,
         path,
         dynamic_axes=dynamic_axes,
         tolerance=tolerance,
     )
 
 
-def _examples(
-    session: Any, output: Variable, needed: Mapping[str, Variable]
-) -> dict[str, torch.Tensor]:
+def _examples(session: Any, output: Variable, needed: Iterable[str]) -> dict[str, Any]:
     """Return a few examples of the training data for each input."""
     request = session.probe([], batch=True)
     try:
@@ -116,10 +115,10 @@ def _examples(
         reason = str(error).partition(";")[0]
         raise SessionError(NO_EXAMPLES.format(reason=reason)) from None
     found = {}
-    for name, variable in needed.items():
+    for name in needed:
         if name not in request.batch:
             known = ", ".join(map(repr, request.batch))
             raise SessionError(NOT_IN_DATA.format(output=output, missing=name, known=known))
-        values = torch.as_tensor(request.batch[name], dtype=variable.dtype)
-        found[name] = values[:FEW] if values.ndim else values
+        values = request.batch[name]
+        found[name] = values[:FEW] if np.ndim(values) else values
     return found

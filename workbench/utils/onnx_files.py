@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -25,6 +26,9 @@ OPSET = 20
 """The newest version of the ONNX operators that torch's tracing exporter supports."""
 
 BATCH = "batch"
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Lock of torch's exporter, whose state belongs to the process."""
 
 MISSING = (
     "to_onnx requires the library onnx, which is not installed; install it with pip install "
@@ -61,6 +65,7 @@ def write_onnx(
     Parameters
     ----------
     module : torch.nn.Module
+        A module on the CPU.
     inputs : dict of str to torch.Tensor
         An example of each argument, in order; the keys become the names of the file's inputs.
     outputs : list of str
@@ -121,9 +126,8 @@ def _exported(
     axes = {axis for named in dynamic.values() for axis in named.items()}
     batch = {axis: name for axis, name in axes if name == BATCH}
     dynamic = {**dynamic, **{name: batch for name in outputs if len(batch) == 1}}
-    torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)  # type: ignore[attr-defined]
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # about the exporter itself, and about constants
+    with _ONE_AT_A_TIME, _without_warnings():  # about the exporter itself, and about constants
+        torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)  # type: ignore[attr-defined]
         try:
             torch.onnx.export(
                 module,
@@ -142,6 +146,35 @@ def _exported(
                 NOT_EXPORTED.format(path=where, module=kind, error=f"{text:.300}")
             ) from error
     return file.getvalue()
+
+
+class _OneThread:
+    """Pattern that matches all messages of one thread, for a filter of warnings."""
+
+    def __init__(self) -> None:
+        self.thread: int | None = threading.get_ident()
+
+    def match(self, message: str) -> bool:
+        """Return True in the thread that has created the pattern."""
+        return threading.get_ident() == self.thread
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Ignore warnings in this thread only.
+
+    ``warnings.catch_warnings`` would replace the filters of all threads.
+    """
+    filters: Any = warnings.filters
+    here = _OneThread()
+    own = ("ignore", here, Warning, None, 0)
+    filters.insert(0, own)
+    try:
+        yield
+    finally:
+        here.thread = None  # since another thread can have copied the filters
+        with contextlib.suppress(ValueError):  # another thread has reset the filters
+            filters.remove(own)
 
 
 def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:

@@ -203,7 +203,7 @@ def test_processes_can_be_killed_at_any_moment(start):
     for place, killed in enumerate(ranks):
         if place % 2 == 0:  # otherwise, on a busy machine, every kill comes before a new snapshot
             until(lambda: (session._link.facts["kept"] or 0) > began[-1], timeout=60)
-        assert not session.wait(chance.uniform(0, 0.5))
+        assert not session.wait(chance.uniform(0, 0.3))
         os.kill(session.processes[killed], signal.SIGKILL)
         until(lambda: session.state is State.FAILED, timeout=60)
         said = str(session.exception)
