@@ -21,7 +21,7 @@ from workbench.main_loop.run import Run
 from workbench.session.branch import Branch
 from workbench.session.command import Command
 from workbench.session.edits import Edits
-from workbench.session.fork import Fork, copy_at, load, shared_with
+from workbench.session.fork import Fork, copy_at, load
 from workbench.session.history import History
 from workbench.session.interventions import Journal
 from workbench.session.log_states import differing, log_until, row_of, unlike
@@ -117,12 +117,11 @@ class Rewinder:
         else:
             iteration = self.history.end_of(branch) if iteration is None else iteration
             snapshot, log_state = self._reachable(branch, iteration)
-        copy = copy_at(self._main_loop, snapshot, in_memory=in_memory)
-        log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
-        load(copy, snapshot.loadable(log))
         shared = usable(self.taker.ring, branch, iteration)
         earlier = [one for one in shared if one.changes <= snapshot.changes]
-        earlier = shared_with(copy, snapshot, earlier)
+        copy, earlier = copy_at(self._main_loop, snapshot, earlier, in_memory=in_memory)
+        log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
+        load(copy, snapshot.loadable(log))
         own = self._main_loop.algorithm if snapshot.parts is None else snapshot.parts.algorithm
         sizes = programs_of(own)
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration, sizes)
