@@ -5,7 +5,7 @@ from copy import copy
 import pytest
 
 from tests.support import runs
-from tests.support.waiting import SOON, paused_at
+from tests.support.waiting import SOON, paused_at, until
 from workbench.data import DataStream, FilterSources, Mapping, Merge, SequentialScheme
 from workbench.errors import SessionError, TrainingFinish
 from workbench.extensions import TrainingExtension
@@ -306,3 +306,71 @@ def test_a_change_is_named_exactly_and_without_texts_of_the_user(change, text):
     before = arrangement_of(main_loop)
     change(main_loop)
     assert before.changes(arrangement_of(main_loop)) == text
+
+
+def edit_directly(session):
+    add_mark(session.main_loop)
+    session.main_loop.refresh()
+
+
+def edits(session):
+    return [one for one in session.interventions if one["command"] == "edit"]
+
+
+def test_a_direct_change_is_recorded_and_kept_by_a_rewind_to_after_it(session):
+    edit_directly(session)
+    costs = stepped(session, 5).log.channel("cost").tolist()
+    [edit] = edits(session)
+    assert (edit["iteration"], edit["arrangement"]) == (5, "added Mark")
+    assert session.branches[-1].difference == "edit the main loop directly: added Mark at 5"
+    session.rewind(8).wait(SOON)
+    assert session.log.channel("mark").tolist() == [True] * 3
+    assert session.log.channel("cost").tolist() == costs[:8]
+
+
+def test_a_rewind_says_that_it_takes_back_a_direct_change(session):
+    edit_directly(session)
+    session.rewind(3).wait(SOON)
+    expected = runs.build(30)
+    expected.run()
+    rewind = session.log[3]["interventions"][-1]
+    assert (rewind["command"], rewind["arrangement"]) == ("rewind", "removed Mark")
+    runs.assert_same(finish(session).main_loop, expected)
+
+
+def test_a_direct_change_can_be_undone(session):
+    session.snapshot().wait(SOON)
+    edit_directly(session)
+    session.step(2).wait(SOON)
+    session.undo().wait(SOON)
+    undo = session.log[5]["interventions"][-1]
+    assert (undo["command"], undo["arrangement"]) == ("undo", "removed Mark")
+
+
+def test_a_direct_change_while_training_runs_is_recorded():
+    session = runs.build(None).start()
+    edit_directly(session)
+    until(lambda: edits(session))
+    session.stop()
+    assert session.wait(SOON)
+    assert [one["arrangement"] for one in edits(session)] == ["added Mark"]
+
+
+def test_a_direct_change_between_two_runs_is_recorded():
+    session = runs.build(10).start()
+    assert session.wait(SOON)
+    add_mark(session.main_loop)
+    session.train(batches=2)
+    assert session.wait(SOON)
+    assert [one["iteration"] for one in edits(session)] == [10]
+
+
+@pytest.mark.parametrize("change", [add_mark, in_order])
+def test_calls_are_no_direct_changes(session, change):
+    session.call(change).wait(SOON)
+    stepped(session, 1)
+    session.call(change).wait(SOON)
+    session.undo().wait(SOON)
+    session.rewind(6).wait(SOON)
+    finish(session)
+    assert not edits(session)

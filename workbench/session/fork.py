@@ -1,8 +1,8 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
 A copy has separate parameters, algorithm, extensions and log. A copy and its original share the
-earlier snapshots and each `IndexableDataset` and `H5PYDataset`. These objects never change, so a
-fork needs no additional memory for them.
+values in earlier snapshots and each `IndexableDataset` and `H5PYDataset`. These objects never
+change, so a fork needs no additional memory for them.
 """
 
 from __future__ import annotations

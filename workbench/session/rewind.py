@@ -18,6 +18,7 @@ from workbench.extensions.alerts import alert
 from workbench.log.summary import REWOUND
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
+from workbench.session.arrangement import arrangement_of
 from workbench.session.branch import Branch
 from workbench.session.command import Command
 from workbench.session.edits import Edits
@@ -223,7 +224,11 @@ class Rewinder:
         tip = self.taker.take_if_able(f"end of {self.history.branch.name}")
         tail = log.state_dict()
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
+        present = arrangement_of(self._main_loop)
         load_into(self._main_loop, snapshot, new)
+        changed = present.changes(arrangement_of(self._main_loop))
+        if changed:
+            details["arrangement"] = changed
         repeat_tiers(self._main_loop, log_state)
         self._main_loop.refresh()
         ending = self._run.ending
