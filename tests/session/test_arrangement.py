@@ -349,6 +349,7 @@ def test_a_direct_change_can_be_undone(session):
 
 def test_a_direct_change_while_training_runs_is_recorded():
     session = runs.build(None).start()
+    until(lambda: session.log.status["iterations_done"])
     edit_directly(session)
     until(lambda: edits(session))
     session.stop()
