@@ -236,6 +236,7 @@ def test_a_saved_image_is_opened_by_the_keyboard(canvas, tmp_path):
 
 def test_several_nodes_are_selected_one_by_one_by_the_keyboard(canvas):
     linear(canvas, 10)
+    canvas.press("Escape")  # twice: a field has the focus
     for node, selected in (("features", ["features"]), ("linear", ["features", "linear"]),
                            ("features", ["linear"])):  # fmt: skip
         canvas.box.locator(f'.react-flow__node[data-id="{node}"]').press("Control+Enter")

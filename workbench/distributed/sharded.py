@@ -62,8 +62,8 @@ class ShardedDataParallel(DataParallel):
     `ZeRO1`. All processes must evaluate functions of divided parameters, or call their `get_value`,
     together. The keys of `gradients` and `steps` of an algorithm are the rows of this process,
     ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
-    processes. They cannot contain a pickle of the main loop, so pass ``save_main_loop=False`` to
-    `Checkpoint`.
+    processes. They contain no pickle of the main loop; `Checkpoint` warns about this unless it has
+    ``save_main_loop=False``. A session of such a run cannot be forked.
 
     Parameters
     ----------

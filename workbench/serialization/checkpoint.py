@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import torch
 
-from workbench.errors import ArchiveError, UntrustedArchiveError
+from workbench.errors import ArchiveError, ParameterError, UntrustedArchiveError
 from workbench.graph.selection import chosen
 from workbench.hints import hinted
 from workbench.interfaces import Loop
@@ -88,8 +88,8 @@ class Snapshot:
         parameters : iterable of SharedVariable or criterion, optional
             The variables for the member ``_parameters``; by default the parameters of the model.
         save_main_loop : bool
-            If True, pickle the main loop too. If pickling fails, the archive is written without the
-            main loop.
+            If True, pickle the main loop too. If pickling fails, or if the parameters are divided
+            among processes, the archive is written without the main loop.
         save_separately : iterable of str
             The names of attributes of the main loop to pickle into separate members.
         """
@@ -112,11 +112,17 @@ class Snapshot:
         wanted.update((name, getattr(main_loop, name)) for name in save_separately)
         if not wanted:
             return new
-        references: References = {
-            id(variable.tensor): ("variable", part, name)
-            for part, variables in (("parameters", own), ("variables", others))
-            for name, variable in variables.items()
-        }
+        try:
+            references: References = {
+                id(variable.tensor): ("variable", part, name)
+                for part, variables in (("parameters", own), ("variables", others))
+                for name, variable in variables.items()
+            }
+        except ParameterError as error:  # values are divided among processes
+            if save_separately:
+                raise
+            new.failures.append(error)
+            return new
         references |= references_to(named)
         make = main_loop.log.maker()
         if make is not None:

@@ -39,8 +39,7 @@ picklable, it must be defined at module level or be an object such as an `Interv
 
 DIVIDED = (
     "the value of {name!r} is divided among processes, so this process has only some of its rows; "
-    "call get_value() in all processes together. Archives cannot contain a pickle of the main "
-    "loop: pass save_main_loop=False"
+    "call get_value() in all processes together"
 )
 
 WATCHERS: list[Callable[[SharedVariable], object]] = []

@@ -103,27 +103,55 @@ def test_a_rate_can_be_set_at_any_moment(start, size):
     np.testing.assert_allclose(found, whole[: len(found)], rtol=1e-6, atol=1e-6)
 
 
-def test_it_rewinds_forks_and_undoes(pair):
-    first = pair.log.status["iterations_done"]
-    pair.step(7).wait(60)
-    paused_at(pair, first + 7)
-    before = costs(pair.log)
-    pair.rewind(first + 3).wait(60)
-    paused_at(pair, first + 3)
-    pair.set("learning_rate", 0.5).wait(60)
-    pair.step(2).wait(60)
-    paused_at(pair, first + 5)
-    pair.undo().wait(60)
-    paused_at(pair, first + 3)
-    fork = pair.fork(first + 5, branch="branch 1")
+def rewind_and_undo(session):
+    """Check that the numbers after a rewind are those of the first time; return the first batch."""
+    first = session.log.status["iterations_done"]
+    session.step(7).wait(60)
+    paused_at(session, first + 7)
+    before = costs(session.log)
+    session.rewind(first + 3).wait(60)
+    paused_at(session, first + 3)
+    session.set("learning_rate", 0.5).wait(60)
+    session.step(2).wait(60)
+    paused_at(session, first + 5)
+    session.undo().wait(60)
+    paused_at(session, first + 3)
+    session.step(4).wait(60)
+    paused_at(session, first + 7)
+    np.testing.assert_array_equal(costs(session.log), before)
+    return first
+
+
+def fork(session, iteration):
+    """Fork a session from the branch that it left, and end the fork."""
+    fork = session.fork(iteration, branch="branch 1")
     try:
-        paused_at(fork, first + 5)
-        assert len(fork.processes) == 2
+        paused_at(fork, iteration)
+        assert len(fork.processes) == len(session.processes)
     finally:
         fork.close()
-    pair.step(4).wait(60)
-    paused_at(pair, first + 7)
-    np.testing.assert_array_equal(costs(pair.log), before)
+
+
+def test_it_rewinds_undoes_and_forks(pair):
+    fork(pair, rewind_and_undo(pair) + 5)
+
+
+@pytest.mark.parametrize("division", [DataParallel, ShardedDataParallel])
+def test_three_processes_rewind_and_are_replayed(start, division):
+    loops = [build("adam"), build("adam")]
+    for loop in loops:
+        loop.algorithm.distributed = division()
+    session, again = (start(loop, processes=3, paused=True) for loop in loops)
+    rewind_and_undo(session)
+    if division is DataParallel:
+        fork(session, 5)
+    else:
+        with pytest.raises(errors.SessionError, match=r"divided among its.*session.save\(path\)"):
+            session.fork(5)
+    again.replay(session)
+    again.step(7).wait(60)
+    paused_at(again, 7)
+    np.testing.assert_array_equal(costs(again.log), costs(session.log))
 
 
 def test_a_command_that_is_refused_says_why(pair):
@@ -249,6 +277,22 @@ def test_the_kind_and_the_statistics_of_a_division_are_kept(start):
     assert session.wait(60)
     assert "parameters are divided among the processes" in session.log[0]["distributed"]
     np.testing.assert_allclose(costs(session.log), reference(1)["records"]["cost"], rtol=1e-5)
+
+
+def test_a_run_with_divided_parameters_is_saved_and_loaded_by_another(start, tmp_path):
+    loops = [build("adam", 2), build("adam", 2)]
+    for loop in loops:
+        loop.algorithm.distributed = ShardedDataParallel()
+    session = start(loops[0], processes=3, paused=True)
+    session.step(4).wait(60)
+    paused_at(session, 4)
+    session.save(tmp_path / "run.tar").wait(60)
+    again = start(loops[1], processes=2, paused=True)
+    again.load(tmp_path / "run.tar").wait(60)
+    for one in (session, again):
+        one.resume()
+        assert one.wait(60)
+    np.testing.assert_allclose(costs(again.log), costs(session.log), rtol=1e-6)
 
 
 def test_one_process_writes_the_file_and_all_or_none_refuse(pair, tmp_path):

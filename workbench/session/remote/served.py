@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from workbench.distributed import ShardedDataParallel
 from workbench.errors import SessionError
 from workbench.main_loop.processes import distributed_of
 from workbench.serialization.pickling import with_deep_stack
@@ -40,6 +41,10 @@ DIVIDED = (
     "its value; session.call(MainLoop.state_dict) collects all values"
 )
 
+NO_FORK = (
+    "this run cannot be forked, because its parameters are divided among its processes; save it "
+    "with session.save(path), and load the file in a new run of the same program"
+)
 
 Make = Callable[..., Any]
 
@@ -56,6 +61,9 @@ def fork_into(
     queue, rewinder = session._queue, session._worker.rewinder
 
     def action() -> int:
+        distributed = distributed_of(session.main_loop)
+        if isinstance(distributed, ShardedDataParallel):
+            raise SessionError(NO_FORK)
         fork = rewinder.fork(iteration, branch)
         snapshots = [replace(one, branch=None) for one in fork.snapshots]
         nothing: Any = None
@@ -63,7 +71,6 @@ def fork_into(
         data = packed_loop(
             fork.main_loop, processes, fork._replace(main_loop=nothing, snapshots=snapshots)
         )
-        distributed = distributed_of(session.main_loop)
         if distributed is None or distributed.group.is_first:
             write_private(Path(path), data)
         return fork.iteration

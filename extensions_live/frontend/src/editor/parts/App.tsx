@@ -213,7 +213,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
             exchange.pressed(event);
             pressed(event);
           }}
-          onClick={stayInside}
+          onClick={() => stayInside()}
           onCopy={(event) => exchange.copied(event)}
           onCut={(event) => exchange.copied(event, true)}
           onPaste={exchange.pasted}

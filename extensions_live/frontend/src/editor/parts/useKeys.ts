@@ -14,13 +14,16 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
   useEffect(() => (box.current ? keepFocus(box.current) : undefined), [box]);
   useEffect(() => (box.current ? suppress(box.current) : undefined), [box]);
 
-  // React Flow takes the focus from a node on Escape, and a removed node loses it. Then the page
-  // itself would have it, and the next click or key would be for the notebook.
-  const stayInside = () => {
-    setTimeout(() => {
+  // A removed node loses the focus, and React Flow takes it, in the next frame, from a node that is
+  // no longer selected. Then the page itself would have it, and the next click or key would be for
+  // the notebook.
+  const stayInside = (before?: EventTarget) => {
+    requestAnimationFrame(() => {
       const area = box.current;
       const focused = area && focusOf(area);
-      if (area && (!focused || !area.contains(focused))) focusBox();
+      if (!area || (focused && area.contains(focused))) return;
+      const back = before instanceof HTMLElement && area.contains(before) ? before : area;
+      back.focus({ preventScroll: true });
     });
   };
 
@@ -36,7 +39,10 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
     const action = actionOf(event);
     const onButton = event.target instanceof Element && event.target.closest("button, a, summary");
     const presses = event.key === "Enter" || event.key === " ";
-    if (!action || (onButton && presses)) return;
+    if (!action || (onButton && presses)) {
+      if (presses) stayInside(event.target);
+      return;
+    }
     event.preventDefault();
     perform(action);
     stayInside();
