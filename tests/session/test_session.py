@@ -34,7 +34,12 @@ from workbench.errors import (
     StateError,
     TrainingFinish,
 )
-from workbench.extensions import CompositeExtension, FinishAfter, SimpleExtension
+from workbench.extensions import (
+    CompositeExtension,
+    FinishAfter,
+    SimpleExtension,
+    TrainingExtension,
+)
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
 from workbench.session import Session, State
 from workbench.session import running_sessions as sessions
@@ -557,6 +562,40 @@ def test_a_session_that_is_training_is_named_when_another_resumes(paused):
 
 def test_a_paused_session_is_not_named(paused):
     assert make(FinishAfter(after_n_batches=1)).start().wait(SOON)
+
+
+class Closed(TrainingExtension):
+    """An extension that waits at the start of training until its event is set."""
+
+    def __init__(self):
+        super().__init__()
+        self.opened = threading.Event()
+
+    def before_training(self):
+        assert self.opened.wait(SOON)
+
+
+@pytest.fixture
+def about_to_pause():
+    """Start a session that is running, and whose pause waits in its queue."""
+    closed = Closed()
+    session = make(closed).start(paused=True)
+    assert session.state is State.RUNNING
+    yield session
+    closed.opened.set()
+    session.stop()
+    assert session.wait(SOON)
+
+
+def test_a_session_whose_pause_is_queued_is_not_named(about_to_pause):
+    assert make(FinishAfter(after_n_batches=1)).start().wait(SOON)  # a warning would be an error
+
+
+def test_a_session_that_resumes_after_a_queued_pause_is_named(about_to_pause):
+    about_to_pause.resume()
+    with pytest.warns(SessionWarning, match="is training too"):
+        other = make(FinishAfter(after_n_batches=1)).start()
+    assert other.wait(SOON)
 
 
 def test_a_name_in_use_is_refused_with_a_way_to_end_that_session(paused):

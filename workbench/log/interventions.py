@@ -103,6 +103,8 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     ('rate', '0.25', '0.5')
     >>> change_of({"command": "undo", "text": "undo drop example 64", "from": 12295, "to": 11991})
     ('undo drop example 64: iteration', '12,295', '11,991')
+    >>> change_of({"command": "rewind", "from": 20, "to": 10, "arrangement": "removed Timing"})
+    ('rewind (removed Timing): iteration', '20', '10')
     """
     kind, what = record.get("command"), one_line(record.get("text", record.get("command", "")))
     old, new = record.get("old"), record.get("value")
@@ -112,7 +114,7 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "set_end" and ("epochs" in record or "batches" in record):
         what, unit = "end", "epochs" if "epochs" in record else "batches"
         old, new = (None if one is None else f"{one:,} {unit}" for one in (old, record[unit]))
-    elif kind == "call" and "arrangement" in record:
+    elif kind in ("call", "edit") and "arrangement" in record:
         what += f": {one_line(record['arrangement'])}"
     elif kind == "relabel":
         what = what.partition(":")[0]
@@ -120,7 +122,10 @@ def change_of(record: Intervention) -> tuple[str, str, str]:
     elif kind == "edit" and new is not None:
         what, old, new = f"{what} to {brief(new)}", None, None
     elif kind in ("rewind", "undo") and "to" in record:
-        what = f"{kind if kind == 'rewind' else what}: iteration"
+        what = kind if kind == "rewind" else what
+        if "arrangement" in record:
+            what += f" ({one_line(record['arrangement'])})"
+        what += ": iteration"
         old, new = record.get("from"), record["to"]
     return what, brief(old), brief(new)
 

@@ -285,8 +285,14 @@ class MainLoop(FixedAttributes, Requests):
         return session_of(self)
 
     def refresh(self) -> None:
-        """Collect the handlers of events again; call this method after changing `extensions`."""
+        """Collect the handlers of events again; call this method after changing `extensions`.
+
+        If a session trains this main loop, the change is recorded as a direct edit, which a replay
+        cannot repeat; `Session.call` changes extensions such that it can.
+        """
         self._run.refresh()
+        if self._run.after_refresh is not None:
+            self._run.after_refresh()
 
     def state_variables(self) -> tuple[dict[str, SharedVariable], dict[str, SharedVariable]]:
         """Return the parameters by path, and all other shared variables of training by name."""

@@ -75,6 +75,8 @@ class Run:
     after_batch : callable or None
         A function that is called after every batch. Unlike an observer, it does not cause a commit
         of the log.
+    after_refresh : callable or None
+        A function that is called after a call of `MainLoop.refresh`, in the same thread.
     before_end : callable or None
         A function that is called when training is about to end, and that can extend training.
     name : str or None
@@ -87,6 +89,7 @@ class Run:
         self.loaded: set[str] = set()
         self.observers: list[TrainingExtension] = []
         self.after_batch: Callable[[], None] | None = None
+        self.after_refresh: Callable[[], None] | None = None
         self.before_end: Callable[[], None] | None = None
         self.name: str | None = None
         self.reset()
@@ -106,7 +109,7 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.observers = []
-        self.after_batch = self.before_end = self.name = None
+        self.after_batch = self.after_refresh = self.before_end = self.name = None
         self.reset()
 
     def nothing_to_do(self) -> str | None:

@@ -332,7 +332,8 @@ class Editing(interfaces.Session):
         """Call ``f(main_loop)`` in the training thread between two batches.
 
         `Command.wait` returns the result. If `f` raises an error, the command fails with this
-        error, and training continues.
+        error, and training continues; changes of the extensions, the data streams and their
+        iteration schemes are then taken back, but no other changes.
 
         Raises
         ------

@@ -1,7 +1,8 @@
-"""Detection of direct edits, in which the user changes variables without a command.
+"""Detection of direct edits, in which the user changes variables or extensions without a command.
 
-During a pause, and between two runs, edits are detected by comparing the values. During a run, an
-edit is detected only if another thread calls `SharedVariable.set_value`. An edit in place cannot be
+During a pause, and between two runs, edits are detected by comparing the values and the
+arrangement of the main loop. During a run, an edit is detected only if another thread calls
+`SharedVariable.set_value` or `MainLoop.refresh`. An edit in place cannot be
 detected during a run, because the training step and extensions also change values, and because
 torch's count of changes to a tensor omits changes that are made by compiled steps or through
 ``tensor.data`` or ``tensor.numpy()``. A `Rewinder` compares the rows of repeated batches with the
@@ -19,8 +20,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from workbench.interfaces import Loop
+from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
+from workbench.session.arrangement import Arrangement, arrangement_of
 from workbench.session.hyperparameters import path_in
 from workbench.session.interventions import Journal
 from workbench.session.queue import Queue
@@ -57,7 +59,7 @@ class Edits:
 
     Parameters
     ----------
-    main_loop : Loop
+    main_loop : MainLoop
     run : Run
     queue : Queue
         The queue of commands, to which edits are added; its attribute `changes` is notified of
@@ -65,12 +67,14 @@ class Edits:
     journal : Journal
     """
 
-    def __init__(self, main_loop: Loop, run: Run, queue: Queue, journal: Journal) -> None:
+    def __init__(self, main_loop: MainLoop, run: Run, queue: Queue, journal: Journal) -> None:
         self._main_loop = main_loop
         self._run = run
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
+        self._refreshed: deque[int] = deque()  # the iterations at which other threads did so
+        self._arranged: Arrangement | None = None  # as far as known
         self._known: Set[SharedVariable] = frozenset()
         self._seen: list[_Look] | None = None
         self._seen_at = 0
@@ -78,17 +82,20 @@ class Edits:
     @property
     def pending(self) -> bool:
         """True if an edit by another thread has not been recorded yet."""
-        return bool(self._pending)
+        return bool(self._pending or self._refreshed)
 
     def attach(self) -> None:
-        """Record assignments by other threads from now on."""
+        """Record assignments and new extensions by other threads from now on."""
         WATCHERS.append(self._assigned)
+        self._run.after_refresh = self._rearranged
 
     def detach(self) -> None:
         """Stop watching other threads, and store the state of variables to detect later edits."""
         if self._assigned in WATCHERS:
             WATCHERS.remove(self._assigned)
+        self._run.after_refresh = None
         self._pending.clear()
+        self._refreshed.clear()
         self.mark()
 
     def learn(self) -> None:
@@ -100,7 +107,7 @@ class Edits:
             self._known = frozenset()
 
     def mark(self) -> None:
-        """Note the current values of all variables, so that later differences count as edits.
+        """Note the current values and arrangement, so that later differences count as edits.
 
         If several processes train together, no values are noted: the processes exchange values
         between two runs, and users cannot edit values there.
@@ -109,6 +116,7 @@ class Edits:
         if self._run.mailbox.is_shared:
             return
         self._seen = _look_at(self._known)
+        self._arranged = arrangement_of(self._main_loop)
         self._seen_at = self._main_loop.status["iterations_done"]
 
     def watch(self) -> None:
@@ -133,10 +141,13 @@ class Edits:
         """Look for differences again after a command, if `watching` is True."""
         if watching:
             self.mark()
+        elif self._seen is None:
+            self._arranged = arrangement_of(self._main_loop)
 
     def forget(self) -> None:
         """Stop looking for differences, because training changes all values."""
         self._seen = None
+        self._arranged = arrangement_of(self._main_loop)
 
     def settle(self, *, at_boundary: bool = True) -> None:
         """Record the edits since the last call; only the training thread can call this method.
@@ -147,6 +158,7 @@ class Edits:
             False if no snapshot of the training state can be taken at this point.
         """
         done = self._main_loop.status["iterations_done"]
+        rearranged = list(self._refreshed)
         found: dict[SharedVariable, int] = {}
         while self._pending:
             variable, iteration = self._pending.popleft()
@@ -159,6 +171,9 @@ class Edits:
                 pairs = zip(before, self._seen, strict=True)
                 changed = [now.variable for then, now in pairs if now.differs(then)]
                 found = dict.fromkeys(changed, done) | found
+                rearranged.append(done)
+        if rearranged:
+            self._record_arrangement(min(*rearranged, done), at_boundary)
         if found:
             self._record(list(found), min(found.values()), at_boundary)
 
@@ -171,9 +186,25 @@ class Edits:
             self._pending.append((variable, self._main_loop.status["iterations_done"]))
             self._main_loop.post(self.settle)
 
+    def _rearranged(self) -> None:
+        """Look for new extensions after a thread has called `MainLoop.refresh`."""
+        if self._run.thread in (None, threading.get_ident()) or self._run.mailbox.is_shared:
+            return
+        self._refreshed.append(self._main_loop.status["iterations_done"])
+        self._main_loop.post(self.settle)
+
+    def _record_arrangement(self, iteration: int, at_boundary: bool) -> None:
+        """Record extensions, streams and schemes that have been replaced without a command."""
+        self._refreshed.clear()
+        before, now = self._arranged, arrangement_of(self._main_loop)
+        changed = "" if before is None else before.changes(now)
+        self._arranged = now
+        if changed:
+            self._document(
+                "edit the main loop directly", {"arrangement": changed}, iteration, at_boundary
+            )
+
     def _record(self, variables: list[SharedVariable], iteration: int, at_boundary: bool) -> None:
-        command = self._queue.new("edit", f"edit {_listed(map(str, variables))} directly")
-        command.by = "code"
         paths = [path_in(self._main_loop, one) for one in variables]
         details: dict[str, Any] = {"paths": paths}
         if len(variables) == 1:
@@ -181,6 +212,14 @@ class Edits:
             details = {"variable": str(variable), "path": paths[0]}
             if not variable.ndim:
                 details["value"] = variable.get_value().item()
+        text = f"edit {_listed(map(str, variables))} directly"
+        self._document(text, details, iteration, at_boundary)
+
+    def _document(
+        self, text: str, details: dict[str, Any], iteration: int, at_boundary: bool
+    ) -> None:
+        command = self._queue.new("edit", text)
+        command.by = "code"
         self._journal.document(command, details, iteration)
         command._apply(iteration)
         if self._queue.changes is not None:

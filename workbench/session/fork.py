@@ -1,25 +1,26 @@
 """Copies of main loops for a second session that continues from a point in the first session.
 
 A copy has separate parameters, algorithm, extensions and log. A copy and its original share the
-earlier snapshots and each `IndexableDataset` and `H5PYDataset`. These objects never change, so a
-fork needs no additional memory for them.
+values in earlier snapshots and each `IndexableDataset` and `H5PYDataset`. These objects never
+change, so a fork needs no additional memory for them.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import cloudpickle
 
+from workbench.algorithms import TrainingAlgorithm
 from workbench.data import H5PYDataset, IndexableDataset
 from workbench.errors import SessionError
 from workbench.log import TrainingLog, TrainingLogBase
 from workbench.main_loop import MainLoop
-from workbench.main_loop.parts import parts_of, put_in
+from workbench.main_loop.parts import Parts, bindings_of, parts_of, put_in
 from workbench.serialization.pickling import with_deep_stack
 from workbench.session.arrangement import Arrangement, arrangement_of
 from workbench.session.snapshots import Snapshot
@@ -40,7 +41,7 @@ class Fork(NamedTuple):
     iteration : int
         The iteration to which the copy is trained and at which it pauses.
     snapshots : list of Snapshot
-        The snapshots before the fork, which the two sessions share.
+        The snapshots before the fork, whose tensors the two sessions share.
     expected : mapping
         The state of the log of the first session, with which the log of the copy is compared.
     start : int
@@ -81,11 +82,27 @@ class _Unpickler(pickle.Unpickler):
         return self._shared[pid]
 
 
-def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
+def copy_of(
+    main_loop: MainLoop, earlier: Sequence[Snapshot] = (), *, in_memory: bool = False
+) -> tuple[MainLoop, list[Snapshot]]:
     """Copy a main loop, and give the copy an empty log.
 
     The new log is in memory if `in_memory` is True, or if the original log's `maker` method returns
     None. Otherwise it has the type of the original log.
+
+    Parameters
+    ----------
+    main_loop : MainLoop
+    earlier : sequence of Snapshot
+        Snapshots of the model that the main loop has now. Their extensions and data streams are
+        copied together with the main loop.
+    in_memory : bool
+
+    Returns
+    -------
+    copy : MainLoop
+    snapshots : list of Snapshot
+        The earlier snapshots in a form that the copy can load.
 
     Raises
     ------
@@ -94,46 +111,65 @@ def copy_of(main_loop: MainLoop, *, in_memory: bool = False) -> MainLoop:
     """
     log = main_loop.log
 
-    def copied() -> MainLoop:
+    def copied() -> tuple[MainLoop, list[Arrangement | None]]:
         file = io.BytesIO()
         pickler = _Pickler(file, log)
-        pickler.dump(main_loop)
+        pickler.dump((main_loop, [one.arrangement for one in earlier]))
         new = ((None if in_memory else log.maker()) or TrainingLog)()
         shared = [new if one is log else one for one in pickler.shared]
         file.seek(0)
-        copy: MainLoop = _Unpickler(file, shared).load()
-        return copy
+        found: tuple[MainLoop, list[Arrangement | None]] = _Unpickler(file, shared).load()
+        return found
 
     try:
-        result: MainLoop = with_deep_stack(copied)
+        copy, arrangements = with_deep_stack(copied)
     except Exception as error:
         raise SessionError(NO_COPY.format(error=f"{type(error).__name__}: {error}")) from error
-    return result
+    pairs = zip(earlier, arrangements, strict=True)
+    return copy, [_of_copy(copy, one, arrangement) for one, arrangement in pairs]
 
 
-def copy_at(main_loop: MainLoop, snapshot: Snapshot, *, in_memory: bool = False) -> MainLoop:
-    """Copy a main loop with the model and extensions of a snapshot; see `copy_of`."""
+def _of_copy(copy: MainLoop, snapshot: Snapshot, arrangement: Arrangement | None) -> Snapshot:
+    extensions = copy.extensions if arrangement is None else arrangement.extensions
+    parts = Parts(copy.model, copy.algorithm, bindings_of(extensions))
+    return replace(snapshot, parts=parts, arrangement=arrangement)
+
+
+def copy_at(
+    main_loop: MainLoop,
+    snapshot: Snapshot,
+    earlier: Iterable[Snapshot] = (),
+    *,
+    in_memory: bool = False,
+) -> tuple[MainLoop, list[Snapshot]]:
+    """Copy a main loop with the model and extensions of a snapshot; see `copy_of`.
+
+    Of the `earlier` snapshots, those of another model are left out. Those with other extensions or
+    data streams are left out if these cannot be copied.
+    """
     present, arrangement = parts_of(main_loop), arrangement_of(main_loop)
+    own = _algorithm_of(snapshot)
+    same_model = [one for one in earlier if _algorithm_of(one) is own]
+    alike = [one for one in same_model if _alike(one.arrangement, snapshot.arrangement)]
     try:
         if snapshot.arrangement is not None:
             snapshot.arrangement.restore(main_loop)
         if snapshot.parts is not None:
             put_in(main_loop, snapshot.parts)
-        return copy_of(main_loop, in_memory=in_memory)
+        try:
+            return copy_of(main_loop, same_model, in_memory=in_memory)
+        except SessionError:
+            if len(alike) == len(same_model):
+                raise
+            return copy_of(main_loop, alike, in_memory=in_memory)
     finally:
         arrangement.restore(main_loop)
         put_in(main_loop, present)
+        main_loop.refresh()  # put_in does nothing if the model is the same, or if it failed above
 
 
-def shared_with(copy: MainLoop, snapshot: Snapshot, earlier: Iterable[Snapshot]) -> list[Snapshot]:
-    """Return the snapshots that belong to the model of a copy, so that the copy can load them."""
-    own = None if snapshot.parts is None else snapshot.parts.algorithm
-    return [
-        replace(one, parts=parts_of(copy), arrangement=arrangement_of(copy))
-        for one in earlier
-        if (None if one.parts is None else one.parts.algorithm) is own
-        and _alike(one.arrangement, snapshot.arrangement)
-    ]
+def _algorithm_of(snapshot: Snapshot) -> TrainingAlgorithm | None:
+    return None if snapshot.parts is None else snapshot.parts.algorithm
 
 
 def _alike(one: Arrangement | None, other: Arrangement | None) -> bool:

@@ -5,7 +5,8 @@ The record ``interventions`` of a row is a tuple of mappings. Each mapping conta
 from UTC, which comparisons of runs leave out) and items that depend on the command: for
 example, ``variable``, ``path``, ``value`` and ``old`` for `Session.set`, or ``examples``,
 ``source``, ``value`` and ``old`` (a list with the old value of each example) for `Session.relabel`.
-For `Session.call`, ``arrangement`` names extensions and schemes that the function has changed.
+For `Session.call`, a rewind, an undo and a direct edit, ``arrangement`` names the extensions,
+streams and schemes that have changed.
 For `Session.rebuild`, these items include ``spec``, ``frozen``, and ``earlier``, which contains the
 values of ``spec`` and ``frozen`` before the change.
 """

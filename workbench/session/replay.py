@@ -46,9 +46,9 @@ NO_FUNCTION = (
 )
 DIRECT = (
     "the run was edited without a command at iteration {iteration:,} ({text}), and the log does "
-    "not contain the new values, so this edit cannot be repeated. Use session.set() for changes "
-    "that can be repeated; to repeat only the other interventions, although the results will "
-    "differ, call "
+    "not contain the new values, so this edit cannot be repeated. Use session.set() or "
+    "session.call() for changes that can be repeated; to repeat only the other interventions, "
+    "although the results will differ, call "
     "replay([i for i in interventions if i['command'] != 'edit'])"
 )
 NO_RECORD = "{record!r} is not an intervention: it must be one of session.interventions"

@@ -18,10 +18,11 @@ from workbench.extensions.alerts import alert
 from workbench.log.summary import REWOUND
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
+from workbench.session.arrangement import arrangement_of
 from workbench.session.branch import Branch
 from workbench.session.command import Command
 from workbench.session.edits import Edits
-from workbench.session.fork import Fork, copy_at, load, shared_with
+from workbench.session.fork import Fork, copy_at, load
 from workbench.session.history import History
 from workbench.session.interventions import Journal
 from workbench.session.log_states import differing, log_until, row_of, unlike
@@ -117,12 +118,11 @@ class Rewinder:
         else:
             iteration = self.history.end_of(branch) if iteration is None else iteration
             snapshot, log_state = self._reachable(branch, iteration)
-        copy = copy_at(self._main_loop, snapshot, in_memory=in_memory)
-        log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
-        load(copy, snapshot.loadable(log))
         shared = usable(self.taker.ring, branch, iteration)
         earlier = [one for one in shared if one.changes <= snapshot.changes]
-        earlier = shared_with(copy, snapshot, earlier)
+        copy, earlier = copy_at(self._main_loop, snapshot, earlier, in_memory=in_memory)
+        log = log_until(log_state, snapshot, self._main_loop.log.h_uuid)
+        load(copy, snapshot.loadable(log))
         own = self._main_loop.algorithm if snapshot.parts is None else snapshot.parts.algorithm
         sizes = programs_of(own)
         return Fork(copy, iteration, earlier, log_state, snapshot.iteration, sizes)
@@ -224,7 +224,11 @@ class Rewinder:
         tip = self.taker.take_if_able(f"end of {self.history.branch.name}")
         tail = log.state_dict()
         new = snapshot.loadable(log_until(log_state, snapshot, log.h_uuid))
+        present = arrangement_of(self._main_loop)
         load_into(self._main_loop, snapshot, new)
+        changed = present.changes(arrangement_of(self._main_loop))
+        if changed:
+            details["arrangement"] = changed
         repeat_tiers(self._main_loop, log_state)
         self._main_loop.refresh()
         ending = self._run.ending

@@ -197,15 +197,16 @@ def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any])
     If loading fails, those that the main loop had before are restored.
     """
     before, present = parts_of(main_loop), arrangement_of(main_loop)
-    if snapshot.arrangement is not None:
-        snapshot.arrangement.restore(main_loop)
-    if snapshot.parts is not None:
-        put_in(main_loop, snapshot.parts)
     try:
+        if snapshot.arrangement is not None:
+            snapshot.arrangement.restore(main_loop)
+        if snapshot.parts is not None:
+            put_in(main_loop, snapshot.parts)
         main_loop.load_state_dict(state)
     except BaseException:
         present.restore(main_loop)
         put_in(main_loop, before)
+        main_loop.refresh()  # put_in does nothing if it has failed above
         raise
 
 

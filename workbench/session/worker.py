@@ -54,6 +54,9 @@ _pairs: weakref.WeakKeyDictionary[interfaces.Session, weakref.WeakSet[interfaces
 )
 """For each session, the other sessions that a warning has already named."""
 
+_OF_PAUSES = ("pause", "resume", "step")
+"""Commands that start or end a pause."""
+
 
 class Worker:
     """Worker that trains a main loop in a background thread each time it is started.
@@ -254,7 +257,7 @@ class Worker:
             one
             for one in others
             if one is not session
-            and one.state is State.RUNNING
+            and _trains(one)
             and one not in named
             and session not in _pairs.get(one, ())
         ]
@@ -352,6 +355,15 @@ class Worker:
         text = OF_THE_PARENT.format(name=self._name, owner=os.getppid(), pid=os.getpid())
         self.exception = SessionError(text)
         self._run.reset()
+
+
+def _trains(session: interfaces.Session) -> bool:
+    """Return True if a session is training and will not pause before its next batch."""
+    # Read before the state, which changes before the command is done.
+    last = next((c for c in reversed(session.commands) if c.kind in _OF_PAUSES), None)
+    if last is not None and last.kind == "pause" and not last.done:
+        return False
+    return session.state is State.RUNNING
 
 
 def _carry_out_all(commands: list[Command]) -> None:
