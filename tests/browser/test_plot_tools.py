@@ -227,13 +227,14 @@ def fork_at(notebook, plot, handle):
 def find_mark(notebook, plot, text):
     """Move the pointer over the figure until the text of a mark appears."""
     tip = plot.get_by_test_id("mark-text").first
+    seen = set()
 
     def found():
         box = plot.locator("canvas").first.bounding_box()
         for x in range(60, int(box["width"]), 4):
             notebook.page.mouse.move(box["x"] + x, box["y"] + 40)
-            if tip.is_visible() and text in tip.inner_text():
-                return True
-        return False
+            if tip.is_visible():
+                seen.add(tip.inner_text())
+        return any(text in one for one in seen)
 
-    until(found, timeout=60, what="the mark of a changed value")
+    until(found, timeout=60, what=f"{text}; seen: {seen}")
