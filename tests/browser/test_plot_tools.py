@@ -195,7 +195,7 @@ def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_note
     notebook.ask("session.resume().wait(60)")
     until(lambda: int(notebook.ask(done)) > int(goal) + 100, timeout=120, what="more training")
     notebook.ask("session.pause().wait(60)")
-    find_mark(notebook, plot, "learning_rate 0.1 -> 0.05, by code")
+    find_mark(notebook, plot, f"learning_rate 0.1 -> 0.05 at {int(goal):,}, by code")
     fork_at(notebook, plot, handle)
     plot.get_by_test_id("compare-here").first.click()
     table = plot.get_by_test_id("comparison")
@@ -227,14 +227,13 @@ def fork_at(notebook, plot, handle):
 def find_mark(notebook, plot, text):
     """Move the pointer over the figure until the text of a mark appears."""
     tip = plot.get_by_test_id("mark-text").first
-    seen = set()
 
     def found():
         box = plot.locator("canvas").first.bounding_box()
         for x in range(60, int(box["width"]), 4):
             notebook.page.mouse.move(box["x"] + x, box["y"] + 40)
-            if tip.is_visible():
-                seen.add(tip.inner_text())
-        return any(text in one for one in seen)
+            if tip.is_visible() and text in tip.inner_text():
+                return True
+        return False
 
-    until(found, timeout=60, what=f"{text}; seen: {seen}")
+    until(found, timeout=60, what=text)
