@@ -61,12 +61,14 @@ $(SETTINGS): | $(LAB)
 	@mkdir -p $(@D)
 	@echo '$(NOTIFY)' > $@
 
-# The browser tests run first, without other load; then the others run in parallel, one thread each.
+# Browser tests first, with two browsers at most; then the others, one thread each. Many tests wait for
+# other processes, so there are more workers than cores (tests/conftest.py).
 # Failed tests run a second time, alone; the summary marks those that then pass as UNSTEADY.
 ATTEMPTS := $(BIN)/python -m tests.support.attempts
+TWO := -n 2 --dist loadfile
 test: $(STAMP) chromium ## run all tests: units, doctests, contracts, notebooks, browser
 	@status=0; \
-	$(ATTEMPTS) -m browser tests/browser || status=$$?; \
+	$(ATTEMPTS) -m browser tests/browser $(TWO) || status=$$?; \
 	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser" --nbval-lax --nbval-current-env \
 		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
 	exit $$status
@@ -80,7 +82,7 @@ notebooks: $(STAMP) ## run all notebooks as they are, which takes minutes
 WINDOWING ?= all
 KERNEL ?= all
 matrix: $(STAMP) chromium ## run the browser tests in all windowing modes on all versions of ipykernel
-	@$(ATTEMPTS) -m browser tests/browser --windowing $(WINDOWING) --kernel $(KERNEL) \
+	@$(ATTEMPTS) -m browser tests/browser $(TWO) --windowing $(WINDOWING) --kernel $(KERNEL) \
 		$(if $(MINUTES),--minutes $(MINUTES))
 
 chromium: $(STAMP)

@@ -1,5 +1,6 @@
 """Fixtures that more than one part of the tests uses."""
 
+import os
 import zlib
 from collections.abc import Iterator
 
@@ -8,6 +9,11 @@ import torch
 
 from tests.support import chromium as browser
 from workbench.session import Session, running_sessions
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for ``-n auto``: many tests wait for other processes."""
+    return max(2, 3 * (os.cpu_count() or 1) // 2)
 
 
 @pytest.fixture(scope="session")
