@@ -14,11 +14,11 @@ from workbench.data import write_hdf5
 from workbench.distributed import DataParallel
 
 
-def assert_same(one, other, rtol=1e-5):
+def assert_same(one, other, rtol=1e-5, records=1e-6):
     """Assert that two runs have the same records and the same final values."""
     assert set(one["records"]) == set(other["records"])
     for name, values in one["records"].items():
-        np.testing.assert_allclose(other["records"][name], values, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(other["records"][name], values, rtol=records, atol=records)
     for name, value in one["values"].items():
         scale = np.abs(value).max()
         np.testing.assert_allclose(other["values"][name], value, rtol=0, atol=rtol * scale)
@@ -135,11 +135,13 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
         assert_same(jobs.alone(jobs.normalised, kind)[0], many)
 
 
-@pytest.mark.parametrize("batch", [jobs.BATCH, 3])
-def test_compiled_batch_normalisation_uses_the_whole_batch(together, batch):
+# A division by the standard deviation of three values magnifies rounding errors: compiled and eager
+# steps of one process differ by 4e-5.
+@pytest.mark.parametrize("batch, records", [(jobs.BATCH, 1e-6), (3, 1e-3)])
+def test_compiled_batch_normalisation_uses_the_whole_batch(together, batch, records):
     one, _ = jobs.alone(jobs.normalised, "mlp", "eager", "batch", batch)
     for many, _ in together(2, jobs.normalised, "mlp", "compiled", "batch", batch):
-        assert_same(one, many)
+        assert_same(one, many, rtol=10 * records, records=records)
 
 
 def test_statistics_of_shares_are_noted_in_the_log(together):

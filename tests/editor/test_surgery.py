@@ -231,7 +231,7 @@ def test_the_weight_of_a_penalty_is_changed_undone_and_replayed(editor, hand_pum
     editor.follow(session)
     [weight] = [call for call in editor.spec.calls if call.operation == "multiply"]
     [side] = [name for name, given in weight.inputs.items() if given == {"value": 0.01}]
-    before, values = total(session), editor.model.get_parameter_values()
+    before, values = total(session), session.main_loop.model.get_parameter_values()
 
     def change():
         editor.drawing.set(weight.id, side, 0.5)

@@ -68,6 +68,7 @@ TWINS = {
     "previous example": Editor.step_example,
     # buttons
     "full": VIEW,
+    "open image": Board.load,
     "save png": Board.payload,
     "save svg": Board.payload,
     "align left": Board.move,

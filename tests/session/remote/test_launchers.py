@@ -219,7 +219,7 @@ for actor in actors:
         ray.get(actor.status.remote())
 session = build().start(processes=1, launcher="ray", paused=True)
 [pid] = session.processes
-with open(f"/proc/{pid}/stat") as file:
+with open(f"/proc/{{pid}}/stat") as file:
     parent = int(file.read().rpartition(")")[2].split()[1])
 os.kill(parent, signal.SIGKILL)
 with pytest.raises(errors.ProcessError, match="process 0 of 1"):
