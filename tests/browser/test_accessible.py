@@ -190,7 +190,9 @@ def test_changes_are_gradual_unless_motion_is_reduced(another_page, motion, dura
     look(other, 1)
     durations = """() => [...document.querySelectorAll('.wb, .wb *')]
         .flatMap((one) => getComputedStyle(one).transitionDuration.split(', '))"""
-    assert set(other.page.evaluate(durations)) == duration
+    until(
+        lambda: set(other.page.evaluate(durations)) == duration, what="the views with their styles"
+    )
 
 
 def test_a_widget_that_starts_late_follows_the_run(browser, notebook):

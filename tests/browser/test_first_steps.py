@@ -54,7 +54,7 @@ def test_it_pauses_and_resumes(notebook):
     notebook.find("pause").click()
     in_state(notebook, "paused")
     paused = done(notebook)
-    assert notebook.find("iteration").inner_text().startswith(f"iteration {paused}")
+    assert notebook.find("iteration").inner_text().startswith(f"iteration {paused:,}")
     notebook.find("resume").click()
     in_state(notebook, "running")
     until(lambda: done(notebook) > paused, what="more iterations")

@@ -169,7 +169,9 @@ def test_load_and_a_lost_connection_do_not_count_as_the_end_of_a_kernel(notebook
             process.wait()
     notebook.scroll_to(VIEW)
     last = notebook.find("plot")
-    until(lambda: int(last.get_attribute("data-last")) > before + 100, what="newer points")
+    # JupyterLab waits longer after each attempt to connect that fails, up to two minutes.
+    newer = "newer points"
+    until(lambda: int(last.get_attribute("data-last")) > before + 100, timeout=240, what=newer)
     assert notebook.page.evaluate("window.wrong") == 0
 
 

@@ -70,7 +70,7 @@ def test_the_run_is_paused_and_rewound_by_the_handle(steered):
     steered.find("rewind-here").click()
     receipt(steered, "handle-answer", f"rewind to {goal:,}: applied at iteration")
     assert int(steered.ask("session.log.status['iterations_done']")) == goal
-    assert steered.find("state").inner_text() == "paused"
+    until(lambda: steered.find("state").inner_text() == "paused", what="the pause after a rewind")
     assert int(steered.ask("len(session.branches)")) == 2
 
 

@@ -1,5 +1,6 @@
 """Training by several processes gives the numbers of one process."""
 
+import pickle
 import random
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.distributed import DataParallel
 
 def assert_same(one, other, rtol=1e-5, records=1e-6):
     """Assert that two runs have the same records and the same final values."""
+    assert one["records"] or one["values"]
     assert set(one["records"]) == set(other["records"])
     for name, values in one["records"].items():
         np.testing.assert_allclose(other["records"][name], values, rtol=records, atol=records)
@@ -26,8 +28,17 @@ def assert_same(one, other, rtol=1e-5, records=1e-6):
 
 def assert_all_same(runs):
     """Assert that all processes have the same bits."""
-    first, *others = map(str, runs)
+    first, *others = map(bits, runs)
     assert all(other == first for other in others)
+
+
+def bits(run):
+    """Return a run with the bytes of its arrays in place of the arrays."""
+    if isinstance(run, dict):
+        return {key: bits(value) for key, value in run.items()}
+    if isinstance(run, (list, tuple)):
+        return [bits(value) for value in run]
+    return run.tobytes() if isinstance(run, np.ndarray) else run
 
 
 def test_every_class_of_rules_is_tested():
@@ -133,6 +144,22 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
     for kind, (many, said) in zip(jobs.NORMALISED, found[0], strict=True):
         assert said == f"{size} processes"
         assert_same(jobs.alone(jobs.normalised, kind)[0], many)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_compiled_dropout_has_the_masks_of_one_process(together, size):
+    one = jobs.alone(jobs.train_on, "dropout")
+    for many in together(size, jobs.train_on, "dropout", None, None, None, "data", "compiled"):
+        assert_same(one, many)
+
+
+def test_requests_of_processes_are_not_saved():
+    division = DataParallel()
+    division.wish, division.agreed, division._called = "batch", "epoch", True
+    division._facts.tensor.fill_(1)
+    again = pickle.loads(pickle.dumps(division))
+    assert (again.wish, again.agreed, again.take_called()) == (None, None, False)
+    assert not again._facts.tensor.any()
 
 
 # A division by the standard deviation of three values magnifies rounding errors: compiled and eager

@@ -142,8 +142,9 @@ def from_file(group, path, kind):
     else:
         scheme = ShuffledScheme(EXAMPLES, BATCH, seed=2)
         data = DataStream(dataset, iteration_scheme=scheme)
-    loop = MainLoop(descend(cost_of_mlp(), Momentum(0.05, 0.9)), data,
-                    extensions=[FinishAfter(after_n_epochs=2)])  # fmt: skip
+    cost = cost_of_mlp()
+    extensions = [TrainingDataMonitoring([cost], after_batch=True), FinishAfter(after_n_epochs=2)]
+    loop = MainLoop(descend(cost, Momentum(0.05, 0.9)), data, extensions=extensions)
     loop.run()
     return {**outcome(loop), "data": loop.status["_initial"]}
 
@@ -281,11 +282,11 @@ def rooted(cost):
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 
 
-def train_on(group, kind, after=None, load=None, save=None, way="data"):
+def train_on(group, kind, after=None, load=None, save=None, way="data", execution="eager"):
     """Train on another cost, from a checkpoint or with one, and return the outcome."""
     cost = COSTS[kind](cost_of_mlp())
     rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
-    algorithm = descend(cost, rule, way=way)
+    algorithm = descend(cost, rule, execution, way)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
     if load:
         assert os.path.exists(load)

@@ -297,7 +297,9 @@ class DataParallel(Hinted):
         return found.cpu()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {n: value for n, value in vars(self).items() if n not in ("group", "waiting")}
+        # What was requested of these processes does not concern those that go on from the pickle.
+        left = ("group", "waiting", "wish", "agreed", "_called")
+        return {name: value for name, value in vars(self).items() if name not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         group = process_group()
@@ -310,6 +312,8 @@ class DataParallel(Hinted):
         vars(self).update(state)
         self.group = group
         self.waiting = _nothing_waits
+        self.wish, self.agreed, self._called = None, None, False
+        self._facts.tensor.zero_()
         self.share = replaced(self.share, rank=group.rank)
 
     def __repr__(self) -> str:

@@ -34,6 +34,7 @@ def train_and_kill(session):
     try:
         assert len(set(session.processes)) == 2
         assert_only_loopback(*session.processes)
+        assert not os.path.exists("/proc/net/tcp") or listening(session.processes[0])
         session.resume()
         assert session.wait(120)
         assert_same(reference(2), outcome(session))
@@ -53,6 +54,10 @@ def test_torchrun_starts_the_processes_of_a_notebook():
     assert_only_loopback(agent.pid)
     train_and_kill(session)
     assert agent.poll() is not None
+
+
+def test_local_processes_listen_on_the_loopback_interface_only():
+    train_and_kill(build(epochs=2).start(processes=2, launcher="local", paused=True))
 
 
 def test_no_process_outlives_torchrun():

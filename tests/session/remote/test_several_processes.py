@@ -64,8 +64,9 @@ def test_commands_take_effect_after_the_same_batch(start):
     assert loop.status["epochs_done"] == 4
 
 
-def test_a_run_can_be_paused_at_any_moment(start):
-    session = start(build("momentum", 60, Pace(0.001)), processes=2)
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_run_can_be_paused_at_any_moment(start, size):
+    session = start(build("momentum", 60, Pace(0.001)), processes=size)
     chance = random.Random(2)
     for _ in range(6):
         after = session.log.status["iterations_done"] + chance.randrange(9)
@@ -136,14 +137,15 @@ def test_it_rewinds_undoes_and_forks(pair):
     fork(pair, rewind_and_undo(pair) + 5)
 
 
-@pytest.mark.parametrize("division", [DataParallel, ShardedDataParallel])
-def test_three_processes_rewind_and_are_replayed(start, division):
-    loops = [build("adam"), build("adam")]
+@pytest.mark.parametrize("way", jobs.WAYS)
+def test_three_processes_rewind_and_are_replayed(start, way):
+    rules = [ZeRO1(Adam(0.002)) if way == "zero1" else "adam" for _ in range(2)]
+    loops = [build(rule) for rule in rules]
     for loop in loops:
-        loop.algorithm.distributed = division()
+        loop.algorithm.distributed = jobs.WAYS[way]()
     session, again = (start(loop, processes=3, paused=True) for loop in loops)
     rewind_and_undo(session)
-    if division is DataParallel:
+    if way != "sharded":
         fork(session, 5)
     else:
         with pytest.raises(errors.SessionError, match=r"divided among its.*session.save\(path\)"):
@@ -194,10 +196,11 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
     assert_same(reference(4, Adam(0.002), rates), outcome(session))
 
 
-def test_processes_can_be_killed_at_any_moment(start):
+@pytest.mark.parametrize("size, kills", [(2, 20), (3, 12)])
+def test_processes_can_be_killed_at_any_moment(start, size, kills):
     chance = random.Random(1)
-    session = start(build("momentum", 10_000, OftenKept(0.005)), processes=2)
-    ranks = [0, 1] * 10
+    session = start(build("momentum", 10_000, OftenKept(0.005)), processes=size)
+    ranks = [*range(size)] * (kills // size)
     chance.shuffle(ranks)
     began = [0]
     for place, killed in enumerate(ranks):
@@ -207,9 +210,9 @@ def test_processes_can_be_killed_at_any_moment(start):
         os.kill(session.processes[killed], signal.SIGKILL)
         until(lambda: session.state is State.FAILED, timeout=60)
         said = str(session.exception)
-        assert f"process {killed} of 2" in said and "SIGKILL" in said
+        assert f"process {killed} of {size}" in said and "SIGKILL" in said
         began.append(session.restart())
-    assert began == sorted(began) and len(set(began)) > 10
+    assert began == sorted(began) and len(set(began)) > kills // 2
     until(lambda: session.log.status["iterations_done"] > began[-1], timeout=60)
     session.stop()
     assert session.wait(60)
