@@ -4,7 +4,9 @@ Two processes on this machine, with one thread each, exchange tensors by gloo ov
 interface. The all-reduce as an operation of a graph is compared with gloo's own. A training step
 (perceptron 784-100-10, 64 examples in the whole batch, plain gradient descent) is compared with
 `DistributedDataParallel` of torch as its users write it, and with one process that trains on the
-whole batch. Contenders take turns in the same processes. Two processes can be faster than one only
+whole batch. Contenders take turns in the same processes. The rows of equal numbers compare two
+epochs of a small perceptron by the largest difference between the costs of batches, and between the
+final parameters relative to the largest value of each. Two processes can be faster than one only
 if the work of a step takes much longer than a message.
 
 The last rows are calculated, not measured: the efficiency C / (C + M) of N processes, each with the
@@ -23,6 +25,7 @@ and that others use the network too.
 from __future__ import annotations
 
 import math
+import tempfile
 from typing import Any
 
 import numpy
@@ -32,6 +35,7 @@ from tests.benchmarks import remote
 from tests.benchmarks.targets import NO_TARGET, Row, Target
 from tests.benchmarks.timing import best_of
 from tests.benchmarks.work import mlp
+from tests.support import ranks_training as jobs
 from tests.support.ranks import Crew
 from workbench import function, tensor
 from workbench.distributed import DataParallel, all_reduce
@@ -41,6 +45,8 @@ SIZES = {"1 thousand": 1_000, "1 million": 1_000_000}
 BATCH = 64
 NODE = Target(1.3, unit="of gloo's own")
 HAND = Target(1.0, unit="of DistributedDataParallel")
+COSTS, PARAMETERS = Target(1e-6), Target(1e-5)
+RULES = {"sgd": "plain descent", "momentum": "momentum with clipping", "adam": "Adam"}
 SECONDS = 600.0
 
 
@@ -145,6 +151,8 @@ def rows(quick: bool) -> list[Row]:
         assert kind == "result", sent
         [kind, two] = crew.run(steps, quick, seconds=SECONDS)[0]
         assert kind == "result", two
+        equal = [row for rule in RULES for row in differences(crew, rule)]
+        equal += continued(crew)
     finally:
         crew.close()
     single = Crew(1)
@@ -174,7 +182,45 @@ def rows(quick: bool) -> list[Row]:
     for tier in ("eager", "compiled"):
         row = {"work": f"training step, 1 process: {tier}, relative to 2", "seconds": one[tier]}
         found.append({**row, "ratio": one[tier] / two[tier], **NO_TARGET})
-    return [*found, *remote.rows(quick), *map(on_paper, (8, 64, 256, 1024))]
+    return [*found, *equal, *remote.rows(quick), *map(on_paper, (8, 64, 256, 1024))]
+
+
+def differences(crew: Crew, rule: str) -> list[Row]:
+    """Return rows that compare two processes with one."""
+    [kind, two] = crew.run(jobs.train, rule)[0]
+    assert kind == "result", two
+    return compared(f"2 processes and 1, {RULES[rule]}", jobs.alone(jobs.train, rule), two)
+
+
+def continued(crew: Crew) -> list[Row]:
+    """Return rows that compare a run of two processes, which three continue, with one process."""
+    three = Crew(3)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/run.tar"
+            [kind, before] = crew.run(jobs.train_on, "dropout", 3, None, path)[0]
+            assert kind == "result", before
+            [kind, after] = three.run(jobs.train_on, "dropout", None, path)[0]
+            assert kind == "result", after
+    finally:
+        three.close()
+    whole = jobs.alone(jobs.train_on, "dropout")
+    return compared("2 processes, then 3, and 1, dropout", whole, after)
+
+
+def compared(work: str, one: Any, other: Any) -> list[Row]:
+    """Return a row for the costs of two outcomes, and one for their parameters."""
+    costs = numpy.array([found["records"]["cost"] for found in (one, other)])
+    apart = float(abs(costs[0] - costs[1]).max())
+    relative = max(
+        float(abs(value - other["values"][name]).max() / abs(value).max())
+        for name, value in one["values"].items()
+    )
+    return [
+        {"work": f"{work}: costs, difference", "seconds": "", "ratio": apart, **COSTS.judge(apart)},
+        {"work": f"{work}: parameters, relative difference", "seconds": "", "ratio": relative,
+         **PARAMETERS.judge(relative)},
+    ]  # fmt: skip
 
 
 def alone(group: ProcessGroup, quick: bool) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Views of a run in another process, which cannot tell it from a run in a thread."""
+"""Views of a run in other processes, which cannot tell it from a run in a thread."""
 
 import numpy as np
 import pytest
@@ -29,14 +29,12 @@ from .inside import shown
 from .test_other_sessions import click, served  # noqa: F401
 
 
-@pytest.fixture(scope="module")
-def detached(tmp_path_factory):
-    """Yield a paused run of two epochs in another process, after three batches."""
+@pytest.fixture(scope="module", params=[{"detached": True, "linger": 0}, {"processes": 2}], ids=str)
+def detached(request, tmp_path_factory):
+    """Yield a paused run of two epochs in one or two other processes, after three batches."""
     config.runs_path = tmp_path_factory.mktemp("runs")
     plot = Plot(channels=[["cost"]], title="far")
-    session = build("momentum", 2, plot).start(
-        detached=True, launcher=Forked(), paused=True, linger=0
-    )
+    session = build("momentum", 2, plot).start(launcher=Forked(), paused=True, **request.param)
     session.step(3).wait(60)
     yield paused_at(session, 3)
     session._link.close(20)
