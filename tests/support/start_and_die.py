@@ -13,9 +13,9 @@ def main(folder, name, kind, processes):
     """Start a run with a name, wait for some batches, and die."""
     config.runs_path = folder
     loop = build("momentum", 10_000, Pace(0.002))
-    detached = kind == "detached"
-    session = loop.start(name=name, processes=int(processes), detached=detached, linger=60)
-    until(lambda: session.log.status["iterations_done"] > 5)
+    options = {"detached": {"detached": True, "linger": 60}, "torchrun": {"launcher": "torchrun"}}
+    session = loop.start(name=name, processes=int(processes), **options.get(kind, {}))
+    until(lambda: session.log.status["iterations_done"] > 5, timeout=120)
     print(*session.processes, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -45,6 +45,7 @@ def is_alive(pid):
 def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     [pid] = start_and_die(folder_of_runs, "long", "detached", 1)
     assert is_alive(pid)
+    assert os.getsid(pid) == pid  # a terminal that is closed ends the processes of its own session
     session = workbench.attach("long")
     assert session.detached and session.processes == [pid]
     assert workbench.sessions()["long"] is session
@@ -76,8 +77,9 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs):
     assert again._link.launched.status(0) is not None
 
 
-def test_all_processes_of_another_run_end_with_its_notebook(folder_of_runs):
-    pids = start_and_die(folder_of_runs, "short", "attached", 2)
+@pytest.mark.parametrize("kind", ["attached", "torchrun"])
+def test_all_processes_of_another_run_end_with_its_notebook(folder_of_runs, kind):
+    pids = start_and_die(folder_of_runs, "short", kind, 2)
     assert len(pids) == 2
     until(lambda: not any(map(is_alive, pids)), timeout=60)
 

@@ -249,10 +249,12 @@ def test_dropout_and_shares_of_unequal_size(start):
     assert_same(reference(2, cost=jobs.dropped(jobs.cost_of_mlp())), outcome(session))
 
 
-def test_an_error_in_one_process_is_known(start):
+def test_an_error_in_one_process_is_known_with_its_traceback(start, capsys):
     session = start(build("momentum", 9, jobs.Trouble("raise", 1, 4)), processes=2)
     with pytest.raises(errors.ProcessError, match="process 1 of 2.*no more memory for this"):
         session.wait(60)
+    session._link.outputs.show()
+    assert "[process 1] ValueError: no more memory for this" in capsys.readouterr().out
 
 
 def test_only_gradient_descent_can_be_divided():
