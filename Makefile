@@ -128,7 +128,7 @@ package: $(STAMP) ## build wheel and sdist, install them with each combination o
 	$(BIN)/python -m tests.support.package
 
 binder: $(STAMP) chromium ## prove the files of binder/: install, run notebooks, measure memory (slow)
-	$(BIN)/python -m tests.support.binder $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.support.binder $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
 pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins
