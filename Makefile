@@ -105,7 +105,7 @@ format: $(STAMP) ## fix what lint finds, if a fix is safe
 types: $(STAMP) ## check the types of both packages
 	$(BIN)/mypy
 
-previews: $(STAMP) chromium ## run all notebooks in a browser, make their images (ONLY=00,01), slow
+previews: $(STAMP) chromium ## run changed notebooks (or ONLY=00,01) in a browser, make their images, slow
 	$(BIN)/python -m tests.support.previews $(if $(ONLY),--only $(ONLY))
 
 bench: $(PEERS) ## compare speed with other libraries; write tests/benchmarks/results.md
