@@ -105,7 +105,7 @@ format: $(STAMP) ## fix what lint finds, if a fix is safe
 types: $(STAMP) ## check the types of both packages
 	$(BIN)/mypy
 
-previews: $(STAMP) chromium ## run all notebooks in a browser, make their images (ONLY=00,01), slow
+previews: $(STAMP) chromium ## run changed notebooks (or ONLY=00,01) in a browser, make their images, slow
 	$(BIN)/python -m tests.support.previews $(if $(ONLY),--only $(ONLY))
 
 bench: $(PEERS) ## compare speed with other libraries; write tests/benchmarks/results.md
@@ -128,7 +128,7 @@ package: $(STAMP) ## build wheel and sdist, install them with each combination o
 	$(BIN)/python -m tests.support.package
 
 binder: $(STAMP) chromium ## prove the files of binder/: install, run notebooks, measure memory (slow)
-	$(BIN)/python -m tests.support.binder $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.support.binder $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
 pins: ## resolve the floors of pyproject.toml again and write constraints.txt
 	rm -rf build/pins

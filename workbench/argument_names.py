@@ -14,7 +14,7 @@ _COUNTED = {
     "num_epochs": "epochs",
 }
 OURS: dict[str, tuple[str, ...]] = {
-    "lr": ("learning_rate", "rate"),
+    **dict.fromkeys(("lr", "lrs"), ("learning_rate", "rate")),
     "eta": ("learning_rate",),
     "max_lr": ("maximum",),
     "base_lr": ("rate",),
@@ -39,7 +39,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "criterion": ("cost",),
     "objective": ("cost",),
     "optimizer": ("step_rule", "algorithm", "parameter"),
-    "optim": ("step_rule", "optimizer"),
+    **dict.fromkeys(("optim", "opt", "optimiser"), ("step_rule", "optimizer")),
     "optimizer_class": ("optimizer",),
     "optimizer_kwargs": ("options",),
     "kwargs": ("options",),
@@ -55,7 +55,9 @@ OURS: dict[str, tuple[str, ...]] = {
     "network": ("model",),
     "net": ("model",),
     "data": ("data_stream", "dataset", "indexables"),
-    "train_data": ("data_stream",),
+    **dict.fromkeys(
+        ("train_data", "train_ds", "train_dl", "train_set", "train_dataset"), ("data_stream",)
+    ),
     "dataloader": ("data_stream",),
     "dataloaders": ("data_stream",),
     "train_dataloader": ("data_stream",),
@@ -69,9 +71,11 @@ OURS: dict[str, tuple[str, ...]] = {
     "bs": ("batch_size",),
     "df": ("frame",),
     "dataframe": ("frame",),
-    "x": ("features",),
-    **dict.fromkeys(("y", "label", "labels"), ("targets", "target")),
-    **dict.fromkeys(("y_names", "y_name", "dep_var", "y_col", "label_column"), ("target",)),
+    **dict.fromkeys(("x", "x_train"), ("features",)),
+    **dict.fromkeys(("y", "y_train", "label", "labels"), ("targets", "target")),
+    **dict.fromkeys(
+        ("y_names", "y_name", "dep_var", "y_col", "label_column", "label_col"), ("target",)
+    ),
     **dict.fromkeys(
         ("val", "valid", "valid_pct", "val_split", "validation_split", "test_size"),
         ("validation",),
@@ -115,6 +119,7 @@ OURS: dict[str, tuple[str, ...]] = {
     "mode": ("choose_best",),
     "min_lr": ("minimum",),
     "eta_min": ("minimum",),
+    "pct_start": ("warm_up",),
     "t_max": ("iterations",),
     "total_steps": ("iterations",),
     "step_size": ("every", "step"),
@@ -193,26 +198,74 @@ ADVICE: dict[str, str] = {
         ("scheduler", "lr_scheduler"),
         "a schedule is an extension, as in SharedVariableModifier(rate, schedules.cosine(...))",
     ),
-    "lr": "the learning rate is an argument of the step rule, as in Adam(learning_rate=0.001)",
+    **dict.fromkeys(
+        ("lr", "lrs"),
+        "the learning rate is an argument of the step rule, as in Adam(learning_rate=0.001)",
+    ),
     "learning_rate": "it is an argument of the step rule, as in Adam(learning_rate=0.001)",
-    "optimizer": "train with GradientDescent(cost=..., parameters=..., step_rule=Adam())",
+    **dict.fromkeys(
+        ("optimizer", "optimiser", "opt", "optim"),
+        "train with GradientDescent(cost=..., parameters=..., step_rule=Adam())",
+    ),
+    "moms": "the momentum is an argument of a step rule, as in Momentum(learning_rate, momentum)",
+    **dict.fromkeys(
+        ("pct_start", "div_final", "max_lr"),
+        "a schedule is an extension, as in SharedVariableModifier(rate, "
+        "schedules.one_cycle(maximum, iterations, warm_up=0.3))",
+    ),
+    **dict.fromkeys(
+        ("accumulate_grad_batches", "gradient_accumulation_steps"),
+        "each update uses the gradient of one batch; use larger batches",
+    ),
     **dict.fromkeys(
         ("loss", "loss_fn", "loss_func", "criterion", "objective"),
         "pass the cost to GradientDescent(cost=...)",
     ),
     "params": "pass the parameters to GradientDescent(parameters=...)",
     "epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
-    "max_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
-    "num_epochs": "the extension FinishAfter(after_n_epochs=...) ends training",
+    **dict.fromkeys(
+        ("max_epochs", "num_epochs", "max_iter"),
+        "the extension FinishAfter(after_n_epochs=...) ends training",
+    ),
+    "min_epochs": "session.train(epochs=...) continues a run that an extension has ended too early",
+    "fast_dev_run": "the extension FinishAfter(after_n_batches=5) ends a trial run",
     "max_steps": "the extension FinishAfter(after_n_batches=...) ends training",
     "callbacks": "pass extensions to MainLoop(extensions=[...])",
     "metrics": "DataStreamMonitoring(variables, stream) and TrainingDataMonitoring are extensions",
     **dict.fromkeys(
         ("validation_data", "val_data", "val_loader", "val_dataloader", "val_dataloaders",
-         "valid_loader", "eval_dataset", "validation_split"),
+         "valid_loader", "eval_dataset", "validation_split", "val_ds", "valid_ds", "valid_dl",
+         "eval_set"),
         "monitor other data with DataStreamMonitoring([cost], stream)",
     ),
-    "verbose": "Printing() and ProgressBar() are extensions",
+    **dict.fromkeys(
+        ("validation_freq", "check_val_every_n_epoch", "val_check_interval", "eval_steps"),
+        "DataStreamMonitoring(variables, stream, every_n_epochs=2) evaluates less often",
+    ),
+    **dict.fromkeys(
+        ("validation_steps", "limit_val_batches"),
+        "DataStreamMonitoring(variables, stream) evaluates all data of its stream; pass a smaller "
+        "stream",
+    ),
+    **dict.fromkeys(
+        ("validation_batch_size", "per_device_eval_batch_size"),
+        "the batch size is that of the stream, as in DataStreamMonitoring(variables, stream)",
+    ),
+    **dict.fromkeys(
+        ("test_data", "test_ds", "test_loader", "test_dataloader", "test_dataloaders"),
+        "session.evaluate(data) evaluates a model on other data",
+    ),
+    **dict.fromkeys(
+        ("verbose", "enable_progress_bar"), "Printing() and ProgressBar() are extensions"
+    ),
+    "logger": "session.log has all records; SQLiteLog(database) is a log in a file",
+    "log_every_n_steps": "extensions have triggers, as in Printing(every_n_batches=50)",
+    "profiler": "with config.profile = True, the time that each part took is printed at the end",
+    "enable_checkpointing": "only the extension Checkpoint(path) and session.save(path) save a run",
+    **dict.fromkeys(
+        ("default_root_dir", "output_dir", "save_dir"),
+        "every file has its own path, as in Checkpoint(path) and session.save(path)",
+    ),
     "gradient_clip_val": "clip with CompositeRule([StepClipping(1.0), rule])",
     "clipnorm": "clip with CompositeRule([StepClipping(1.0), rule])",
     "max_norm": "clip with CompositeRule([StepClipping(1.0), rule])",
@@ -221,11 +274,19 @@ ADVICE: dict[str, str] = {
     "p": "the probability of dropping is an argument of Dropout(drop_prob)",
     "batch_size": "it is an argument of a scheme, as in SequentialScheme(examples, batch_size=32)",
     "shuffle": "ShuffledScheme(examples, batch_size=32) shuffles",
-    "num_workers": "Prefetch(stream) reads ahead",
+    **dict.fromkeys(("num_workers", "workers"), "Prefetch(stream) reads ahead"),
+    "pin_memory": "batches are copied to a GPU through pinned memory automatically",
+    **dict.fromkeys(
+        ("drop_last", "sampler", "batch_sampler"),
+        "pass a DataStream with an iteration scheme, or a torch DataLoader with this argument",
+    ),
     "seed": "config.default_seed is the default of every seed",
+    "deterministic": "runs with the same seed are equal on a CPU; on a GPU, also call "
+    "torch.use_deterministic_algorithms(True)",
     "dtype": "config.floatx is the dtype of floating-point numbers",
-    "device": "config.device is the device of variables",
-    "accelerator": "config.device is the device of variables",
+    **dict.fromkeys(
+        ("device", "accelerator", "gpus"), "config.device is the device of variables"
+    ),
     **dict.fromkeys(
         ("devices", "num_nodes", "strategy"),
         "MainLoop.start(processes=4) trains in several processes",
@@ -247,7 +308,7 @@ ADVICE: dict[str, str] = {
         "session.load(path) continues from an archive that session.save wrote",
     ),
     **dict.fromkeys(
-        ("class_weight", "sample_weight"),
+        ("class_weight", "sample_weight", "weighted_metrics"),
         "weight the costs of examples before averaging them, as in (weights * costs).mean()",
     ),
     "max_time": "session.stop() ends training at any time",
@@ -261,6 +322,12 @@ ADVICE: dict[str, str] = {
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
+    **dict.fromkeys(
+        ("monitor", "early_stopping", "early_stopping_rounds", "n_iter_no_change"),
+        "the extension EarlyStopping(record_name, epochs=5) ends training without improvement",
+    ),
+    "mode": "the lowest value of a record is the best; if the highest is the best, write "
+    "EarlyStopping(record_name, choose_best=max, epochs=5)",
     "min_delta": "any better value is an improvement; to require a larger improvement, pass "
     "choose_best",
     **dict.fromkeys(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -122,12 +123,27 @@ def write_reference(folder: Path) -> None:
     (folder / "index.rst").write_text(text, "utf-8")
 
 
+def write_tutorials(folder: Path) -> None:
+    """Copy all notebooks to a new folder, each with its preview below the first cell.
+
+    The notebooks of the repository have no outputs, and the site does not run them by default.
+    """
+    previews = folder / "previews"
+    previews.mkdir(parents=True)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        image = Path(shutil.copy(ROOT / "notebooks" / "previews" / f"{path.stem}.webp", previews))
+        notebook = json.loads(path.read_text("utf-8"))
+        text = f"![Some cells of this notebook after it was run](previews/{image.name})"
+        cell = {"cell_type": "markdown", "id": "preview", "metadata": {}, "source": [text]}
+        notebook["cells"].insert(1, cell)
+        (folder / path.name).write_text(json.dumps(notebook), "utf-8")
+
+
 def gather(source: Path) -> None:
     """Copy notebooks and pages to a new folder, and write the reference there."""
     shutil.rmtree(source, ignore_errors=True)
     for folder, files in {
         source: [*sorted(HERE.glob("*.md")), ROOT / "CHANGELOG.md"],
-        source / "notebooks": sorted((ROOT / "notebooks").glob("*.ipynb")),
         source / "pages": sorted((ROOT / "notebooks" / "pages").glob("*.md")),
         source / "texts": sorted((ROOT / "tests" / "tutorials").glob("*.md")),
     }.items():
@@ -135,6 +151,7 @@ def gather(source: Path) -> None:
         for path in files:
             shutil.copy(path, folder)
     shutil.copy(ROOT / "notebooks" / "live.gif", source)
+    write_tutorials(source / "notebooks")
     write_reference(source / "reference")
 
 

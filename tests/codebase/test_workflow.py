@@ -39,3 +39,10 @@ def test_it_runs_what_ci_runs_here():
 
 def test_it_runs_on_linux_and_macos():
     assert {name.partition("-")[0] for name in MATRIX["os"]} == {"ubuntu", "macos"}
+
+
+def test_binder_is_proven_only_when_a_person_starts_it():
+    job = WORKFLOW["jobs"]["binder"]
+    assert job["if"] == "github.event_name == 'workflow_dispatch'"
+    assert "workflow_dispatch" in WORKFLOW[True]  # YAML reads the key `on` as a boolean
+    assert job["steps"][-1]["run"].startswith("make binder")

@@ -142,7 +142,7 @@ def test_hints_for_other_libraries_name_existing_arguments():
     known |= {p for f in FUNCTIONS.values() for p in inspect.signature(f).parameters}
     makers = (DataStream.from_frame, DataStream.from_arrays, DataStream.from_folder)
     known |= {p for f in makers for p in inspect.signature(f).parameters}
-    known |= {"rate", "factor", "every", "iterations", "maximum", "default_seed"}  # in functions
+    known |= {"rate", "factor", "every", "iterations", "maximum", "warm_up", "default_seed"}
     assert {one for names in OURS.values() for name in names for one in name.split()} <= known
 
 

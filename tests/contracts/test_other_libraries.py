@@ -4,8 +4,10 @@ import inspect
 import re
 
 import pytest
+import torch
 
 import workbench as wb
+from tests.codebase.test_exports import pinned
 from workbench import bricks, extensions
 from workbench.argument_names import ADVICE, OURS
 from workbench.bricks.conv import Convolutional, MaxPooling
@@ -13,14 +15,23 @@ from workbench.bricks.lookup import LookupTable
 from workbench.bricks.recurrent import LSTM, SimpleRecurrent
 from workbench.data import DataStream
 from workbench.errors import SignatureError, WorkbenchError
+from workbench.extensions import schedules
 from workbench.extensions.monitoring import TrainingDataMonitoring
+from workbench.fitting.start import OTHER_NAMES
 from workbench.hints import hint
+from workbench.session import Session
 
 STEP = "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"
 MONITOR = "monitor other data with DataStreamMonitoring([cost], stream)"
 COST = "pass the cost to GradientDescent(cost=...)"
 END = "the extension FinishAfter(after_n_epochs=...) ends training"
 TRANSFORM = "transformers such as RandomFlip(stream) and Mapping(stream, function) change batches"
+DATA = "pass the data second, as in fit(model, (X, y))"
+VALIDATION = "pass validation=0.2 (a fraction) or separate data"
+STOPPING = "pass extensions=[EarlyStopping('validation_cost', epochs=3)]"
+SAVED = "every file has its own path, as in Checkpoint(path) and session.save(path)"
+LOADER = "pass a DataStream with an iteration scheme, or a torch DataLoader with this argument"
+EACH_EPOCH = "the validation data is evaluated after each epoch; the program session.recipe()"
 FRAME, ARRAYS, FOLDER = DataStream.from_frame, DataStream.from_arrays, DataStream.from_folder
 
 ANSWERS = [
@@ -46,6 +57,46 @@ ANSWERS = [
     (wb.fit, "mixed_precision", "config.precision chooses float32, tf32 or bf16"),
     (wb.fit, "class_weight", "weight the costs of examples before averaging them"),
     (wb.fit, "ckpt_path", "session.load(path) continues from an archive"),
+    (wb.fit, "train_ds", DATA),
+    (wb.fit, "X_train", DATA),
+    (wb.fit, "y_train", DATA),
+    (wb.fit, "val_ds", VALIDATION),
+    (wb.fit, "valid_ds", VALIDATION),
+    (wb.fit, "eval_set", VALIDATION),
+    (wb.fit, "opt", STEP),
+    (wb.fit, "optimiser", STEP),
+    (wb.fit, "lrs", STEP),
+    (wb.fit, "moms", "the momentum is an argument of a step rule, as in Momentum("),
+    (wb.fit, "pct_start", "a schedule is an extension, as in SharedVariableModifier(rate, "),
+    (wb.fit, "accumulate_grad_batches", "each update uses the gradient of one batch"),
+    (wb.fit, "max_iter", "did you mean 'epochs'?"),
+    (wb.fit, "min_epochs", "session.train(epochs=...) continues a run"),
+    (wb.fit, "fast_dev_run", "for a trial run, pass extensions=[FinishAfter(after_n_batches=5)]"),
+    (wb.fit, "early_stopping_rounds", STOPPING),
+    (wb.fit, "monitor", STOPPING),
+    (wb.fit, "mode", "extensions=[EarlyStopping('validation_accuracy', choose_best=max, epochs=3)"),
+    (wb.fit, "logger", "set config.log_backend = 'sqlite' and config.sqlite_database"),
+    (wb.fit, "log_every_n_steps", "the cost of every batch is in session.log"),
+    (wb.fit, "check_val_every_n_epoch", EACH_EPOCH),
+    (wb.fit, "val_check_interval", EACH_EPOCH),
+    (wb.fit, "validation_freq", EACH_EPOCH),
+    (wb.fit, "validation_steps", "pass less of it, as in validation=(X[:100], y[:100])"),
+    (wb.fit, "validation_batch_size", "validation data has the same batch_size as training data"),
+    (wb.fit, "test_data", "session.evaluate(data) evaluates a model on other data"),
+    (wb.fit, "weighted_metrics", "weight the costs of examples before averaging them"),
+    (wb.fit, "deterministic", "runs with the same seed are equal on a CPU"),
+    (wb.fit, "profiler", "with config.profile = True, the time that each part took is printed"),
+    (wb.fit, "enable_checkpointing", "only the extension Checkpoint(path) and session.save(path)"),
+    (wb.fit, "enable_progress_bar", "Printing() and ProgressBar() are extensions"),
+    (wb.fit, "default_root_dir", SAVED),
+    (wb.fit, "output_dir", SAVED),
+    (wb.fit, "args", "pass the settings one by one, as in epochs=3, batch_size=16"),
+    (wb.fit, "gpus", "config.device is the device of variables"),
+    (wb.fit, "pin_memory", "batches are copied to a GPU through pinned memory automatically"),
+    (wb.fit, "drop_last", LOADER),
+    (wb.fit, "sampler", LOADER),
+    (wb.fit, "workers", "Prefetch(stream) reads ahead"),
+    (wb.fit, "label_col", "did you mean 'target'?"),
     # MainLoop: Lightning's Trainer and Keras' compile
     (wb.MainLoop, "optimizer", "did you mean 'algorithm'?"),
     (wb.MainLoop, "callbacks", "did you mean 'extensions'?"),
@@ -58,6 +109,14 @@ ANSWERS = [
     (wb.MainLoop, "criterion", COST),
     (wb.MainLoop, "metrics", "DataStreamMonitoring(variables, stream)"),
     (wb.MainLoop, "logger", "did you mean 'log'?"),
+    (wb.MainLoop, "train_ds", "did you mean 'data_stream'?"),
+    (wb.MainLoop, "valid_ds", MONITOR),
+    (wb.MainLoop, "mode", "EarlyStopping(record_name, choose_best=max, epochs=5)"),
+    (wb.MainLoop, "monitor", "the extension EarlyStopping(record_name, epochs=5)"),
+    (wb.MainLoop, "fast_dev_run", "the extension FinishAfter(after_n_batches=5) ends a trial run"),
+    (wb.MainLoop, "check_val_every_n_epoch", "DataStreamMonitoring(variables, stream, every_n_"),
+    (wb.MainLoop, "limit_val_batches", "evaluates all data of its stream; pass a smaller stream"),
+    (wb.MainLoop, "log_every_n_steps", "triggers, as in Printing(every_n_batches=50)"),
     # GradientDescent and step rules: torch.optim
     (wb.GradientDescent, "optimizer", "did you mean 'step_rule'?"),
     (
@@ -65,6 +124,7 @@ ANSWERS = [
         "lr",
         "it is an argument of the step rule|the learning rate is an argument",
     ),
+    (wb.GradientDescent, "optimiser", "did you mean 'step_rule'?"),
     (wb.GradientDescent, "params", "did you mean 'parameters'?"),
     (wb.GradientDescent, "scheduler", "a schedule is an extension, as in SharedVariableModifier("),
     (wb.GradientDescent, "gradient_clip_val", "clip with CompositeRule([StepClipping(1.0), rule])"),
@@ -113,6 +173,7 @@ ANSWERS = [
     (FRAME, "procs", "columns of numbers are standardised"),
     (ARRAYS, "X", "did you mean 'features'?"),
     (ARRAYS, "y", "did you mean 'targets'?"),
+    (ARRAYS, "y_train", "did you mean 'targets'?"),
     (ARRAYS, "test_size", "did you mean 'validation'?"),
     (ARRAYS, "stratify", "data with classes is divided class by class"),
     (FOLDER, "directory", "did you mean 'folder'?"),
@@ -136,9 +197,18 @@ def test_advice_is_given_where_no_argument_has_the_meaning(name):
     assert hint(name, ["something_else"]) == f"; {ADVICE[name]}"
 
 
+def test_classes_and_functions_in_advice_exist():
+    """An answer like ``SomeClass(argument=...)`` must name what a reader can import."""
+    known = {name for names in pinned().values() for name in names}
+    known |= {*dir(schedules), *dir(Session), *dir(torch)}
+    texts = [*ADVICE.values(), *OTHER_NAMES.values()]
+    named = {name for text in texts for name in re.findall(r"(\w+)\(", text)}
+    assert named - known == set()
+
+
 def test_the_keys_of_both_tables_are_in_lower_case():
     """Otherwise no argument is found, since names are compared without case."""
-    assert [name for name in {**OURS, **ADVICE} if name != name.casefold()] == []
+    assert [name for name in {**OURS, **ADVICE, **OTHER_NAMES} if name != name.casefold()] == []
 
 
 def test_an_argument_that_exists_is_not_refused():

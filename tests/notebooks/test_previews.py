@@ -41,3 +41,29 @@ def test_the_page_shows_each_picture_and_the_readme_links_to_it():
 
 def test_there_is_no_picture_of_another_notebook():
     assert sorted(path.stem for path in previews.FOLDER.glob("*.webp")) == NAMES
+
+
+def test_every_picture_has_a_record_of_its_code():
+    """A picture whose notebook has changed is listed by ``--stale``, but is no failure."""
+    assert list(previews.recorded(previews.FOLDER)) == NAMES
+
+
+def test_a_picture_is_stale_once_the_shown_code_has_changed(tmp_path, monkeypatch, capsys):
+    first = paths()[0]
+    for path in paths():
+        previews.record(path, tmp_path)
+    assert previews.stale(tmp_path) == []
+    shown = {**previews.SHOWN, first.stem: ["import"]}
+    monkeypatch.setattr(previews, "SHOWN", shown)
+    assert previews.stale(tmp_path) == [first]
+    assert previews.main(["--stale", "--to", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{first.stem}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "same"),
+    [(["a = 2", "show(a)", "b"], False), (["a = 1", "show(a)", "b = 3"], True)],
+)
+def test_only_code_up_to_the_last_shown_cell_counts(code, same):
+    before = previews.hash_of(["a = 1", "show(a)", "b"], ["show("])
+    assert (previews.hash_of(code, ["show("]) == before) is same

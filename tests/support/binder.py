@@ -5,7 +5,7 @@ virtual environment, and starts JupyterLab with ``binder/start`` on one core, be
 hub gives each user. Then it opens each notebook in a browser, runs all cells, and opens a dashboard
 through ``jupyter-server-proxy``. The server and its kernels are ended if they need more than 2 GB
 together; the peak of one kernel must stay below 1.2 GB. With ``--write``, the table of
-``notebooks/site/binder.md`` is written again. Linux only.
+``notebooks/site/binder.md`` is written again if all notebooks passed. Linux only.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def started(clone: Path, venv: Path) -> Iterator[tuple[str, Watch]]:
         *("taskset", "-c", str(core), "bash", str(clone / "binder" / "start")),
         *("jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
         *(f"--ServerApp.base_url={PREFIX}", "--IdentityProvider.token="),
-        *("--expose-app-in-browser", f"--ServerApp.root_dir={clone / 'notebooks'}"),
+        *("--expose-app-in-browser", f"--ServerApp.root_dir={clone}"),
     ]
     base = f"http://127.0.0.1:{port}{PREFIX}".rstrip("/")
     log = clone.parent / "log"
@@ -185,16 +185,39 @@ def started(clone: Path, venv: Path) -> Iterator[tuple[str, Watch]]:
             server.wait()
 
 
-def with_table(text: str, found: list[Measured]) -> str:
+class Opened(Notebook):
+    """A notebook in the folder ``notebooks`` of the server, as on Binder."""
+
+    def open(self) -> None:
+        """Open the notebook at the address to which a link to Binder leads."""
+        self.page.goto(f"{self.base}/lab/tree/notebooks/{self.path.name}?reset")
+        self.ready()
+
+
+def with_table(text: str, found: list[Measured], installed: float, together: int) -> str:
     r"""Return the text of the page with the measured values in its table.
+
+    Parameters
+    ----------
+    text : str
+        The page before.
+    found : list of Measured
+        The values of each notebook.
+    installed : float
+        The seconds that the installation took.
+    together : int
+        The peak memory of the server and its kernels.
 
     Examples
     --------
-    >>> print(with_table(f"{BEGIN}\n{END}\n", [Measured("00_five.ipynb", 31.2, 712_000_000, "")]))
+    >>> found = [Measured("00_five.ipynb", 31.2, 712_000_000, "")]
+    >>> print(with_table(f"{BEGIN}\n{END}\n", found, 130.2, 1_300_000_000))
     <!-- memory -->
     | notebook | seconds | peak memory |
     |---|---:|---:|
     | 00_five | 31 | 712 MB |
+    <BLANKLINE>
+    The installation took 130 s; the server and its kernels together needed up to 1300 MB.
     <!-- end of memory -->
     <BLANKLINE>
     """
@@ -202,8 +225,12 @@ def with_table(text: str, found: list[Measured]) -> str:
         f"| {one.name.removesuffix('.ipynb')} | {one.seconds:.0f} | {one.peak / 1e6:.0f} MB |"
         for one in found
     ]
+    total = (
+        f"The installation took {installed:.0f} s; the server and its kernels together needed up "
+        f"to {together / 1e6:.0f} MB."
+    )
     table = "\n".join(
-        [BEGIN, "| notebook | seconds | peak memory |", "|---|---:|---:|", *rows, END]
+        [BEGIN, "| notebook | seconds | peak memory |", "|---|---:|---:|", *rows, "", total, END]
     )
     before, _, rest = text.partition(BEGIN)
     return before + table + rest.partition(END)[2]
@@ -226,7 +253,7 @@ class Measured:
 def measure(browser: Browser, base: str, path: Path) -> Measured:
     """Run a notebook in a page, and return the peak memory of its kernel."""
     with guarded_page(browser) as page:
-        notebook = Notebook(page, base, path)
+        notebook = Opened(page, base, path)
         notebook.open()
         kernel = int(notebook.ask("__import__('os').getpid()"))
         begin = time.monotonic()
@@ -247,7 +274,7 @@ def dashboard(browser: Browser, base: str, folder: Path) -> str:
     content["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     path.write_text(json.dumps(content), encoding="utf-8")
     with guarded_page(browser) as page, guarded_page(browser) as second:
-        notebook = Notebook(page, base, path)
+        notebook = Opened(page, base, path)
         notebook.open()
         notebook.run_all(timeout=200)
         if errors := notebook.errors():
@@ -270,12 +297,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--write", action="store_true", help=f"write the table of {PAGE.name}")
     options = parser.parse_args(arguments)
+    if options.write and options.only:
+        parser.error("--write measures all notebooks, so it cannot be combined with --only")
     executable = chromium.find() or sys.exit(chromium.ABSENT)
     measured: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="binder-") as folder:
         begin = time.monotonic()
         clone, venv = install(Path(folder))
-        print(f"installed in {time.monotonic() - begin:.0f} s", flush=True)
+        installed = time.monotonic() - begin
+        print(f"installed in {installed:.0f} s", flush=True)
         chosen = tuple(options.only.split(","))
         paths = [one for one in sorted((clone / "notebooks").glob("*.ipynb"))
                  if one.name.startswith(chosen)]  # fmt: skip
@@ -289,9 +319,13 @@ def main(arguments: list[str] | None = None) -> int:
             fault = dashboard(browser, base, clone / "notebooks")
             print(f"dashboard through jupyter-server-proxy: {fault or 'ok'}")
         print(f"server and kernels together: {watch.peak / 1e6:.0f} MB of {LIMIT / 1e6:.0f} MB")
-    if options.write:
-        PAGE.write_text(with_table(PAGE.read_text("utf-8"), measured), "utf-8")
-    return int(failed or bool(fault) or watch.exceeded)
+    failed = failed or bool(fault) or watch.exceeded
+    if options.write and failed:
+        print(f"{PAGE.name} is unchanged, because not everything passed")
+    elif options.write:
+        text = with_table(PAGE.read_text("utf-8"), measured, installed, watch.peak)
+        PAGE.write_text(text, "utf-8")
+    return int(failed)
 
 
 if __name__ == "__main__":

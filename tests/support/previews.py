@@ -1,17 +1,22 @@
 """Still images of the notebooks for readers without a kernel, and a page that shows them.
 
-``make previews`` runs each notebook as it is in a real browser, and writes images of some cells
-to ``notebooks/previews``. Readers of the repository see them on the page ``README.md`` there, which
-is written from the first cells of the notebooks. With ``--page``, only the page is written.
+``make previews`` runs notebooks as they are in a real browser, and writes images of some cells to
+``notebooks/previews``. It chooses the notebooks that ``--only`` names, or else those whose code has
+changed since their image was made. Beside the images, ``sources.json`` has a hash of the code of
+each; ``--stale`` lists the notebooks that have changed. Readers of the repository see the images on
+the page ``README.md`` there, which is written from the first cells of the notebooks. With
+``--page``, only the page is written.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -19,11 +24,12 @@ from playwright.sync_api import Locator
 
 from tests.browser.lab import Notebook, guarded_page, headless, jupyter_lab, until
 from tests.support import chromium
-from tests.support.notebooks import paths, short_text
+from tests.support.notebooks import code_of, paths, short_text
 from tests.support.tree import ROOT
 
 FOLDER = ROOT / "notebooks" / "previews"
 PAGE = FOLDER / "README.md"
+SOURCES = "sources.json"
 LARGEST = 150_000
 """Bytes of one image."""
 SIZE = {"width": 900, "height": 2600}
@@ -79,6 +85,49 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def hash_of(code: Sequence[str], shown: Sequence[str]) -> str:
+    """Return a hash of the cells that are shown and of all code before them.
+
+    Later cells have no influence on an image.
+
+    Examples
+    --------
+    >>> before = hash_of(["a = 1", "print(a)", "b = 2"], ["print("])
+    >>> hash_of(["a = 1", "print(a)", "b = 3"], ["print("]) == before
+    True
+    >>> hash_of(["a = 2", "print(a)", "b = 2"], ["print("]) == before
+    False
+    """
+    last = max(
+        (index for index, cell in enumerate(code) if any(text in cell for text in shown)),
+        default=-1,
+    )
+    text = json.dumps([list(shown), list(code[: last + 1])])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """Return the hash of each image in a folder at the time when it was made."""
+    path = folder / SOURCES
+    hashes: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return hashes
+
+
+def stale(folder: Path = FOLDER) -> list[Path]:
+    """Return the notebooks whose shown code has changed since their image was made."""
+    made = recorded(folder)
+    return [
+        path for path in paths() if made.get(path.stem) != hash_of(code_of(path), SHOWN[path.stem])
+    ]
+
+
+def record(path: Path, folder: Path) -> None:
+    """Store that the image of a notebook was made from its code as it is now."""
+    made = recorded(folder) | {path.stem: hash_of(code_of(path), SHOWN[path.stem])}
+    text = json.dumps(dict(sorted(made.items())), indent=1) + "\n"
+    (folder / SOURCES).write_text(text, "utf-8")
+
+
 def image_of(notebook: Notebook, name: str) -> Image.Image:
     """Return the cells of a notebook that are shown, one below the other."""
     images = []
@@ -127,15 +176,27 @@ def main(arguments: list[str] | None = None) -> int:
     """Write images and page; return 0 if all notebooks ran."""
     parser = argparse.ArgumentParser(description="Make still images of the notebooks.")
     parser.add_argument(
-        "--only", default="", help="beginnings of the names of notebooks, separated by commas"
+        "--only",
+        default="",
+        help="beginnings of the names of notebooks, separated by commas (default: --stale)",
     )
+    parser.add_argument("--stale", action="store_true", help="list notebooks with an old image")
     parser.add_argument("--short", action="store_true", help="run with the settings of tests")
     parser.add_argument("--page", action="store_true", help="write the page only")
     parser.add_argument("--to", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
+    old = stale(options.to)
+    if options.stale:
+        print("".join(f"{path.stem}\n" for path in old) or "all images are up to date\n", end="")
+        return 0
     options.to.mkdir(exist_ok=True)
     (options.to / PAGE.name).write_text(page(), encoding="utf-8")
+    only = tuple(options.only.split(","))
+    chosen = [path for path in paths() if path.name.startswith(only)] if options.only else old
     if options.page:
+        return 0
+    if not chosen:
+        print("no image is to be made")
         return 0
     executable = chromium.find() or sys.exit(chromium.ABSENT)
     failed = False
@@ -145,9 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
         headless(executable) as browser,
     ):
         lab.set_windowing("none")
-        for path in paths():
-            if not path.name.startswith(tuple(options.only.split(","))):
-                continue
+        for path in chosen:
             copy = Path(folder, path.name)
             copy.write_text(short_text(path) if options.short else path.read_text("utf-8"), "utf-8")
             with guarded_page(browser) as tab:
@@ -161,6 +220,8 @@ def main(arguments: list[str] | None = None) -> int:
                 notebook.shut_down()
             print(f"{path.stem}: {size:,} bytes {errors or ''}", flush=True)
             failed = failed or bool(errors) or size > LARGEST
+            if not (options.short or errors):
+                record(path, options.to)
     return int(failed)
 
 

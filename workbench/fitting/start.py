@@ -35,18 +35,28 @@ from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import in_notebook, tell
 from workbench.utils.numbers import is_count
 
-_EPOCHS = ("max_epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch", "num_train_epochs")
+_EPOCHS = (
+    "max_epochs",
+    "num_epochs",
+    "n_epochs",
+    "n_epoch",
+    "nb_epoch",
+    "num_train_epochs",
+    "max_iter",
+)
 _VALIDATION = (
     "validation_split", "validation_data", "valid_pct", "val_data", "val_dataloader", "val_loader",
     "val_dataloaders", "valid_loader", "eval_dataset", "test_size", "train_split", "val_split",
+    "val_ds", "valid_ds", "valid_dl", "eval_set", "x_val", "y_val",
 )  # fmt: skip
 _DATA = (
     "x", "y", "train_loader", "train_dataloader", "train_dataloaders", "train_dataset", "train_dl",
     "dls", "dl", "dataloader", "dataloaders", "datamodule", "loader", "dataset", "train_data", "df",
+    "train_ds", "x_train", "y_train",
 )  # fmt: skip
 _RULE = (
     "optimizer", "optimizers", "optim", "opt_func", "optimizer_class", "lr", "learning_rate",
-    "lr_max", "base_lr", "configure_optimizers",
+    "lr_max", "base_lr", "configure_optimizers", "opt", "optimiser", "lrs",
 )  # fmt: skip
 OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(_EPOCHS, "did you mean 'epochs'?"),
@@ -57,7 +67,7 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
     **dict.fromkeys(("callbacks", "callback", "cbs"), "did you mean 'extensions'?"),
     **dict.fromkeys(
-        ("y_names", "y_name", "label", "labels", "label_column", "dep_var", "y_col"),
+        ("y_names", "y_name", "label", "labels", "label_column", "label_col", "dep_var", "y_col"),
         "did you mean 'target'?",
     ),
     **dict.fromkeys(
@@ -68,8 +78,28 @@ OTHER_NAMES: dict[str, str] = {
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
     "max_steps": "train for a number of batches with session.train(batches=100)",
     **dict.fromkeys(
-        ("patience", "early_stopping"),
+        ("patience", "early_stopping", "early_stopping_rounds", "n_iter_no_change", "monitor"),
         "pass extensions=[EarlyStopping('validation_cost', epochs=3)]",
+    ),
+    "mode": "the lowest value is the best; for a record such as an accuracy, pass "
+    "extensions=[EarlyStopping('validation_accuracy', choose_best=max, epochs=3)]",
+    "args": "pass the settings one by one, as in epochs=3, batch_size=16",
+    "fast_dev_run": "for a trial run, pass extensions=[FinishAfter(after_n_batches=5)]",
+    "log_every_n_steps": "the cost of every batch is in session.log",
+    "logger": "session.log has all records; to keep them in a file, set config.log_backend = "
+    "'sqlite' and config.sqlite_database before",
+    **dict.fromkeys(
+        ("validation_freq", "check_val_every_n_epoch", "val_check_interval", "eval_steps"),
+        "the validation data is evaluated after each epoch; the program session.recipe() shows "
+        "how, and can be edited",
+    ),
+    **dict.fromkeys(
+        ("validation_steps", "limit_val_batches"),
+        "all validation data is evaluated; pass less of it, as in validation=(X[:100], y[:100])",
+    ),
+    **dict.fromkeys(
+        ("validation_batch_size", "per_device_eval_batch_size"),
+        "validation data has the same batch_size as training data",
     ),
 }
 """Names of arguments in Keras, Lightning, fastai and torch, with advice for callers of `fit`."""
