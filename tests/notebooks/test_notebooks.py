@@ -46,6 +46,16 @@ def test_the_first_cell_says_how_long_it_takes(notebook):
     assert re.search(r"\b(?:minutes?|seconds)\b", notebook.cells[0].source)
 
 
+def test_a_run_that_a_cell_pauses_has_no_end_that_a_slow_reader_could_meet(notebook):
+    """A command to a run that has ended is refused, and one to a paused run cannot pause it."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    pausing = [number for number, source in enumerate(code) if ".pause()" in source]
+    for number in pausing:
+        before = "\n".join(code[:number])
+        assert re.findall(r"(?:epochs|batches)=\d{1,5}\b", before) == []
+        assert ".pause().wait()" not in code[number] or '.state != "paused"' in code[number]
+
+
 @pytest.mark.parametrize("name", sorted(settings()))
 def test_short_settings_replace_a_text_of_the_notebook(name):
     path = next(path for path in NOTEBOOKS if path.stem == name)
