@@ -16,7 +16,7 @@ from workbench.errors import SignatureError, WorkbenchError
 from workbench.extensions.monitoring import TrainingDataMonitoring
 from workbench.hints import hint
 
-STEP = "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"
+STEP = "pass a step rule, as in step_rule=Adam(learning_rate=0.002)"
 MONITOR = "monitor other data with DataStreamMonitoring([cost], stream)"
 COST = "pass the cost to GradientDescent(cost=...)"
 END = "the extension FinishAfter(after_n_epochs=...) ends training"
