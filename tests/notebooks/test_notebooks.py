@@ -56,6 +56,22 @@ def test_a_run_that_a_cell_pauses_has_no_end_that_a_slow_reader_could_meet(noteb
         assert ".pause().wait()" not in code[number] or '.state != "paused"' in code[number]
 
 
+def links_of(path):
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    return re.findall(r"\]\(([^)#\s]+)[^)]*\)", "\n".join(texts))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(path):
+    assert [link for link in links_of(path) if not (path.parent / link).exists()] == []
+
+
+def test_each_notebook_links_to_the_next_one():
+    following = zip(NOTEBOOKS, NOTEBOOKS[1:], strict=False)
+    assert [one.name for one, after in following if after.name not in links_of(one)] == []
+
+
 @pytest.mark.parametrize("name", sorted(settings()))
 def test_short_settings_replace_a_text_of_the_notebook(name):
     path = next(path for path in NOTEBOOKS if path.stem == name)
