@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -68,7 +69,7 @@ def test_every_link_leads_to_a_file(path):
 
 
 def test_each_notebook_links_to_the_next_one():
-    following = zip(NOTEBOOKS, NOTEBOOKS[1:], strict=False)
+    following = pairwise(NOTEBOOKS)
     assert [one.name for one, after in following if after.name not in links_of(one)] == []
 
 
