@@ -23,7 +23,7 @@ PIP := $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -m p
 USED := live,onnx
 EXTRAS := live,test,dev
 
-NOTEBOOK := notebooks/01_first_training.ipynb
+NOTEBOOK := notebooks/00_five_lines.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 

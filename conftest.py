@@ -45,6 +45,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture
+def flowers_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the table of the README's example, ``flowers.csv``, to a new working directory."""
+    import pandas as pd
+
+    from workbench.data import Iris
+
+    iris = Iris()
+    measurements, species = iris.get_data(slice(0, 150))
+    table = pd.DataFrame(measurements, columns=iris.measurements)
+    table["species"] = [iris.classes[index] for index in species[:, 0]]
+    table.to_csv(tmp_path / "flowers.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Change the cells of notebooks to the short settings of tests."""
     for item in items:

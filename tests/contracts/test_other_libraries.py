@@ -21,7 +21,7 @@ from workbench.fitting.start import OTHER_NAMES
 from workbench.hints import hint
 from workbench.session import Session
 
-STEP = "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"
+STEP = "pass a step rule, as in step_rule=Adam(learning_rate=0.002)"
 MONITOR = "monitor other data with DataStreamMonitoring([cost], stream)"
 COST = "pass the cost to GradientDescent(cost=...)"
 END = "the extension FinishAfter(after_n_epochs=...) ends training"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -44,6 +45,32 @@ def test_it_contains_no_address_of_another_machine(notebook):
 
 def test_the_first_cell_says_how_long_it_takes(notebook):
     assert re.search(r"\b(?:minutes?|seconds)\b", notebook.cells[0].source)
+
+
+def test_a_run_that_a_cell_pauses_has_no_end_that_a_slow_reader_could_meet(notebook):
+    """A command to a run that has ended is refused, and one to a paused run cannot pause it."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    pausing = [number for number, source in enumerate(code) if ".pause()" in source]
+    for number in pausing:
+        before = "\n".join(code[:number])
+        assert re.findall(r"(?:epochs|batches)=\d{1,5}\b", before) == []
+        assert ".pause().wait()" not in code[number] or '.state != "paused"' in code[number]
+
+
+def links_of(path):
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    return re.findall(r"\]\(([^)#\s]+)[^)]*\)", "\n".join(texts))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(path):
+    assert [link for link in links_of(path) if not (path.parent / link).exists()] == []
+
+
+def test_each_notebook_links_to_the_next_one():
+    following = pairwise(NOTEBOOKS)
+    assert [one.name for one, after in following if after.name not in links_of(one)] == []
 
 
 @pytest.mark.parametrize("name", sorted(settings()))

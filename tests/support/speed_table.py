@@ -14,7 +14,7 @@ START, END = "<!-- speed -->\n", "<!-- end of speed -->\n"
 HEADING = "## A training step, against plain torch and peers"
 
 CONTENDERS = {
-    "this project, compiled": "this project",
+    "this project, compiled": "workbench",
     "raw torch, eager": "plain torch",
     "torch.compile(model)": "`torch.compile`",
     "Lightning": "Lightning",

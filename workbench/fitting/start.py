@@ -63,7 +63,7 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(("bs", "per_device_train_batch_size"), "did you mean 'batch_size'?"),
     **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction) or separate data"),
     **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
-    **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.001)"),
+    **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.002)"),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
     **dict.fromkeys(("callbacks", "callback", "cbs"), "did you mean 'extensions'?"),
     **dict.fromkeys(
@@ -230,7 +230,7 @@ def fit(
         raise ArgumentError(f"epochs must be a whole number, 1 or more, not {epochs!r}")
     if step_rule is not None and not isinstance(step_rule, StepRule):
         raise ArgumentError(
-            f"step_rule must be a step rule such as Adam(learning_rate=0.001), not {step_rule!r}"
+            f"step_rule must be a step rule such as Adam(learning_rate=0.002), not {step_rule!r}"
         )
     seed = resolve_seed(None, seed, "fit")
     brick = as_brick(model, seed)
