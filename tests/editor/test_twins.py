@@ -24,6 +24,7 @@ PYTHON_ONLY = {
     "fault": "it is on its node",
     "shape": "it is on its edges",
     "disconnect": "the page removes edges together with nodes, by `remove`",
+    "save_image": "the page draws the image itself, in the colours that it shows",
     "add_inputs": "the page adds those of a stream, by `add_stream`",
 }
 """Public methods of a board that are no intents, and why."""
@@ -69,8 +70,8 @@ TWINS = {
     # buttons
     "full": VIEW,
     "open image": Board.load,
-    "save png": Board.payload,
-    "save svg": Board.payload,
+    "save png": Editor.save_image,
+    "save svg": Editor.save_image,
     "align left": Board.move,
     "align centre": Board.move,
     "align top": Board.move,
