@@ -142,6 +142,29 @@ class BoardState(Hinted):
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]
 
+    def flops(self, node: str) -> int | None:
+        """Return the number of floating-point operations of a node for one example, if known.
+
+        Products, convolutions and attention are counted, with a multiplication and an addition as
+        two operations. The count of a group is that of all nodes in it.
+
+        Raises
+        ------
+        BuilderError
+            If there is no such node.
+
+        Examples
+        --------
+        >>> from extensions_live.editor import Board
+        >>> board = Board()
+        >>> x = board.add_input("features", shape=[None, 784])
+        >>> layer = board.add("Linear", after=x, settings={"output_dim": 10})
+        >>> board.flops(layer)
+        15680
+        """
+        top, below = settings_.split(self._document, node)
+        return checking.flops_of(self._document, top, self._checked(), below)
+
     def needed_inputs(self) -> list[InputSpec]:
         """Return the inputs on which the cost and the monitored scalars depend.
 

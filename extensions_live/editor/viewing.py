@@ -134,6 +134,13 @@ class View(BoardState):
             self._places.clear()
             self._changed()
 
+    def flops(self, node: str) -> int | None:
+        """Return the number of floating-point operations of a node for one example, if known."""
+        found = next((one for one in self.diagram.nodes if one.id == node), None)
+        if found is None:
+            raise BuilderError(f"there is no node {node!r:.80}")
+        return found.flops
+
     def _group(self, node: str) -> str:
         if node not in self._containers:
             raise BuilderError(f"{node!r:.80} has no parts to show")

@@ -23,6 +23,7 @@ PYTHON_ONLY = {
     "show": "the model is an object of Python",
     "fault": "it is on its node",
     "shape": "it is on its edges",
+    "flops": "they are on its node",
     "disconnect": "the page removes edges together with nodes, by `remove`",
     "save_image": "the page draws the image itself, in the colours that it shows",
     "add_inputs": "the page adds those of a stream, by `add_stream`",
