@@ -11,7 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extensions_live.editor import blocks, checking, grouping, insertion, merging, picture, wiring
+from extensions_live.editor import (
+    blocks,
+    checking,
+    grouping,
+    image_file,
+    insertion,
+    merging,
+    wiring,
+)
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted
 from extensions_live.editor.anatomy import anatomies
@@ -407,7 +415,7 @@ class Board(BoardLayers):
             `save_image` or a page has saved. A string is never a path, because pages send strings.
         """
         with self._lock:
-            given = picture.document_in(text) if isinstance(text, Path) else text
+            given = image_file.document_in(text) if isinstance(text, Path) else text
             self._edit("load", with_nodes_for_bricks(read(given)))
 
     def clear(self) -> None:

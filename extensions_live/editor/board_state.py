@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import torch
 
-from extensions_live.editor import checking, picture, wiring
+from extensions_live.editor import checking, image_file, wiring
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.code import Code
@@ -65,7 +65,7 @@ class BoardState(Hinted):
         self.version = 0
         self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         if isinstance(model, Path):
-            self._document = with_nodes_for_bricks(read(picture.document_in(model)))
+            self._document = with_nodes_for_bricks(read(image_file.document_in(model)))
         elif model is not None:
             self._document = drawn(described(model))
             self._document = adopted(self._document, self._document.spec)
@@ -259,7 +259,7 @@ class BoardState(Hinted):
         >>> opened.document == board.document
         True
         """
-        picture.write(self.payload(), path, document=not self.read_only)
+        image_file.write(self.payload(), path, document=not self.read_only)
 
     def refresh(self) -> None:
         """Check the document again after a class in the notebook has been redefined."""

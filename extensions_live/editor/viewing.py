@@ -18,9 +18,9 @@ from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.checking import Check
 from extensions_live.editor.diagram_nodes import Wiring, board_node
 from extensions_live.editor.document import Document
+from extensions_live.editor.image_file import ENDINGS
 from extensions_live.editor.intents import NAMES
 from extensions_live.editor.nodes import point
-from extensions_live.editor.picture import ENDINGS
 from extensions_live.messages import BoardNode, BoardPayload, CodeData
 from workbench.builder import Built
 from workbench.builder.drawing import diagram_of

@@ -13,8 +13,8 @@ import {
 } from "../../src/editor/drawing";
 import type { EditorModel } from "../../src/editor/model";
 import { node } from "./boards";
-import pngOfPython from "./pictures/python.png?inline";
-import svgOfPython from "./pictures/python.svg?raw";
+import pngOfPython from "./images/python.png?inline";
+import svgOfPython from "./images/python.svg?raw";
 
 const DOCUMENT = '{"board": 1, "name": "<ö & \\"x\\">"}';
 const COLOURS = {

@@ -16,7 +16,7 @@ from tests.support.tree import ROOT
 from workbench.errors import ArgumentError, BuilderError
 
 NAME = "head & 'tail' <\N{LATIN SMALL LETTER O WITH DIAERESIS}>"
-WRITTEN = ROOT / "extensions_live" / "frontend" / "tests" / "editor" / "pictures"
+WRITTEN = ROOT / "extensions_live" / "frontend" / "tests" / "editor" / "images"
 """Images that Python wrote, which the tests of the page open."""
 
 
