@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from extensions_live.editor import blocks, checking, grouping, insertion, merging, wiring
+from extensions_live.editor import (
+    blocks,
+    checking,
+    grouping,
+    image_file,
+    insertion,
+    merging,
+    wiring,
+)
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted
 from extensions_live.editor.anatomy import anatomies
@@ -42,8 +51,8 @@ class Board(BoardLayers):
 
     Parameters
     ----------
-    model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The model to show; by default, the board is empty.
+    model : Spec, Brick, Variable, Model or torch.nn.Module, a list of bricks and variables, or Path
+        The model to show, or an image file that contains one; by default, the board is empty.
 
     Raises
     ------
@@ -396,10 +405,18 @@ class Board(BoardLayers):
         with self._lock:
             self._edit("show another model", adopted(self._document, described(model)))
 
-    def load(self, text: str) -> None:
-        """Show a board given as text: a saved document, a result of `copy`, or a specification."""
+    def load(self, text: str | Path) -> None:
+        """Show a saved board.
+
+        Parameters
+        ----------
+        text : str or Path
+            A saved document, a result of `copy`, or a specification, or the path of an image that
+            `save_image` or a page has saved. A string is never a path, because pages send strings.
+        """
         with self._lock:
-            self._edit("load", with_nodes_for_bricks(read(text)))
+            given = image_file.document_in(text) if isinstance(text, Path) else text
+            self._edit("load", with_nodes_for_bricks(read(given)))
 
     def clear(self) -> None:
         """Remove all nodes and groups."""

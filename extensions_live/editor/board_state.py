@@ -6,15 +6,17 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from extensions_live.editor import checking, wiring
+from extensions_live.editor import checking, image_file, wiring
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted, complete
 from extensions_live.editor.code import Code
-from extensions_live.editor.document import Document, drawn, wires_of
+from extensions_live.editor.document import Document, drawn, read, wires_of
+from extensions_live.editor.nodes import with_nodes_for_bricks
 from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
@@ -46,7 +48,10 @@ class Watcher(Protocol):
 class BoardState(Hinted):
     """The state of a board, without the operations that change it."""
 
-    def __init__(self, model: Describable | Iterable[Any] | None = None) -> None:
+    read_only = False
+    """True if the model cannot be edited, because it has no document."""
+
+    def __init__(self, model: Describable | Iterable[Any] | Path | None = None) -> None:
         self._lock = threading.RLock()
         self._document = Document()
         self._undo: list[tuple[str, Document]] = []
@@ -59,7 +64,9 @@ class BoardState(Hinted):
         self._structure = 0
         self.version = 0
         self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
-        if model is not None:
+        if isinstance(model, Path):
+            self._document = with_nodes_for_bricks(read(image_file.document_in(model)))
+        elif model is not None:
             self._document = drawn(described(model))
             self._document = adopted(self._document, self._document.spec)
 
@@ -135,6 +142,29 @@ class BoardState(Hinted):
         wire = wiring.wire_of(self._document, found, name)
         return checking.shape_text(self._checked().wires.get(wire))["shape"]
 
+    def flops(self, node: str) -> int | None:
+        """Return the number of floating-point operations of a node for one example, if known.
+
+        Products, convolutions and attention are counted, with a multiplication and an addition as
+        two operations. The count of a group is that of all nodes in it.
+
+        Raises
+        ------
+        BuilderError
+            If there is no such node.
+
+        Examples
+        --------
+        >>> from extensions_live.editor import Board
+        >>> board = Board()
+        >>> x = board.add_input("features", shape=[None, 784])
+        >>> layer = board.add("Linear", after=x, settings={"output_dim": 10})
+        >>> board.flops(layer)
+        15680
+        """
+        top, below = settings_.split(self._document, node)
+        return checking.flops_of(self._document, top, self._checked(), below)
+
     def needed_inputs(self) -> list[InputSpec]:
         """Return the inputs on which the cost and the monitored scalars depend.
 
@@ -198,6 +228,38 @@ class BoardState(Hinted):
                 "undo": self.undo_name,
                 "redo": self.redo_name,
             }
+
+    def save_image(self, path: str | Path) -> None:
+        """Write an image to a file, from which `Board.load`, `Editor` and a page can open it again.
+
+        Nodes and groups are drawn as on the canvas: at their positions, open or closed. The image
+        of a read-only view contains no model that could be opened.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write. Its suffix determines the format: ``.svg`` or ``.png``.
+
+        Raises
+        ------
+        ArgumentError
+            If the file name has a different suffix.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from extensions_live.editor import Board
+        >>> board = Board()
+        >>> layer = board.add("Linear", [40, 60], settings={"input_dim": 4, "output_dim": 3})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "model.png")
+        ...     board.save_image(path)
+        ...     opened = Board(path)
+        >>> opened.document == board.document
+        True
+        """
+        image_file.write(self.payload(), path, document=not self.read_only)
 
     def refresh(self) -> None:
         """Check the document again after a class in the notebook has been redefined."""

@@ -181,6 +181,21 @@ def summary(document: Document, check: Check) -> BoardSummary:
     }
 
 
+def flops_of(document: Document, node: str, check: Check, below: str = "") -> int | None:
+    """Return the number of operations of a node or group for one example, or None if unknown.
+
+    `below` is the path of a part of the node's brick, whose operations are then counted alone.
+    """
+    found: list[int | None] = []
+    for one in document.inside([node]):
+        result = check.calls.get(one)
+        if result is None or result.flops is None:
+            found += [None] if one in document.calls else []
+        else:
+            found.append(result.flops_of_parts.get(below, 0) if below else result.flops)
+    return _total(found)
+
+
 def first_fault(nodes: Iterable[str], check: Check) -> str | None:
     """Return the first node with a mistake, otherwise the first unfinished node, if any."""
     faulty = [node for node in nodes if node in check.faults]

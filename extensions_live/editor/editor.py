@@ -55,10 +55,11 @@ class Editor(Hinted, SessionCanvas):
 
     Parameters
     ----------
-    model : Spec, Brick, Variable, Model or torch.nn.Module, or a list of bricks and variables
-        The initial model; by default, the canvas is empty. An ONNX file (given by its path) or
-        a torch module that cannot be edited is shown in a read-only view. If `model` is an editor,
-        the new editor shows the same board and session, and both editors can be used.
+    model : Spec, Brick, Variable, Model or torch.nn.Module, a list of bricks and variables, or Path
+        The initial model; by default, the canvas is empty. The path of an image that an editor has
+        saved opens the model in the image. An ONNX file (given by its path) or a torch module that
+        cannot be edited is shown in a read-only view. If `model` is an editor, the new editor shows
+        the same board and session, and both editors can be used.
 
     Raises
     ------
@@ -156,6 +157,41 @@ class Editor(Hinted, SessionCanvas):
         """
         self.drawing.show(model)
         pump.nudge(self)
+
+    def save_image(self, path: str | Path) -> None:
+        """Write an image of the canvas to a file; an editor can open the model in the image.
+
+        The image shows nodes at their positions and groups open or closed, as on the canvas. To
+        open it, pass its path to `Editor` or drop the file on a canvas. The image of a read-only
+        view contains no model that could be opened.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write. Its suffix determines the format: ``.svg`` or ``.png``.
+
+        Raises
+        ------
+        ArgumentError
+            If the file name has a different suffix.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from workbench import tensor
+        >>> from workbench.bricks import Linear
+        >>> editor = Editor(Linear(4, 3).apply(tensor.matrix("features")))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "model.svg")
+        ...     editor.save_image(path)
+        ...     opened = Editor(path)
+        >>> opened.code == editor.code
+        True
+        >>> opened.close()
+        >>> editor.close()
+        """
+        self.drawing.save_image(path)
 
     def add_stream(self, stream: AbstractDataStream | str) -> list[str]:
         """Add the missing inputs for the sources of a data stream, and return their ids."""

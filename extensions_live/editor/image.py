@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
 from workbench.diagrams import Diagram, Edge, Node
@@ -30,10 +31,14 @@ STEPS = 12
 
 def draw(payload: BoardPayload) -> bytes:
     """Return a PNG image of a board; if the board has many nodes, its groups are closed."""
-    drawing = shapes_of(diagram(payload).folded())
+    return to_png(shapes_of(diagram(payload).folded()))
+
+
+def to_png(drawing: Shapes, texts: PngInfo | None = None) -> bytes:
+    """Return a drawing as a PNG image, with `texts` as its text chunks."""
     scale = min(SCALE, (MOST_PIXELS / (drawing.width * drawing.height)) ** 0.5)
     found = io.BytesIO()
-    paint(drawing, scale).quantize(64).save(found, "PNG", optimize=True)
+    paint(drawing, scale).quantize(64).save(found, "PNG", optimize=True, pnginfo=texts)
     return found.getvalue()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from extensions_live.editor import forms
 from extensions_live.editor.anatomy import anatomies, entries, is_cost
-from extensions_live.editor.checking import Check, first_fault, node_fault, shape_text
+from extensions_live.editor.checking import Check, first_fault, flops_of, node_fault, shape_text
 from extensions_live.editor.document import Document, is_wire
 from extensions_live.editor.grouping import Border, border
 from extensions_live.editor.icons import icon
@@ -104,6 +104,7 @@ class Drawing:
             settings = forms.of_operation(call)
             node = self._node(call.id, "operation", call.operation, text, inputs, outputs, settings)
             node["fields"] = [forms.field_data(field) for field in forms.numbers(call)]
+            node["flops"] = flops_of(self.document, call.id, self.check)
             node["fault"] = self._fault(call.id)
             return node
         return self._brick(call, inputs, outputs)
@@ -125,13 +126,12 @@ class Drawing:
             "" if entry is None else entry.text, inputs, outputs,
             forms.of_brick(kind, given, inferred),
         )  # fmt: skip
-        result = self.check.calls.get(call.id)
         node["methods"] = [method.name for method in anatomy.methods] if not below else []
         node["method"] = call.method
         node["parameters"] = None if state is None else state.parameters
         if below and state is not None:
             node["parameters"] = state.parameters_of_parts.get(below)
-        node["flops"] = None if result is None else result.flops
+        node["flops"] = flops_of(self.document, call.id, self.check)
         node["fault"] = self._fault(call.id)
         node["open"] = call.id in self.document.opened if parts and not below else None
         node["frozen"] = name in self.document.frozen
@@ -157,10 +157,7 @@ class Drawing:
         numbers = [None if state is None else state.parameters for state in states]
         known = [number for number in numbers if number is not None]
         drawn["parameters"] = sum(known) if len(known) == len(numbers) else None
-        results = [self.check.calls.get(one) for one in inside if one in self.document.calls]
-        flops = [None if result is None else result.flops for result in results]
-        counted = [number for number in flops if number is not None]
-        drawn["flops"] = sum(counted) if len(counted) == len(flops) else None
+        drawn["flops"] = flops_of(self.document, node, self.check)
         if node not in self.document.opened:
             first = first_fault(inside, self.check)
             drawn["fault"] = None if first is None else self._fault(first)

@@ -18,6 +18,7 @@ from extensions_live.editor.board_state import BoardState, Describable
 from extensions_live.editor.checking import Check
 from extensions_live.editor.diagram_nodes import Wiring, board_node
 from extensions_live.editor.document import Document
+from extensions_live.editor.image_file import ENDINGS
 from extensions_live.editor.intents import NAMES
 from extensions_live.editor.nodes import point
 from extensions_live.messages import BoardNode, BoardPayload, CodeData
@@ -31,7 +32,7 @@ EDITS = {*NAMES, "add_inputs", "disconnect"}
 
 
 def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
-    """Return a board for a model or, if the model cannot be edited, a read-only view.
+    """Return a board for a model or an image, or a read-only view of what cannot be edited.
 
     Raises
     ------
@@ -41,6 +42,8 @@ def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | 
         If a file cannot be read.
     """
     if isinstance(model, (str, Path)):
+        if Path(model).suffix.lower() in ENDINGS:
+            return Board(Path(model))
         return View(diagram_of(model), "an ONNX file can be viewed, but not edited")
     try:
         return Board(model)
@@ -66,6 +69,8 @@ class View(BoardState):
     BuilderError
         If an operation that would change the model is called.
     """
+
+    read_only = True
 
     def __init__(self, diagram: Diagram, reason: str) -> None:
         super().__init__()
@@ -128,6 +133,13 @@ class View(BoardState):
         with self._lock:
             self._places.clear()
             self._changed()
+
+    def flops(self, node: str) -> int | None:
+        """Return the number of floating-point operations of a node for one example, if known."""
+        found = next((one for one in self.diagram.nodes if one.id == node), None)
+        if found is None:
+            raise BuilderError(f"there is no node {node!r:.80}")
+        return found.flops
 
     def _group(self, node: str) -> str:
         if node not in self._containers:

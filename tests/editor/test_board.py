@@ -962,3 +962,21 @@ def test_a_module_of_torch_is_told_from_the_brick_of_its_name():
     board.add("Linear")
     types = sorted(brick.type for brick in board.document.bricks.values())
     assert types == ["Linear", "TorchModule"]
+
+
+def test_flops_are_on_bricks_parts_operations_and_groups(board):
+    product = board.add("matmul")
+    assert board.flops(product) is None and node(board, product)["flops"] is None  # no inputs yet
+    board.add_input("left", [None, 3, 4])
+    board.add_input("right", [None, 4, 5])
+    ports = [port["name"] for port in node(board, product)["inputs"]]
+    for name, port in zip(("left", "right"), ports, strict=True):
+        board.connect(name, name, product, port)
+    assert board.flops(product) == node(board, product)["flops"] == 2 * 3 * 4 * 5
+    assert board.flops("mlp") == node(board, "mlp")["flops"] == 2 * (4 * 8 + 8 * 3)
+    assert (board.flops("mlp/linear_0"), board.flops("mlp/tanh")) == (2 * 4 * 8, 0)
+    group = board.group(["mlp", product], "both")
+    assert board.flops(group) == node(board, group)["flops"] == 2 * (32 + 24 + 60)
+    assert board.flops("features") == 0
+    with pytest.raises(BuilderError, match="there is no node 'nothing'"):
+        board.flops("nothing")

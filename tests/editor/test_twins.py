@@ -23,7 +23,9 @@ PYTHON_ONLY = {
     "show": "the model is an object of Python",
     "fault": "it is on its node",
     "shape": "it is on its edges",
+    "flops": "they are on its node",
     "disconnect": "the page removes edges together with nodes, by `remove`",
+    "save_image": "the page draws the image itself, in the colours that it shows",
     "add_inputs": "the page adds those of a stream, by `add_stream`",
 }
 """Public methods of a board that are no intents, and why."""
@@ -69,8 +71,8 @@ TWINS = {
     # buttons
     "full": VIEW,
     "open image": Board.load,
-    "save png": Board.payload,
-    "save svg": Board.payload,
+    "save png": Editor.save_image,
+    "save svg": Editor.save_image,
     "align left": Board.move,
     "align centre": Board.move,
     "align top": Board.move,

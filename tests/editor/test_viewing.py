@@ -45,6 +45,7 @@ def test_a_module_that_cannot_be_described_is_only_shown(view):
     assert found["body.0"]["parent"] == "body" and not found["body.0"]["editable"]
     assert found["body"]["open"] and found["body.0"]["open"] is None
     assert found["body.0"]["parameters"] == 15 and found["head"]["flops"] == 12
+    assert view.flops("head") == 12
     summary = view.payload()["summary"]
     assert (summary["parameters"], summary["flops"]) == (23, 36)
 

@@ -53,11 +53,16 @@ class Layout:
 
 def lay_out(diagram: Diagram) -> Layout:
     """Return the positions of the nodes, edges and labels of a diagram."""
-    return _Layouter(diagram).found()
+    return Layouter(diagram).found()
 
 
-class _Layouter:
-    """Object that computes the layout of one diagram."""
+class Layouter:
+    """Object that computes the layout of one diagram.
+
+    Parameters
+    ----------
+    diagram : Diagram
+    """
 
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram

@@ -93,9 +93,16 @@ class Shapes:
     height: float
 
 
-def draw(diagram: Diagram) -> Shapes:
-    """Return the shapes from which the image of a diagram is composed."""
-    layout = lay_out(diagram)
+def draw(diagram: Diagram, layout: Layout | None = None) -> Shapes:
+    """Return the shapes from which the image of a diagram is composed.
+
+    Parameters
+    ----------
+    diagram : Diagram
+    layout : Layout, optional
+        The positions of the nodes and edges; by default those that `lay_out` returns.
+    """
+    layout = lay_out(diagram) if layout is None else layout
     containers = {node.parent for node in diagram.nodes}
     shapes: list[Shape] = []
     ordered = in_groups(diagram.nodes)

@@ -10,7 +10,7 @@ import html
 import re
 
 from workbench.diagrams.diagram import Diagram
-from workbench.diagrams.layout import SMALL
+from workbench.diagrams.layout import SMALL, Layout
 from workbench.diagrams.shapes import Arrow, Curve, Rect, Shape, Words, bends, draw
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -18,8 +18,16 @@ NOT_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]"
 """Characters that XML does not allow, even as character references."""
 
 
-def to_svg(diagram: Diagram) -> str:
+def to_svg(diagram: Diagram, layout: Layout | None = None, head: str = "") -> str:
     """Return a diagram as an SVG document.
+
+    Parameters
+    ----------
+    diagram : Diagram
+    layout : Layout, optional
+        The positions of the nodes and edges; by default those that `lay_out` returns.
+    head : str
+        Elements to insert before the shapes.
 
     Examples
     --------
@@ -28,14 +36,15 @@ def to_svg(diagram: Diagram) -> str:
     >>> text.startswith("<svg"), "<title>net</title>" in text
     (True, True)
     """
-    drawing = draw(diagram)
+    drawing = draw(diagram, layout)
     wide, high = _number(drawing.width), _number(drawing.height)
     body = "\n".join(map(_element, drawing.shapes))
     title = escaped(diagram.title)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
         f'viewBox="0 0 {wide} {high}" role="img" font-family="{escaped(FONT)}">\n'
-        f"<title>{title}</title>\n<desc>{escaped(diagram.as_text())}</desc>\n{body}\n</svg>\n"
+        f"<title>{title}</title>\n<desc>{escaped(diagram.as_text())}</desc>\n{head}{body}\n"
+        "</svg>\n"
     )
 
 

@@ -6,7 +6,7 @@ import type { Edge, Node } from "@xyflow/react";
 import type { BoardEdge } from "../messages";
 import type { BoardNode, BoardPayload } from "./shown";
 import { detailOf } from "./details";
-import { edgeLabel, short } from "./labels";
+import { edgeLabel, flopLabel, short } from "./labels";
 import type { Box, Place, Size } from "./layout";
 import { withOrderedPorts } from "./ports";
 
@@ -63,7 +63,8 @@ export function secondLine(node: BoardNode): string {
   const detail = detailOf(node);
   const plain = detail && node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const size = node.parameters ? short(node.parameters) : "";
-  return [plain ? "" : node.type, detail, size].filter(Boolean).join("  ");
+  const flops = node.flops ? flopLabel(node.flops) : "";
+  return [plain ? "" : node.type, detail, size, flops].filter(Boolean).join("  ");
 }
 
 /** Returns the size of a closed node, which depends on its texts. */

@@ -45,10 +45,16 @@ export function edgeLabel(shape: string | null, dtype: string | null): string {
   return dtype && !/^float(32|64)?$/.test(dtype) ? `${text} ${dtype}` : text;
 }
 
+/** Returns a number of floating-point operations, such as "1.2 MFLOP". */
+export function flopLabel(count: number): string {
+  const [number = "", unit = ""] = short(count).split(" ");
+  return `${number} ${unit}FLOP`;
+}
+
 /** Returns the short label of the counts of a node; empty if there are none. */
 export function countLabel(parameters: number | null, flops: number | null): string {
   const parts: string[] = [];
   if (parameters) parts.push(`${short(parameters)} param${parameters === 1 ? "" : "s"}`);
-  if (flops) parts.push(`${short(flops)} FLOPs`);
+  if (flops) parts.push(flopLabel(flops));
   return parts.join(" · ");
 }

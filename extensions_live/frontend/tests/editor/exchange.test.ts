@@ -1,3 +1,5 @@
+/// <reference types="vite/client" />
+
 import { describe, expect, it, vi } from "vitest";
 
 import { insertCell, notebookOf } from "../../src/editor/cells";
@@ -11,6 +13,8 @@ import {
 } from "../../src/editor/drawing";
 import type { EditorModel } from "../../src/editor/model";
 import { node } from "./boards";
+import pngOfPython from "./images/python.png?inline";
+import svgOfPython from "./images/python.svg?raw";
 
 const DOCUMENT = '{"board": 1, "name": "<ö & \\"x\\">"}';
 const COLOURS = {
@@ -46,6 +50,16 @@ describe("images", () => {
     expect(documentInPng(png)).toBe(DOCUMENT);
     expect(png.subarray(-12)).toEqual(PNG.subarray(-12));
     expect(png.subarray(0, 33)).toEqual(PNG.subarray(0, 33));
+  });
+
+  it("are opened if Python wrote them", () => {
+    const png = atob(pngOfPython.replace("data:image/png;base64,", ""));
+    const svg = documentInSvg(svgOfPython) ?? "";
+    const document = JSON.parse(svg) as { board: number; groups: Record<string, unknown> };
+    expect(document.board).toBe(1);
+    expect(document.groups.group).toHaveProperty("name", "head & 'tail' <ö>");
+    expect(documentInPng(Uint8Array.from(png, (character) => character.charCodeAt(0)))).toBe(svg);
+    expect(isDocument(svg)).toBe(true);
   });
 
   it("have no document if they are not of an editor", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { detailOf } from "../../src/editor/details";
 import { secondLine, sizeOf, spoken } from "../../src/editor/flow";
-import { countLabel, counted, dimensions, edgeLabel, short } from "../../src/editor/labels";
+import { countLabel, counted, dimensions, edgeLabel, flopLabel, short } from "../../src/editor/labels";
 import { piecesOf } from "../../src/editor/python";
 import { node, setting } from "./boards";
 
@@ -29,9 +29,16 @@ describe("labels", () => {
     expect(dimensions(null)).toBeNull();
   });
 
+  it("show floating-point operations with their unit", () => {
+    expect([12, 15_680, 1_200_000, 2e12].map(flopLabel)).toEqual([
+      ...["12 FLOP", "15.7 kFLOP", "1.2 MFLOP", "2 TFLOP"],
+    ]);
+  });
+
   it("leave out counts that are unknown or zero", () => {
     expect(countLabel(79_510, null)).toBe("79.5 k params");
     expect(countLabel(0, 0)).toBe("");
+    expect(countLabel(7850, 15_680)).toBe("7.85 k params · 15.7 kFLOP");
     expect(counted(1, "node")).toBe("1 node");
     expect(counted(2000, "node")).toBe("2,000 nodes");
   });
@@ -65,6 +72,9 @@ describe("details", () => {
     const mlp = { type: "MLP", settings: dims };
     expect(secondLine(node("mlp", mlp))).toBe("4 → 2");
     expect(secondLine(node("head", { ...mlp, parameters: 10 }))).toBe("MLP  4 → 2  10");
+    const both = node("head", { ...mlp, parameters: 10, flops: 1_200_000 });
+    expect(secondLine(both)).toBe("MLP  4 → 2  10  1.2 MFLOP");
+    expect(secondLine(node("product", { type: "matmul", flops: 16 }))).toBe("matmul  16 FLOP");
   });
 
   it("make a node wide enough for its ports", () => {

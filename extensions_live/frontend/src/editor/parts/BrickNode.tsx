@@ -15,7 +15,7 @@ import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
 import { HANDLES, inputLine, shownPorts, type FlowNode } from "../flow";
 import { Sign, Tile } from "../images";
-import { long, short, words } from "../labels";
+import { counted, flopLabel, short, words } from "../labels";
 import { useTools } from "./context";
 import { LiveLine } from "./LiveLine";
 
@@ -257,8 +257,13 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
               <span className="wbe-detail">
                 {kind} {detail && node.kind !== "input" && <span>{detail}</span>}
                 {Boolean(node.parameters) && (
-                  <span className="wbe-count" title={countTitle(node)}>
+                  <span className="wbe-count wbe-parameters" title={parametersTitle(node)}>
                     {short(node.parameters ?? 0)}
+                  </span>
+                )}
+                {Boolean(node.flops) && (
+                  <span className="wbe-count" data-testid="flops" title={flopsTitle(node)}>
+                    {flopLabel(node.flops ?? 0)}
                   </span>
                 )}
               </span>
@@ -288,8 +293,10 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
 });
 BrickNode.displayName = "BrickNode";
 
-function countTitle({ parameters, flops }: BoardNode): string {
-  const parts = [`${long(parameters ?? 0)} parameters`];
-  if (flops) parts.push(`${long(flops)} floating point operations for each example`);
-  return parts.join("; ");
+function parametersTitle({ parameters }: BoardNode): string {
+  return counted(parameters ?? 0, "parameter");
+}
+
+function flopsTitle({ flops }: BoardNode): string {
+  return `${counted(flops ?? 0, "floating-point operation")} for each example`;
 }
