@@ -471,6 +471,13 @@ function floats(view) {
   if (!view?.byteLength) return new Float64Array(0);
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
+function spread(count, most) {
+  const number = Math.min(most, count);
+  return Array.from(
+    { length: number },
+    (_, i) => number > 1 ? Math.round(i * (count - 1) / (number - 1)) : 0
+  );
+}
 
 // src/looks.ts
 var LATE = 400;
@@ -624,8 +631,62 @@ function percent(share) {
   return share < 1e-3 ? "< 0.1 %" : share > 0.999 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
 }
 
+// src/inside/values.ts
+var PAUSE = 2e3;
+function makeValues(name, parent, head) {
+  const element = named(`${name}-table`, make("div", "wb-inside-tables wb-unseen", parent));
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", "values");
+  const button = named("table", make("button", "wb-button wb-small", head, "table"));
+  button.type = "button";
+  button.title = "show the values as a table";
+  let shown = false;
+  const toggle = () => {
+    button.setAttribute("aria-pressed", String(shown));
+    element.classList.toggle("wb-unseen", !shown);
+    element.tabIndex = shown ? 0 : -1;
+  };
+  button.addEventListener("click", () => {
+    shown = !shown;
+    toggle();
+  });
+  toggle();
+  let last = 0;
+  let before = "";
+  let timer;
+  return {
+    show(key, tables) {
+      clearTimeout(timer);
+      const fill = () => {
+        [last, before] = [Date.now(), key];
+        element.replaceChildren();
+        for (const table of tables()) fillTable(make("table", "", element), table);
+      };
+      const wait = last + PAUSE - Date.now();
+      if (key !== before || wait <= 0) fill();
+      else timer = setTimeout(fill, wait);
+    },
+    end: () => {
+      clearTimeout(timer);
+    }
+  };
+}
+function fillTable(table, { caption, heads, rows }) {
+  make("caption", "", table, caption);
+  const top = make("tr", "", make("thead", "", table));
+  for (const head of heads) make("th", "", top, head).scope = "col";
+  const body = make("tbody", "", table);
+  for (const [name = "", ...cells] of rows) {
+    const row = make("tr", "", body);
+    make("th", "", row, name).scope = "row";
+    for (const cell of cells) make("td", "", row, cell);
+  }
+}
+
 // src/inside/panel.ts
 var FOOT = 16;
+var RECORDS = 12;
+var RANGES = 8;
 var NUMBERS = 4;
 function unpackDistributions(payload) {
   const iterations = floats(payload.iterations);
@@ -650,6 +711,32 @@ function facts(found, index) {
   ];
   if (at(3)) list.push(["not finite", percent(at(3))]);
   return list;
+}
+function tablesOf(name, found, index) {
+  const { iterations, low, high, counts, bins } = found;
+  const at = (i) => (iterations[i] ?? 0).toLocaleString("en");
+  const names = ["mean", "deviation", "lowest", "highest", "zeros", "not finite"];
+  const records = spread(iterations.length, RECORDS).map((i) => {
+    const known = new Map(facts(found, i));
+    return [`iteration ${at(i)}`, ...names.map((fact) => known.get(fact) ?? percent(0))];
+  });
+  const [start, end] = [low[index] ?? 0, high[index] ?? 0];
+  const edge = (bin) => brief(start + (end - start) * bin / bins);
+  const each = Math.ceil(bins / RANGES);
+  const ranges = Array.from({ length: Math.ceil(bins / each) }, (_, i) => {
+    const [from, to] = [i * each, Math.min((i + 1) * each, bins)];
+    const part = counts.subarray(bins * index + from, bins * index + to);
+    const sum = part.reduce((a, b) => a + b, 0);
+    return [`${edge(from)} to ${edge(to)}`, sum.toLocaleString("en")];
+  });
+  return [
+    { caption: `${name} over the run`, heads: ["at", ...names], rows: records },
+    {
+      caption: `histogram of ${name} at iteration ${at(index)}`,
+      heads: ["range", "values"],
+      rows: ranges
+    }
+  ];
 }
 function makePanel(parent, choose) {
   const box = named("distributions", make("div", "wb-inside", parent));
@@ -680,6 +767,7 @@ function makePanel(parent, choose) {
   latest.type = "button";
   latest.title = "show the latest values";
   const chips = named("numbers", make("div", "wb-values", box));
+  const values = makeValues("distributions", box, foot);
   let payload = null;
   let found = null;
   let key = "";
@@ -767,10 +855,10 @@ function makePanel(parent, choose) {
     latest.disabled = moment.latest;
     caption.textContent = moment.latest ? `iteration ${at}, the latest` : `iteration ${at}`;
     chips.replaceChildren();
-    for (const [name, text] of facts(found, index)) {
+    for (const [name2, text] of facts(found, index)) {
       const chip = make("span", "wb-value", chips);
-      chip.dataset.fact = name;
-      make("span", "", chip, name);
+      chip.dataset.fact = name2;
+      make("span", "", chip, name2);
       make("b", "", chip, text);
     }
     box.dataset.iteration = String(iterations[index] ?? "");
@@ -782,6 +870,8 @@ function makePanel(parent, choose) {
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
+    const [name, shown] = [payload?.name ?? "", found];
+    values.show(`${key} ${moment.latest ? "latest" : at}`, () => tablesOf(name, shown, index));
     drawHeat.redraw();
     drawBars.redraw();
   };
@@ -829,6 +919,7 @@ function makePanel(parent, choose) {
   return {
     show,
     end: () => {
+      values.end();
       drawHeat.end();
       drawBars.end();
     }

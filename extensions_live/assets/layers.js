@@ -561,6 +561,13 @@ function floats(view) {
   if (!view?.byteLength) return new Float64Array(0);
   return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
+function spread(count, most) {
+  const number = Math.min(most, count);
+  return Array.from(
+    { length: number },
+    (_, i) => number > 1 ? Math.round(i * (count - 1) / (number - 1)) : 0
+  );
+}
 
 // src/inside/segments.ts
 function fillSegments(parent, options, chosen, choose) {
@@ -638,8 +645,62 @@ function percent(share) {
   return share < 1e-3 ? "< 0.1 %" : share > 0.999 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
 }
 
+// src/inside/values.ts
+var PAUSE = 2e3;
+function makeValues(name, parent, head) {
+  const element = named(`${name}-table`, make("div", "wb-inside-tables wb-unseen", parent));
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", "values");
+  const button = named("table", make("button", "wb-button wb-small", head, "table"));
+  button.type = "button";
+  button.title = "show the values as a table";
+  let shown = false;
+  const toggle = () => {
+    button.setAttribute("aria-pressed", String(shown));
+    element.classList.toggle("wb-unseen", !shown);
+    element.tabIndex = shown ? 0 : -1;
+  };
+  button.addEventListener("click", () => {
+    shown = !shown;
+    toggle();
+  });
+  toggle();
+  let last = 0;
+  let before = "";
+  let timer;
+  return {
+    show(key, tables) {
+      clearTimeout(timer);
+      const fill = () => {
+        [last, before] = [Date.now(), key];
+        element.replaceChildren();
+        for (const table of tables()) fillTable(make("table", "", element), table);
+      };
+      const wait = last + PAUSE - Date.now();
+      if (key !== before || wait <= 0) fill();
+      else timer = setTimeout(fill, wait);
+    },
+    end: () => {
+      clearTimeout(timer);
+    }
+  };
+}
+function fillTable(table, { caption, heads, rows }) {
+  make("caption", "", table, caption);
+  const top = make("tr", "", make("thead", "", table));
+  for (const head of heads) make("th", "", top, head).scope = "col";
+  const body = make("tbody", "", table);
+  for (const [name = "", ...cells] of rows) {
+    const row = make("tr", "", body);
+    make("th", "", row, name).scope = "row";
+    for (const cell of cells) make("td", "", row, cell);
+  }
+}
+
 // src/inside/panel.ts
 var FOOT = 16;
+var RECORDS = 12;
+var RANGES = 8;
 var NUMBERS = 4;
 function unpackDistributions(payload) {
   const iterations = floats(payload.iterations);
@@ -664,6 +725,32 @@ function facts(found, index) {
   ];
   if (at(3)) list.push(["not finite", percent(at(3))]);
   return list;
+}
+function tablesOf(name, found, index) {
+  const { iterations, low, high, counts, bins } = found;
+  const at = (i) => (iterations[i] ?? 0).toLocaleString("en");
+  const names = ["mean", "deviation", "lowest", "highest", "zeros", "not finite"];
+  const records = spread(iterations.length, RECORDS).map((i) => {
+    const known = new Map(facts(found, i));
+    return [`iteration ${at(i)}`, ...names.map((fact) => known.get(fact) ?? percent(0))];
+  });
+  const [start, end] = [low[index] ?? 0, high[index] ?? 0];
+  const edge = (bin) => brief(start + (end - start) * bin / bins);
+  const each = Math.ceil(bins / RANGES);
+  const ranges = Array.from({ length: Math.ceil(bins / each) }, (_, i) => {
+    const [from, to] = [i * each, Math.min((i + 1) * each, bins)];
+    const part = counts.subarray(bins * index + from, bins * index + to);
+    const sum = part.reduce((a, b) => a + b, 0);
+    return [`${edge(from)} to ${edge(to)}`, sum.toLocaleString("en")];
+  });
+  return [
+    { caption: `${name} over the run`, heads: ["at", ...names], rows: records },
+    {
+      caption: `histogram of ${name} at iteration ${at(index)}`,
+      heads: ["range", "values"],
+      rows: ranges
+    }
+  ];
 }
 function makePanel(parent, choose) {
   const box = named("distributions", make("div", "wb-inside", parent));
@@ -694,6 +781,7 @@ function makePanel(parent, choose) {
   latest.type = "button";
   latest.title = "show the latest values";
   const chips = named("numbers", make("div", "wb-values", box));
+  const values = makeValues("distributions", box, foot);
   let payload = null;
   let found = null;
   let key = "";
@@ -781,10 +869,10 @@ function makePanel(parent, choose) {
     latest.disabled = moment.latest;
     caption.textContent = moment.latest ? `iteration ${at}, the latest` : `iteration ${at}`;
     chips.replaceChildren();
-    for (const [name, text] of facts(found, index)) {
+    for (const [name2, text] of facts(found, index)) {
       const chip = make("span", "wb-value", chips);
-      chip.dataset.fact = name;
-      make("span", "", chip, name);
+      chip.dataset.fact = name2;
+      make("span", "", chip, name2);
       make("b", "", chip, text);
     }
     box.dataset.iteration = String(iterations[index] ?? "");
@@ -796,6 +884,8 @@ function makePanel(parent, choose) {
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
+    const [name, shown] = [payload?.name ?? "", found];
+    values.show(`${key} ${moment.latest ? "latest" : at}`, () => tablesOf(name, shown, index));
     drawHeat.redraw();
     drawBars.redraw();
   };
@@ -843,6 +933,7 @@ function makePanel(parent, choose) {
   return {
     show,
     end: () => {
+      values.end();
       drawHeat.end();
       drawBars.end();
     }
@@ -857,6 +948,7 @@ function fillPicker(picker, { names, name }) {
 }
 
 // src/widgets/layers.ts
+var COLUMNS = 8;
 var ROW = 22;
 function render({ model, el }) {
   const { box, content, choose, run } = makeFrame(model, el, "layers-view");
@@ -871,6 +963,7 @@ function render({ model, el }) {
   const heat = named("heat", make("canvas", "wb-canvas wb-layer-heat", map));
   const numbers = named("layer-values", make("div", "wb-layer-values", map));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
+  const table = makeValues("layers", content, head);
   const detail = named("detail", make("div", "wb-detail", content));
   const panel = makePanel(detail, choose);
   let payload = null;
@@ -928,6 +1021,9 @@ function render({ model, el }) {
     box.dataset.records = String(iterations.length);
     box.dataset.metric = now.metric;
     if (!foot.dataset.pointing) rest();
+    table.show(now.metric + now.rows.join(), () => [
+      tableOf(now, iterations, (r, t) => text(value(r, t)))
+    ]);
     detail.hidden = !now.detail;
     if (now.detail) panel.show(now.detail);
     drawing.redraw();
@@ -957,7 +1053,20 @@ function render({ model, el }) {
   return () => {
     drawing.end();
     panel.end();
+    table.end();
     end();
+  };
+}
+function tableOf({ metric, metrics, rows }, iterations, text) {
+  const quantity = metrics.find(([key]) => key === metric)?.[1] ?? metric;
+  const columns = spread(iterations.length, COLUMNS);
+  return {
+    caption: `${quantity} of layers over the run`,
+    heads: [
+      "layer",
+      ...columns.map((t) => `iteration ${(iterations[t] ?? 0).toLocaleString("en")}`)
+    ],
+    rows: rows.map((name, row) => [name, ...columns.map((t) => text(row, t))])
   };
 }
 function fillRows(parent, { rows, row }, choose) {
@@ -979,5 +1088,6 @@ function fillRows(parent, { rows, row }, choose) {
 }
 var layers_default = { initialize: careForCell, render };
 export {
-  layers_default as default
+  layers_default as default,
+  tableOf
 };

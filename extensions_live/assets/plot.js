@@ -531,6 +531,13 @@ function duration(seconds) {
   }
   return parts.join(" ");
 }
+function spread(count, most) {
+  const number = Math.min(most, count);
+  return Array.from(
+    { length: number },
+    (_, i) => number > 1 ? Math.round(i * (count - 1) / (number - 1)) : 0
+  );
+}
 
 // src/axes.ts
 var PADDING_X = 0.02;
@@ -1494,12 +1501,7 @@ function tableRows({ curves, axis, visible }) {
   });
   if (!known.length) return [];
   const x = known.reduce((a, b) => b.length > a.length ? b : a);
-  const count = Math.min(ROWS, x.length);
-  const places = Array.from(
-    { length: count },
-    (_, i) => count > 1 ? Math.round(i * (x.length - 1) / (count - 1)) : 0
-  );
-  return [...new Set(places)].map((place) => {
+  return spread(x.length, ROWS).map((place) => {
     const at = x[place] ?? 0;
     const cells = curves.map((curve) => {
       const index = curve ? nearest(curve.x, curve.y, at) : -1;

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -205,6 +208,56 @@ def test_runs_are_listed_compared_and_followed(page, tmp_path):
     SQLiteLog(path)[0]["cost"] = 1.0
     until(lambda: page.locator(".wbd-run").count() == 3, what="the new run")
     dashboard.close()
+
+
+WRITER = """
+import sys
+from workbench.log import SQLiteLog
+log = SQLiteLog(sys.argv[1])
+log[0]["cost"] = 1.0
+log.flush()
+print("ready", flush=True)
+for iteration, line in enumerate(sys.stdin, 1):
+    log[iteration]["cost"] = float(line)
+    log.flush()
+log.close()
+"""
+"""A program that records every number that it reads."""
+
+
+@contextmanager
+def process(*arguments):
+    """Run Python with these arguments; in the end, close its input and terminate it."""
+    pipe = subprocess.PIPE
+    options = {"stdin": pipe, "stdout": pipe, "text": True}
+    with subprocess.Popen([sys.executable, *arguments], **options) as running:
+        try:
+            yield running
+        finally:
+            running.terminate()
+
+
+def test_a_process_shows_the_run_that_another_process_is_writing(page, tmp_path):
+    path = str(tmp_path / "runs.sqlite")
+    with (
+        process("-c", WRITER, path) as writer,
+        process("-m", "extensions_live.dashboard", path) as server,
+    ):
+        assert writer.stdout.readline() == "ready\n"
+        address = re.search(
+            r"http://127\.0\.0\.1:\S+dashboard_token=\S+", server.stdout.readline()
+        )[0]
+        assert page.goto(address.partition("?")[0]).status == 403  # without the token
+        opened(page, address)
+        for iteration, value in enumerate([0.5, 0.25, 0.125], 1):
+            writer.stdin.write(f"{value}\n")
+            writer.stdin.flush()
+            until(lambda i=iteration: last(page) == i, what="the new point")
+        until(
+            lambda: page.locator(".wb-key output").first.inner_text() == "0.125", what="its value"
+        )
+        assert writer.poll() is None
+    assert server.returncode == 0
 
 
 NOTEBOOK = (

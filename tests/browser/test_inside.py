@@ -62,6 +62,25 @@ def first(view):
     return f"{int(view.get_attribute('data-iteration')):,}"
 
 
+@pytest.mark.parametrize(
+    ("cell", "view", "table", "row"),
+    [
+        (1, "distributions", "distributions-table", "iteration"),
+        (2, "layers-view", "layers-table", "/"),
+    ],
+)
+def test_a_view_has_a_table_of_its_values(notebook, cell, view, table, row):
+    notebook.scroll_to(cell)
+    place = notebook.find(view)
+    found = place.get_by_test_id(table).first
+    until(lambda: found.locator("tbody td").count() > 4, what="values")
+    assert found.locator("tbody th").first.inner_text().startswith(row)
+    assert found.evaluate("(el) => el.getBoundingClientRect().height") <= 1
+    place.get_by_test_id("table").first.click()
+    until(lambda: found.bounding_box()["height"] > 50, what="a visible table")
+    place.get_by_test_id("table").first.click()
+
+
 def test_gradients_are_a_click_away(notebook):
     notebook.scroll_to(1)
     view = notebook.find("histogram-view")

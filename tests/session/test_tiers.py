@@ -135,3 +135,96 @@ def test_a_replay_in_another_tier_is_told(swapped, capsys):
     session = loop.start(paused=True)
     session.replay(swapped.log).wait(SOON)
     assert "used execution='auto', but this run uses execution='eager'" in capsys.readouterr().err
+
+
+class Scaling(Eager):
+    """A tier in the place of the compiled one, whose first output always differs."""
+
+    name = "compiled"
+
+    def find(self, sizes):
+        run = super().find(sizes)
+
+        def scaled(values):
+            first, *others = run(values)
+            return [first * 1.001, *others]
+
+        return scaled
+
+
+class Waiting(TrainingExtension):
+    """An extension that waits for all compilations."""
+
+    def after_batch(self, batch):
+        for thread in list(policy._threads):
+            thread.join()
+
+
+def build_monitored():
+    return runs.build(END, Waiting(), algorithm=runs.in_tier("eager"))
+
+
+@pytest.fixture
+def monitored(monkeypatch):
+    """Return a run whose monitor changed to the compiled tier between two evaluations."""
+    for name, value in [("SECONDS", 0.0), ("SECONDS_AN_OPERATION", 0.0), ("SAMPLE_EVERY", 1)]:
+        monkeypatch.setattr(policy, name, value)
+    monkeypatch.setitem(policy.TIERS, "compiled", Scaling)
+    monkeypatch.setattr(policy.Execution, "_compare", lambda self: None)
+    session = build_monitored().start()
+    assert session.wait(SOON)
+    monkeypatch.setattr(policy, "SECONDS", float("inf"))
+    assert 0 < monitor_swap_of(session) < 20
+    return session
+
+
+def monitor_swap_of(session):
+    """Return the iteration at which the tier of the monitor changed."""
+    texts = session.log.channel("valid_monitoring_execution")
+    [iteration] = texts.index[texts.str.startswith("compiled: ")]
+    return int(iteration)
+
+
+def valid_costs(session):
+    return session.log.channel("valid_cost").to_dict()
+
+
+def test_a_monitor_changes_the_tier_only_between_evaluations(monitored):
+    eager = runs.build(END, algorithm=runs.in_tier("eager")).start()
+    assert eager.wait(SOON)
+    swap = monitor_swap_of(monitored)
+    ratios = {i: value / valid_costs(eager)[i] for i, value in valid_costs(monitored).items()}
+    assert ratios == {i: pytest.approx(1.001 if i >= swap else 1, abs=1e-5) for i in ratios}
+
+
+@pytest.mark.parametrize("after", [-2, 3])
+def test_a_rewound_run_repeats_evaluations_in_the_tier_of_then(monitored, after):
+    expected, swap = valid_costs(monitored), monitor_swap_of(monitored)
+    monitored.rewind(swap + after).wait(SOON)
+    finish(monitored)
+    assert valid_costs(monitored) == expected
+    assert monitor_swap_of(monitored) == swap
+    assert not alerts(monitored)
+
+
+@pytest.mark.parametrize("start", [1, END])
+def test_a_fork_evaluates_in_the_tier_of_then(monitored, start):
+    fork = paused_at(monitored.fork(start), start)
+    finish(fork)
+    assert valid_costs(fork) == valid_costs(monitored)
+    assert not alerts(fork)
+
+
+def test_a_replay_changes_the_tier_of_the_monitor_at_the_same_iteration(monitored):
+    session = build_monitored().start(paused=True)
+    session.replay(monitored.log)
+    finish(session)
+    assert valid_costs(session) == valid_costs(monitored)
+
+
+def test_a_fork_whose_monitor_cannot_compile_names_the_tier(monitored, monkeypatch):
+    monkeypatch.setitem(policy.TIERS, "compiled", Unable)
+    fork = paused_at(monitored.fork(END), END)
+    [text] = alerts(fork)
+    assert "processed in the compiled tier, but now in the eager tier" in text
+    assert "valid_cost at iteration" in text

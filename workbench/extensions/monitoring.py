@@ -35,6 +35,7 @@ OF_ITS_OWN = (
     "extension with session.call() before the model is rebuilt"
 )
 Find = Callable[[Any], Any]
+MONITORING_EXECUTION = "monitoring_execution"
 ABANDONED = "after batch {position}{of_all}, because training had to end"
 
 
@@ -112,6 +113,10 @@ class DataStreamMonitoring(MonitoringExtension):
     the record ``evaluation_abandoned``, whose name also has `prefix` and `suffix`, states the
     number of evaluated batches. The next evaluation uses the next epoch of the stream.
 
+    If ``execution="auto"`` changes the tier, it does so before an evaluation, and the record
+    ``monitoring_execution``, whose name also has `prefix` and `suffix`, describes the change. After
+    a rewind, a fork or a replay, evaluations are repeated in the recorded tiers.
+
     Parameters
     ----------
     variables : list of Variable or MonitoredQuantity
@@ -176,11 +181,19 @@ class DataStreamMonitoring(MonitoringExtension):
     def rebind(self, find: Find, added: Iterable[Any]) -> dict[str, Any]:
         if self._extra:
             raise ExtensionError(OF_ITS_OWN.format(extension=self))
-        return {"evaluator": DatasetEvaluator(replaced(self.recorded, find))}
+        return {"evaluator": self.evaluator.replacement(replaced(self.recorded, find))}
 
     def records(self) -> dict[str, bool]:
-        names = [*self.evaluator.names, "evaluation_abandoned"]
+        names = [*self.evaluator.names, "evaluation_abandoned", MONITORING_EXECUTION]
         return {self.record_name(name): True for name in names}
+
+    @property
+    def execution_record(self) -> str:
+        """The name of the record of changes of the tier in which evaluations run."""
+        return self.record_name(MONITORING_EXECUTION)
+
+    def _record_execution(self, text: str) -> None:
+        self.main_loop.log.current_row[self.execution_record] = text
 
     def state_variables(self) -> list[SharedVariable]:
         return self.evaluator.changes
@@ -199,6 +212,7 @@ class DataStreamMonitoring(MonitoringExtension):
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()
+            self.evaluator.watch_execution(self._record_execution)
             values = self.evaluator.evaluate(
                 self.data_stream,
                 main_loop.yield_to_commands,

@@ -11,6 +11,7 @@ from workbench.hints import Hinted
 from workbench.monitoring.accumulate import Accumulator, Monitored
 from workbench.monitoring.single import buffer_of
 from workbench.tensor import Function, SharedVariable, Variable, as_variable, function, shared
+from workbench.tensor.execution import Course
 from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
@@ -86,6 +87,9 @@ class DatasetEvaluator(Hinted):
         counters = _own_counters(roots, {target for target, _ in self.updates} | set(replaced))
         self._givens = {**counters, **replaced}
         self._inputs = inputs
+        self._examples: list[tuple[int, ...]] = []
+        self._report: Callable[[str], object] | None = None
+        self._course: Course | None = None
         self._function = self._build()
         self._divided: tuple[Distributed | None, Function | None] = (None, None)
 
@@ -109,16 +113,50 @@ class DatasetEvaluator(Hinted):
         """The shared variables that evaluation changes, such as its counters of random streams."""
         return [] if self._function is None else list(self._function.updates)
 
+    def watch_execution(self, report: Callable[[str], object] | None) -> None:
+        """Report every change in the way batches are processed, with a text that describes it.
+
+        The way can change only at the first batch of an evaluation.
+        """
+        self._report = report
+        if self._function is not None:
+            self._function.execution.report = report
+
+    def follow_tiers(self, course: Course | None) -> None:
+        """Repeat evaluations in the tiers of the first time.
+
+        Parameters
+        ----------
+        course : Course or None
+            The tiers, which are used until the course ends, unless a tier was requested.
+        """
+        if course is not None:
+            self._course = course.joined(self._course)
+            if self._function is not None:
+                self._function.execution.follow(self._course)
+
+    def replacement(self, monitored: Sequence[Monitored]) -> DatasetEvaluator:
+        """Return an evaluator of other variables that repeats evaluations in the same tiers."""
+        new = DatasetEvaluator(monitored)
+        new.follow_tiers(self._course)
+        return new
+
+    def programs(self) -> list[tuple[int, ...]]:
+        """Return the input sizes for which programs exist."""
+        return self._examples if self._function is None else self._function.execution.programs()
+
     def _build(self) -> Function | None:
         if not self._buffer.requires and not self.updates:
             return None
-        return function(
+        new = function(
             list(self._inputs.values()),
             self._buffer.requires,
             updates=self.updates,
             givens=self._givens,
             name=f"monitoring of {', '.join(self._buffer.names)}",
         )
+        new.execution.examples = self._examples
+        return new
 
     def _function_for(self, distributed: Distributed) -> Function | None:
         """Return the function that processes a share of a batch, or None if shares are not allowed.
@@ -147,7 +185,8 @@ class DatasetEvaluator(Hinted):
         return self._divided[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_function": None, "_divided": (None, None)}
+        forgotten = {"_function": None, "_report": None, "_course": None, "_divided": (None, None)}
+        return {**self.__dict__, **forgotten, "_examples": self.programs()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -256,6 +295,7 @@ class DatasetEvaluator(Hinted):
             raise errors.MonitoringError(text)
         self.initialize_aggregators()
         if self._function is not None:
+            self._function.execution.begin_group()
             batches = data_stream.get_epoch_iterator(as_dict=True)
             active = distributed if distributed is not None and distributed.is_active else None
             run = None if active is None else self._function_for(active)

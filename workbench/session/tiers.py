@@ -1,12 +1,17 @@
-"""Tiers in which batches are repeated: those of the first time, as recorded in a log."""
+"""Tiers in which batches are repeated: those of the first time, as recorded in a log.
+
+This includes the batches of the monitored data, whose functions change their tiers separately.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.algorithms import TrainingAlgorithm
 from workbench.algorithms.base import UpdatesAlgorithm
+from workbench.extensions.monitoring import MONITORING_EXECUTION, DataStreamMonitoring
+from workbench.extensions.record_names import leaves
 from workbench.log import TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.tensor.execution import Course
@@ -31,28 +36,36 @@ def repeat_tiers(
     sizes : sequence of tuple of int, optional
         The input sizes for which programs were compiled.
     """
-    _follow(main_loop, recorded_changes(state), state["status"]["iterations_done"], sizes)
+    end = state["status"]["iterations_done"]
+    _follow(main_loop, lambda record: recorded_changes(state, record), end, sizes)
 
 
 def repeat_tiers_of(main_loop: MainLoop, log: TrainingLogBase) -> None:
     """Process batches in the tiers that the log of another run contains."""
-    pairs = log.entries("execution") if "execution" in log.channels else ((), ())
-    _follow(main_loop, changes_in(*pairs), log.status["iterations_done"], ())
+
+    def changes(record: str) -> list[tuple[int, str]]:
+        return changes_in(*log.entries(record)) if record in log.channels else []
+
+    _follow(main_loop, changes, log.status["iterations_done"], ())
 
 
 def _follow(
     main_loop: MainLoop,
-    changes: Sequence[tuple[int, str]],
+    changes: Callable[[str], Sequence[tuple[int, str]]],
     end: int,
     sizes: Sequence[tuple[int, ...]],
 ) -> None:
+    def now() -> int:
+        return int(main_loop.status["iterations_done"])
+
     algorithm = main_loop.algorithm
     if isinstance(algorithm, UpdatesAlgorithm):
-
-        def now() -> int:
-            return int(main_loop.status["iterations_done"])
-
-        algorithm.follow_tiers(Course(changes, end, now, sizes))
+        algorithm.follow_tiers(Course(changes("execution"), end, now, sizes))
+    for extension in leaves(main_loop.extensions):
+        if isinstance(extension, DataStreamMonitoring):
+            # The evaluation after the last iteration is repeated as well.
+            evaluator, own = extension.evaluator, changes(extension.execution_record)
+            evaluator.follow_tiers(Course(own, end + 1, now, evaluator.programs()))
 
 
 def different_tiers(
@@ -78,10 +91,30 @@ def different_tiers(
     >>> different_tiers(first, again, 0, 5), different_tiers(first, again, 0, 6)
     (None, ('compiled', 'eager'))
     """
-    one, other = (Course(recorded_changes(state), end, lambda: end) for state in (expected, found))
-    changes = {i for course in (one, other) for i, _ in course.changes if start < i < end}
+    found_tiers = [
+        (iteration, *tiers)
+        for record in _records({**expected["columns"], **found["columns"]})
+        for iteration, *tiers in _tiers(expected, found, record, start, end)
+        if tiers[0] != tiers[1]
+    ]
+    return min(found_tiers)[1:] if found_tiers else None
+
+
+def _records(names: Iterable[str]) -> list[str]:
+    monitors = [name for name in names if MONITORING_EXECUTION in name]
+    return ["execution", *monitors]
+
+
+def _tiers(
+    expected: Mapping[str, Any], found: Mapping[str, Any], record: str, start: int, end: int
+) -> Iterator[tuple[int, str, str]]:
+    """Yield iterations, with the tiers then and now of the batches that follow each of them."""
+    one, other = (
+        Course(recorded_changes(state, record), end, lambda: end) for state in (expected, found)
+    )
+    changes = {i for course in (one, other) for i, _ in course.changes}
+    evaluated = record != "execution"  # evaluations follow an iteration, also the last one
     for iteration in sorted({start, *changes}):
-        tiers = [tier_in((course.at(iteration) or (0, "eager: "))[1]) for course in (one, other)]
-        if tiers[0] != tiers[1]:
-            return str(tiers[0]), str(tiers[1])
-    return None
+        if start <= iteration < end + evaluated:
+            then, now = (course.at(iteration) or (0, "eager: ") for course in (one, other))
+            yield iteration, str(tier_in(then[1])), str(tier_in(now[1]))

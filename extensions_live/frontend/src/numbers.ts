@@ -97,3 +97,11 @@ export function duration(seconds: number): string {
   }
   return parts.join(" ");
 }
+
+/** Returns at most `most` indices below `count`, evenly spread, with the first and the last. */
+export function spread(count: number, most: number): number[] {
+  const number = Math.min(most, count);
+  return Array.from({ length: number }, (_, i) =>
+    number > 1 ? Math.round((i * (count - 1)) / (number - 1)) : 0,
+  );
+}

@@ -4,7 +4,7 @@
 import { placeText, type Span } from "./axes";
 import { make, named } from "./dom";
 import type { AxisData, MarkData } from "./messages";
-import { format, nearest, type Points } from "./numbers";
+import { format, nearest, spread, type Points } from "./numbers";
 
 const ROWS = 12;
 const MOST_MARKS = 20;
@@ -35,11 +35,7 @@ export function tableRows({ curves, axis, visible }: TableFacts): string[][] {
   if (!known.length) return [];
   // The positions of the curve with the most points, so that a row shows values that exist.
   const x = known.reduce((a, b) => (b.length > a.length ? b : a));
-  const count = Math.min(ROWS, x.length);
-  const places = Array.from({ length: count }, (_, i) =>
-    count > 1 ? Math.round((i * (x.length - 1)) / (count - 1)) : 0,
-  );
-  return [...new Set(places)].map((place) => {
+  return spread(x.length, ROWS).map((place) => {
     const at = x[place] ?? 0;
     const cells = curves.map((curve) => {
       const index = curve ? nearest(curve.x, curve.y, at) : -1;

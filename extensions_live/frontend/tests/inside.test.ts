@@ -2,9 +2,12 @@
 
 import { beforeAll, expect, test, vi } from "vitest";
 import { scaleOf, strength } from "../src/inside/heat";
-import { makePanel, unpackDistributions } from "../src/inside/panel";
+import { makePanel, tablesOf, unpackDistributions } from "../src/inside/panel";
 import { brief, columnAt, edges, Moment, percent } from "../src/inside/time";
-import type { DistributionsPayload } from "../src/messages";
+import { makeValues } from "../src/inside/values";
+import type { DistributionsPayload, LayersPayload } from "../src/messages";
+import { spread } from "../src/numbers";
+import { tableOf } from "../src/widgets/layers";
 
 beforeAll(() => {
   vi.stubGlobal(
@@ -152,4 +155,81 @@ test("choices are reported, and the buttons stay the same elements", () => {
     ["name", "b"],
   ]);
   panel.end();
+});
+
+test.each([
+  [0, []],
+  [1, [0]],
+  [2, [0, 1]],
+  [9, [0, 4, 8]],
+])("of %d places, those at %j are in a table of three", (count, places) => {
+  expect(spread(count, 3)).toEqual(places);
+});
+
+test("the tables of a variable have its records and its histogram", () => {
+  const [records, ranges] = tablesOf("W", unpackDistributions(payload([10, 2000])), 1);
+  expect(records?.heads.slice(0, 3)).toEqual(["at", "mean", "deviation"]);
+  expect(records?.rows[1]).toEqual([
+    "iteration 2,000",
+    "2.00e3",
+    "0.500",
+    "−1.00",
+    "3.00",
+    "25.0 %",
+    "0 %",
+  ]);
+  expect(ranges?.caption).toBe("histogram of W at iteration 2,000");
+  expect(ranges?.rows.map(([range]) => range)).toEqual([
+    "−1.00 to 0",
+    "0 to 1.00",
+    "1.00 to 2.00",
+    "2.00 to 3.00",
+  ]);
+  expect(ranges?.rows.map(([, count]) => count)).toEqual(["2", "2", "2", "2"]);
+});
+
+test("the table of layers has a row for each layer", () => {
+  const now = {
+    metric: "dead",
+    metrics: [["dead", "dead units"]],
+    rows: ["/a", "/b"],
+  } as unknown as LayersPayload;
+  const table = tableOf(now, new Float64Array([5, 9]), (row, t) => `${String(row)}${String(t)}`);
+  expect(table).toEqual({
+    caption: "dead units of layers over the run",
+    heads: ["layer", "iteration 5", "iteration 9"],
+    rows: [
+      ["/a", "00", "01"],
+      ["/b", "10", "11"],
+    ],
+  });
+});
+
+test("tables change at once with the choice, and later with the records", () => {
+  vi.useFakeTimers();
+  const [parent, head] = [document.createElement("div"), document.createElement("div")];
+  const values = makeValues("some", parent, head);
+  const show = (key: string, text: string) => {
+    values.show(key, () => [{ caption: text, heads: ["at"], rows: [] }]);
+  };
+  const caption = () => parent.querySelector("caption")?.textContent;
+  show("W", "first");
+  show("W", "second");
+  expect(caption()).toBe("first");
+  vi.advanceTimersByTime(2000);
+  expect(caption()).toBe("second");
+  show("b", "third");
+  expect(caption()).toBe("third");
+  values.end();
+  vi.useRealTimers();
+});
+
+test("a button makes the tables visible", () => {
+  const [parent, head] = [document.createElement("div"), document.createElement("div")];
+  makeValues("some", parent, head);
+  const [element, button] = [parent.querySelector("div"), head.querySelector("button")];
+  expect(element?.className).toContain("wb-unseen");
+  button?.click();
+  expect(element?.className).not.toContain("wb-unseen");
+  expect(button?.getAttribute("aria-pressed")).toBe("true");
 });

@@ -23,7 +23,7 @@ class Course:
     changes : sequence of (int, str)
         The iterations after which the tier changed, in order, each with the recorded text.
     end : int
-        The last iteration that was processed; later batches may use any tier.
+        The number of iterations done from which on any tier may be used.
     now : callable
         Returns the number of iterations done.
     sizes : sequence of tuple of int
@@ -79,6 +79,6 @@ def tier_in(text: object) -> str | None:
     return name if name in NAMES else None
 
 
-def recorded_changes(state: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """Return the changes of tier in the state of a log."""
-    return changes_in(*state["columns"].get("execution", ((), ())))
+def recorded_changes(state: Mapping[str, Any], record: str = "execution") -> list[tuple[int, str]]:
+    """Return the changes of tier in the state of a log, from the record with this name."""
+    return changes_in(*state["columns"].get(record, ((), ())))

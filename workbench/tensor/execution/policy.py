@@ -121,6 +121,8 @@ class Execution:
         self.examples: list[tuple[int, ...]] = []
         # `find` runs for every batch, so one comparison of numbers skips all decisions.
         self._next_look = {"auto": SAMPLE_EVERY, "eager": math.inf}.get(mode, 1)
+        self._grouped = False
+        self._may_change = True
         self._times: list[float] = []
         self._eager_time = math.nan
         self._made: Tier | errors.CompilationError | None = None
@@ -157,6 +159,15 @@ class Execution:
                 self._chosen = self.tier, self.reason
             self._course, self._next_look = course, 0
 
+    def begin_group(self) -> None:
+        """Process the following calls in one tier: only the next call can change the tier.
+
+        Until this method is called for the first time, every call can change the tier.
+        """
+        self._grouped = self._may_change = True
+        if self.mode == "auto" and self._next_look < math.inf:
+            self._next_look = 0
+
     def _make_now(self, sizes: tuple[int, ...]) -> None:
         # Examples from a checkpoint can belong to a task with other inputs, if the monitored
         # variables have changed since.
@@ -176,11 +187,14 @@ class Execution:
         if self._course is not None and self._keep_to(self._course, sizes):
             return self.tier.find(sizes)
         self._next_look = self.calls + SAMPLE_EVERY
+        may_change, self._may_change = self._may_change, not self._grouped
         if self._made is not None:
-            self._swap(self._made)
+            if may_change:
+                self._swap(self._made)
         elif len(self._times) >= SAMPLES:
             if self._swapped:
-                self._compare()
+                if may_change:
+                    self._compare()
             elif self.thread is None and self._pays():
                 self._compile_later(sizes)
         run = self.tier.find(sizes)

@@ -2,12 +2,15 @@
 
 import { focusOf, make, named } from "../dom";
 import type { DistributionsPayload } from "../messages";
-import { floats } from "../numbers";
+import { floats, spread } from "../numbers";
 import { surface } from "./canvas";
 import { fillSegments } from "./segments";
 import { brief, columnAt, edges, floats32, Moment, percent } from "./time";
+import { makeValues, type ValueTable } from "./values";
 
 const FOOT = 16; // px below a drawing for its labels
+const RECORDS = 12; // rows of the table of records
+const RANGES = 8; // rows of the table of the histogram
 const NUMBERS = 4; // numbers of each record: mean, deviation, zeros, not finite
 
 /** The distributions of one variable, unpacked. */
@@ -45,6 +48,34 @@ export function facts(found: Distributions, index: number): [string, string][] {
   ];
   if (at(3)) list.push(["not finite", percent(at(3))]);
   return list;
+}
+
+/** Returns the tables of a variable: some of its records, and the counts of the record `index`. */
+export function tablesOf(name: string, found: Distributions, index: number): ValueTable[] {
+  const { iterations, low, high, counts, bins } = found;
+  const at = (i: number) => (iterations[i] ?? 0).toLocaleString("en");
+  const names = ["mean", "deviation", "lowest", "highest", "zeros", "not finite"];
+  const records = spread(iterations.length, RECORDS).map((i) => {
+    const known = new Map(facts(found, i));
+    return [`iteration ${at(i)}`, ...names.map((fact) => known.get(fact) ?? percent(0))];
+  });
+  const [start, end] = [low[index] ?? 0, high[index] ?? 0];
+  const edge = (bin: number) => brief(start + ((end - start) * bin) / bins);
+  const each = Math.ceil(bins / RANGES);
+  const ranges = Array.from({ length: Math.ceil(bins / each) }, (_, i) => {
+    const [from, to] = [i * each, Math.min((i + 1) * each, bins)];
+    const part = counts.subarray(bins * index + from, bins * index + to);
+    const sum = part.reduce((a, b) => a + b, 0);
+    return [`${edge(from)} to ${edge(to)}`, sum.toLocaleString("en")];
+  });
+  return [
+    { caption: `${name} over the run`, heads: ["at", ...names], rows: records },
+    {
+      caption: `histogram of ${name} at iteration ${at(index)}`,
+      heads: ["range", "values"],
+      rows: ranges,
+    },
+  ];
 }
 
 export interface Panel {
@@ -85,6 +116,7 @@ export function makePanel(
   latest.type = "button";
   latest.title = "show the latest values";
   const chips = named("numbers", make("div", "wb-values", box));
+  const values = makeValues("distributions", box, foot);
 
   let payload: DistributionsPayload | null = null;
   let found: Distributions | null = null;
@@ -192,6 +224,8 @@ export function makePanel(
     );
     bars.setAttribute("role", "img");
     bars.setAttribute("aria-label", `histogram of ${payload?.name ?? ""} at iteration ${at}`);
+    const [name, shown] = [payload?.name ?? "", found];
+    values.show(`${key} ${moment.latest ? "latest" : at}`, () => tablesOf(name, shown, index));
     drawHeat.redraw();
     drawBars.redraw();
   };
@@ -240,6 +274,7 @@ export function makePanel(
   return {
     show,
     end: () => {
+      values.end();
       drawHeat.end();
       drawBars.end();
     },

@@ -8,10 +8,12 @@ import { scaleOf, strength } from "../inside/heat";
 import { makePanel } from "../inside/panel";
 import { fillSegments } from "../inside/segments";
 import { brief, columnAt, edges, floats32, percent } from "../inside/time";
+import { makeValues, type ValueTable } from "../inside/values";
 import type { LayersPayload, LayersState } from "../messages";
 import type { Rendering } from "../model";
-import { floats } from "../numbers";
+import { floats, spread } from "../numbers";
 
+const COLUMNS = 8; // iterations in the table
 const ROW = 22; // px, also in the style sheet
 
 function render({ model, el }: Rendering<LayersState>) {
@@ -27,6 +29,7 @@ function render({ model, el }: Rendering<LayersState>) {
   const heat = named("heat", make("canvas", "wb-canvas wb-layer-heat", map));
   const numbers = named("layer-values", make("div", "wb-layer-values", map));
   const foot = named("pointed", make("div", "wb-soft wb-inside-pointed", content));
+  const table = makeValues("layers", content, head);
   const detail = named("detail", make("div", "wb-detail", content));
   const panel = makePanel(detail, choose);
 
@@ -87,6 +90,9 @@ function render({ model, el }: Rendering<LayersState>) {
     box.dataset.records = String(iterations.length);
     box.dataset.metric = now.metric;
     if (!foot.dataset.pointing) rest();
+    table.show(now.metric + now.rows.join(), () => [
+      tableOf(now, iterations, (r, t) => text(value(r, t))),
+    ]);
     detail.hidden = !now.detail;
     if (now.detail) panel.show(now.detail);
     drawing.redraw();
@@ -119,7 +125,26 @@ function render({ model, el }: Rendering<LayersState>) {
   return () => {
     drawing.end();
     panel.end();
+    table.end();
     end();
+  };
+}
+
+/** Returns the table of the heat map: a row for each layer, and a column for some iterations. */
+export function tableOf(
+  { metric, metrics, rows }: LayersPayload,
+  iterations: Float64Array,
+  text: (row: number, t: number) => string,
+): ValueTable {
+  const quantity = metrics.find(([key]) => key === metric)?.[1] ?? metric;
+  const columns = spread(iterations.length, COLUMNS);
+  return {
+    caption: `${quantity} of layers over the run`,
+    heads: [
+      "layer",
+      ...columns.map((t) => `iteration ${(iterations[t] ?? 0).toLocaleString("en")}`),
+    ],
+    rows: rows.map((name, row) => [name, ...columns.map((t) => text(row, t))]),
   };
 }
 
