@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 
 import { detailOf } from "../../src/editor/details";
 import { secondLine, sizeOf, spoken } from "../../src/editor/flow";
-import { countLabel, counted, dimensions, edgeLabel, flopLabel, short } from "../../src/editor/labels";
+import {
+  countLabel,
+  counted,
+  dimensions,
+  edgeLabel,
+  flopLabel,
+  short,
+} from "../../src/editor/labels";
 import { piecesOf } from "../../src/editor/python";
 import { node, setting } from "./boards";
 
