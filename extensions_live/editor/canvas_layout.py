@@ -124,8 +124,10 @@ class _CanvasLayouter(Layouter):
         right = max([*(b.x + b.width for b in boxes), *(one.x + one.width / 2 for one in labels)])
         bottom = max([*(b.y + b.height for b in boxes), *(one.y + 16 for one in labels)])
         x, y = MARGIN - left, MARGIN - top
-        for moved in (*boxes, *labels):
-            moved.x, moved.y = moved.x + x, moved.y + y
+        for box in boxes:
+            box.x, box.y = box.x + x, box.y + y
+        for label in labels:
+            label.x, label.y = label.x + x, label.y + y
         layout.routes = [(e, [(a + x, b + y) for a, b in points]) for e, points in layout.routes]
         layout.width, layout.height = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
 

@@ -54,7 +54,11 @@ def write(payload: BoardPayload, path: str | Path, *, document: bool = True) -> 
             "determines the format"
         )
     shown = diagram(payload)
-    places = {one["id"]: tuple(one["position"]) for one in payload["nodes"] if one["position"]}
+    places = {
+        node["id"]: (node["position"][0], node["position"][1])
+        for node in payload["nodes"]
+        if node["position"]
+    }
     layout = on_canvas(shown, places)
     text = NOT_XML.sub(_escape, payload["document"]) if document else ""
     if ending == ".svg":

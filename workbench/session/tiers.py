@@ -92,12 +92,12 @@ def different_tiers(
     (None, ('compiled', 'eager'))
     """
     found_tiers = [
-        (iteration, *tiers)
+        (iteration, (one, other))
         for record in _records({**expected["columns"], **found["columns"]})
-        for iteration, *tiers in _tiers(expected, found, record, start, end)
-        if tiers[0] != tiers[1]
+        for iteration, one, other in _tiers(expected, found, record, start, end)
+        if one != other
     ]
-    return min(found_tiers)[1:] if found_tiers else None
+    return min(found_tiers)[1] if found_tiers else None
 
 
 def _records(names: Iterable[str]) -> list[str]:
