@@ -360,8 +360,8 @@ def test_a_partly_initialised_list_is_refused():
     "name, answer",
     [
         ("max_epochs", "did you mean 'epochs'"),
-        ("optimizer", r"step_rule=Adam\(learning_rate=0.001\)"),
-        ("lr", r"step_rule=Adam\(learning_rate=0.001\)"),
+        ("optimizer", r"step_rule=Adam\(learning_rate=0.002\)"),
+        ("lr", r"step_rule=Adam\(learning_rate=0.002\)"),
         ("validation_split", r"pass validation=0.2 \(a fraction\)"),
         ("callbacks", "did you mean 'extensions'"),
         ("cbs", "did you mean 'extensions'"),

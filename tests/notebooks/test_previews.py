@@ -44,7 +44,7 @@ def test_there_is_no_picture_of_another_notebook():
 
 
 def test_every_picture_has_a_record_of_its_code():
-    """A picture whose notebook has changed is listed by ``--stale``, but is no failure."""
+    """An image whose notebook has changed is listed by ``--stale``, but is no failure."""
     assert list(previews.recorded(previews.FOLDER)) == NAMES
 
 
