@@ -145,7 +145,7 @@ def test_three_processes_rewind_and_are_replayed(start, way):
         loop.algorithm.distributed = jobs.WAYS[way]()
     session, again = (start(loop, processes=3, paused=True) for loop in loops)
     rewind_and_undo(session)
-    if way != "sharded":
+    if way == "data":
         fork(session, 5)
     else:
         with pytest.raises(errors.SessionError, match=r"divided among its.*session.save\(path\)"):
