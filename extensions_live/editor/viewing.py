@@ -121,10 +121,9 @@ class View(BoardState):
         """Move nodes; `positions` maps ids of nodes to positions."""
         with self._lock:
             places = {node: point(place) for node, place in positions.items()}
-            known = {node.id for node in self.diagram.nodes}
+            nodes = {node.id: node for node in self.diagram.nodes}
             for node in places:
-                if node not in known:
-                    raise BuilderError(f"there is no node {node!r:.80}")
+                _found(node, nodes)
             self._places |= places
             self._changed()
 
@@ -136,10 +135,7 @@ class View(BoardState):
 
     def flops(self, node: str) -> int | None:
         """Return the number of floating-point operations of a node for one example, if known."""
-        found = next((one for one in self.diagram.nodes if one.id == node), None)
-        if found is None:
-            raise BuilderError(f"there is no node {node!r:.80}")
-        return found.flops
+        return _found(node, {one.id: one for one in self.diagram.nodes}).flops
 
     def _group(self, node: str) -> str:
         if node not in self._containers:
@@ -183,3 +179,10 @@ class View(BoardState):
         if node.id in self._containers:
             drawn["open"] = node.id not in self._closed
         return drawn
+
+
+def _found(node: str, nodes: Mapping[str, Node]) -> Node:
+    """Return the node of a diagram with an id, or raise an error."""
+    if node not in nodes:
+        raise BuilderError(f"there is no node {node!r:.80}")
+    return nodes[node]
