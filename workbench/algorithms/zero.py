@@ -35,7 +35,8 @@ class ZeRO1(WrappingRule):
 
     `ZeRO1` gives the same results as `step_rule` alone. With N processes, each process keeps about
     1/N of the buffers, such as the averages of `Adam`. All buffers of one parameter are in the same
-    process. Checkpoints contain the whole state and can be loaded by any number of processes.
+    process. Checkpoints contain the whole state and can be loaded by any number of processes. A
+    session of several processes with this rule cannot be forked.
 
     Parameters
     ----------
