@@ -154,7 +154,12 @@ class Document:
 
     def parent(self, node: str) -> str | None:
         """Return the id of the group that directly contains a node, or None if none does."""
-        return next((name for name, one in self.groups.items() if node in one.members), None)
+        return self._parents.get(node)
+
+    @cached_property
+    def _parents(self) -> dict[str, str]:
+        """The id of the group that directly contains a node or group, keyed by the member's id."""
+        return {node: name for name, one in self.groups.items() for node in one.members}
 
     def around(self, node: str) -> list[str]:
         """Return the ids of all groups that contain a node, innermost first."""

@@ -22,11 +22,11 @@ from tests.support import chromium
 MODEL = """
 from extensions_live import Editor
 from workbench import tensor
-from workbench.bricks import MLP, Rectifier
+from workbench.bricks import MLP, Rectifier, Tanh
 from workbench.builder import to_spec
 hidden = tensor.matrix("features")
 for number in range(60):
-    mlp = MLP([Rectifier(), None], [64, 32, 64], name=f"mlp_{number}")
+    mlp = MLP([Rectifier(), Tanh()], [64, 32, 64], name=f"mlp_{number}")
     hidden = mlp.apply(hidden)
 spec = to_spec(hidden)
 Editor(spec).close()  # the first one imports and warms up

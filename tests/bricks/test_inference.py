@@ -90,7 +90,7 @@ def test_nothing_is_kept_but_the_inputs():
         del brick
     gc.collect()
     assert [one() for one in gone] == [None] * 100
-    assert variables() == before
+    assert variables() <= before  # what earlier tests left can be freed meanwhile
 
 
 def test_the_number_of_kept_inputs_is_bounded():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from workbench.bricks import Brick
@@ -221,6 +222,12 @@ def catalogue() -> list[Group]:
     >>> layers.entries[1].fields[0].name, layers.entries[1].methods[0].outputs
     ('input_dim', (Port(name='output', optional=False, many=False),))
     """
+    return list(_catalogue(registry.generation()))
+
+
+@lru_cache(maxsize=1)
+def _catalogue(_generation: int) -> tuple[Group, ...]:
+    """Return the groups; a new generation of registered classes needs new groups."""
     found: dict[str, list[Entry]] = {OWN: [], **{title: [] for title in GROUPS.values()}}
     for name, cls in registry.types("brick").items():
         found[_group(cls)].append(_brick(name, cls))
@@ -232,7 +239,7 @@ def catalogue() -> list[Group]:
             own = registry.library(kind).get(cls.__name__) is not cls
             fields = _fields(cls)
             found[OWN if own else title].append(Entry(kind, name, docs.first_line(cls), fields))
-    return [Group(title, tuple(entries)) for title, entries in found.items() if entries]
+    return tuple(Group(title, tuple(entries)) for title, entries in found.items() if entries)
 
 
 def _group(cls: type[Brick]) -> str:
@@ -282,7 +289,7 @@ def _field(
         least,
         1 if check is check_probability else None,
         () if kind is None else kind.choices,
-        () if kind is None else _fitting(kind.classes),
+        () if kind is None else _fitting(kind.classes, registry.generation()),
         text,
     )
 
@@ -321,7 +328,8 @@ def _states_below(brick: Brick) -> set[str]:
     return {state for bound in applications for state in getattr(bound, "states", ())}
 
 
-def _fitting(classes: tuple[str, ...]) -> tuple[str, ...]:
+@lru_cache
+def _fitting(classes: tuple[str, ...], _generation: int) -> tuple[str, ...]:
     """Return the types of bricks that are derived from at least one of `classes`."""
     return tuple(
         name
