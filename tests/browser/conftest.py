@@ -10,10 +10,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from .canvas import CELLS, Canvas
-from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab, notebook_text
+from .lab import (
+    ROOT,
+    VIEWPORT,
+    Lab,
+    Notebook,
+    guarded_page,
+    headless,
+    jupyter_lab,
+    notebook_text,
+)
 from .setups import Setup, setups
 
 LEFT_OUT = "left out: the time limit --minutes is reached"
@@ -89,8 +98,18 @@ def lab(
         yield lab
 
 
+@pytest.fixture(scope="session")
+def visited(browser: Browser) -> Iterator[BrowserContext]:
+    """Yield a context that keeps the scripts of JupyterLab, which take seconds to compile."""
+    context = browser.new_context(viewport=VIEWPORT)
+    yield context
+    context.close()
+
+
 @pytest.fixture(scope="module")
-def open_notebook(browser: Browser, lab: Lab, setup: Setup) -> Iterator[Callable[..., Notebook]]:
+def open_notebook(
+    browser: Browser, visited: BrowserContext, lab: Lab, setup: Setup
+) -> Iterator[Callable[..., Notebook]]:
     """Yield a function that opens a notebook, given its file name and text, and a front end."""
     lab.set_windowing(setup.windowing)
     with ExitStack() as stack:
@@ -100,7 +119,8 @@ def open_notebook(browser: Browser, lab: Lab, setup: Setup) -> Iterator[Callable
             content["metadata"]["kernelspec"] = lab.kernelspec(setup.kernel)
             path = lab.root / name
             path.write_text(json.dumps(content), encoding="utf-8")
-            notebook = front_end(stack.enter_context(guarded_page(browser)), lab.base, path)
+            page = stack.enter_context(guarded_page(browser, visited))
+            notebook = front_end(page, lab.base, path)
             notebook.open()
             stack.callback(notebook.shut_down)
             return notebook

@@ -23,7 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.support import kernels
@@ -40,6 +47,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",
@@ -195,10 +203,13 @@ def headless(executable: str) -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def guarded_page(browser: Browser) -> Iterator[Page]:
-    """Yield a page; fail at the end if it sent a request to another machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+def guarded_page(browser: Browser, context: BrowserContext | None = None) -> Iterator[Page]:
+    """Yield a page; fail at the end if it sent a request to another machine.
+
+    Without a context, the page has its own: nothing is cached, as at the first visit.
+    """
+    given = context or browser.new_context(viewport=VIEWPORT)
+    page = given.new_page()
     page.set_default_timeout(60_000)
     offsite: list[str] = []
     page.on(
@@ -206,7 +217,9 @@ def guarded_page(browser: Browser) -> Iterator[Page]:
         lambda request: None if request.url.startswith(LOCAL) else offsite.append(request.url),
     )
     yield page
-    context.close()
+    page.close()
+    if context is None:
+        given.close()
     assert offsite == []
 
 

@@ -120,7 +120,7 @@ def test_a_node_is_moved_into_a_group_by_the_keyboard(canvas):
     canvas.press("g")
     canvas.choose("block")
     until(lambda: parent(canvas, "features") == "group", what="the node in the group")
-    until(lambda: canvas.find("editor").get_attribute("data-waiting") == "false", what="the answer")
+    canvas.page.locator(".wbe[data-waiting=false]").wait_for()
     canvas.press("g")
     canvas.choose("out")
     until(lambda: parent(canvas, "features") == "None", what="the node out of the group")

@@ -5,12 +5,18 @@ import pytest
 from .lab import PAINTED, notebook_text, until
 
 RUN = """
+import time
 from extensions_live import ConfusionMatrix, Histogram, Layers, Mistakes, Samples
 from tests.support.runs import build, examples
+from workbench.extensions import TrainingExtension
 from workbench.graph.hierarchy import get_brick
 from workbench.roles import OUTPUT
 
-main_loop = build(None, dropout=0)
+class Pace(TrainingExtension):
+    def after_batch(self, batch):
+        time.sleep(0.005)
+
+main_loop = build(None, Pace(), dropout=0)
 model = main_loop.model
 scores = [v for v in model.variables if OUTPUT.selects(v) and get_brick(v).name == "mlp"][0]
 session = main_loop.start()
