@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,12 @@ def digits() -> dict[str, AbstractDataStream]:
     return {DIGITS: rows, IMAGES: images}
 
 
+@cache
+def facts_of_digits() -> tuple[StreamData, ...]:
+    """Return the data that the page needs to show the two streams of handwritten digits."""
+    return tuple(facts(name, stream) for name, stream in digits().items())
+
+
 class Streams:
     """The streams that can be selected on a page: streams in the notebook, and streams of digits.
 
@@ -99,8 +106,9 @@ class Streams:
 
     def listed(self) -> list[StreamData]:
         """Return the data that the page needs to show all streams; unknown sources are omitted."""
-        found = []
-        for name, stream in self._streams().items():
+        own = self._own()
+        found = [one for one in facts_of_digits() if one["name"] not in own]
+        for name, stream in own.items():
             old = self._known.get(name)
             if old is None or old[0] is not stream:
                 try:
@@ -112,14 +120,17 @@ class Streams:
         return found
 
     def _streams(self) -> dict[str, AbstractDataStream]:
-        found = {
+        if self._digits is None:
+            self._digits = digits()
+        return {**self._digits, **self._own()}
+
+    def _own(self) -> dict[str, AbstractDataStream]:
+        """Return the streams in the notebook, keyed by the names of their variables."""
+        return {
             name: value
             for name, value in self._look().items()
             if isinstance(value, AbstractDataStream) and not name.startswith("_")
         }
-        if self._digits is None:
-            self._digits = digits()
-        return {**self._digits, **found}
 
 
 def facts(name: str, stream: AbstractDataStream) -> StreamData:
