@@ -47,6 +47,15 @@ def test_the_first_cell_says_how_long_it_takes(notebook):
     assert re.search(r"\b(?:minutes?|seconds)\b", notebook.cells[0].source)
 
 
+LONGEST = 45
+"""Lines of a code cell. A longer one has more than one idea: split it, and explain each part."""
+
+
+def test_no_cell_is_long(notebook):
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert [source for source in code if source.count("\n") >= LONGEST] == []
+
+
 def test_a_run_that_a_cell_pauses_has_no_end_that_a_slow_reader_could_meet(notebook):
     """A command to a run that has ended is refused, and one to a paused run cannot pause it."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
