@@ -10,6 +10,7 @@ import pytest
 
 from workbench._settings import Settings, gather
 from workbench.config import Configuration, ConfigurationError
+from workbench.session.snapshots import MEMORY
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def test_defaults():
     assert (settings.default_seed, settings.floatx, settings.profile) == (1, "float32", False)
     assert settings.data_path == (Path.home() / ".workbench" / "data",)
     assert (settings.log_backend, settings.max_blob_size) == ("memory", 4096)
+    assert settings.snapshot_memory == MEMORY
 
 
 def test_the_annotations_name_every_setting():

@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     full_tracebacks: bool = False
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     threads: Literal["auto"] | Annotated[Count, Field(ge=1)] = "auto"
+    snapshot_memory: Count = 512 * 2**20
 
     @classmethod
     def settings_customise_sources(

@@ -96,6 +96,10 @@ class Configuration:
     threads : int or 'auto'
         Number of threads that a function uses on a CPU. 'auto' (default) uses one thread for
         small programs and all available processors for large programs.
+    snapshot_memory : int
+        Maximum total size in bytes of the snapshots that a new session keeps for rewinds; default
+        512 MiB. The latest snapshot is kept in any case. With less memory, a rewind trains on more
+        batches again.
 
     Raises
     ------
@@ -133,6 +137,7 @@ class Configuration:
     full_tracebacks: bool
     precision: str
     threads: int | str
+    snapshot_memory: int
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

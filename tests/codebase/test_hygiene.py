@@ -12,6 +12,10 @@ import pytest
 from tests.support.tree import PACKAGES, ROOT, modules, tracked
 
 LARGEST = 3_000_000
+LARGEST_IMAGE = 2_000_000
+IMAGES = (".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".webp")
+CLONE = 30_000_000
+"""Bytes that a clone may transfer, with the whole history."""
 # Folders that exist on one machine only. Standard places such as /usr/bin are allowed.
 OWN_PATHS = re.compile(r"(?<![\w.~}$])/(?:home|root|Users|opt|work|mnt|srv)/[\w.]")
 # Split into two parts, so that this file does not contain the names.
@@ -57,13 +61,38 @@ def test_no_tracked_file_is_large():
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
 
 
+def test_no_image_is_large():
+    images = {
+        name: (ROOT / name).stat().st_size for name in tracked() if name.lower().endswith(IMAGES)
+    }
+    assert "notebooks/live.gif" in images
+    assert {name: size for name, size in images.items() if size > LARGEST_IMAGE} == {}
+
+
+def git(*command, given=""):
+    """Return the output of a git command in the repository."""
+    done = subprocess.run(
+        ["git", *command], cwd=ROOT, check=True, capture_output=True, input=given.encode()
+    )
+    return done.stdout
+
+
+def test_a_clone_with_the_whole_history_is_small():
+    """Objects without a pack are stored whole, so the space on disk is at least what a clone needs.
+
+    Only if that is too much, the pack that a clone would receive is made, which takes longer.
+    """
+    if git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        pytest.skip("this clone is shallow, so the size of the whole history is unknown")
+    stored = int(git("rev-list", "--disk-usage", "--objects", "HEAD"))
+    pack = ("pack-objects", "--revs", "--stdout", "--delta-base-offset", "-q")
+    assert stored <= CLONE or len(git(*pack, given="HEAD\n")) <= CLONE
+
+
 @pytest.mark.parametrize("name", [name for name in tracked() if name.endswith(".ipynb")])
 def test_notebooks_are_committed_without_outputs(name):
     """The file in the index counts: a notebook that was just run can have outputs."""
-    staged = subprocess.run(
-        ["git", "show", f":{name}"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for cell in json.loads(staged.stdout)["cells"]:
+    for cell in json.loads(git("show", f":{name}"))["cells"]:
         assert not cell.get("outputs") and cell.get("execution_count") is None, cell["source"]
 
 

@@ -43,8 +43,22 @@ def test_it_contains_no_address_of_another_machine(notebook):
     assert "http" not in text
 
 
-def test_the_first_cell_says_how_long_it_takes(notebook):
-    assert re.search(r"\b(?:minutes?|seconds)\b", notebook.cells[0].source)
+@pytest.mark.parametrize(
+    "said",
+    [r"\b(?:[Yy]ou will|you can|you know)\b", r"\b(?:minutes?|seconds)\b", r"\bneeds?\b"],
+    ids=["what one will be able to do", "how long it takes", "what it needs"],
+)
+def test_the_first_cell_says(said, notebook):
+    assert re.search(said, notebook.cells[0].source)
+
+
+LONGEST = 45
+"""Lines of a code cell. A longer one has more than one idea: split it, and explain each part."""
+
+
+def test_no_cell_is_long(notebook):
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert [source for source in code if source.count("\n") >= LONGEST] == []
 
 
 def test_a_run_that_a_cell_pauses_has_no_end_that_a_slow_reader_could_meet(notebook):

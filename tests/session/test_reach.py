@@ -43,6 +43,14 @@ def test_their_memory_has_a_bound():
     assert len(stack) == 3
 
 
+def test_a_stack_can_have_less_memory():
+    stack = UndoStack(memory=10)
+    for id in range(3):
+        stack.add(id, snapshot(8))
+    assert stack.ids() == [2]
+    assert len(stack) == 1
+
+
 def test_data_that_is_read_once_cannot_be_brought_back():
     x, w = tensor.vector("x"), shared(0.0, "w")
     algorithm = GradientDescent(cost=((x - w) ** 2).mean(), parameters=[w])

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import runs
 from tests.support.waiting import SOON, paused_at
+from workbench.config import config
 from workbench.extensions import TrainingExtension
 from workbench.session import snapshot_taker
 
@@ -49,6 +50,17 @@ def test_snapshots_take_two_per_cent_of_the_time_or_come_twice_a_second(monkeypa
     gaps = [b - a for a, b in pairwise(periodic)]
     assert len(gaps) >= 2 and all(batches <= gap <= batches + 1 for gap in gaps)
     assert (clock.spent - 2 * cost) / clock.now <= snapshot_taker.SHARE
+
+
+def test_a_setting_limits_the_memory_of_the_snapshots():
+    with config.override(snapshot_memory=0):  # the newest one is kept in any case
+        session = runs.build(30).start(paused=True)
+    session.step(3).wait(SOON)
+    paused_at(session, 3)
+    session.snapshot().wait(SOON)
+    assert [one.iteration for one in session.snapshots] == [3]
+    session.stop()
+    assert session.wait(SOON)
 
 
 def test_snapshots_at_the_start_at_interventions_and_at_forks_are_pinned():

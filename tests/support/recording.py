@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 import tempfile
 import time
@@ -24,7 +25,10 @@ from tests.support.tree import ROOT
 
 TARGET = ROOT / "notebooks" / "live.gif"
 LARGEST = 2_000_000
-SIZE = {"width": 800, "height": 820}
+SIZE = {"width": 800, "height": 900}
+HEIGHT = 700
+"""Pixels that the view needs with the list of branches, which is shown after the rewind."""
+PLOTS = [["cost", "test_cost"], ["test_error_rate"]]
 EPOCHS = 3
 """Epochs before the film begins, so that the first scene shows a curve."""
 COLOURS = 96
@@ -46,10 +50,14 @@ BARE = """() => {
     const style = document.createElement('style');
     style.textContent = `.jp-Cell-inputWrapper, .jp-OutputPrompt, .jp-OutputCollapser,
         .jp-Collapser, .wb-moments, .jp-Toolbar, #jp-main-statusbar { display: none !important; }
-        .jp-Notebook-cell { padding: 0 !important; }`;
+        .jp-Notebook-cell { padding: 0 !important; border: 0 !important; outline: 0 !important; }
+        .jp-WindowedPanel-viewport { padding-bottom: 900px !important; }`;
     document.head.append(style);
+    document.activeElement?.blur();  // the frame of the active cell
 }"""
-"""What a reader of the image need not see: the code of the cell, and the frame of JupyterLab."""
+"""What a reader of the image need not see: the code of the cell, and the frame of JupyterLab.
+
+The space below the cell lets it stay where it is while it grows."""
 
 
 class Film:
@@ -64,6 +72,7 @@ class Film:
 
     def __init__(self, notebook: Notebook, clip: Any) -> None:
         self.page, self.clip = notebook.page, clip
+        self._at = start_of(clip)
         self.frames: list[Image.Image] = []
         self.times: list[float] = []
 
@@ -83,7 +92,7 @@ class Film:
 
     def point(self, place: tuple[float, float], steps: int = 5) -> None:
         """Move the pointer in a straight line, and film it."""
-        x, y = getattr(self, "_at", (self.clip["x"] + self.clip["width"] / 2, self.clip["y"] + 40))
+        x, y = self._at
         for step in range(1, steps + 1):
             part = step / steps
             self.page.mouse.move(x + part * (place[0] - x), y + part * (place[1] - y))
@@ -110,17 +119,23 @@ class Film:
         )
 
 
+def start_of(clip: Any) -> tuple[float, float]:
+    """Return where the pointer is at first, between the buttons and the plot."""
+    return clip["x"] + clip["width"] / 2, clip["y"] + 90
+
+
 def middle(element: Any) -> tuple[float, float]:
     """Return the middle of an element of the page."""
     box = element.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def visible(element: Any, panel: Any) -> dict[str, float]:
-    """Return the part of an element that its panel shows."""
-    box, frame = element.bounding_box(), panel.bounding_box()
-    end = min(box["y"] + box["height"], frame["y"] + frame["height"])
-    return {**box, "height": end - box["y"]}
+def one_plot(text: str) -> str:
+    """Return the text of the notebook with the first plot only, so that the image is not tall."""
+    before, after = (json.dumps(json.dumps(plots))[1:-1] for plots in (PLOTS, PLOTS[:1]))
+    if before not in text:
+        raise ValueError(f"the first notebook has no plots of {PLOTS}; change PLOTS to its plots")
+    return text.replace(before, after)
 
 
 def play(notebook: Notebook) -> Film:
@@ -136,11 +151,12 @@ def play(notebook: Notebook) -> Film:
     if find("more").get_attribute("open") is not None:
         find("more").locator("> summary").click()
     cell = notebook.cell(notebook.index("view(session)"))
-    cell.scroll_into_view_if_needed()
-    page.mouse.move(*middle(cell))  # else JupyterLab draws the bar beside the cell
-    page.wait_for_timeout(1500)
+    cell.evaluate("(cell) => cell.scrollIntoView()")
+    clip = {**cell.bounding_box(), "height": HEIGHT}
     page.evaluate(CURSOR)
-    film = Film(notebook, visible(cell, page.locator(".jp-WindowedPanel-outer").first))
+    page.mouse.move(*start_of(clip))  # else JupyterLab draws the bar beside the cell
+    page.wait_for_timeout(1500)
+    film = Film(notebook, clip)
     film.roll(2.5)
 
     row = page.locator('[data-testid="number"][data-path="learning_rate"]').first
@@ -158,17 +174,22 @@ def play(notebook: Notebook) -> Film:
     film.point(middle(handle))
     page.mouse.down()
     x, y = middle(handle)
-    film.point((x - 120, y))
+    changed = int(notebook.ask("session.interventions[-1]['iteration']"))
+    while int(handle.get_attribute("aria-valuenow")) >= changed:
+        x -= 40
+        film.point((x, y), steps=2)
     page.mouse.up()
     film.shoot()
     film.click(find("rewind-here"))
     answer = find("handle-answer")
     until(lambda: "applied" in answer.inner_text(), what="the rewind")
-    page.keyboard.press("Escape")  # closes the menu at the handle
     cell.evaluate("(cell) => cell.scrollIntoView()")  # the list of branches has moved it
+    film.click(page.locator(".jp-OutputArea .wb-handle-close").first)
     film.roll(2)
     film.click(find("resume"))
     film.roll(2.5)
+    if (height := cell.bounding_box()["height"]) > HEIGHT:
+        raise ValueError(f"the view has a height of {height:.0f}, so HEIGHT must be larger")
     return film
 
 
@@ -186,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         page.set_viewport_size(SIZE)
         path = Path(folder, "film.ipynb")
-        path.write_text(endless_notebook(), encoding="utf-8")
+        path.write_text(one_plot(endless_notebook()), encoding="utf-8")
         notebook = Notebook(page, lab.base, path)
         notebook.open()
         notebook.command("application:toggle-left-area")

@@ -13,7 +13,7 @@ from workbench.main_loop.ending import FINISH_REQUEST
 from workbench.session.branch import Branch, interventions
 from workbench.session.interventions import CHANGING
 from workbench.session.queue import Refused
-from workbench.session.snapshots import MOST, Snapshot, within
+from workbench.session.snapshots import MEMORY, MOST, Snapshot, within
 
 NO_STATE = (
     "{algorithm} is not a TrainingAlgorithm, so its state cannot be kept, and a rewind would "
@@ -77,9 +77,15 @@ class UndoStack:
     """Stack of the interventions that can be undone, each with a snapshot taken before it.
 
     The stack has the same limits as a `Ring` of snapshots.
+
+    Parameters
+    ----------
+    memory : int
+        The maximum total size of all tensors in bytes. The last snapshot is always kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._memory = memory
         self._steps: list[tuple[int, Snapshot]] = []
 
     def __len__(self) -> int:
@@ -88,7 +94,7 @@ class UndoStack:
     def add(self, id: int, snapshot: Snapshot) -> None:
         """Add a command by its id; remove the oldest commands if the stack exceeds its limits."""
         self._steps.append((id, snapshot))
-        kept = min(MOST, within(one for _, one in reversed(self._steps)))
+        kept = min(MOST, within((one for _, one in reversed(self._steps)), self._memory))
         del self._steps[:-kept]
 
     @property

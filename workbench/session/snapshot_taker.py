@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
+from workbench.config import config
 from workbench.main_loop import MainLoop
 from workbench.main_loop.run import Run
 from workbench.session.edits import Edits
@@ -42,7 +43,7 @@ class SnapshotTaker:
     Attributes
     ----------
     ring : Ring
-        The snapshots that are kept.
+        The snapshots that are kept; `config.snapshot_memory` limits their memory.
     failures : dict of str to None
         The errors that prevented snapshots; each error is stored only once.
     missing : str
@@ -53,7 +54,7 @@ class SnapshotTaker:
     """
 
     def __init__(self, main_loop: MainLoop, run: Run, history: History, edits: Edits) -> None:
-        self.ring = Ring()
+        self.ring = Ring(config.snapshot_memory)
         self.failures: dict[str, None] = {}
         self.missing = ""
         self.propose: Callable[[str], None] | None = None

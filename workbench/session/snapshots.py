@@ -24,7 +24,7 @@ from workbench.main_loop.state import state_of
 from workbench.session.arrangement import Arrangement, arrangement_of
 
 MEMORY = 512 * 2**20
-"""Maximum total size of the tensors in a ring, in bytes."""
+"""Maximum total size of the tensors in a ring, in bytes, by default."""
 
 MOST = 128
 """Maximum number of snapshots in a ring."""
@@ -216,7 +216,7 @@ def own_parts(state: Mapping[str, Any]) -> dict[str, Any]:
     return {part: one if part in shared else deepcopy(one) for part, one in state.items()}
 
 
-def within(snapshots: Iterable[Snapshot], memory: int = MEMORY) -> int:
+def within(snapshots: Iterable[Snapshot], memory: int) -> int:
     """Return the number of leading `snapshots` that fit into `memory`, but at least 1."""
     storages: dict[int, int] = {}
     total = count = 0

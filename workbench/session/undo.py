@@ -45,7 +45,7 @@ class Undo:
         taker: SnapshotTaker,
         journal: Journal,
     ) -> None:
-        self.stack = UndoStack()
+        self.stack = UndoStack(taker.ring.memory)
         self._main_loop = main_loop
         self._run = run
         self._history = history
