@@ -144,10 +144,8 @@ class Requests:
 
     def _try(self, session: Session, message: CommandMessage, request: Request) -> None:
         name = message["name"]
-        by = actor()  # that of the dashboard, if its page sent the message
         try:
-            arguments = message.get("arguments", {})
-            result = carry_out(session, name, arguments, by="button" if by == CODE else by)
+            result = carry_out(session, name, message.get("arguments", {}), by=origin())
         except Exception as error:
             text = str(error)  # of a fork it begins like this
             request.refusal = text if text.startswith(f"{name}: ") else f"{name}: refused: {text}"
@@ -168,6 +166,21 @@ class Requests:
                 return False
             self._taken.append(id)
             return True
+
+
+def origin() -> str:
+    """Return the origin of a command from a page: the dashboard if it set one, else ``button``.
+
+    Examples
+    --------
+    >>> origin()
+    'button'
+    >>> with acting_as("dashboard"):
+    ...     origin()
+    'dashboard'
+    """
+    by = actor()
+    return "button" if by == CODE else by
 
 
 def carry_out(

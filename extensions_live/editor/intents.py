@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from extensions_live.messages import Intent, IntentName, MadeNodes, Refusal
+from extensions_live.requests import origin
 from workbench.errors import BuilderError, WorkbenchError, nearest
+from workbench.utils.actors import acting_as
 
 NAMES: tuple[IntentName, ...] = get_args(IntentName)
 """The methods that a page can call."""
@@ -128,7 +130,8 @@ class Intents:
             raise BuilderError(
                 f"the operation {name} does not accept {sorted(arguments)}: {error}"
             ) from None
-        return method(**arguments)
+        with acting_as(origin()):
+            return method(**arguments)
 
 
 def reason(error: Exception) -> str:

@@ -76,7 +76,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("windowing mode and kernel of the browser tests")
     for setup in setups(options.windowing, options.kernel):
-        found = Counter(outcome for outcome, name in reports if f"[{setup}" in name)
+        found = Counter(
+            outcome for outcome, name in reports if str(setup) in name.partition("[")[2]
+        )
         counts = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
         terminalreporter.line(f"{setup}: {counts or 'nothing ran'}")
 

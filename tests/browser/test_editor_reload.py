@@ -1,9 +1,9 @@
-"""The visual editor after a reload of the page, a restart of the kernel, and in the saved file."""
+"""The visual editor after a reload, a restart of the kernel, while a cell runs, and in the file."""
 
 import pytest
 
 from .canvas import linear
-from .lab import NOTEBOOK, notebook_text, until
+from .lab import NOTEBOOK, busy, notebook_text, until
 
 BUSY = f"{NOTEBOOK}.sessionContext.session.kernel.status === 'busy'"
 CELLS = [
@@ -67,6 +67,23 @@ def test_a_reload_loses_no_intent_while_the_kernel_is_busy(notebook, canvas):
     notebook.scroll_to(0)
     canvas.find("node-softmax").wait_for()
     notebook.page.locator(".wbe[data-waiting=false]").wait_for()
+
+
+def test_edits_are_answered_while_a_cell_runs(notebook, canvas):
+    linear(canvas, 10)
+    with busy(notebook):
+        notebook.scroll_to(0)
+        canvas.click("linear")
+        canvas.add("tanh", "tanh")
+        until(lambda: canvas.shape("linear", "tanh") == "batch × 10", what="the shape")
+        canvas.click("linear")
+        canvas.set("output_dim", 25)
+        until(lambda: canvas.shape("linear", "tanh") == "batch × 25", what="the new shape")
+        until(lambda: "784, 25" in canvas.find("code").input_value(), what="the code")
+        canvas.press("Escape", "Control+z")
+        until(lambda: canvas.shape("linear", "tanh") == "batch × 10", what="the edit undone")
+        notebook.page.locator(".wbe[data-waiting=false]").wait_for()
+    assert canvas.nodes() == ["features", "linear", "tanh"]
 
 
 def test_a_restarted_kernel_is_said_and_the_cell_shows_an_editor_again(notebook, canvas):

@@ -1,5 +1,7 @@
 """Tools of a plot in a real browser: settings, marks, handle, table and comparison."""
 
+import re
+
 import pytest
 
 from .conftest import endless_notebook
@@ -74,6 +76,76 @@ def test_settings_change_the_picture_and_survive_a_reload(shared, plot):
     plot.get_by_test_id("x-axis").first.select_option("iteration")
     plot.get_by_test_id("log-y").first.click()
     until(lambda: plot.get_attribute("data-last") == "150", what="iterations on the axis")
+
+
+def numbers_in_the_image(notebook, plot):
+    """Return the numbers that the saved figure contains, which are those at its axes."""
+    plot.get_by_test_id("save-menu").first.locator("summary").click()
+    with notebook.page.expect_download() as download:
+        plot.get_by_test_id("save-SVG").first.click()
+    content = download.value.path().read_text(encoding="utf-8")
+    return {float(text.replace(",", "")) for text in re.findall(r">([\d.,]*\d)</", content)}
+
+
+def highest(notebook, plot):
+    """Return the highest number at the y axis, where values are at most 1."""
+    return max(one for one in numbers_in_the_image(notebook, plot) if one <= 1)
+
+
+def pointed_at(notebook, plot):
+    """Move the pointer to the middle of a figure; return the iteration that it shows there."""
+    box = plot.locator("canvas").first.bounding_box()
+    notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    place = plot.locator(".wb-at").first
+    until(lambda: place.inner_text().startswith("iteration "), what="the place of the pointer")
+    return int(place.inner_text().split()[-1])
+
+
+def test_the_x_axis_is_logarithmic(shared, plot):
+    assert pointed_at(shared, plot) == pytest.approx(75, abs=15)
+    plot.get_by_test_id("log-x").first.click()
+    until(lambda: setting(shared, "log_x") == "True", what="the setting in Python")
+    assert pressed(plot, "log-x")
+    assert pointed_at(shared, plot) == pytest.approx(150**0.5, abs=5)
+    plot.get_by_test_id("log-x").first.click()
+    until(lambda: setting(shared, "log_x") == "False", what="a linear axis")
+
+
+def test_an_outlier_does_not_flatten_the_curve_in_the_robust_range(shared, plot):
+    whole = highest(shared, plot)
+    plot.get_by_test_id("robust").first.click()
+    until(lambda: setting(shared, "robust") == "[0]", what="the setting in Python")
+    assert highest(shared, plot) < whole / 1.9
+    plot.get_by_test_id("robust").first.click()
+    until(lambda: setting(shared, "robust") == "[]", what="the whole range")
+
+
+def test_the_y_axis_fits_the_visible_part_of_the_x_axis(shared, plot):
+    whole = highest(shared, plot)
+    box = plot.locator("canvas").first.bounding_box()
+    shared.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] / 2)
+    shared.page.keyboard.down("Control")
+    shared.page.mouse.wheel(0, -600)
+    shared.page.keyboard.up("Control")
+    everything = plot.locator(".wb-reset").first
+    until(everything.is_visible, what="a part of the x axis")
+    assert highest(shared, plot) < whole / 5
+    everything.click()
+    until(everything.is_hidden, what="the whole x axis")
+    assert highest(shared, plot) == whole
+
+
+def test_the_legend_hides_a_curve_and_shows_it_again(shared, plot):
+    key = plot.locator(".wb-key").first
+    key.hover()
+    before = shared.canvas()
+    key.click()
+    until(lambda: key.get_attribute("aria-pressed") == "false", what="a hidden curve")
+    until(lambda: shared.canvas() != before, what="an image without the curve")
+    until(lambda: setting(shared, "hidden") != "[]", what="the setting in Python")
+    key.click()
+    until(lambda: key.get_attribute("aria-pressed") == "true", what="the curve again")
+    until(lambda: shared.canvas() == before, what="the same image as before")
 
 
 def test_the_smoothing_slider_is_moved_by_keys(shared, plot):
@@ -151,7 +223,7 @@ def test_a_way_back_that_is_refused_says_why(shared, plot):
     assert plot.get_by_test_id("handle-panel").first.is_hidden()
 
 
-def test_runs_are_compared_hidden_and_renamed(shared):
+def test_runs_are_compared_hidden_hovered_and_renamed(shared):
     index = shared.add_cell(COMPARE)
     shared.run(index)
     shared.scroll_to(index)
@@ -165,6 +237,12 @@ def test_runs_are_compared_hidden_and_renamed(shared):
     before = shared.canvas(index)
     cell.get_by_test_id("hide-run").first.click()
     until(lambda: shared.canvas(index) != before, what="a hidden run")
+    cell.get_by_test_id("hide-run").first.click()
+    values = [key.locator("output") for key in keys.all()]
+    place = pointed_at(shared, cell)
+    assert 20 < place < 100  # where both runs have values
+    shown = [float(value.inner_text()) for value in values]
+    assert shown == [pytest.approx(1 / place, rel=0.1)] * 2
     name = cell.get_by_test_id("run-name").last
     name.fill("mine")
     name.press("Enter")

@@ -63,3 +63,84 @@ def test_the_canvas_returns_to_the_trained_model(canvas):
     canvas.find("return-to-session").click()
     until(lambda: not canvas.find("surgery-text").count(), what="no bar")
     until(lambda: canvas.find("field-activations-0").input_value() == "Tanh", what="the activation")
+
+
+def part(canvas, name):
+    """Return a part of the views of the session below the canvas."""
+    return canvas.page.locator(f'[data-testid="training"] [data-testid="{name}"]').first
+
+
+def pause(canvas):
+    part(canvas, "pause").click()
+    until(lambda: part(canvas, "state").inner_text() == "paused", what="the pause")
+
+
+def train_on(canvas):
+    """Let the session train on some batches by a click."""
+    before = int(canvas.ask(ITERATIONS))
+    part(canvas, "resume").click()
+    until(lambda: int(canvas.ask(ITERATIONS)) > before + 3, timeout=200, what="more batches")
+
+
+def apply(canvas, changes):
+    """Apply the edits on the canvas, which must be these."""
+    shown = canvas.find("surgery-changes")
+    until(lambda: shown.count() and shown.inner_text() == changes, what=changes)
+    canvas.find("apply").click()
+    until(lambda: not canvas.find("surgery-text").count(), timeout=100, what="the receipt")
+    last = "editor.session.interventions[-1]"
+    assert canvas.ask(f"({last}['command'], {last}['by'])") == "('rebuild', 'button')"
+
+
+def weights(canvas):
+    """Return the shape of the weights of the first layer, and a hash of their values."""
+    parameters = "editor.session.main_loop.model.get_parameter_dict()"
+    values = f"{parameters}['/mlp/linear_0.W'].tensor.detach().numpy()"
+    return canvas.ask(f"({values}.shape, hash({values}.tobytes()))").rpartition(", ")[::2]
+
+
+@pytest.fixture
+def layer(canvas):
+    """Open the MLP of the paused session, and select its first layer."""
+    pause(canvas)
+    if not canvas.find("node-mlp/linear_0").count():
+        canvas.click("mlp")
+        canvas.press("o")
+        canvas.find("node-mlp/linear_0").wait_for()
+        canvas.press("f")
+    canvas.click("mlp/linear_0")
+
+
+@pytest.mark.usefixtures("layer")
+def test_a_layer_is_widened_and_the_training_goes_on(canvas):
+    canvas.find("widen-units").fill("120")
+    canvas.find("widen").click()
+    apply(canvas, "mlp: dims [784, 100, 10] -> [784, 120, 10]")
+    shape, values = weights(canvas)
+    assert shape == "((784, 120)"
+    train_on(canvas)
+    assert weights(canvas)[1] != values
+
+
+@pytest.mark.usefixtures("layer")
+def test_a_brick_is_frozen_and_trained_again_and_the_last_edit_undone(canvas):
+    freeze = canvas.find("freeze")
+    freeze.click()
+    apply(canvas, "freeze mlp/linear_0")
+    frozen = weights(canvas)
+    train_on(canvas)
+    assert weights(canvas) == frozen
+
+    pause(canvas)
+    freeze.click()
+    apply(canvas, "unfreeze mlp/linear_0")
+    train_on(canvas)
+    assert weights(canvas) != frozen
+
+    part(canvas, "steer").locator("> summary").click()
+    part(canvas, "more").locator("> summary").click()
+    part(canvas, "undo").click()
+    until(lambda: freeze.get_attribute("aria-pressed") == "true", timeout=100, what="frozen again")
+    assert weights(canvas) == frozen
+    train_on(canvas)
+    assert weights(canvas) == frozen

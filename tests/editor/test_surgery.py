@@ -139,6 +139,13 @@ def test_a_running_session_is_not_changed(editor, hand_pump):
     session.stop()
 
 
+def test_edits_that_a_page_applies_are_not_recorded_as_code(editor, session):
+    editor.drawing.freeze("mlp/linear_0")
+    editor._intents.take([{"client": "a", "number": 1, "name": "apply", "arguments": {}}])
+    assert editor._intents.refused == []
+    assert session.interventions[-1]["by"] == "button"
+
+
 def test_without_a_session_there_is_nothing_to_apply_to(editor):
     for method in (editor.apply, editor.return_to_session, editor.pause_session):
         with pytest.raises(BuilderError, match="no session trains this model"):
