@@ -1,5 +1,6 @@
 """The functions that each process of a group runs in the tests of data-parallel training."""
 
+import copy
 import functools
 import os
 import pickle
@@ -54,6 +55,7 @@ from workbench.main_loop import MainLoop
 from workbench.monitoring.aggregation import Concatenate, Maximum, Sum
 from workbench.monitoring.evaluators import DatasetEvaluator
 from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
+from workbench.serialization import continue_training
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
 
@@ -213,8 +215,8 @@ def cause_in_last_row(group):
 
 
 def kept(group):
-    """Return the number of elements in buffers of this process, and of all processes."""
-    algorithm = descend(cost_of_mlp(), ZeRO1(Adam()))
+    """Return the number of elements in copied buffers of this process, and of all processes."""
+    algorithm = copy.deepcopy(descend(cost_of_mlp(), ZeRO1(Adam())))
     buffers = [v for v in algorithm.state_variables().values() if has_roles(v, [ALGORITHM_BUFFER])]
     sizes = [
         (v.tensor.numel(), v.tensor.untyped_storage().nbytes() // 4) for v in buffers if v.ndim
@@ -300,6 +302,11 @@ def train_on(group, kind, after=None, load=None, save=None, way="data", executio
     loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
     return outcome(loop)
+
+
+def continued(group, path):
+    """Return the error of a pickled main loop that is continued in several processes."""
+    return error_of(lambda: continue_training(path, trusted=True))
 
 
 def evaluate(group, way="data"):

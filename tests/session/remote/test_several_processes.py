@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
@@ -145,15 +146,45 @@ def test_three_processes_rewind_and_are_replayed(start, way):
         loop.algorithm.distributed = jobs.WAYS[way]()
     session, again = (start(loop, processes=3, paused=True) for loop in loops)
     rewind_and_undo(session)
-    if way == "data":
-        fork(session, 5)
-    else:
-        with pytest.raises(errors.SessionError, match=r"divided among its.*session.save\(path\)"):
-            session.fork(5)
+    fork(session, 5)
     again.replay(session)
     again.step(7).wait(60)
     paused_at(again, 7)
     np.testing.assert_array_equal(costs(again.log), costs(session.log))
+
+
+@pytest.mark.parametrize("way", jobs.WAYS)
+def test_a_fork_has_the_numbers_of_its_origin(start, way):
+    """It starts at a snapshot whose buffers and parameters are not those of the beginning."""
+    loop = build(ZeRO1(Adam(0.002)) if way == "zero1" else "adam")
+    loop.algorithm.distributed = jobs.WAYS[way]()
+    session = start(loop, processes=2, paused=True)
+    session.step(4).wait(60)
+    paused_at(session, 4)
+    session.snapshot().wait(60)
+    session.step(4).wait(60)
+    paused_at(session, 8)
+    fork = session.fork(6)
+    try:
+        paused_at(fork, 6)
+        assert_same_at(8, session, fork)
+        fork.rewind(5).wait(60)
+        paused_at(fork, 5)
+        assert_same_at(8, session, fork)
+    finally:
+        fork.close()
+
+
+def assert_same_at(iteration, session, other):
+    """Move a run on to another one; assert that costs, parameters and buffers are bitwise equal."""
+    other.step(iteration - other.log.status["iterations_done"]).wait(60)
+    paused_at(other, iteration)
+    np.testing.assert_array_equal(costs(other.log), costs(session.log))
+    ours, theirs = (one.call(MainLoop.state_dict).wait(60) for one in (session, other))
+    for part in ("parameters", "variables"):
+        assert ours[part].keys() == theirs[part].keys()
+        assert all(torch.equal(value, theirs[part][name]) for name, value in ours[part].items())
+    assert any(name.endswith("W_mean") for name in ours["variables"])
 
 
 def test_a_command_that_is_refused_says_why(pair):
