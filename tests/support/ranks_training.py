@@ -131,22 +131,31 @@ def train(group, rule, execution="eager", batch=BATCH, way="data"):
     return outcome(loop)
 
 
-def from_file(group, path, kind):
-    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch.
-
-    Return also the fingerprints of the data.
-    """
+def data_in(path, kind):
+    """Return a stream of examples of an HDF5 file, read by its scheme or by a loader of torch."""
     dataset = H5PYDataset(path, ("all",), load_in_memory=kind == "loader")
     if kind == "loader":
         pairs = TensorDataset(*[torch.as_tensor(one) for one in dataset.indexables])
         loader = DataLoader(pairs, BATCH, shuffle=True, generator=torch.Generator().manual_seed(5))
-        data = as_stream(loader, sources=dataset.sources)
-    else:
-        scheme = ShuffledScheme(EXAMPLES, BATCH, seed=2)
-        data = DataStream(dataset, iteration_scheme=scheme)
+        return as_stream(loader, sources=dataset.sources)
+    return DataStream(dataset, iteration_scheme=ShuffledScheme(EXAMPLES, BATCH, seed=2))
+
+
+def from_file(group, path, kind, after=None, load=None, save=None):
+    """Train on examples of a file, from a checkpoint or with one.
+
+    Return also the fingerprints of the data.
+    """
     cost = cost_of_mlp()
-    extensions = [TrainingDataMonitoring([cost], after_batch=True), FinishAfter(after_n_epochs=2)]
-    loop = MainLoop(descend(cost, Momentum(0.05, 0.9)), data, extensions=extensions)
+    extensions = [TrainingDataMonitoring([cost], after_batch=True)]
+    if load:
+        extensions.append(Load(load, load_iteration_state=True, load_log=True))
+    end = {"after_n_batches": after} if after else {"after_n_epochs": 2}
+    extensions.append(FinishAfter(**end))
+    if save:
+        extensions.append(Checkpoint(save, after_epoch=False, after_training=True))
+    algorithm = descend(cost, Momentum(0.05, 0.9))
+    loop = MainLoop(algorithm, data_in(path, kind), extensions=extensions)
     loop.run()
     return {**outcome(loop), "data": loop.status["_initial"]}
 

@@ -15,6 +15,7 @@ from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
 from workbench.algorithms.base import TOGETHER
+from workbench.data import write_hdf5
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
@@ -225,6 +226,24 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
     assert len(session.processes) == size
     rates = {8: 0.004} if any(i["command"] == "set" for i in session.interventions) else {}
     assert_same(reference(4, Adam(0.002), rates), outcome(session))
+
+
+@pytest.mark.parametrize("kind, size", [("scheme", 3), ("loader", 1)])
+def test_a_file_is_read_on_by_another_number_of_processes(start, tmp_path, kind, size):
+    """The run of two processes ends in the middle of an epoch."""
+    write_hdf5(tmp_path / "data.hdf5", {"all": jobs.examples()})
+    one, loop = build(epochs=2), build(epochs=2)
+    for each in (one, loop):
+        each.data_stream = jobs.data_in(tmp_path / "data.hdf5", kind)
+    one.run()
+    session = start(loop, processes=2, paused=True)
+    session.step(3).wait(60)
+    paused_at(session, 3)
+    session.stop().wait(60)
+    assert session.wait(60)
+    assert session.restart(processes=size) == 3
+    assert session.wait(60)
+    assert_same(jobs.outcome(one), outcome(session))
 
 
 @pytest.mark.parametrize("size, kills", [(2, 20), (3, 12)])
