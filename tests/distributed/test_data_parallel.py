@@ -116,6 +116,17 @@ def test_examples_can_be_in_a_file(together, tmp_path, kind):
         assert found[0]["data"] == one["data"]  # otherwise runs seem to have different data
 
 
+@pytest.mark.parametrize("kind", ["scheme", "loader"])
+def test_a_file_is_read_on_from_the_middle_of_an_epoch(together, tmp_path, kind):
+    path, saved = str(tmp_path / "data.hdf5"), str(tmp_path / "run.tar")
+    write_hdf5(path, {"all": jobs.examples()})
+    one = jobs.from_file(None, path, kind)
+    together(2, jobs.from_file, path, kind, 3, None, saved)
+    for size in (1, 3):
+        for rest in together(size, jobs.from_file, path, kind, None, saved):
+            assert_same(one, rest)
+
+
 @pytest.mark.parametrize("size, way", [(2, "data"), (3, "data"), (2, "sharded")])
 def test_evaluation_is_exact(together, size, way):
     """With three processes, a share of the last batch, which has two examples, is empty."""

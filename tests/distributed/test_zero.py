@@ -35,6 +35,15 @@ def test_a_checkpoint_contains_all_buffers(together, tmp_path, before, after):
         assert_same(whole, rest)
 
 
+def test_a_pickled_rule_is_that_of_one_process(together, tmp_path):
+    """Otherwise all processes would compute the steps of the one that wrote it."""
+    saved = str(tmp_path / "run.tar")
+    together(2, jobs.train_on, "penalty", 3, None, saved, "zero1")
+    for said in together(2, jobs.continued, saved):
+        assert said.startswith("ProcessError: the pickled step rule ZeRO1 contains the buffers of")
+        assert said.endswith("for instance with the extension Load")
+
+
 def test_a_buffer_that_overflows_is_an_error_in_all_processes(together):
     for said, value in together(2, jobs.overflow):
         assert said.startswith("NotFiniteError: w would become infinite or NaN")

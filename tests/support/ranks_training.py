@@ -1,5 +1,6 @@
 """The functions that each process of a group runs in the tests of data-parallel training."""
 
+import copy
 import functools
 import os
 import pickle
@@ -54,6 +55,7 @@ from workbench.main_loop import MainLoop
 from workbench.monitoring.aggregation import Concatenate, Maximum, Sum
 from workbench.monitoring.evaluators import DatasetEvaluator
 from workbench.roles import ALGORITHM_BUFFER, WEIGHT, has_roles
+from workbench.serialization import continue_training
 
 EXAMPLES, BATCH = 50, 12  # the last batch of an epoch has two examples
 
@@ -129,22 +131,31 @@ def train(group, rule, execution="eager", batch=BATCH, way="data"):
     return outcome(loop)
 
 
-def from_file(group, path, kind):
-    """Train on examples of an HDF5 file, read by its scheme or by a loader of torch.
-
-    Return also the fingerprints of the data.
-    """
+def data_in(path, kind):
+    """Return a stream of examples of an HDF5 file, read by its scheme or by a loader of torch."""
     dataset = H5PYDataset(path, ("all",), load_in_memory=kind == "loader")
     if kind == "loader":
         pairs = TensorDataset(*[torch.as_tensor(one) for one in dataset.indexables])
         loader = DataLoader(pairs, BATCH, shuffle=True, generator=torch.Generator().manual_seed(5))
-        data = as_stream(loader, sources=dataset.sources)
-    else:
-        scheme = ShuffledScheme(EXAMPLES, BATCH, seed=2)
-        data = DataStream(dataset, iteration_scheme=scheme)
+        return as_stream(loader, sources=dataset.sources)
+    return DataStream(dataset, iteration_scheme=ShuffledScheme(EXAMPLES, BATCH, seed=2))
+
+
+def from_file(group, path, kind, after=None, load=None, save=None):
+    """Train on examples of a file, from a checkpoint or with one.
+
+    Return also the fingerprints of the data.
+    """
     cost = cost_of_mlp()
-    extensions = [TrainingDataMonitoring([cost], after_batch=True), FinishAfter(after_n_epochs=2)]
-    loop = MainLoop(descend(cost, Momentum(0.05, 0.9)), data, extensions=extensions)
+    extensions = [TrainingDataMonitoring([cost], after_batch=True)]
+    if load:
+        extensions.append(Load(load, load_iteration_state=True, load_log=True))
+    end = {"after_n_batches": after} if after else {"after_n_epochs": 2}
+    extensions.append(FinishAfter(**end))
+    if save:
+        extensions.append(Checkpoint(save, after_epoch=False, after_training=True))
+    algorithm = descend(cost, Momentum(0.05, 0.9))
+    loop = MainLoop(algorithm, data_in(path, kind), extensions=extensions)
     loop.run()
     return {**outcome(loop), "data": loop.status["_initial"]}
 
@@ -213,8 +224,8 @@ def cause_in_last_row(group):
 
 
 def kept(group):
-    """Return the number of elements in buffers of this process, and of all processes."""
-    algorithm = descend(cost_of_mlp(), ZeRO1(Adam()))
+    """Return the number of elements in copied buffers of this process, and of all processes."""
+    algorithm = copy.deepcopy(descend(cost_of_mlp(), ZeRO1(Adam())))
     buffers = [v for v in algorithm.state_variables().values() if has_roles(v, [ALGORITHM_BUFFER])]
     sizes = [
         (v.tensor.numel(), v.tensor.untyped_storage().nbytes() // 4) for v in buffers if v.ndim
@@ -300,6 +311,11 @@ def train_on(group, kind, after=None, load=None, save=None, way="data", executio
     loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
     return outcome(loop)
+
+
+def continued(group, path):
+    """Return the error of a pickled main loop that is continued in several processes."""
+    return error_of(lambda: continue_training(path, trusted=True))
 
 
 def evaluate(group, way="data"):

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from workbench import errors
 from workbench.algorithms.rules import (
     CompositeRule,
     Keeper,
@@ -27,7 +28,13 @@ from workbench.algorithms.rules import (
 from workbench.algorithms.wrapping import WrappingRule
 from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.collectives import all_gather
-from workbench.tensor.processes import ProcessGroup, process_group
+from workbench.tensor.processes import ProcessGroup, known_group, process_group
+
+OF_ANOTHER = (
+    "the pickled step rule ZeRO1 contains the buffers of process {rank} of {size}, so no other "
+    "process can use it; build the algorithm again, and load its state from an archive, for "
+    "instance with the extension Load"
+)
 
 
 class ZeRO1(WrappingRule):
@@ -35,8 +42,7 @@ class ZeRO1(WrappingRule):
 
     `ZeRO1` gives the same results as `step_rule` alone. With N processes, each process keeps about
     1/N of the buffers, such as the averages of `Adam`. All buffers of one parameter are in the same
-    process. Checkpoints contain the whole state and can be loaded by any number of processes. A
-    session of several processes with this rule cannot be forked.
+    process. Checkpoints contain the whole state and can be loaded by any number of processes.
 
     Parameters
     ----------
@@ -78,6 +84,12 @@ class ZeRO1(WrappingRule):
     @property
     def originals(self) -> Mapping[Variable, Variable]:
         return self._originals
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        group = state["group"]
+        if group.size > 1 and group is not known_group():
+            raise errors.ProcessError(OF_ANOTHER.format(rank=group.rank, size=group.size))
+        vars(self).update(state)
 
     def _assigned(self, parameters: list[SharedVariable]) -> dict[SharedVariable, Keeper]:
         """Assign each parameter, largest first, to the process with the fewest elements so far."""

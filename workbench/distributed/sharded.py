@@ -63,7 +63,7 @@ class ShardedDataParallel(DataParallel):
     together. The keys of `gradients` and `steps` of an algorithm are the rows of this process,
     ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
     processes. They contain no pickle of the main loop; `Checkpoint` warns about this unless it has
-    ``save_main_loop=False``. A session of such a run cannot be forked.
+    ``save_main_loop=False``.
 
     Parameters
     ----------

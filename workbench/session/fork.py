@@ -24,11 +24,18 @@ from workbench.main_loop.parts import Parts, bindings_of, parts_of, put_in
 from workbench.serialization.pickling import with_deep_stack
 from workbench.session.arrangement import Arrangement, arrangement_of
 from workbench.session.snapshots import Snapshot
+from workbench.tensor import SharedVariable
+from workbench.tensor.processes import ProcessGroup
+from workbench.tensor.row_shards import in_this_process
 
 NO_COPY = (
     "this run cannot be forked because its main loop cannot be copied ({error}); every part of it "
     "must support pickling"
 )
+
+
+SHARED = (IndexableDataset, H5PYDataset, ProcessGroup)
+"""Classes of objects that a copy and its original share."""
 
 
 class Fork(NamedTuple):
@@ -67,10 +74,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._log = log
 
     def persistent_id(self, obj: Any) -> int | None:
-        if obj is not self._log and not isinstance(obj, (IndexableDataset, H5PYDataset)):
+        if obj is not self._log and not isinstance(obj, SHARED):
             return None
         self.shared.append(obj)
         return len(self.shared) - 1
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, SharedVariable) and obj.divided is not None:
+            return in_this_process(obj)
+        return super().reducer_override(obj)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -97,6 +97,9 @@ class ProcessGroup(Hinted):
             if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> ProcessGroup:
+        return self
+
     def __repr__(self) -> str:
         return f"<process {self.rank} of {self.size}>"
 

@@ -16,6 +16,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor.collectives import all_gather, broadcast, reduce_scatter
+from workbench.tensor.device import default_device
 from workbench.tensor.processes import ProcessGroup
 from workbench.tensor.shared import SharedVariable
 from workbench.tensor.traversal import ancestors, replace
@@ -79,6 +80,10 @@ class Rows(SharedVariable):
 
     def _stored(self, new: torch.Tensor) -> torch.Tensor:
         return _own(new, self.group)
+
+    def __reduce__(self) -> Any:
+        state = {**self._kept(), "part_of": self.part_of, "unit": self.unit}
+        return Rows, (self.tensor, self._whole, self.group, self.name), state
 
 
 class Unit:
@@ -157,6 +162,37 @@ def gathered(variables: Iterable[Variable]) -> list[Variable]:
         return variables
     found = replace(variables, new)
     return [found[variable] for variable in variables]
+
+
+def in_this_process(parameter: SharedVariable) -> Any:
+    """Return what pickle needs to copy a divided parameter within this process, with its rows.
+
+    A pickle of a divided parameter does not contain its whole value. Therefore `pickle` raises an
+    error, unless a pickler gets the result of this function or of `in_other_processes` from its
+    ``reducer_override``.
+    """
+    like = torch.zeros((), dtype=parameter.dtype, device=parameter.device)
+    state = {**parameter._kept(), "divided": parameter.divided}
+    return _without_value, (like.expand(tuple(parameter.shape)), parameter.name), state
+
+
+def in_other_processes(parameter: SharedVariable) -> Any:
+    """Return what pickle needs to copy a divided parameter to processes that divide it again.
+
+    The copy is not divided, and contains zeros until its value is loaded from a training state.
+    """
+    arguments = tuple(parameter.shape), parameter.dtype, parameter.name
+    return _of_zeros, arguments, parameter._kept()
+
+
+def _without_value(like: torch.Tensor, name: str | None) -> SharedVariable:
+    new = SharedVariable(like, name)
+    del new.tensor
+    return new
+
+
+def _of_zeros(shape: tuple[int, ...], dtype: torch.dtype, name: str | None) -> SharedVariable:
+    return SharedVariable(torch.zeros(shape, dtype=dtype, device=default_device()), name)
 
 
 def _own(value: torch.Tensor, group: ProcessGroup) -> torch.Tensor:

@@ -318,6 +318,14 @@ class ElsewhereVariable(SharedVariable):
         refuse_keywords("set_value", keywords)
         self._checked(value)
 
+    def __reduce__(self) -> Any:
+        return ElsewhereVariable, (self.tensor, self.name), self._kept()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ElsewhereVariable:
+        new = memo[id(self)] = ElsewhereVariable(self.tensor, self.name)
+        vars(new).update(copy.deepcopy(self._kept(), memo))
+        return new
+
 
 def check_set(variables: Iterable[SharedVariable]) -> None:
     """Raise `ParameterError` if one of `variables` is a parameter without a value.

@@ -84,23 +84,27 @@ def test_all_processes_of_another_run_end_with_its_notebook(folder_of_runs, kind
     until(lambda: not any(map(is_alive, pids)), timeout=60)
 
 
-def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs):
-    session = build(epochs=2).start(detached=True, launcher=Forked(), linger=0.2, name="alone")
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_detached_run_that_is_not_held_ends_by_itself(folder_of_runs, size):
+    options = {"detached": True, "launcher": Forked(), "linger": 0.2}
+    session = build(epochs=2).start(processes=size, name="alone", **options)
     assert session.wait(60)
     launched = session._link.launched
     session.close()
-    until(lambda: launched.status(0) == 0, timeout=60)
+    until(lambda: all(launched.status(rank) == 0 for rank in range(size)), timeout=60)
     assert "alone" not in [one.name for one in workbench.session.remote.live()]
 
 
-def test_a_pause_outlives_the_processes(folder_of_runs):
-    loop = build()
-    session = loop.start(detached=True, launcher=Forked(), linger=0.1, paused=True, name="rests")
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_pause_outlives_the_processes(folder_of_runs, size):
+    name = f"{size} rest"
+    options = {"detached": True, "launcher": Forked(), "linger": 0.1, "paused": True}
+    session = build().start(processes=size, name=name, **options)
     session.step(3).wait(60)
     launched = session._link.launched
     session.close()
-    until(lambda: launched.status(0) == 0, timeout=60)
-    again = workbench.attach("rests")
+    until(lambda: all(launched.status(rank) == 0 for rank in range(size)), timeout=60)
+    again = workbench.attach(name)
     assert again.state is State.STOPPED and again.wait(0)
     assert "restart() starts them again, paused" in again.note
     [alert] = again.log[3]["alerts"]

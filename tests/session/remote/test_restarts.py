@@ -123,13 +123,16 @@ def test_the_folder_of_a_failure_that_is_not_yet_known_is_kept(start, monkeypatc
     assert not os.path.exists(session.folder) and again.state is State.FAILED
 
 
-def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start):
-    session = start(build(), processes=2, paused=True, detached=True, name="left")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start, rank):
+    name = f"left by {rank}"
+    session = start(build(), processes=2, paused=True, detached=True, name=name)
     session.close()  # as the end of its notebook does
-    other = workbench.attach("left")
-    second = other.processes[1]
-    os.kill(second, signal.SIGKILL)
-    with pytest.raises(errors.ProcessError, match="process 1 of 2"):
+    other = workbench.attach(name)
+    pid = other.processes[rank]
+    os.kill(pid, signal.SIGKILL)
+    text = rf"process {rank} of 2 of '{name}' \(pid {pid}\) ended.*: the connection to it was lost"
+    with pytest.raises(errors.ProcessError, match=text):
         other.wait(60)
     other.restart()  # with the launcher of the other notebook
     assert session._link.launched.status(0) is not None

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
@@ -14,6 +15,7 @@ from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.algorithms import Adam
 from workbench.algorithms.base import TOGETHER
+from workbench.data import write_hdf5
 from workbench.distributed import DataParallel, ShardedDataParallel, ZeRO1
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
@@ -145,15 +147,45 @@ def test_three_processes_rewind_and_are_replayed(start, way):
         loop.algorithm.distributed = jobs.WAYS[way]()
     session, again = (start(loop, processes=3, paused=True) for loop in loops)
     rewind_and_undo(session)
-    if way == "data":
-        fork(session, 5)
-    else:
-        with pytest.raises(errors.SessionError, match=r"divided among its.*session.save\(path\)"):
-            session.fork(5)
+    fork(session, 5)
     again.replay(session)
     again.step(7).wait(60)
     paused_at(again, 7)
     np.testing.assert_array_equal(costs(again.log), costs(session.log))
+
+
+@pytest.mark.parametrize("way", jobs.WAYS)
+def test_a_fork_has_the_numbers_of_its_origin(start, way):
+    """It starts at a snapshot whose buffers and parameters are not those of the beginning."""
+    loop = build(ZeRO1(Adam(0.002)) if way == "zero1" else "adam")
+    loop.algorithm.distributed = jobs.WAYS[way]()
+    session = start(loop, processes=2, paused=True)
+    session.step(4).wait(60)
+    paused_at(session, 4)
+    session.snapshot().wait(60)
+    session.step(4).wait(60)
+    paused_at(session, 8)
+    fork = session.fork(6)
+    try:
+        paused_at(fork, 6)
+        assert_same_at(8, session, fork)
+        fork.rewind(5).wait(60)
+        paused_at(fork, 5)
+        assert_same_at(8, session, fork)
+    finally:
+        fork.close()
+
+
+def assert_same_at(iteration, session, other):
+    """Move a run on to another one; assert that costs, parameters and buffers are bitwise equal."""
+    other.step(iteration - other.log.status["iterations_done"]).wait(60)
+    paused_at(other, iteration)
+    np.testing.assert_array_equal(costs(other.log), costs(session.log))
+    ours, theirs = (one.call(MainLoop.state_dict).wait(60) for one in (session, other))
+    for part in ("parameters", "variables"):
+        assert ours[part].keys() == theirs[part].keys()
+        assert all(torch.equal(value, theirs[part][name]) for name, value in ours[part].items())
+    assert any(name.endswith("W_mean") for name in ours["variables"])
 
 
 def test_a_command_that_is_refused_says_why(pair):
@@ -194,6 +226,24 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
     assert len(session.processes) == size
     rates = {8: 0.004} if any(i["command"] == "set" for i in session.interventions) else {}
     assert_same(reference(4, Adam(0.002), rates), outcome(session))
+
+
+@pytest.mark.parametrize("kind, size", [("scheme", 3), ("loader", 1)])
+def test_a_file_is_read_on_by_another_number_of_processes(start, tmp_path, kind, size):
+    """The run of two processes ends in the middle of an epoch."""
+    write_hdf5(tmp_path / "data.hdf5", {"all": jobs.examples()})
+    one, loop = build(epochs=2), build(epochs=2)
+    for each in (one, loop):
+        each.data_stream = jobs.data_in(tmp_path / "data.hdf5", kind)
+    one.run()
+    session = start(loop, processes=2, paused=True)
+    session.step(3).wait(60)
+    paused_at(session, 3)
+    session.stop().wait(60)
+    assert session.wait(60)
+    assert session.restart(processes=size) == 3
+    assert session.wait(60)
+    assert_same(jobs.outcome(one), outcome(session))
 
 
 @pytest.mark.parametrize("size, kills", [(2, 20), (3, 12)])

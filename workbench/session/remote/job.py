@@ -30,7 +30,8 @@ from workbench.session.archives import rebuild_as_saved
 from workbench.session.fork import Fork
 from workbench.session.log_states import log_until
 from workbench.session.snapshots import Snapshot
-from workbench.tensor import Variable
+from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.row_shards import in_other_processes
 
 SETTINGS = (
     "default_seed", "data_path", "max_blob_size", "temp_dir", "profile", "floatx", "device",
@@ -89,12 +90,18 @@ class Recipe(NamedTuple):
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickler that omits the objects that each process creates for itself."""
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, *, has_state: bool) -> None:
         super().__init__(file)
         self.own: dict[int, Any] = {}
+        self._has_state = has_state
 
     def persistent_id(self, obj: Any) -> Any:
         return GROUP if type(obj) is ProcessGroup else self.own.get(id(obj))
+
+    def reducer_override(self, obj: Any) -> Any:
+        if self._has_state and isinstance(obj, SharedVariable) and obj.divided is not None:
+            return in_other_processes(obj)  # the state contains the value
+        return super().reducer_override(obj)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -130,7 +137,7 @@ def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -
 
     def run() -> bytes:
         file = io.BytesIO()
-        pickler = _Pickler(file)
+        pickler = _Pickler(file, has_state=state is not None)
         pickler.dump(settings)
         pickler.dump(recipe)
         pickler.own[id(main_loop.log)] = LOG

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,12 +40,6 @@ DIVIDED = (
     "its value; session.call(MainLoop.state_dict) collects all values"
 )
 
-NO_FORK = (
-    "this run cannot be forked, because its parameters, or the buffers of its step rule, are "
-    "divided among its processes; save it with session.save(path), and load the file in a new run "
-    "of the same program"
-)
-
 Make = Callable[..., Any]
 
 
@@ -63,9 +56,6 @@ def fork_into(
 
     def action() -> int:
         distributed = distributed_of(session.main_loop)
-        variables = chain.from_iterable(v.values() for v in session.main_loop.state_variables())
-        if distributed is not None and any(map(distributed.is_divided, variables)):
-            raise SessionError(NO_FORK)
         fork = rewinder.fork(iteration, branch)
         snapshots = [replace(one, branch=None) for one in fork.snapshots]
         nothing: Any = None
