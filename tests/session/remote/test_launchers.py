@@ -192,9 +192,12 @@ def test_ray_that_is_not_installed_is_named(monkeypatch):
 
 
 RAY = """
-import os, signal
-import ray
-from tests.session.remote.test_launchers import build, errors, pytest, ray_launcher, train_and_kill
+import contextlib, os, signal
+import psutil, ray
+from tests.session.remote.test_launchers import (
+    assert_only_loopback, assert_same, build, errors, outcome, pytest, ray_launcher, reference,
+    train_and_kill,
+)
 from tests.support.waiting import until
 from workbench.config import config
 from workbench.session.remote.identity import exists
@@ -204,12 +207,16 @@ with pytest.raises(errors.ProcessError, match="needs a connection to Ray"):
     build().start(processes=1, launcher="ray")
 for last in (False, False, True):
     try:
-        ray.init(num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1")
+        ray.init(num_cpus=2, include_dashboard=False)
         break
     except Exception:  # its own processes have only some seconds to start, on a busy machine too
         ray.shutdown()
         if last:
             raise
+assert_only_loopback("self")
+for one in psutil.Process().children(recursive=True):
+    with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+        assert_only_loopback(one.pid)
 with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):
     build().start(detached=True, launcher="ray")
 ray_launcher.PATIENCE = 0.5
@@ -222,7 +229,9 @@ train_and_kill(session)
 for actor in actors:
     with pytest.raises(ray.exceptions.RayActorError):
         ray.get(actor.status.remote())
-session = build().start(processes=1, launcher="ray", paused=True)
+session = build(epochs=2).start(processes=1, launcher="ray", paused=True)
+session.step(3).wait(60)
+until(lambda: session._link.facts.get("kept") is not None, timeout=60)
 [pid] = session.processes
 with open(f"/proc/{{pid}}/stat") as file:
     parent = int(file.read().rpartition(")")[2].split()[1])
@@ -230,6 +239,10 @@ os.kill(parent, signal.SIGKILL)
 with pytest.raises(errors.ProcessError, match="process 0 of 1"):
     session.wait(60)
 until(lambda: not exists(pid), timeout=60)
+assert session.restart(processes=2) <= 3
+assert session.wait(120)
+assert_same(reference(2), outcome(session))
+session.close()
 print("the end")
 """
 
@@ -239,7 +252,12 @@ def test_ray_starts_the_processes_of_a_notebook(tmp_path):
     pytest.importorskip("ray", reason="ray is not installed: pip install 'workbench[ray]'")
     done = subprocess.run(
         [sys.executable, "-c", RAY.format(folder=str(tmp_path))],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_raylet_start_wait_time_s": "60"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "RAY_raylet_start_wait_time_s": "60",
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # as the page for distributed runs says
+        },
         capture_output=True,
         text=True,
         timeout=290,
