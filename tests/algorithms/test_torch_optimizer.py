@@ -161,6 +161,23 @@ def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
     np.testing.assert_array_equal(W.get_value(), other.get_value())
 
 
+def test_costs_that_wait_for_a_scheduler_are_loaded_exactly():
+    def plateau(optimizer):
+        return ReduceLROnPlateau(optimizer, patience=0, threshold=0.0)
+
+    def fresh():
+        x, w = tensor.variable("x", (), dtype=torch.float64), shared(torch.zeros(()).double(), "w")
+        options = {"schedulers": [plateau], "schedule_every": 2}
+        return TorchOptimizer(x + 0 * w, [w], torch.optim.SGD, {"lr": 1.0}, **options)
+
+    algorithm, resumed = fresh(), fresh()
+    for cost in (1.0, 1.0, 1.0 - 1e-9):
+        algorithm.process_batch({"x": torch.tensor(cost, dtype=torch.float64)})
+    resumed.load_state_dict(algorithm.state_dict())
+    resumed.process_batch({"x": torch.tensor(1.0, dtype=torch.float64)})
+    assert resumed.learning_rate.get_value() == 1.0  # the mean cost has improved by 5e-10
+
+
 def test_a_pickled_algorithm_goes_on_with_the_same_numbers():
     W, algorithm = training(torch.optim.Adam)
     for batch in BATCHES[:5]:

@@ -397,7 +397,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         self._costs.append(cost)
         if len(self._costs) < self.schedule_every:
             return
-        mean = torch.stack(self._costs).double().mean().item()
+        # Costs that were loaded are on the CPU.
+        costs = [one.to(cost.device, torch.float64) for one in self._costs]
+        mean = torch.stack(costs).mean().item()
         self._costs.clear()
         for scheduler in self.schedulers:
             if isinstance(scheduler, ReduceLROnPlateau):
@@ -425,7 +427,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         self._checks = 0
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
-        self._costs = [torch.tensor(cost) for cost in state["costs"]]
+        self._costs = [torch.tensor(cost, dtype=torch.float64) for cost in state["costs"]]
         # If a rate was assigned after the last step before saving, it differs from this one and is
         # used in the next step.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()

@@ -206,7 +206,9 @@ class Whole:
         """Return the weight of this process's share and the weight of the whole batch."""
         key = (weight.count, *weight.of)
         if key not in self._weights:
-            own: Variable = weight.count(*map(_float, weight.of))
+            # Other integers can be class indices, which select from class weights.
+            sizes = [_float(one) if one.is_number else one for one in weight.of]
+            own = _float(weight.count(*sizes))
             self._weights[key] = own, all_reduce(own, group=self.group)
         return self._weights[key]
 
