@@ -66,6 +66,8 @@ KEPT = [
     nn.MaxPool2d(2, dilation=2),
     nn.AvgPool2d(2, divisor_override=3),
     nn.BatchNorm1d(4, track_running_stats=False),
+    nn.BatchNorm1d(4, momentum=0.01),
+    nn.BatchNorm2d(4, momentum=None),
     nn.Softplus(2.0),
     nn.Softmax(0),
     nn.Linear(4, 3, dtype=torch.float64),

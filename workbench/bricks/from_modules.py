@@ -35,6 +35,7 @@ from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.sequences import Sequence
 from workbench.bricks.softmax import Softmax
 from workbench.errors import BrickError
+from workbench.graph.training import MOMENTUM
 from workbench.hints import hinted
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import floatx
@@ -199,6 +200,8 @@ def _convolutional(layer: nn.Conv2d) -> Made | None:
 
 def _normalization(kind: Callable[..., Any], dim: Any, layer: Any) -> Made | None:
     if layer.running_mean is None or layer.running_mean.dtype is not floatx():
+        return None
+    if layer.momentum != MOMENTUM:
         return None
     brick = kind(dim, epsilon=layer.eps, learn_scale=layer.affine, learn_shift=layer.affine)
     return _with(
