@@ -84,6 +84,13 @@ def test_shares_can_be_empty(together):
         assert_same(jobs.alone(function, *arguments), many)
 
 
+def test_class_weights_count_in_every_share(together):
+    cost, W = jobs.alone(jobs.class_weights)
+    for cost_of_two, W_of_two in together(2, jobs.class_weights):
+        assert cost_of_two == pytest.approx(cost, rel=1e-6)
+        np.testing.assert_allclose(W_of_two, W, rtol=1e-6)
+
+
 def test_extremes_and_schemes_are_those_of_whole_batches(together):
     """Some shares of the last batches, which have two examples, are empty."""
     one, found = jobs.alone(jobs.extremes), together(3, jobs.extremes)
