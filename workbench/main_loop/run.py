@@ -256,6 +256,8 @@ class Run:
         """Fire ``before_training``, then reload any state that was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
+        if kept:
+            kept[state.STATISTICS] = kept["variables"]
         kept = {part: kept[part] for part in self.loaded}
         self.loaded = set()
         with Timer("before_training", main_loop.profile):
