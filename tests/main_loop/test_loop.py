@@ -11,7 +11,7 @@ import torch
 import workbench
 from tests.support.fakes import BATCHES, FakeAlgorithm, Recorder, make, request_finish
 from workbench import shared, tensor
-from workbench.algorithms import GradientDescent, Scale, TorchOptimizer
+from workbench.algorithms import Adam, GradientDescent, Scale, TorchOptimizer
 from workbench.bricks import Tanh
 from workbench.config import config
 from workbench.data import as_stream
@@ -299,6 +299,21 @@ def test_parameters_that_are_not_trained_are_named(make):
     main_loop = MainLoop(make(cost, [one], rule), batches, model=Model(cost), extensions=[finish])
     with pytest.warns(UserWarning, match="different parameters .only in the model: other"):
         main_loop.run()
+
+
+def test_parameters_in_bfloat16_are_trained_and_saved():
+    w = shared(torch.ones(2).bfloat16(), "w")
+    add_role(w, PARAMETER)
+    cost = ((w.float() - tensor.vector("x")) ** 2).mean()
+    algorithm = GradientDescent(cost, [w], Adam(0.1))
+    batches = [{"x": numpy.zeros(2, "float32")}]
+    main_loop = MainLoop(algorithm, batches, model=Model(cost))
+    main_loop.extensions.append(FinishAfter(after_n_batches=1))
+    main_loop.run()
+    assert w.get_value().tolist() == [0.8984375, 0.8984375]  # 0.9 in bfloat16
+    main_loop.load_state_dict(main_loop.state_dict())
+    algorithm.load_state_dict(algorithm.state_dict())
+    assert w.get_value().tolist() == [0.8984375, 0.8984375]
 
 
 def test_without_an_algorithm_nothing_is_trained():
