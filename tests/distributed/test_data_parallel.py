@@ -188,6 +188,12 @@ def test_statistics_of_shares_are_noted_in_the_log(together):
     )
 
 
+def test_one_example_in_each_share_is_normalised_by_the_whole_batch(together):
+    one, [whole, _] = jobs.alone(jobs.one_each, "batch"), together(2, jobs.one_each, "batch")
+    np.testing.assert_allclose(whole, one, rtol=1e-5)
+    assert together(2, jobs.one_each, "share") == [[[0.0] * 8, [1.0] * 8]] * 2
+
+
 def test_statistics_must_be_known():
     with pytest.raises(errors.ArgumentError, match="must be 'batch' or 'share', not 'shares'"):
         DataParallel(statistics="shares")

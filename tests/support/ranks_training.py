@@ -430,6 +430,19 @@ def normalised_images():
     return ((error.mean() + 1).sqrt() + moved).copy(name="cost")
 
 
+def one_each(group, statistics):
+    """Return the population statistics after a batch with one example for each of two processes."""
+    brick = BatchNormalization(8)
+    brick.initialize()
+    cost = (brick.apply(tensor.matrix("features")) ** 2).mean().copy(name="cost")
+    parallel = DataParallel(statistics=statistics)
+    parameters = ComputationGraph(cost).parameters
+    algorithm = GradientDescent(cost, parameters, Scale(0.1), distributed=parallel)
+    rank, size = (group.rank, group.size) if group else (0, 1)
+    algorithm.process_batch({"features": examples(2)["features"][rank::size]})
+    return [one.get_value().tolist() for one in (brick.population_mean, brick.population_stdev)]
+
+
 NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}
 
 
