@@ -53,6 +53,13 @@ Values = dict[str, torch.Tensor]
 
 Made = tuple[Brick, Values]
 
+FOR_VECTORS = (nn.BatchNorm1d, nn.Softmax)
+WITH_POSITIONS = (
+    *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.BatchNorm2d),
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.Unflatten),
+)
+"""Layers after which values are sequences or images, until they are flattened."""
+
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -63,7 +70,8 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     A ``torch.nn.Sequential`` becomes a `Sequence`, and a torch layer becomes the brick with the
     same outputs and gradients, if there is one. Parameters of these layers are copied.
     Other modules, and layers with settings that no brick has, such as dilated convolutions, become
-    a `TorchModule`, which shares memory with the module; a message names these modules.
+    a `TorchModule`, which shares memory with the module; a message names these modules. Bricks
+    require a batch axis, and `Softmax` requires vectors.
 
     Parameters
     ----------
@@ -117,6 +125,7 @@ class _Conversion:
             owners.update({id(t) for t in part.parameters(recurse=False)})
         # Several bricks cannot have one parameter.
         self._tied = any(count > 1 for count in owners.values())
+        self._has_positions = False  # True after a layer whose outputs are sequences or images
 
     def brick(self, module: nn.Module, path: str) -> Brick:
         """Return the brick for a module, which is the same each time the module occurs."""
@@ -129,10 +138,14 @@ class _Conversion:
         found: Brick | None = None
         if plain and type(module) is nn.Sequential and len(module):
             found = self._sequence(module, path)
+        elif self._has_positions and isinstance(module, FOR_VECTORS):
+            pass  # the brick accepts no sequences or images
         elif plain and type(module) in LAYERS and _is_usual(module):
             made = LAYERS[type(module)](module)
             if made is not None:
                 found, self._values[made[0]] = made
+        if isinstance(module, (nn.Flatten, *WITH_POSITIONS)):
+            self._has_positions = not isinstance(module, nn.Flatten)
         if found is None:
             self.kept.append(f"{path or 'the module'} ({type(module).__name__})")
             return TorchModule(module)
