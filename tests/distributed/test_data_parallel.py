@@ -91,6 +91,12 @@ def test_class_weights_count_in_every_share(together):
         np.testing.assert_allclose(W_of_two, W, rtol=1e-6)
 
 
+def test_wrapped_modules_draw_other_numbers_in_each_process(together):
+    [(sums, notes), _] = together(2, jobs.module_draws)
+    assert sums == [0, 1, 2]
+    assert "drawn in loops or by wrapped modules" in notes[0]
+
+
 def test_extremes_and_schemes_are_those_of_whole_batches(together):
     """Some shares of the last batches, which have two examples, are empty."""
     one, found = jobs.alone(jobs.extremes), together(3, jobs.extremes)

@@ -33,6 +33,7 @@ from workbench.bricks import (
     Softmax,
     SpatialBatchNormalization,
     Tanh,
+    TorchModule,
 )
 from workbench.data import (
     DataStream,
@@ -290,6 +291,16 @@ def class_weights(group):
     rank, size = (group.rank, group.size) if group else (0, 1)
     algorithm.process_batch({name: values[rank::size] for name, values in examples(7).items()})
     return float(seen[0]), W.get_value().tolist()
+
+
+def module_draws(group):
+    """Return the sums of the masks of dropout in a wrapped module, and the notes about draws."""
+    w = shared(np.zeros(200, "float32"), "w")
+    dropped = TorchModule(torch.nn.Dropout(0.5)).apply(tensor.matrix("x"))
+    cost = (dropped * w).sum().copy(name="cost")
+    algorithm = GradientDescent(cost, [w], Scale(0.5), distributed=DataParallel())
+    algorithm.process_batch({"x": np.ones((1, 200), "float32")})
+    return sorted(set((-w.get_value()).tolist())), algorithm.distributed.notes
 
 
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}

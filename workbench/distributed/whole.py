@@ -350,9 +350,10 @@ def _own(variable: Variable) -> Part | None:
     if source.owner is None:
         return None
     sizes = averaged(variable)
-    if sizes is None or not all(isinstance(size, Variable) for size in sizes):
+    unknown = tuple(size for size in sizes or () if isinstance(size, Variable))
+    if sizes is None or len(unknown) < len(sizes):
         return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
-    return Part("mean", Weight(tuple(sizes), several))
+    return Part("mean", Weight(unknown, several))
 
 
 def several(*sizes: Variable) -> Variable:

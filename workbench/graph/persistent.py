@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Any, TypeGuard
 
 from workbench.graph.hierarchy import get_brick, path_of
 from workbench.roles import PARAMETER, PERSISTENT, has_roles
@@ -22,7 +23,7 @@ LEFT_OUT = (
 )
 
 
-def is_kept(variable: Variable) -> bool:
+def is_kept(variable: Variable) -> TypeGuard[SharedVariable]:
     """Return True if a variable of a brick is persistent, but not a parameter."""
     return (
         isinstance(variable, SharedVariable)
@@ -38,7 +39,7 @@ def kept_with(parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
     Parameters and the other variables in the list are left out of the result.
     """
     given = dict.fromkeys(parameters)
-    tops: dict[object, None] = {}
+    tops: dict[Any, None] = {}
     waiting = [brick for one in given if (brick := get_brick(one)) is not None]
     seen = set(waiting)
     while waiting:
