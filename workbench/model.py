@@ -14,6 +14,7 @@ from workbench.graph import ComputationGraph
 from workbench.graph.hierarchy import Component, get_brick, path_of
 from workbench.graph.module import GraphAsModule
 from workbench.graph.onnx_export import write_graph
+from workbench.graph.persistent import is_kept, mention_left_out
 from workbench.graph.selection import assign
 from workbench.graph.summary import Summary, summarize
 from workbench.names import explain_missing
@@ -104,7 +105,8 @@ class Model(ComputationGraph):
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:
         """Set the values of all parameters.
 
-        If an entry is invalid, no value is changed.
+        If an entry is invalid, no value is changed. Population statistics and buffers of wrapped
+        modules are not parameters; a message names those that keep their values.
 
         Parameters
         ----------
@@ -119,6 +121,8 @@ class Model(ComputationGraph):
         """
         parameters = self.get_parameter_dict()
         assign(parameters, parameter_values, "parameter of the model", "parameter")
+        kept = [v for v in dict.fromkeys([*self.variables, *self.scan_variables]) if is_kept(v)]
+        mention_left_out(kept, "set", "load an archive with the extension Load")
 
     def to_module(self) -> GraphAsModule:
         """Convert the model to a ``torch.nn.Module`` that shares its parameters.

@@ -22,7 +22,7 @@ from workbench.algorithms import (
     StepClipping,
     VariableClipping,
 )
-from workbench.errors import AlgorithmError
+from workbench.errors import AlgorithmError, NotFiniteError
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,33 @@ def test_variables_are_clipped_along_axes(axis, norms):
     algorithm.process_batch({})
     dims = tuple(range(2)) if axis is None else axis
     np.testing.assert_allclose(np.sqrt((W.get_value() ** 2).sum(dims)), norms, rtol=1e-6)
+
+
+LARGE = [(torch.float16, 3000.0), (torch.bfloat16, 1e15), (torch.float32, 1e15)]
+
+
+@pytest.mark.parametrize("dtype, size", LARGE)
+def test_large_gradients_are_clipped_to_the_threshold(dtype, size):
+    w = shared(torch.zeros(1000, dtype=dtype), "w")
+    algorithm = GradientDescent(gradients={w: w * 0 + size}, step_rule=StepClipping(1.0))
+    algorithm.process_batch({})
+    assert w.tensor.float().norm().item() == pytest.approx(1, rel=2e-2)
+
+
+@pytest.mark.parametrize("dtype, size", LARGE)
+def test_large_variables_are_clipped_to_the_threshold(dtype, size):
+    w = shared(torch.zeros(1000, dtype=dtype), "w")
+    algorithm = GradientDescent(gradients={w: w * 0 + size}, step_rule=VariableClipping(1.0))
+    algorithm.process_batch({})
+    assert w.tensor.float().norm().item() == pytest.approx(1, rel=2e-2)
+
+
+@pytest.mark.parametrize("rule", [StepClipping(1.0), VariableClipping(1.0)])
+def test_steps_do_not_become_zero_if_their_norm_overflows(rule):
+    w = shared(torch.zeros(1000), "w")
+    algorithm = GradientDescent(gradients={w: w * 0 + 1e30}, step_rule=rule)
+    with pytest.raises(NotFiniteError, match="w would become infinite or NaN"):
+        algorithm.process_batch({})
 
 
 def test_variables_within_the_threshold_are_moved_exactly():

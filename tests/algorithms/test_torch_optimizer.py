@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
 from workbench import shared, tensor
 from workbench.algorithms import TorchOptimizer
-from workbench.errors import AlgorithmError, NotFiniteError
+from workbench.errors import AlgorithmError, NotFiniteError, StateError
 
 OPTIMIZERS = {
     "SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
@@ -159,6 +159,65 @@ def test_a_state_that_is_loaded_goes_on_with_the_same_numbers(name):
         algorithm.process_batch({"x": batch})
         resumed.process_batch({"x": batch})
     np.testing.assert_array_equal(W.get_value(), other.get_value())
+
+
+def test_costs_that_wait_for_a_scheduler_are_loaded_exactly():
+    def plateau(optimizer):
+        return ReduceLROnPlateau(optimizer, patience=0, threshold=0.0)
+
+    def fresh():
+        x, w = tensor.variable("x", (), dtype=torch.float64), shared(torch.zeros(()).double(), "w")
+        options = {"schedulers": [plateau], "schedule_every": 2}
+        return TorchOptimizer(x + 0 * w, [w], torch.optim.SGD, {"lr": 1.0}, **options)
+
+    algorithm, resumed = fresh(), fresh()
+    for cost in (1.0, 1.0, 1.0 - 1e-9):
+        algorithm.process_batch({"x": torch.tensor(cost, dtype=torch.float64)})
+    resumed.load_state_dict(algorithm.state_dict())
+    resumed.process_batch({"x": torch.tensor(1.0, dtype=torch.float64)})
+    assert resumed.learning_rate.get_value() == 1.0  # the mean cost has improved by 5e-10
+
+
+def two_parameters(order, make=torch.optim.SGD, options=None):
+    """Return parameters by name, and an algorithm that trains them in the given order."""
+    x, named = tensor.vector("x"), {name: shared([1.0, 1.0], name) for name in "abc"}
+    a, b, c = named.values()
+    cost = (a * x).sum() + 100 * (b * x).sum() + 10000 * (c * x).sum()
+    options = {"lr": 0.1, "momentum": 0.9} if options is None else options
+    return named, TorchOptimizer(cost, [named[name] for name in order], make, options)
+
+
+def test_a_state_is_loaded_by_the_names_of_the_parameters():
+    (ours, algorithm), (theirs, resumed) = two_parameters("ab"), two_parameters("ba")
+    algorithm.process_batch({"x": [1.0, 1.0]})
+    state = algorithm.state_dict()
+    resumed.load_state_dict(state)
+    for one in (algorithm, resumed):
+        one.process_batch({"x": [1.0, 1.0]})
+    assert ours["b"].get_value()[0] == pytest.approx(1 - 10 - 19)
+    assert theirs["b"].get_value()[0] == pytest.approx(1 - 10 - 19)
+    del state["parameter_names"]  # as in states of earlier versions
+    two_parameters("ab")[1].load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    "make, options, order, text",
+    [
+        (
+            torch.optim.SGD,
+            None,
+            "bc",
+            r"parameters \[\['a', 'b'\]\], but .* trains \[\['b', 'c'\]\]",
+        ),
+        (torch.optim.SGD, None, "a", r"but .* trains \[\['a'\]\]"),
+        (torch.optim.LBFGS, {}, "ba", r"in the order \['a', 'b'\], but .* order \['b', 'a'\]"),
+    ],
+)
+def test_the_state_of_other_parameters_is_refused(make, options, order, text):
+    _, algorithm = two_parameters("ab", make, options)
+    algorithm.process_batch({"x": [1.0, 1.0]})
+    with pytest.raises(StateError, match=text):
+        two_parameters(order, make, options)[1].load_state_dict(algorithm.state_dict())
 
 
 def test_a_pickled_algorithm_goes_on_with_the_same_numbers():

@@ -123,6 +123,36 @@ def test_the_population_is_a_moving_average_of_batches(train):
     assert_allclose(normalization.population_stdev.get_value().ravel(), stdev, rtol=1e-5)
 
 
+def normalising(train, sizes):
+    """Return the statistics after batches of the given sizes, and those after the first."""
+    normalization, x = BatchNormalization(2), tensor.matrix("x")
+    normalization.initialize()
+    cost = (normalization.apply(x) ** 2).mean()
+    algorithm, found = train(cost, parameters_of(cost)), []
+    for size in sizes:
+        algorithm.process_batch({"x": numpy.arange(2.0 * size, dtype="float32").reshape(size, 2)})
+        statistics = normalization.population_mean, normalization.population_stdev
+        found.append([one.get_value().tolist() for one in statistics])
+    return found
+
+
+def test_one_example_does_not_change_the_population(train):
+    with pytest.warns(UserWarning, match="a batch has one example, .* another remainder") as warned:
+        several, one, again, more = normalising(train, [4, 1, 1, 4])
+    assert several == one == again != more
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("size, changes", [(1, False), (2, True)])
+def test_one_pixel_does_not_change_the_population(train, size, changes):
+    normalization, x = SpatialBatchNormalization((3, None, None)), tensor.tensor4("x")
+    normalization.initialize()
+    cost = (normalization.apply(x) ** 2).mean()
+    algorithm = train(cost, parameters_of(cost))
+    algorithm.process_batch({"x": X.reshape(-1)[: 3 * size].reshape(1, 3, size, 1)})
+    assert (normalization.population_stdev.get_value() != 1).any() == changes
+
+
 def test_dropout_drops(train):
     x = tensor.matrix("x")
     w = shared(numpy.ones(3, "float32"), "w")

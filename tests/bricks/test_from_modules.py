@@ -66,6 +66,8 @@ KEPT = [
     nn.MaxPool2d(2, dilation=2),
     nn.AvgPool2d(2, divisor_override=3),
     nn.BatchNorm1d(4, track_running_stats=False),
+    nn.BatchNorm1d(4, momentum=0.01),
+    nn.BatchNorm2d(4, momentum=None),
     nn.Softplus(2.0),
     nn.Softmax(0),
     nn.Linear(4, 3, dtype=torch.float64),
@@ -88,6 +90,27 @@ def test_a_layer_without_an_equal_brick_stays_a_module(layer, caplog):
         brick = from_torch(nn.Sequential(nn.Identity(), layer))
     assert [type(child).__name__ for child in brick.children] == ["Identity", "TorchModule"]
     assert f"from_torch: 1 ({type(layer).__name__}): there is no equivalent brick" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "layers, example",
+    [
+        ([nn.Conv1d(3, 8, 3), nn.ReLU(), nn.BatchNorm1d(8)], torch.ones(2, 3, 10)),
+        ([nn.Conv2d(3, 4, 3), nn.Softmax(1)], IMAGES),
+        ([nn.Embedding(5, 3), nn.Linear(3, 4), nn.Softmax(-1)], torch.tensor([[0, 4], [1, 2]])),
+    ],
+)
+def test_layers_for_vectors_stay_modules_after_layers_for_sequences_and_images(layers, example):
+    module = nn.Sequential(*layers)
+    brick = from_torch(module)
+    assert isinstance(brick.children[-1], TorchModule)
+    assert_allclose(brick.apply(example), module.eval()(example).detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_layers_for_vectors_become_bricks_after_flattening():
+    layers = nn.Conv2d(3, 8, 3), nn.Flatten(), nn.BatchNorm1d(72), nn.Linear(72, 4), nn.Softmax(1)
+    brick = from_torch(nn.Sequential(*layers))
+    assert not any(isinstance(one, TorchModule) for one in brick.children)
 
 
 def test_statistics_of_the_batch_are_equal_in_training_mode():

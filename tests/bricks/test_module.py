@@ -315,3 +315,18 @@ def test_training_can_be_archived():
         both.process_batch({"x": values((5, 4)).numpy()})
     for own, other in zip(algorithm.parameters, twin.parameters, strict=True):
         assert_allclose(own.get_value(), other.get_value())
+
+
+@pytest.mark.parametrize("frozen", [[0], [0, 1], []])
+def test_parts_in_evaluation_mode_are_named(frozen, caplog):
+    parts = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)), nn.Dropout(), nn.Linear(4, 2)]
+    module = nn.Sequential(*parts)
+    for i in [*frozen, 2]:
+        module[i].eval()
+    TorchModule(module)
+    names = ", ".join(map(str, frozen))
+    expected = f"Sequential: {names} is in evaluation mode, but a brick ignores the mode"
+    assert (expected in caplog.text) == bool(frozen)
+    caplog.clear()
+    TorchModule(module.eval())
+    assert not caplog.text

@@ -222,3 +222,12 @@ def test_a_prototype_is_copied():
     block.allocate()
     assert not prototype.allocated
     assert block.attention_normalization is not block.mlp_normalization
+
+
+def test_padding_of_the_attended_sequence_may_contain_anything():
+    brick = MultiHeadAttention(8, 2, weights_init=IsotropicGaussian(), seed=1)
+    brick.initialize()
+    attended, mask = torch.ones(2, 3, 8), torch.tensor([[1, 1, 1], [1, 0, 0]])
+    expected = brick.apply(torch.ones(2, 4, 8), attended, mask)
+    attended[mask == 0] = torch.nan
+    assert torch.equal(brick.apply(torch.ones(2, 4, 8), attended, mask), expected)

@@ -84,6 +84,19 @@ def test_shares_can_be_empty(together):
         assert_same(jobs.alone(function, *arguments), many)
 
 
+def test_class_weights_count_in_every_share(together):
+    cost, W = jobs.alone(jobs.class_weights)
+    for cost_of_two, W_of_two in together(2, jobs.class_weights):
+        assert cost_of_two == pytest.approx(cost, rel=1e-6)
+        np.testing.assert_allclose(W_of_two, W, rtol=1e-6)
+
+
+def test_wrapped_modules_draw_other_numbers_in_each_process(together):
+    [(sums, notes), _] = together(2, jobs.module_draws)
+    assert sums == [0, 1, 2]
+    assert "drawn in loops or by wrapped modules" in notes[0]
+
+
 def test_extremes_and_schemes_are_those_of_whole_batches(together):
     """Some shares of the last batches, which have two examples, are empty."""
     one, found = jobs.alone(jobs.extremes), together(3, jobs.extremes)
@@ -190,6 +203,12 @@ def test_statistics_of_shares_are_noted_in_the_log(together):
         "of each process instead of those of the whole batch, so results depend on the number of "
         "processes"
     )
+
+
+def test_one_example_in_each_share_is_normalised_by_the_whole_batch(together):
+    one, [whole, _] = jobs.alone(jobs.one_each, "batch"), together(2, jobs.one_each, "batch")
+    np.testing.assert_allclose(whole, one, rtol=1e-5)
+    assert together(2, jobs.one_each, "share") == [[[0.0] * 8, [1.0] * 8]] * 2
 
 
 def test_statistics_must_be_known():

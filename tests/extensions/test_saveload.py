@@ -13,12 +13,14 @@ import pytest
 
 from tests.support.fakes import make
 from tests.support.runs import assert_same, build
-from workbench import shared
-from workbench.algorithms import Adam
+from workbench import shared, tensor
+from workbench.algorithms import Adam, GradientDescent, Scale
+from workbench.bricks import BatchNormalization
 from workbench.errors import (
     ArchiveError,
     CheckpointWarning,
     ExtensionError,
+    TrainingFinish,
     UntrustedArchiveError,
     WorkbenchError,
 )
@@ -26,8 +28,18 @@ from workbench.extensions import FinishAfter, SimpleExtension, Timestamp, Timing
 from workbench.extensions.saveload import LOADED_FROM, SAVED_TO, Checkpoint, Load
 from workbench.log import TrainingLog
 from workbench.log.sqlite import SQLiteLog
-from workbench.roles import WEIGHT
-from workbench.serialization import continue_training, dump, load, load_parameters, secure_dump
+from workbench.main_loop import MainLoop
+from workbench.model import Model
+from workbench.roles import PERSISTENT, WEIGHT
+from workbench.serialization import (
+    continue_training,
+    dump,
+    load,
+    load_parameters,
+    load_safetensors,
+    save_safetensors,
+    secure_dump,
+)
 from workbench.serialization.checkpoint import load_main_loop, read_state
 
 
@@ -274,6 +286,54 @@ def test_parameters_alone(path):
     assert all(np.array_equal(seen[0][name], values[name]) for name in
                trained.model.get_parameter_values())  # fmt: skip
     assert other.log[0][LOADED_FROM] == path and len(other.log.channel("cost")) == 6
+
+
+def normalised(*extensions):
+    """Return a main loop that trains batch normalisation, and the normalising brick."""
+    brick, x = BatchNormalization(2, name="norm"), tensor.matrix("x")
+    brick.initialize()
+    cost = (brick.apply(x) ** 2).mean()
+    algorithm = GradientDescent(cost, Model(cost).parameters, Scale(0.1))
+    batches = [{"x": np.float32([[1, 2], [5, 8]])}]
+    extensions = [*extensions, FinishAfter(after_n_epochs=1)]
+    return MainLoop(algorithm, batches, model=Model(cost), extensions=extensions), brick
+
+
+def test_population_statistics_are_loaded_with_the_parameters(path, caplog):
+    trained, brick = normalised(Checkpoint(path))
+    trained.run()
+    main_loop, other = normalised(Load(path))
+    main_loop.extensions.append(Stop())
+    main_loop.run()
+    assert other.population_mean.get_value() == pytest.approx([0.3, 0.5])
+    assert np.array_equal(other.population_stdev.get_value(), brick.population_stdev.get_value())
+    assert "population" not in caplog.text
+
+
+class Stop(TrainingExtension):
+    """Ends training before the first batch."""
+
+    def before_epoch(self):
+        raise TrainingFinish
+
+
+@pytest.mark.parametrize("way", ["dump", "set", "safetensors"])
+def test_population_statistics_that_are_left_out_are_named(path, caplog, way):
+    trained, _ = normalised()
+    model = normalised()[0].model
+    if way == "dump":
+        secure_dump(None, path, parameters=trained.model.parameters)
+        Load(path).load_to(trained)
+    elif way == "set":
+        model.set_parameter_values(trained.model.get_parameter_values())
+    else:
+        save_safetensors(trained.model.parameters, path)
+    names = "the model also depends on /norm.population_mean, /norm.population_stdev, which"
+    assert names in caplog.text
+    caplog.clear()
+    save_safetensors(trained.model.select(PERSISTENT), path)
+    load_safetensors(model.select(PERSISTENT), path)
+    assert not caplog.text
 
 
 class Look(TrainingExtension):

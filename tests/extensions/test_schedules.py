@@ -1,12 +1,14 @@
 """Learning-rate schedules, against those of torch."""
 
+import math
 import pickle
 
 import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from workbench.errors import ArgumentError
+from workbench.algorithms import Scale
+from workbench.errors import AlgorithmError, ArgumentError
 from workbench.extensions.schedules import (
     chain,
     cosine,
@@ -121,6 +123,27 @@ def test_a_schedule_is_pickled_and_compared_by_its_settings(name):
     schedule = ROWS[name][0]
     copy = pickle.loads(pickle.dumps(schedule))
     assert copy == schedule and copy(17) == schedule(17)
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [
+        (exponential(1e-3, 2.0), math.inf),
+        (exponential(-1.0, 2.0), -math.inf),
+        (exponential(0.0, 2.0), 0.0),
+        (step(1e-3, 1, factor=2.0), math.inf),
+        (step(1e-3, [1, 2], factor=-1e200), math.inf),
+        (step(1e-3, 1, factor=-2.0), -math.inf),
+    ],
+)
+def test_a_schedule_that_overflows_is_infinite(schedule, expected):
+    assert schedule(2001) == expected
+
+
+def test_a_rate_that_overflows_is_refused_with_its_name():
+    rate = Scale(1.0).learning_rate
+    with pytest.raises(AlgorithmError, match="learning_rate must be .*, not .*inf"):
+        rate.set_value(exponential(1e-3, 2.0)(2000))
 
 
 def test_a_schedule_shows_its_settings():

@@ -11,7 +11,7 @@ import torch
 import workbench
 from tests.support.fakes import BATCHES, FakeAlgorithm, Recorder, make, request_finish
 from workbench import shared, tensor
-from workbench.algorithms import GradientDescent, Scale
+from workbench.algorithms import Adam, GradientDescent, Scale, TorchOptimizer
 from workbench.bricks import Tanh
 from workbench.config import config
 from workbench.data import as_stream
@@ -36,6 +36,8 @@ from workbench.extensions import (
 )
 from workbench.log import TrainingLog
 from workbench.main_loop import MainLoop
+from workbench.model import Model
+from workbench.roles import PARAMETER, add_role
 from workbench.tensor.execution import policy
 
 
@@ -283,6 +285,35 @@ def test_a_model_is_a_graph(given):
     text = r"^model must be a computation graph, not .*; pass Model\(cost\)"
     with pytest.raises(GraphError, match=text):
         MainLoop(None, [{"x": 1}], model=given)
+
+
+@pytest.mark.parametrize("make", [TorchOptimizer, GradientDescent])
+def test_parameters_that_are_not_trained_are_named(make):
+    one, other = shared(1.0, "one"), shared(1.0, "other")
+    add_role(one, PARAMETER)
+    add_role(other, PARAMETER)
+    cost = ((tensor.vector("x") * one + other) ** 2).mean()
+    rule = torch.optim.SGD if make is TorchOptimizer else Scale(0.1)
+    batches = [{"x": numpy.ones(2, "float32")}]
+    finish = FinishAfter(after_n_batches=1)
+    main_loop = MainLoop(make(cost, [one], rule), batches, model=Model(cost), extensions=[finish])
+    with pytest.warns(UserWarning, match="different parameters .only in the model: other"):
+        main_loop.run()
+
+
+def test_parameters_in_bfloat16_are_trained_and_saved():
+    w = shared(torch.ones(2).bfloat16(), "w")
+    add_role(w, PARAMETER)
+    cost = ((w.float() - tensor.vector("x")) ** 2).mean()
+    algorithm = GradientDescent(cost, [w], Adam(0.1))
+    batches = [{"x": numpy.zeros(2, "float32")}]
+    main_loop = MainLoop(algorithm, batches, model=Model(cost))
+    main_loop.extensions.append(FinishAfter(after_n_batches=1))
+    main_loop.run()
+    assert w.get_value().tolist() == [0.8984375, 0.8984375]  # 0.9 in bfloat16
+    main_loop.load_state_dict(main_loop.state_dict())
+    algorithm.load_state_dict(algorithm.state_dict())
+    assert w.get_value().tolist() == [0.8984375, 0.8984375]
 
 
 def test_without_an_algorithm_nothing_is_trained():

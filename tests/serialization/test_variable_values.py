@@ -53,5 +53,22 @@ def test_another_dtype_fits_if_nothing_is_lost(dtype):
     assert misfits({"w": values}, {"w": shared([1.0, 2.0], "w")}) == []
 
 
+@pytest.mark.parametrize(
+    "dtype, value",
+    [
+        (torch.float32, 2**24 + 1),
+        (torch.float32, 2**63 - 1),
+        (torch.float16, 70001),
+        (torch.float16, -(2**63)),
+        (torch.bfloat16, 257),
+    ],
+)
+def test_integers_that_would_be_rounded_do_not_fit(dtype, value):
+    w = shared(torch.zeros(1, dtype=dtype), "w")
+    [problem] = misfits({"w": torch.tensor([value])}, {"w": w})
+    assert problem == f"'w' must have dtype {str(dtype).removeprefix('torch.')}, not int64"
+    assert misfits({"w": torch.tensor([256])}, {"w": w}) == []
+
+
 def test_values_that_are_not_numbers_fit_too():
     assert misfits({"w": np.array([np.nan, 1.0])}, {"w": shared([1.0, 2.0], "w")}) == []

@@ -34,6 +34,7 @@ from workbench.bricks import (
     Softmax,
     SpatialBatchNormalization,
     Tanh,
+    TorchModule,
 )
 from workbench.data import (
     DataStream,
@@ -290,6 +291,29 @@ def rooted(cost):
     return ((error.mean() + 1).sqrt() + (error * mask).sum() / mask.sum()).copy(name="cost")
 
 
+def class_weights(group):
+    """Return the cost and the parameters after a step on a loss of torch with class weights."""
+    x, y, W = tensor.matrix("features"), tensor.lvector("targets"), shared(np.ones((8, 3)), "W")
+    weight = torch.tensor([1.0, 5.0, 0.5])
+    cost = torch.nn.functional.cross_entropy(x @ W.float(), y, weight).copy(name="cost")
+    algorithm = GradientDescent(cost, [W], Scale(1.0), distributed=DataParallel())
+    seen = []
+    algorithm.add_observer([cost], seen.extend)
+    rank, size = (group.rank, group.size) if group else (0, 1)
+    algorithm.process_batch({name: values[rank::size] for name, values in examples(7).items()})
+    return float(seen[0]), W.get_value().tolist()
+
+
+def module_draws(group):
+    """Return the sums of the masks of dropout in a wrapped module, and the notes about draws."""
+    w = shared(np.zeros(200, "float32"), "w")
+    dropped = TorchModule(torch.nn.Dropout(0.5)).apply(tensor.matrix("x"))
+    cost = (dropped * w).sum().copy(name="cost")
+    algorithm = GradientDescent(cost, [w], Scale(0.5), distributed=DataParallel())
+    algorithm.process_batch({"x": np.ones((1, 200), "float32")})
+    return sorted(set((-w.get_value()).tolist())), algorithm.distributed.notes
+
+
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 
 
@@ -431,6 +455,19 @@ def normalised_images():
     error = (images.flatten(1).amax(1) - y) ** 2
     moved = (centred.apply(x * 1.0).tanh() ** 3).mean()
     return ((error.mean() + 1).sqrt() + moved).copy(name="cost")
+
+
+def one_each(group, statistics):
+    """Return the population statistics after a batch with one example for each of two processes."""
+    brick = BatchNormalization(8)
+    brick.initialize()
+    cost = (brick.apply(tensor.matrix("features")) ** 2).mean().copy(name="cost")
+    parallel = DataParallel(statistics=statistics)
+    parameters = ComputationGraph(cost).parameters
+    algorithm = GradientDescent(cost, parameters, Scale(0.1), distributed=parallel)
+    rank, size = (group.rank, group.size) if group else (0, 1)
+    algorithm.process_batch({"features": examples(2)["features"][rank::size]})
+    return [one.get_value().tolist() for one in (brick.population_mean, brick.population_stdev)]
 
 
 NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}

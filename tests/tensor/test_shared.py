@@ -42,6 +42,14 @@ def test_set_value_converts_precision_only():
         shared(1, "k").set_value(1.5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_dtypes_that_numpy_lacks_have_exact_values(dtype):
+    w = shared(torch.tensor([0.5, -2.0]).to(dtype), "w")
+    assert w.get_value().tolist() == [0.5, -2.0] and w.get_value().dtype == numpy.float32
+    w.set_value(w.get_value())
+    assert w.dtype is dtype and w.tensor.float().tolist() == [0.5, -2.0]
+
+
 def test_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"set_value of w: the shape must be \(2,\), not \(3,\)"):
         shared([0.0, 0.0], "w").set_value([1.0, 2.0, 3.0])

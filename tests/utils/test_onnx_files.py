@@ -132,6 +132,14 @@ def test_an_existing_file_is_kept_if_the_check_fails(path):
     assert path.read_text() == "before"
 
 
+@pytest.mark.parametrize("axes, rows", [(None, "batch"), ({}, 3), ({"input_": {}}, 3)])
+def test_no_axis_varies_if_there_are_no_dynamic_axes(path, axes, rows):
+    linear = initialised(Linear(4, 2, **SCHEMES))
+    linear.to_onnx(path, torch.zeros(3, 4), dynamic_axes=axes)
+    [first, _] = onnx.load(str(path)).graph.input[0].type.tensor_type.shape.dim
+    assert (first.dim_param or first.dim_value) == rows
+
+
 def test_dynamic_axes_of_an_unknown_input_are_refused(path):
     text = r"dynamic_axes contains 'input', which is not an input; the inputs are input_"
     with pytest.raises(ArchiveError, match=text):

@@ -27,6 +27,7 @@ from workbench.tensor.traversal import ancestors
 from workbench.tensor.updates import Updates, listed_updates
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.hooks import refuse_former_hooks
+from workbench.utils.notices import remark
 
 Batch = Mapping[str, Any]
 """A batch, a mapping from names of sources to arrays."""
@@ -56,6 +57,11 @@ TOGETHER = (
 )
 """The reason for the eager tier where the mode is ``auto``."""
 
+SINGLE = (
+    "a batch has one example, which batch normalisation turns into constants, so parameters are "
+    "trained on them; the statistics of the population do not change. Choose a batch size with "
+    "another remainder, so that the last batch has more examples"
+)
 COMPILED_FOR = "compiled_for"
 """Key in an algorithm's state for the input sizes of compiled programs."""
 
@@ -272,6 +278,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         self._sources: list[str] = []
         self._warned = False
         self._warned_of_updates = False
+        self._warned_of_single = False
         self._examples: list[tuple[int, ...]] = []
         self._variables_of: tuple[Function, list[SharedVariable]] | None = None
         self._report: Callable[[str], object] | None = None
@@ -546,6 +553,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if surplus:
             self._check_unused(batch)
         active = self._active
+        if active is None and self.training_graph.normalizes_examples:
+            self._check_single(values)
         if active is not None:
             active.begin(batch)
         results = self._step(run, values)
@@ -558,6 +567,13 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Run the function on a batch; subclasses can override this method to compute more."""
         results: list[Any] = run(*values)
         return results
+
+    def _check_single(self, values: Iterable[Any]) -> None:
+        """Warn once of a batch with one example, which batch normalisation makes constant."""
+        shapes = [getattr(value, "shape", None) or (0,) for value in values]
+        if not self._warned_of_single and shapes and all(shape[0] == 1 for shape in shapes):
+            self._warned_of_single = True
+            remark(SINGLE, UserWarning, stacklevel=None)
 
     def _check_unused(self, batch: Batch) -> None:
         if not isinstance(batch, Mapping):

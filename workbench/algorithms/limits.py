@@ -21,6 +21,7 @@ from workbench.algorithms.rules import (
     hyperparameter,
     joint_norm,
     may_overflow,
+    widened,
 )
 from workbench.algorithms.wrapping import WrappingRule
 from workbench.graph.criteria import is_criterion
@@ -68,7 +69,23 @@ class StepClipping(StepRule):
         norm = joint_norm(previous_steps)
         # The maximum in the denominator limits the factor to one, and avoids 0 / 0.
         factor = self.threshold / norm.maximum(self.threshold.to(norm.dtype))
-        return {p: factor * step for p, step in previous_steps.items()}, []
+        factor = _known(factor, norm)
+        return {p: _scaled(step, factor) for p, step in previous_steps.items()}, []
+
+
+def _known(factor: Variable, norm: Variable) -> Variable:
+    """Return a factor, or NaN if the norm is infinite, even if the elements are finite.
+
+    A factor of zero would make all steps zero without an error.
+    """
+    known: Variable = factor.where(norm.isfinite(), torch.nan)
+    return known
+
+
+def _scaled(step: Variable, factor: Variable) -> Variable:
+    """Return the product of a step and a factor, in the dtype of the step."""
+    wide = widened(step)
+    return factor * wide if wide is step else (factor * wide).to(step.dtype)
 
 
 class VariableClipping(StepRule):
@@ -128,8 +145,9 @@ class VariableClipping(StepRule):
                 "this parameter with Restrict"
             )
         axes = self.axis or tuple(range(moved.ndim))
-        norm = (moved**2).sum(axes, keepdim=True).sqrt() if axes else moved.abs()
-        clipped = parameter - moved * (self.threshold / norm)
+        wide = widened(moved)
+        norm = (wide**2).sum(axes, keepdim=True).sqrt() if axes else wide.abs()
+        clipped = parameter - _scaled(moved, _known(self.threshold / norm, norm))
         # Steps within the limit stay bitwise identical.
         step: Variable = clipped.where(norm > self.threshold, previous_step)
         return step, []

@@ -35,6 +35,8 @@ from workbench.tensor.shared import ElsewhereVariable
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.numbers import is_single
 
+HALF = (torch.float16, torch.bfloat16)
+
 FINITE = Interval(error=errors.AlgorithmError)
 NOT_NEGATIVE = Interval(0, error=errors.AlgorithmError)
 POSITIVE = Interval(0, closed="neither", error=errors.AlgorithmError)
@@ -473,14 +475,24 @@ def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variabl
 
 
 def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
-    """Return the L2 norm of all gradients or steps together, over the rows in all processes."""
+    """Return the L2 norm of all gradients or steps together, over the rows in all processes.
+
+    It is computed in float32 for float16, in which squares of ordinary steps overflow, and for
+    bfloat16.
+    """
     group = group_of(tensors)
-    norm = l2_norm(tensors.values())
+    norm = l2_norm(map(widened, tensors.values()))
     if group is None:
         return norm
     squares: Any = all_reduce(norm.double() ** 2, group=group)
     joint: Variable = squares.sqrt().to(norm.dtype)
     return joint
+
+
+def widened(variable: Variable) -> Variable:
+    """Return a variable of a half-precision dtype as float32, and any other variable unchanged."""
+    wide: Variable = variable.float() if variable.dtype in HALF else variable
+    return wide
 
 
 def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Variable:

@@ -11,7 +11,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from workbench import errors
-from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm
+from workbench.algorithms.base import OnTrouble, UpdatesAlgorithm, named
 from workbench.algorithms.finite import FiniteCost
 from workbench.algorithms.rules import check_parameters, learning_rate_of, parameters_of, total_norm
 from workbench.graph.criteria import is_criterion
@@ -67,6 +67,14 @@ ONE_STATE = (
 NOT_BY_UNIT = (
     "{optimizer} has the state {name!r} of shape {state} for {parameter} of shape {shape}, so it "
     "cannot be extended to more units; apply the other changes, or build a new main loop"
+)
+OTHER_PARAMETERS = (
+    "the state of the optimizer belongs to the parameters {saved}, but the optimizer trains {own}; "
+    "load the state into an algorithm with the same parameters in the same groups"
+)
+OTHER_ORDER = (
+    "LBFGS has one state for all parameters together, saved for them in the order {saved}, but the "
+    "algorithm has them in the order {own}; pass the parameters in the saved order"
 )
 
 Sources = Mapping[
@@ -397,7 +405,9 @@ class TorchOptimizer(UpdatesAlgorithm):
         self._costs.append(cost)
         if len(self._costs) < self.schedule_every:
             return
-        mean = torch.stack(self._costs).double().mean().item()
+        # Costs that were loaded are on the CPU.
+        costs = [one.to(cost.device, torch.float64) for one in self._costs]
+        mean = torch.stack(costs).mean().item()
         self._costs.clear()
         for scheduler in self.schedulers:
             if isinstance(scheduler, ReduceLROnPlateau):
@@ -416,16 +426,41 @@ class TorchOptimizer(UpdatesAlgorithm):
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
             "schedulers": [copy.deepcopy(one.state_dict()) for one in self.schedulers],
             "costs": [cost.item() for cost in self._costs],
+            "parameter_names": self._groups(),
         }
 
+    def _groups(self) -> list[list[str]]:
+        """Return the names of the parameters in each group of the optimizer."""
+        names = dict(zip(self._leaves, named(self.parameters), strict=True))
+        groups = self.optimizer.param_groups
+        return [[names.get(leaf, "") for leaf in group["params"]] for group in groups]
+
+    def _arranged(self, state: dict[str, Any], saved: list[list[str]]) -> dict[str, Any]:
+        """Return the saved state of an optimizer for parameters in the order of this algorithm."""
+        own = self._groups()
+        if own == saved:
+            return state
+        if [sorted(group) for group in own] != [sorted(group) for group in saved]:
+            raise errors.StateError(OTHER_PARAMETERS.format(saved=saved, own=own))
+        if isinstance(self.optimizer, torch.optim.LBFGS) and state["state"]:
+            raise errors.StateError(OTHER_ORDER.format(saved=saved[0], own=own[0]))
+        groups = []
+        for names, before, group in zip(own, saved, state["param_groups"], strict=True):
+            numbers = dict(zip(before, group["params"], strict=True))
+            groups.append({**group, "params": [numbers[name] for name in names]})
+        return {**state, "param_groups": groups}
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        own = {"optimizer", "schedulers", "costs"}
+        own = {"optimizer", "schedulers", "costs", "parameter_names"}
+        optimizer = state["optimizer"]
+        if "parameter_names" in state:  # earlier versions did not save them
+            optimizer = self._arranged(optimizer, state["parameter_names"])
         super().load_state_dict({key: value for key, value in state.items() if key not in own})
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(optimizer)
         self._checks = 0
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
-        self._costs = [torch.tensor(cost) for cost in state["costs"]]
+        self._costs = [torch.tensor(cost, dtype=torch.float64) for cost in state["costs"]]
         # If a rate was assigned after the last step before saving, it differs from this one and is
         # used in the next step.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()

@@ -35,6 +35,7 @@ from workbench.bricks.normalization import LayerNormalization, RMSNormalization
 from workbench.bricks.sequences import Sequence
 from workbench.bricks.softmax import Softmax
 from workbench.errors import BrickError
+from workbench.graph.training import MOMENTUM
 from workbench.hints import hinted
 from workbench.tensor import SharedVariable
 from workbench.tensor.device import floatx
@@ -52,6 +53,13 @@ Values = dict[str, torch.Tensor]
 
 Made = tuple[Brick, Values]
 
+FOR_VECTORS = (nn.BatchNorm1d, nn.Softmax)
+WITH_POSITIONS = (
+    *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.BatchNorm2d),
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.Unflatten),
+)
+"""Layers after which values are sequences or images, until they are flattened."""
+
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -62,7 +70,8 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     A ``torch.nn.Sequential`` becomes a `Sequence`, and a torch layer becomes the brick with the
     same outputs and gradients, if there is one. Parameters of these layers are copied.
     Other modules, and layers with settings that no brick has, such as dilated convolutions, become
-    a `TorchModule`, which shares memory with the module; a message names these modules.
+    a `TorchModule`, which shares memory with the module; a message names these modules. Bricks
+    require a batch axis, and `Softmax` requires vectors.
 
     Parameters
     ----------
@@ -116,6 +125,7 @@ class _Conversion:
             owners.update({id(t) for t in part.parameters(recurse=False)})
         # Several bricks cannot have one parameter.
         self._tied = any(count > 1 for count in owners.values())
+        self._has_positions = False  # True after a layer whose outputs are sequences or images
 
     def brick(self, module: nn.Module, path: str) -> Brick:
         """Return the brick for a module, which is the same each time the module occurs."""
@@ -128,10 +138,14 @@ class _Conversion:
         found: Brick | None = None
         if plain and type(module) is nn.Sequential and len(module):
             found = self._sequence(module, path)
+        elif self._has_positions and isinstance(module, FOR_VECTORS):
+            pass  # the brick accepts no sequences or images
         elif plain and type(module) in LAYERS and _is_usual(module):
             made = LAYERS[type(module)](module)
             if made is not None:
                 found, self._values[made[0]] = made
+        if isinstance(module, (nn.Flatten, *WITH_POSITIONS)):
+            self._has_positions = not isinstance(module, nn.Flatten)
         if found is None:
             self.kept.append(f"{path or 'the module'} ({type(module).__name__})")
             return TorchModule(module)
@@ -199,6 +213,8 @@ def _convolutional(layer: nn.Conv2d) -> Made | None:
 
 def _normalization(kind: Callable[..., Any], dim: Any, layer: Any) -> Made | None:
     if layer.running_mean is None or layer.running_mean.dtype is not floatx():
+        return None
+    if layer.momentum != MOMENTUM:
         return None
     brick = kind(dim, epsilon=layer.eps, learn_scale=layer.affine, learn_shift=layer.affine)
     return _with(

@@ -45,6 +45,19 @@ from workbench.utils.notices import mention
 
 logger = logging.getLogger(__name__)
 
+DIFFERENT = (
+    internals.NormBase,
+    *(torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d),
+    *(torch.nn.AlphaDropout, torch.nn.FeatureAlphaDropout),
+)
+"""Layers that compute differently in training mode."""
+
+FROZEN = (
+    "{title}: {names} is in evaluation mode, but a brick ignores the mode of its modules, so "
+    "training drops units and changes running statistics there, too; to keep a part as it is, "
+    "replace its layers of dropout and batch normalisation by layers without training mode"
+)
+
 DROPS = (
     "{path}: {title} calls {name}, which also drops elements at random in evaluation mode, so "
     "evaluations of the same input differ; pass training=self.training to {name}, or a "
@@ -190,6 +203,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
         kwargs.setdefault("name", None)
         if kwargs["name"] is None:
             kwargs["name"] = type(module).__name__.lower()
+        if module.training and (frozen := _in_evaluation_mode(module)):
+            mention(logger, FROZEN.format(title=type(module).__name__, names=", ".join(frozen)))
         self._module: torch.nn.Module | None = module
         self._reported = False
         options: Any = kwargs  # ModulePart passes the options of Random on
@@ -297,6 +312,17 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
         owner._parameters[own] = torch.nn.Parameter(tensor, requires_grad=trained)
     else:
         owner._buffers[own] = tensor
+
+
+def _in_evaluation_mode(module: torch.nn.Module, prefix: str = "") -> list[str]:
+    """Return the names of the outermost submodules in evaluation mode that compute differently."""
+    found = []
+    for name, child in module.named_children():
+        if child.training:
+            found += _in_evaluation_mode(child, f"{prefix}{name}.")
+        elif any(isinstance(one, DIFFERENT) for one in child.modules()):
+            found.append(f"{prefix}{name}")
+    return found
 
 
 def _forward_names(module: torch.nn.Module) -> list[str]:

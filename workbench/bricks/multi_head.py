@@ -162,11 +162,15 @@ class MultiHeadAttention(Initializable):
             )
         check_last_dim(self, "apply", "query", query, "dim")
         queries = self._heads(self.query_transformer.apply(query))
+        mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
+        if attended_mask is not None and attended_mask.ndim < query.ndim:
+            # A weight of zero times NaN in the padding would be NaN.
+            zero: Any = torch.zeros((), dtype=attended.dtype)
+            attended = attended.where(attended_mask.ne(0).unsqueeze(-1), zero)
         keys = self._heads(self.key_transformer.apply(attended))
         values = self._heads(self.value_transformer.apply(attended))
         if self.positions is not None:
             queries, keys = self.positions.apply(queries), self.positions.apply(keys)
-        mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
         heads: Any = torch.nn.functional.scaled_dot_product_attention(
             queries,  # type: ignore[arg-type]
             keys,  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ import torch
 from workbench import errors
 from workbench.algorithms.base import DIVIDERS, Batch
 from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
+from workbench.bricks.module_call import ModuleCall
 from workbench.data.shares import Share, SharedBatch
 from workbench.data.streams import EpochIterator
 from workbench.distributed.statistics import over_batch, statistic_of
@@ -27,7 +28,7 @@ from workbench.monitoring.sizes import size_of
 from workbench.tensor import SharedVariable, Variable, shared
 from workbench.tensor.collectives import all_reduce, broadcast, in_one_message
 from workbench.tensor.processes import ProcessGroup, process_group
-from workbench.tensor.random import in_share, is_draw
+from workbench.tensor.random import at_step, in_share, is_draw
 from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, replace
 
@@ -42,8 +43,8 @@ LOCAL_STATISTICS = (
     "process instead of those of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
-    "random numbers that are drawn in loops, or whose shape does not contain the example "
-    "axis exactly once, depend on the number of processes"
+    "random numbers that are drawn in loops or by wrapped modules, or whose shape does not contain "
+    "the example axis exactly once, depend on the number of processes"
 )
 
 NOT_SHARED = (
@@ -208,6 +209,8 @@ class DataParallel(Hinted):
         }
         sizes.discard(None)
         moved: dict[Variable, Variable] = {}
+        # A wrapped module has its own generator, for which it draws a seed.
+        seeds = set(ancestors(seed for one in order for seed in _seeds(one)))
         left = False
         for one in order:
             call = one.owner
@@ -216,6 +219,9 @@ class DataParallel(Hinted):
             if isinstance(call.function, Loop):
                 left = left or any(v.owner and is_draw(v.owner) for v in call.function.variables)
             if not is_draw(call):
+                continue
+            if one in seeds:
+                moved[one], left = at_step(one, self._facts[0]), True
                 continue
             axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
             if len(axes) == 1:
@@ -318,6 +324,15 @@ class DataParallel(Hinted):
 
     def __repr__(self) -> str:
         return f"DataParallel({self.group!r})"
+
+
+def _seeds(variable: Variable) -> list[Variable]:
+    """Return the seed of a wrapped module that computes `variable` with random numbers."""
+    call = variable.owner
+    if call is None or not isinstance(call.function, ModuleCall) or not call.function.draws:
+        return []
+    seed: Any = call.args[-1]
+    return [seed]
 
 
 def _nothing_waits() -> int:

@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from workbench.graph.training import is_count
 from workbench.monitoring.sizes import data_sizes
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import Variable, shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import Operation, apply
+from workbench.tensor.collectives import all_reduce
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.processes import ProcessGroup
 from workbench.tensor.variable import Call
@@ -118,7 +120,10 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
     group : ProcessGroup
         The processes among which each batch is divided.
     """
-    found: dict[Variable, Variable] = {}
+    order = list(order)
+    found: dict[Variable, Variable] = {
+        one: all_reduce(one, group=group) for one in order if is_count(one)
+    }
     for call in dict.fromkeys(map(statistic_of, order)):
         if call is None:
             continue

@@ -19,6 +19,7 @@ import torch
 from workbench import errors
 from workbench.algorithms.rules import Steps
 from workbench.distributed.statistics import statistic_of
+from workbench.graph.training import averaged, is_count
 from workbench.monitoring.inferred import WeightedMean, own_part
 from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
@@ -143,6 +144,8 @@ class Whole:
         return plan_of(variable, self._own)
 
     def _own(self, variable: Variable) -> Part | None:
+        if is_count(variable):  # `over_batch` adds counts up if statistics are of the batch
+            return Part("constant" if self.statistics == "batch" else "sum")
         return Part("constant") if self._is_whole(variable) else _own(variable)
 
     def _is_whole(self, variable: Variable) -> bool:
@@ -167,7 +170,8 @@ class Whole:
             mean: Variable = summed / total.to(variable.dtype)
             return mean
         if part.kind == "sum":
-            found: Variable = all_reduce(variable, group=self.group)
+            own = several(variable) if is_count(variable) else variable
+            found: Variable = all_reduce(own, group=self.group)
             return found
         return self._extreme(variable, part.kind)
 
@@ -206,7 +210,12 @@ class Whole:
         """Return the weight of this process's share and the weight of the whole batch."""
         key = (weight.count, *weight.of)
         if key not in self._weights:
-            own: Variable = weight.count(*map(_float, weight.of))
+            # Other integers can be class indices, which select from class weights.
+            sizes = [
+                one if isinstance(one, Variable) and not one.is_number else _float(one)
+                for one in weight.of
+            ]
+            own = _float(weight.count(*sizes))
             self._weights[key] = own, all_reduce(own, group=self.group)
         return self._weights[key]
 
@@ -340,7 +349,18 @@ def _own(variable: Variable) -> Part | None:
         source = source.owner.inputs[0]
     if source.owner is None:
         return None
-    return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
+    sizes = averaged(variable)
+    unknown = tuple(size for size in sizes or () if isinstance(size, Variable))
+    if sizes is None or len(unknown) < len(sizes):
+        return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
+    return Part("mean", Weight(unknown, several))
+
+
+def several(*sizes: Variable) -> Variable:
+    """Return the product of sizes, or 0 if it is 1, because one element has no deviation."""
+    number = product(*sizes)
+    weight: Variable = number * (number > 1)
+    return weight
 
 
 def _seeded(gradients: Steps, own: Variable, total: Variable) -> Steps:

@@ -291,6 +291,9 @@ def _described(error: Exception) -> str:
 class Load(SimpleExtension):
     """Extension that continues a run that `Checkpoint` saved, without executing code from the file.
 
+    Without `load_iteration_state`, the parameters are loaded, and with them the population
+    statistics of batch normalisation and the buffers of wrapped modules.
+
     The main loop must be built in the same way as the saved main loop. If both
     `load_iteration_state` and `load_log` are True, the results are bitwise identical to those
     of an uninterrupted run, and extensions continue from their saved state. The record
@@ -380,7 +383,13 @@ class Load(SimpleExtension):
         parts += ["variables", "algorithm", "data"] * self.load_iteration_state
         parts += ["log"] * self.load_log
         parts += ["extensions"] * (self.load_iteration_state and self.load_log)
-        return read_state(self.path, parts)
+        state = read_state(self.path, parts)
+        if not self.load_iteration_state:
+            found: dict[str, Any] = {"variables": {}}
+            with contextlib.suppress(ArchiveError):  # an archive that has only parameters
+                found = read_state(self.path, ["variables"])
+            state["statistics"] = found["variables"]
+        return state
 
     def _load(self, state: dict[str, Any], main_loop: Loop) -> None:
         try:

@@ -319,7 +319,7 @@ def step(rate: float, every: int | Sequence[int], *, factor: float = 0.1) -> Sch
 
 def _step(n: int, *, rate: float, every: int | tuple[int, ...], factor: float) -> float:
     steps = bisect_right(every, n) if isinstance(every, tuple) else n // every
-    return rate * math.pow(factor, steps)
+    return _grown(rate, factor, steps)
 
 
 @hinted
@@ -361,7 +361,16 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
 
 
 def _exponential(n: int, *, rate: float, factor: float, iterations: int) -> float:
-    return rate * math.pow(factor, n / iterations)
+    return _grown(rate, factor, n / iterations)
+
+
+def _grown(rate: float, factor: float, times: float) -> float:
+    """Return ``rate * factor**times``, which is infinite if it is too large for a float."""
+    try:
+        return rate * math.pow(factor, times)
+    except OverflowError:  # unlike a product, a power that is too large is an error
+        sign = -1.0 if factor < 0 and times % 2 else 1.0
+        return rate * sign * math.inf if rate else 0.0
 
 
 @hinted

@@ -12,7 +12,9 @@ import functools
 import operator
 import warnings
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
+
+import torch
 
 from workbench.errors import AlgorithmError, nearest
 from workbench.graph.modes import (
@@ -23,7 +25,7 @@ from workbench.graph.modes import (
     is_chosen,
     replacements,
 )
-from workbench.tensor import SharedVariable, Variable
+from workbench.tensor import SharedVariable, Variable, as_variable
 from workbench.tensor.traversal import Rewriting, ancestors
 
 GraphMode = Literal["training", "as given"]
@@ -34,6 +36,9 @@ REWRITTEN_FOR_USE = (
     "mode; rewrite the result of apply_training_mode(graph), or pass mode='as given' if this is "
     "intended"
 )
+
+COUNT = "averaged_elements"
+"""Name of the tag of variables that are the number of averaged elements."""
 
 MOMENTUM = 0.1
 """Weight of one batch in population statistics, equal to torch's default."""
@@ -55,9 +60,12 @@ class TrainingGraph:
     ----------
     is_rewritten : bool
         True if some variables have a different version in the training graph.
+    normalizes_examples : bool
+        True if some statistics of a batch have one element for each example.
     updates : list of pairs
         The updates that prepare the model for inference: moving averages of batch statistics, in
-        which each batch has the weight 0.1, and the updates of wrapped modules.
+        which each batch has the weight 0.1, and the updates of wrapped modules. A mean over one
+        element, such as the only example of a batch, does not enter the moving averages.
 
     Raises
     ------
@@ -85,7 +93,7 @@ class TrainingGraph:
                 f"mode must be 'training' or 'as given', not {mode!r}{nearest(str(mode), MODES)}"
             )
         variables = list(variables)
-        self.is_rewritten = False
+        self.is_rewritten = self.normalizes_examples = False
         self._rewriting = Rewriting()
         self._seen: set[Variable] = set()
         self.updates: list[tuple[SharedVariable, Variable]] = []
@@ -111,11 +119,51 @@ class TrainingGraph:
         news: dict[SharedVariable, list[Variable]] = {}
         for target, new in attached_updates(trained):
             news.setdefault(target, []).extend(self([new]))
-        for estimate in self(estimates(trained)):
+        found = self(estimates(trained))
+        self.normalizes_examples = any(len(averaged(one) or ()) == 1 for one in found)
+        for estimate in found:
             population: SharedVariable = estimate.tag.estimate_of
             moved = (1 - MOMENTUM) * population + MOMENTUM * estimate.squeeze(0)
+            if (count := _count(estimate)) is not None:
+                moved = moved.where(count > 1, population)
             news.setdefault(population, []).append(moved)
         return [(target, _merged(several)) for target, several in news.items()]
+
+
+def averaged(estimate: Variable) -> list[int | Variable] | None:
+    """Return the sizes whose product is the number of elements of which an estimate is the mean.
+
+    The result is None for an estimate in a loop.
+    """
+    source = estimate
+    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
+        source = source.owner.inputs[0]
+    call = source.owner
+    if call is None or call.kwargs.get("keepdim") is not True:
+        return None
+    axes: Any = call.args[1]
+    return [call.inputs[0].shape[axis] for axis in axes]
+
+
+def is_count(variable: Variable) -> bool:
+    """Return True if a variable is the number of elements in a share of a batch."""
+    return COUNT in vars(variable.tag)
+
+
+def _count(estimate: Variable) -> Variable | None:
+    """Return the number of averaged elements, or None if it is known not to be one.
+
+    The mean over one element says nothing of the deviation, for which it would give a value near 0.
+    """
+    sizes = averaged(estimate)
+    if sizes is None or any(isinstance(size, int) and size > 1 for size in sizes):
+        return None
+    number: Any = functools.reduce(operator.mul, sizes)
+    if isinstance(number, Variable):
+        number = torch.scalar_tensor(number, dtype=torch.float32)  # type: ignore[arg-type]
+    count = as_variable(number).copy(name="averaged_elements")
+    setattr(count.tag, COUNT, True)
+    return count
 
 
 def suggested_updates(variables: Iterable[Variable]) -> list[SharedVariable]:

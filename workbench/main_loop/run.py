@@ -13,7 +13,7 @@ from time import perf_counter
 from traceback import format_exception
 from typing import Any
 
-from workbench.algorithms import GradientDescent, TrainingAlgorithm
+from workbench.algorithms import GradientDescent, TorchOptimizer, TrainingAlgorithm
 from workbench.config import config
 from workbench.data.streams import reading_for
 from workbench.errors import AlgorithmError, DataError, TrainingFinish
@@ -243,7 +243,8 @@ class Run:
         """Initialise the algorithm before the first run."""
         main_loop = self.main_loop
         algorithm, stream, status = main_loop.algorithm, main_loop.data_stream, main_loop.status
-        if isinstance(main_loop.model, Model) and isinstance(algorithm, GradientDescent):
+        trains = isinstance(algorithm, (GradientDescent, TorchOptimizer))
+        if isinstance(main_loop.model, Model) and trains:
             main_loop.model.check_sanity(algorithm)
         with Timer("initialization", main_loop.profile):
             algorithm.initialize()
@@ -255,6 +256,8 @@ class Run:
         """Fire ``before_training``, then reload any state that was loaded before this event."""
         main_loop = self.main_loop
         kept = state.state_of(main_loop, in_hand=self.in_hand) if self.loaded else {}
+        if kept:
+            kept[state.STATISTICS] = kept["variables"]
         kept = {part: kept[part] for part in self.loaded}
         self.loaded = set()
         with Timer("before_training", main_loop.profile):

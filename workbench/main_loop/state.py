@@ -56,6 +56,7 @@ from workbench.errors import CheckpointWarning, StateError, nearest
 from workbench.extensions.state import extension_steps, named, states_of
 from workbench.graph import ComputationGraph
 from workbench.graph.noise import is_probability
+from workbench.graph.persistent import is_kept, mention_left_out
 from workbench.interfaces import Loop
 from workbench.main_loop import processes
 from workbench.serialization.checkpoint import PARTS
@@ -82,6 +83,9 @@ NOT_SAVED = (
     "the loaded state has no value for {names}, because earlier versions of workbench did not save "
     "the probability of dropout; training continues with the current value, {values}"
 )
+
+STATISTICS = "statistics"
+"""Key for values of ``variables`` of which only those that belong to the model are loaded."""
 
 Variables = dict[str, SharedVariable]
 
@@ -165,8 +169,11 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 
 
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
-    """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`."""
-    unknown = [part for part in state if part not in PARTS]
+    """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`.
+
+    Instead of ``variables``, the state can have `STATISTICS`, which may lack or have further names.
+    """
+    unknown = [part for part in state if part not in (*PARTS, STATISTICS)]
     if unknown:
         raise StateError(
             f"{unknown[0]!r} is not a key of a training state; the keys are {', '.join(PARTS)}"
@@ -184,11 +191,19 @@ def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
             problems += [f"of the {part}, {problem}" for problem in misfits(given, variables)]
             values.update((v, given.get(name)) for name, v in variables.items())
             values.update((v, value_of(v)) for v in absent.values())
+    kept = {n: v for n, v in others.items() if is_kept(v)} if STATISTICS in state else {}
+    saved = _mapping(STATISTICS, state) if kept else {}
+    known = {name: variable for name, variable in kept.items() if name in saved}
+    given = {name: saved[name] for name in known}
+    problems += [f"of the {STATISTICS}, {problem}" for problem in misfits(given, known)]
+    values.update((variable, given[name]) for name, variable in known.items())
     if problems:
         raise StateError(f"nothing was loaded: {'; '.join(problems)}")
     all_or_nothing(_steps(loop, state, values, in_hand=in_hand))
     for variable, value in values.items():
         variable.set_value(value)
+    lost = [variable for name, variable in kept.items() if name not in known]
+    mention_left_out(lost, "loaded", "load an archive that Checkpoint wrote")
     if absent:
         names = ", ".join(map(repr, absent))
         present = ", ".join(f"{float(variable.tensor):g}" for variable in absent.values())

@@ -10,11 +10,14 @@ import os
 from collections.abc import Iterable, Mapping
 
 from workbench.errors import ArchiveError
+from workbench.graph.persistent import kept_with, mention_left_out
 from workbench.hints import hinted
 from workbench.serialization.archive import check_regular
 from workbench.serialization.torch_state_dict import dotted, set_all, to_state_dict
 from workbench.tensor import SharedVariable
 from workbench.utils.atomic import replace_file
+
+WITH_STATISTICS = "save and load model.select(PERSISTENT) instead of model.parameters"
 
 
 @hinted
@@ -28,7 +31,9 @@ def save_safetensors(
     Parameters
     ----------
     parameters : iterable of SharedVariable
-        The variables, for instance ``model.parameters``.
+        The variables, for instance ``model.parameters``, or ``model.select(PERSISTENT)`` for a
+        model with population statistics or wrapped modules with buffers. A message names such
+        variables that are not among them.
     path : path
         The file. An existing file is replaced atomically after the new file has been written to
         disk.
@@ -52,9 +57,11 @@ def save_safetensors(
     """
     from safetensors.torch import save
 
+    parameters = list(parameters)
     values = {name: value.contiguous() for name, value in to_state_dict(parameters).items()}
     data = save(values, dict(metadata or {}))
     replace_file(path, lambda file: file.write(data), ArchiveError)
+    mention_left_out(kept_with(parameters), "saved", WITH_STATISTICS)
 
 
 @hinted
@@ -97,5 +104,7 @@ def load_safetensors(
         raise ArchiveError(f"{path}: cannot be opened ({error.strerror or error})") from None
     except SafetensorError as error:
         raise ArchiveError(f"{path}: must be a valid safetensors file ({error})") from None
+    parameters = list(parameters)
     set_all(dotted(parameters), values, f"{path}: ")
+    mention_left_out(kept_with(parameters), "loaded", WITH_STATISTICS)
     return metadata

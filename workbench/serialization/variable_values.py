@@ -96,13 +96,26 @@ def _misfit(name: str, value: Any, variable: SharedVariable) -> list[str]:
 
 def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
     """Return True if the conversion of `value` to `dtype` is exact."""
-    if torch.promote_types(value.dtype, dtype) is dtype:
+    whole = _is_whole(value.dtype)
+    promoted = torch.promote_types(value.dtype, dtype) is dtype
+    if promoted and (not whole or _is_whole(dtype)):
         return True
     if not torch.can_cast(value.dtype, dtype):
         return False
-    back = value.to(dtype).to(value.dtype)
+    converted = value.to(dtype)
+    if whole and converted.is_floating_point():
+        # The conversion back is undefined for numbers that the integer dtype does not have.
+        limit = float(torch.iinfo(value.dtype).max + 1)
+        wide = converted.double()
+        if not ((wide >= -limit) & (wide < limit)).all():
+            return False
+    back = converted.to(value.dtype)
     same = (back == value) | ((back != back) & (value != value))
     return bool(same.all())
+
+
+def _is_whole(dtype: torch.dtype) -> bool:
+    return not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool)
 
 
 def shown(value: Any) -> str:

@@ -15,6 +15,7 @@ import numpy
 import torch
 
 from workbench import errors
+from workbench.tensor.arrays import to_array
 from workbench.tensor.collectives import all_gather, broadcast, reduce_scatter
 from workbench.tensor.device import default_device
 from workbench.tensor.processes import ProcessGroup
@@ -75,8 +76,7 @@ class Rows(SharedVariable):
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return the value with all rows; all processes must call this method together."""
         refuse_keywords("get_value", keywords)
-        found: numpy.ndarray[Any, Any] = self.gathered().cpu().numpy()
-        return found
+        return to_array(self.gathered())
 
     def _stored(self, new: torch.Tensor) -> torch.Tensor:
         return _own(new, self.group)

@@ -22,6 +22,7 @@ import torch
 from workbench import errors
 from workbench.hints import hinted
 from workbench.tensor import shapes
+from workbench.tensor.arrays import to_array
 from workbench.tensor.device import default_device
 from workbench.tensor.inputs import as_tensor, check_dtype, check_name
 from workbench.tensor.refusals import refuse_in_place
@@ -190,13 +191,15 @@ class SharedVariable(Variable):
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return a copy of the value as an array; keywords from Theano are not accepted.
 
-        If the value is divided among processes, all processes must call this method together.
+        A value of a dtype that NumPy lacks, such as bfloat16, is converted to float32, without loss
+        of precision. If the value is divided among processes, all processes must call this method
+        together.
         """
         refuse_keywords("get_value", keywords)
         if self.divided is not None:
             return self.divided.get_value()
         with together(self.writers):
-            return self.tensor.detach().cpu().numpy().copy()
+            return to_array(self.tensor)
 
     def set_value(self, value: Any, **keywords: Never) -> None:
         """Assign a value that has the shape of the variable.

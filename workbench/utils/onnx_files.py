@@ -90,8 +90,9 @@ def write_onnx(
         import onnx
     except ImportError:
         raise MissingLibraryError(MISSING) from None
-    dynamic = {name: {0: BATCH} for name, value in inputs.items() if value.ndim}
-    dynamic = {name: dict(axes) for name, axes in (dynamic_axes or dynamic).items()}
+    if dynamic_axes is None:
+        dynamic_axes = {name: {0: BATCH} for name, value in inputs.items() if value.ndim}
+    dynamic = {name: dict(axes) for name, axes in dynamic_axes.items()}
     where = os.fspath(path)
     unknown = [name for name in dynamic if name not in inputs]
     if unknown:

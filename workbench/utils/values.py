@@ -7,8 +7,7 @@ from typing import Any
 import numpy
 import torch
 
-WIDER = {torch.complex32: torch.complex64}
-"""Replacements for dtypes without a NumPy equivalent; the default is float32."""
+from workbench.tensor.arrays import to_array
 
 
 def to_python(value: Any) -> Any:
@@ -28,16 +27,7 @@ def to_python(value: Any) -> Any:
     'text'
     """
     if isinstance(value, torch.Tensor):
-        return value.item() if value.ndim == 0 else _array(value)
+        return value.item() if value.ndim == 0 else to_array(value)
     if isinstance(value, numpy.generic) or (isinstance(value, numpy.ndarray) and value.ndim == 0):
         return value.item()
     return value.copy() if isinstance(value, numpy.ndarray) else value
-
-
-def _array(tensor: torch.Tensor) -> numpy.ndarray[Any, Any]:
-    dense = tensor.detach().to_dense() if tensor.layout is not torch.strided else tensor.detach()
-    here = dense.cpu().resolve_conj().resolve_neg()
-    try:
-        return here.numpy().copy()
-    except TypeError:
-        return here.to(WIDER.get(here.dtype, torch.float32)).numpy()

@@ -64,6 +64,15 @@ def test_gradients():
     check_gradients(make, ATTENDED, MASK.astype("int64"), *STATES.values())
 
 
+def test_padding_may_contain_anything():
+    attention, attended = made(), torch.tensor(ATTENDED)
+    attended[MASK == 0] = torch.nan
+    cost = sum(one.sum() for one in attention.take_glimpses(attended, None, MASK, **STATES))
+    assert cost.item() == pytest.approx(
+        sum(one.sum() for one in by_hand(attention, MASK)), rel=1e-4
+    )
+
+
 def test_what_is_all_masked_gets_no_weight():
     weights = made().compute_weights(
         torch.tensor([[1.0, 900.0], [2.0, 0.0]]), torch.tensor([[0.0, 0.0], [0.0, 1.0]])

@@ -157,3 +157,14 @@ def test_what_is_missing_is_named():
         made().apply(tensor.tensor3("x"))
     with pytest.raises(TypeError, match="accepts 4 positional arguments"):
         made().apply(*[tensor.tensor3("x")] * 5)
+
+
+def test_padding_may_contain_anything():
+    brick, x = made(), tensor.tensor3("x")
+    parameters = ComputationGraph(brick.apply(X, MASK, x, ATTENDED_MASK)[0].sum()).parameters
+    cost = sum(one.sum() for one in brick.apply(X, MASK, x, ATTENDED_MASK))
+    gradients = function([x], [cost, *grad(cost, parameters)])
+    attended = ATTENDED.clone()
+    attended[ATTENDED_MASK == 0] = torch.nan
+    for found, expected in zip(gradients(attended), gradients(ATTENDED), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

@@ -13,7 +13,7 @@ import torch
 
 from workbench.bricks.activations import Tanh
 from workbench.bricks.application import application
-from workbench.bricks.attention.interface import GenericSequenceAttention
+from workbench.bricks.attention.interface import GenericSequenceAttention, without_padding
 from workbench.bricks.checks import shown
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
@@ -237,6 +237,8 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
                 f"attended must have shape (L, B, {self.attended_dim}) and attended_mask (L, B), "
                 "with the sequence axis before the batch axis"
             )
+        if attended_mask is not None:  # a weight of zero times NaN would be NaN
+            attended = without_padding(attended, attended_mask)
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)
         return self.compute_weighted_averages(weights, attended), weights.transpose(0, 1)

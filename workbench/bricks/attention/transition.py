@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
+from workbench.bricks.attention.interface import (
+    AbstractAttention,
+    AbstractAttentionRecurrent,
+    without_padding,
+)
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.options import InitializableOptions, with_children
 from workbench.bricks.parallel import Distribute
@@ -152,9 +156,10 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             The contexts by name, including the attended sequence; other contexts are ignored.
         """
         self._check_attended("preprocess", kwargs)
-        preprocessed: list[Variable] = self.attention.preprocess(
-            kwargs[self.attended_name], as_list=True
-        )
+        attended, mask = kwargs[self.attended_name], kwargs.get(self.attended_mask_name)
+        if mask is not None:
+            attended = without_padding(attended, mask)
+        preprocessed: list[Variable] = self.attention.preprocess(attended, as_list=True)
         return preprocessed
 
     @preprocess.property("outputs")
@@ -290,6 +295,9 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             )
         given = {**dict(zip(order, args, strict=False)), **kwargs}
         self._check_attended("apply", given)
+        mask: Any = given.get(self.attended_mask_name)
+        if mask is not None:
+            given[self.attended_name] = without_padding(given[self.attended_name], mask)
         preprocessed = self.attention.preprocess(given[self.attended_name])
         given[self.preprocessed_attended_name] = preprocessed
         outputs: list[Variable] = self.do_apply(as_list=True, **given)

@@ -1,0 +1,27 @@
+"""Conversion of tensors to NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import torch
+
+WIDER = {torch.complex32: torch.complex64}
+"""Replacements for dtypes without a NumPy equivalent; the default is float32."""
+
+
+def to_array(tensor: torch.Tensor) -> numpy.ndarray[Any, Any]:
+    """Convert a tensor to an array that is a copy, in a dtype that NumPy has.
+
+    Examples
+    --------
+    >>> to_array(torch.tensor(0.5, dtype=torch.bfloat16))
+    array(0.5, dtype=float32)
+    """
+    dense = tensor.detach().to_dense() if tensor.layout is not torch.strided else tensor.detach()
+    here = dense.cpu().resolve_conj().resolve_neg()
+    try:
+        return here.numpy().copy()
+    except TypeError:
+        return here.to(WIDER.get(here.dtype, torch.float32)).numpy()
