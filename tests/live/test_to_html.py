@@ -140,6 +140,13 @@ def test_numbers_that_are_not_finite_or_too_large_for_small_types_are_kept(tmp_p
     assert "1e+300" in Page(written(log, tmp_path)).text
 
 
+def test_the_last_rows_show_a_recorded_nan_but_no_missing_value(tmp_path):
+    log = TrainingLog()
+    log[1]["cost"], log[2]["cost"], log[3]["rate"] = 0.5, np.nan, 0.1
+    rows = written(log, tmp_path).partition("Last rows")[2].partition("</table>")[0]
+    assert re.findall("<td>(.*?)</td>", rows) == ["3", "", "0.1", "2", "nan", "", "1", "0.5", ""]
+
+
 def test_a_report_replaces_a_file_only_once_it_is_complete(tmp_path, monkeypatch):
     log = TrainingLog()
     log[1]["cost"] = 1.0

@@ -1,5 +1,6 @@
 """Summary of a log, and a log as HTML."""
 
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -130,3 +131,12 @@ def test_a_sparkline_keeps_every_spike():
     values[1234] = 7.0
     drawn = path(np.arange(10_000), values, width=100, height=20)
     assert " 1L" in drawn and len(drawn) < 4000
+
+
+def test_a_recorded_nan_is_shown_and_a_missing_record_is_blank():
+    log = TrainingLog()
+    log[0]["cost"], log[1]["cost"], log[2]["rate"] = 0.5, np.nan, 0.1
+    rows = log._repr_html_().partition("last rows")[2]
+    assert re.findall("<td>(.*?)</td>", rows) == ["0.5", "", "NaN", "", "", "0.1"]
+    cells = re.findall("<td>(.*?)</td>", log.summary()._repr_html_())
+    assert cells[:5] == ["numbers", "2", "1", "0.5", "NaN"]

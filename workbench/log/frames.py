@@ -51,6 +51,19 @@ class Snapshot:
     columns: dict[str, Entries]
     lasting: bool = True
 
+    def values_at(self, name: str, iterations: NDArray[np.int64]) -> list[Any]:
+        """Return the values of a channel at some iterations, with None where there is no record."""
+        entries = self.columns.get(name)
+        if entries is None or not len(entries.iterations):
+            return [None] * len(iterations)
+        last = len(entries.iterations) - 1
+        places = np.minimum(entries.iterations.searchsorted(iterations), last)
+        found = entries.iterations[places] == iterations
+        return [
+            entries.values.item(place) if there else None
+            for place, there in zip(places.tolist(), found.tolist(), strict=True)
+        ]
+
 
 class FrameCache:
     """Thread-safe cache that creates frames from successive snapshots of one log."""

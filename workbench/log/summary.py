@@ -80,7 +80,10 @@ class Summary:
         from workbench.log.mixed_frame import MixedFrame
 
         table = self.channels.astype(object)
-        table = MixedFrame(table.where(table.notna(), "")).in_words()
+        blank = table.isna()
+        numeric = table["kind"].isin(("numbers", "flags"))
+        blank.loc[numeric, ["first", "last"]] = False  # NaN is then the recorded value
+        table = MixedFrame(table.mask(blank, "")).in_words()
         return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
 
 
@@ -221,8 +224,20 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
         f'<div style="{STYLE}"><div style="margin-bottom:4px">{html.escape(heading)}</div>'
         f'<table style="border-collapse:collapse;{STYLE}"><tr style="{LINE}">{heads}</tr>'
         f"{lines}</table>{more}<details><summary>last rows</summary>"
-        f"{frame_in_words(rows).to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
+        f"{frame_in_words(_with_nan(rows, snapshot)).to_html(max_cols=MOST_CHANNELS, na_rep='')}"
+        "</details></div>"
     )
+
+
+def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
+    """Return `rows` with the text NaN for each recorded NaN, so that only missing cells are NaN."""
+    marked = rows.copy(deep=False)
+    for name in rows:
+        values = snapshot.values_at(str(name), rows.index.to_numpy())
+        recorded = [isinstance(value, float) and math.isnan(value) for value in values]
+        if any(recorded):
+            marked[name] = rows[name].astype(object).mask(recorded, "NaN")
+    return marked
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
