@@ -144,7 +144,17 @@ def server():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             size = int(self.headers["Content-Length"])
+            if self.path.startswith("/moved"):
+                self.send_response(int(self.path[-3:]))
+                self.send_header("Location", "/secret")
+                self.end_headers()
+                return
             posted.append((self.headers["Content-Type"], json.loads(self.rfile.read(size))))
+            self.send_response(204)
+            self.end_headers()
+
+        def do_GET(self):
+            posted.append("a request without the alert")
             self.send_response(204)
             self.end_headers()
 
@@ -209,6 +219,14 @@ def test_an_address_gets_json(server):
     address, posted = server
     delivered(address)
     assert posted == [("application/json", {"text": "look"})]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_alert_to_an_address_that_redirects_is_noted(server, caplog, status):
+    address, posted = server
+    delivered(address.replace("secret", f"moved{status}"))
+    assert posted == []
+    assert f"an alert was not delivered (HTTPError, status {status}): look" in caplog.text
 
 
 def test_a_function_gets_the_facts_of_an_alert():
