@@ -6,6 +6,7 @@ import pickle
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import numpy as np
 import pytest
 
 from tests.support.fakes import FakeAlgorithm, make
@@ -55,6 +56,13 @@ def test_a_condition_that_raises_alerts_once_and_training_continues():
     [(at, text)] = texts(main_loop)
     assert (at, main_loop.status["epochs_done"]) == (3, 3)
     assert "the condition of Alert raised UnknownRecordError: iteration 3 has no record" in text
+
+
+def test_a_condition_without_a_truth_value_alerts_once_and_training_continues():
+    main_loop = run(Alert("high", when=lambda log: np.array([1.0, 20.0]) > 10))
+    [(at, text)] = texts(main_loop)
+    assert (at, main_loop.status["epochs_done"]) == (3, 3)
+    assert "the condition of Alert raised ValueError: The truth value of an array" in text
 
 
 def test_an_alert_has_the_name_of_its_extension():

@@ -206,14 +206,15 @@ class Alert(SimpleExtension):
         log = self.main_loop.log
         try:
             found = True if self.when is None else self.when(log)
+            met = bool(found)  # an array of several values, for example, raises an error
         except Exception as error:
             if not self.failed:
                 self.failed = True
                 text = RAISED.format(name=self.name, error=f"{type(error).__name__}: {error}")
                 self._alert(text, "error")
             return
-        before, self.met = self.met, bool(found)
-        if not found or (before and not self.repeat and self.when is not None):
+        before, self.met = self.met, met
+        if not met or (before and not self.repeat and self.when is not None):
             return
         text = found if isinstance(found, str) else self.text or HOLDS.format(name=self.name)
         self._alert(text, self.level)
