@@ -127,7 +127,7 @@ def channel_facts(
         }
     best = status.get(BEST.format(name))
     if isinstance(best, (int, float)):
-        facts["best"] = float(best)
+        facts["best"] = as_float(best)
         found = snapshot.columns.get(BEST_RECORD.format(name))
         if found is not None:
             facts["best_at"] = int(found.iterations[-1])
@@ -163,7 +163,7 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
         "epochs": status.get("epochs_done", 0),
     }
     seconds = [
-        float(entries.values[-1])
+        as_float(entries.values[-1])
         for name, entries in snapshot.columns.items()
         if name.endswith(("time_train_total", "time_read_data_total"))
         and isinstance(entries.values.item(-1), (int, float))
