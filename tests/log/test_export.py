@@ -20,6 +20,15 @@ def filled(log, slope=0.5):
     return log
 
 
+def test_csv_with_carriage_returns_reads_back(tmp_path):
+    log = TrainingLog()
+    log[1].update({"cost": 0.5, "a\rb": "loading\r100 %", "more": 2})
+    log[2].update({"cost": 0.25, "a\rb": "\r\n"})
+    to_csv(log, tmp_path / "log.csv")
+    found = pd.read_csv(tmp_path / "log.csv", index_col="iteration")
+    pd.testing.assert_frame_equal(found, log.frame, check_dtype=False)
+
+
 @every_backend
 def test_csv_reads_back_as_the_frame(new, tmp_path):
     log = filled(new())

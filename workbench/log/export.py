@@ -5,11 +5,12 @@ The functions support logs of every backend.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -61,8 +62,20 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     1,0.5,"[3, 4]"
     """
     frame = _flat(log_of(log))
+    texts = [name for name in frame if frame[name].dtype.kind not in "biuf"]
+    quoting = quoting_of([*frame, *(cell for name in texts for cell in frame[name])])
     with replacing(path, MissingDataError) as temporary:
-        frame.to_csv(temporary, lineterminator="\n")
+        frame.to_csv(temporary, lineterminator="\n", quoting=quoting)
+
+
+def quoting_of(cells: Iterable[Any]) -> Literal[0, 2]:
+    """Return the rule of `csv` by which cells are quoted so that each row can be read again.
+
+    Some versions of Python do not quote a carriage return by itself, at which readers end a row.
+    All text is then quoted.
+    """
+    broken = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    return csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL
 
 
 @hinted
