@@ -209,3 +209,12 @@ def test_an_integer_beside_a_gap_keeps_every_digit(new, value, looks):
     frame = log.frame
     assert int(frame["a"][2]) == value and math.isnan(frame["a"][3]) and int(frame["a"][0]) == 7
     assert frame["b"].dtype == "float64"
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_a_log_contains_the_iterations_by_which_it_can_be_indexed(new, kind):
+    log = new()
+    log[3]["cost"] = 0.5
+    assert kind(3) in log and kind(4) not in log
+    assert log.get(kind(3)) == {"cost": 0.5}
+    assert not any(other in log for other in (3.0, "3", [3], None))
