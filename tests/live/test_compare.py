@@ -74,11 +74,20 @@ def test_every_kind_of_run_is_one(hand_pump, wire, tmp_path):
             {"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])},
             "whole numbers, 0 or more, in increasing order",
         ),
+        (
+            {"a": pd.DataFrame([[1.0, 2.0]], columns=[1, "1"])},
+            "the columns of the run 'a' must have different names, as text, but '1' occurs 2 times",
+        ),
     ],
 )
 def test_what_is_no_run_is_refused(runs, text):
     with pytest.raises(ArgumentError, match=text):
         Plot.compare(runs)
+
+
+def test_a_frame_can_have_integers_beyond_64_bits_with_sign():
+    frame = pd.DataFrame({"big": np.array([1, 2**63 + 5], np.uint64)})
+    assert log_from(frame).channel("big").tolist() == [1, 2**63 + 5]
 
 
 def test_a_frame_of_epochs_has_its_iterations_and_epochs():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checka
 
 from workbench.errors import LogError
 from workbench.log.frames import Entries, Snapshot
+from workbench.log.given_frames import by_iteration
 from workbench.log.records import Records
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _name(source: Any) -> str:
 
 def _run(name: str, source: Any) -> Run:
     if _is_frame(source):
-        return Run(name, source)
+        return Run(name, by_iteration(cast(Any, source), f"the frame {name!r}", LogError))
     return Run.of_log(name, log_of(source))
 
 
