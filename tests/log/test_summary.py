@@ -140,3 +140,11 @@ def test_a_recorded_nan_is_shown_and_a_missing_record_is_blank():
     assert re.findall("<td>(.*?)</td>", rows) == ["0.5", "", "NaN", "", "", "0.1"]
     cells = re.findall("<td>(.*?)</td>", log.summary()._repr_html_())
     assert cells[:5] == ["numbers", "2", "1", "0.5", "NaN"]
+
+
+def test_the_time_of_a_run_that_was_resumed_is_that_of_all_its_parts():
+    log = TrainingLog()
+    for i, (read, train) in enumerate([(1.0, 10.0), (2.0, 20.0), (0.5, 5.0), (1.0, 10.0)]):
+        log[i].update(time_read_data_total=read, time_train_total=train)
+        log[i].update(second_time_read_data_total=read, second_time_train_total=train)
+    assert log.summary().run["seconds"] == 33.0

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.log.column import as_float
+from workbench.log.elapsed import training_seconds
 from workbench.log.frames import Entries, Snapshot
 from workbench.log.interventions import records_in_words
 from workbench.log.placeholders import Damaged
@@ -162,14 +163,9 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
         "iterations": status.get("iterations_done", 0),
         "epochs": status.get("epochs_done", 0),
     }
-    seconds = [
-        as_float(entries.values[-1])
-        for name, entries in snapshot.columns.items()
-        if name.endswith(("time_train_total", "time_read_data_total"))
-        and isinstance(entries.values.item(-1), (int, float))
-    ]
-    if seconds:
-        facts["seconds"] = round(sum(seconds), 3)
+    seconds = training_seconds(snapshot)
+    if seconds is not None:
+        facts["seconds"] = round(seconds, 3)
     execution = snapshot.columns.get("execution")
     if execution is not None:
         facts["tier"] = str(execution.values.item(-1)).partition(":")[0]
