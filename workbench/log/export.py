@@ -21,11 +21,15 @@ from workbench.errors import (
     MissingLibraryError,
 )
 from workbench.hints import hinted
+from workbench.log.given_frames import ITERATION
 from workbench.log.sources import Log, Source, log_of
 from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+RECORDED = "iteration (recorded)"
+"""Name in files of a channel ``iteration``, beside the iterations of the rows."""
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
@@ -39,7 +43,8 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
     Arrays, lists and other objects are written as JSON; objects that JSON cannot represent are
-    written as their repr.
+    written as their repr. A channel with the name ``iteration`` is written as ``iteration
+    (recorded)``.
 
     Parameters
     ----------
@@ -83,7 +88,8 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as the index.
 
     A channel with values of several types, or with integers beyond 64 bits, is written as text;
-    objects are written as JSON.
+    objects are written as JSON. A channel with the name ``iteration`` is written as ``iteration
+    (recorded)``.
 
     Parameters
     ----------
@@ -177,7 +183,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 def _flat(log: Log) -> pd.DataFrame:
     """Return the frame of a log; values other than numbers, text and None become JSON."""
-    frame = log.frame.copy()
+    frame = log.frame.copy().rename(columns={ITERATION: RECORDED})
     for name in frame:
         if frame[name].dtype == object:
             simple = [

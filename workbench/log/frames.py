@@ -148,7 +148,8 @@ def _are_floats(values: NDArray[Any]) -> bool:
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
-    If there are no records at the end of an epoch, its row contains only the iteration.
+    If there are no records at the end of an epoch, its row contains only the iteration. A channel
+    with the name ``iteration`` is omitted.
     """
     import pandas as pd
 
@@ -156,7 +157,7 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     near = frame.take(at[at < len(frame)])
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
     number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
-    if "iteration" not in epochs:
-        # All columns are joined at once, since pandas warns about many single insertions.
-        epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
+    epochs = epochs.drop(columns="iteration", errors="ignore")
+    # All columns are joined at once, since pandas warns about many single insertions.
+    epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
     return epochs.set_axis(number)
