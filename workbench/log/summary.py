@@ -230,8 +230,8 @@ def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
     marked = rows.copy(deep=False)
     for name in rows:
         values = snapshot.values_at(str(name), rows.index.to_numpy())
-        recorded = [isinstance(value, float) and math.isnan(value) for value in values]
-        if any(recorded):
+        recorded = np.array([isinstance(one, float) and math.isnan(one) for one in values])
+        if recorded.any():
             marked[name] = rows[name].astype(object).mask(recorded, "NaN")
     return marked
 

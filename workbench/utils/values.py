@@ -49,10 +49,10 @@ def _converted(value: Any, outer: dict[int, Any]) -> Any:
         return value
     if id(value) in outer:  # it contains itself
         return outer[id(value)]
-    copied = kind() if kind in (list, dict) else copy.copy(value)
+    copied: Any = kind() if kind in (list, dict) else copy.copy(value)
     outer[id(value)] = copied
     # By the methods of the base class, since a derived class can change or refuse assignments.
-    if isinstance(copied, dict):
+    if isinstance(value, dict):
         for key, one in dict.items(value):
             dict.__setitem__(copied, key, _converted(one, outer))
     else:
