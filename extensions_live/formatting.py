@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from workbench.log.column import as_float
+
 
 def format_number(value: float) -> str:
     """Format `value` with four significant digits, or as an integer from 1000 to a million.
@@ -13,6 +15,7 @@ def format_number(value: float) -> str:
     >>> [format_number(v) for v in (0.25, 1234.5, 1e-7, float("nan"))]
     ['0.25', '1234', '1e-07', 'nan']
     """
+    value = as_float(value)
     if math.isfinite(value) and 1e3 <= abs(value) < 1e6:
         return f"{value:.0f}"
     return f"{value:.4g}"

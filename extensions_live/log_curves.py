@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
-from extensions_live.robust_range import Outliers, Range, outliers, usual_range
+from extensions_live.robust_range import Outliers, Range, outside, usual_range
 from extensions_live.smoothing import distance, smoothed
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, in_words, interventions_in
@@ -106,14 +106,15 @@ def read_curves(
             values = np.where(values > 0, values, np.nan)
         whole = downsample(places, values, points=points)
         usual = usual_range(values, log=log_y) if robust else None
-        outside = outliers(places, values, usual)
+        beyond = outside(values, usual)
         smooth, raw = whole, None
         if smoothing:
             # An outlier would raise the mean for a long time.
-            kept = ~np.isin(places, outside.x) if len(outside.x) else slice(None)
+            kept = ~beyond
             mean = smoothed(iterations[kept], values[kept], distance(smoothing))
             smooth, raw = downsample(places[kept], mean, points=points), whole
-        curves.append(LogCurve(name, smooth, raw, len(values), usual, outside))
+        found = Outliers(np.asarray(places[beyond], np.float64), values[beyond])
+        curves.append(LogCurve(name, smooth, raw, len(values), usual, found))
     return curves
 
 

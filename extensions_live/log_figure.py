@@ -28,7 +28,7 @@ from extensions_live.figure_view import shows_itself
 from extensions_live.figures import MARK_COLOUR, PALETTE
 from extensions_live.formatting import format_number
 from extensions_live.log_curves import LogCurve, changes, read_curves
-from extensions_live.robust_range import Range, padded, union
+from extensions_live.robust_range import Range, padded, union, usual_range
 from extensions_live.shapes import OUTLINE, SHAPES, places
 from workbench.hints import hinted
 
@@ -46,6 +46,9 @@ SOFT = "#808080"  # readable on white and on black
 NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
 PLAIN = "%.6g"
 """Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
+
+VISIBLE = 1e-4
+"""Share of the range of a curve by which rounding may move its points."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
 NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"
@@ -121,7 +124,7 @@ def build(
         A range that several figures share.
     compact : bool, optional
         True to store numbers with only seven digits, which halves the space, if their magnitude
-        allows this.
+        and their range allow this.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
@@ -359,5 +362,13 @@ def _small(numbers: NDArray[np.float64], compact: bool) -> NDArray[Any]:
         if np.array_equal(whole, numbers):
             return whole
     sizes = np.abs(finite[finite != 0])
-    fits = not len(sizes) or (sizes.max() < 1e38 and sizes.min() > 1e-37)
-    return numbers.astype(np.float32) if fits else numbers
+    if len(sizes) and (sizes.max() > 1e38 or sizes.min() < 1e-37):
+        return numbers
+    small = numbers.astype(np.float32)
+    shown = usual_range(numbers)
+    if shown is None:
+        return small
+    # Rounding must not be visible in a curve that varies little around a large value.
+    inside = (numbers >= shown[0]) & (numbers <= shown[1])
+    error = np.abs(small[inside] - numbers[inside]).max()
+    return small if error <= VISIBLE * (shown[1] - shown[0]) else numbers

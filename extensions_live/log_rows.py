@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
+from workbench.log.export import quoting_of
 from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
@@ -150,21 +151,8 @@ def cells(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> lis
     iterations = snapshot.rows[positions]
     columns = [[f"{iteration:,}" for iteration in iterations.tolist()]]
     for name in names:
-        columns.append([text(value) for value in values_at(snapshot, name, iterations)])
+        columns.append([text(value) for value in snapshot.values_at(name, iterations)])
     return [list(row) for row in zip(*columns, strict=True)]
-
-
-def values_at(snapshot: Snapshot, name: str, iterations: NDArray[np.int64]) -> list[Any]:
-    """Return the values of a channel at some iterations, with None where there is no record."""
-    entries = snapshot.columns.get(name)
-    if entries is None or not len(entries.iterations):
-        return [None] * len(iterations)
-    places = np.minimum(entries.iterations.searchsorted(iterations), len(entries.iterations) - 1)
-    found = entries.iterations[places] == iterations
-    return [
-        entries.values.item(place) if there else None
-        for place, there in zip(places.tolist(), found.tolist(), strict=True)
-    ]
 
 
 def text(value: Any) -> str:
@@ -199,12 +187,14 @@ def text(value: Any) -> str:
 def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> str:
     """Return rows as comma-separated values with all digits; missing values and NaN are blank."""
     iterations = snapshot.rows[positions]
-    columns = [values_at(snapshot, name, iterations) for name in names]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([INDEX, *names])
+    columns = [snapshot.values_at(name, iterations) for name in names]
+    lines: list[list[Any]] = [[INDEX, *names]]
     for iteration, *row in zip(iterations.tolist(), *columns, strict=True):
-        writer.writerow([iteration, *("" if _missing(value) else value for value in row)])
+        cells = ("" if _missing(value) else value for value in row)
+        lines.append([iteration, *(v if isinstance(v, (int, float)) else str(v) for v in cells)])
+    stream = io.StringIO()
+    quoting = quoting_of(cell for line in lines for cell in line)
+    csv.writer(stream, lineterminator="\n", quoting=quoting).writerows(lines)
     return stream.getvalue()
 
 

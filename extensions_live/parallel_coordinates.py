@@ -17,6 +17,7 @@ from bokeh.plotting import figure
 from extensions_live.figures import PALETTE
 from extensions_live.formatting import format_number
 from workbench.interfaces import Sweep
+from workbench.log.column import as_float
 
 HEIGHT = 300
 BEST, OTHERS, UNKNOWN = PALETTE[1], PALETTE[0], "#9ca3af"
@@ -72,7 +73,7 @@ def axes_of(sweep: Sweep) -> list[Axis]:
 
 def is_finite(value: float | None) -> bool:
     """Return True if a value is a finite number."""
-    return value is not None and math.isfinite(value)
+    return value is not None and math.isfinite(as_float(value))
 
 
 def listed(name: str, values: Sequence[Any]) -> Axis:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from extensions_live.messages import AxisName
 from workbench.errors import LogError
+from workbench.log.elapsed import READ_TOTAL, TRAIN_TOTAL, accumulated
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -29,7 +30,7 @@ REASONS: dict[AxisName, str] = {
 }
 
 EPOCH_TIMES, EPOCH_EXAMPLES = "_epoch_times", "_epoch_examples"
-TOTALS = ("time_read_data_total", "time_train_total")
+TOTALS = (READ_TOTAL, TRAIN_TOTAL)
 TIMESTAMP = "timestamp"
 KNOTS = 300
 
@@ -129,25 +130,12 @@ def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
             stamps = [datetime.datetime.fromisoformat(str(text)).timestamp() for text in texts]
             seconds = np.array(stamps, np.float64)
             if len(seconds) > 1:
-                return iterations.astype(np.float64), accumulated(seconds - seconds[0])
+                # A clock that is set back, for example by NTP, is not one that started again.
+                steps = np.maximum(np.diff(seconds, prepend=seconds[0]), 0.0)
+                return iterations.astype(np.float64), np.cumsum(steps)
     except (LogError, ValueError):
         return None
     return None
-
-
-def accumulated(seconds: Floats) -> Floats:
-    """Return times that never decrease, even if the clock restarts from a lower value.
-
-    Examples
-    --------
-    >>> accumulated(np.array([1.0, 5.0, 2.0, 3.0])).tolist()
-    [1.0, 5.0, 7.0, 8.0]
-    """
-    steps = np.diff(seconds, prepend=0.0)
-    restarted = steps < 0
-    steps[restarted] = np.maximum(seconds[restarted], 0.0)
-    result: Floats = np.cumsum(steps)
-    return result
 
 
 def from_zero(iterations: Floats, values: Floats) -> tuple[Floats, Floats]:

@@ -166,17 +166,17 @@ def _count(brick: Mapping[str, Any]) -> int:
 
 def rows(log: TrainingLogBase) -> str:
     """Return a table of the last rows of the log."""
-    frame = log.frame.tail(ROWS).iloc[::-1].drop(columns=INTERVENTIONS, errors="ignore")
-    if not len(frame):
+    snapshot = log.snapshot()
+    iterations = snapshot.rows[-ROWS:][::-1]
+    if not len(iterations):
         return ""
-    heads = ["iteration", *map(str, frame.columns)]
+    names = [name for name in snapshot.columns if name != INTERVENTIONS]
+    columns = [snapshot.values_at(name, iterations) for name in names]
     lines = [
-        [f"{iteration:,}", *("" if _blank(value) else text_of(value) for value in row)]
-        for iteration, row in zip(
-            frame.index.tolist(), frame.astype(object).to_numpy().tolist(), strict=True
-        )
+        [f"{iteration:,}", *("" if value is None else text_of(value) for value in row)]
+        for iteration, *row in zip(iterations.tolist(), *columns, strict=True)
     ]
-    return section("Last rows", table(heads, lines))
+    return section("Last rows", table(["iteration", *names], lines))
 
 
 class Markup(str):
@@ -208,10 +208,6 @@ def number(value: Any) -> str:
     if value is None or str(value) in ("<NA>", "nan"):
         return ""
     return f"{value:,}" if isinstance(value, Integral) else format_number(float(value))
-
-
-def _blank(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def text_of(value: Any) -> str:

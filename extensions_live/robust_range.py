@@ -114,18 +114,18 @@ def usual_range(values: Floats, *, log: bool = False) -> Range | None:
     return float(inside.min()), float(inside.max())
 
 
-def outliers(x: Floats, y: Floats, usual: Range | None) -> Outliers:
-    """Return the points of a curve that have a finite value outside a range.
+def outside(values: Floats, usual: Range | None) -> NDArray[np.bool_]:
+    """Return a mask that is True at each finite value outside a range.
 
     Examples
     --------
-    >>> outliers(np.arange(3.0), np.array([1.0, np.inf, 9.0]), (0.0, 2.0)).x.tolist()
-    [2.0]
+    >>> outside(np.array([1.0, np.inf, 9.0]), (0.0, 2.0)).tolist()
+    [False, False, True]
     """
     if usual is None:
-        return Outliers(x[:0], y[:0])
-    outside = np.isfinite(y) & ((y < usual[0]) | (y > usual[1]))
-    return Outliers(np.asarray(x[outside], np.float64), y[outside])
+        return np.zeros(len(values), np.bool_)
+    found: NDArray[np.bool_] = (values < usual[0]) | (values > usual[1])
+    return found & np.isfinite(values)
 
 
 def union(ranges: Sequence[Range | None]) -> Range | None:

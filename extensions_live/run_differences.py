@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from extensions_live.formatting import format_number
 from extensions_live.messages import Difference
 from extensions_live.plot_marks import described
+from workbench.log.column import as_float
 from workbench.log.differences import Fact, differing, numbers_in
 from workbench.log.interventions import Intervention, interventions_in
 
@@ -74,17 +75,17 @@ def facts(run: Run) -> dict[Fact, float | str]:
         found["intervention", "changes"] = listed(records)
     for name, value in numbers_in(log.latest()).items():
         if not name.startswith("time_") or name == "time_train_total":
-            found["result", name] = float(value)
+            found["result", name] = as_float(value)
     for name, value in numbers_in(log.status).items():
         if name.startswith("best_"):
-            found["result", name.replace("_", " ", 1)] = float(value)
+            found["result", name.replace("_", " ", 1)] = as_float(value)
     return found
 
 
 def last_values(records: Sequence[tuple[int, Intervention]]) -> dict[str, float]:
     """Return the last value that was assigned to each variable by an intervention."""
     return {
-        str(record.get("path") or record["variable"]): float(value)
+        str(record.get("path") or record["variable"]): as_float(value)
         for _, record in records
         if "variable" in record and isinstance(value := record.get("value"), (int, float))
     }

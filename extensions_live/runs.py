@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from extensions_live.kernel_clock import Clock
 from extensions_live.log_source import LogSource, as_session
 from workbench.errors import ArgumentError
 from workbench.interfaces import Session, State
 from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
+from workbench.log.given_frames import by_iteration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +41,6 @@ PRESENT = (
     "instead"
 )
 NO_FILE = "{where} must be the path of a database of logs, but there is no file {path!r}"
-NO_ITERATIONS = (
-    "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
-    "log.frame and log.epochs are valid frames"
-)
 
 
 class FinishedLog:
@@ -226,15 +224,15 @@ def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
     Parameters
     ----------
     frame : pandas.DataFrame
-        A column for each channel. The iterations are in the column ``iteration`` if it exists,
-        otherwise in the index. An index named ``epoch`` means that each row is the end of an epoch.
+        A column for each channel, as for `workbench.log.given_frames.by_iteration`. An index
+        named ``epoch`` means that each row is the end of an epoch.
     where : str, optional
         The name of the frame in error messages.
 
     Raises
     ------
     ArgumentError
-        If the iterations are not increasing whole numbers.
+        If the iterations are not increasing whole numbers, or if two columns have the same name.
 
     Examples
     --------
@@ -242,23 +240,13 @@ def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
     >>> log_from(pd.DataFrame({"cost": [3.0, None, 1.0]})).column("cost")[0].tolist()
     [0, 2]
     """
-    rows = frame.get("iteration", frame.index).to_numpy()
-    if rows.dtype.kind not in "iuf" or not (rows == np.floor(rows)).all():
-        raise ArgumentError(NO_ITERATIONS.format(where=where))
-    rows = rows.astype(np.int64)
-    if (rows[1:] <= rows[:-1]).any() or (rows[:1] < 0).any():
-        raise ArgumentError(NO_ITERATIONS.format(where=where))
+    records = by_iteration(frame, where, ArgumentError)
+    rows = records.index.to_numpy()
     columns: dict[str, Any] = {}
-    for name in frame.columns:
-        if name == "iteration":
-            continue
-        shown = frame[name].notna().to_numpy()
-        if shown.any():
-            values = frame[name].to_numpy()[shown]
-            numbers = values.dtype.kind in "biuf"
-            kinds = {"f": np.float64, "b": np.bool_}
-            cells: Any = values.astype(kinds.get(values.dtype.kind, np.int64)) if numbers else None
-            columns[str(name)] = (rows[shown], list(values) if cells is None else cells)
+    for name in records:
+        recorded = records[name].notna().to_numpy()
+        if recorded.any():
+            columns[str(name)] = rows[recorded], _cells(records[name].to_numpy()[recorded])
     by_epoch = frame.index.name == "epoch"
     status = {
         "iterations_done": int(rows[-1]) if len(rows) else 0,
@@ -269,3 +257,12 @@ def log_from(frame: pd.DataFrame, where: str = "the frame") -> TrainingLog:
     state = {"uuid": uuid.uuid4().hex, "status": status, "rows": rows, "columns": columns}
     log.load_state_dict(state)
     return log
+
+
+def _cells(values: NDArray[Any]) -> NDArray[Any] | list[Any]:
+    """Return values as an array of numbers that a log stores exactly, or as a list."""
+    kind = {"f": np.float64, "b": np.bool_, "i": np.int64, "u": np.int64}.get(values.dtype.kind)
+    large = values.dtype.kind == "u" and values.max() >= 2**63
+    if large:
+        return [int(value) for value in values]
+    return list(values) if kind is None else values.astype(kind)

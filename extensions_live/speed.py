@@ -8,7 +8,7 @@ from collections import deque
 from extensions_live.kernel_clock import Clock
 
 WINDOW = 10.0
-"""Number of seconds over which the speed is averaged."""
+"""Number of seconds over which the speed is averaged, or more if a batch takes longer."""
 
 
 class Speed:
@@ -29,18 +29,21 @@ class Speed:
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque()
+        self._seen: deque[tuple[float, int]] = deque()  # the times at which the iteration changed
         self._rate: float | None = None
 
     def saw(self, iteration: int, *, moving: bool) -> None:
         """Record the current iteration; `moving` is True if training is not paused."""
         now = self._clock()
-        self._seen.append((now, iteration))
-        while self._seen[-1][0] - self._seen[0][0] > WINDOW:
-            self._seen.popleft()
-        since, first = self._seen[0]
-        if now - since > 0.2 and iteration > first:
-            self._rate = (iteration - first) / (now - since)
+        if self._seen and iteration < self._seen[-1][1]:
+            self._seen.clear()  # a rewind
+        if not self._seen or iteration != self._seen[-1][1]:
+            self._seen.append((now, iteration))
+            while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
+                self._seen.popleft()
+            since, first = self._seen[0]
+            if now - since > 0.2:
+                self._rate = (iteration - first) / (now - since)
         if not moving:
             self._seen.clear()  # a pause must not look like slow training
 

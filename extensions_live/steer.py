@@ -9,6 +9,7 @@ from extensions_live.course import Course, snapshots
 from extensions_live.messages import EndRow, NumberRow, Receipt, SteerPayload
 from extensions_live.requests import Request, Requests
 from workbench.interfaces import Hyperparameter, Session, State
+from workbench.log.column import as_float
 from workbench.tensor import SharedVariable
 
 STEERABLE = (State.RUNNING, State.PAUSED)
@@ -147,4 +148,5 @@ def finite(value: float) -> float | None:
     >>> finite(0.5), finite(math.inf)
     (0.5, None)
     """
-    return float(value) if math.isfinite(value) else None
+    number = as_float(value)
+    return number if math.isfinite(number) else None

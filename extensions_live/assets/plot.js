@@ -1473,7 +1473,7 @@ function csv(axis, labels, curves) {
       row[column] = String(y);
     });
   });
-  const quoted = (text) => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const quoted = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   const head = [axis, ...labels].map(quoted).join(",");
   const lines = [...rows].sort(([a], [b]) => a - b).map(([x, row]) => [x, ...row].join(","));
   return `${[head, ...lines].join("\n")}

@@ -19,10 +19,14 @@ MOST_ROWS = 10_000
 
 
 def state(session: Session) -> dict[str, Any]:
-    """Return the state of a session: counts, plan, newest values, and the error if it failed."""
+    """Return the state of a session: counts, plan, newest values, and the error if it failed.
+
+    The item ``log`` is the identity of the log; see `log`.
+    """
     status, error = session.log.status, session.exception
     return {
         "session": session.name,
+        "log": session.log.h_uuid,
         "state": str(session.state),
         "iterations_done": status["iterations_done"],
         "epochs_done": status["epochs_done"],
@@ -79,13 +83,16 @@ def log(
     dict
         A dictionary whose item ``channels`` contains the ``iterations`` and ``values`` of each
         channel. Pass the item ``next`` as `since` to get the rows that follow. The newest row of
-        the log is then returned again, because more records may be added to it.
+        the log is then returned again, because more records may be added to it. The item ``log``
+        is the identity of the log, which changes with a rewind; rows of the earlier log after the
+        iteration of the rewind no longer belong to the run, so start again with `since` 0.
 
     Raises
     ------
     LogError
         If a channel does not exist.
     """
+    identity = session.log.h_uuid  # read first, so that rows after a rewind never have the old one
     known = session.log.channels
     for name in channels or ():
         if name not in known:
@@ -106,6 +113,7 @@ def log(
                 "values": [plain(value) for value in entries.values[first:end].tolist()],
             }
     return {
+        "log": identity,
         "since": since,
         "next": max(since, last) if complete else last + 1,
         "complete": complete,

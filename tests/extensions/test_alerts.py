@@ -6,6 +6,7 @@ import pickle
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import numpy as np
 import pytest
 
 from tests.support.fakes import FakeAlgorithm, make
@@ -55,6 +56,13 @@ def test_a_condition_that_raises_alerts_once_and_training_continues():
     [(at, text)] = texts(main_loop)
     assert (at, main_loop.status["epochs_done"]) == (3, 3)
     assert "the condition of Alert raised UnknownRecordError: iteration 3 has no record" in text
+
+
+def test_a_condition_without_a_truth_value_alerts_once_and_training_continues():
+    main_loop = run(Alert("high", when=lambda log: np.array([1.0, 20.0]) > 10))
+    [(at, text)] = texts(main_loop)
+    assert (at, main_loop.status["epochs_done"]) == (3, 3)
+    assert "the condition of Alert raised ValueError: The truth value of an array" in text
 
 
 def test_an_alert_has_the_name_of_its_extension():
@@ -144,7 +152,17 @@ def server():
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             size = int(self.headers["Content-Length"])
+            if self.path.startswith("/moved"):
+                self.send_response(int(self.path[-3:]))
+                self.send_header("Location", "/secret")
+                self.end_headers()
+                return
             posted.append((self.headers["Content-Type"], json.loads(self.rfile.read(size))))
+            self.send_response(204)
+            self.end_headers()
+
+        def do_GET(self):
+            posted.append("a request without the alert")
             self.send_response(204)
             self.end_headers()
 
@@ -209,6 +227,14 @@ def test_an_address_gets_json(server):
     address, posted = server
     delivered(address)
     assert posted == [("application/json", {"text": "look"})]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_alert_to_an_address_that_redirects_is_noted(server, caplog, status):
+    address, posted = server
+    delivered(address.replace("secret", f"moved{status}"))
+    assert posted == []
+    assert f"an alert was not delivered (HTTPError, status {status}): look" in caplog.text
 
 
 def test_a_function_gets_the_facts_of_an_alert():

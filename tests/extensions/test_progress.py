@@ -92,6 +92,31 @@ def test_tqdm_draws_it(capsys):
     assert "epoch 2/2: 100%" in capsys.readouterr().err
 
 
+def test_the_rate_stays_right_after_a_rewind_and_another_total(monkeypatch):
+    now, progress, bar = [0.0], [50_000, 100_000], attached()
+    monkeypatch.setattr(bar, "_progress", lambda: tuple(progress))
+    drawn = bar._bar = bar.create_bar()
+    drawn._time, drawn.start_t, drawn.last_print_t = (lambda: now[0]), 0.0, 0.0
+
+    def facts():
+        for _ in range(2):
+            now[0] += 1.0
+            progress[0] += 100
+            bar._draw()
+        found = drawn.format_dict
+        return found["n"], found["total"], found["rate"]
+
+    assert facts() == (50_200, 100_000, pytest.approx(100.0))
+    progress[0] = 40_000
+    bar._draw()
+    assert facts() == (40_200, 100_000, pytest.approx(100.0))
+    for total in (120_000, None):
+        progress[1] = total
+        bar._draw()
+        assert facts()[1:] == (total, pytest.approx(100.0))
+    drawn.close()
+
+
 def test_a_broken_bar_does_not_harm_training(monkeypatch, caplog):
     monkeypatch.setattr(ProgressBar, "create_bar", lambda self: 1 / 0)
     main_loop = make(ProgressBar(interval=0.001), FinishAfter(after_n_epochs=2))

@@ -9,6 +9,7 @@ import pytest
 
 from extensions_live import Controls, Plot, view
 from extensions_live.compare import lines_of
+from extensions_live.log_values import latest
 from extensions_live.plot_view import PlotView
 from extensions_live.run_differences import differences
 from extensions_live.runs import FinishedLog, Runs, log_from
@@ -73,11 +74,20 @@ def test_every_kind_of_run_is_one(hand_pump, wire, tmp_path):
             {"a": pd.DataFrame({"cost": [1.0, 2.0]}, index=[2, 1])},
             "whole numbers, 0 or more, in increasing order",
         ),
+        (
+            {"a": pd.DataFrame([[1.0, 2.0]], columns=[1, "1"])},
+            "the columns of the run 'a' must have different names, as text, but '1' occurs 2 times",
+        ),
     ],
 )
 def test_what_is_no_run_is_refused(runs, text):
     with pytest.raises(ArgumentError, match=text):
         Plot.compare(runs)
+
+
+def test_a_frame_can_have_integers_beyond_64_bits_with_sign():
+    frame = pd.DataFrame({"big": np.array([1, 2**63 + 5], np.uint64)})
+    assert log_from(frame).channel("big").tolist() == [1, 2**63 + 5]
 
 
 def test_a_frame_of_epochs_has_its_iterations_and_epochs():
@@ -119,6 +129,18 @@ def test_a_hyperparameter_that_is_unknown_in_other_runs_is_no_difference():
 def test_values_that_differ_beyond_the_shown_digits_are_listed():
     lines = differences(Runs({"a": log_of([0.10001]), "b": log_of([0.10002])}).runs)
     assert [line["values"] for line in lines] == [["0.1", "0.1"]]
+
+
+def test_an_integer_beyond_all_floats_is_shown_as_infinite(hand_pump, wire):
+    huge = log_of([0.5, 10**400], best_states=-(10**400))
+    huge[1]["interventions"] = ({"variable": "states", "value": 10**400, "text": "set states"},)
+    runs = Runs({"a": huge, "b": log_of([0.5])}).runs
+    shown = {line["name"]: line["values"] for line in differences(runs)}
+    assert shown["cost"] == ["inf", "0.5"] and shown["best states"] == ["-inf", "-"]
+    assert latest(huge) == {"cost": "inf"}
+    assert huge.summary().channels.loc["cost", "last"] == np.inf
+    payload = payload_of(Plot.compare({"a": huge}), hand_pump)
+    assert values(payload, "run0:cost")[0] == 0.5
 
 
 def test_a_comparison_does_not_keep_a_finished_run_alive(hand_pump, wire):

@@ -172,6 +172,14 @@ def test_an_exploding_value_does_not_raise_a_smoothed_curve(exploding):
     assert drawn(exploding.plot("cost", smoothing=0.9))["cost"]["y"].max() < 1.5
 
 
+def test_an_outlier_removes_no_other_value_at_the_same_place(exploding):
+    for i in range(len(exploding)):
+        exploding[i]["stage"] = i // 100
+    [whole] = read_curves(exploding, "cost", smoothing=0.9)
+    [staged] = read_curves(exploding, "cost", x="stage", smoothing=0.9)
+    np.testing.assert_array_equal(staged.curve.y, whole.curve.y)
+
+
 def test_no_curve_of_a_figure_is_left_out_whole(exploding):
     for i in range(100, 500):
         exploding[i]["large"] = 1e9 + i

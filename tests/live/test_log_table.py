@@ -1,9 +1,13 @@
 """The table of a log, without a browser."""
 
+import io
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from extensions_live import LogTable
+from extensions_live.log_rows import as_csv
 from extensions_live.log_table import source_of
 from extensions_live.table_still import TableStill
 from workbench.errors import LogError, UnknownRecordError
@@ -110,6 +114,16 @@ def test_rows_that_a_rewind_removed_are_not_kept(ask, log):
     log[1]["extra"] = 1.0
     payload = ask(start=0, count=5, hold=False)
     assert iterations(payload) == [2, 1, 0]
+
+
+def test_csv_with_carriage_returns_reads_back():
+    log = TrainingLog()
+    log[1].update(cost=1 / 3, note="loading\r100 %", flag=True)
+    log[2].update(cost=0.25)
+    text = as_csv(log.snapshot(), ["cost", "note", "flag"], np.arange(2))
+    first, last = pd.read_csv(io.StringIO(text)).to_dict("records")
+    assert first == {"iteration": 1, "cost": 1 / 3, "note": "loading\r100 %", "flag": True}
+    assert last["iteration"] == 2 and pd.isna(last["note"])
 
 
 def test_csv_is_sent_once_with_all_digits(ask, log):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from extensions_live.log_values import read_curve
-from extensions_live.plot_axes import Axis, accumulated, axis_of, thinned
+from extensions_live.plot_axes import Axis, axis_of, thinned
 from workbench.log import TrainingLog
+from workbench.log.elapsed import accumulated
 from workbench.utils import profile
 
 from .runs import Clock, make_loop
@@ -77,6 +78,13 @@ def test_time_is_read_from_time_stamps():
     log[0]["timestamp"] = "2030-01-01 00:00:00.000000+00:00"
     log[4]["timestamp"] = "2030-01-01 00:01:00.000000+00:00"
     assert axis_of(log, "time").of(np.array([2])).tolist() == [30.0]
+
+
+def test_time_stands_still_while_a_clock_that_was_set_back_catches_up():
+    log = TrainingLog()
+    for i, moment in enumerate(["10:00:00", "11:00:00", "10:59:59", "12:00:00"]):
+        log[i]["timestamp"] = f"2030-01-01 {moment}+00:00"
+    assert axis_of(log, "time").of(np.arange(4)).tolist() == [0, 3600, 3600, 7201]
 
 
 def test_a_clock_that_starts_again_goes_on():

@@ -1,5 +1,7 @@
 """The speed of a run."""
 
+import pytest
+
 from extensions_live.speed import WINDOW, Speed
 
 
@@ -23,3 +25,23 @@ def test_old_times_are_dropped():
             now += 1.0
     assert speed.rate() == 40.0
     assert len(speed._seen) <= WINDOW + 1
+
+
+@pytest.mark.parametrize("seconds", [4, 7, 12, 30, 60])
+def test_the_speed_of_slow_batches_is_right(seconds):
+    now = 0.0
+    speed, shown = Speed(clock=lambda: now), set()
+    while now < 8 * seconds:
+        speed.saw(int(now // seconds), moving=True)
+        shown.add(speed.rate())
+        now += 0.25
+    assert shown == {None, 1 / seconds}
+
+
+def test_a_rewind_does_not_look_like_negative_speed():
+    now = 0.0
+    speed = Speed(clock=lambda: now)
+    for iteration in (100, 150, 20, 70):
+        speed.saw(iteration, moving=True)
+        now += 1.0
+    assert speed.rate() == 50.0

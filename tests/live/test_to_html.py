@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from extensions_live import to_html
+from extensions_live.log_curves import read_curves
+from extensions_live.log_figure import build as build_plot
 from tests.support.runs import build
 from workbench.errors import LogError, MissingDataError
 from workbench.log import TrainingLog
@@ -138,6 +140,34 @@ def test_numbers_that_are_not_finite_or_too_large_for_small_types_are_kept(tmp_p
     for i, value in enumerate([1e300, float("inf"), float("nan"), -1e-300, 10**400]):
         log[i]["cost"] = value
     assert "1e+300" in Page(written(log, tmp_path)).text
+
+
+def test_the_last_rows_show_a_recorded_nan_but_no_missing_value(tmp_path):
+    log = TrainingLog()
+    log[1]["cost"], log[2]["cost"], log[3]["rate"] = 0.5, np.nan, 0.1
+    rows = written(log, tmp_path).partition("Last rows")[2].partition("</table>")[0]
+    assert re.findall("<td>(.*?)</td>", rows) == ["3", "", "0.1", "2", "nan", "", "1", "0.5", ""]
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "dtype"),
+    [(-1e7, 0.01, np.float64), (1.7e9, 0.5, np.float64), (0.1, 0.1, np.float32)],
+)
+def test_a_report_keeps_small_variations_of_large_values(start, step, dtype):
+    log = TrainingLog()
+    for i in range(200):
+        log[i]["cost"] = start + step * i if i != 100 else 1e15
+    line = build_plot(read_curves(log), compact=True).renderers[0]
+    stored = line.data_source.data["y"]
+    assert stored.dtype == dtype and len(np.unique(stored)) == 200
+
+
+def test_a_constant_is_stored_in_half_the_space_only_if_it_is_exact():
+    for value, dtype in ((0.5, np.float32), (0.1, np.float64)):
+        log = TrainingLog()
+        log[0]["cost"], log[1]["cost"] = value, value
+        line = build_plot(read_curves(log), compact=True).renderers[0]
+        assert line.data_source.data["y"].dtype == dtype
 
 
 def test_a_report_replaces_a_file_only_once_it_is_complete(tmp_path, monkeypatch):

@@ -129,6 +129,17 @@ def test_rows_since_an_iteration(tool, session):
     assert rest["complete"] and rest["next"] == session.log.status["iterations_done"]
 
 
+def test_a_rewind_changes_the_identity_of_the_log(learner):
+    learner.step(3).wait(60)
+    with serve(learner) as server:
+        tool = Tool(server)
+        first = tool.get("/log?channels=cost")
+        assert tool.get("/state")["log"] == first["log"] == tool.get("/log")["log"]
+        tool.give("rewind", iteration=0)
+        again = tool.get(f"/log?since={first['next']}")
+        assert again["log"] == tool.get("/state")["log"] != first["log"]
+
+
 def test_numbers_that_json_lacks_are_strings(tool, session):
     tool.give("step", n=1)
     tool.give("resume")

@@ -1,6 +1,7 @@
 """Comparison of logs in one frame."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support.logs import every_backend
@@ -52,3 +53,25 @@ def test_invalid_comparisons_are_refused():
     with pytest.raises(LogError, match="path of a database of logs, not 3"):
         compare([3])
     assert compare([TrainingLog()]).empty
+
+
+@pytest.mark.parametrize(
+    ("frame", "text"),
+    [
+        (pd.DataFrame({"cost": [1.0, 2.0]}, index=[0.5, 1.0]), "the index of the frame 'f' must"),
+        (pd.DataFrame({"cost": [1.0, 2.0]}, index=[1, 1]), "whole numbers, 0 or more, in incr"),
+        (pd.DataFrame({"cost": [1.0]}, index=["a"]), "log.frame and log.epochs are valid frames"),
+        (pd.DataFrame({"cost": [1.0]}, index=[np.inf]), "whole numbers, 0 or more"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["cost", "cost"]), "'cost' occurs 2 times; rename"),
+    ],
+)
+def test_frames_that_are_no_runs_are_refused(frame, text):
+    for compared in (compare, TrainingLog().compare):
+        with pytest.raises(LogError, match=text):
+            compared({"log": TrainingLog(), "f": frame})
+
+
+def test_frames_can_have_numbers_as_names_and_iterations_in_a_column():
+    frame = pd.DataFrame({"iteration": [3, 6], 0: [0.5, 0.25]})
+    found = compare({"log": filled(TrainingLog()), "frame": frame}, ["0"])
+    assert found["0", "frame"].dropna().to_dict() == {3: 0.5, 6: 0.25}

@@ -120,3 +120,14 @@ def test_wrong_comparisons_are_refused():
         LogError, match="'word' must contain finite numbers, since its smallest value is required"
     ):
         one.compare([two], best="word")
+
+
+@every_backend
+def test_a_result_that_became_nan_is_compared_as_nan(new):
+    good, diverged = filled([1.0, 0.5]), new()
+    for i, cost in enumerate([1.0, 0.2, np.nan]):
+        diverged[i].update(cost=cost, rate=10.0 - i)
+    costs = good.compare({"diverged": diverged}).loc[("result", "cost")]
+    assert costs["this"] == 0.5 and np.isnan(costs["diverged"])
+    best = good.compare({"diverged": diverged}, best="cost").loc[("result", "cost")]
+    assert best.tolist() == [0.5, 0.2]

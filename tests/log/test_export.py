@@ -20,6 +20,27 @@ def filled(log, slope=0.5):
     return log
 
 
+@pytest.mark.parametrize("write", [to_csv, to_parquet])
+def test_a_channel_named_iteration_is_beside_the_iterations(write, tmp_path):
+    log = TrainingLog()
+    log[100].update(cost=0.5, iteration=7)
+    write(log, tmp_path / "log")
+    if write is to_csv:
+        found = pd.read_csv(tmp_path / "log", index_col="iteration")
+    else:
+        found = pd.read_parquet(tmp_path / "log")
+    assert found.loc[100].to_dict() == {"cost": 0.5, "iteration (recorded)": 7}
+
+
+def test_csv_with_carriage_returns_reads_back(tmp_path):
+    log = TrainingLog()
+    log[1].update({"cost": 0.5, "a\rb": "loading\r100 %", "more": 2})
+    log[2].update({"cost": 0.25, "a\rb": "\r\n"})
+    to_csv(log, tmp_path / "log.csv")
+    found = pd.read_csv(tmp_path / "log.csv", index_col="iteration")
+    pd.testing.assert_frame_equal(found, log.frame, check_dtype=False)
+
+
 @every_backend
 def test_csv_reads_back_as_the_frame(new, tmp_path):
     log = filled(new())

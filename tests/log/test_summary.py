@@ -1,5 +1,6 @@
 """Summary of a log, and a log as HTML."""
 
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -130,3 +131,20 @@ def test_a_sparkline_keeps_every_spike():
     values[1234] = 7.0
     drawn = path(np.arange(10_000), values, width=100, height=20)
     assert " 1L" in drawn and len(drawn) < 4000
+
+
+def test_a_recorded_nan_is_shown_and_a_missing_record_is_blank():
+    log = TrainingLog()
+    log[0]["cost"], log[1]["cost"], log[2]["rate"] = 0.5, np.nan, 0.1
+    rows = log._repr_html_().partition("last rows")[2]
+    assert re.findall("<td>(.*?)</td>", rows) == ["0.5", "", "NaN", "", "", "0.1"]
+    cells = re.findall("<td>(.*?)</td>", log.summary()._repr_html_())
+    assert cells[:5] == ["numbers", "2", "1", "0.5", "NaN"]
+
+
+def test_the_time_of_a_run_that_was_resumed_is_that_of_all_its_parts():
+    log = TrainingLog()
+    for i, (read, train) in enumerate([(1.0, 10.0), (2.0, 20.0), (0.5, 5.0), (1.0, 10.0)]):
+        log[i].update(time_read_data_total=read, time_train_total=train)
+        log[i].update(second_time_read_data_total=read, second_time_train_total=train)
+    assert log.summary().run["seconds"] == 33.0

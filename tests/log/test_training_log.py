@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extensions_live.runs import log_from
 from tests.support.logs import every_backend
 from workbench.errors import LogError, UnknownRecordError
 
@@ -209,3 +210,22 @@ def test_an_integer_beside_a_gap_keeps_every_digit(new, value, looks):
     frame = log.frame
     assert int(frame["a"][2]) == value and math.isnan(frame["a"][3]) and int(frame["a"][0]) == 7
     assert frame["b"].dtype == "float64"
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_a_log_contains_the_iterations_by_which_it_can_be_indexed(new, kind):
+    log = new()
+    log[3]["cost"] = 0.5
+    assert kind(3) in log and kind(4) not in log
+    assert log.get(kind(3)) == {"cost": 0.5}
+    assert not any(other in log for other in (3.0, "3", [3], None))
+
+
+def test_a_channel_named_iteration_does_not_replace_the_iterations(new):
+    log = new()
+    for i in range(1, 7):
+        log[i].update(cost=1 / i, iteration=(i - 1) % 3)
+    log.status["_epoch_ends"] = [3, 6]
+    assert log.query("iteration > 4").index.tolist() == [5, 6]
+    assert log.epochs["iteration"].tolist() == [3, 6]
+    assert log_from(log.frame).column("cost")[0].tolist() == [1, 2, 3, 4, 5, 6]

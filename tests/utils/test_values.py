@@ -1,5 +1,7 @@
 """Values of tensors as numbers and arrays, for every dtype of torch."""
 
+from collections import Counter, namedtuple
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from workbench.utils.values import to_python
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 EIGHTS = [torch.float8_e4m3fn, torch.float8_e5m2]
 WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool]
+Pair = namedtuple("Pair", "first second")
 COMPLEX = [torch.complex32, torch.complex64, torch.complex128]
 
 
@@ -63,6 +66,27 @@ def test_later_changes_do_not_affect_the_array(given):
     array = to_python(given)
     given[0] = 7
     assert array.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("make", [TrainingLog, lambda: SQLiteLog(":memory:")])
+def test_later_changes_do_not_affect_recorded_containers(make):
+    log, counts = make(), [0]
+    facts = {"n": counts, "pair": Pair(counts, 1), "more": Counter(a=1)}
+    for i in range(3):
+        counts[0] += 1
+        facts["more"]["a"] += 1
+        log[i].update(counts=counts, facts=facts)
+    assert log.channel("counts").tolist() == [[1], [2], [3]]
+    for i, found in enumerate(log.channel("facts")):
+        assert found == {"n": [i + 1], "pair": ([i + 1], 1), "more": Counter(a=i + 2)}
+
+
+def test_a_container_within_itself_and_one_that_occurs_twice_are_copied():
+    inner = [torch.tensor(1)]
+    given = [inner, inner]
+    given.append(given)
+    found = to_python(given)
+    assert found[:2] == [[1], [1]] and found[2] is found and found is not given
 
 
 @pytest.mark.parametrize("make", [TrainingLog, lambda: SQLiteLog(":memory:")])

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from time import sleep
 from typing import Any, ClassVar, Literal, Unpack, get_args
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -205,14 +206,15 @@ class Alert(SimpleExtension):
         log = self.main_loop.log
         try:
             found = True if self.when is None else self.when(log)
+            met = bool(found)  # an array of several values, for example, raises an error
         except Exception as error:
             if not self.failed:
                 self.failed = True
                 text = RAISED.format(name=self.name, error=f"{type(error).__name__}: {error}")
                 self._alert(text, "error")
             return
-        before, self.met = self.met, bool(found)
-        if not found or (before and not self.repeat and self.when is not None):
+        before, self.met = self.met, met
+        if not met or (before and not self.repeat and self.when is not None):
             return
         text = found if isinstance(found, str) else self.text or HOLDS.format(name=self.name)
         self._alert(text, self.level)
@@ -306,6 +308,8 @@ class Sender:
                     self.webhook(facts)
             except Exception as error:  # training must continue, and the address is a secret
                 kind = type(error).__name__
+                if isinstance(error, HTTPError):
+                    kind = f"{kind}, status {error.code}"
                 logger.warning("an alert was not delivered (%s): %s", kind, facts["text"])
 
 
@@ -320,18 +324,27 @@ def with_count(facts: Mapping[str, Any], left_out: int) -> Mapping[str, Any]:
     return {**facts, "left_out": left_out} if left_out else facts
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Handler by which a redirect is an error, since urllib would follow it without the alert."""
+
+    def redirect_request(self, *args: Any) -> None:
+        """Return None, so that the response counts as an error."""
+
+
 def post(address: str, facts: Mapping[str, Any]) -> None:
     """Send a mapping as JSON to a web address.
 
     Raises
     ------
     OSError
-        If no response arrives within `TIMEOUT` seconds, or if the response is an error.
+        If no response arrives within `TIMEOUT` seconds, or if the response is an error or a
+        redirect.
     """
     data = json.dumps(facts).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(address, data, headers, method="POST")
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    opener = urllib.request.build_opener(_NoRedirects)
+    with opener.open(request, timeout=TIMEOUT) as answer:
         answer.read()
 
 

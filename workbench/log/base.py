@@ -40,6 +40,20 @@ NO_NUMBERS = (
 )
 
 
+def as_index(time: object) -> int | None:
+    """Return an integer of Python or NumPy as an int, or None for every other object.
+
+    Examples
+    --------
+    >>> as_index(np.int64(3)), as_index(3.0)
+    (3, None)
+    """
+    try:
+        return operator.index(time)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
 class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     """Base class of training logs, which are mappings from iteration to row.
 
@@ -107,18 +121,16 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return len(self.snapshot(()).rows)
 
     def __contains__(self, time: object) -> bool:
-        return isinstance(time, int) and time in self.snapshot(()).rows
+        iteration = as_index(time)
+        return iteration is not None and iteration in self.snapshot(()).rows
 
     def __setitem__(self, time: int, records: object) -> NoReturn:
         raise LogError(NOT_ASSIGNABLE.format(time=time))
 
     @staticmethod
     def _iteration(time: Any) -> int:
-        try:
-            iteration = operator.index(time)
-        except TypeError:
-            raise LogError(NOT_AN_ITERATION.format(time=time)) from None
-        if iteration < 0:
+        iteration = as_index(time)
+        if iteration is None or iteration < 0:
             raise LogError(NOT_AN_ITERATION.format(time=time))
         if iteration > LAST:
             raise LogError(TOO_LATE.format(time=iteration))

@@ -48,7 +48,8 @@ def compare(
     Raises
     ------
     LogError
-        If `logs` is empty, or contains an object that is not supported.
+        If `logs` is empty, or contains an object that is not supported, or a frame whose index has
+        no iterations or whose columns have equal names.
     UnknownRecordError
         If one of `channels` is missing from all logs.
 

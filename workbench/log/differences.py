@@ -169,6 +169,7 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
 
     frame = run.frame
     results: dict[Fact, Any] = {}
+    at: Any = None
     if best is not None:
         if best not in frame:
             return {}
@@ -179,10 +180,8 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
             raise LogError(NOT_NUMBERS.format(name=best, which=which))
         at = numbers.idxmax() if largest else numbers.idxmin()
         results["result", "iteration"] = int(at)
-        frame = frame.loc[:at]
-    records = ((name, frame[name].dropna()) for name in frame)
-    newest = {str(name): values.iloc[-1] for name, values in records if len(values)}
-    return results | {("result", name): value for name, value in numbers_in(newest).items()}
+    newest = numbers_in(run.latest(at))
+    return results | {("result", name): value for name, value in newest.items()}
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ The functions support logs of every backend.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -20,11 +21,15 @@ from workbench.errors import (
     MissingLibraryError,
 )
 from workbench.hints import hinted
+from workbench.log.given_frames import ITERATION
 from workbench.log.sources import Log, Source, log_of
 from workbench.utils.atomic import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+RECORDED = "iteration (recorded)"
+"""Name in files of a channel ``iteration``, beside the iterations of the rows."""
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
@@ -38,7 +43,8 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as comma-separated values, with the iteration as the first column.
 
     Arrays, lists and other objects are written as JSON; objects that JSON cannot represent are
-    written as their repr.
+    written as their repr. A channel with the name ``iteration`` is written as ``iteration
+    (recorded)``.
 
     Parameters
     ----------
@@ -61,8 +67,20 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
     1,0.5,"[3, 4]"
     """
     frame = _flat(log_of(log))
+    texts = [name for name in frame if frame[name].dtype.kind not in "biuf"]
+    quoting = quoting_of([*frame, *(cell for name in texts for cell in frame[name])])
     with replacing(path, MissingDataError) as temporary:
-        frame.to_csv(temporary, lineterminator="\n")
+        frame.to_csv(temporary, lineterminator="\n", quoting=quoting)
+
+
+def quoting_of(cells: Iterable[Any]) -> Literal[0, 2]:
+    """Return the rule of `csv` by which cells are quoted so that each row can be read again.
+
+    Some versions of Python do not quote a carriage return by itself, at which readers end a row.
+    All text is then quoted.
+    """
+    broken = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+    return csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL
 
 
 @hinted
@@ -70,7 +88,8 @@ def to_parquet(log: Source, path: str | os.PathLike[str]) -> None:
     """Write ``log.frame`` as a Parquet file, with the iteration as the index.
 
     A channel with values of several types, or with integers beyond 64 bits, is written as text;
-    objects are written as JSON.
+    objects are written as JSON. A channel with the name ``iteration`` is written as ``iteration
+    (recorded)``.
 
     Parameters
     ----------
@@ -164,7 +183,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 def _flat(log: Log) -> pd.DataFrame:
     """Return the frame of a log; values other than numbers, text and None become JSON."""
-    frame = log.frame.copy()
+    frame = log.frame.copy().rename(columns={ITERATION: RECORDED})
     for name in frame:
         if frame[name].dtype == object:
             simple = [

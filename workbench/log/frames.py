@@ -51,6 +51,19 @@ class Snapshot:
     columns: dict[str, Entries]
     lasting: bool = True
 
+    def values_at(self, name: str, iterations: NDArray[np.int64]) -> list[Any]:
+        """Return the values of a channel at some iterations, with None where there is no record."""
+        entries = self.columns.get(name)
+        if entries is None or not len(entries.iterations):
+            return [None] * len(iterations)
+        last = len(entries.iterations) - 1
+        places = np.minimum(entries.iterations.searchsorted(iterations), last)
+        found = entries.iterations[places] == iterations
+        return [
+            entries.values.item(place) if there else None
+            for place, there in zip(places.tolist(), found.tolist(), strict=True)
+        ]
+
 
 class FrameCache:
     """Thread-safe cache that creates frames from successive snapshots of one log."""
@@ -135,7 +148,8 @@ def _are_floats(values: NDArray[Any]) -> bool:
 def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
-    If there are no records at the end of an epoch, its row contains only the iteration.
+    If there are no records at the end of an epoch, its row contains only the iteration. A channel
+    with the name ``iteration`` is omitted.
     """
     import pandas as pd
 
@@ -143,7 +157,7 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     near = frame.take(at[at < len(frame)])
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
     number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
-    if "iteration" not in epochs:
-        # All columns are joined at once, since pandas warns about many single insertions.
-        epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
+    epochs = epochs.drop(columns="iteration", errors="ignore")
+    # All columns are joined at once, since pandas warns about many single insertions.
+    epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
     return epochs.set_axis(number)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import LogError
-from workbench.log.base import TrainingLogBase
+from workbench.log.base import TrainingLogBase, as_index
 from workbench.log.column import MISSING, PLAIN, Column
 from workbench.log.frames import Entries, Snapshot
 from workbench.log.records import check_name
@@ -106,11 +106,12 @@ class TrainingLog(TrainingLogBase):
         return self._counts.version
 
     def __contains__(self, time: object) -> bool:
-        if time in self._mine():
-            return True
+        iteration = as_index(time)
+        if iteration is None or iteration in self._mine():
+            return iteration is not None
         with self._lock:
             self._fold()
-            return isinstance(time, int) and self._rows.get(time) is not MISSING
+            return self._rows.get(iteration) is not MISSING
 
     @contextmanager
     def writing(self) -> Iterator[None]:

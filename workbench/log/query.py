@@ -101,8 +101,11 @@ def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
 
 
 def _values(frame: pd.DataFrame, name: str) -> Any:
-    """Return a column by name; missing Boolean values become False."""
-    if name not in frame:
+    """Return a column by name; missing Boolean values become False.
+
+    In a frame of a log, ``iteration`` is the index, even if a channel has this name.
+    """
+    if name not in frame or (name == INDEX == frame.index.name):
         return frame.index.to_numpy()
     values = frame[name].to_numpy()
     kinds = values if values.dtype == object else ()

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from workbench.errors import LogError
+from workbench.log.frames import Entries, Snapshot
+from workbench.log.given_frames import by_iteration
 from workbench.log.records import Records
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ class Log(Protocol):
     @property
     def frame(self) -> pd.DataFrame:
         """All rows of the log."""
+
+    def snapshot(self) -> Snapshot:
+        """Return a snapshot of all channels."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the identity, status and records of the log."""
@@ -72,11 +77,38 @@ class Run:
         All rows of the log.
     status : mapping
         Information about the run, by name; empty for a frame.
+    columns : mapping, optional
+        The records of each channel of a log; None for a frame.
     """
 
     name: str
     frame: pd.DataFrame
     status: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Entries] | None = None
+
+    @classmethod
+    def of_log(cls, name: str, log: Log) -> Run:
+        """Return the run of a log."""
+        columns = log.snapshot().columns
+        return cls(name, log.frame, dict(log.status), columns)
+
+    def latest(self, until: int | None = None) -> dict[str, Any]:
+        """Return the latest value of each channel, up to the iteration `until` if it is given.
+
+        In a log, a recorded NaN is a value. In a frame, it cannot be told from a missing record.
+        """
+        if self.columns is None:
+            frame = self.frame if until is None else self.frame.loc[:until]
+            records = ((str(name), frame[name].dropna()) for name in frame)
+            return {name: values.iloc[-1] for name, values in records if len(values)}
+        found: dict[str, Any] = {}
+        for name, (iterations, values, _) in self.columns.items():
+            count = len(values)
+            if until is not None:
+                count = int(iterations.searchsorted(until, side="right"))
+            if count:
+                found[name] = values.item(count - 1)
+        return found
 
 
 _openers: list[Callable[[str | os.PathLike[str]], Any]] = []
@@ -149,9 +181,8 @@ def _name(source: Any) -> str:
 
 def _run(name: str, source: Any) -> Run:
     if _is_frame(source):
-        return Run(name, source)
-    log = log_of(source)
-    return Run(name, log.frame, dict(log.status))
+        return Run(name, by_iteration(cast(Any, source), f"the frame {name!r}", LogError))
+    return Run.of_log(name, log_of(source))
 
 
 def _is_frame(source: object) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.log.column import as_float
+from workbench.log.elapsed import training_seconds
 from workbench.log.frames import Entries, Snapshot
 from workbench.log.interventions import records_in_words
 from workbench.log.placeholders import Damaged
@@ -80,7 +81,10 @@ class Summary:
         from workbench.log.mixed_frame import MixedFrame
 
         table = self.channels.astype(object)
-        table = MixedFrame(table.where(table.notna(), "")).in_words()
+        blank = table.isna()
+        numeric = table["kind"].isin(("numbers", "flags"))
+        blank.loc[numeric, ["first", "last"]] = False  # NaN is then the recorded value
+        table = MixedFrame(table.mask(blank, "")).in_words()
         return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
 
 
@@ -124,7 +128,7 @@ def channel_facts(
         }
     best = status.get(BEST.format(name))
     if isinstance(best, (int, float)):
-        facts["best"] = float(best)
+        facts["best"] = as_float(best)
         found = snapshot.columns.get(BEST_RECORD.format(name))
         if found is not None:
             facts["best_at"] = int(found.iterations[-1])
@@ -159,14 +163,9 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
         "iterations": status.get("iterations_done", 0),
         "epochs": status.get("epochs_done", 0),
     }
-    seconds = [
-        float(entries.values[-1])
-        for name, entries in snapshot.columns.items()
-        if name.endswith(("time_train_total", "time_read_data_total"))
-        and isinstance(entries.values.item(-1), (int, float))
-    ]
-    if seconds:
-        facts["seconds"] = round(sum(seconds), 3)
+    seconds = training_seconds(snapshot)
+    if seconds is not None:
+        facts["seconds"] = round(seconds, 3)
     execution = snapshot.columns.get("execution")
     if execution is not None:
         facts["tier"] = str(execution.values.item(-1)).partition(":")[0]
@@ -221,8 +220,20 @@ def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: p
         f'<div style="{STYLE}"><div style="margin-bottom:4px">{html.escape(heading)}</div>'
         f'<table style="border-collapse:collapse;{STYLE}"><tr style="{LINE}">{heads}</tr>'
         f"{lines}</table>{more}<details><summary>last rows</summary>"
-        f"{frame_in_words(rows).to_html(max_cols=MOST_CHANNELS, na_rep='')}</details></div>"
+        f"{frame_in_words(_with_nan(rows, snapshot)).to_html(max_cols=MOST_CHANNELS, na_rep='')}"
+        "</details></div>"
     )
+
+
+def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
+    """Return `rows` with the text NaN for each recorded NaN, so that only missing cells are NaN."""
+    marked = rows.copy(deep=False)
+    for name in rows:
+        values = snapshot.values_at(str(name), rows.index.to_numpy())
+        recorded = np.array([isinstance(one, float) and math.isnan(one) for one in values])
+        if recorded.any():
+            marked[name] = rows[name].astype(object).mask(recorded, "NaN")
+    return marked
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from workbench.log.differences import differences
 from workbench.log.frames import FrameCache, by_epoch
 from workbench.log.query import select
 from workbench.log.records import Records
-from workbench.log.sources import Run, Source, named_runs
+from workbench.log.sources import Run, Source, log_of, named_runs
 from workbench.log.summary import LAST_ROWS, Summary, as_html, summarise
 from workbench.utils.live_layer import from_live_layer
 
@@ -182,7 +182,7 @@ class Tabular(Records):
         what   name
         result cost  2.0  0.5
         """
-        runs = [Run("this", self.frame, dict(self.status)), *named_runs(others)]
+        runs = [Run.of_log("this", log_of(self)), *named_runs(others)]
         return differences(runs, best=best, largest=largest, everything=everything)
 
     def plot(

@@ -98,7 +98,8 @@ export function csv(axis: string, labels: string[], curves: (Points | undefined)
       row[column] = String(y);
     });
   });
-  const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const quoted = (text: string) =>
+    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   const head = [axis, ...labels].map(quoted).join(",");
   const lines = [...rows].sort(([a], [b]) => a - b).map(([x, row]) => [x, ...row].join(","));
   return `${[head, ...lines].join("\n")}\n`;

@@ -192,6 +192,10 @@ describe("files and tables", () => {
     expect(text).toBe('iteration,a "b","c,d"\n1,3,\n2,,5\n'.replace('a "b"', '"a ""b"""'));
   });
 
+  it("keep a name with line breaks in one cell", () => {
+    expect(csv("iteration", ["a\rb", "c\nd"], [])).toBe('iteration,"a\rb","c\nd"\n');
+  });
+
   it("have rows at positions that exist, from the first to the last", () => {
     const x = Array.from({ length: 100 }, (_, i) => i);
     const rows = tableRows({
