@@ -110,6 +110,14 @@ def test_images_in_folders_of_classes(tmp_path, out):
         assert list(file.attrs["classes"]) == ["cat", "dog"]
 
 
+def test_images_in_hidden_folders_are_not_read(tmp_path, out):
+    save(tmp_path / "all" / "cat" / "a.png", (2, 2), 1, mode="L")
+    save(tmp_path / "all" / "cat" / ".ipynb_checkpoints" / "a.png", (2, 2), 2, mode="L")
+    save(tmp_path / "all" / "cat" / "deep" / ".cache" / "more" / "a.png", (2, 2), 3, mode="L")
+    images_to_hdf5(out, {"train": tmp_path / "all"}, mode="L")
+    assert read(out)[0][:, 0, 0, 0].tolist() == [1]
+
+
 def test_images_of_different_sizes_without_classes(tmp_path, out):
     for number, size in enumerate([(5, 4), (2, 3), (7, 1)]):
         save(tmp_path / "all" / f"{number}.png", size, number, mode="L")

@@ -181,9 +181,9 @@ def images_in(folder: Path) -> list[tuple[Path, str | None]]:
     found: list[tuple[Path, str | None]] = []
     for entry in entries:
         if entry.is_dir():
-            inner = sorted(file for file in entry.rglob("*") if _is_image(file))
+            inner = sorted(file for file in entry.rglob("*") if _is_image(file, entry))
             found += [(file, entry.name) for file in inner]
-        elif _is_image(entry):
+        elif _is_image(entry, folder):
             found.append((entry, None))
     if not found:
         raise MissingDataError(
@@ -193,5 +193,7 @@ def images_in(folder: Path) -> list[tuple[Path, str | None]]:
     return found
 
 
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+def _is_image(file: Path, folder: Path) -> bool:
+    """Return True for an image in `folder` that is in no hidden folder and is not hidden itself."""
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and file.suffix.lower() in SUFFIXES and file.is_file()
