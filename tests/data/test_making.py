@@ -187,6 +187,31 @@ def test_images_of_several_sizes_are_resized_on_request(folder):
     assert whole(DataStream.from_folder(folder, size=(4, 4)))["features"].shape == (9, 3, 4, 4)
 
 
+def test_files_that_are_not_read_as_images_are_told(folder, capsys):
+    for name in ("a.heic", "b.HEIC", "notes", ".hidden.txt"):
+        (folder / "cat" / name).write_text("")
+    assert DataStream.from_folder(folder).num_examples == 8
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.endswith("not read as images: 1 without an ending, 2 with the ending .heic.")
+
+
+@pytest.mark.parametrize("files", [[], ["1.heic", "2.heic"]], ids=len)
+def test_a_class_without_images_is_refused(folder, files):
+    (folder / "emu").mkdir()
+    for file in files:
+        (folder / "emu" / file).write_text("")
+    count = "2 with the ending .heic" if files else "none"
+    with pytest.raises(ValueError, match=rf"none in 'emu' .* read: {count}\); remove the subf"):
+        DataStream.from_folder(folder)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".avif"])
+def test_all_usual_endings_of_images_are_read(folder, suffix):
+    (folder / "emu").mkdir()
+    Image.new("RGB", (6, 5), (90, 0, 0)).save(folder / "emu" / f"1{suffix}")
+    assert DataStream.from_folder(folder).data_stream.dataset.classes == ("cat", "dog", "emu")
+
+
 def test_another_folder_for_validation(folder):
     training, validation = DataStream.from_folder(folder / ".." / folder.name, validation=folder)
     assert training.num_examples == validation.num_examples == 8

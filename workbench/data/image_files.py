@@ -43,7 +43,7 @@ TURNED = (5, 6, 7, 8)
 """Values of the orientation tag for which width and height are swapped."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
-FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
+FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}
 """Formats in which each frame is an image; in JPEG files (MPO), further frames are previews."""
 
 

@@ -76,6 +76,8 @@ def read_folder(
         If images differ in size, or if an image is not in a sub-folder.
     MissingDataError
         If there is no such folder, or it contains no image.
+    DataFileError
+        If an image cannot be read, or if a sub-folder contains no image.
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")
