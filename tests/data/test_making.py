@@ -212,6 +212,27 @@ def test_all_usual_endings_of_images_are_read(folder, suffix):
     assert DataStream.from_folder(folder).data_stream.dataset.classes == ("cat", "dog", "emu")
 
 
+def test_folders_of_splits_are_not_taken_for_classes(tmp_path):
+    for split in ("Train", "test", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / split / name).mkdir(parents=True)
+            Image.new("L", (2, 2), 99).save(tmp_path / split / name / "1.png")
+    with pytest.raises(ValueError, match="'Train', 'test', 'val' of .* names of splits") as caught:
+        DataStream.from_folder(tmp_path)
+    first, second = str(tmp_path / "Train"), str(tmp_path / "val")
+    assert f"as in fit(model, {first!r}, validation={second!r})" in str(caught.value)
+    training, validation = DataStream.from_folder(first, validation=second)
+    assert training.data_stream.dataset.classes == ("cat", "dog")
+
+
+def test_classes_can_have_the_names_of_splits(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (2, 2), 99).save(tmp_path / name / "1.png")
+    stream = DataStream.from_folder(tmp_path)
+    assert stream.data_stream.dataset.classes == ("test", "train")
+
+
 def test_another_folder_for_validation(folder):
     training, validation = DataStream.from_folder(folder / ".." / folder.name, validation=folder)
     assert training.num_examples == validation.num_examples == 8

@@ -73,7 +73,8 @@ def read_folder(
     Raises
     ------
     DataError
-        If images differ in size, or if an image is not in a sub-folder.
+        If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
+        splits such as ``train`` and ``val``, which have the sub-folders of the classes.
     MissingDataError
         If there is no such folder, or it contains no image.
     DataFileError

@@ -43,6 +43,13 @@ NO_IMAGES = (
     "not read: {left_out}); remove the subfolder, or save its images with one of the endings "
     "{known}"
 )
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
+"""Usual names, in lower case, of folders that contain the classes of one split each."""
+NOT_CLASSES = (
+    "the subfolders {names} of {folder} have the names of splits, not of classes, and contain "
+    "folders themselves; pass the folder of each split, as in fit(model, {first!r}, "
+    "validation={second!r}) or images_to_hdf5(path, {{'train': {first!r}, 'test': {second!r}}})"
+)
 LEFT_OUT = "Files in {folder} that are not read as images: {left_out}."
 AXES = ("batch", "channel", "height", "width")
 
@@ -77,8 +84,8 @@ def images_to_hdf5(
     Raises
     ------
     DataError
-        If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, or if
-        only some of the images are in subfolders.
+        If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, if only
+        some of the images are in subfolders, or if the subfolders are splits with own subfolders.
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
@@ -192,6 +199,8 @@ def images_in(folder: Path) -> list[tuple[Path, str | None]]:
         If there is no such folder, or it contains no image.
     DataFileError
         If a subfolder contains no image, so that its class would be missing.
+    DataError
+        If the subfolders are splits, which have the subfolders of the classes.
     """
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
@@ -221,9 +230,24 @@ def images_in(folder: Path) -> list[tuple[Path, str | None]]:
                 folder=folder, names=some(empty), left_out=left_out or "none", known=known
             )
         )
+    _check_no_splits(found, folder)
     if others:
         tell(LEFT_OUT.format(folder=folder, left_out=left_out))
     return found
+
+
+def _check_no_splits(found: list[tuple[Path, str | None]], folder: Path) -> None:
+    names = list(dict.fromkeys(name for _, name in found if name is not None))
+    deep = all(len(file.relative_to(folder).parts) > 2 for file, _ in found)
+    if len(names) < 2 or not deep or not all(name.lower() in SPLITS for name in names):
+        return
+    first = next((name for name in names if name.lower().startswith("train")), names[0])
+    second = next(name for name in reversed(names) if name != first)
+    raise DataError(
+        NOT_CLASSES.format(
+            names=some(names), folder=folder, first=str(folder / first), second=str(folder / second)
+        )
+    )
 
 
 def _suffixes() -> set[str]:
