@@ -211,6 +211,35 @@ def test_a_split_of_hugging_face():
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
+def doubled(batch):
+    """Return twice the inputs, with the labels where they are read."""
+    return {**batch, "x": [2 * torch.tensor(row) for row in batch["x"]]}
+
+
+@pytest.mark.parametrize("kind", ["transform", "columns", "both"])
+def test_the_format_of_a_split_is_kept(kind):
+    import datasets
+
+    plain = datasets.Dataset.from_dict(
+        {"x": X.tolist(), "number": list(range(N)), "label": CLASSES.tolist()}
+    )
+    columns = None if kind == "transform" else ["x", "label"]
+    if kind == "columns":
+        split = plain.with_format("torch", columns=columns)
+    else:
+        used = plain if columns else plain.remove_columns("number")
+        split = used.with_transform(doubled, columns=columns)
+    session = wb.fit(layers(), split, epochs=1)
+    ours, theirs = repeated(session, data=split)
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    stream = session.main_loop.data_stream
+    assert stream.sources == ("x", "label")
+    seen = np.concatenate([batch[0] for batch in stream.iterate(0)])
+    held = np.concatenate([b[0] for b in session.main_loop.extensions[1].data_stream.iterate(0)])
+    factor = 1 if kind == "columns" else 2
+    np.testing.assert_allclose(np.sort(np.concatenate([seen, held]), 0), factor * np.sort(X, 0))
+
+
 @pytest.mark.parametrize("kind", ["csv", "npz", "h5", "dict"])
 def test_validation_data_can_have_the_same_kind(kind, tmp_path):
     paths = [tmp_path / f"{name}.{kind}" for name in ("one", "other")]

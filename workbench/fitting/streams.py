@@ -23,6 +23,7 @@ from workbench.data import (
 )
 from workbench.data.held_out import held_out
 from workbench.errors import DataError
+from workbench.fitting.hugging_face import column, in_torch, is_split
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
 
@@ -201,16 +202,13 @@ def _as_stream(data: Any) -> AbstractDataStream:
 def from_items(data: Any, wishes: Wishes) -> Prepared:
     """Return the streams for a torch dataset, or for a split of Hugging Face ``datasets``."""
     code = Statements(needs={"data": "the dataset that was passed to fit"})
-    columns = getattr(data, "features", None)
-    hugging = hasattr(data, "with_format") and isinstance(columns, Mapping)
+    hugging = is_split(data)
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise DataError(
             f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader "
             "that reads it"
         )
-    items, name = (
-        (data.with_format("torch"), 'data.with_format("torch")') if hugging else (data, "data")
-    )
+    items, name = in_torch(data, "data") if hugging else (data, "data")
     rows, held = np.arange(len(data)), None
     code.use("torch.utils.data", "DataLoader", "Subset")
     code.use("torch")
@@ -240,10 +238,11 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             "DataLoader", [f"Subset({name}, held.tolist())", str(max(size, 256))], "held_loader"
         )
     elif wishes.validation is not None:
-        formatted = wishes.validation.with_format("torch") if hugging else wishes.validation
-        other = DataLoader(formatted, max(size, 256))
+        held_items, text = wishes.validation, "validation_data"
+        if is_split(held_items):
+            held_items, text = in_torch(held_items, text)
+        other = DataLoader(held_items, max(size, 256))
         code.needs["validation_data"] = "the data that was passed to fit as validation"
-        text = 'validation_data.with_format("torch")' if hugging else "validation_data"
         code.lines += call("DataLoader", [text, str(max(size, 256))], "held_loader")
     training = _as_stream(loader)
     validation = None if other is None else _as_stream(other)
@@ -265,8 +264,11 @@ def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
     if isinstance(data, torch.utils.data.TensorDataset) and len(data.tensors) == 2:
         return data.tensors[1], "data.tensors[1]"
     if hugging:
-        name = target_in(list(data.features), target, "the data")
-        return data[name][:], f"data[{literal(name)}][:]"
+        names = list(data.features)
+        if isinstance(target, str) and target not in names:
+            return None, ""  # a transform may make this column
+        _, values, text = column(data, target_in(names, target, "the data"))
+        return values, f"data{text}"
     values = getattr(data, "targets", None)
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)) and len(values) == len(data):
         return values, "data.targets"
@@ -277,14 +279,13 @@ def _look_into(data: Any, prepared: Prepared) -> None:
     """Find the class names and all targets in a dataset from torch or Hugging Face."""
     while isinstance(data, Subset):
         data = data.dataset
-    columns = getattr(data, "features", None)
     names: Any = getattr(data, "classes", None)
     values: Any = getattr(data, "targets", None)
     if isinstance(data, torch.utils.data.TensorDataset):
         values = data.tensors[list(prepared.training.sources).index(prepared.target)]
-    elif hasattr(data, "with_format") and isinstance(columns, Mapping):
-        names = getattr(columns[prepared.target], "names", None)
-        values = data[prepared.target][:]
+    elif is_split(data):
+        feature, values, _ = column(data, prepared.target)
+        names = getattr(feature, "names", None)
     if isinstance(names, (list, tuple)):
         prepared.names = tuple(map(str, names))
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
