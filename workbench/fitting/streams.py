@@ -32,6 +32,9 @@ NO_DIVISION = (
     "made; pass another {kind} as validation, or validation=None to train without validation"
 )
 
+MOST_READ = 100
+"""Maximum number of examples that are read to find whether a transform changes their targets."""
+
 
 def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
     """Return the streams for a dataset that can be read by index.
@@ -286,7 +289,31 @@ def _look_into(data: Any, prepared: Prepared) -> None:
     elif is_split(data):
         feature, values, _ = column(data, prepared.target)
         names = getattr(feature, "names", None)
+    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
+        known = np.asarray(values)
+        if not _are_read(known, data, prepared):
+            return
+        prepared.values = known
+    elif getattr(data, "target_transform", None) is not None:
+        return
     if isinstance(names, (list, tuple)):
         prepared.names = tuple(map(str, names))
-    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
-        prepared.values = np.asarray(values)
+
+
+def _are_read(values: Any, data: Any, prepared: Prepared) -> bool:
+    """Return True if reading an example of each class yields the target in `values`.
+
+    A transform can change targets, and the attributes of the dataset are those without it.
+    """
+    if isinstance(data, torch.utils.data.TensorDataset):
+        return True
+    if len(values) != len(data):
+        return False
+    rows = np.unique(values, return_index=True)[1] if values.ndim == 1 else np.arange(len(values))
+    place = list(prepared.training.sources).index(prepared.target)
+    for row in rows[:: len(rows) // MOST_READ + 1].tolist():
+        item = data[row]
+        found = item[prepared.target] if isinstance(item, Mapping) else item[place]
+        if not np.array_equal(np.asarray(found), values[row]):
+            return False
+    return True
