@@ -55,6 +55,26 @@ def test_a_table_is_encoded_as_in_training(of_table, tmp_path):
     assert of_table.evaluate((TABLE.drop(columns="kind"), TABLE["kind"])) == values
 
 
+def test_an_array_is_not_mistaken_for_encoded_columns(of_table):
+    numbers = TABLE[["a", "b", "c"]]
+    text = r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"
+    for given in (numbers.to_numpy(), numbers.to_numpy().tolist(), torch.tensor(X), numbers["a"]):
+        with pytest.raises(SessionError, match="predict: .*" + text.format(type(given).__name__)):
+            of_table.predict(given)
+    with pytest.raises(SessionError, match="evaluate: .*" + text.format("ndarray")):
+        of_table.evaluate((numbers.to_numpy(), TABLE["kind"]))
+    with pytest.raises(SessionError, match=r"frame\.iloc\[\[0\]\] instead of frame\.iloc\[0\]"):
+        of_table.predict(TABLE.iloc[0])
+    assert of_table.predict(TABLE.iloc[[0]]).shape == (1, 2)
+
+
+def test_an_array_of_columns_that_are_not_encoded_is_accepted():
+    stream = wb.DataStream.from_frame(TABLE[["a", "b", "kind"]], "kind", standardise=False)
+    session = trained(stream, [wb.Linear(output_dim=2)])
+    columns = TABLE[["a", "b"]]
+    np.testing.assert_allclose(session.predict(columns.to_numpy()), session.predict(columns))
+
+
 def test_a_file_is_encoded_as_in_training(tmp_path):
     table, path = TABLE.drop(columns="flag"), tmp_path / "table.csv"
     table.to_csv(path, index=False)

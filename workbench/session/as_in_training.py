@@ -52,6 +52,16 @@ class AsInTraining:
             found[TARGETS] = encoding.targets(frame).values
         return found
 
+    def encoded_columns(self, name: str) -> tuple[str, ...] | None:
+        """Return the columns of a table from which a source was computed, or None if it was not.
+
+        The result is also None if the source has the columns as they are.
+        """
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is None or name != FEATURES:
+            return None
+        return encoding.columns if encoding.numbers or encoding.categories else None
+
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
         """Return images and their classes from a folder, or None if training reads no folder.
 

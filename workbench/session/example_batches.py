@@ -12,6 +12,7 @@ import torch
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
 from workbench.data.encoded_dataset import FEATURES, TARGETS
+from workbench.data.files import some
 from workbench.data.reader_copies import apart, read_by_one
 from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
 from workbench.errors import SessionError
@@ -46,6 +47,15 @@ NOT_WHOLE = (
 NO_FOLDER = (
     "{method}: {path} is a folder, but this run was not trained on a folder of images; pass arrays "
     "for {inputs}, or the path of a CSV or Parquet file"
+)
+NOT_ENCODED = (
+    "{method}: the run was trained on a table, whose columns were encoded, but the input {name!r} is "
+    "of type {kind}, without names of columns; pass a table with the columns {columns}, or "
+    "{{{name!r}: values}} if the values are encoded already"
+)
+ONE_ROW = (
+    "{method}: one row of a table must be a table as well, not a Series; select it with "
+    "frame.iloc[[0]] instead of frame.iloc[0]"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -135,6 +145,7 @@ def _arrays(
         if isinstance(data[0], pd.DataFrame):
             features = _columns(data[0], first, method, rules)
         else:
+            _check_encoded(data[0], others[0], method, rules)
             features = {others[0]: rules.array(data[0], others[0])}
         return {**features, targets[0]: rules.array(data[1], targets[0])}
     if isinstance(data, tuple) and len(inputs) > 1 and data and all(map(_has_arrays, data)):
@@ -149,7 +160,23 @@ def _arrays(
             SEVERAL.format(method=method, what="a single array", inputs=_listed(inputs))
         )
     name = next(iter(inputs))
+    _check_encoded(data, name, method, rules)
     return {name: rules.array(data, name)}
+
+
+def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
+    """Raise an error if training encoded the columns of a table, which `values` does not name."""
+    import pandas as pd
+
+    columns = rules.encoded_columns(name)
+    if columns is None:
+        return
+    if isinstance(values, pd.Series) and set(columns) <= set(values.index):
+        raise SessionError(ONE_ROW.format(method=method))
+    kind = type(values).__name__
+    raise SessionError(
+        NOT_ENCODED.format(method=method, name=name, kind=kind, columns=some(columns))
+    )
 
 
 def _of_folder(
