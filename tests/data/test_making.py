@@ -154,6 +154,32 @@ def test_images_are_scaled_batch_by_batch():
     np.testing.assert_allclose(whole(validation)["features"], pixels / 255, rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.Series, lambda x: {"a": x}])
+@pytest.mark.parametrize("validation", [None, 0.5, "pair"])
+def test_later_changes_of_the_arrays_do_not_reach_the_streams(make, validation):
+    features, targets = np.arange(8, dtype="float32"), np.arange(8, dtype="float32") / 8
+    pixels = np.full((8, 1, 2, 2), 9, dtype=np.uint8)
+    for given in (features, pixels):
+        if make is pd.Series and given.ndim > 1:
+            continue
+        other = (make(given), targets) if validation == "pair" else validation
+        made = DataStream.from_arrays(make(given), targets, validation=other)
+        streams = made if isinstance(made, tuple) else (made,)
+        before = [whole(stream) for stream in streams]
+        kept = given.copy(), targets.copy()
+        given[...], targets[...] = 0, 0
+        for stream, arrays in zip(streams, before, strict=True):
+            for name, array in whole(stream).items():
+                np.testing.assert_array_equal(np.sort(array, 0), np.sort(arrays[name], 0))
+        given[...], targets[...] = kept
+
+
+def test_an_array_in_a_file_is_not_copied(tmp_path):
+    mapped = np.memmap(tmp_path / "x", dtype="float32", mode="w+", shape=(4, 2))
+    stream = DataStream.from_arrays(mapped, [0, 1, 0, 1])
+    assert np.shares_memory(stream.dataset.indexables[0], mapped)
+
+
 def test_several_inputs_keep_their_names():
     stream = DataStream.from_arrays({"a": np.ones(3), "b": np.ones((3, 2))}, ["x", "y", "x"])
     assert stream.sources == ("a", "b", "targets")

@@ -320,7 +320,8 @@ def _numbers(values: Array, where: str) -> Array:
     columns = values.reshape(len(values), 1) if values.ndim == 1 else values
     if columns.dtype.kind in "iu":
         columns = columns.astype(np.float64)  # large integers are rounded, as fractions are
-    return converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
+    found = converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
+    return found.copy() if np.may_share_memory(found, values) else found
 
 
 def _from_one_hot(values: Array, where: str) -> Array:
