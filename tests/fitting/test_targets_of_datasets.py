@@ -1,10 +1,11 @@
-"""Targets of torch datasets and Hugging Face splits that a transform changes."""
+"""Names of classes of HDF5 files, torch datasets and Hugging Face splits, and their targets."""
 
 import numpy as np
 import pytest
 import torch
 
 import workbench as wb
+from workbench.data import write_hdf5
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 
@@ -69,3 +70,15 @@ def test_the_transform_of_a_split_can_change_its_targets(keeps):
     session = wb.fit([wb.Linear(output_dim=None if keeps else 2)], split, epochs=1)
     assert outputs(session) == (4 if keeps else 2)
     assert session.log.status.get("classes") == (list("abcd") if keeps else None)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_an_hdf5_file_names_its_classes(tmp_path, count):
+    path = tmp_path / "letters.h5"
+    arrays = {"features": X.numpy(), "targets": np.arange(40)[:, None] % 3}
+    write_hdf5(path, {"train": arrays}, attributes={"classes": list("abc")[:count]})
+    if count == 3:
+        assert wb.fit([wb.Linear()], path, epochs=1).log.status["classes"] == ["a", "b", "c"]
+        return
+    with pytest.raises(ValueError, match="value 2, but the data has the names of only 2 classes"):
+        wb.fit([wb.Linear()], path, epochs=1)

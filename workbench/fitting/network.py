@@ -16,6 +16,7 @@ from workbench.bricks.cost import Cost
 from workbench.bricks.inference import Kind
 from workbench.builder import to_code, to_spec
 from workbench.builder.imports import identifier
+from workbench.data.files import some
 from workbench.data.targets import MOST_CLASSES
 from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import ends, layers, losses
@@ -44,6 +45,10 @@ NO_CLASSES = (
 NOT_INDICES = (
     "the targets must be the indices 0, 1, 2 ... of at least two classes, but their values are "
     "{values}"
+)
+FEWER_NAMES = (
+    "the targets have the value {value}, but the data has the names of only {count} classes: "
+    "{names}; correct the names, or the targets, which must be indices of the names"
 )
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
@@ -297,6 +302,8 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
         raise DataError(NOT_INDICES.format(values=", ".join(map(str, seen[:10]))))
     names = prepared.classes
     if names is not None:
+        if seen and seen[-1] >= len(names):
+            raise DataError(FEWER_NAMES.format(value=seen[-1], count=len(names), names=some(names)))
         return len(names)
     if seen:
         return max(int(seen[-1]) + 1, outputs or 0)
