@@ -258,3 +258,23 @@ def test_older_pickles_of_a_dataset_have_no_keys():
 def test_a_folder_is_refused_after_training_on_other_data(of_table, tmp_path):
     with pytest.raises(SessionError, match=r"evaluate: .* is a folder, but this run was not"):
         of_table.evaluate(tmp_path)
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("kind", ["loader", "stream"])
+def test_predictions_in_another_order_are_noted(kind, shuffled, capsys):
+    session = trained((X, CLASSES))
+    if kind == "loader":
+        pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(CLASSES))
+        loader = torch.utils.data.DataLoader(pairs, 16, shuffle=shuffled)
+        data = wb.data.as_stream(loader, ("features", "targets"))
+    else:
+        dataset = wb.data.IndexableDataset({"features": X, "targets": CLASSES})
+        scheme = wb.data.ShuffledScheme if shuffled else wb.data.SequentialScheme
+        data = wb.DataStream(dataset, iteration_scheme=scheme(N, 16))
+    capsys.readouterr()
+    session.evaluate(data)
+    assert capsys.readouterr().err == ""
+    found = session.predict(data)
+    assert ("the examples are shuffled" in capsys.readouterr().err) == shuffled
+    assert np.array_equal(found, session.predict(X)) != shuffled

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
+from workbench.data.adapters import is_shuffled
 from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.files import some
 from workbench.data.reader_copies import apart, read_by_one
@@ -18,6 +19,7 @@ from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
 from workbench.errors import SessionError
 from workbench.session.as_in_training import AsInTraining
 from workbench.tensor import Variable
+from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 
 Batch = dict[str, Any]
@@ -56,6 +58,10 @@ NOT_ENCODED = (
 ONE_ROW = (
     "{method}: one row of a table must be a table as well, not a Series; select it with "
     "frame.iloc[[0]] instead of frame.iloc[0]"
+)
+SHUFFLED = (
+    "predict: the examples are shuffled, so the predictions have the order in which the stream reads "
+    "them; pass a stream or a loader that reads in order, or arrays, for the order of the data"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -254,6 +260,8 @@ def _of_stream(
         size = data.num_examples if batch_size is None else batch_size
         data = DataStream(data, iteration_scheme=SequentialScheme(data.num_examples, max(size, 1)))
     stream = as_stream(data)
+    if method == "predict" and is_shuffled(stream):
+        tell(SHUFFLED)
     if stream is not training:
         batches: Iterable[Batch] = stream.get_epoch_iterator(as_dict=True)
         return batches
