@@ -76,7 +76,7 @@ def test_an_array_of_columns_that_are_not_encoded_is_accepted():
 
 
 def test_a_file_is_encoded_as_in_training(tmp_path):
-    table, path = TABLE.drop(columns="flag"), tmp_path / "table.csv"
+    table, path = TABLE, tmp_path / "table.csv"
     table.to_csv(path, index=False)
     session = trained(path, target="kind")
     np.testing.assert_allclose(session.predict(str(path)), session.predict(table), rtol=1e-4)
@@ -87,6 +87,14 @@ def test_a_message_about_a_missing_value_names_the_file(of_table, tmp_path):
     TABLE.assign(colour=None).to_csv(tmp_path / "gaps.csv", index=False)
     with pytest.raises(DataError, match=r"fillna\('blue'\)\n.*read_csv\('.*gaps.csv'\), and pass"):
         of_table.predict(tmp_path / "gaps.csv")
+
+
+def test_a_target_of_bools_in_a_file_is_that_of_the_table(tmp_path):
+    path = tmp_path / "table.csv"
+    TABLE.drop(columns="kind").to_csv(path, index=False)
+    session = trained(path, target="flag")
+    table = pd.read_csv(path)
+    assert session.evaluate(table) == session.evaluate(path)
 
 
 @pytest.mark.parametrize("content", [None, b"a,b\n1\n"])
