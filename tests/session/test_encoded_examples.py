@@ -55,6 +55,27 @@ def test_a_table_is_encoded_as_in_training(of_table, tmp_path):
     assert of_table.evaluate((TABLE.drop(columns="kind"), TABLE["kind"])) == values
 
 
+def test_the_columns_of_a_table_for_predictions_must_have_unique_texts_as_names(of_table):
+    twice = pd.concat([TABLE, TABLE[["a"]]], axis=1)
+    for call in (of_table.predict, of_table.evaluate):
+        with pytest.raises(DataError, match="the table has two columns named 'a'; rename one"):
+            call(twice)
+    with pytest.raises(DataError, match="two columns named 'kind'"):
+        of_table.evaluate(pd.concat([TABLE, TABLE[["kind"]]], axis=1))
+    numbered = TABLE[["a", "b", "kind"]].set_axis(["0", "1", "kind"], axis=1)
+    with pytest.raises(DataError, match="column of the table must be text, but one is 0; rename"):
+        trained(numbered, target="kind").predict(numbered.set_axis([0, 1, "kind"], axis=1))
+    levels = pd.MultiIndex.from_product([["t"], TABLE.columns])
+    with pytest.raises(DataError, match="missing: 'a', 'b', 'c', 'colour', 'flag'; unknown:"):
+        of_table.predict(TABLE.set_axis(levels, axis=1))
+
+
+def test_further_columns_of_a_table_for_predictions_can_have_any_names(of_table):
+    more = TABLE.assign(**{"other": 0})
+    more = pd.concat([more, more[["other"]], pd.DataFrame({7: np.zeros(N)})], axis=1)
+    np.testing.assert_array_equal(of_table.predict(more), of_table.predict(TABLE))
+
+
 def test_an_array_is_not_mistaken_for_encoded_columns(of_table):
     numbers = TABLE[["a", "b", "c"]]
     text = r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"

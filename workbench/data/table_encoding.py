@@ -8,7 +8,7 @@ that are written as text, and text with almost as many values as rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,8 +108,9 @@ class TableEncoding:
         Raises
         ------
         DataError
-            If the table lacks a column, or has a value that cannot be encoded.
+            If the table lacks a column or has it twice, or has a value that cannot be encoded.
         """
+        check_frame(frame, self.columns)
         others = [name for name in map(str, frame.columns) if name not in self.target]
         missing = [name for name in self.columns if name not in others]
         if missing:
@@ -122,6 +123,7 @@ class TableEncoding:
 
     def targets(self, frame: pd.DataFrame) -> Targets:
         """Return the targets of a table."""
+        check_frame(frame, self.target)
         for name in self.target:
             check_column(frame, name)
         return _targets(frame, self.target, self.labels is not None, self.labels)
@@ -228,20 +230,27 @@ def _moments(values: Array) -> tuple[float, float]:
     return float(chosen.mean()), 1.0 if flat else deviation
 
 
-def check_frame(frame: Any) -> None:
-    """Raise an error unless `frame` is a table whose column names are unique strings."""
+def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
+    """Raise an error unless `frame` is a table whose column names are unique strings.
+
+    If the names of the `needed` columns are passed, other columns can have any names.
+    """
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
         raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
-    odd = [name for name in names if not isinstance(name, str)]
+    odd = [
+        name
+        for name in names
+        if not isinstance(name, str) and (needed is None or str(name) in needed)
+    ]
     if odd:
         raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
             "columns with frame.columns = [...]"
         )
-    if not names.is_unique:
-        twice = names[names.duplicated()][0]
-        raise DataError(f"the table has two columns named {twice!r}; rename one of them")
+    twice = [name for name in names[names.duplicated()] if needed is None or name in needed]
+    if twice:
+        raise DataError(f"the table has two columns named {twice[0]!r}; rename one of them")
 
 
 def check_column(frame: pd.DataFrame, name: str) -> None:
