@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -327,6 +328,39 @@ def test_another_folder_for_validation(folder):
 def test_what_cannot_be_read_safely_is_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+DEEP = np.linspace(0, 65535, 30).astype("uint16").reshape(5, 6)
+
+
+@pytest.mark.parametrize("pixels", [DEEP, DEEP.astype("float32")], ids=["16 bits", "floats"])
+def test_images_of_more_than_8_bits_can_be_converted_as_advised(folder, pixels):
+    path = folder / "cat" / "deep.tif"
+    Image.fromarray(pixels).save(path)
+    with pytest.raises(ValueError, match="convert it to 8 bits, as in PIL") as caught:
+        DataStream.from_folder(folder, mode="L")
+    with Image.open(path) as image:
+        image.load()
+    names = {"PIL": PIL, "numpy": np, "image": image, "path": path}
+    eval(str(caught.value).partition("as in ")[2], names)
+    found = DataStream.from_folder(folder, mode="L").data_stream.dataset.indexables[0][4, 0]
+    np.testing.assert_array_equal(found, (DEEP / 65535 * 255).astype("uint8"))
+
+
+def test_transparent_images_can_be_read_as_advised(folder):
+    path = folder / "cat" / "clear.png"
+    Image.new("RGBA", (6, 5), (10, 20, 30, 0)).save(path)
+    with pytest.raises(ValueError, match=r"to keep it, .*from_folder\(.*\); or paint") as caught:
+        DataStream.from_folder(folder)
+    keep, _, paint = str(caught.value).partition("; or ")
+    names = {"DataStream": DataStream, "PIL": PIL, "folder": folder, "path": path}
+    kept, _ = eval(keep.partition("validation = ")[2].partition(", and pass")[0], names)
+    assert whole(kept)["features"].shape[1] == 4
+    with Image.open(path) as image:
+        image.load()
+    eval(paint.partition("as in ")[2], {**names, "image": image})
+    painted = DataStream.from_folder(folder).data_stream.dataset.indexables[0]
+    assert sorted(one[:, 0, 0].tolist() for one in painted)[-1] == [255, 255, 255]
 
 
 def test_images_outside_of_folders_of_classes_are_refused(tmp_path):

@@ -35,6 +35,19 @@ OTHER_THAN_TRAINED = (
 TOO_LARGE = (
     "the {count} images {where} have {pixels:,} values in total, too many for the memory; {advice}"
 )
+EIGHT_BITS = (
+    "convert it to 8 bits, as in PIL.Image.fromarray((numpy.asarray(image) / {most} * 255)"
+    ".astype('uint8')).save(path)"
+)
+PAINT = (
+    "paint the image onto a background, as in PIL.Image.alpha_composite(PIL.Image.new('RGBA', "
+    "image.size, 'white'), image.convert('RGBA')).convert('RGB').save(path)"
+)
+KEEP = (
+    "to keep it, create streams with training, validation = DataStream.from_folder(folder, "
+    "mode='RGBA', validation=0.2), and pass both to fit(model, training, validation=validation); "
+    "or "
+)
 CONVERT = "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
 FEWER = "pass fewer images at a time"
 
@@ -137,7 +150,8 @@ def read_images(
             TOO_LARGE.format(count=len(files), where=where, pixels=count, advice=advice)
         )
     pixels = np.empty(shape, dtype=np.uint8)
-    images = _of_each(files, lambda file: read_image(file, mode, file))
+    advice = {"deep": EIGHT_BITS, "transparent": PAINT if trained else KEEP + PAINT}
+    images = _of_each(files, lambda file: read_image(file, mode, file, advice))
     for number, image in enumerate(images):
         pixels[number] = _resized(image, (height, width))
     return pixels
