@@ -135,7 +135,7 @@ def other_arrays(
     return {**other, TARGETS: targets.values}
 
 
-def _is_image(array: Array) -> bool:
+def is_image(array: Array) -> bool:
     """Return True for an array of images: uint8, with at least three axes and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
@@ -155,7 +155,7 @@ def _as_features(given: Any, name: str, indices: bool, image: bool | None) -> Ar
     check_complete(array, name)
     if indices and array.dtype.kind in "iu":
         return converted(array, np.dtype(np.int64), name)
-    if _is_image(array) if image is None else image and array.dtype == np.uint8:
+    if is_image(array) if image is None else image and array.dtype == np.uint8:
         return array
     if array.dtype.kind in "iu":
         array = array.astype(np.float64)  # large integers are rounded, as fractions are
