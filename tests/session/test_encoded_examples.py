@@ -76,6 +76,27 @@ def test_further_columns_of_a_table_for_predictions_can_have_any_names(of_table)
     np.testing.assert_array_equal(of_table.predict(more), of_table.predict(TABLE))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "object", "bool"])
+def test_categories_of_numbers(dtype):
+    numbers = np.array([0.1, 0.25] if "float" in dtype else [0, 3]).astype(dtype)[CLASSES]
+    table = pd.DataFrame({"c": pd.Categorical(numbers), "a": X[:, 0], "kind": CLASSES})
+    session = trained(table, target="kind")
+    expected = session.predict(table)
+    np.testing.assert_array_equal(session.predict(table.assign(c=numbers)), expected)
+
+
+def test_categories_of_fractions_are_classes(tmp_path):
+    table = pd.DataFrame({"a": X[:, 0], "c": pd.Categorical(np.array([0.25, 0.5])[CLASSES])})
+    session = trained(table, target="c")
+    assert session.log.status["classes"] == ["0.25", "0.5"]
+    np.testing.assert_array_equal(arrays_of(session)["targets"], CLASSES)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    again = session.evaluate(tmp_path / "table.csv")
+    assert again == pytest.approx(session.evaluate(table), rel=1e-4)
+    with pytest.raises(DataError, match="has the value 0.75, which is not one of the classes"):
+        session.evaluate(table.assign(c=0.75))
+
+
 def test_an_array_is_not_mistaken_for_encoded_columns(of_table):
     numbers = TABLE[["a", "b", "c"]]
     text = r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"

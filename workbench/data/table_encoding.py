@@ -19,7 +19,14 @@ from workbench.data.convert.csv_table import other_delimiter
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
 from workbench.data.table_columns import column_values, frame_error
-from workbench.data.targets import COMMAS, Targets, encoded_targets, numbers_in_text
+from workbench.data.targets import (
+    COMMAS,
+    Targets,
+    encoded_targets,
+    numbers_in_text,
+    plain_categories,
+    values_of,
+)
 from workbench.data.written_dates import fault_of_dates
 from workbench.errors import DataError, SourceError, nearest
 from workbench.tensor.device import floatx
@@ -264,11 +271,11 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
 
 
 def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
-    known = getattr(column.dtype, "categories", None)
     found = np.unique(values).tolist()
-    if known is not None:
-        there = set(found)
-        return tuple(str(one) for one in known if str(one) in there)
+    if getattr(column.dtype, "categories", None) is not None:
+        used = plain_categories(column).cat.remove_unused_categories().cat.categories
+        # the texts of numbers depend on their dtype, such as float32
+        return tuple(values_of(used, f"column {name!r}").astype(str).tolist())
     number, odd = numbers_in_text(found)
     if number is not None:
         where = f"column {name!r}"

@@ -146,7 +146,8 @@ def encoded_targets(
         return Targets(_numbers(values, where))
     if values.ndim != 1:
         values = _from_one_hot(values, where)
-    if values.dtype.kind == "f":
+    fractions = any(isinstance(one, float) and one != round(one) for one in labels or ())
+    if values.dtype.kind == "f" and categories is None and not fractions:
         values = _whole(values, where)
     found = np.unique(values).tolist()
     if labels is None:
