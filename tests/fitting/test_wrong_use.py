@@ -389,3 +389,48 @@ def test_a_file_for_validation_must_leave_one_split(tmp_path):
         wb.fit(layers(), paths[0], validation=paths[1])
     with pytest.raises(ValueError, match="there is no file or folder .*absent.h5"):
         wb.fit(layers(), paths[0], validation=tmp_path / "absent.h5")
+
+
+def split_of(**columns):
+    import datasets
+
+    return datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist(), **columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"label": NAMES.tolist()}, "'label' of data contains text, .*to_pandas.*, target=...."),
+        ({"t": ["a"] * N}, "the column 't' of data contains text, but must contain numbers; fit"),
+        ({"label": [None, *CLASSES[1:].tolist()]}, "'label' of data has no value in 1 of 40"),
+        ({"x": [None, *X[1:].tolist()]}, r"data.filter\(lambda example: example\['x'\] is not N"),
+        ({"x": [[0.0] * (1 + i % 2) for i in range(N)]}, "data cannot be joined to a batch .*map"),
+        ({"x": X[:, 0].tolist(), "z": X[:, 1].tolist()}, "'x' has one number .*data.to_pandas"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_split_that_cannot_be_used_as_it_is(columns, text):
+    with pytest.raises(ValueError, match=text):
+        wb.fit(layers(), split_of(**columns))
+
+
+def test_missing_values_of_a_split_can_be_removed_as_advised():
+    split = split_of(label=[None, *CLASSES[1:].tolist()])
+    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove them") as caught:
+        wb.fit(layers(), split)
+    kept = eval(str(caught.value).partition("as in ")[2], {"data": split})
+    assert wb.fit(layers(), kept, epochs=1).wait()
+    assert wb.fit(layers(), split.select(range(1, N)), epochs=1).wait()
+
+
+def test_all_splits_of_a_dataset_are_refused():
+    import datasets
+
+    splits = datasets.DatasetDict({"train": split_of(), "test": split_of()})
+    for options in ({}, {"validation": None}):
+        with pytest.raises(ValueError, match="data must be one split, not .* 'train', 'te") as caught:
+            wb.fit(layers(), splits, **options)
+    with pytest.raises(ValueError, match="validation must be one split, not"):
+        wb.fit(layers(), split_of(), validation=splits)
+    call = str(caught.value).partition("as in ")[2]
+    assert eval(call, {"fit": wb.fit, "model": layers(), "data": splits}).wait()

@@ -27,6 +27,7 @@ from workbench.data import (
 from workbench.data.npz import read_npz
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
+from workbench.fitting.hugging_face import refuse_all_splits
 from workbench.fitting.prepared import (
     NO_TARGET,
     STREAM,
@@ -75,6 +76,8 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
     DataError
         If the data cannot be used, or if it is unclear what the targets are.
     """
+    refuse_all_splits(data, "data")
+    refuse_all_splits(wishes.validation, "validation")
     if isinstance(data, (str, os.PathLike)):
         return _from_path(Path(data), wishes)
     if hasattr(data, "iloc") and hasattr(data, "columns"):

@@ -60,7 +60,8 @@ COLUMNS_OF_CLASSES = (
 )
 VECTOR = (
     "the input {name!r} has one number for each example, but the model needs rows of shape "
-    "(B, features); pass x.reshape(-1, 1)"
+    "(B, features); pass x.reshape(-1, 1), or pass a table and the name of its target if the data "
+    "has several such columns (data.to_pandas() converts a split of Hugging Face)"
 )
 OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "

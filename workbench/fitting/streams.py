@@ -25,7 +25,7 @@ from workbench.data.given_arrays import is_image
 from workbench.data.held_out import held_out
 from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
-from workbench.fitting.hugging_face import column, in_torch, is_split
+from workbench.fitting.hugging_face import check_split, column, in_torch, is_split
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
 
@@ -240,6 +240,10 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader "
             "that reads it"
         )
+    if hugging:
+        check_split(data, "data")
+    if is_split(wishes.validation):
+        check_split(wishes.validation, "validation")
     items, name = in_torch(data, "data") if hugging else (data, "data")
     rows, held = np.arange(len(data)), None
     code.use("torch.utils.data", "DataLoader", "Subset")
