@@ -248,7 +248,7 @@ def test_folders_of_splits_are_not_taken_for_classes(tmp_path):
         DataStream.from_folder(tmp_path)
     first, second = str(tmp_path / "Train"), str(tmp_path / "val")
     assert f"as in fit(model, {first!r}, validation={second!r})" in str(caught.value)
-    training, validation = DataStream.from_folder(first, validation=second)
+    training, _ = DataStream.from_folder(first, validation=second)
     assert training.data_stream.dataset.classes == ("cat", "dog")
 
 
@@ -294,6 +294,7 @@ def test_another_folder_for_validation(folder):
             "target 'kind' has the value 'maybe', which is not one of the classes",
         ),
         (lambda: DataStream.from_frame(table(), ["kind", "big"], as_classes=True), "in one column"),
+        (lambda: DataStream.from_frame(table(), ["size", "size"]), "once, not 'size', 'size'"),
         (lambda: DataStream.from_frame(table(), "kind", validation=0.001), "leaves 0 examples"),
         (lambda: DataStream.from_frame(table(), "kind", validation=1.5), "must be a fraction"),
         (lambda: DataStream.from_frame(table(), "kind", validation=True), "not True"),

@@ -43,7 +43,7 @@ def test_classes_of_other_targets_are_not_those_of_the_model(classes):
 
 def test_classes_without_targets_are_not_used_for_transformed_targets():
     data = Letters(lambda target: int(target >= 2), list("abcd"))
-    data.targets = tuple(data.targets) + (0,)  # not one for each example
+    data.targets = (*data.targets, 0)  # not one for each example
     assert "classes" not in wb.fit([wb.Linear(output_dim=2)], data, epochs=1).log.status
 
 

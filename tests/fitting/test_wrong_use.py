@@ -428,7 +428,9 @@ def test_all_splits_of_a_dataset_are_refused():
 
     splits = datasets.DatasetDict({"train": split_of(), "test": split_of()})
     for options in ({}, {"validation": None}):
-        with pytest.raises(ValueError, match="data must be one split, not .* 'train', 'te") as caught:
+        with pytest.raises(
+            ValueError, match="data must be one split, not .* 'train', 'te"
+        ) as caught:
             wb.fit(layers(), splits, **options)
     with pytest.raises(ValueError, match="validation must be one split, not"):
         wb.fit(layers(), split_of(), validation=splits)

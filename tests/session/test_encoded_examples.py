@@ -71,7 +71,7 @@ def test_the_columns_of_a_table_for_predictions_must_have_unique_texts_as_names(
 
 
 def test_further_columns_of_a_table_for_predictions_can_have_any_names(of_table):
-    more = TABLE.assign(**{"other": 0})
+    more = TABLE.assign(other=0)
     more = pd.concat([more, more[["other"]], pd.DataFrame({7: np.zeros(N)})], axis=1)
     np.testing.assert_array_equal(of_table.predict(more), of_table.predict(TABLE))
 
@@ -99,7 +99,9 @@ def test_categories_of_fractions_are_classes(tmp_path):
 
 def test_an_array_is_not_mistaken_for_encoded_columns(of_table):
     numbers = TABLE[["a", "b", "c"]]
-    text = r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"
+    text = (
+        r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"
+    )
     for given in (numbers.to_numpy(), numbers.to_numpy().tolist(), torch.tensor(X), numbers["a"]):
         with pytest.raises(SessionError, match="predict: .*" + text.format(type(given).__name__)):
             of_table.predict(given)

@@ -200,7 +200,9 @@ def _pixels(
         raise DataFileError(
             f"{where}: mode={mode!r} cannot represent the pixels, which are {kind} from "
             f"{pixels.min()} to {pixels.max()}; "
-            + advice["deep"].format(keeping=keeping, most=65535 if keeping == "I;16" else pixels.max())
+            + advice["deep"].format(
+                keeping=keeping, most=65535 if keeping == "I;16" else pixels.max()
+            )
         )
     try:
         return converted(pixels, MODES[mode][1], f"{where}: the image with mode={mode!r}")

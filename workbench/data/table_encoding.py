@@ -62,6 +62,10 @@ UNKNOWN_VALUE = (
     "{where} has the value {value!r}, which does not occur in the training data ({known}); replace "
     "it with one of these values, or train with examples that have it"
 )
+TOO_LARGE = (
+    "column {name!r} has numbers up to {largest:.6g}, too large to be standardised; divide them, "
+    "as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
+)
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
 
@@ -199,6 +203,8 @@ def learn_encoding(
     """
     for name in target:
         check_column(frame, name)
+    if len(set(target)) < len(target):
+        raise DataError(f"the target must name each column once, not {some(target)}")
     columns = [name for name in frame.columns if name not in target]
     if not columns:
         raise DataError(NO_FEATURES.format(target=some(target)))
@@ -212,7 +218,7 @@ def learn_encoding(
             if values.dtype.kind == "U":
                 categories[name] = _categories(frame[name], values, name)
             elif values.dtype.kind != "b" and standardise:
-                numbers[name] = _moments(values[rows])
+                numbers[name] = _moments(values[rows], name)
         except DataError as fault:
             faults.append(fault)
     try:
@@ -229,12 +235,16 @@ def learn_encoding(
     return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
 
 
-def _moments(values: Array) -> tuple[float, float]:
+def _moments(values: Array, name: str) -> tuple[float, float]:
     """Return the mean and standard deviation of numbers; the deviation of equal numbers is 1."""
     chosen = values.astype(np.float64)
-    deviation = float(chosen.std())
-    flat = not deviation > 1e-12 * float(np.abs(chosen).max())
-    return float(chosen.mean()), 1.0 if flat else deviation
+    largest = float(np.abs(chosen).max())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(chosen.mean()), float(chosen.std())
+    if not np.isfinite([mean, deviation]).all():
+        raise frame_error(TOO_LARGE.format(name=name, largest=largest))
+    flat = not deviation > 1e-12 * largest
+    return mean, 1.0 if flat else deviation
 
 
 def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:

@@ -1,9 +1,9 @@
 """Functions that read tables in CSV and Parquet files as pandas data frames.
 
-A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each cell
-is True, False or empty (in upper or lower case, as pandas reads them), and text otherwise. An empty
-cell is a missing value. `workbench.data.convert.csv_table` explains why pandas
-does not read the file.
+A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each of
+its cells is True, False or empty (in upper or lower case, as in pandas), and text otherwise. An
+empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas does not
+read the file.
 """
 
 from __future__ import annotations

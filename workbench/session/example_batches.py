@@ -51,8 +51,8 @@ NO_FOLDER = (
     "for {inputs}, or the path of a CSV or Parquet file"
 )
 NOT_ENCODED = (
-    "{method}: the run was trained on a table, whose columns were encoded, but the input {name!r} is "
-    "of type {kind}, without names of columns; pass a table with the columns {columns}, or "
+    "{method}: the run was trained on a table, whose columns were encoded, but the input {name!r} "
+    "is of type {kind}, without names of columns; pass a table with the columns {columns}, or "
     "{{{name!r}: values}} if the values are encoded already"
 )
 ONE_ROW = (
@@ -60,8 +60,8 @@ ONE_ROW = (
     "frame.iloc[[0]] instead of frame.iloc[0]"
 )
 SHUFFLED = (
-    "predict: the examples are shuffled, so the predictions have the order in which the stream reads "
-    "them; pass a stream or a loader that reads in order, or arrays, for the order of the data"
+    "predict: the examples are shuffled, so the predictions have the order in which the stream "
+    "reads them; to keep the order of the data, pass arrays, or a stream that reads in order"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
