@@ -150,8 +150,8 @@ def read_images(
             TOO_LARGE.format(count=len(files), where=where, pixels=count, advice=advice)
         )
     pixels = np.empty(shape, dtype=np.uint8)
-    advice = {"deep": EIGHT_BITS, "transparent": PAINT if trained else KEEP + PAINT}
-    images = _of_each(files, lambda file: read_image(file, mode, file, advice))
+    ends = {"deep": EIGHT_BITS, "transparent": PAINT if trained else KEEP + PAINT}
+    images = _of_each(files, lambda file: read_image(file, mode, file, ends))
     for number, image in enumerate(images):
         pixels[number] = _resized(image, (height, width))
     return pixels
