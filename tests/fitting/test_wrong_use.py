@@ -13,6 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.data import IndexableDataset, write_hdf5
+from workbench.errors import WorkbenchError
 
 N = 40
 X = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
@@ -436,3 +437,21 @@ def test_all_splits_of_a_dataset_are_refused():
         wb.fit(layers(), split_of(), validation=splits)
     call = str(caught.value).partition("as in ")[2]
     assert eval(call, {"fit": wb.fit, "model": layers(), "data": splits}).wait()
+
+
+def test_tables_of_other_libraries_are_to_be_converted():
+    import pyarrow
+
+    arrow = pyarrow.Table.from_pandas(TABLE)
+    session = wb.fit([wb.Linear()], TABLE, target="kind", epochs=1)
+    assert session.wait()
+    for call in (
+        lambda: wb.fit(layers(), arrow, target="kind"),
+        lambda: wb.DataStream.from_frame(arrow, "kind"),
+        lambda: session.predict(arrow),
+        lambda: session.evaluate(arrow),
+    ):
+        with pytest.raises(
+            WorkbenchError, match=r"not pyarrow.lib.Table; pass table.to_pandas\(\)"
+        ):
+            call()

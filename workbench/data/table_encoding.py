@@ -247,6 +247,14 @@ def _moments(values: Array, name: str) -> tuple[float, float]:
     return mean, 1.0 if flat else deviation
 
 
+def other_table(given: Any) -> str:
+    """Return the type of a value that is no table of pandas, with the method that converts it."""
+    kind = type(given)
+    plain = kind.__module__ in ("builtins", "numpy")
+    name = kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
+    return name + "; pass table.to_pandas()" * hasattr(given, "to_pandas")
+
+
 def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     """Raise an error unless `frame` is a table whose column names are unique strings.
 
@@ -254,7 +262,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     """
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
-        raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
+        raise DataError(f"a table must be a pandas.DataFrame, not {other_table(frame)}")
     odd = [
         name
         for name in names

@@ -25,6 +25,7 @@ from workbench.data import (
     H5PYDataset,
 )
 from workbench.data.npz import read_npz
+from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
 from workbench.fitting.hugging_face import refuse_all_splits
@@ -100,7 +101,7 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
         raise DataError(SEVERAL_INPUTS.format(kind=type(data).__name__, count=len(data)))
     if isinstance(data, (np.ndarray, torch.Tensor)):
         raise DataError(ONLY_X)
-    raise DataError(NOT_DATA.format(given=type(data).__name__))
+    raise DataError(NOT_DATA.format(given=other_table(data)))
 
 
 def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:

@@ -15,6 +15,7 @@ from workbench.data.adapters import is_shuffled
 from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.files import some
 from workbench.data.reader_copies import apart, read_by_one
+from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
 from workbench.errors import SessionError
 from workbench.session.as_in_training import AsInTraining
@@ -36,6 +37,7 @@ CHANNELS_LAST = (
     "{method}: the images have the shape {shape}, with the channels in the last dimension, but the "
     "input {name!r} has them in dimension 1; pass numpy.moveaxis(images, 3, 1)"
 )
+OTHER_TABLE = "{method}: a table must be a pandas.DataFrame, not {given}"
 OPENED = (
     "{method}: the data must not be an image of PIL; pass the path of the image, or an array of "
     "shape (B, channels, height, width)"
@@ -141,6 +143,8 @@ def _arrays(
         data = {FEATURES: rules.images(map(Path, data))}
     elif hasattr(data, "getexif"):
         raise SessionError(OPENED.format(method=method))
+    elif hasattr(data, "to_pandas") and not hasattr(data, "with_format"):
+        raise SessionError(OTHER_TABLE.format(method=method, given=other_table(data)))
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):
