@@ -330,3 +330,40 @@ def test_predictions_in_another_order_are_noted(kind, shuffled, capsys):
     found = session.predict(data)
     assert ("the examples are shuffled" in capsys.readouterr().err) == shuffled
     assert np.array_equal(found, session.predict(X)) != shuffled
+
+
+def of_torch(kind):
+    import datasets
+
+    pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(CLASSES))
+    if kind == "inputs":
+        return torch.utils.data.TensorDataset(torch.tensor(X))
+    if kind == "split":
+        return datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist()})
+    return torch.utils.data.DataLoader(pairs, 16) if kind == "loader" else pairs
+
+
+@pytest.mark.parametrize("kind", ["loader", "dataset", "split"])
+def test_what_fit_reads_can_be_predicted_and_evaluated(kind):
+    session = trained(of_torch(kind), [wb.Linear(output_dim=2)])
+    names = session.main_loop.data_stream.sources
+    arrays = dict(zip(names, (X, CLASSES), strict=True))
+    for size in (16, None):
+        found = session.predict(of_torch(kind), batch_size=size)
+        np.testing.assert_allclose(found, session.predict(arrays), rtol=1e-5, atol=1e-6)
+        assert session.evaluate(of_torch(kind), batch_size=size) == pytest.approx(
+            session.evaluate(arrays)
+        )
+
+
+@pytest.mark.parametrize("kind", ["loader", "dataset", "inputs"])
+def test_entries_without_names_are_those_of_training(kind):
+    session = trained((X, CLASSES))
+    np.testing.assert_allclose(session.predict(of_torch(kind)), session.predict(X), rtol=1e-5)
+
+
+def test_entries_without_names_are_not_encoded_columns(of_table):
+    with pytest.raises(
+        SessionError, match="predict: the run was trained on a table, whose columns"
+    ):
+        of_table.predict(of_torch("dataset"))

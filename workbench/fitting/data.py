@@ -24,11 +24,11 @@ from workbench.data import (
     DataStream,
     H5PYDataset,
 )
+from workbench.data.hugging_face import refuse_all_splits
 from workbench.data.npz import read_npz
 from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
-from workbench.fitting.hugging_face import refuse_all_splits
 from workbench.fitting.prepared import (
     NO_TARGET,
     STREAM,

@@ -23,9 +23,9 @@ from workbench.data import (
 )
 from workbench.data.given_arrays import is_image
 from workbench.data.held_out import held_out
+from workbench.data.hugging_face import check_split, column, in_torch, is_split
 from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
-from workbench.fitting.hugging_face import check_split, column, in_torch, is_split
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
 from workbench.data.adapters import is_shuffled
 from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.files import some
+from workbench.data.hugging_face import in_torch, is_split
 from workbench.data.reader_copies import apart, read_by_one
 from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
@@ -109,6 +111,7 @@ def batches_of(
             f"{batch_size!r}"
         )
     rules = AsInTraining(training)
+    data = _named(data, inputs, method, batch_size, training, rules)
     arrays = _arrays(data, inputs, method, targets, rules)
     found = (
         _slices(arrays, batch_size, method)
@@ -117,6 +120,40 @@ def batches_of(
     )
     for batch in found:
         yield {name: _fitting(batch, name, inputs, method, rules) for name in inputs}
+
+
+def _named(
+    data: Any,
+    inputs: Mapping[str, Variable],
+    method: str,
+    batch_size: int | None,
+    training: AbstractDataStream | None,
+    rules: AsInTraining,
+) -> Any:
+    """Return a loader or a dataset of torch or Hugging Face as a stream, and other data unchanged.
+
+    Entries without names are those of the training batches or, if their number differs, the inputs.
+    """
+    if is_split(data):
+        data, _ = in_torch(data, "data")
+    if not isinstance(data, DataLoader):
+        indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
+        if not (is_split(data) or isinstance(data, torch.utils.data.Dataset)) or not indexed:
+            return data
+        data = DataLoader(data, len(data) if batch_size is None else batch_size)
+    first = next(iter(data), None)
+    if first is None or isinstance(first, Mapping):
+        return as_stream(data) if first is not None else data
+    count = len(first) if isinstance(first, (tuple, list)) else 1
+    known = () if training is None else tuple(training.sources)
+    names = next((one for one in (known, tuple(inputs)) if len(one) == count), None)
+    if names is None:
+        return data
+    entries = first if isinstance(first, (tuple, list)) else [first]
+    for name, values in zip(names, entries, strict=True):
+        if name in inputs:
+            _check_encoded(values, name, method, rules)
+    return as_stream(data, names)
 
 
 def _arrays(

@@ -1,7 +1,8 @@
-"""Splits of Hugging Face ``datasets`` as data for `fit`, in the format that the caller has set."""
+"""Splits of Hugging Face ``datasets``, in the format that the caller has set."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ from torch.utils.data import default_collate
 
 from workbench.data.files import one_line, some
 from workbench.errors import DataError
-from workbench.fitting.program import literal
 
 FIRST = 32
 """Number of examples that are joined to find out whether they can be."""
@@ -101,7 +101,7 @@ def in_torch(data: Any, name: str) -> tuple[Any, str]:
         return data.with_format("torch"), f'{name}.with_format("torch")'
     return (
         data.with_format("torch", columns=columns),
-        f'{name}.with_format("torch", columns={literal(columns)})',
+        f'{name}.with_format("torch", columns={json.dumps(columns)})',
     )
 
 
@@ -115,7 +115,7 @@ def column(data: Any, name: str) -> tuple[Any, Any, str]:
     stored, text = data, ""
     if _transforms(data):
         stored, text = data.with_format(None), ".with_format(None)"
-    return data.features[name], stored[name][:], f"{text}[{literal(name)}][:]"
+    return data.features[name], stored[name][:], f"{text}[{json.dumps(name)}][:]"
 
 
 def _transforms(data: Any) -> bool:
