@@ -181,6 +181,19 @@ def test_an_array_in_a_file_is_not_copied(tmp_path):
     assert np.shares_memory(stream.dataset.indexables[0], mapped)
 
 
+def test_small_classes_cannot_be_divided_by_a_small_fraction():
+    labels = [f"c{i // 2}" for i in range(40)]
+    text = (
+        "class by class and each class has at most 2; pass a larger .* validation=0.5, pass other"
+    )
+    with pytest.raises(ValueError, match=text):
+        DataStream.from_arrays(np.arange(40), labels, validation=0.2)
+    _, validation = DataStream.from_arrays(np.arange(40), labels, validation=0.5)
+    assert sorted(whole(validation)["targets"].tolist()) == list(range(20))
+    with pytest.raises(ValueError, match="has at most 1; pass other data"):
+        DataStream.from_arrays([1, 2], ["a", "b"], validation=0.9)
+
+
 def test_several_inputs_keep_their_names():
     stream = DataStream.from_arrays({"a": np.ones(3), "b": np.ones((3, 2))}, ["x", "y", "x"])
     assert stream.sources == ("a", "b", "targets")
