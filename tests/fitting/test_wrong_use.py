@@ -455,3 +455,36 @@ def test_tables_of_other_libraries_are_to_be_converted():
             WorkbenchError, match=r"not pyarrow.lib.Table; pass table.to_pandas\(\)"
         ):
             call()
+
+
+def normalised(dimensions=1):
+    layers = [torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2)]
+    if dimensions == 2:
+        layers = [torch.nn.Conv2d(1, 3, 2), torch.nn.BatchNorm2d(3), torch.nn.Flatten()]
+        layers.append(torch.nn.Linear(3, 2))
+    return torch.nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "loader"])
+def test_a_last_batch_of_one_example_cannot_be_normalised(kind):
+    data, size = (X[:33], CLASSES[:33]), {"batch_size": 8}
+    if kind == "loader":
+        pairs = torch.utils.data.TensorDataset(*map(torch.tensor, data))
+        data, size = torch.utils.data.DataLoader(pairs, 8), {}
+    module = normalised()
+    with pytest.raises(ValueError, match=r"\(33 examples, 8 in a batch\); pass batch_size=9, or d"):
+        wb.fit(module, data, validation=None, **size)
+    assert module[1].num_batches_tracked == 0
+    if kind == "arrays":
+        size["batch_size"] = 9
+    else:
+        data = torch.utils.data.DataLoader(pairs, 8, drop_last=True)
+    assert wb.fit(module, data, validation=None, epochs=1, **size).wait()
+
+
+def test_one_image_can_be_normalised():
+    pixels = np.random.default_rng(1).normal(size=(9, 1, 2, 2)).astype("float32").repeat(2, 3)
+    module = normalised(2)
+    module[3] = torch.nn.Linear(9, 2)
+    data = (pixels, CLASSES[:9])
+    assert wb.fit(module, data, batch_size=8, epochs=1, validation=None).wait()

@@ -21,6 +21,7 @@ from workbench.data.targets import MOST_CLASSES
 from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.ends import End
+from workbench.fitting.last_batch import check_last_batch
 from workbench.fitting.losses import Aim
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
@@ -175,6 +176,7 @@ def build(
     }
     given = {name: batch[name] for name in inputs}
     if module:
+        check_last_batch(brick.module, prepared, batch)
         output = _applied(brick, inputs)
         losses.check_output(output)
         outputs = output.shape[1] if isinstance(output.shape[1], int) else None
