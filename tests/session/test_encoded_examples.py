@@ -13,6 +13,7 @@ import workbench as wb
 from workbench.data import image_folder
 from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.making import dataset_below
+from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError, SessionError, SourceError
 from workbench.session.as_in_training import AsInTraining
 
@@ -174,6 +175,31 @@ def test_images_are_scaled_as_in_training():
     expected = session.predict(pixels.astype("float32") / np.float32(255))
     for given in (pixels, {"features": pixels}, [{"features": pixels}]):
         np.testing.assert_allclose(session.predict(given), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_images_of_other_dtypes_are_scaled_or_refused():
+    pixels = np.arange(16 * N).astype("uint8").reshape(N, 1, 4, 4)
+    session = trained((pixels, CLASSES), [wb.Flattener(), wb.Linear()])
+    expected, tensor = session.predict(pixels), torch.tensor(pixels)
+    for given in (pixels.astype(int), pixels.tolist(), tensor.int(), {"features": tensor.long()}):
+        np.testing.assert_array_equal(session.predict(given), expected)
+    for given in (pixels.astype("float32"), tensor.float()):
+        with pytest.raises(
+            DataError, match=r"scaled to 0\.\.1 in training, .* divide the values by"
+        ):
+            session.predict(given)
+    for given, value in ((pixels.astype(int) + 9, 264), (-tensor.long() - 1, -256)):
+        with pytest.raises(DataError, match=rf"integers from 0 to 255, .* but one is {value}"):
+            session.predict(given)
+
+
+def test_images_that_were_changed_after_the_scaling_have_any_range():
+    pixels = RNG.integers(0, 255, (N, 1, 4, 4), dtype=np.uint8)
+    made = wb.DataStream.from_arrays(pixels, CLASSES)
+    normalised = ScaleAndShift(made, 4, -2, which_sources=("features",))
+    session = trained(normalised, [wb.Flattener(), wb.Linear(output_dim=2)])
+    expected = session.predict(pixels)
+    np.testing.assert_allclose(session.predict(pixels / 255 * 4 - 2), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
