@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import h5py
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.data import H5PYDataset
+from workbench.data import H5PYDataset, write_hdf5
 from workbench.data.convert import csv_to_hdf5, idx_to_hdf5, images_to_hdf5, npz_to_hdf5
 from workbench.data.idx import encode_idx
 from workbench.errors import DataError, DataFileError, MissingLibraryError, SourceError
@@ -108,6 +109,32 @@ def test_images_in_folders_of_classes(tmp_path, out):
     assert dataset.axis_labels["features"] == ("batch", "channel", "height", "width")
     with h5py.File(out) as file:
         assert list(file.attrs["classes"]) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("load", [True, False])
+def test_a_dataset_has_the_names_of_classes_of_its_file(tmp_path, out, load):
+    (tmp_path / "t.csv").write_text("x,kind\n1,no\n2,yes\n")
+    csv_to_hdf5(out, {"train": tmp_path / "t.csv"}, targets=["kind"])
+    dataset = H5PYDataset(out, ("train",), load_in_memory=load)
+    assert dataset.classes == pickle.loads(pickle.dumps(dataset)).classes == ("no", "yes")
+    assert H5PYDataset(out, ("train",), sources=["features"]).classes is None
+    dataset.close()
+
+
+@pytest.mark.parametrize("classes", [None, [3, 4], "no", [["no"], ["yes"]]], ids=str)
+def test_an_attribute_that_is_no_list_of_names_names_no_classes(out, classes):
+    write_hdf5(out, {"train": {"targets": [0, 1]}})
+    with h5py.File(out, "a") as file:
+        file.attrs["classes"] = h5py.Empty("f") if classes is None else classes
+    assert H5PYDataset(out, ("train",)).classes is None
+
+
+def test_images_in_hidden_folders_are_not_read(tmp_path, out):
+    save(tmp_path / "all" / "cat" / "a.png", (2, 2), 1, mode="L")
+    save(tmp_path / "all" / "cat" / ".ipynb_checkpoints" / "a.png", (2, 2), 2, mode="L")
+    save(tmp_path / "all" / "cat" / "deep" / ".cache" / "more" / "a.png", (2, 2), 3, mode="L")
+    images_to_hdf5(out, {"train": tmp_path / "all"}, mode="L")
+    assert read(out)[0][:, 0, 0, 0].tolist() == [1]
 
 
 def test_images_of_different_sizes_without_classes(tmp_path, out):

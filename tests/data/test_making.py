@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -154,6 +155,45 @@ def test_images_are_scaled_batch_by_batch():
     np.testing.assert_allclose(whole(validation)["features"], pixels / 255, rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy, pd.Series, lambda x: {"a": x}])
+@pytest.mark.parametrize("validation", [None, 0.5, "pair"])
+def test_later_changes_of_the_arrays_do_not_reach_the_streams(make, validation):
+    features, targets = np.arange(8, dtype="float32"), np.arange(8, dtype="float32") / 8
+    pixels = np.full((8, 1, 2, 2), 9, dtype=np.uint8)
+    for given in (features, pixels):
+        if make is pd.Series and given.ndim > 1:
+            continue
+        other = (make(given), targets) if validation == "pair" else validation
+        made = DataStream.from_arrays(make(given), targets, validation=other)
+        streams = made if isinstance(made, tuple) else (made,)
+        before = [whole(stream) for stream in streams]
+        kept = given.copy(), targets.copy()
+        given[...], targets[...] = 0, 0
+        for stream, arrays in zip(streams, before, strict=True):
+            for name, array in whole(stream).items():
+                np.testing.assert_array_equal(np.sort(array, 0), np.sort(arrays[name], 0))
+        given[...], targets[...] = kept
+
+
+def test_an_array_in_a_file_is_not_copied(tmp_path):
+    mapped = np.memmap(tmp_path / "x", dtype="float32", mode="w+", shape=(4, 2))
+    stream = DataStream.from_arrays(mapped, [0, 1, 0, 1])
+    assert np.shares_memory(stream.dataset.indexables[0], mapped)
+
+
+def test_small_classes_cannot_be_divided_by_a_small_fraction():
+    labels = [f"c{i // 2}" for i in range(40)]
+    text = (
+        "class by class and each class has at most 2; pass a larger .* validation=0.5, pass other"
+    )
+    with pytest.raises(ValueError, match=text):
+        DataStream.from_arrays(np.arange(40), labels, validation=0.2)
+    _, validation = DataStream.from_arrays(np.arange(40), labels, validation=0.5)
+    assert sorted(whole(validation)["targets"].tolist()) == list(range(20))
+    with pytest.raises(ValueError, match="has at most 1; pass other data"):
+        DataStream.from_arrays([1, 2], ["a", "b"], validation=0.9)
+
+
 def test_several_inputs_keep_their_names():
     stream = DataStream.from_arrays({"a": np.ones(3), "b": np.ones((3, 2))}, ["x", "y", "x"])
     assert stream.sources == ("a", "b", "targets")
@@ -185,6 +225,52 @@ def test_images_of_several_sizes_are_resized_on_request(folder):
     with pytest.raises(ValueError, match=r"large.png has \(9, 9\).*pass size=\(5, 6\) to resize"):
         DataStream.from_folder(folder)
     assert whole(DataStream.from_folder(folder, size=(4, 4)))["features"].shape == (9, 3, 4, 4)
+
+
+def test_files_that_are_not_read_as_images_are_told(folder, capsys):
+    for name in ("a.heic", "b.HEIC", "notes", ".hidden.txt"):
+        (folder / "cat" / name).write_text("")
+    assert DataStream.from_folder(folder).num_examples == 8
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.endswith("not read as images: 1 without an ending, 2 with the ending .heic.")
+
+
+@pytest.mark.parametrize("files", [[], ["1.heic", "2.heic"]], ids=len)
+def test_a_class_without_images_is_refused(folder, files):
+    (folder / "emu").mkdir()
+    for file in files:
+        (folder / "emu" / file).write_text("")
+    count = "2 with the ending .heic" if files else "none"
+    with pytest.raises(ValueError, match=rf"none in 'emu' .* read: {count}\); remove the subf"):
+        DataStream.from_folder(folder)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".avif"])
+def test_all_usual_endings_of_images_are_read(folder, suffix):
+    (folder / "emu").mkdir()
+    Image.new("RGB", (6, 5), (90, 0, 0)).save(folder / "emu" / f"1{suffix}")
+    assert DataStream.from_folder(folder).data_stream.dataset.classes == ("cat", "dog", "emu")
+
+
+def test_folders_of_splits_are_not_taken_for_classes(tmp_path):
+    for split in ("Train", "test", "val"):
+        for name in ("cat", "dog"):
+            (tmp_path / split / name).mkdir(parents=True)
+            Image.new("L", (2, 2), 99).save(tmp_path / split / name / "1.png")
+    with pytest.raises(ValueError, match="'Train', 'test', 'val' of .* names of splits") as caught:
+        DataStream.from_folder(tmp_path)
+    first, second = str(tmp_path / "Train"), str(tmp_path / "val")
+    assert f"as in fit(model, {first!r}, validation={second!r})" in str(caught.value)
+    training, _ = DataStream.from_folder(first, validation=second)
+    assert training.data_stream.dataset.classes == ("cat", "dog")
+
+
+def test_classes_can_have_the_names_of_splits(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (2, 2), 99).save(tmp_path / name / "1.png")
+    stream = DataStream.from_folder(tmp_path)
+    assert stream.data_stream.dataset.classes == ("test", "train")
 
 
 def test_another_folder_for_validation(folder):
@@ -221,6 +307,7 @@ def test_another_folder_for_validation(folder):
             "target 'kind' has the value 'maybe', which is not one of the classes",
         ),
         (lambda: DataStream.from_frame(table(), ["kind", "big"], as_classes=True), "in one column"),
+        (lambda: DataStream.from_frame(table(), ["size", "size"]), "once, not 'size', 'size'"),
         (lambda: DataStream.from_frame(table(), "kind", validation=0.001), "leaves 0 examples"),
         (lambda: DataStream.from_frame(table(), "kind", validation=1.5), "must be a fraction"),
         (lambda: DataStream.from_frame(table(), "kind", validation=True), "not True"),
@@ -255,6 +342,39 @@ def test_another_folder_for_validation(folder):
 def test_what_cannot_be_read_safely_is_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+DEEP = np.linspace(0, 65535, 30).astype("uint16").reshape(5, 6)
+
+
+@pytest.mark.parametrize("pixels", [DEEP, DEEP.astype("float32")], ids=["16 bits", "floats"])
+def test_images_of_more_than_8_bits_can_be_converted_as_advised(folder, pixels):
+    path = folder / "cat" / "deep.tif"
+    Image.fromarray(pixels).save(path)
+    with pytest.raises(ValueError, match="convert it to 8 bits, as in PIL") as caught:
+        DataStream.from_folder(folder, mode="L")
+    with Image.open(path) as image:
+        image.load()
+    names = {"PIL": PIL, "numpy": np, "image": image, "path": path}
+    eval(str(caught.value).partition("as in ")[2], names)
+    found = DataStream.from_folder(folder, mode="L").data_stream.dataset.indexables[0][4, 0]
+    np.testing.assert_array_equal(found, (DEEP / 65535 * 255).astype("uint8"))
+
+
+def test_transparent_images_can_be_read_as_advised(folder):
+    path = folder / "cat" / "clear.png"
+    Image.new("RGBA", (6, 5), (10, 20, 30, 0)).save(path)
+    with pytest.raises(ValueError, match=r"to keep it, .*from_folder\(.*\); or paint") as caught:
+        DataStream.from_folder(folder)
+    keep, _, paint = str(caught.value).partition("; or ")
+    names = {"DataStream": DataStream, "PIL": PIL, "folder": folder, "path": path}
+    kept, _ = eval(keep.partition("validation = ")[2].partition(", and pass")[0], names)
+    assert whole(kept)["features"].shape[1] == 4
+    with Image.open(path) as image:
+        image.load()
+    eval(paint.partition("as in ")[2], {**names, "image": image})
+    painted = DataStream.from_folder(folder).data_stream.dataset.indexables[0]
+    assert sorted(one[:, 0, 0].tolist() for one in painted)[-1] == [255, 255, 255]
 
 
 def test_images_outside_of_folders_of_classes_are_refused(tmp_path):

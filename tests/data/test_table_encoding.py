@@ -259,3 +259,25 @@ def test_intervals_are_categories():
     encoding = learn_encoding(table, ["x"], np.arange(ROWS))
     assert encoding.targets(table).classes == tuple(map(str, table["x"].cat.categories))
     assert learn_encoding(table, ["y"], np.arange(ROWS)).features(table).sum(0).tolist() == [10] * 3
+
+
+@pytest.mark.parametrize("kind", ["date", "Period", "large"])
+def test_advice_for_dates_and_large_numbers_can_be_followed(kind):
+    days = pd.date_range("2020-01-01", periods=ROWS)
+    values = {
+        "date": list(days.date),
+        "Period": days.to_period("D"),
+        "large": 1e200 * np.arange(ROWS),
+    }[kind]
+    frame = pd.DataFrame({"d": values, "y": np.arange(ROWS) % 2})
+    with pytest.raises(DataError, match="column 'd' has") as caught:
+        learn_encoding(frame, ["y"], np.arange(ROWS))
+    advice = str(caught.value).partition(" / " if kind == "large" else "days: ")[2]
+    names = {"frame": frame, "pandas": pd}
+    if kind == "large":
+        frame["d"] = frame["d"] / float(advice)
+    else:
+        frame["d"] = eval(advice.partition(", or remove")[0], names)
+    features = learn_encoding(frame, ["y"], np.arange(ROWS)).features(frame)
+    expected = (np.arange(ROWS) - (ROWS - 1) / 2) / np.arange(ROWS).std()
+    np.testing.assert_allclose(features[:, 0], expected, rtol=1e-5)

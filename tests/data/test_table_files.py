@@ -16,6 +16,14 @@ def test_columns_of_a_csv_file_are_numbers_or_text(tmp_path):
     assert frame["whole"].dtype == "int64" and frame["gap"].isna().tolist() == [False, True]
 
 
+def test_columns_of_true_and_false_are_bools(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("flag,gap,upper,text\nTrue,False,TRUE,True\nFalse,,false,maybe\n")
+    frame = read_frame(path)
+    pd.testing.assert_frame_equal(frame[["flag", "upper"]], pd.read_csv(path)[["flag", "upper"]])
+    assert frame["gap"].tolist() == [False, None] and frame["text"].tolist() == ["True", "maybe"]
+
+
 def test_tabs_and_parquet(tmp_path):
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     frame.to_csv(tmp_path / "a.tsv", sep="\t", index=False)

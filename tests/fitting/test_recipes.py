@@ -14,6 +14,8 @@ from workbench.bricks import Dropout
 from workbench.config import config
 from workbench.data import DataStream, IndexableDataset, write_hdf5
 from workbench.extensions import TrackTheBest
+from workbench.fitting.data import prepare
+from workbench.fitting.prepared import Wishes
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -175,6 +177,34 @@ def test_the_recipe_of_a_file_needs_nothing(kind, tmp_path):
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
+@pytest.mark.parametrize("kind", ["dataset", "torch", "hugging face"])
+def test_images_in_a_dataset_are_scaled_like_arrays(kind):
+    import datasets
+
+    if kind == "dataset":
+        data = IndexableDataset({"features": PIXELS, "targets": CLASSES[:, None]})
+    elif kind == "torch":
+        data = torch.utils.data.TensorDataset(torch.tensor(PIXELS), torch.tensor(CLASSES))
+    else:
+        features = datasets.Features(features=datasets.Image(), targets=datasets.Value("int64"))
+        shown = [Image.fromarray(one[0]) for one in PIXELS]
+        data = datasets.Dataset.from_dict({"features": shown, "targets": CLASSES}, features)
+    session = wb.fit(images(), data, epochs=1)
+    ours, theirs = repeated(session, data=data)
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    seen = np.concatenate([batch[0] for batch in session.main_loop.data_stream.iterate(0)])
+    held = next(session.main_loop.extensions[1].data_stream.iterate(0))[0]
+    found = np.sort(np.concatenate([seen, held]), 0)
+    np.testing.assert_allclose(found, np.sort(PIXELS / 255, 0), rtol=1e-6)
+    assert session.predict(PIXELS).shape == (N, 2)
+
+
+def test_images_that_are_targets_are_not_scaled():
+    data = IndexableDataset({"features": PIXELS, "targets": PIXELS})
+    training = prepare(data, Wishes(None, None, 8, None, False, 1)).training
+    assert [array.dtype for array in next(training.iterate(0))] == [np.float32, np.uint8]
+
+
 class Split:
     """The parts of a split of Hugging Face ``datasets`` that are used, around arrays."""
 
@@ -209,6 +239,35 @@ def test_a_split_of_hugging_face():
     split = datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist()})
     ours, theirs = repeated(wb.fit(layers(), split, epochs=1), data=split)
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def doubled(batch):
+    """Return twice the inputs, with the labels where they are read."""
+    return {**batch, "x": [2 * torch.tensor(row) for row in batch["x"]]}
+
+
+@pytest.mark.parametrize("kind", ["transform", "columns", "both"])
+def test_the_format_of_a_split_is_kept(kind):
+    import datasets
+
+    plain = datasets.Dataset.from_dict(
+        {"x": X.tolist(), "number": list(range(N)), "label": CLASSES.tolist()}
+    )
+    columns = None if kind == "transform" else ["x", "label"]
+    if kind == "columns":
+        split = plain.with_format("torch", columns=columns)
+    else:
+        used = plain if columns else plain.remove_columns("number")
+        split = used.with_transform(doubled, columns=columns)
+    session = wb.fit(layers(), split, epochs=1)
+    ours, theirs = repeated(session, data=split)
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    stream = session.main_loop.data_stream
+    assert stream.sources == ("x", "label")
+    seen = np.concatenate([batch[0] for batch in stream.iterate(0)])
+    held = np.concatenate([b[0] for b in session.main_loop.extensions[1].data_stream.iterate(0)])
+    factor = 1 if kind == "columns" else 2
+    np.testing.assert_allclose(np.sort(np.concatenate([seen, held]), 0), factor * np.sort(X, 0))
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "h5", "dict"])

@@ -13,6 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.data import IndexableDataset, write_hdf5
+from workbench.errors import WorkbenchError
 
 N = 40
 X = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
@@ -389,3 +390,101 @@ def test_a_file_for_validation_must_leave_one_split(tmp_path):
         wb.fit(layers(), paths[0], validation=paths[1])
     with pytest.raises(ValueError, match="there is no file or folder .*absent.h5"):
         wb.fit(layers(), paths[0], validation=tmp_path / "absent.h5")
+
+
+def split_of(**columns):
+    import datasets
+
+    return datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist(), **columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"label": NAMES.tolist()}, "'label' of data contains text, .*to_pandas.*, target=...."),
+        ({"t": ["a"] * N}, "the column 't' of data contains text, but must contain numbers; fit"),
+        ({"label": [None, *CLASSES[1:].tolist()]}, "'label' of data has no value in 1 of 40"),
+        ({"x": [None, *X[1:].tolist()]}, r"data.filter\(lambda example: example\['x'\] is not N"),
+        ({"x": [[0.0] * (1 + i % 2) for i in range(N)]}, "data cannot be joined to a batch .*map"),
+        ({"x": X[:, 0].tolist(), "z": X[:, 1].tolist()}, "'x' has one number .*data.to_pandas"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_split_that_cannot_be_used_as_it_is(columns, text):
+    with pytest.raises(ValueError, match=text):
+        wb.fit(layers(), split_of(**columns))
+
+
+def test_missing_values_of_a_split_can_be_removed_as_advised():
+    split = split_of(label=[None, *CLASSES[1:].tolist()])
+    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove them") as caught:
+        wb.fit(layers(), split)
+    kept = eval(str(caught.value).partition("as in ")[2], {"data": split})
+    assert wb.fit(layers(), kept, epochs=1).wait()
+    assert wb.fit(layers(), split.select(range(1, N)), epochs=1).wait()
+
+
+def test_all_splits_of_a_dataset_are_refused():
+    import datasets
+
+    splits = datasets.DatasetDict({"train": split_of(), "test": split_of()})
+    for options in ({}, {"validation": None}):
+        with pytest.raises(
+            ValueError, match="data must be one split, not .* 'train', 'te"
+        ) as caught:
+            wb.fit(layers(), splits, **options)
+    with pytest.raises(ValueError, match="validation must be one split, not"):
+        wb.fit(layers(), split_of(), validation=splits)
+    call = str(caught.value).partition("as in ")[2]
+    assert eval(call, {"fit": wb.fit, "model": layers(), "data": splits}).wait()
+
+
+def test_tables_of_other_libraries_are_to_be_converted():
+    import pyarrow
+
+    arrow = pyarrow.Table.from_pandas(TABLE)
+    session = wb.fit([wb.Linear()], TABLE, target="kind", epochs=1)
+    assert session.wait()
+    for call in (
+        lambda: wb.fit(layers(), arrow, target="kind"),
+        lambda: wb.DataStream.from_frame(arrow, "kind"),
+        lambda: session.predict(arrow),
+        lambda: session.evaluate(arrow),
+    ):
+        with pytest.raises(
+            WorkbenchError, match=r"not pyarrow.lib.Table; pass table.to_pandas\(\)"
+        ):
+            call()
+
+
+def normalised(dimensions=1):
+    layers = [torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2)]
+    if dimensions == 2:
+        layers = [torch.nn.Conv2d(1, 3, 2), torch.nn.BatchNorm2d(3), torch.nn.Flatten()]
+        layers.append(torch.nn.Linear(3, 2))
+    return torch.nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "loader"])
+def test_a_last_batch_of_one_example_cannot_be_normalised(kind):
+    data, size = (X[:33], CLASSES[:33]), {"batch_size": 8}
+    if kind == "loader":
+        pairs = torch.utils.data.TensorDataset(*map(torch.tensor, data))
+        data, size = torch.utils.data.DataLoader(pairs, 8), {}
+    module = normalised()
+    with pytest.raises(ValueError, match=r"\(33 examples, 8 in a batch\); pass batch_size=9, or d"):
+        wb.fit(module, data, validation=None, **size)
+    assert module[1].num_batches_tracked == 0
+    if kind == "arrays":
+        size["batch_size"] = 9
+    else:
+        data = torch.utils.data.DataLoader(pairs, 8, drop_last=True)
+    assert wb.fit(module, data, validation=None, epochs=1, **size).wait()
+
+
+def test_one_image_can_be_normalised():
+    pixels = np.random.default_rng(1).normal(size=(9, 1, 2, 2)).astype("float32").repeat(2, 3)
+    module = normalised(2)
+    module[3] = torch.nn.Linear(9, 2)
+    data = (pixels, CLASSES[:9])
+    assert wb.fit(module, data, batch_size=8, epochs=1, validation=None).wait()

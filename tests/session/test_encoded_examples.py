@@ -13,6 +13,7 @@ import workbench as wb
 from workbench.data import image_folder
 from workbench.data.encoded_dataset import EncodedDataset
 from workbench.data.making import dataset_below
+from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError, SessionError, SourceError
 from workbench.session.as_in_training import AsInTraining
 
@@ -55,8 +56,72 @@ def test_a_table_is_encoded_as_in_training(of_table, tmp_path):
     assert of_table.evaluate((TABLE.drop(columns="kind"), TABLE["kind"])) == values
 
 
+def test_the_columns_of_a_table_for_predictions_must_have_unique_texts_as_names(of_table):
+    twice = pd.concat([TABLE, TABLE[["a"]]], axis=1)
+    for call in (of_table.predict, of_table.evaluate):
+        with pytest.raises(DataError, match="the table has two columns named 'a'; rename one"):
+            call(twice)
+    with pytest.raises(DataError, match="two columns named 'kind'"):
+        of_table.evaluate(pd.concat([TABLE, TABLE[["kind"]]], axis=1))
+    numbered = TABLE[["a", "b", "kind"]].set_axis(["0", "1", "kind"], axis=1)
+    with pytest.raises(DataError, match="column of the table must be text, but one is 0; rename"):
+        trained(numbered, target="kind").predict(numbered.set_axis([0, 1, "kind"], axis=1))
+    levels = pd.MultiIndex.from_product([["t"], TABLE.columns])
+    with pytest.raises(DataError, match="missing: 'a', 'b', 'c', 'colour', 'flag'; unknown:"):
+        of_table.predict(TABLE.set_axis(levels, axis=1))
+
+
+def test_further_columns_of_a_table_for_predictions_can_have_any_names(of_table):
+    more = TABLE.assign(other=0)
+    more = pd.concat([more, more[["other"]], pd.DataFrame({7: np.zeros(N)})], axis=1)
+    np.testing.assert_array_equal(of_table.predict(more), of_table.predict(TABLE))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "object", "bool"])
+def test_categories_of_numbers(dtype):
+    numbers = np.array([0.1, 0.25] if "float" in dtype else [0, 3]).astype(dtype)[CLASSES]
+    table = pd.DataFrame({"c": pd.Categorical(numbers), "a": X[:, 0], "kind": CLASSES})
+    session = trained(table, target="kind")
+    expected = session.predict(table)
+    np.testing.assert_array_equal(session.predict(table.assign(c=numbers)), expected)
+
+
+def test_categories_of_fractions_are_classes(tmp_path):
+    table = pd.DataFrame({"a": X[:, 0], "c": pd.Categorical(np.array([0.25, 0.5])[CLASSES])})
+    session = trained(table, target="c")
+    assert session.log.status["classes"] == ["0.25", "0.5"]
+    np.testing.assert_array_equal(arrays_of(session)["targets"], CLASSES)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    again = session.evaluate(tmp_path / "table.csv")
+    assert again == pytest.approx(session.evaluate(table), rel=1e-4)
+    with pytest.raises(DataError, match="has the value 0.75, which is not one of the classes"):
+        session.evaluate(table.assign(c=0.75))
+
+
+def test_an_array_is_not_mistaken_for_encoded_columns(of_table):
+    numbers = TABLE[["a", "b", "c"]]
+    text = (
+        r"the input 'features' is of type {}, .* columns 'a', 'b', 'c', 'colour', 'flag', or {{'f"
+    )
+    for given in (numbers.to_numpy(), numbers.to_numpy().tolist(), torch.tensor(X), numbers["a"]):
+        with pytest.raises(SessionError, match="predict: .*" + text.format(type(given).__name__)):
+            of_table.predict(given)
+    with pytest.raises(SessionError, match="evaluate: .*" + text.format("ndarray")):
+        of_table.evaluate((numbers.to_numpy(), TABLE["kind"]))
+    with pytest.raises(SessionError, match=r"frame\.iloc\[\[0\]\] instead of frame\.iloc\[0\]"):
+        of_table.predict(TABLE.iloc[0])
+    assert of_table.predict(TABLE.iloc[[0]]).shape == (1, 2)
+
+
+def test_an_array_of_columns_that_are_not_encoded_is_accepted():
+    stream = wb.DataStream.from_frame(TABLE[["a", "b", "kind"]], "kind", standardise=False)
+    session = trained(stream, [wb.Linear(output_dim=2)])
+    columns = TABLE[["a", "b"]]
+    np.testing.assert_allclose(session.predict(columns.to_numpy()), session.predict(columns))
+
+
 def test_a_file_is_encoded_as_in_training(tmp_path):
-    table, path = TABLE.drop(columns="flag"), tmp_path / "table.csv"
+    table, path = TABLE, tmp_path / "table.csv"
     table.to_csv(path, index=False)
     session = trained(path, target="kind")
     np.testing.assert_allclose(session.predict(str(path)), session.predict(table), rtol=1e-4)
@@ -67,6 +132,14 @@ def test_a_message_about_a_missing_value_names_the_file(of_table, tmp_path):
     TABLE.assign(colour=None).to_csv(tmp_path / "gaps.csv", index=False)
     with pytest.raises(DataError, match=r"fillna\('blue'\)\n.*read_csv\('.*gaps.csv'\), and pass"):
         of_table.predict(tmp_path / "gaps.csv")
+
+
+def test_a_target_of_bools_in_a_file_is_that_of_the_table(tmp_path):
+    path = tmp_path / "table.csv"
+    TABLE.drop(columns="kind").to_csv(path, index=False)
+    session = trained(path, target="flag")
+    table = pd.read_csv(path)
+    assert session.evaluate(table) == session.evaluate(path)
 
 
 @pytest.mark.parametrize("content", [None, b"a,b\n1\n"])
@@ -102,6 +175,31 @@ def test_images_are_scaled_as_in_training():
     expected = session.predict(pixels.astype("float32") / np.float32(255))
     for given in (pixels, {"features": pixels}, [{"features": pixels}]):
         np.testing.assert_allclose(session.predict(given), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_images_of_other_dtypes_are_scaled_or_refused():
+    pixels = np.arange(16 * N).astype("uint8").reshape(N, 1, 4, 4)
+    session = trained((pixels, CLASSES), [wb.Flattener(), wb.Linear()])
+    expected, tensor = session.predict(pixels), torch.tensor(pixels)
+    for given in (pixels.astype(int), pixels.tolist(), tensor.int(), {"features": tensor.long()}):
+        np.testing.assert_array_equal(session.predict(given), expected)
+    for given in (pixels.astype("float32"), tensor.float()):
+        with pytest.raises(
+            DataError, match=r"scaled to 0\.\.1 in training, .* divide the values by"
+        ):
+            session.predict(given)
+    for given, value in ((pixels.astype(int) + 9, 264), (-tensor.long() - 1, -256)):
+        with pytest.raises(DataError, match=rf"integers from 0 to 255, .* but one is {value}"):
+            session.predict(given)
+
+
+def test_images_that_were_changed_after_the_scaling_have_any_range():
+    pixels = RNG.integers(0, 255, (N, 1, 4, 4), dtype=np.uint8)
+    made = wb.DataStream.from_arrays(pixels, CLASSES)
+    normalised = ScaleAndShift(made, 4, -2, which_sources=("features",))
+    session = trained(normalised, [wb.Flattener(), wb.Linear(output_dim=2)])
+    expected = session.predict(pixels)
+    np.testing.assert_allclose(session.predict(pixels / 255 * 4 - 2), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -238,3 +336,60 @@ def test_older_pickles_of_a_dataset_have_no_keys():
 def test_a_folder_is_refused_after_training_on_other_data(of_table, tmp_path):
     with pytest.raises(SessionError, match=r"evaluate: .* is a folder, but this run was not"):
         of_table.evaluate(tmp_path)
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("kind", ["loader", "stream"])
+def test_predictions_in_another_order_are_noted(kind, shuffled, capsys):
+    session = trained((X, CLASSES))
+    if kind == "loader":
+        pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(CLASSES))
+        loader = torch.utils.data.DataLoader(pairs, 16, shuffle=shuffled)
+        data = wb.data.as_stream(loader, ("features", "targets"))
+    else:
+        dataset = wb.data.IndexableDataset({"features": X, "targets": CLASSES})
+        scheme = wb.data.ShuffledScheme if shuffled else wb.data.SequentialScheme
+        data = wb.DataStream(dataset, iteration_scheme=scheme(N, 16))
+    capsys.readouterr()
+    session.evaluate(data)
+    assert capsys.readouterr().err == ""
+    found = session.predict(data)
+    assert ("the examples are shuffled" in capsys.readouterr().err) == shuffled
+    assert np.array_equal(found, session.predict(X)) != shuffled
+
+
+def of_torch(kind):
+    import datasets
+
+    pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(CLASSES))
+    if kind == "inputs":
+        return torch.utils.data.TensorDataset(torch.tensor(X))
+    if kind == "split":
+        return datasets.Dataset.from_dict({"x": X.tolist(), "label": CLASSES.tolist()})
+    return torch.utils.data.DataLoader(pairs, 16) if kind == "loader" else pairs
+
+
+@pytest.mark.parametrize("kind", ["loader", "dataset", "split"])
+def test_what_fit_reads_can_be_predicted_and_evaluated(kind):
+    session = trained(of_torch(kind), [wb.Linear(output_dim=2)])
+    names = session.main_loop.data_stream.sources
+    arrays = dict(zip(names, (X, CLASSES), strict=True))
+    for size in (16, None):
+        found = session.predict(of_torch(kind), batch_size=size)
+        np.testing.assert_allclose(found, session.predict(arrays), rtol=1e-5, atol=1e-6)
+        assert session.evaluate(of_torch(kind), batch_size=size) == pytest.approx(
+            session.evaluate(arrays)
+        )
+
+
+@pytest.mark.parametrize("kind", ["loader", "dataset", "inputs"])
+def test_entries_without_names_are_those_of_training(kind):
+    session = trained((X, CLASSES))
+    np.testing.assert_allclose(session.predict(of_torch(kind)), session.predict(X), rtol=1e-5)
+
+
+def test_entries_without_names_are_not_encoded_columns(of_table):
+    with pytest.raises(
+        SessionError, match="predict: the run was trained on a table, whose columns"
+    ):
+        of_table.predict(of_torch("dataset"))

@@ -30,6 +30,7 @@ from torch.utils.data import (
 from workbench.data.datasets import Dataset
 from workbench.data.read_once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
+from workbench.data.schemes import ShuffledExampleScheme, ShuffledScheme
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import hinted
@@ -267,6 +268,16 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
             f"{data_stream!r}"
         )
     return BatchStream(data_stream, sources)
+
+
+def is_shuffled(stream: Any) -> bool:
+    """Return True if a stream or a stream below it reads examples in a random order."""
+    while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
+        stream = stream.data_stream
+    if isinstance(stream, LoaderStream):
+        return bool(_shuffling(stream.batches))
+    scheme = getattr(stream, "iteration_scheme", None)
+    return isinstance(scheme, (ShuffledScheme, ShuffledExampleScheme))
 
 
 def _samplers(loader: DataLoader[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from workbench.data.datasets import as_array
 from workbench.data.encoded_dataset import FEATURES, TARGETS
@@ -41,6 +42,27 @@ def features_of(given: Any, indices: bool, images: Sequence[str] | None = None) 
     if len(set(lengths.values())) > 1:
         raise DataError(f"all features must have the same number of examples, not {lengths}")
     return arrays
+
+
+def own(arrays: Mapping[str, Array], given: Any) -> dict[str, Array]:
+    """Return arrays with copies of those that share memory with `given`, whose owner may change it.
+
+    Files that are mapped into memory are not copied, since they can be larger than the memory.
+    """
+    named = given if isinstance(given, Mapping) else {FEATURES: given}
+    return {
+        name: array.copy() if _shares(array, named[name]) else array
+        for name, array in arrays.items()
+    }
+
+
+def _shares(array: Array, given: Any) -> bool:
+    if isinstance(given, torch.Tensor):
+        return bool(given.numel()) and given.data_ptr() == array.ctypes.data
+    values = given.to_numpy() if hasattr(given, "to_numpy") else given
+    if not isinstance(values, np.ndarray) or isinstance(values, np.memmap):
+        return False
+    return np.may_share_memory(array, values)
 
 
 def encoded_arrays(
@@ -90,7 +112,7 @@ def other_arrays(
             "validation must be a fraction such as 0.2, a pair (features, targets), or None, not "
             f"{type(validation).__name__}"
         )
-    other = features_of(validation[0], indices, images)
+    other = own(features_of(validation[0], indices, images), validation[0])
     mine = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
     found = {name: (array.shape[1:], array.dtype) for name, array in other.items()}
     if mine != found:
@@ -113,7 +135,7 @@ def other_arrays(
     return {**other, TARGETS: targets.values}
 
 
-def _is_image(array: Array) -> bool:
+def is_image(array: Array) -> bool:
     """Return True for an array of images: uint8, with at least three axes and a value above 1."""
     return array.dtype == np.uint8 and array.ndim > 2 and int(array.max()) > 1
 
@@ -133,7 +155,7 @@ def _as_features(given: Any, name: str, indices: bool, image: bool | None) -> Ar
     check_complete(array, name)
     if indices and array.dtype.kind in "iu":
         return converted(array, np.dtype(np.int64), name)
-    if _is_image(array) if image is None else image and array.dtype == np.uint8:
+    if is_image(array) if image is None else image and array.dtype == np.uint8:
         return array
     if array.dtype.kind in "iu":
         array = array.astype(np.float64)  # large integers are rounded, as fractions are

@@ -18,8 +18,14 @@ NO_FRACTION = (
     "validation must be a fraction of the examples between 0 and 1, such as 0.2, or other data, "
     "or None for no validation, not {given!r:.60}"
 )
+SMALL_CLASSES = (
+    "validation={given!r} leaves 0 examples for validation, because the examples are divided class "
+    "by class and each class has at most {most}; {advice}pass other data for validation, or "
+    "validation=None"
+)
+OTHER_FRACTION = "pass a larger fraction, such as validation={fraction:.2g}, "
 TOO_FEW = (
-    "validation={fraction!r} of {count} examples{by_class} leaves {left} examples for {what}; pass "
+    "validation={fraction!r} of {count} examples leaves {left} examples for {what}; pass "
     "more data, another fraction, or validation=None"
 )
 
@@ -65,15 +71,16 @@ def held_out(
             members = order[classes[order] == one]
             parts.append(members[: min(round(fraction * len(members)), len(members) - 1)])
         chosen = np.concatenate(parts)
+        most = int(np.unique(classes, return_counts=True)[1].max(initial=0))
+        if not len(chosen) and most:
+            advice = "" if most == 1 else OTHER_FRACTION.format(fraction=1 / most)
+            raise DataError(SMALL_CLASSES.format(given=fraction, most=most, advice=advice))
     mask = np.zeros(count, dtype=bool)
     mask[chosen] = True
     training, validation = np.flatnonzero(~mask), np.flatnonzero(mask)
     for part, what in ((training, "training"), (validation, "validation")):
         if not len(part):
-            by_class = "" if classes is None else ", class by class,"
-            raise DataError(
-                TOO_FEW.format(fraction=fraction, count=count, by_class=by_class, left=0, what=what)
-            )
+            raise DataError(TOO_FEW.format(fraction=fraction, count=count, left=0, what=what))
     return training, validation
 
 

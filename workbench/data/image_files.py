@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +33,11 @@ MODES: dict[str, tuple[int, np.dtype[Any]]] = {
 }
 """Modes to which images can be converted, with the number of channels and the dtype of each."""
 
+ANOTHER_MODE = {
+    "transparent": "use mode='RGBA', or paint the image onto a background first",
+    "deep": "use mode={keeping!r}",
+}
+"""How to keep the transparency of an image, and values of more than 8 bits."""
 NO_PILLOW = (
     "reading images requires Pillow, which is not installed; install it with: pip install pillow "
     "(or install workbench with the extra: pip install 'workbench[images]')"
@@ -43,7 +48,7 @@ TURNED = (5, 6, 7, 8)
 """Values of the orientation tag for which width and height are swapped."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
-FRAMES = {"GIF", "PNG", "TIFF", "WEBP"}
+FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}
 """Formats in which each frame is an image; in JPEG files (MPO), further frames are previews."""
 
 
@@ -67,7 +72,12 @@ def image_size(file: Path) -> tuple[int, int]:
         return (width, height) if turned else (height, width)
 
 
-def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDArray[Any]:
+def read_image(
+    source: Path | bytes,
+    mode: str | None,
+    where: object,
+    advice: Mapping[str, str] = ANOTHER_MODE,
+) -> npt.NDArray[Any]:
     """Read an image as an array of shape (channels, height, width).
 
     Parameters
@@ -79,6 +89,8 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
         colours and one-bit images to grey.
     where : object
         The name of the image in messages.
+    advice : dict of str to str
+        The ends of the messages about images that `mode` cannot represent; see `ANOTHER_MODE`.
 
     Raises
     ------
@@ -96,7 +108,7 @@ def read_image(source: Path | bytes, mode: str | None, where: object) -> npt.NDA
         _check_bits(image, where)
         image.load()  # first, because the orientation can follow the pixels in the file
         upright = _upright(image)
-        pixels = _pixels(upright, mode, where)
+        pixels = _pixels(upright, mode, where, advice)
     return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)
 
 
@@ -165,9 +177,11 @@ def _formats(image: Any) -> list[int]:
     return formats
 
 
-def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
+def _pixels(
+    image: Any, mode: str | None, where: object, advice: Mapping[str, str]
+) -> npt.NDArray[Any]:
     if image.mode in EIGHT_BITS:
-        return _of_eight_bits(image, mode, where)
+        return _of_eight_bits(image, mode, where, advice)
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         if mode is None:
             return np.asarray(image)
@@ -185,7 +199,10 @@ def _pixels(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
         kind, keeping = _kind(image, pixels)
         raise DataFileError(
             f"{where}: mode={mode!r} cannot represent the pixels, which are {kind} from "
-            f"{pixels.min()} to {pixels.max()}; use mode={keeping!r}"
+            f"{pixels.min()} to {pixels.max()}; "
+            + advice["deep"].format(
+                keeping=keeping, most=65535 if keeping == "I;16" else pixels.max()
+            )
         )
     try:
         return converted(pixels, MODES[mode][1], f"{where}: the image with mode={mode!r}")
@@ -200,7 +217,9 @@ def _kind(image: Any, pixels: npt.NDArray[Any]) -> tuple[str, str]:
     return ("16-bit integers", "I;16") if fits else ("32-bit integers", "I")
 
 
-def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[Any]:
+def _of_eight_bits(
+    image: Any, mode: str | None, where: object, advice: Mapping[str, str]
+) -> npt.NDArray[Any]:
     if mode is None:
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA" if _is_transparent(image) else "RGB")
@@ -214,8 +233,8 @@ def _of_eight_bits(image: Any, mode: str | None, where: object) -> npt.NDArray[A
         return np.asarray(image.convert("L")).astype(MODES[mode][1])
     if mode != "RGBA" and _is_transparent(image):
         raise DataFileError(
-            f"{where}: mode={mode!r} would lose the transparency of the image; use mode='RGBA', or "
-            "paint the image onto a background first"
+            f"{where}: mode={mode!r} would lose the transparency of the image; "
+            f"{advice['transparent']}"
         )
     return np.asarray(image.convert(mode))
 

@@ -35,6 +35,19 @@ OTHER_THAN_TRAINED = (
 TOO_LARGE = (
     "the {count} images {where} have {pixels:,} values in total, too many for the memory; {advice}"
 )
+EIGHT_BITS = (
+    "convert it to 8 bits, as in PIL.Image.fromarray((numpy.asarray(image) / {most} * 255)"
+    ".astype('uint8')).save(path)"
+)
+PAINT = (
+    "paint the image onto a background, as in PIL.Image.alpha_composite(PIL.Image.new('RGBA', "
+    "image.size, 'white'), image.convert('RGBA')).convert('RGB').save(path)"
+)
+KEEP = (
+    "to keep it, create streams with training, validation = DataStream.from_folder(folder, "
+    "mode='RGBA', validation=0.2), and pass both to fit(model, training, validation=validation); "
+    "or "
+)
 CONVERT = "convert them with workbench.data.convert.images_to_hdf5, and use an H5PYDataset"
 FEWER = "pass fewer images at a time"
 
@@ -73,9 +86,12 @@ def read_folder(
     Raises
     ------
     DataError
-        If images differ in size, or if an image is not in a sub-folder.
+        If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
+        splits such as ``train`` and ``val``, which have the sub-folders of the classes.
     MissingDataError
         If there is no such folder, or it contains no image.
+    DataFileError
+        If an image cannot be read, or if a sub-folder contains no image.
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")
@@ -134,7 +150,8 @@ def read_images(
             TOO_LARGE.format(count=len(files), where=where, pixels=count, advice=advice)
         )
     pixels = np.empty(shape, dtype=np.uint8)
-    images = _of_each(files, lambda file: read_image(file, mode, file))
+    ends = {"deep": EIGHT_BITS, "transparent": PAINT if trained else KEEP + PAINT}
+    images = _of_each(files, lambda file: read_image(file, mode, file, ends))
     for number, image in enumerate(images):
         pixels[number] = _resized(image, (height, width))
     return pixels

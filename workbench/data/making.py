@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
-from workbench.data.given_arrays import apart, encoded_arrays, features_of, other_arrays
+from workbench.data.given_arrays import apart, encoded_arrays, features_of, other_arrays, own
 from workbench.data.held_out import check_fraction, held_out
 from workbench.data.image_folder import read_folder
 from workbench.data.schemes import SequentialScheme, ShuffledScheme
@@ -200,7 +200,8 @@ def from_arrays(
     if _is_fraction(validation):
         by_class = None if encoded is None or encoded.classes is None else encoded.values
         rows, held = held_out(count, float(validation), seed, by_class)  # type: ignore[arg-type]
-    whole = arrays if encoded is None else {**arrays, TARGETS: encoded.values}
+    kept = own(arrays, features) if held is None else arrays  # parts are copies of their own
+    whole = kept if encoded is None else {**kept, TARGETS: encoded.values}
     images = [name for name, array in arrays.items() if array.dtype == np.uint8]
     chosen = whole if held is None else {name: array[rows] for name, array in whole.items()}
     training = _scaled(_shuffled(_dataset(chosen, encoded), batch_size, seed), images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,17 @@ HOW_TO_CONVERT = {
     "m": "to numbers with frame[{name!r}].dt.total_seconds()",
     "c": "first",
 }
+DATES = {
+    "date": (
+        "to numbers, such as days: (pandas.to_datetime(frame[{name!r}]) - "
+        "pandas.Timestamp('2000-01-01')).dt.days"
+    ),
+    "Period": (
+        "to numbers, such as days: (frame[{name!r}].dt.to_timestamp() - "
+        "pandas.Timestamp('2000-01-01')).dt.days"
+    ),
+}
+"""How to convert dates that have no dtype of numpy."""
 REMOVE = "remove these rows with frame = frame.dropna(subset=[{name!r}]), or "
 FILL_IN = "fill in their values, as in frame[{name!r}] = {filled}"
 NO_VALUE = "remove the column with frame = frame.drop(columns=[{name!r}])"
@@ -50,6 +62,10 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
     """
     where = f"column {name!r}"
     column = plain_categories(column)
+    kind = _kind_of_dates(column)
+    if kind is not None:
+        how = DATES[kind].format(name=name)
+        raise frame_error(NO_NUMBERS.format(where=where, kind=kind, name=name, how=how))
     if column.dtype.kind in "mMc":
         zone = ", tz='UTC'" if getattr(column.dtype, "tz", None) is not None else ""
         how = HOW_TO_CONVERT[column.dtype.kind].format(name=name, zone=zone)
@@ -63,6 +79,16 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
         error.changes_frame = bool(advice)
         raise
     return values.astype(str) if _is_categorical(column) else values
+
+
+def _kind_of_dates(column: pd.Series[Any]) -> str | None:
+    """Return the key in `DATES` of the values of a column, or None if they are of other types."""
+    if column.dtype.name.startswith("period"):
+        return "Period"
+    if column.dtype != object:
+        return None
+    there = column.dropna()
+    return "date" if len(there) and all(isinstance(one, date) for one in there) else None
 
 
 def frame_error(text: str) -> DataError:

@@ -8,7 +8,7 @@ that are written as text, and text with almost as many values as rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,14 @@ from workbench.data.convert.csv_table import other_delimiter
 from workbench.data.exact_dtypes import converted
 from workbench.data.files import some
 from workbench.data.table_columns import column_values, frame_error
-from workbench.data.targets import COMMAS, Targets, encoded_targets, numbers_in_text
+from workbench.data.targets import (
+    COMMAS,
+    Targets,
+    encoded_targets,
+    numbers_in_text,
+    plain_categories,
+    values_of,
+)
 from workbench.data.written_dates import fault_of_dates
 from workbench.errors import DataError, SourceError, nearest
 from workbench.tensor.device import floatx
@@ -54,6 +61,10 @@ MANY_VALUES = (
 UNKNOWN_VALUE = (
     "{where} has the value {value!r}, which does not occur in the training data ({known}); replace "
     "it with one of these values, or train with examples that have it"
+)
+TOO_LARGE = (
+    "column {name!r} has numbers up to {largest:.6g}, too large to be standardised; divide them, "
+    "as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
 )
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
@@ -108,8 +119,9 @@ class TableEncoding:
         Raises
         ------
         DataError
-            If the table lacks a column, or has a value that cannot be encoded.
+            If the table lacks a column or has it twice, or has a value that cannot be encoded.
         """
+        check_frame(frame, self.columns)
         others = [name for name in map(str, frame.columns) if name not in self.target]
         missing = [name for name in self.columns if name not in others]
         if missing:
@@ -122,6 +134,7 @@ class TableEncoding:
 
     def targets(self, frame: pd.DataFrame) -> Targets:
         """Return the targets of a table."""
+        check_frame(frame, self.target)
         for name in self.target:
             check_column(frame, name)
         return _targets(frame, self.target, self.labels is not None, self.labels)
@@ -190,6 +203,8 @@ def learn_encoding(
     """
     for name in target:
         check_column(frame, name)
+    if len(set(target)) < len(target):
+        raise DataError(f"the target must name each column once, not {some(target)}")
     columns = [name for name in frame.columns if name not in target]
     if not columns:
         raise DataError(NO_FEATURES.format(target=some(target)))
@@ -203,7 +218,7 @@ def learn_encoding(
             if values.dtype.kind == "U":
                 categories[name] = _categories(frame[name], values, name)
             elif values.dtype.kind != "b" and standardise:
-                numbers[name] = _moments(values[rows])
+                numbers[name] = _moments(values[rows], name)
         except DataError as fault:
             faults.append(fault)
     try:
@@ -220,28 +235,47 @@ def learn_encoding(
     return TableEncoding(tuple(target), tuple(columns), numbers, categories, labels)
 
 
-def _moments(values: Array) -> tuple[float, float]:
+def _moments(values: Array, name: str) -> tuple[float, float]:
     """Return the mean and standard deviation of numbers; the deviation of equal numbers is 1."""
     chosen = values.astype(np.float64)
-    deviation = float(chosen.std())
-    flat = not deviation > 1e-12 * float(np.abs(chosen).max())
-    return float(chosen.mean()), 1.0 if flat else deviation
+    largest = float(np.abs(chosen).max())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(chosen.mean()), float(chosen.std())
+    if not np.isfinite([mean, deviation]).all():
+        raise frame_error(TOO_LARGE.format(name=name, largest=largest))
+    flat = not deviation > 1e-12 * largest
+    return mean, 1.0 if flat else deviation
 
 
-def check_frame(frame: Any) -> None:
-    """Raise an error unless `frame` is a table whose column names are unique strings."""
+def other_table(given: Any) -> str:
+    """Return the type of a value that is no table of pandas, with the method that converts it."""
+    kind = type(given)
+    plain = kind.__module__ in ("builtins", "numpy")
+    name = kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
+    return name + "; pass table.to_pandas()" * hasattr(given, "to_pandas")
+
+
+def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
+    """Raise an error unless `frame` is a table whose column names are unique strings.
+
+    If the names of the `needed` columns are passed, other columns can have any names.
+    """
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):
-        raise DataError(f"a table must be a pandas.DataFrame, not {type(frame).__name__}")
-    odd = [name for name in names if not isinstance(name, str)]
+        raise DataError(f"a table must be a pandas.DataFrame, not {other_table(frame)}")
+    odd = [
+        name
+        for name in names
+        if not isinstance(name, str) and (needed is None or str(name) in needed)
+    ]
     if odd:
         raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
             "columns with frame.columns = [...]"
         )
-    if not names.is_unique:
-        twice = names[names.duplicated()][0]
-        raise DataError(f"the table has two columns named {twice!r}; rename one of them")
+    twice = [name for name in names[names.duplicated()] if needed is None or name in needed]
+    if twice:
+        raise DataError(f"the table has two columns named {twice[0]!r}; rename one of them")
 
 
 def check_column(frame: pd.DataFrame, name: str) -> None:
@@ -255,11 +289,11 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
 
 
 def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
-    known = getattr(column.dtype, "categories", None)
     found = np.unique(values).tolist()
-    if known is not None:
-        there = set(found)
-        return tuple(str(one) for one in known if str(one) in there)
+    if getattr(column.dtype, "categories", None) is not None:
+        used = plain_categories(column).cat.remove_unused_categories().cat.categories
+        # the texts of numbers depend on their dtype, such as float32
+        return tuple(values_of(used, f"column {name!r}").astype(str).tolist())
     number, odd = numbers_in_text(found)
     if number is not None:
         where = f"column {name!r}"

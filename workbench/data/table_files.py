@@ -1,8 +1,9 @@
 """Functions that read tables in CSV and Parquet files as pandas data frames.
 
-A column of a CSV file contains numbers if each of its cells is a number or empty, and text
-otherwise. An empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas
-does not read the file.
+A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each of
+its cells is True, False or empty (in upper or lower case, as in pandas), and text otherwise. An
+empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas does not
+read the file.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+BOOLS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 CHANGE_TABLE = (
     "{error}\nTo change the table, read it with frame = {call}, and pass {argument} instead of the "
     "path"
@@ -121,4 +123,7 @@ def _column(cells: list[str]) -> Any:
             return np.array(numbers, dtype)
         values = iter(numbers)
         return np.array([next(values) if cell else np.nan for cell in cells], np.float64)
+    if all(cell in BOOLS for cell in there):
+        bools = [BOOLS.get(cell) for cell in cells]
+        return np.array(bools, dtype=bool if len(there) == len(cells) else object)
     return np.array([cell or None for cell in cells], dtype=object)

@@ -146,7 +146,8 @@ def encoded_targets(
         return Targets(_numbers(values, where))
     if values.ndim != 1:
         values = _from_one_hot(values, where)
-    if values.dtype.kind == "f":
+    fractions = any(isinstance(one, float) and one != round(one) for one in labels or ())
+    if values.dtype.kind == "f" and categories is None and not fractions:
         values = _whole(values, where)
     found = np.unique(values).tolist()
     if labels is None:
@@ -320,7 +321,8 @@ def _numbers(values: Array, where: str) -> Array:
     columns = values.reshape(len(values), 1) if values.ndim == 1 else values
     if columns.dtype.kind in "iu":
         columns = columns.astype(np.float64)  # large integers are rounded, as fractions are
-    return converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
+    found = converted(columns, np.dtype(str(floatx()).removeprefix("torch.")), where)
+    return found.copy() if np.may_share_memory(found, values) else found
 
 
 def _from_one_hot(values: Array, where: str) -> Array:

@@ -24,7 +24,9 @@ from workbench.data import (
     DataStream,
     H5PYDataset,
 )
+from workbench.data.hugging_face import refuse_all_splits
 from workbench.data.npz import read_npz
+from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES
 from workbench.errors import DataError
 from workbench.fitting.prepared import (
@@ -75,6 +77,8 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
     DataError
         If the data cannot be used, or if it is unclear what the targets are.
     """
+    refuse_all_splits(data, "data")
+    refuse_all_splits(wishes.validation, "validation")
     if isinstance(data, (str, os.PathLike)):
         return _from_path(Path(data), wishes)
     if hasattr(data, "iloc") and hasattr(data, "columns"):
@@ -97,7 +101,7 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
         raise DataError(SEVERAL_INPUTS.format(kind=type(data).__name__, count=len(data)))
     if isinstance(data, (np.ndarray, torch.Tensor)):
         raise DataError(ONLY_X)
-    raise DataError(NOT_DATA.format(given=type(data).__name__))
+    raise DataError(NOT_DATA.format(given=other_table(data)))
 
 
 def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:

@@ -16,10 +16,12 @@ from workbench.bricks.cost import Cost
 from workbench.bricks.inference import Kind
 from workbench.builder import to_code, to_spec
 from workbench.builder.imports import identifier
+from workbench.data.files import some
 from workbench.data.targets import MOST_CLASSES
 from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.ends import End
+from workbench.fitting.last_batch import check_last_batch
 from workbench.fitting.losses import Aim
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
@@ -45,6 +47,10 @@ NOT_INDICES = (
     "the targets must be the indices 0, 1, 2 ... of at least two classes, but their values are "
     "{values}"
 )
+FEWER_NAMES = (
+    "the targets have the value {value}, but the data has the names of only {count} classes: "
+    "{names}; correct the names, or the targets, which must be indices of the names"
+)
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
     "must be kept; call the method initialize() of every brick, or pass new bricks"
@@ -55,7 +61,8 @@ COLUMNS_OF_CLASSES = (
 )
 VECTOR = (
     "the input {name!r} has one number for each example, but the model needs rows of shape "
-    "(B, features); pass x.reshape(-1, 1)"
+    "(B, features); pass x.reshape(-1, 1), or pass a table and the name of its target if the data "
+    "has several such columns (data.to_pandas() converts a split of Hugging Face)"
 )
 OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
@@ -169,6 +176,7 @@ def build(
     }
     given = {name: batch[name] for name in inputs}
     if module:
+        check_last_batch(brick.module, prepared, batch)
         output = _applied(brick, inputs)
         losses.check_output(output)
         outputs = output.shape[1] if isinstance(output.shape[1], int) else None
@@ -297,6 +305,8 @@ def _class_count(prepared: Prepared, outputs: int | None) -> int:
         raise DataError(NOT_INDICES.format(values=", ".join(map(str, seen[:10]))))
     names = prepared.classes
     if names is not None:
+        if seen and seen[-1] >= len(names):
+            raise DataError(FEWER_NAMES.format(value=seen[-1], count=len(names), names=some(names)))
         return len(names)
     if seen:
         return max(int(seen[-1]) + 1, outputs or 0)

@@ -1,7 +1,7 @@
 """Functions that create streams for `fit` from datasets, streams and torch data loaders.
 
-The data is used as it is: nothing is encoded or scaled, and targets must be indices of classes or
-numbers. Part of a dataset can be held out for validation.
+The data is used as it is, and targets must be indices of classes or numbers. Only images of dtype
+uint8 in a dataset are scaled to 0..1. Part of a dataset can be held out for validation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from workbench.data import (
     ShuffledScheme,
     as_stream,
 )
+from workbench.data.given_arrays import is_image
 from workbench.data.held_out import held_out
+from workbench.data.hugging_face import check_split, column, in_torch, is_split
+from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
@@ -30,6 +33,9 @@ NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
     "made; pass another {kind} as validation, or validation=None to train without validation"
 )
+
+MOST_READ = 100
+"""Maximum number of examples that are read to find whether a transform changes their targets."""
 
 
 def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
@@ -87,6 +93,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
         code.use(STREAM, "SequentialScheme")
         code.needs["validation_data"] = "the data that was passed to fit as validation"
         code.lines += _stream_lines("validation", "validation_data", text)
+    training, validation = _scaled(training, validation, wishes, code)
     return _of_streams(training, validation, wishes, code)
 
 
@@ -134,6 +141,32 @@ def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
 
 def _stream_lines(target: str, dataset: str, scheme: str) -> list[str]:
     return call("DataStream.default_stream", [dataset, f"iteration_scheme={scheme}"], target)
+
+
+def _scaled(
+    training: AbstractDataStream,
+    validation: AbstractDataStream | None,
+    wishes: Wishes,
+    code: Statements,
+) -> tuple[AbstractDataStream, AbstractDataStream | None]:
+    """Scale images of dtype uint8 to 0..1, and write the statements that do so."""
+    batch = next(iter(training.iterate(0, 0)), ())
+    target = target_in(list(training.sources), wishes.target, "the data")
+    images = [
+        name
+        for name, values in zip(training.sources, batch, strict=len(batch) > 0)
+        if name != target and is_image(np.asarray(values))
+    ]
+    if not images or wishes.indices:
+        return training, validation
+    code.use("workbench.data.transformers", "ScaleAndShift")
+    for stream in ("training", "validation")[: 1 if validation is None else 2]:
+        arguments = [stream, "1 / 255", "0", f"which_sources={literal(images)}"]
+        code.lines += call("ScaleAndShift", arguments, stream)
+    training = ScaleAndShift(training, 1 / 255, 0, which_sources=images)
+    if validation is not None:
+        validation = ScaleAndShift(validation, 1 / 255, 0, which_sources=images)
+    return training, validation
 
 
 def _of_streams(
@@ -201,16 +234,17 @@ def _as_stream(data: Any) -> AbstractDataStream:
 def from_items(data: Any, wishes: Wishes) -> Prepared:
     """Return the streams for a torch dataset, or for a split of Hugging Face ``datasets``."""
     code = Statements(needs={"data": "the dataset that was passed to fit"})
-    columns = getattr(data, "features", None)
-    hugging = hasattr(data, "with_format") and isinstance(columns, Mapping)
+    hugging = is_split(data)
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         raise DataError(
             f"{type(data).__name__} has no length or cannot be read by index; pass a DataLoader "
             "that reads it"
         )
-    items, name = (
-        (data.with_format("torch"), 'data.with_format("torch")') if hugging else (data, "data")
-    )
+    if hugging:
+        check_split(data, "data")
+    if is_split(wishes.validation):
+        check_split(wishes.validation, "validation")
+    items, name = in_torch(data, "data") if hugging else (data, "data")
     rows, held = np.arange(len(data)), None
     code.use("torch.utils.data", "DataLoader", "Subset")
     code.use("torch")
@@ -240,10 +274,11 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             "DataLoader", [f"Subset({name}, held.tolist())", str(max(size, 256))], "held_loader"
         )
     elif wishes.validation is not None:
-        formatted = wishes.validation.with_format("torch") if hugging else wishes.validation
-        other = DataLoader(formatted, max(size, 256))
+        held_items, text = wishes.validation, "validation_data"
+        if is_split(held_items):
+            held_items, text = in_torch(held_items, text)
+        other = DataLoader(held_items, max(size, 256))
         code.needs["validation_data"] = "the data that was passed to fit as validation"
-        text = 'validation_data.with_format("torch")' if hugging else "validation_data"
         code.lines += call("DataLoader", [text, str(max(size, 256))], "held_loader")
     training = _as_stream(loader)
     validation = None if other is None else _as_stream(other)
@@ -255,6 +290,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             code.lines += call(
                 "as_stream", [text, f"sources={literal(tuple(stream.sources))}"], target
             )
+    training, validation = _scaled(training, validation, wishes, code)
     prepared = _of_streams(training, validation, wishes, code)
     _look_into(data, prepared)
     return prepared
@@ -265,8 +301,11 @@ def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
     if isinstance(data, torch.utils.data.TensorDataset) and len(data.tensors) == 2:
         return data.tensors[1], "data.tensors[1]"
     if hugging:
-        name = target_in(list(data.features), target, "the data")
-        return data[name][:], f"data[{literal(name)}][:]"
+        names = list(data.features)
+        if isinstance(target, str) and target not in names:
+            return None, ""  # a transform may make this column
+        _, values, text = column(data, target_in(names, target, "the data"))
+        return values, f"data{text}"
     values = getattr(data, "targets", None)
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)) and len(values) == len(data):
         return values, "data.targets"
@@ -277,15 +316,38 @@ def _look_into(data: Any, prepared: Prepared) -> None:
     """Find the class names and all targets in a dataset from torch or Hugging Face."""
     while isinstance(data, Subset):
         data = data.dataset
-    columns = getattr(data, "features", None)
     names: Any = getattr(data, "classes", None)
     values: Any = getattr(data, "targets", None)
     if isinstance(data, torch.utils.data.TensorDataset):
         values = data.tensors[list(prepared.training.sources).index(prepared.target)]
-    elif hasattr(data, "with_format") and isinstance(columns, Mapping):
-        names = getattr(columns[prepared.target], "names", None)
-        values = data[prepared.target][:]
+    elif is_split(data):
+        feature, values, _ = column(data, prepared.target)
+        names = getattr(feature, "names", None)
+    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
+        known = np.asarray(values)
+        if not _are_read(known, data, prepared):
+            return
+        prepared.values = known
+    elif getattr(data, "target_transform", None) is not None:
+        return
     if isinstance(names, (list, tuple)):
         prepared.names = tuple(map(str, names))
-    if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
-        prepared.values = np.asarray(values)
+
+
+def _are_read(values: Any, data: Any, prepared: Prepared) -> bool:
+    """Return True if reading an example of each class yields the target in `values`.
+
+    A transform can change targets, and the attributes of the dataset are those without it.
+    """
+    if isinstance(data, torch.utils.data.TensorDataset):
+        return True
+    if len(values) != len(data):
+        return False
+    rows = np.unique(values, return_index=True)[1] if values.ndim == 1 else np.arange(len(values))
+    place = list(prepared.training.sources).index(prepared.target)
+    for row in rows[:: len(rows) // MOST_READ + 1].tolist():
+        item = data[row]
+        found = item[prepared.target] if isinstance(item, Mapping) else item[place]
+        if not np.array_equal(np.asarray(found), values[row]):
+            return False
+    return True

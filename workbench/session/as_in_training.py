@@ -20,6 +20,18 @@ from workbench.data.files import regular_file
 from workbench.data.image_folder import read_folder, read_images
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
+from workbench.errors import DataError
+
+TOLERANCE = 1e-3
+"""How much floats from 0 to 1 may exceed 1, for example after an interpolation."""
+NO_PIXELS = (
+    "the images {name!r} must have integers from 0 to 255, as in training, but one is {value}; "
+    "convert them to 8 bits"
+)
+NOT_SCALED = (
+    "the images {name!r} were scaled to 0..1 in training, but a value is {value:.6g}; divide the "
+    "values by 255 if they range from 0 to 255, or pass them as integers"
+)
 
 
 class AsInTraining:
@@ -35,6 +47,7 @@ class AsInTraining:
         below = list(_below(stream))
         dataset = getattr(below[-1], "dataset", None) if below else None
         self._dataset = dataset if isinstance(dataset, EncodedDataset) else None
+        self._scales_last = bool(below) and isinstance(below[0], ScaleAndShift)
         self._scalings = [one for one in reversed(below) if isinstance(one, ScaleAndShift)]
 
     def table(self, frame: Any, inputs: Iterable[str]) -> dict[str, Any] | None:
@@ -51,6 +64,16 @@ class AsInTraining:
         if TARGETS in names:
             found[TARGETS] = encoding.targets(frame).values
         return found
+
+    def encoded_columns(self, name: str) -> tuple[str, ...] | None:
+        """Return the columns of a table from which a source was computed, or None if it was not.
+
+        The result is also None if the source has the columns as they are.
+        """
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is None or name != FEATURES:
+            return None
+        return encoding.columns if encoding.numbers or encoding.categories else None
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
         """Return images and their classes from a folder, or None if training reads no folder.
@@ -97,13 +120,45 @@ class AsInTraining:
         return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
 
     def scaled(self, values: Any, name: str) -> Any:
-        """Return the values of an input; values of dtype uint8 are scaled as in training."""
+        """Return the values of an input; pixels are scaled as in training.
+
+        Pixels are values of dtype uint8 or, if training scaled images from 0..255 to 0..1, integers
+        of any dtype.
+
+        Raises
+        ------
+        DataError
+            If images have integers outside 0..255, or floats that are not scaled to 0..1.
+        """
+        scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
+        if scalings and _is_of_pixels(scalings[0]):
+            values = self._pixels(values, name, scalings)
         if values.dtype not in (np.dtype(np.uint8), torch.uint8):
             return values
-        for scaling in self._scalings:
-            if name in scaling.which_sources:
-                values = scaling.transform_source_batch(values, name)
+        for scaling in scalings:
+            values = scaling.transform_source_batch(values, name)
         return values
+
+    def _pixels(self, values: Any, name: str, scalings: list[ScaleAndShift]) -> Any:
+        """Return integers as uint8 after checking their range, and check the range of floats."""
+        tensor = isinstance(values, torch.Tensor)
+        kind = values.numpy(force=True).dtype.kind if tensor else values.dtype.kind
+        if kind not in "iuf" or not values.shape or 0 in values.shape:
+            return values
+        least, most = values.min().item(), values.max().item()
+        if kind == "f":
+            only = len(scalings) == 1 and self._scales_last
+            if only and most > 1 + TOLERANCE:
+                raise DataError(NOT_SCALED.format(name=name, value=most))
+            return values
+        if least < 0 or most > 255:
+            raise DataError(NO_PIXELS.format(name=name, value=least if least < 0 else most))
+        return values.to(torch.uint8) if tensor else values.astype(np.uint8)
+
+
+def _is_of_pixels(scaling: ScaleAndShift) -> bool:
+    """Return True if integers from 0 to 255 become floats from 0 to 1."""
+    return bool(np.all(scaling.scale == 1 / 255) and not np.any(scaling.shift))
 
 
 def _below(stream: Any) -> Iterator[Any]:

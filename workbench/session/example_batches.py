@@ -9,14 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
+from workbench.data.adapters import is_shuffled
 from workbench.data.encoded_dataset import FEATURES, TARGETS
+from workbench.data.files import some
+from workbench.data.hugging_face import in_torch, is_split
 from workbench.data.reader_copies import apart, read_by_one
+from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES, advice_for_file, read_frame
 from workbench.errors import SessionError
 from workbench.session.as_in_training import AsInTraining
 from workbench.tensor import Variable
+from workbench.utils.notices import tell
 from workbench.utils.numbers import is_count
 
 Batch = dict[str, Any]
@@ -33,6 +39,7 @@ CHANNELS_LAST = (
     "{method}: the images have the shape {shape}, with the channels in the last dimension, but the "
     "input {name!r} has them in dimension 1; pass numpy.moveaxis(images, 3, 1)"
 )
+OTHER_TABLE = "{method}: a table must be a pandas.DataFrame, not {given}"
 OPENED = (
     "{method}: the data must not be an image of PIL; pass the path of the image, or an array of "
     "shape (B, channels, height, width)"
@@ -46,6 +53,19 @@ NOT_WHOLE = (
 NO_FOLDER = (
     "{method}: {path} is a folder, but this run was not trained on a folder of images; pass arrays "
     "for {inputs}, or the path of a CSV or Parquet file"
+)
+NOT_ENCODED = (
+    "{method}: the run was trained on a table, whose columns were encoded, but the input {name!r} "
+    "is of type {kind}, without names of columns; pass a table with the columns {columns}, or "
+    "{{{name!r}: values}} if the values are encoded already"
+)
+ONE_ROW = (
+    "{method}: one row of a table must be a table as well, not a Series; select it with "
+    "frame.iloc[[0]] instead of frame.iloc[0]"
+)
+SHUFFLED = (
+    "predict: the examples are shuffled, so the predictions have the order in which the stream "
+    "reads them; to keep the order of the data, pass arrays, or a stream that reads in order"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -91,6 +111,7 @@ def batches_of(
             f"{batch_size!r}"
         )
     rules = AsInTraining(training)
+    data = _named(data, inputs, method, batch_size, training, rules)
     arrays = _arrays(data, inputs, method, targets, rules)
     found = (
         _slices(arrays, batch_size, method)
@@ -99,6 +120,40 @@ def batches_of(
     )
     for batch in found:
         yield {name: _fitting(batch, name, inputs, method, rules) for name in inputs}
+
+
+def _named(
+    data: Any,
+    inputs: Mapping[str, Variable],
+    method: str,
+    batch_size: int | None,
+    training: AbstractDataStream | None,
+    rules: AsInTraining,
+) -> Any:
+    """Return a loader or a dataset of torch or Hugging Face as a stream, and other data unchanged.
+
+    Entries without names are those of the training batches or, if their number differs, the inputs.
+    """
+    if is_split(data):
+        data, _ = in_torch(data, "data")
+    if not isinstance(data, DataLoader):
+        indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
+        if not (is_split(data) or isinstance(data, torch.utils.data.Dataset)) or not indexed:
+            return data
+        data = DataLoader(data, len(data) if batch_size is None else batch_size)
+    first = next(iter(data), None)
+    if first is None or isinstance(first, Mapping):
+        return as_stream(data) if first is not None else data
+    count = len(first) if isinstance(first, (tuple, list)) else 1
+    known = () if training is None else tuple(training.sources)
+    names = next((one for one in (known, tuple(inputs)) if len(one) == count), None)
+    if names is None:
+        return data
+    entries = first if isinstance(first, (tuple, list)) else [first]
+    for name, values in zip(names, entries, strict=True):
+        if name in inputs:
+            _check_encoded(values, name, method, rules)
+    return as_stream(data, names)
 
 
 def _arrays(
@@ -125,6 +180,8 @@ def _arrays(
         data = {FEATURES: rules.images(map(Path, data))}
     elif hasattr(data, "getexif"):
         raise SessionError(OPENED.format(method=method))
+    elif hasattr(data, "to_pandas") and not hasattr(data, "with_format"):
+        raise SessionError(OTHER_TABLE.format(method=method, given=other_table(data)))
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):
@@ -135,6 +192,7 @@ def _arrays(
         if isinstance(data[0], pd.DataFrame):
             features = _columns(data[0], first, method, rules)
         else:
+            _check_encoded(data[0], others[0], method, rules)
             features = {others[0]: rules.array(data[0], others[0])}
         return {**features, targets[0]: rules.array(data[1], targets[0])}
     if isinstance(data, tuple) and len(inputs) > 1 and data and all(map(_has_arrays, data)):
@@ -149,7 +207,23 @@ def _arrays(
             SEVERAL.format(method=method, what="a single array", inputs=_listed(inputs))
         )
     name = next(iter(inputs))
+    _check_encoded(data, name, method, rules)
     return {name: rules.array(data, name)}
+
+
+def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
+    """Raise an error if training encoded the columns of a table, which `values` does not name."""
+    import pandas as pd
+
+    columns = rules.encoded_columns(name)
+    if columns is None:
+        return
+    if isinstance(values, pd.Series) and set(columns) <= set(values.index):
+        raise SessionError(ONE_ROW.format(method=method))
+    kind = type(values).__name__
+    raise SessionError(
+        NOT_ENCODED.format(method=method, name=name, kind=kind, columns=some(columns))
+    )
 
 
 def _of_folder(
@@ -227,6 +301,8 @@ def _of_stream(
         size = data.num_examples if batch_size is None else batch_size
         data = DataStream(data, iteration_scheme=SequentialScheme(data.num_examples, max(size, 1)))
     stream = as_stream(data)
+    if method == "predict" and is_shuffled(stream):
+        tell(SHUFFLED)
     if stream is not training:
         batches: Iterable[Batch] = stream.get_epoch_iterator(as_dict=True)
         return batches

@@ -6,6 +6,7 @@ Pillow reads one image at a time, so that a dataset can be larger than memory.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.convert.splits import check_splits
+from workbench.data.files import some
 from workbench.data.hdf5.write import FORMAT, create_dense, create_ragged, write_table
 from workbench.data.image_files import MODES, image_size, pillow, read_image
 from workbench.errors import DataError, DataFileError, MissingDataError
 from workbench.hints import hinted
 from workbench.utils.atomic import replacing
+from workbench.utils.notices import tell
 
 SUFFIXES = {
     ".bmp",
     ".gif",
+    ".jfif",
+    ".jpe",
     ".jpeg",
     ".jpg",
     ".pbm",
@@ -33,6 +38,19 @@ SUFFIXES = {
     ".tiff",
     ".webp",
 }
+NO_IMAGES = (
+    "each subfolder of {folder} must contain images, but there is none in {names} (files that are "
+    "not read: {left_out}); remove the subfolder, or save its images with one of the endings "
+    "{known}"
+)
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
+"""Usual names, in lower case, of folders that contain the classes of one split each."""
+NOT_CLASSES = (
+    "the subfolders {names} of {folder} have the names of splits, not of classes, and contain "
+    "folders themselves; pass the folder of each split, as in fit(model, {first!r}, "
+    "validation={second!r}) or images_to_hdf5(path, {{'train': {first!r}, 'test': {second!r}}})"
+)
+LEFT_OUT = "Files in {folder} that are not read as images: {left_out}."
 AXES = ("batch", "channel", "height", "width")
 
 
@@ -66,15 +84,15 @@ def images_to_hdf5(
     Raises
     ------
     DataError
-        If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, or if
-        only some of the images are in subfolders.
+        If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, if only
+        some of the images are in subfolders, or if the subfolders are splits with own subfolders.
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
         If a folder does not exist, or contains no image.
     DataFileError
-        If an image cannot be read, or if `mode` cannot represent it. The message names the file
-        and, if there is one, a mode that can represent the image.
+        If an image cannot be read, if `mode` cannot represent it, or if a subfolder contains no
+        image. The message names the file and, if there is one, a mode that can represent the image.
 
     Examples
     --------
@@ -171,27 +189,81 @@ def _blocks(
 
 
 def images_in(folder: Path) -> list[tuple[Path, str | None]]:
-    """Return the image files of a split, each with its class.
+    """Return the image files of a split, each with its class, and tell which files are left out.
 
     The class is the name of a subfolder of `folder`, or None for an image outside all subfolders.
+
+    Raises
+    ------
+    MissingDataError
+        If there is no such folder, or it contains no image.
+    DataFileError
+        If a subfolder contains no image, so that its class would be missing.
+    DataError
+        If the subfolders are splits, which have the subfolders of the classes.
     """
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
+    suffixes = _suffixes()
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     found: list[tuple[Path, str | None]] = []
+    others: Counter[str] = Counter()
+    empty: list[str] = []
     for entry in entries:
-        if entry.is_dir():
-            inner = sorted(file for file in entry.rglob("*") if _is_image(file))
-            found += [(file, entry.name) for file in inner]
-        elif _is_image(entry):
-            found.append((entry, None))
+        name = entry.name if entry.is_dir() else None
+        files = _files_in(entry) if entry.is_dir() else [entry]
+        images = [(file, name) for file in files if file.suffix.lower() in suffixes]
+        others += Counter(f.suffix.lower() for f in files if f.suffix.lower() not in suffixes)
+        if name is not None and not images:
+            empty.append(name)
+        found += images
+    known = ", ".join(sorted(suffixes))
     if not found:
         raise MissingDataError(
             f"{folder} and its subfolders contain no image; the name of an image must end in one "
-            f"of {', '.join(sorted(SUFFIXES))}"
+            f"of {known}"
         )
+    left_out = some(sorted(others), lambda end: f"{others[end]} {_ending(end)}")
+    if empty:
+        raise DataFileError(
+            NO_IMAGES.format(
+                folder=folder, names=some(empty), left_out=left_out or "none", known=known
+            )
+        )
+    _check_no_splits(found, folder)
+    if others:
+        tell(LEFT_OUT.format(folder=folder, left_out=left_out))
     return found
 
 
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+def _check_no_splits(found: list[tuple[Path, str | None]], folder: Path) -> None:
+    names = list(dict.fromkeys(name for _, name in found if name is not None))
+    deep = all(len(file.relative_to(folder).parts) > 2 for file, _ in found)
+    if len(names) < 2 or not deep or not all(name.lower() in SPLITS for name in names):
+        return
+    first = next((name for name in names if name.lower().startswith("train")), names[0])
+    second = next(name for name in reversed(names) if name != first)
+    raise DataError(
+        NOT_CLASSES.format(
+            names=some(names), folder=folder, first=str(folder / first), second=str(folder / second)
+        )
+    )
+
+
+def _suffixes() -> set[str]:
+    """Return the endings of the names of images, with AVIF if Pillow was built to read it."""
+    return SUFFIXES | ({".avif"} & set(pillow().registered_extensions()))
+
+
+def _ending(suffix: str) -> str:
+    return f"with the ending {suffix}" if suffix else "without an ending"
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files at any depth that are neither hidden nor in a hidden folder."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and file.is_file()
+    )

@@ -17,7 +17,7 @@ from workbench.data.datasets import Dataset, IndexableDataset, after_state, as_i
 from workbench.data.hdf5.examine import examiner
 from workbench.data.hdf5.handle import FileHandle, faults_named
 from workbench.data.hdf5.layout import SplitTable, found, joined, split_array, varying
-from workbench.data.hdf5.source import axis_labels, read_rows, varies
+from workbench.data.hdf5.source import axis_labels, class_names, read_rows, varies
 from workbench.data.schemes import Indices, Request, SequentialExampleScheme
 from workbench.data.streams import Data
 from workbench.errors import DataError, DataFileError
@@ -61,6 +61,9 @@ class H5PYDataset(Dataset):
     axis_labels : dict of str to tuple of str
         The names of the axes of a batch for each source, where the file contains them. For examples
         of varying shape, these are ``batch``, followed by the axes of an example.
+    classes : tuple of str or None
+        The names of the classes to whose indices the source ``targets`` refers, as written by
+        `csv_to_hdf5` and `images_to_hdf5`; None if the file has no names, or `targets` is not read.
     vlen_sources : tuple of str
         The sources whose examples vary in shape. A batch of such a source is an array of objects;
         each object is an array.
@@ -108,6 +111,7 @@ class H5PYDataset(Dataset):
         self.allow_external = allow_external
         self._seen: object = None
         self._read_labels: AxisLabels | None = None
+        self._read_classes: tuple[tuple[str, ...] | None] | None = None
         self.which_sets = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         self._memory: IndexableDataset | None = None
         self._checksum: int | None = None
@@ -140,6 +144,7 @@ class H5PYDataset(Dataset):
         if load_in_memory:
             self._memory = self._load()
             self._inferred_labels()  # read the names while the file is open
+            self.classes  # noqa: B018
             self.close()
         if self.num_examples:
             self.example_iteration_scheme = SequentialExampleScheme(self.num_examples)
@@ -196,6 +201,23 @@ class H5PYDataset(Dataset):
     def indexables(self) -> tuple[npt.NDArray[Any], ...]:
         """All examples, one array per source; they are loaded from the file if necessary."""
         return (self._memory or self._load()).indexables
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes, if the file has them."""
+        if vars(self).get("_read_classes") is None:  # older pickles lack it
+            self._read_classes = (self._classes_of_file() if "targets" in self.sources else None,)
+        assert self._read_classes is not None
+        return self._read_classes[0]
+
+    def _classes_of_file(self) -> tuple[str, ...] | None:
+        file = self._open()
+        if "classes" not in file.attrs:
+            return None
+        if self._handle.given is None and EMBEDDED not in self._handle.path.parents:
+            examiner.check(self._handle.path, ["/"], rows=False, what="the names of classes")
+        with faults_named(self.path, "the names of classes"):
+            return class_names(file)
 
     def _inferred_labels(self) -> AxisLabels:
         if self._read_labels is None:

@@ -47,9 +47,14 @@ def lasting(seconds: float) -> None:
 
 
 def read(stored: Any, rows: bool, patience: float) -> None:
-    """Read the axis names and the scales of a dataset and, if `rows` is True, its rows."""
+    """Read the axis names and the scales of a dataset and, if `rows` is True, its rows.
+
+    Of the root group, the table of splits and the names of classes are read.
+    """
     if stored.name == "/":
-        stored.attrs["split"]
+        for name in ("split", "classes"):
+            with contextlib.suppress(Exception):
+                stored.attrs[name]
         return
     for axis in stored.dims:
         str(axis.label)

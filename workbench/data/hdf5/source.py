@@ -38,6 +38,15 @@ def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple
     return (*labels, *[x.decode() if isinstance(x, bytes) else str(x) for x in inner])
 
 
+def class_names(file: h5py.File) -> tuple[str, ...] | None:
+    """Return the names in the attribute ``classes`` of a file, or None if it has no such names."""
+    found = np.asarray(file.attrs.get("classes", ()))
+    texts = [one.decode() if isinstance(one, bytes) else one for one in found.reshape(-1).tolist()]
+    if found.ndim != 1 or not texts or not all(isinstance(one, str) for one in texts):
+        return None
+    return tuple(texts)
+
+
 def read_rows(
     stored: h5py.Dataset, rows: int | Indices, path: Path, allow_external: bool = False
 ) -> Any:

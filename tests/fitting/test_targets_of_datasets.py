@@ -1,0 +1,84 @@
+"""Names of classes of HDF5 files, torch datasets and Hugging Face splits, and their targets."""
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from workbench.data import write_hdf5
+
+X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
+
+
+class Letters(torch.utils.data.Dataset):
+    """A dataset with the attributes of those of torchvision."""
+
+    def __init__(self, target_transform, classes):
+        self.targets = (torch.arange(40) % 4).tolist()
+        self.target_transform = target_transform
+        if classes:
+            self.classes = classes
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, row):
+        return X[row], self.target_transform(self.targets[row])
+
+
+def outputs(session):
+    assert session.wait()
+    return session.predict(X).shape[1]
+
+
+@pytest.mark.parametrize("classes", [list("abcd"), None])
+def test_classes_of_other_targets_are_not_those_of_the_model(classes):
+    data = Letters(lambda target: int(target >= 2), classes)
+    session = wb.fit([wb.Linear(output_dim=2)], data, epochs=1)
+    assert outputs(session) == 2
+    assert "classes" not in session.log.status
+    with pytest.raises(ValueError, match="the number of classes cannot be inferred"):
+        wb.fit([wb.Linear()], data)
+
+
+def test_classes_without_targets_are_not_used_for_transformed_targets():
+    data = Letters(lambda target: int(target >= 2), list("abcd"))
+    data.targets = (*data.targets, 0)  # not one for each example
+    assert "classes" not in wb.fit([wb.Linear(output_dim=2)], data, epochs=1).log.status
+
+
+@pytest.mark.parametrize("classes", [list("abcd"), None])
+def test_a_transform_that_keeps_targets_keeps_classes(classes):
+    session = wb.fit([wb.Linear()], Letters(int, classes), epochs=1)
+    assert outputs(session) == 4
+    assert session.log.status.get("classes") == classes
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_transform_of_a_split_can_change_its_targets(keeps):
+    import datasets
+
+    def transform(batch):
+        labels = batch["label"] if keeps else [label // 2 for label in batch["label"]]
+        return {"x": [torch.tensor(row) for row in batch["x"]], "label": labels}
+
+    features = datasets.Features(
+        x=datasets.List(datasets.Value("float32")), label=datasets.ClassLabel(names=list("abcd"))
+    )
+    columns = {"x": X.tolist(), "label": np.arange(40) % 4}
+    split = datasets.Dataset.from_dict(columns, features).with_transform(transform)
+    session = wb.fit([wb.Linear(output_dim=None if keeps else 2)], split, epochs=1)
+    assert outputs(session) == (4 if keeps else 2)
+    assert session.log.status.get("classes") == (list("abcd") if keeps else None)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_an_hdf5_file_names_its_classes(tmp_path, count):
+    path = tmp_path / "letters.h5"
+    arrays = {"features": X.numpy(), "targets": np.arange(40)[:, None] % 3}
+    write_hdf5(path, {"train": arrays}, attributes={"classes": list("abc")[:count]})
+    if count == 3:
+        assert wb.fit([wb.Linear()], path, epochs=1).log.status["classes"] == ["a", "b", "c"]
+        return
+    with pytest.raises(ValueError, match="value 2, but the data has the names of only 2 classes"):
+        wb.fit([wb.Linear()], path, epochs=1)

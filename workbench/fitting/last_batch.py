@@ -1,0 +1,53 @@
+"""Check of the last batch of an epoch for modules of torch with batch normalisation."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from workbench.data.adapters import LoaderStream
+from workbench.errors import ArgumentError
+from workbench.fitting.prepared import Prepared
+
+ONE_EXAMPLE = (
+    "the last batch of an epoch has one example, but batch normalisation needs at least two in "
+    "training ({count} examples, {size} in a batch); pass batch_size={other}, or drop_last=True to "
+    "a DataLoader of your own"
+)
+
+
+def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping[str, Any]) -> None:
+    """Raise an error if a module cannot be trained on the last batch, which has one example."""
+    given = [batch[name] for name in prepared.inputs]
+    count, size = _examples(prepared), len(given[0])
+    normalised = any(isinstance(one, _BatchNorm) for one in module.modules())
+    if count is None or not normalised or (count % size or size) != 1:
+        return
+    try:
+        # a copy, because batch normalisation changes its buffers
+        trial = copy.deepcopy(module).train()
+        device = next((one.device for one in module.parameters()), torch.device("cpu"))
+        with torch.no_grad(), torch.random.fork_rng():
+            trial(*[torch.as_tensor(values[:1]).to(device) for values in given])
+    except Exception as error:  # any other fault of the module is reported by its application
+        if "more than 1 value per channel" in str(error):
+            other = next(one for one in range(size + 1, size + count + 2) if count % one != 1)
+            raise ArgumentError(ONE_EXAMPLE.format(count=count, size=size, other=other)) from None
+
+
+def _examples(prepared: Prepared) -> int | None:
+    """Return the number of examples in an epoch, if it is known."""
+    stream: Any = prepared.training
+    while hasattr(stream, "data_stream"):
+        stream = stream.data_stream
+    if not isinstance(stream, LoaderStream):
+        count = getattr(stream, "num_examples", None)
+        return count if isinstance(count, int) else None
+    loader = stream.batches
+    if loader.batch_size is None or loader.drop_last or stream.num_batches is None:
+        return None
+    return len(loader.sampler)  # type: ignore[arg-type]
