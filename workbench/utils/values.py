@@ -11,7 +11,6 @@ import torch
 
 from workbench.tensor.arrays import to_array
 
-
 PLAIN = (float, int, bool, str)
 """Types of values that are returned at once."""
 
