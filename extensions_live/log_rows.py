@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from extensions_live.formatting import format_number
 from extensions_live.messages import RowsMessage
 from workbench.errors import LogError
-from workbench.log.export import quoting_of
+from workbench.log.export import RECORDED, quoting_of
 from workbench.log.interventions import records_in_words
 from workbench.log.query import INDEX
 from workbench.log.summary import numbers_of
@@ -188,7 +188,7 @@ def as_csv(snapshot: Snapshot, names: Sequence[str], positions: Positions) -> st
     """Return rows as comma-separated values with all digits; missing values and NaN are blank."""
     iterations = snapshot.rows[positions]
     columns = [snapshot.values_at(name, iterations) for name in names]
-    lines: list[list[Any]] = [[INDEX, *names]]
+    lines: list[list[Any]] = [[INDEX, *(RECORDED if name == INDEX else name for name in names)]]
     for iteration, *row in zip(iterations.tolist(), *columns, strict=True):
         cells = ("" if _missing(value) else value for value in row)
         lines.append([iteration, *(v if isinstance(v, (int, float)) else str(v) for v in cells)])

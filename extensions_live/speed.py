@@ -30,14 +30,17 @@ class Speed:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()  # the times at which the iteration changed
+        self._last: tuple[float, int] | None = None
         self._rate: float | None = None
 
     def saw(self, iteration: int, *, moving: bool) -> None:
         """Record the current iteration; `moving` is True if training is not paused."""
         now = self._clock()
-        if self._seen and iteration < self._seen[-1][1]:
-            self._seen.clear()  # a rewind
-        if not self._seen or iteration != self._seen[-1][1]:
+        looked, last = self._last or (now, iteration)  # when this iteration began is not known yet
+        self._last = now, iteration
+        if iteration < last or now - looked > WINDOW:
+            self._seen.clear()  # after a rewind, or if the view was not shown
+        elif iteration != last:
             self._seen.append((now, iteration))
             while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
                 self._seen.popleft()

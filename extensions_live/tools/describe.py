@@ -84,15 +84,16 @@ def log(
         A dictionary whose item ``channels`` contains the ``iterations`` and ``values`` of each
         channel. Pass the item ``next`` as `since` to get the rows that follow. The newest row of
         the log is then returned again, because more records may be added to it. The item ``log``
-        is the identity of the log, which changes with a rewind; rows of the earlier log after the
-        iteration of the rewind no longer belong to the run, so start again with `since` 0.
+        is the identity of the log, which changes with a rewind and when the run is resumed; rows
+        of the earlier log after that iteration no longer belong to the run, so start again with
+        `since` 0.
 
     Raises
     ------
     LogError
         If a channel does not exist.
     """
-    identity = session.log.h_uuid  # read first, so that rows after a rewind never have the old one
+    identity = session.log.h_uuid  # read first: rows of a discarded branch never have the new one
     known = session.log.channels
     for name in channels or ():
         if name not in known:

@@ -122,7 +122,12 @@ def open_notebook(
             path = lab.root / name
             path.write_text(json.dumps(content), encoding="utf-8")
             page = stack.enter_context(guarded_page(browser, visited))
-            notebook = front_end(page, lab.base, path)
+            # What earlier notebooks kept in the page, such as open panels, is not for this one.
+            visited.new_cdp_session(page).send(
+                "Storage.clearDataForOrigin",
+                {"origin": lab.base, "storageTypes": "local_storage,indexeddb"},
+            )
+            notebook = front_end(page, lab.base, path, path.stem)
             notebook.open()
             stack.callback(notebook.shut_down)
             return notebook

@@ -234,15 +234,18 @@ class Notebook:
         Address of the server.
     path : Path
         The file, directly in the served folder.
+    workspace : str, optional
+        A workspace of its own; two pages of one context that open the same one load twice.
 
     """
 
-    def __init__(self, page: Page, base: str, path: Path) -> None:
+    def __init__(self, page: Page, base: str, path: Path, workspace: str = "") -> None:
         self.page, self.base, self.path = page, base, path
+        self.workspace = workspace and f"workspaces/{workspace}/"
 
     def open(self) -> None:
         """Open the notebook in the page, with a new workspace, and wait for its kernel."""
-        self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
+        self.page.goto(f"{self.base}/lab/{self.workspace}tree/{self.path.name}?reset")
         self.ready()
 
     def ready(self) -> None:

@@ -1,7 +1,8 @@
 """The notebook about the visual editor, whose model is trained and changed by mouse.
 
 The cells before the training are run one after the other. Instead of those after it, everything is
-clicked, in the order of the notebook. Each test continues where the one before it has ended.
+clicked, in the order of the notebook. Each test continues where the one before it has ended; a test
+that runs alone first brings the editor there.
 """
 
 import pytest
@@ -63,13 +64,41 @@ def test_the_button_trains_and_the_cell_takes_its_session(canvas):
     notebook.scroll_to(notebook.index("editor = Editor()"))
 
 
+@pytest.fixture
+def training(canvas):
+    """Train the model of the canvas, unless a test has begun this."""
+    notebook = canvas.notebook
+    if canvas.ask("editor.session is None") == "True":
+        notebook.run(notebook.index("editor.train("))
+        notebook.scroll_to(notebook.index("editor = Editor()"))
+    if button(canvas, "state").inner_text() == "paused":
+        button(canvas, "resume").click()
+        state_becomes(canvas, "running")
+
+
+@pytest.fixture
+def paused(canvas, training):
+    button(canvas, "pause").click()
+    state_becomes(canvas, "paused")
+
+
+@pytest.fixture
+def widened(canvas, request):
+    """Widen the first layer of the session, unless a test has done this."""
+    if canvas.ask(f"editor.session is not None and {SHAPE} == (784, 200)") == "False":
+        request.getfixturevalue("paused")
+        widen(canvas)
+
+
+@pytest.mark.usefixtures("training")
 def test_training_is_paused_below_the_canvas(canvas):
     button(canvas, "pause").click()
     state_becomes(canvas, "paused")
     assert canvas.ask("editor.session.state.value") == "'paused'"
 
 
-def test_a_wider_layer_is_applied_to_the_paused_session(canvas):
+def widen(canvas):
+    """Widen the first layer of the paused session to 200 units."""
     done = int(canvas.ask(DONE))
     canvas.find("node-linear").scroll_into_view_if_needed()
     canvas.click("linear")
@@ -81,16 +110,24 @@ def test_a_wider_layer_is_applied_to_the_paused_session(canvas):
     until(lambda: not canvas.find("surgery-text").count(), timeout=100, what="no bar")
     said = canvas.find("said")
     until(lambda: f"at iteration {done:,}: " in said.inner_text(), what="the receipt")
+
+
+@pytest.mark.usefixtures("paused")
+def test_a_wider_layer_is_applied_to_the_paused_session(canvas):
+    widen(canvas)
     assert canvas.shape("linear", "rectifier") == "batch × 200"
     assert canvas.ask(SHAPE) == "(784, 200)"
 
 
+@pytest.mark.usefixtures("widened")
 def test_the_changed_model_trains_on(canvas):
-    button(canvas, "resume").click()
+    if button(canvas, "resume").count():
+        button(canvas, "resume").click()
     state_becomes(canvas, "running")
     trains_on(canvas)
 
 
+@pytest.mark.usefixtures("widened")
 def test_the_change_is_undone_and_the_canvas_follows(canvas):
     for name in ("steer", "more"):
         if button(canvas, name).get_attribute("open") is None:

@@ -66,7 +66,7 @@ def faults(canvas):
 
 
 def empty(canvas):
-    """Show what stands on the empty canvas."""
+    """Show what stands on the empty canvas, which the fixture has cleared."""
 
 
 def form(canvas):
@@ -149,7 +149,7 @@ def test_axe_finds_no_serious_fault(canvas, show):
 def trained(canvas):
     """Yield the editor with a model in training, and an edit that is not applied."""
     canvas.ask("editor.add_stream('digit images'), editor.drawing.add_block('MLP')")
-    canvas.ask("editor.train('digit images')")
+    assert "Error" not in canvas.ask("editor.train('digit images')")
     canvas.find("show-on-nodes").wait_for()
     yield canvas
     canvas.ask("editor.show_on_nodes('nothing'), editor.clear_example()")

@@ -181,10 +181,15 @@ def test_no_view_complains(notebook):
 
 
 def test_a_view_out_of_sight_asks_for_nothing(notebook):
-    notebook.ask("[cell for cell in range(9)]")
     notebook.scroll_to(1)
     until(lambda: notebook.ask("mistakes.watched()") == "False", what="the view out of sight")
-    notebook.page.wait_for_timeout(1500)  # an answer may still be on its way
-    seen = notebook.ask("mistakes.seen")
-    notebook.page.wait_for_timeout(1500)
-    assert notebook.ask("mistakes.seen") == seen
+    done = "session.log.status['iterations_done']"
+
+    def seen_in_the_next_batches():
+        """Return how many answers arrive while the run goes on."""
+        seen, before = (int(notebook.ask(one)) for one in ("mistakes.seen", done))
+        until(lambda: int(notebook.ask(done)) > before + 200, what="more batches")
+        return int(notebook.ask("mistakes.seen")) - seen
+
+    until(lambda: seen_in_the_next_batches() == 0, what="the end of what was asked before")
+    assert seen_in_the_next_batches() == 0

@@ -94,9 +94,12 @@ def highest(notebook, plot):
 
 def pointed_at(notebook, plot):
     """Move the pointer to the middle of a figure; return the iteration that it shows there."""
-    box = plot.locator("canvas").first.bounding_box()
+    canvas, place = plot.locator("canvas").first, plot.locator(".wb-at").first
+    canvas.scroll_into_view_if_needed()
+    notebook.page.mouse.move(5, 5)
+    until(lambda: not place.inner_text(), what="no place while the pointer is elsewhere")
+    box = canvas.bounding_box()
     notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    place = plot.locator(".wb-at").first
     until(lambda: place.inner_text().startswith("iteration "), what="the place of the pointer")
     return int(place.inner_text().split()[-1])
 

@@ -126,6 +126,13 @@ def test_csv_with_carriage_returns_reads_back():
     assert last["iteration"] == 2 and pd.isna(last["note"])
 
 
+def test_csv_tells_a_channel_named_iteration_from_the_iterations():
+    log = TrainingLog()
+    log[3]["iteration"] = 7
+    text = as_csv(log.snapshot(), ["iteration"], np.arange(1))
+    assert text == "iteration,iteration (recorded)\n3,7\n"
+
+
 def test_csv_is_sent_once_with_all_digits(ask, log):
     log[9]["cost"] = 1 / 3
     payload = ask(condition="iteration > 6", copy=1)

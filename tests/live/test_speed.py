@@ -41,7 +41,26 @@ def test_the_speed_of_slow_batches_is_right(seconds):
 def test_a_rewind_does_not_look_like_negative_speed():
     now = 0.0
     speed = Speed(clock=lambda: now)
-    for iteration in (100, 150, 20, 70):
+    for iteration in (100, 150, 200, 20, 70, 120):
         speed.saw(iteration, moving=True)
         now += 1.0
     assert speed.rate() == 50.0
+
+
+def test_a_view_that_opens_within_a_slow_batch_waits_for_a_whole_one():
+    now = 55.0
+    speed, shown = Speed(clock=lambda: now), set()
+    while now < 300:
+        speed.saw(int(now // 60), moving=True)
+        shown.add(speed.rate())
+        now += 0.25
+    assert shown == {None, 1 / 60}
+
+
+def test_the_time_in_which_a_view_was_not_shown_does_not_count():
+    now = 0.0
+    speed = Speed(clock=lambda: now)
+    for iteration, seconds in ((0, 1), (10, 1), (20, 1000), (30, 1), (40, 1), (50, 1)):
+        speed.saw(iteration, moving=True)
+        now += seconds
+    assert speed.rate() == 10.0

@@ -215,7 +215,7 @@ for last in (False, False, True):
             raise
 assert_only_loopback("self")
 for one in psutil.Process().children(recursive=True):
-    with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
         assert_only_loopback(one.pid)
 with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):
     build().start(detached=True, launcher="ray")
