@@ -141,7 +141,15 @@ def test_the_y_axis_fits_the_visible_part_of_the_x_axis(shared, plot):
 def test_the_legend_hides_a_curve_and_shows_it_again(shared, plot):
     key = plot.locator(".wb-key").first
     key.hover()
-    before = shared.canvas()
+    images = [shared.canvas()]
+
+    def is_still():
+        shared.page.wait_for_timeout(200)
+        images.append(shared.canvas())
+        return images[-1] == images[-2]
+
+    until(is_still, what="an image without what the pointer has drawn")
+    before = images[-1]
     key.click()
     until(lambda: key.get_attribute("aria-pressed") == "false", what="a hidden curve")
     until(lambda: shared.canvas() != before, what="an image without the curve")
