@@ -55,6 +55,8 @@ class Model(ComputationGraph):
     ['/mlp/linear_0.W', '/mlp/linear_0.b', '/mlp/linear_1.W', '/mlp/linear_1.b']
     """
 
+    _told_of_left_out = False
+
     def get_top_bricks(self) -> list[Component]:
         """Return the bricks without parents among the graph's bricks and their ancestors."""
         found: dict[Component, None] = {}
@@ -121,6 +123,9 @@ class Model(ComputationGraph):
         """
         parameters = self.get_parameter_dict()
         assign(parameters, parameter_values, "parameter of the model", "parameter")
+        if self._told_of_left_out:
+            return
+        self._told_of_left_out = True
         kept = [v for v in dict.fromkeys([*self.variables, *self.scan_variables]) if is_kept(v)]
         mention_left_out(kept, "set", "load an archive with the extension Load")
 

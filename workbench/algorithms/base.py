@@ -570,8 +570,10 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     def _check_single(self, values: Iterable[Any]) -> None:
         """Warn once of a batch with one example, which batch normalisation makes constant."""
-        shapes = [getattr(value, "shape", None) or (0,) for value in values]
-        if not self._warned_of_single and shapes and all(shape[0] == 1 for shape in shapes):
+        if self._warned_of_single:
+            return
+        sizes = {shape[0] for value in values if (shape := getattr(value, "shape", ()))}
+        if sizes == {1}:
             self._warned_of_single = True
             remark(SINGLE, UserWarning, stacklevel=None)
 

@@ -45,7 +45,7 @@ def _converted(value: Any, outer: dict[int, Any]) -> Any:
         return value.copy()
     kind = type(value)
     if kind is tuple or (isinstance(value, tuple) and hasattr(kind, "_make")):
-        items = [_converted(one, outer) for one in value]
+        items = [one if type(one) in PLAIN else _converted(one, outer) for one in value]
         return tuple(items) if kind is tuple else kind._make(items)  # a named tuple
     if not isinstance(value, (list, dict)):
         return value
@@ -58,6 +58,7 @@ def _converted(value: Any, outer: dict[int, Any]) -> Any:
         for key, one in dict.items(value):
             dict.__setitem__(copied, key, _converted(one, outer))
     else:
-        list.__setitem__(copied, slice(None), [_converted(one, outer) for one in value])
+        items = [one if type(one) in PLAIN else _converted(one, outer) for one in value]
+        list.__setitem__(copied, slice(None), items)
     del outer[id(value)]
     return copied

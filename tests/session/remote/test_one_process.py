@@ -15,10 +15,12 @@ from tests.support import ranks_training as jobs
 from tests.support.forked_runs import build, costs, outcome
 from tests.support.waiting import paused_at, until
 from workbench import errors, interfaces
+from workbench._settings import Settings
 from workbench.algorithms import Scale
 from workbench.extensions import TrainingExtension
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
+from workbench.session.remote import job
 
 
 class Bad(TrainingExtension):
@@ -289,3 +291,8 @@ def test_a_process_that_does_not_start_shows_its_output(start):
 class _Unloadable(TrainingExtension):
     def __setstate__(self, state):
         raise ImportError("no such class here")
+
+
+def test_processes_take_every_setting_but_those_of_the_notebook_itself():
+    own = {"blocks_path", "runs_path", "log_backend", "sqlite_database", "full_tracebacks"}
+    assert set(Settings.model_fields) - set(job.SETTINGS) == own

@@ -35,7 +35,7 @@ from workbench.tensor.row_shards import in_other_processes
 
 SETTINGS = (
     "default_seed", "data_path", "max_blob_size", "temp_dir", "profile", "floatx", "device",
-    "execution", "precision", "threads",
+    "execution", "precision", "threads", "snapshot_memory",
 )  # fmt: skip
 """Settings that the processes take from the notebook."""
 
