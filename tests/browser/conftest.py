@@ -10,19 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
 from .canvas import CELLS, Canvas
-from .lab import (
-    ROOT,
-    VIEWPORT,
-    Lab,
-    Notebook,
-    guarded_page,
-    headless,
-    jupyter_lab,
-    notebook_text,
-)
+from .lab import ROOT, Lab, Notebook, guarded_page, headless, jupyter_lab, notebook_text
 from .setups import Setup, setups
 
 LEFT_OUT = "left out: the time limit --minutes is reached"
@@ -100,18 +91,8 @@ def lab(
         yield lab
 
 
-@pytest.fixture(scope="session")
-def visited(browser: Browser) -> Iterator[BrowserContext]:
-    """Yield a context that keeps the scripts of JupyterLab, which take seconds to compile."""
-    context = browser.new_context(viewport=VIEWPORT)
-    yield context
-    context.close()
-
-
 @pytest.fixture(scope="module")
-def open_notebook(
-    browser: Browser, visited: BrowserContext, lab: Lab, setup: Setup
-) -> Iterator[Callable[..., Notebook]]:
+def open_notebook(browser: Browser, lab: Lab, setup: Setup) -> Iterator[Callable[..., Notebook]]:
     """Yield a function that opens a notebook, given its file name and text, and a front end."""
     lab.set_windowing(setup.windowing)
     with ExitStack() as stack:
@@ -121,13 +102,7 @@ def open_notebook(
             content["metadata"]["kernelspec"] = lab.kernelspec(setup.kernel)
             path = lab.root / name
             path.write_text(json.dumps(content), encoding="utf-8")
-            page = stack.enter_context(guarded_page(browser, visited))
-            # What earlier notebooks kept in the page, such as open panels, is not for this one.
-            visited.new_cdp_session(page).send(
-                "Storage.clearDataForOrigin",
-                {"origin": lab.base, "storageTypes": "local_storage,indexeddb"},
-            )
-            notebook = front_end(page, lab.base, path, path.stem)
+            notebook = front_end(stack.enter_context(guarded_page(browser)), lab.base, path)
             notebook.open()
             stack.callback(notebook.shut_down)
             return notebook

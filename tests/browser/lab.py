@@ -23,14 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Locator,
-    Page,
-    ViewportSize,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.support import kernels
@@ -47,7 +40,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",
@@ -203,13 +195,10 @@ def headless(executable: str) -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def guarded_page(browser: Browser, context: BrowserContext | None = None) -> Iterator[Page]:
-    """Yield a page; fail at the end if it sent a request to another machine.
-
-    Without a context, the page has its own: nothing is cached, as at the first visit.
-    """
-    given = context or browser.new_context(viewport=VIEWPORT)
-    page = given.new_page()
+def guarded_page(browser: Browser) -> Iterator[Page]:
+    """Yield a page; fail at the end if it sent a request to another machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
     page.set_default_timeout(60_000)
     offsite: list[str] = []
     page.on(
@@ -217,9 +206,7 @@ def guarded_page(browser: Browser, context: BrowserContext | None = None) -> Ite
         lambda request: None if request.url.startswith(LOCAL) else offsite.append(request.url),
     )
     yield page
-    page.close()
-    if context is None:
-        given.close()
+    context.close()
     assert offsite == []
 
 
@@ -234,18 +221,15 @@ class Notebook:
         Address of the server.
     path : Path
         The file, directly in the served folder.
-    workspace : str, optional
-        A workspace of its own; two pages of one context that open the same one load twice.
 
     """
 
-    def __init__(self, page: Page, base: str, path: Path, workspace: str = "") -> None:
+    def __init__(self, page: Page, base: str, path: Path) -> None:
         self.page, self.base, self.path = page, base, path
-        self.workspace = workspace and f"workspaces/{workspace}/"
 
     def open(self) -> None:
         """Open the notebook in the page, with a new workspace, and wait for its kernel."""
-        self.page.goto(f"{self.base}/lab/{self.workspace}tree/{self.path.name}?reset")
+        self.page.goto(f"{self.base}/lab/tree/{self.path.name}?reset")
         self.ready()
 
     def ready(self) -> None:
