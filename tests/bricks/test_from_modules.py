@@ -97,6 +97,8 @@ def test_a_layer_without_an_equal_brick_stays_a_module(layer, caplog):
     [
         ([nn.Conv1d(3, 8, 3), nn.ReLU(), nn.BatchNorm1d(8)], torch.ones(2, 3, 10)),
         ([nn.Conv2d(3, 4, 3), nn.Softmax(1)], IMAGES),
+        ([nn.Conv2d(3, 4, 3), nn.Flatten(2), nn.BatchNorm1d(4)], IMAGES),
+        ([nn.Conv2d(3, 4, 3), nn.Flatten(1, 2), nn.Softmax(1)], IMAGES),
         ([nn.Embedding(5, 3), nn.Linear(3, 4), nn.Softmax(-1)], torch.tensor([[0, 4], [1, 2]])),
     ],
 )

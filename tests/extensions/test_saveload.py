@@ -32,6 +32,7 @@ from workbench.main_loop import MainLoop
 from workbench.model import Model
 from workbench.roles import PERSISTENT, WEIGHT
 from workbench.serialization import (
+    archive,
     continue_training,
     dump,
     load,
@@ -39,6 +40,7 @@ from workbench.serialization import (
     load_safetensors,
     save_safetensors,
     secure_dump,
+    state,
 )
 from workbench.serialization.checkpoint import load_main_loop, read_state
 
@@ -315,6 +317,30 @@ class Stop(TrainingExtension):
 
     def before_epoch(self):
         raise TrainingFinish
+
+
+def test_parameters_and_statistics_are_those_of_one_checkpoint(path, monkeypatch):
+    """A `Checkpoint` can replace the file at any time."""
+    trained, brick = normalised(Checkpoint(path))
+    trained.run()
+    main_loop, other = normalised()
+    reads, read = [], archive.read
+    monkeypatch.setattr(archive, "read", lambda file: reads.append(file) or read(file))
+    Load(path).load_to(main_loop)
+    assert reads == [path]
+    assert np.array_equal(other.population_mean.get_value(), brick.population_mean.get_value())
+
+
+def test_statistics_that_cannot_be_read_are_an_error(path):
+    main_loop, _ = normalised(Checkpoint(path))
+    main_loop.run()
+    members = archive.read(path)
+    damaged = {**state.decode_member(members["_state"], path)}
+    del damaged["variables"]
+    with open(path, "wb") as file:
+        archive.write(file, {**members, "_state": state.encode(damaged)})
+    with pytest.raises(ArchiveError, match="member '_state' cannot be read .KeyError: 'variables'"):
+        Load(path).load_to(main_loop)
 
 
 @pytest.mark.parametrize("way", ["dump", "set", "safetensors"])

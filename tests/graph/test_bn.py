@@ -15,7 +15,9 @@ from workbench.bricks import (
     Sequence,
     SpatialBatchNormalization,
     Tanh,
+    symbolic_parameters,
 )
+from workbench.config import config
 from workbench.filter import VariableFilter
 from workbench.graph import (
     ComputationGraph,
@@ -24,8 +26,10 @@ from workbench.graph import (
     batch_normalization,
     get_batch_normalization_updates,
 )
+from workbench.graph.training import TrainingGraph, is_count
 from workbench.initialization import IsotropicGaussian
 from workbench.roles import INPUT, OUTPUT
+from workbench.tensor.traversal import ancestors
 
 X = numpy.random.default_rng(3).normal(2, 3, size=(8, 3)).astype("float32")
 
@@ -61,6 +65,15 @@ def test_applications_in_training_mode_do_not_change(mlp):
     with batch_normalization(mlp):
         graph = ComputationGraph(mlp.apply(tensor.matrix("x")))
     assert apply_batch_normalization(graph).outputs[0] is graph.outputs[0]
+
+
+def test_examples_are_counted_once_on_the_device_of_the_statistics():
+    brick = BatchNormalization(3)
+    with config.override(device="cuda"), symbolic_parameters():
+        cost = (brick.apply(tensor.matrix("x")) ** 2).mean()
+        updates = TrainingGraph([cost]).updates
+    [count] = [one for one in ancestors(new for _, new in updates) if is_count(one)]
+    assert count.device.type == "cuda"
 
 
 def test_other_rewrites_compose(mlp):

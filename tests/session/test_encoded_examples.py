@@ -193,6 +193,24 @@ def test_images_of_other_dtypes_are_scaled_or_refused():
             session.predict(given)
 
 
+def test_images_of_dtypes_that_numpy_lacks_are_accepted():
+    pixels = np.arange(16 * N).astype("uint8").reshape(N, 1, 4, 4)
+    session = trained((pixels, CLASSES), [wb.Flattener(), wb.Linear()])
+    given = torch.tensor(pixels / 255).bfloat16()
+    np.testing.assert_array_equal(session.predict(given), session.predict(given.float()))
+
+
+def test_images_of_a_stream_have_any_range():
+    pixels = np.arange(16 * N).astype("uint8").reshape(N, 1, 4, 4)
+    session = trained((pixels, CLASSES), [wb.Flattener(), wb.Linear()])
+    bright = pixels / np.float32(100)
+    with pytest.raises(DataError, match=r"scaled to 0\.\.1 in training"):
+        session.predict(bright)
+    found = session.predict([{"features": bright[:9]}, {"features": bright[9:]}])
+    expected = session.predict([{"features": bright}])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_images_that_were_changed_after_the_scaling_have_any_range():
     pixels = RNG.integers(0, 255, (N, 1, 4, 4), dtype=np.uint8)
     made = wb.DataStream.from_arrays(pixels, CLASSES)

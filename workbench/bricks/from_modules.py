@@ -125,7 +125,9 @@ class _Conversion:
             owners.update({id(t) for t in part.parameters(recurse=False)})
         # Several bricks cannot have one parameter.
         self._tied = any(count > 1 for count in owners.values())
-        self._has_positions = False  # True after a layer whose outputs are sequences or images
+        # True after a layer whose outputs are sequences or images, until a layer of torch flattens
+        # them. A module of another class may flatten them or not: then layers stay modules.
+        self._has_positions = False
 
     def brick(self, module: nn.Module, path: str) -> Brick:
         """Return the brick for a module, which is the same each time the module occurs."""
@@ -144,8 +146,10 @@ class _Conversion:
             made = LAYERS[type(module)](module)
             if made is not None:
                 found, self._values[made[0]] = made
-        if isinstance(module, (nn.Flatten, *WITH_POSITIONS)):
-            self._has_positions = not isinstance(module, nn.Flatten)
+        if isinstance(module, WITH_POSITIONS):
+            self._has_positions = True
+        elif isinstance(module, nn.Flatten) and _is_whole(module):
+            self._has_positions = False
         if found is None:
             self.kept.append(f"{path or 'the module'} ({type(module).__name__})")
             return TorchModule(module)
@@ -170,6 +174,11 @@ class _Conversion:
             bricks.append(brick)
         order = [self._made[child] for child in module]
         return Sequence(order, name="sequence")
+
+
+def _is_whole(layer: nn.Flatten) -> bool:
+    """Return True if a layer flattens examples of any shape to vectors."""
+    return (layer.start_dim, layer.end_dim) == (1, -1)
 
 
 def _is_usual(module: nn.Module) -> bool:
@@ -296,9 +305,7 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Made | None]] = {
     ),
     nn.Softmax: lambda layer: _with(Softmax()) if layer.dim in (-1, 1) else None,
     nn.Dropout: lambda layer: _with(Dropout(layer.p)) if layer.p < 1 else None,
-    nn.Flatten: lambda layer: (
-        _with(Flattener()) if (layer.start_dim, layer.end_dim) == (1, -1) else None
-    ),
+    nn.Flatten: lambda layer: _with(Flattener()) if _is_whole(layer) else None,
     nn.Linear: _linear,
     nn.Conv2d: _convolutional,
     nn.BatchNorm1d: lambda layer: _normalization(BatchNormalization, layer.num_features, layer),

@@ -18,6 +18,7 @@ from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import lazy
 from workbench.bricks.linear import Linear
 from workbench.bricks.options import InitializableOptions, with_children
+from workbench.bricks.padding import without_padding
 from workbench.bricks.positions import RotaryPositions
 from workbench.errors import BrickError, ShapeError, about
 from workbench.tensor import Variable
@@ -165,8 +166,7 @@ class MultiHeadAttention(Initializable):
         mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
         if attended_mask is not None and attended_mask.ndim < query.ndim:
             # A weight of zero times NaN in the padding would be NaN.
-            zero: Any = torch.zeros((), dtype=attended.dtype)
-            attended = attended.where(attended_mask.ne(0).unsqueeze(-1), zero)
+            attended = without_padding(attended, attended_mask)
         keys = self._heads(self.key_transformer.apply(attended))
         values = self._heads(self.value_transformer.apply(attended))
         if self.positions is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from workbench.graph.training import is_count
+from workbench.graph.training import is_count, reduced
 from workbench.monitoring.sizes import data_sizes
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import Variable, shapes
@@ -145,9 +145,7 @@ def statistic_of(variable: Variable) -> Call | None:
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return None
-    source: Variable = variable
-    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
-        source = source.owner.inputs[0]
+    source = reduced(variable)
     call = source.owner
     if call is None or call.kwargs.get("keepdim") is not True or data_sizes(source):
         return None

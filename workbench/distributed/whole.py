@@ -19,7 +19,7 @@ import torch
 from workbench import errors
 from workbench.algorithms.rules import Steps
 from workbench.distributed.statistics import statistic_of
-from workbench.graph.training import averaged, is_count
+from workbench.graph.training import averaged, is_count, reduced
 from workbench.monitoring.inferred import WeightedMean, own_part
 from workbench.monitoring.kinds import NO_DATA, Part, Rows, Summary, Unknown, Weight, product
 from workbench.monitoring.schemes import Maximum, Mean, Minimum, Perplexity, Sum
@@ -344,15 +344,13 @@ def _own(variable: Variable) -> Part | None:
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return own_part(variable)
-    source = variable
-    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
-        source = source.owner.inputs[0]
-    if source.owner is None:
+    call = reduced(variable).owner
+    if call is None:
         return None
     sizes = averaged(variable)
     unknown = tuple(size for size in sizes or () if isinstance(size, Variable))
     if sizes is None or len(unknown) < len(sizes):
-        return Part("mean", Weight((source.owner.inputs[0].shape[0],), product))
+        return Part("mean", Weight((call.inputs[0].shape[0],), product))
     return Part("mean", Weight(unknown, several))
 
 

@@ -383,12 +383,10 @@ class Load(SimpleExtension):
         parts += ["variables", "algorithm", "data"] * self.load_iteration_state
         parts += ["log"] * self.load_log
         parts += ["extensions"] * (self.load_iteration_state and self.load_log)
-        state = read_state(self.path, parts)
-        if not self.load_iteration_state:
-            found: dict[str, Any] = {"variables": {}}
-            with contextlib.suppress(ArchiveError):  # an archive that has only parameters
-                found = read_state(self.path, ["variables"])
-            state["statistics"] = found["variables"]
+        if self.load_iteration_state:
+            return read_state(self.path, parts)
+        state = read_state(self.path, parts, optional=["variables"])
+        state["statistics"] = state.pop("variables", {})  # an archive can have only parameters
         return state
 
     def _load(self, state: dict[str, Any], main_loop: Loop) -> None:

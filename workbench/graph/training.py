@@ -121,11 +121,16 @@ class TrainingGraph:
             news.setdefault(target, []).extend(self([new]))
         found = self(estimates(trained))
         self.normalizes_examples = any(len(averaged(one) or ()) == 1 for one in found)
+        counts: dict[tuple[Any, ...], Variable] = {}
         for estimate in found:
             population: SharedVariable = estimate.tag.estimate_of
             moved = (1 - MOMENTUM) * population + MOMENTUM * estimate.squeeze(0)
-            if (count := _count(estimate)) is not None:
-                moved = moved.where(count > 1, population)
+            sizes = averaged(estimate)
+            if sizes is not None and not any(isinstance(one, int) and one > 1 for one in sizes):
+                key = (*sizes, population.device)
+                if key not in counts:
+                    counts[key] = _count(sizes, population.device)
+                moved = moved.where(counts[key] > 1, population)
             news.setdefault(population, []).append(moved)
         return [(target, _merged(several)) for target, several in news.items()]
 
@@ -135,14 +140,22 @@ def averaged(estimate: Variable) -> list[int | Variable] | None:
 
     The result is None for an estimate in a loop.
     """
-    source = estimate
-    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
-        source = source.owner.inputs[0]
-    call = source.owner
+    call = reduced(estimate).owner
     if call is None or call.kwargs.get("keepdim") is not True:
         return None
     axes: Any = call.args[1]
     return [call.inputs[0].shape[axis] for axis in axes]
+
+
+def reduced(estimate: Variable) -> Variable:
+    """Return the mean or the variance of a batch from which an estimate is computed.
+
+    If there is none, the result is an ancestor of the estimate that has no owner.
+    """
+    source = estimate
+    while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
+        source = source.owner.inputs[0]
+    return source
 
 
 def is_count(variable: Variable) -> bool:
@@ -150,17 +163,14 @@ def is_count(variable: Variable) -> bool:
     return COUNT in vars(variable.tag)
 
 
-def _count(estimate: Variable) -> Variable | None:
-    """Return the number of averaged elements, or None if it is known not to be one.
+def _count(sizes: list[int | Variable], device: torch.device) -> Variable:
+    """Return the number of averaged elements, for sizes whose product can be one.
 
     The mean over one element says nothing of the deviation, for which it would give a value near 0.
     """
-    sizes = averaged(estimate)
-    if sizes is None or any(isinstance(size, int) and size > 1 for size in sizes):
-        return None
     number: Any = functools.reduce(operator.mul, sizes)
     if isinstance(number, Variable):
-        number = torch.scalar_tensor(number, dtype=torch.float32)  # type: ignore[arg-type]
+        number = torch.scalar_tensor(number, dtype=torch.float32, device=device)  # type: ignore[arg-type]
     count = as_variable(number).copy(name="averaged_elements")
     setattr(count.tag, COUNT, True)
     return count

@@ -170,7 +170,9 @@ def check_separate(names: Iterable[str] | None) -> list[str]:
     return listed
 
 
-def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
+def read_state(
+    file_: Any, parts: Iterable[str] = PARTS, *, optional: Iterable[str] = ()
+) -> dict[str, Any]:
     """Read the training state from an archive, for `MainLoop.load_state_dict`.
 
     Reading does not execute code from the file.
@@ -181,6 +183,8 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
     parts : iterable of str, optional
         The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
         archive that `dump` wrote, although such an archive has no training state.
+    optional : iterable of str, optional
+        Further parts to return if the archive has a training state.
 
     Raises
     ------
@@ -199,7 +203,7 @@ def read_state(file_: Any, parts: Iterable[str] = PARTS) -> dict[str, Any]:
         whole: dict[str, Any] = dict(saved)
         own = whole["parameters"].items()
         whole["parameters"] = {n: values[n] if v is None else v for n, v in own}
-        return {part: whole[part] for part in wanted}
+        return {part: whole[part] for part in (*wanted, *optional)}
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise archive.unreadable(where, STATE, error) from None
 

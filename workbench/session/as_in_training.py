@@ -119,41 +119,66 @@ class AsInTraining:
             labels = range(len(labels))  # indices of classes
         return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
 
-    def scaled(self, values: Any, name: str) -> Any:
+    def scaled(self, values: Any, name: str, *, of_arrays: bool = True) -> Any:
         """Return the values of an input; pixels are scaled as in training.
 
         Pixels are values of dtype uint8 or, if training scaled images from 0..255 to 0..1, integers
         of any dtype.
 
+        Parameters
+        ----------
+        values : array or tensor
+        name : str
+            The name of the input.
+        of_arrays : bool, optional
+            False if the values are a batch of a stream, which can scale images in its own way.
+
         Raises
         ------
         DataError
-            If images have integers outside 0..255, or floats that are not scaled to 0..1.
+            If images have integers outside 0..255, or if arrays have floats that are not scaled to
+            0..1.
         """
         scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
         if scalings and _is_of_pixels(scalings[0]):
-            values = self._pixels(values, name, scalings)
+            values = self._pixels(values, name, scalings, of_arrays)
         if values.dtype not in (np.dtype(np.uint8), torch.uint8):
             return values
         for scaling in scalings:
             values = scaling.transform_source_batch(values, name)
         return values
 
-    def _pixels(self, values: Any, name: str, scalings: list[ScaleAndShift]) -> Any:
+    def _pixels(
+        self, values: Any, name: str, scalings: list[ScaleAndShift], of_arrays: bool
+    ) -> Any:
         """Return integers as uint8 after checking their range, and check the range of floats."""
-        tensor = isinstance(values, torch.Tensor)
-        kind = values.numpy(force=True).dtype.kind if tensor else values.dtype.kind
-        if kind not in "iuf" or not values.shape or 0 in values.shape:
+        kind = _kind(values)
+        if kind not in "if" or not values.shape or 0 in values.shape:
             return values
-        least, most = values.min().item(), values.max().item()
         if kind == "f":
-            only = len(scalings) == 1 and self._scales_last
-            if only and most > 1 + TOLERANCE:
+            only = of_arrays and len(scalings) == 1 and self._scales_last
+            if only and (most := values.max().item()) > 1 + TOLERANCE:
                 raise DataError(NOT_SCALED.format(name=name, value=most))
             return values
+        least, most = values.min().item(), values.max().item()
         if least < 0 or most > 255:
             raise DataError(NO_PIXELS.format(name=name, value=least if least < 0 else most))
+        tensor = isinstance(values, torch.Tensor)
         return values.to(torch.uint8) if tensor else values.astype(np.uint8)
+
+
+def _kind(values: Any) -> str:
+    """Return ``"f"`` for floats, ``"i"`` for integers except bytes, and ``"o"`` for other dtypes.
+
+    NumPy lacks dtypes of torch, such as bfloat16.
+    """
+    if values.dtype in (np.dtype(np.uint8), torch.uint8):
+        return "o"
+    if not isinstance(values, torch.Tensor):
+        return {"f": "f", "i": "i", "u": "i"}.get(values.dtype.kind, "o")
+    if values.is_floating_point():
+        return "f"
+    return "o" if values.is_complex() or values.dtype is torch.bool else "i"
 
 
 def _is_of_pixels(scaling: ScaleAndShift) -> bool:

@@ -119,7 +119,8 @@ def batches_of(
         else _of_stream(data, method, batch_size, training)
     )
     for batch in found:
-        yield {name: _fitting(batch, name, inputs, method, rules) for name in inputs}
+        of_arrays = arrays is not None
+        yield {name: _fitting(batch, name, inputs, method, rules, of_arrays) for name in inputs}
 
 
 def _named(
@@ -312,7 +313,12 @@ def _of_stream(
 
 
 def _fitting(
-    batch: Any, name: str, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
+    batch: Any,
+    name: str,
+    inputs: Mapping[str, Variable],
+    method: str,
+    rules: AsInTraining,
+    of_arrays: bool,
 ) -> Any:
     """Convert the values of an input to its dtype; refuse to convert floats to integers."""
     if name not in batch:
@@ -323,7 +329,7 @@ def _fitting(
     wanted, values = inputs[name].dtype, batch[name]
     values = values if isinstance(values, torch.Tensor) else np.array(values)
     if wanted.is_floating_point:
-        values = rules.scaled(values, name)
+        values = rules.scaled(values, name, of_arrays=of_arrays)
     tensor = torch.as_tensor(values)
     sizes, shape = tuple(inputs[name].shape), tuple(tensor.shape)
     if len(sizes) == len(shape) == 4 and sizes[1] in (1, 3, 4) and shape[1] != sizes[1] == shape[3]:

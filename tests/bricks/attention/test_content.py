@@ -64,10 +64,12 @@ def test_gradients():
     check_gradients(make, ATTENDED, MASK.astype("int64"), *STATES.values())
 
 
-def test_padding_may_contain_anything():
+@pytest.mark.parametrize("in_advance", [False, True])
+def test_padding_may_contain_anything(in_advance):
     attention, attended = made(), torch.tensor(ATTENDED)
     attended[MASK == 0] = torch.nan
-    cost = sum(one.sum() for one in attention.take_glimpses(attended, None, MASK, **STATES))
+    preprocessed = attention.preprocess(attended) if in_advance else None
+    cost = sum(one.sum() for one in attention.take_glimpses(attended, preprocessed, MASK, **STATES))
     assert cost.item() == pytest.approx(
         sum(one.sum() for one in by_hand(attention, MASK)), rel=1e-4
     )

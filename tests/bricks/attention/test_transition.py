@@ -116,6 +116,14 @@ def test_preprocessing_happens_once_outside_the_loop():
     assert found(graph.variables) and not found(graph.scan_variables)
 
 
+def test_padding_is_removed_once_outside_the_loop():
+    outputs = made().apply(X, MASK, tensor.tensor3("attended"), tensor.matrix("attended_mask"))
+    graph = ComputationGraph(outputs)
+    for variables, count in ((graph.variables, 1), (graph.scan_variables, 0)):
+        calls = {v.owner for v in variables if v.owner is not None and v.ndim == 3}
+        assert [call.name for call in calls].count("where") == count
+
+
 class WithContexts(BaseRecurrent):
     @recurrent(
         sequences=["inputs"],

@@ -13,13 +13,14 @@ import torch
 
 from workbench.bricks.activations import Tanh
 from workbench.bricks.application import application
-from workbench.bricks.attention.interface import GenericSequenceAttention, without_padding
+from workbench.bricks.attention.interface import GenericSequenceAttention
 from workbench.bricks.checks import shown
 from workbench.bricks.feedforward import Feedforward
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.lazy import is_set, lazy
 from workbench.bricks.linear import Linear
 from workbench.bricks.options import SchemeOptions, SequenceAttentionOptions, with_children
+from workbench.bricks.padding import has_padding, without_padding
 from workbench.bricks.parallel import Parallel
 from workbench.bricks.sequences import Sequence
 from workbench.errors import ShapeError
@@ -237,7 +238,7 @@ class SequenceContentAttention(GenericSequenceAttention, Initializable):
                 f"attended must have shape (L, B, {self.attended_dim}) and attended_mask (L, B), "
                 "with the sequence axis before the batch axis"
             )
-        if attended_mask is not None:  # a weight of zero times NaN would be NaN
+        if attended_mask is not None and has_padding(self):  # zero times NaN would be NaN
             attended = without_padding(attended, attended_mask)
         energies = self.compute_energies(attended, preprocessed_attended, states)
         weights = self.compute_weights(energies, attended_mask)

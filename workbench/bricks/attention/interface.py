@@ -19,11 +19,6 @@ from workbench.bricks.recurrent.base import BaseRecurrent
 from workbench.tensor import Variable
 
 
-def without_padding(attended: Any, mask: Any) -> Any:
-    """Return a sequence with zeros where a mask is zero, whatever the padding contains."""
-    return attended.where(mask.ne(0).unsqueeze(-1), torch.zeros((), dtype=attended.dtype))
-
-
 class AbstractAttention(Brick):
     """Base class of attention mechanisms, which compute glimpses of a sequence from states.
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Unpack
 
 from workbench.bricks.application import BoundApplication, application
-from workbench.bricks.attention.interface import (
-    AbstractAttention,
-    AbstractAttentionRecurrent,
-    without_padding,
-)
+from workbench.bricks.attention.interface import AbstractAttention, AbstractAttentionRecurrent
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.options import InitializableOptions, with_children
+from workbench.bricks.padding import padding_removed, without_padding
 from workbench.bricks.parallel import Distribute
 from workbench.bricks.recurrent.base import BaseRecurrent, by_name, check_recurrent
 from workbench.bricks.recurrent.iteration import recurrent
@@ -300,7 +298,8 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
             given[self.attended_name] = without_padding(given[self.attended_name], mask)
         preprocessed = self.attention.preprocess(given[self.attended_name])
         given[self.preprocessed_attended_name] = preprocessed
-        outputs: list[Variable] = self.do_apply(as_list=True, **given)
+        with padding_removed(self.attention) if mask is not None else nullcontext():
+            outputs: list[Variable] = self.do_apply(as_list=True, **given)
         return outputs
 
     @apply.delegate

@@ -1,0 +1,38 @@
+"""Removal of the padding of attended sequences, which may contain anything, such as NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+
+from workbench.bricks.base import Brick
+
+_cleaned: ContextVar[Brick | None] = ContextVar("cleaned", default=None)
+"""The mechanism whose attended sequence currently has zeros as padding."""
+
+
+def without_padding(attended: Any, mask: Any) -> Any:
+    """Return a sequence with zeros where a mask is zero, whatever the padding contains."""
+    return attended.where(mask.ne(0).unsqueeze(-1), torch.zeros((), dtype=attended.dtype))
+
+
+@contextmanager
+def padding_removed(attention: Brick) -> Iterator[None]:
+    """Declare that the padding of the sequence for `attention` is zero inside a ``with`` block.
+
+    Then the steps of a loop need not remove it again.
+    """
+    token = _cleaned.set(attention)
+    try:
+        yield
+    finally:
+        _cleaned.reset(token)
+
+
+def has_padding(attention: Brick) -> bool:
+    """Return False if `attention` is inside the ``with`` block of `padding_removed`."""
+    return _cleaned.get() is not attention
