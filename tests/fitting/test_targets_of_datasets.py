@@ -5,7 +5,10 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.data import write_hdf5
+from workbench.data import DataStream, H5PYDataset, SequentialScheme, write_hdf5
+from workbench.data.transformers import Rename
+from workbench.fitting.data import prepare
+from workbench.fitting.prepared import Wishes
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 
@@ -82,3 +85,19 @@ def test_an_hdf5_file_names_its_classes(tmp_path, count):
         return
     with pytest.raises(ValueError, match="value 2, but the data has the names of only 2 classes"):
         wb.fit([wb.Linear()], path, epochs=1)
+
+
+def test_an_hdf5_file_names_only_the_classes_of_its_targets(tmp_path):
+    path = tmp_path / "letters.h5"
+    numbers = np.arange(40)[:, None] % 3
+    arrays = {"features": X.numpy(), "targets": numbers, "colour": numbers[::-1]}
+    write_hdf5(path, {"train": arrays}, attributes={"classes": list("abc")})
+    data = H5PYDataset(path, ("train",))
+    stream = DataStream(data, iteration_scheme=SequentialScheme(40, 8))
+    renamed = Rename(stream, {"targets": "letter"})
+    for given, target, classes in (
+        (data, "targets", ("a", "b", "c")),
+        (data, "colour", None),
+        (renamed, "letter", ("a", "b", "c")),
+    ):
+        assert prepare(given, Wishes(target, None, 8, None, False, 1)).classes == classes
