@@ -253,9 +253,12 @@ def from_folder(
     Raises
     ------
     DataError
-        If images differ in size, or if an image is not in a sub-folder.
+        If images differ in size, if an image is not in a sub-folder, if the sub-folders are splits
+        such as ``train`` and ``val``, or if an argument is not valid.
     MissingDataError
         If there is no such folder, or it contains no image.
+    DataFileError
+        If an image cannot be read, or if a sub-folder contains no image.
 
     Examples
     --------

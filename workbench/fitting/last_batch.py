@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.data.adapters import LoaderStream
 from workbench.errors import ArgumentError
 from workbench.fitting.prepared import Prepared
+from workbench.tensor import torch_internals as internals
 
 ONE_EXAMPLE = (
     "the last batch of an epoch has one example, but batch normalisation needs at least two in "
@@ -24,7 +24,7 @@ def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping
     """Raise an error if a module cannot be trained on the last batch, which has one example."""
     given = [batch[name] for name in prepared.inputs]
     count, size = _examples(prepared), len(given[0])
-    normalised = any(isinstance(one, _BatchNorm) for one in module.modules())
+    normalised = any(isinstance(one, internals.NormBase) for one in module.modules())
     if count is None or not normalised or (count % size or size) != 1:
         return
     try:

@@ -150,14 +150,16 @@ def _scaled(
     code: Statements,
 ) -> tuple[AbstractDataStream, AbstractDataStream | None]:
     """Scale images of dtype uint8 to 0..1, and write the statements that do so."""
-    batch = next(iter(training.iterate(0, 0)), ())
+    batch = next(iter(training.iterate(0, 0)), None)
+    if batch is None or wishes.indices:
+        return training, validation
     target = target_in(list(training.sources), wishes.target, "the data")
     images = [
         name
-        for name, values in zip(training.sources, batch, strict=len(batch) > 0)
+        for name, values in zip(training.sources, batch, strict=True)
         if name != target and is_image(np.asarray(values))
     ]
-    if not images or wishes.indices:
+    if not images:
         return training, validation
     code.use("workbench.data.transformers", "ScaleAndShift")
     for stream in ("training", "validation")[: 1 if validation is None else 2]:
