@@ -425,6 +425,14 @@ def test_missing_values_of_a_split_can_be_removed_as_advised():
     assert wb.fit(layers(), split.select(range(1, N)), epochs=1).wait()
 
 
+@pytest.mark.parametrize("where", ["data", "validation"])
+def test_an_empty_split_is_refused(where):
+    none = split_of().select([])
+    given = {"data": split_of(), "validation": split_of(), where: none}
+    with pytest.raises(ValueError, match=f"{where} must be a split with at least one .* has none"):
+        wb.fit(layers(), **given)
+
+
 def test_all_splits_of_a_dataset_are_refused():
     import datasets
 

@@ -140,7 +140,7 @@ def _named(
         indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
         if not (is_split(data) or isinstance(data, torch.utils.data.Dataset)) or not indexed:
             return data
-        data = DataLoader(data, len(data) if batch_size is None else batch_size)
+        data = DataLoader(data, max(len(data), 1) if batch_size is None else batch_size)
     first = next(iter(data), None)
     if first is None or isinstance(first, Mapping):
         return as_stream(data) if first is not None else data
