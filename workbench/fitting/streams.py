@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Subset, default_collate, default_convert
 
 from workbench.data import (
     AbstractDataStream,
@@ -34,6 +34,8 @@ NO_DIVISION = (
     "made; pass another {kind} as validation, or validation=None to train without validation"
 )
 
+KEEP_TARGETS = (default_collate, default_convert)
+"""Functions that make batches without changing the targets."""
 MOST_READ = 100
 """Maximum number of examples that are read to find whether a transform changes their targets."""
 
@@ -213,7 +215,7 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
         )
     prepared = _of_streams(training, validation, wishes, code)
     if isinstance(data, DataLoader):
-        _look_into(data.dataset, prepared)
+        _look_into(data.dataset, prepared, data.collate_fn)
     return prepared
 
 
@@ -314,42 +316,56 @@ def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
     return None, ""
 
 
-def _look_into(data: Any, prepared: Prepared) -> None:
-    """Find the class names and all targets in a dataset from torch or Hugging Face."""
+def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) -> None:
+    """Find the class names and all targets in a dataset from torch or Hugging Face.
+
+    The function `collate` makes the batches.
+    """
     while isinstance(data, Subset):
         data = data.dataset
     names: Any = getattr(data, "classes", None)
     values: Any = getattr(data, "targets", None)
     if isinstance(data, torch.utils.data.TensorDataset):
-        values = data.tensors[list(prepared.training.sources).index(prepared.target)]
+        place = list(prepared.training.sources).index(prepared.target)
+        values = data.tensors[place] if place < len(data.tensors) else None
     elif is_split(data):
         feature, values, _ = column(data, prepared.target)
         names = getattr(feature, "names", None)
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
-        known = np.asarray(values)
-        if not _are_read(known, data, prepared):
+        if not _are_read(values, data, prepared, collate):
             return
-        prepared.values = known
+        prepared.values = np.asarray(values)
     elif getattr(data, "target_transform", None) is not None:
         return
     if isinstance(names, (list, tuple)):
         prepared.names = tuple(map(str, names))
 
 
-def _are_read(values: Any, data: Any, prepared: Prepared) -> bool:
-    """Return True if reading an example of each class yields the target in `values`.
+def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
+    """Return True if reading an example of each class yields the target in `given`.
 
-    A transform can change targets, and the attributes of the dataset are those without it.
+    A transform or `collate` can change targets, and the attributes of the dataset are those
+    without it. The result is False as well if the examples cannot be read one by one.
     """
-    if isinstance(data, torch.utils.data.TensorDataset):
+    if isinstance(data, torch.utils.data.TensorDataset) and collate in KEEP_TARGETS:
         return True
-    if len(values) != len(data):
-        return False
-    rows = np.unique(values, return_index=True)[1] if values.ndim == 1 else np.arange(len(values))
     place = list(prepared.training.sources).index(prepared.target)
-    for row in rows[:: len(rows) // MOST_READ + 1].tolist():
-        item = data[row]
-        found = item[prepared.target] if isinstance(item, Mapping) else item[place]
-        if not np.array_equal(np.asarray(found), values[row]):
+    try:
+        values = np.asarray(given)
+        if len(values) != len(data):
             return False
+        rows = np.arange(len(values))
+        if values.ndim == 1:
+            rows = np.unique(values, return_index=True)[1]
+        for row in rows[:: len(rows) // MOST_READ + 1].tolist():
+            item, known = data[row], values[row]
+            if collate not in KEEP_TARGETS:
+                item, known = collate([item]), values[row : row + 1]
+            found = np.asarray(item[prepared.target] if isinstance(item, Mapping) else item[place])
+            if found.dtype.kind == known.dtype.kind == "f":
+                known = known.astype(found.dtype)
+            if not np.array_equal(found, known):
+                return False
+    except Exception:  # of a dataset or function that a user wrote
+        return False
     return True
