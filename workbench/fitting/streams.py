@@ -21,13 +21,12 @@ from workbench.data import (
     ShuffledScheme,
     as_stream,
 )
-from workbench.data.given_arrays import is_image
 from workbench.data.held_out import held_out
 from workbench.data.hugging_face import check_split, column, in_torch, is_split
-from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
+from workbench.fitting.scaled import scaled
 
 NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
@@ -95,7 +94,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
         code.use(STREAM, "SequentialScheme")
         code.needs["validation_data"] = "the data that was passed to fit as validation"
         code.lines += _stream_lines("validation", "validation_data", text)
-    training, validation = _scaled(training, validation, wishes, code)
+    training, validation = scaled(training, validation, wishes, code)
     return _of_streams(training, validation, wishes, code)
 
 
@@ -143,34 +142,6 @@ def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
 
 def _stream_lines(target: str, dataset: str, scheme: str) -> list[str]:
     return call("DataStream.default_stream", [dataset, f"iteration_scheme={scheme}"], target)
-
-
-def _scaled(
-    training: AbstractDataStream,
-    validation: AbstractDataStream | None,
-    wishes: Wishes,
-    code: Statements,
-) -> tuple[AbstractDataStream, AbstractDataStream | None]:
-    """Scale images of dtype uint8 to 0..1, and write the statements that do so."""
-    batch = next(iter(training.iterate(0, 0)), None)
-    if batch is None or wishes.indices:
-        return training, validation
-    target = target_in(list(training.sources), wishes.target, "the data")
-    images = [
-        name
-        for name, values in zip(training.sources, batch, strict=True)
-        if name != target and is_image(np.asarray(values))
-    ]
-    if not images:
-        return training, validation
-    code.use("workbench.data.transformers", "ScaleAndShift")
-    for stream in ("training", "validation")[: 1 if validation is None else 2]:
-        arguments = [stream, "1 / 255", "0", f"which_sources={literal(images)}"]
-        code.lines += call("ScaleAndShift", arguments, stream)
-    training = ScaleAndShift(training, 1 / 255, 0, which_sources=images)
-    if validation is not None:
-        validation = ScaleAndShift(validation, 1 / 255, 0, which_sources=images)
-    return training, validation
 
 
 def _of_streams(
@@ -294,7 +265,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             code.lines += call(
                 "as_stream", [text, f"sources={literal(tuple(stream.sources))}"], target
             )
-    training, validation = _scaled(training, validation, wishes, code)
+    training, validation = scaled(training, validation, wishes, code)
     prepared = _of_streams(training, validation, wishes, code)
     _look_into(data, prepared)
     return prepared
