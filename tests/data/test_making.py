@@ -1,5 +1,7 @@
 """`DataStream.from_frame`, `from_arrays` and `from_folder` against numpy and pandas."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import PIL
@@ -243,6 +245,16 @@ def test_a_class_without_images_is_refused(folder, files):
     count = "2 with the ending .heic" if files else "none"
     with pytest.raises(ValueError, match=rf"none in 'emu' .* read: {count}\); remove the subf"):
         DataStream.from_folder(folder)
+
+
+def test_a_class_without_images_for_validation_is_harmless(folder, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("other")
+    (other / "cat").mkdir()
+    (other / "cat" / "1.heic").write_text("")
+    shutil.copytree(folder / "dog", other / "dog")
+    _, validation = DataStream.from_folder(folder, validation=other)
+    assert set(whole(validation)["targets"].tolist()) == {1}
+    assert capsys.readouterr().err.count("1 with the ending .heic") == 1
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".avif"])

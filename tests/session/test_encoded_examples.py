@@ -272,6 +272,12 @@ def test_images_that_are_too_many_for_the_memory_are_refused(tmp_path, monkeypat
         session.predict(paths)
 
 
+def test_a_folder_for_predictions_can_lack_images_of_a_class(tmp_path):
+    rules = AsInTraining(wb.DataStream.from_folder(write_images(tmp_path / "one", 8)))
+    (write_images(tmp_path / "other", 1) / "light").mkdir()
+    assert rules.folder(tmp_path / "other")[1] == ["dark"]
+
+
 def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):
     stream = wb.DataStream.from_folder(write_images(tmp_path / "one", 8), size=(2, 3))
     rules = AsInTraining(stream)

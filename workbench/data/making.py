@@ -258,7 +258,7 @@ def from_folder(
     MissingDataError
         If there is no such folder, or it contains no image.
     DataFileError
-        If an image cannot be read, or if a sub-folder contains no image.
+        If an image cannot be read, or if a sub-folder of `folder` contains no image.
 
     Examples
     --------
