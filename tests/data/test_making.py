@@ -49,6 +49,21 @@ def test_a_table_is_standardised_and_encoded():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("target", ["sure", "size"])
+def test_a_file_for_validation_keeps_the_texts_of_training(tmp_path, target):
+    """A file in which only true and false occur would have bools."""
+    frame = pd.DataFrame({"size": [0.5, 1.5, 2.5] * 3, "sure": ["true", "false", "maybe"] * 3})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    part = frame[frame["sure"] != "maybe"]
+    part.to_csv(tmp_path / "valid.csv", index=False)
+    training, validation = DataStream.from_frame(
+        tmp_path / "train.csv", target, validation=tmp_path / "valid.csv"
+    )
+    encoding, held = training.dataset.encoding, whole(validation)
+    np.testing.assert_array_equal(held["features"], encoding.features(part))
+    np.testing.assert_array_equal(held["targets"], encoding.targets(part).values)
+
+
 def test_validation_rows_are_scaled_with_the_training_rows():
     frame = table()
     training, validation = DataStream.from_frame(frame, "kind", validation=0.25)

@@ -173,7 +173,7 @@ def _arrays(
         elif rules.reads_images and path.suffix.lower() not in SUFFIXES:
             data = {FEATURES: rules.images([path])}
         else:
-            frame = read_frame(path)
+            frame = read_frame(path, rules.texts)
             with advice_for_file(path):
                 return _columns(frame, inputs, method, rules)
     elif isinstance(data, list) and rules.reads_images and data and all(map(_is_path, data)):
