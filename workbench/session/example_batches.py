@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
-from workbench.data.adapters import is_shuffled
+from workbench.data.adapters import BatchStream, is_shuffled, read_apart
 from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.files import some
 from workbench.data.hugging_face import in_torch, is_split
@@ -141,19 +141,22 @@ def _named(
         if not (is_split(data) or isinstance(data, torch.utils.data.Dataset)) or not indexed:
             return data
         data = DataLoader(data, max(len(data), 1) if batch_size is None else batch_size)
-    first = next(iter(data), None)
+    if method == "predict" and is_shuffled(data):
+        tell(SHUFFLED)
+    batches = read_apart(data)
+    first = next(iter(batches.first()), None)
     if first is None or isinstance(first, Mapping):
-        return as_stream(data) if first is not None else data
+        return BatchStream(batches)
     count = len(first) if isinstance(first, (tuple, list)) else 1
     known = () if training is None else tuple(training.sources)
     names = next((one for one in (known, tuple(inputs)) if len(one) == count), None)
     if names is None:
-        return data
+        return BatchStream(batches)
     entries = first if isinstance(first, (tuple, list)) else [first]
     for name, values in zip(names, entries, strict=True):
         if name in inputs:
             _check_encoded(values, name, method, rules)
-    return as_stream(data, names)
+    return BatchStream(batches, names)
 
 
 def _arrays(
