@@ -1,5 +1,7 @@
 """`DataStream.from_frame`, `from_arrays` and `from_folder` against numpy and pandas."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import PIL
@@ -45,6 +47,21 @@ def test_a_table_is_standardised_and_encoded():
     assert stream.dataset.encoding.names == (
         "size", "count", "colour=blue", "colour=green", "colour=red", "big"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["sure", "size"])
+def test_a_file_for_validation_keeps_the_texts_of_training(tmp_path, target):
+    """A file in which only true and false occur would have bools."""
+    frame = pd.DataFrame({"size": [0.5, 1.5, 2.5] * 3, "sure": ["true", "false", "maybe"] * 3})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    part = frame[frame["sure"] != "maybe"]
+    part.to_csv(tmp_path / "valid.csv", index=False)
+    training, validation = DataStream.from_frame(
+        tmp_path / "train.csv", target, validation=tmp_path / "valid.csv"
+    )
+    encoding, held = training.dataset.encoding, whole(validation)
+    np.testing.assert_array_equal(held["features"], encoding.features(part))
+    np.testing.assert_array_equal(held["targets"], encoding.targets(part).values)
 
 
 def test_validation_rows_are_scaled_with_the_training_rows():
@@ -243,6 +260,16 @@ def test_a_class_without_images_is_refused(folder, files):
     count = "2 with the ending .heic" if files else "none"
     with pytest.raises(ValueError, match=rf"none in 'emu' .* read: {count}\); remove the subf"):
         DataStream.from_folder(folder)
+
+
+def test_a_class_without_images_for_validation_is_harmless(folder, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("other")
+    (other / "cat").mkdir()
+    (other / "cat" / "1.heic").write_text("")
+    shutil.copytree(folder / "dog", other / "dog")
+    _, validation = DataStream.from_folder(folder, validation=other)
+    assert set(whole(validation)["targets"].tolist()) == {1}
+    assert capsys.readouterr().err.count("1 with the ending .heic") == 1
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".avif"])

@@ -24,6 +24,17 @@ def test_columns_of_true_and_false_are_bools(tmp_path):
     assert frame["gap"].tolist() == [False, None] and frame["text"].tolist() == ["True", "maybe"]
 
 
+@pytest.mark.parametrize(
+    "known, kept", [(("false", "maybe", "true"), True), (("False", "True"), False), ((), False)]
+)
+def test_a_column_stays_text_if_its_cells_are_texts_of_the_training_data(tmp_path, known, kept):
+    path = tmp_path / "a.csv"
+    path.write_text("flag,code\ntrue,007\nfalse,010\n")
+    frame = read_frame(path, {"flag": known, "code": ("007", "010", "x")})
+    assert frame["flag"].to_list() == (["true", "false"] if kept else [True, False])
+    assert frame["code"].to_list() == ["007", "010"]
+
+
 def test_tabs_and_parquet(tmp_path):
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     frame.to_csv(tmp_path / "a.tsv", sep="\t", index=False)

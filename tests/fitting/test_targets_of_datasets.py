@@ -5,7 +5,10 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.data import write_hdf5
+from workbench.data import DataStream, H5PYDataset, SequentialScheme, write_hdf5
+from workbench.data.transformers import Rename
+from workbench.fitting.data import prepare
+from workbench.fitting.prepared import Wishes
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 
@@ -44,7 +47,8 @@ def test_classes_of_other_targets_are_not_those_of_the_model(classes):
 def test_classes_without_targets_are_not_used_for_transformed_targets():
     data = Letters(lambda target: int(target >= 2), list("abcd"))
     data.targets = (*data.targets, 0)  # not one for each example
-    assert "classes" not in wb.fit([wb.Linear(output_dim=2)], data, epochs=1).log.status
+    session = wb.fit([wb.Linear(output_dim=2)], data, epochs=1)
+    assert session.wait() and "classes" not in session.log.status
 
 
 @pytest.mark.parametrize("classes", [list("abcd"), None])
@@ -78,7 +82,76 @@ def test_an_hdf5_file_names_its_classes(tmp_path, count):
     arrays = {"features": X.numpy(), "targets": np.arange(40)[:, None] % 3}
     write_hdf5(path, {"train": arrays}, attributes={"classes": list("abc")[:count]})
     if count == 3:
-        assert wb.fit([wb.Linear()], path, epochs=1).log.status["classes"] == ["a", "b", "c"]
+        session = wb.fit([wb.Linear()], path, epochs=1)
+        assert session.wait() and session.log.status["classes"] == ["a", "b", "c"]
         return
     with pytest.raises(ValueError, match="value 2, but the data has the names of only 2 classes"):
         wb.fit([wb.Linear()], path, epochs=1)
+
+
+def test_an_hdf5_file_names_only_the_classes_of_its_targets(tmp_path):
+    path = tmp_path / "letters.h5"
+    numbers = np.arange(40)[:, None] % 3
+    arrays = {"features": X.numpy(), "targets": numbers, "colour": numbers[::-1]}
+    write_hdf5(path, {"train": arrays}, attributes={"classes": list("abc")})
+    data = H5PYDataset(path, ("train",))
+    stream = DataStream(data, iteration_scheme=SequentialScheme(40, 8))
+    renamed = Rename(stream, {"targets": "letter"})
+    for given, target, classes in (
+        (data, "targets", ("a", "b", "c")),
+        (data, "colour", None),
+        (renamed, "letter", ("a", "b", "c")),
+    ):
+        assert prepare(given, Wishes(target, None, 8, None, False, 1)).classes == classes
+
+
+class Named(Letters):
+    """A dataset of dictionaries, whose batches have other keys."""
+
+    def __getitem__(self, row):
+        return {"image": X[row], "letter": self.targets[row]}
+
+
+def with_other_names(examples):
+    batch = torch.utils.data.default_collate(examples)
+    return {"y": batch["letter"], "x": batch["image"]}
+
+
+def reversed_pair(examples):
+    return torch.utils.data.default_collate(examples)[::-1]
+
+
+@pytest.mark.parametrize("kind", ["names", "order"])
+def test_the_targets_are_those_in_the_batches_of_a_loader(kind):
+    if kind == "names":
+        data, collate = Named(None, list("abcd")), with_other_names
+    else:
+        data, collate = Reversed(int, list("abcd")), reversed_pair
+    loader = torch.utils.data.DataLoader(data, 8, collate_fn=collate)
+    session = wb.fit([wb.Linear()], loader, validation=None, epochs=1)
+    assert outputs(session) == 4
+    assert session.log.status["classes"] == list("abcd")
+
+
+class Reversed(Letters):
+    def __getitem__(self, row):
+        return self.targets[row], X[row]
+
+
+class Streamed(torch.utils.data.IterableDataset):
+    targets = (0, 1)
+
+    def __iter__(self):
+        return zip(X, torch.arange(40) % 2, strict=True)
+
+
+def test_a_dataset_that_can_only_be_iterated_may_have_targets():
+    loader = torch.utils.data.DataLoader(Streamed(), 8)
+    assert outputs(wb.fit([wb.Linear(output_dim=2)], loader, validation=None, epochs=1)) == 2
+
+
+def test_numbers_are_compared_in_the_precision_in_which_they_are_read(capsys):
+    data = Letters(torch.tensor, None)
+    data.targets = [[1000.1 + row] for row in range(40)]
+    assert wb.fit([wb.Linear()], data, epochs=1).wait()
+    assert "the targets have the mean 1020" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.data import IndexableDataset, write_hdf5
+from workbench.data.transformers import Filter, Mapping
 from workbench.errors import WorkbenchError
 
 N = 40
@@ -424,6 +425,14 @@ def test_missing_values_of_a_split_can_be_removed_as_advised():
     assert wb.fit(layers(), split.select(range(1, N)), epochs=1).wait()
 
 
+@pytest.mark.parametrize("where", ["data", "validation"])
+def test_an_empty_split_is_refused(where):
+    none = split_of().select([])
+    given = {"data": split_of(), "validation": split_of(), where: none}
+    with pytest.raises(ValueError, match=f"{where} must be a split with at least one .* has none"):
+        wb.fit(layers(), **given)
+
+
 def test_all_splits_of_a_dataset_are_refused():
     import datasets
 
@@ -480,6 +489,29 @@ def test_a_last_batch_of_one_example_cannot_be_normalised(kind):
     else:
         data = torch.utils.data.DataLoader(pairs, 8, drop_last=True)
     assert wb.fit(module, data, validation=None, epochs=1, **size).wait()
+
+
+@pytest.mark.parametrize("kind", ["mapping", "loader", "collate_fn"])
+def test_batches_that_are_left_out_or_changed_can_be_normalised(kind):
+    dataset = IndexableDataset({"features": X[:33], "targets": CLASSES[:33]})
+    pairs = torch.utils.data.TensorDataset(torch.tensor(X[:33]), torch.tensor(CLASSES[:33]))
+    if kind == "collate_fn":
+        data = torch.utils.data.DataLoader(pairs, 8, collate_fn=twice)
+    else:
+        data = wb.DataStream(dataset, iteration_scheme=wb.SequentialScheme(33, 8))
+        if kind == "loader":
+            loader = torch.utils.data.DataLoader(pairs, 8)
+            data = wb.data.as_stream(loader, ("features", "targets"))
+        if kind == "mapping":
+            data = Mapping(data, lambda batch: tuple(np.concatenate([one] * 2) for one in batch))
+        else:
+            data = Filter(data, lambda batch: len(batch[0]) > 1)
+    assert wb.fit(normalised(), data, validation=None, epochs=1).wait()
+
+
+def twice(examples):
+    """Return a batch that has each example twice."""
+    return torch.utils.data.default_collate(examples * 2)
 
 
 def test_one_image_can_be_normalised():

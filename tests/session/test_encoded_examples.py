@@ -128,6 +128,20 @@ def test_a_file_is_encoded_as_in_training(tmp_path):
     assert session.evaluate(path)["cost"] == pytest.approx(session.evaluate(table)["cost"])
 
 
+@pytest.mark.parametrize("target", ["sure", "kind"])
+def test_a_file_without_one_of_the_texts_of_training(tmp_path, target):
+    """The remaining texts, true and false, would be bools."""
+    sure = RNG.choice(["true", "false", "maybe"], N)
+    table = TABLE.drop(columns="colour").assign(sure=sure)
+    session = trained(table, target=target)
+    part = table[sure != "maybe"]
+    part.to_csv(tmp_path / "part.csv", index=False)
+    found = session.predict(tmp_path / "part.csv")
+    np.testing.assert_allclose(found, session.predict(part), rtol=1e-4, atol=1e-6)
+    again = session.evaluate(tmp_path / "part.csv")
+    assert again == pytest.approx(session.evaluate(part), rel=1e-4)
+
+
 def test_a_message_about_a_missing_value_names_the_file(of_table, tmp_path):
     TABLE.assign(colour=None).to_csv(tmp_path / "gaps.csv", index=False)
     with pytest.raises(DataError, match=r"fillna\('blue'\)\n.*read_csv\('.*gaps.csv'\), and pass"):
@@ -288,6 +302,12 @@ def test_images_that_are_too_many_for_the_memory_are_refused(tmp_path, monkeypat
     paths = sorted(folder.glob("*/*.png"))
     with pytest.raises(DataError, match=r"the 8 images that were passed .*; pass fewer images"):
         session.predict(paths)
+
+
+def test_a_folder_for_predictions_can_lack_images_of_a_class(tmp_path):
+    rules = AsInTraining(wb.DataStream.from_folder(write_images(tmp_path / "one", 8)))
+    (write_images(tmp_path / "other", 1) / "light").mkdir()
+    assert rules.folder(tmp_path / "other")[1] == ["dark"]
 
 
 def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):

@@ -22,6 +22,7 @@ from torch.utils.data import (
     DistributedSampler,
     IterableDataset,
     RandomSampler,
+    Sampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
     default_collate,
@@ -212,6 +213,27 @@ class LoaderStream(BatchStream):
         return {**self.__dict__, "_open": 0}
 
 
+def read_apart(loader: DataLoader[Any]) -> ReadOnce[Any]:
+    """Return the batches of the first epoch of a loader; other iterations do not change.
+
+    They are read by a copy of the loader, which has worker processes and samplers of its own. The
+    first batch can be looked at, so data that can be read only once loses none.
+    """
+    twin = copy.copy(loader)
+    twin._iterator = None
+    for name in ("sampler", "batch_sampler"):
+        vars(twin)[name] = _copied(getattr(loader, name))  # setting the attribute is refused
+    if isinstance(twin.batch_sampler, BatchSampler):
+        twin.batch_sampler.sampler = _copied(twin.batch_sampler.sampler)
+    batches = ReadOnce(LoaderStream(twin, ())._begin(0), "the data")
+    batches.kind = type(loader).__name__
+    return batches
+
+
+def _copied(sampler: Any) -> Any:
+    return copy.copy(sampler) if isinstance(sampler, Sampler) else sampler
+
+
 @hinted
 def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> AbstractDataStream:
     """Create a data stream that reads a torch data loader or another iterable of batches.
@@ -271,11 +293,12 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
 
 
 def is_shuffled(stream: Any) -> bool:
-    """Return True if a stream or a stream below it reads examples in a random order."""
+    """Return True if a stream, a stream below it or a loader reads examples in a random order."""
     while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
         stream = stream.data_stream
-    if isinstance(stream, LoaderStream):
-        return bool(_shuffling(stream.batches))
+    loader = stream.batches if isinstance(stream, LoaderStream) else stream
+    if isinstance(loader, DataLoader):
+        return bool(_shuffling(loader))
     scheme = getattr(stream, "iteration_scheme", None)
     return isinstance(scheme, (ShuffledScheme, ShuffledExampleScheme))
 

@@ -18,6 +18,10 @@ ALL_SPLITS = (
     "fit(model, data[{first!r}], validation={second})"
 )
 AS_TABLE = "fit(model, data.to_pandas(), target=...) reads the columns as those of a table"
+NO_EXAMPLES = (
+    "{where} must be a split with at least one example, but has none; if it is the result of "
+    "data.filter, check its condition"
+)
 TEXT = "the column {name!r} of {where} contains text, but must contain numbers; {advice}"
 NO_VALUE = (
     "the column {name!r} of {where} has no value in {count} of {total} examples; remove them, as "
@@ -47,10 +51,12 @@ def refuse_all_splits(data: Any, where: str) -> None:
 
 
 def check_split(data: Any, where: str) -> None:
-    """Raise an error if a column of a split has text or lacks values, or if no batch can be made.
+    """Raise an error if a split is empty, has text or lacks values, or if no batch can be made.
 
     The data of a split with a transform is known only when it is read, and is not checked.
     """
+    if not len(data):
+        raise DataError(NO_EXAMPLES.format(where=where))
     if _transforms(data) or not hasattr(data, "to_pandas"):
         return
     for name in _columns(data):

@@ -71,7 +71,8 @@ def read_folder(
         The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
-        first image.
+        first image. It is passed for images that are not for training, whose classes are known, so
+        that a sub-folder can be empty.
     trained : bool
         True if the model has already been trained, so that messages do not advise about training
         data.
@@ -91,7 +92,7 @@ def read_folder(
     MissingDataError
         If there is no such folder, or it contains no image.
     DataFileError
-        If an image cannot be read, or if a sub-folder contains no image.
+        If an image cannot be read, or if a sub-folder of training data contains no image.
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")
@@ -99,7 +100,7 @@ def read_folder(
         raise DataError(
             f"size must be the height and width in pixels, such as (64, 64), not {size!r}"
         )
-    found = images_in(folder)
+    found = images_in(folder, complete=fixed is None)
     loose = [file for file, name in found if name is None]
     if loose:
         raise DataError(

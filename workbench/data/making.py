@@ -97,7 +97,7 @@ def from_frame(
     >>> training.dataset.classes, training.dataset.encoding.describe()
     (('a', 'b'), ['size: standardised, mean 4.5, deviation 1.5'])
     """
-    (table, file), (other, other_file) = _read(frame), _read(validation)
+    table, file = _read(frame)
     seed = resolve_seed(None, seed, "a stream")
     target = [target] if isinstance(target, str) else list(target)
     fraction = _is_fraction(validation)
@@ -123,15 +123,21 @@ def from_frame(
             return training, _in_order(part(table.iloc[held]), batch_size)
     if validation is None:
         return training
+    other, other_file = _read(validation, encoding)
     with advice_for_file(other_file, "validation=frame"):
         check_frame(other)
         return training, _in_order(part(other), batch_size)
 
 
-def _read(given: Any) -> tuple[Any, str | os.PathLike[str] | None]:
-    """Return a table and the file from which it was read, or None for a table that was passed."""
+def _read(
+    given: Any, encoding: TableEncoding | None = None
+) -> tuple[Any, str | os.PathLike[str] | None]:
+    """Return a table and the file from which it was read, or None for a table that was passed.
+
+    If the `encoding` of the training data is given, columns that had text there stay text.
+    """
     if isinstance(given, (str, os.PathLike)):
-        return read_frame(given), given
+        return read_frame(given, None if encoding is None else encoding.texts), given
     return given, None
 
 
@@ -253,9 +259,12 @@ def from_folder(
     Raises
     ------
     DataError
-        If images differ in size, or if an image is not in a sub-folder.
+        If images differ in size, if an image is not in a sub-folder, if the sub-folders are splits
+        such as ``train`` and ``val``, or if an argument is not valid.
     MissingDataError
         If there is no such folder, or it contains no image.
+    DataFileError
+        If an image cannot be read, or if a sub-folder of `folder` contains no image.
 
     Examples
     --------

@@ -113,6 +113,14 @@ class TableEncoding:
             found += [name] if values is None else [f"{name}={value}" for value in values]
         return tuple(found)
 
+    @property
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """The values of each column of text or categories, and of a target of text."""
+        found = dict(self.categories)
+        if self.labels is not None and all(isinstance(one, str) for one in self.labels):
+            found[self.target[0]] = self.labels
+        return found
+
     def features(self, frame: pd.DataFrame) -> Array:
         """Return the features of a table, of shape (N, features); other columns are ignored.
 

@@ -2,14 +2,15 @@
 
 A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each of
 its cells is True, False or empty (in upper or lower case, as in pandas), and text otherwise. An
-empty cell is a missing value. `workbench.data.convert.csv_table` explains why pandas does not
-read the file.
+empty cell is a missing value. In a file for validation or predictions, a column stays text if it
+had text in training, since another text, such as "maybe", may be missing beside true and false.
+`workbench.data.convert.csv_table` explains why pandas does not read the file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,13 +37,18 @@ READ_IT = (
 )
 
 
-def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_frame(
+    path: str | os.PathLike[str], texts: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
     r"""Read a table from a CSV or Parquet file.
 
     Parameters
     ----------
     path : str or Path
         A file whose name ends in ``.csv``, ``.tsv`` (cells are separated by tabs) or ``.parquet``.
+    texts : dict of str to sequence of str, optional
+        For columns of text in the training data, their values. In a CSV file, such a column stays
+        text if all its cells are among these values.
 
     Raises
     ------
@@ -83,7 +89,8 @@ def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
             "with pandas, and pass the data frame"
         )
     table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
-    columns = {name: _column(table.texts(name)) for name in table.columns}
+    texts = {} if texts is None else texts
+    columns = {name: _column(table.texts(name), texts.get(name, ())) for name in table.columns}
     return pd.DataFrame(columns)
 
 
@@ -111,8 +118,10 @@ def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame"
         raise type(error)(text) from None
 
 
-def _column(cells: list[str]) -> Any:
+def _column(cells: list[str], texts: Sequence[str]) -> Any:
     """Return the values of a column; empty cells are missing values."""
+    if set(cells) <= set(texts):
+        return np.array(cells, dtype=object)
     there = [cell for cell in cells if cell]
     for dtype in (np.dtype(np.int64), np.dtype(np.float64)):
         try:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.data.adapters import LoaderStream
+from workbench.data.transformers.base import SourcewiseTransformer
 from workbench.errors import ArgumentError
 from workbench.fitting.prepared import Prepared
+from workbench.tensor import torch_internals as internals
 
 ONE_EXAMPLE = (
     "the last batch of an epoch has one example, but batch normalisation needs at least two in "
@@ -23,15 +24,17 @@ ONE_EXAMPLE = (
 def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping[str, Any]) -> None:
     """Raise an error if a module cannot be trained on the last batch, which has one example."""
     given = [batch[name] for name in prepared.inputs]
-    count, size = _examples(prepared), len(given[0])
-    normalised = any(isinstance(one, _BatchNorm) for one in module.modules())
+    size = len(given[0])
+    count = _examples(prepared.training, size)
+    normalised = any(isinstance(one, internals.NormBase) for one in module.modules())
     if count is None or not normalised or (count % size or size) != 1:
         return
     try:
         # a copy, because batch normalisation changes its buffers
         trial = copy.deepcopy(module).train()
         device = next((one.device for one in module.parameters()), torch.device("cpu"))
-        with torch.no_grad(), torch.random.fork_rng():
+        forked = [device] if device.type == "cuda" else []
+        with torch.no_grad(), torch.random.fork_rng(forked):
             trial(*[torch.as_tensor(values[:1]).to(device) for values in given])
     except Exception as error:  # any other fault of the module is reported by its application
         if "more than 1 value per channel" in str(error):
@@ -39,15 +42,25 @@ def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping
             raise ArgumentError(ONE_EXAMPLE.format(count=count, size=size, other=other)) from None
 
 
-def _examples(prepared: Prepared) -> int | None:
-    """Return the number of examples in an epoch, if it is known."""
-    stream: Any = prepared.training
-    while hasattr(stream, "data_stream"):
+def _examples(stream: Any, size: int) -> int | None:
+    """Return the number of examples in an epoch, or None if the last batch cannot be foreseen.
+
+    Parameters
+    ----------
+    stream : AbstractDataStream
+        The stream for training.
+    size : int
+        The number of examples in its first batch.
+    """
+    count = stream.num_examples
+    while isinstance(stream, SourcewiseTransformer):  # which keeps all examples of each batch
         stream = stream.data_stream
-    if not isinstance(stream, LoaderStream):
-        count = getattr(stream, "num_examples", None)
-        return count if isinstance(count, int) else None
-    loader = stream.batches
-    if loader.batch_size is None or loader.drop_last or stream.num_batches is None:
+    if isinstance(stream, LoaderStream):
+        loader = stream.batches
+        if loader.batch_size is None or loader.drop_last or stream.num_batches is None:
+            return None
+        count = len(loader.sampler)  # type: ignore[arg-type]
+    # batches of another size were made by a function, such as `collate_fn`
+    if count is None or stream.batch_size is None or size != min(stream.batch_size, count):
         return None
-    return len(loader.sampler)  # type: ignore[arg-type]
+    return int(count)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data import AbstractDataStream
+from workbench.data.encoded_dataset import TARGETS
 from workbench.errors import DataError, SourceError, nearest
 from workbench.fitting.program import Statements, literal
 
@@ -65,9 +66,18 @@ class Prepared:
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """The names of the classes, if the targets are known to be classes."""
+        """The names of the classes, if the targets are known to be classes.
+
+        Those of a dataset are the names of the values of its source ``targets``.
+        """
         found = getattr(self.dataset, "classes", None)
-        return found if isinstance(found, tuple) else self.names
+        if not isinstance(found, tuple):
+            return self.names
+        try:
+            source = self.training._source_below(self.target)
+        except DataError:  # a transformer computes the targets
+            return self.names
+        return found if source == TARGETS else self.names
 
     def all_targets(self) -> npt.NDArray[Any] | None:
         """Return the targets of all examples, if they are in memory."""

@@ -26,6 +26,7 @@ from workbench.fitting.data import prepare
 from workbench.fitting.network import Network, as_brick, build
 from workbench.fitting.prepared import Prepared, Wishes
 from workbench.fitting.program import Statements, call, literal, names_in, rule_code, written
+from workbench.fitting.scaled import note_scaled_images
 from workbench.graph import ComputationGraph
 from workbench.hints import hinted, other_names
 from workbench.main_loop import MainLoop
@@ -161,7 +162,8 @@ def fit(
         - a folder that has one sub-folder of images for each class.
 
         `DataStream.from_frame`, `from_arrays` and `from_folder` describe how tables, arrays and
-        folders are encoded.
+        folders are encoded. Images of dtype uint8 are scaled from 0..255 to 0..1, so a module must
+        not scale them again. A stream or a ``DataLoader`` is used as it is.
     target : str or list of str, optional
         The name of the column or array that the model predicts. It is required for a table. For
         data with named arrays, it can be left out if exactly one of them is called targets, target,
@@ -239,6 +241,7 @@ def fit(
         target, validation, batch_size, _as_classes(checked, model, steps), _looks_up(model), seed
     )
     prepared = prepare(data, wishes)
+    note_scaled_images(model, data, prepared)
     network = build(model, brick, prepared, checked, asked, seed)
     if not (isinstance(checked, Cost) or network.had_values):
         _note_large_targets(prepared)

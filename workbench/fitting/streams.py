@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Subset, default_collate, default_convert
 
 from workbench.data import (
     AbstractDataStream,
@@ -21,19 +21,20 @@ from workbench.data import (
     ShuffledScheme,
     as_stream,
 )
-from workbench.data.given_arrays import is_image
 from workbench.data.held_out import held_out
 from workbench.data.hugging_face import check_split, column, in_torch, is_split
-from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
+from workbench.fitting.scaled import scaled
 
 NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
     "made; pass another {kind} as validation, or validation=None to train without validation"
 )
 
+KEEP_TARGETS = (default_collate, default_convert)
+"""Functions that make batches without changing the targets."""
 MOST_READ = 100
 """Maximum number of examples that are read to find whether a transform changes their targets."""
 
@@ -93,7 +94,7 @@ def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str])
         code.use(STREAM, "SequentialScheme")
         code.needs["validation_data"] = "the data that was passed to fit as validation"
         code.lines += _stream_lines("validation", "validation_data", text)
-    training, validation = _scaled(training, validation, wishes, code)
+    training, validation = scaled(training, validation, wishes, code)
     return _of_streams(training, validation, wishes, code)
 
 
@@ -143,32 +144,6 @@ def _stream_lines(target: str, dataset: str, scheme: str) -> list[str]:
     return call("DataStream.default_stream", [dataset, f"iteration_scheme={scheme}"], target)
 
 
-def _scaled(
-    training: AbstractDataStream,
-    validation: AbstractDataStream | None,
-    wishes: Wishes,
-    code: Statements,
-) -> tuple[AbstractDataStream, AbstractDataStream | None]:
-    """Scale images of dtype uint8 to 0..1, and write the statements that do so."""
-    batch = next(iter(training.iterate(0, 0)), ())
-    target = target_in(list(training.sources), wishes.target, "the data")
-    images = [
-        name
-        for name, values in zip(training.sources, batch, strict=len(batch) > 0)
-        if name != target and is_image(np.asarray(values))
-    ]
-    if not images or wishes.indices:
-        return training, validation
-    code.use("workbench.data.transformers", "ScaleAndShift")
-    for stream in ("training", "validation")[: 1 if validation is None else 2]:
-        arguments = [stream, "1 / 255", "0", f"which_sources={literal(images)}"]
-        code.lines += call("ScaleAndShift", arguments, stream)
-    training = ScaleAndShift(training, 1 / 255, 0, which_sources=images)
-    if validation is not None:
-        validation = ScaleAndShift(validation, 1 / 255, 0, which_sources=images)
-    return training, validation
-
-
 def _of_streams(
     training: AbstractDataStream,
     validation: AbstractDataStream | None,
@@ -211,7 +186,7 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
         )
     prepared = _of_streams(training, validation, wishes, code)
     if isinstance(data, DataLoader):
-        _look_into(data.dataset, prepared)
+        _look_into(data.dataset, prepared, data.collate_fn)
     return prepared
 
 
@@ -290,7 +265,7 @@ def from_items(data: Any, wishes: Wishes) -> Prepared:
             code.lines += call(
                 "as_stream", [text, f"sources={literal(tuple(stream.sources))}"], target
             )
-    training, validation = _scaled(training, validation, wishes, code)
+    training, validation = scaled(training, validation, wishes, code)
     prepared = _of_streams(training, validation, wishes, code)
     _look_into(data, prepared)
     return prepared
@@ -312,42 +287,56 @@ def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
     return None, ""
 
 
-def _look_into(data: Any, prepared: Prepared) -> None:
-    """Find the class names and all targets in a dataset from torch or Hugging Face."""
+def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) -> None:
+    """Find the class names and all targets in a dataset from torch or Hugging Face.
+
+    The function `collate` makes the batches.
+    """
     while isinstance(data, Subset):
         data = data.dataset
     names: Any = getattr(data, "classes", None)
     values: Any = getattr(data, "targets", None)
     if isinstance(data, torch.utils.data.TensorDataset):
-        values = data.tensors[list(prepared.training.sources).index(prepared.target)]
+        place = list(prepared.training.sources).index(prepared.target)
+        values = data.tensors[place] if place < len(data.tensors) else None
     elif is_split(data):
         feature, values, _ = column(data, prepared.target)
         names = getattr(feature, "names", None)
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
-        known = np.asarray(values)
-        if not _are_read(known, data, prepared):
+        if not _are_read(values, data, prepared, collate):
             return
-        prepared.values = known
+        prepared.values = np.asarray(values)
     elif getattr(data, "target_transform", None) is not None:
         return
     if isinstance(names, (list, tuple)):
         prepared.names = tuple(map(str, names))
 
 
-def _are_read(values: Any, data: Any, prepared: Prepared) -> bool:
-    """Return True if reading an example of each class yields the target in `values`.
+def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
+    """Return True if reading an example of each class yields the target in `given`.
 
-    A transform can change targets, and the attributes of the dataset are those without it.
+    A transform or `collate` can change targets, and the attributes of the dataset are those
+    without it. The result is False as well if the examples cannot be read one by one.
     """
-    if isinstance(data, torch.utils.data.TensorDataset):
+    if isinstance(data, torch.utils.data.TensorDataset) and collate in KEEP_TARGETS:
         return True
-    if len(values) != len(data):
-        return False
-    rows = np.unique(values, return_index=True)[1] if values.ndim == 1 else np.arange(len(values))
     place = list(prepared.training.sources).index(prepared.target)
-    for row in rows[:: len(rows) // MOST_READ + 1].tolist():
-        item = data[row]
-        found = item[prepared.target] if isinstance(item, Mapping) else item[place]
-        if not np.array_equal(np.asarray(found), values[row]):
+    try:
+        values = np.asarray(given)
+        if len(values) != len(data):
             return False
+        rows = np.arange(len(values))
+        if values.ndim == 1:
+            rows = np.unique(values, return_index=True)[1]
+        for row in rows[:: len(rows) // MOST_READ + 1].tolist():
+            item, known = data[row], values[row]
+            if collate not in KEEP_TARGETS:
+                item, known = collate([item]), values[row : row + 1]
+            found = np.asarray(item[prepared.target] if isinstance(item, Mapping) else item[place])
+            if found.dtype.kind == known.dtype.kind == "f":
+                known = known.astype(found.dtype)
+            if not np.array_equal(found, known):
+                return False
+    except Exception:  # of a dataset or function that a user wrote
+        return False
     return True

@@ -65,6 +65,12 @@ class AsInTraining:
             found[TARGETS] = encoding.targets(frame).values
         return found
 
+    @property
+    def texts(self) -> Mapping[str, tuple[str, ...]]:
+        """The values of the columns of text of a table; see `read_frame`."""
+        encoding = None if self._dataset is None else self._dataset.encoding
+        return {} if encoding is None else encoding.texts
+
     def encoded_columns(self, name: str) -> tuple[str, ...] | None:
         """Return the columns of a table from which a source was computed, or None if it was not.
 

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from workbench.data import AbstractDataStream, Dataset, DataStream, SequentialScheme, as_stream
-from workbench.data.adapters import is_shuffled
+from workbench.data.adapters import BatchStream, is_shuffled, read_apart
 from workbench.data.encoded_dataset import FEATURES, TARGETS
 from workbench.data.files import some
 from workbench.data.hugging_face import in_torch, is_split
@@ -141,20 +141,23 @@ def _named(
         indexed = hasattr(data, "__len__") and hasattr(data, "__getitem__")
         if not (is_split(data) or isinstance(data, torch.utils.data.Dataset)) or not indexed:
             return data
-        data = DataLoader(data, len(data) if batch_size is None else batch_size)
-    first = next(iter(data), None)
+        data = DataLoader(data, max(len(data), 1) if batch_size is None else batch_size)
+    if method == "predict" and is_shuffled(data):
+        tell(SHUFFLED)
+    batches = read_apart(data)
+    first = next(iter(batches.first()), None)
     if first is None or isinstance(first, Mapping):
-        return as_stream(data) if first is not None else data
+        return BatchStream(batches)
     count = len(first) if isinstance(first, (tuple, list)) else 1
     known = () if training is None else tuple(training.sources)
     names = next((one for one in (known, tuple(inputs)) if len(one) == count), None)
     if names is None:
-        return data
+        return BatchStream(batches)
     entries = first if isinstance(first, (tuple, list)) else [first]
     for name, values in zip(names, entries, strict=True):
         if name in inputs:
             _check_encoded(values, name, method, rules)
-    return as_stream(data, names)
+    return BatchStream(batches, names)
 
 
 def _arrays(
@@ -174,7 +177,7 @@ def _arrays(
         elif rules.reads_images and path.suffix.lower() not in SUFFIXES:
             data = {FEATURES: rules.images([path])}
         else:
-            frame = read_frame(path)
+            frame = read_frame(path, rules.texts)
             with advice_for_file(path):
                 return _columns(frame, inputs, method, rules)
     elif isinstance(data, list) and rules.reads_images and data and all(map(_is_path, data)):

@@ -188,17 +188,23 @@ def _blocks(
         yield first, block
 
 
-def images_in(folder: Path) -> list[tuple[Path, str | None]]:
+def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | None]]:
     """Return the image files of a split, each with its class, and tell which files are left out.
 
     The class is the name of a subfolder of `folder`, or None for an image outside all subfolders.
+
+    Parameters
+    ----------
+    folder : Path
+    complete : bool
+        If True, each subfolder must contain an image, because the classes follow from the images.
 
     Raises
     ------
     MissingDataError
         If there is no such folder, or it contains no image.
     DataFileError
-        If a subfolder contains no image, so that its class would be missing.
+        If a subfolder contains no image although `complete` is True.
     DataError
         If the subfolders are splits, which have the subfolders of the classes.
     """
@@ -224,7 +230,7 @@ def images_in(folder: Path) -> list[tuple[Path, str | None]]:
             f"of {known}"
         )
     left_out = some(sorted(others), lambda end: f"{others[end]} {_ending(end)}")
-    if empty:
+    if empty and complete:
         raise DataFileError(
             NO_IMAGES.format(
                 folder=folder, names=some(empty), left_out=left_out or "none", known=known
