@@ -491,7 +491,7 @@ def test_a_last_batch_of_one_example_cannot_be_normalised(kind):
     assert wb.fit(module, data, validation=None, epochs=1, **size).wait()
 
 
-@pytest.mark.parametrize("kind", ["mapping", "loader", "collate_fn"])
+@pytest.mark.parametrize("kind", ["filter", "mapping", "loader", "collate_fn"])
 def test_batches_that_are_left_out_or_changed_can_be_normalised(kind):
     dataset = IndexableDataset({"features": X[:33], "targets": CLASSES[:33]})
     pairs = torch.utils.data.TensorDataset(torch.tensor(X[:33]), torch.tensor(CLASSES[:33]))

@@ -35,7 +35,7 @@ def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping
         device = next((one.device for one in module.parameters()), torch.device("cpu"))
         forked = [device] if device.type == "cuda" else []
         with torch.no_grad(), torch.random.fork_rng(forked):
-            trial(*[torch.as_tensor(values[:1]).to(device) for values in given])
+            trial(*[torch.as_tensor(values[:1]).clone().to(device) for values in given])
     except Exception as error:  # any other fault of the module is reported by its application
         if "more than 1 value per channel" in str(error):
             other = next(one for one in range(size + 1, size + count + 2) if count % one != 1)

@@ -27,6 +27,7 @@ from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.device import floatx
+from workbench.tensor.inputs import expect_read_only
 
 NOT_A_MODEL = (
     "model must be a brick, a list of bricks or a torch.nn.Module, not {given}; for example "
@@ -165,6 +166,7 @@ def build(
     seed : int
     """
     steps = layers.steps_of(brick)
+    expect_read_only()  # the first batch can be a view of the data
     batch = prepared.first_batch()
     kinds = {name: _kind(batch[name]) for name in prepared.inputs}
     _check_channels(steps, list(kinds.values()))
