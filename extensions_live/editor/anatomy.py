@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 from workbench.bricks import Brick, symbolic_parameters
 from workbench.bricks.cost import Cost
@@ -129,18 +129,17 @@ def _declared(kind: str) -> tuple[Method, ...]:
 
 def entries(kind: str) -> dict[str, Entry]:
     """Return the catalogue entries of one kind, keyed by type."""
-    state = registry.generation()
-    if _entries.get("state") != state:
-        _entries.clear()
-        for group in catalogue():
-            for entry in group.entries:
-                _entries.setdefault(entry.kind, {})[entry.type] = entry
-        _entries["state"] = state
-    found: dict[str, Entry] = _entries.get(kind, {})
+    return _entries(registry.generation()).get(kind, {})
+
+
+@lru_cache(maxsize=1)
+def _entries(_generation: int) -> dict[str, dict[str, Entry]]:
+    """Return all catalogue entries; a new generation of registered classes needs new ones."""
+    found: dict[str, dict[str, Entry]] = {}
+    for group in catalogue():
+        for entry in group.entries:
+            found.setdefault(entry.kind, {})[entry.type] = entry
     return found
-
-
-_entries: dict[str, Any] = {}
 
 
 def is_cost(kind: str | None) -> bool:

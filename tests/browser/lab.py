@@ -413,6 +413,14 @@ class Notebook:
                     return
         raise AssertionError(f"no cell shows {testid!r}")
 
+    def type_rate(self, text: str) -> None:
+        """Type a learning rate into its field, and wait for the receipt."""
+        row = self.page.locator('[data-testid="number"][data-path="learning_rate"]').first
+        row.get_by_test_id("value").fill(text)
+        row.get_by_test_id("value").press("Enter")
+        answer = row.get_by_test_id("number-receipt")
+        until(lambda: answer.inner_text().startswith("applied at iteration"), what="the receipt")
+
     def scroll_to(self, index: int, *, panel: int = 0) -> None:
         """Turn the mouse wheel until a cell is at the top, or the notebook ends."""
 

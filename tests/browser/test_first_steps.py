@@ -41,11 +41,7 @@ def test_the_curve_moves(notebook):
 def test_the_learning_rate_is_changed_in_its_field(notebook):
     if notebook.find("steer").get_attribute("open") is None:
         notebook.find("steer").locator("> summary").click()
-    row = notebook.page.locator('[data-testid="number"][data-path="learning_rate"]').first
-    row.get_by_test_id("value").fill("0.01")
-    row.get_by_test_id("value").press("Enter")
-    answer = row.get_by_test_id("number-receipt")
-    until(lambda: answer.inner_text().startswith("applied at iteration"), what="the receipt")
+    notebook.type_rate("0.01")
     rate = "float(main_loop.algorithm.step_rule.learning_rate.get_value())"
     assert float(notebook.ask(rate)) == pytest.approx(0.01)
 

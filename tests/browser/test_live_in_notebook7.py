@@ -38,11 +38,7 @@ def test_the_curves_of_a_running_session_are_drawn(notebook):
 def test_the_learning_rate_is_changed_in_its_field(notebook):
     if notebook.find("steer").get_attribute("open") is None:
         notebook.find("steer").locator("> summary").click()
-    row = notebook.page.locator('[data-testid="number"][data-path="learning_rate"]').first
-    row.get_by_test_id("value").fill("0.02")
-    row.get_by_test_id("value").press("Enter")
-    answer = row.get_by_test_id("number-receipt")
-    until(lambda: answer.inner_text().startswith("applied at iteration"), what="the receipt")
+    notebook.type_rate("0.02")
     assert notebook.ask("session.interventions[-1]['text']") == "'set learning_rate = 0.02'"
 
 

@@ -50,11 +50,7 @@ def test_a_look_inside_the_network_is_drawn(notebook, name):
 
 
 def test_the_learning_rate_is_changed_in_its_field(steered):
-    row = steered.page.locator('[data-testid="number"][data-path="learning_rate"]').first
-    row.get_by_test_id("value").fill("0.02")
-    row.get_by_test_id("value").press("Enter")
-    answer = row.get_by_test_id("number-receipt")
-    until(lambda: answer.inner_text().startswith("applied at iteration"), what="the receipt")
+    steered.type_rate("0.02")
     assert steered.ask("session.interventions[-1]['text']") == "'set learning_rate = 0.02'"
 
 

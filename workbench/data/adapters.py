@@ -187,9 +187,7 @@ class LoaderStream(BatchStream):
     def _begin(self, epoch: int) -> Iterator[Any]:
         loader = self.batches
         if loader.persistent_workers and self._open:
-            # a loader has one iterator, which restarts for all readers; a copy has its own
-            loader = copy.copy(loader)
-            loader._iterator = None
+            loader = _with_own_iterator(loader)
         for sampler in _samplers(loader):
             if isinstance(sampler, DistributedSampler):
                 sampler.set_epoch(epoch)
@@ -219,8 +217,7 @@ def read_apart(loader: DataLoader[Any]) -> ReadOnce[Any]:
     They are read by a copy of the loader, which has worker processes and samplers of its own. The
     first batch can be looked at, so data that can be read only once loses none.
     """
-    twin = copy.copy(loader)
-    twin._iterator = None
+    twin = _with_own_iterator(loader)
     for name in ("sampler", "batch_sampler"):
         vars(twin)[name] = _copied(getattr(loader, name))  # setting the attribute is refused
     if isinstance(twin.batch_sampler, BatchSampler):
@@ -228,6 +225,13 @@ def read_apart(loader: DataLoader[Any]) -> ReadOnce[Any]:
     batches = ReadOnce(LoaderStream(twin, ())._begin(0), "the data")
     batches.kind = type(loader).__name__
     return batches
+
+
+def _with_own_iterator(loader: DataLoader[Any]) -> DataLoader[Any]:
+    """Return a copy of a loader, because a loader has one iterator, which restarts for all."""
+    own = copy.copy(loader)
+    own._iterator = None
+    return own
 
 
 def _copied(sampler: Any) -> Any:

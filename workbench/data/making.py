@@ -20,13 +20,13 @@ from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
 from workbench.data.given_arrays import apart, encoded_arrays, features_of, other_arrays, own
 from workbench.data.held_out import check_fraction, held_out
 from workbench.data.image_folder import read_folder
+from workbench.data.pixels import to_unit
 from workbench.data.schemes import SequentialScheme, ShuffledScheme
 from workbench.data.seeds import resolve_seed
 from workbench.data.streams import AbstractDataStream, DataStream
 from workbench.data.table_encoding import TableEncoding, check_frame, learn_encoding
 from workbench.data.table_files import advice_for_file, read_frame
 from workbench.data.targets import Targets
-from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
 from workbench.hints import hinted
 from workbench.utils.numbers import is_count
@@ -334,7 +334,7 @@ def _in_order(dataset: EncodedDataset, batch_size: int) -> AbstractDataStream:
 
 
 def _scaled(stream: AbstractDataStream, images: Sequence[str]) -> AbstractDataStream:
-    return ScaleAndShift(stream, 1 / 255, 0, which_sources=tuple(images)) if images else stream
+    return to_unit(stream, images) if images else stream
 
 
 for _make in (from_frame, from_arrays, from_folder):

@@ -12,14 +12,12 @@ from torch.utils.data import DataLoader
 from workbench.data import AbstractDataStream
 from workbench.data.files import some
 from workbench.data.given_arrays import is_image
-from workbench.data.transformers import ScaleAndShift
+from workbench.data.pixels import is_to_unit, kind_of, largest_beyond_unit, to_unit
 from workbench.errors import DataError
 from workbench.fitting.prepared import Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
 from workbench.utils.notices import tell
 
-TOLERANCE = 1e-3
-"""How much floats from 0 to 1 may exceed 1, for example after an interpolation."""
 OTHER_RANGE = (
     "the images {name!r} for training are integers from 0 to 255, which fit scales to 0..1, but "
     "those for validation have the dtype {dtype} and the value {value:.6g}; pass integers for "
@@ -73,16 +71,12 @@ def _are_images(values: Any) -> bool:
 
 def _is_scaled(values: Any, name: str) -> bool:
     """Return True for floats from 0 to 1, and False for integers; refuse other floats."""
-    if isinstance(values, torch.Tensor):
-        floating = values.is_floating_point()
-    else:
-        values = np.asarray(values)
-        floating = values.dtype.kind == "f"
-    if not floating:
+    values = values if isinstance(values, torch.Tensor) else np.asarray(values)
+    if kind_of(values) != "f":
         return False
-    if values.shape[0] and (most := float(values.max())) > 1 + TOLERANCE:
+    if values.shape[0] and (beyond := largest_beyond_unit(values)) is not None:
         dtype = str(values.dtype).removeprefix("torch.")
-        raise DataError(OTHER_RANGE.format(name=name, dtype=dtype, value=most))
+        raise DataError(OTHER_RANGE.format(name=name, dtype=dtype, value=beyond))
     return True
 
 
@@ -92,7 +86,7 @@ def _divided(
     code.use("workbench.data.transformers", "ScaleAndShift")
     arguments = [variable, "1 / 255", "0", f"which_sources={literal(images)}"]
     code.lines += call("ScaleAndShift", arguments, variable)
-    return ScaleAndShift(stream, 1 / 255, 0, which_sources=images)
+    return to_unit(stream, images)
 
 
 def note_scaled_images(model: Any, data: Any, prepared: Prepared) -> None:
@@ -106,8 +100,8 @@ def note_scaled_images(model: Any, data: Any, prepared: Prepared) -> None:
         The data as the caller passed it; streams and loaders are used as they are.
     prepared : Prepared
     """
-    stream = prepared.training
+    stream: Any = prepared.training
     if isinstance(data, (AbstractDataStream, DataLoader)) or not isinstance(model, torch.nn.Module):
         return
-    if isinstance(stream, ScaleAndShift) and np.all(stream.scale == 1 / 255):
+    if is_to_unit(stream):
         tell(SCALED.format(names=some(stream.which_sources)))

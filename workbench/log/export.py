@@ -21,7 +21,7 @@ from workbench.errors import (
     MissingLibraryError,
 )
 from workbench.hints import hinted
-from workbench.log.given_frames import ITERATION
+from workbench.log.query import INDEX
 from workbench.log.sources import Log, Source, log_of
 from workbench.utils.atomic import replacing
 
@@ -183,7 +183,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 def _flat(log: Log) -> pd.DataFrame:
     """Return the frame of a log; values other than numbers, text and None become JSON."""
-    frame = log.frame.copy().rename(columns={ITERATION: RECORDED})
+    frame = log.frame.copy().rename(columns={INDEX: RECORDED})
     for name in frame:
         if frame[name].dtype == object:
             simple = [

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError
+from workbench.log.query import INDEX
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ITERATION = "iteration"
-"""Name of the index of a frame of a log, and of the first column of `TrainingLogBase.epochs`."""
 
 NO_ITERATIONS = (
     "the index of {where} must contain iterations: whole numbers, 0 or more, in increasing order; "
@@ -62,13 +60,13 @@ def by_iteration(frame: pd.DataFrame, where: str, error: type[WorkbenchError]) -
         raise error(SAME_NAMES.format(where=where, name=name, count=count))
     named = frame.set_axis(names, axis="columns")
     rows: Any = named.index
-    if named.index.name != ITERATION and ITERATION in named:
-        rows = named[ITERATION]
-        named = named.drop(columns=ITERATION)
+    if named.index.name != INDEX and INDEX in named:
+        rows = named[INDEX]
+        named = named.drop(columns=INDEX)
     iterations = _whole(rows.to_numpy())
     if iterations is None:
         raise error(NO_ITERATIONS.format(where=where))
-    return named.set_axis(pd.Index(iterations, name=ITERATION), axis="index")
+    return named.set_axis(pd.Index(iterations, name=INDEX), axis="index")
 
 
 def _whole(rows: NDArray[Any]) -> NDArray[np.int64] | None:

@@ -18,12 +18,11 @@ from workbench.data import AbstractDataStream
 from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
 from workbench.data.files import regular_file
 from workbench.data.image_folder import read_folder, read_images
+from workbench.data.pixels import is_to_unit, kind_of, largest_beyond_unit
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError
 
-TOLERANCE = 1e-3
-"""How much floats from 0 to 1 may exceed 1, for example after an interpolation."""
 NO_PIXELS = (
     "the images {name!r} must have integers from 0 to 255, as in training, but one is {value}; "
     "convert them to 8 bits"
@@ -146,7 +145,7 @@ class AsInTraining:
             0..1.
         """
         scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
-        if scalings and _is_of_pixels(scalings[0]):
+        if scalings and is_to_unit(scalings[0]):
             values = self._pixels(values, name, scalings, of_arrays)
         if values.dtype not in (np.dtype(np.uint8), torch.uint8):
             return values
@@ -158,38 +157,19 @@ class AsInTraining:
         self, values: Any, name: str, scalings: list[ScaleAndShift], of_arrays: bool
     ) -> Any:
         """Return integers as uint8 after checking their range, and check the range of floats."""
-        kind = _kind(values)
+        kind = kind_of(values)
         if kind not in "if" or not values.shape or 0 in values.shape:
             return values
         if kind == "f":
             only = of_arrays and len(scalings) == 1 and self._scales_last
-            if only and (most := values.max().item()) > 1 + TOLERANCE:
-                raise DataError(NOT_SCALED.format(name=name, value=most))
+            if only and (beyond := largest_beyond_unit(values)) is not None:
+                raise DataError(NOT_SCALED.format(name=name, value=beyond))
             return values
         least, most = values.min().item(), values.max().item()
         if least < 0 or most > 255:
             raise DataError(NO_PIXELS.format(name=name, value=least if least < 0 else most))
         tensor = isinstance(values, torch.Tensor)
         return values.to(torch.uint8) if tensor else values.astype(np.uint8)
-
-
-def _kind(values: Any) -> str:
-    """Return ``"f"`` for floats, ``"i"`` for integers except bytes, and ``"o"`` for other dtypes.
-
-    NumPy lacks dtypes of torch, such as bfloat16.
-    """
-    if values.dtype in (np.dtype(np.uint8), torch.uint8):
-        return "o"
-    if not isinstance(values, torch.Tensor):
-        return {"f": "f", "i": "i", "u": "i"}.get(values.dtype.kind, "o")
-    if values.is_floating_point():
-        return "f"
-    return "o" if values.is_complex() or values.dtype is torch.bool else "i"
-
-
-def _is_of_pixels(scaling: ScaleAndShift) -> bool:
-    """Return True if integers from 0 to 255 become floats from 0 to 1."""
-    return bool(np.all(scaling.scale == 1 / 255) and not np.any(scaling.shift))
 
 
 def _below(stream: Any) -> Iterator[Any]:
