@@ -1,6 +1,9 @@
 """Loops in the compiled tier: one program for all lengths, with the gradients of the eager tier."""
 
 import gc
+import os
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -184,3 +187,36 @@ def test_a_number_of_steps_that_is_computed_is_not_compiled():
     f = function([n, h0], h.sum(), execution="compiled")
     with pytest.warns(CompilationWarning, match="steps of a compiled scan must be an integer"):
         assert f(3, 1.0) == 14
+
+
+def test_gradients_of_transposed_sequences():
+    w = shared(numpy.random.default_rng(1).normal(size=(4, 4)).astype("float32"), "w")
+
+    def gradient(execution):
+        x = tensor.tensor3("x")  # batches first
+        [h] = scan(
+            lambda x_t, h: torch.tanh(x_t + h),
+            sequences=[(x @ w).transpose(0, 1).exp()],
+            states=[x[:, 0]],
+        )
+        return function([x], grad((h**2).sum(), w), execution=execution)
+
+    given = data(5, 7, 0)[0]
+    ours, theirs = gradient("compiled")(given), gradient("eager")(given)
+    torch.testing.assert_close(ours, theirs, **TOLERANCE)
+
+
+def test_cached_programs_of_other_loops_are_not_used(tmp_path):
+    script = """
+import sys, numpy, torch
+from workbench import function, scan, tensor
+x = tensor.matrix("x")
+[wide] = scan(lambda x_t: torch.cat([x_t] * int(sys.argv[1])), sequences=[x])
+f = function([x], (wide * 2).sum(), execution="compiled")
+print(f(numpy.ones((5, 4), "float32")).item(), f.execution.described)
+"""
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    for copies in (2, 3):  # the graph around the loop is the same
+        command = [sys.executable, "-c", script, str(copies)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.stdout == f"{40.0 * copies} compiled: requested\n", done.stderr

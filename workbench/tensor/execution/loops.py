@@ -10,10 +10,13 @@ factors.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -101,13 +104,33 @@ class CompiledStep:
 _steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
+_COUNTED, _DIGEST = 24, 38
+"""The number of bits of a step's number that count steps, and that identify its graphs."""
 
 
 def register(step: CompiledStep) -> int:
-    """Register `step` and return its number, which is valid while a program refers to `step`."""
-    number = next(_numbers)
+    """Register `step` and return its number, which is valid while a program refers to `step`.
+
+    Inductor caches programs on disk. Its keys contain the numbers of steps, but not the shapes and
+    strides of their outputs and gradients. So a number must identify them: it contains a digest of
+    the graphs of the step and of this module.
+    """
+    digest = hashlib.sha256(_this_module())
+    for trace in step.traces:
+        printed = trace.graph.print_readable(
+            print_output=False, include_stride=True, include_device=True
+        )
+        digest.update(printed.encode())
+    identity = int.from_bytes(digest.digest()[:8], "big") >> (64 - _DIGEST)
+    number = (identity << _COUNTED) + next(_numbers)
     _steps[number] = step
     return number
+
+
+@functools.cache
+def _this_module() -> bytes:
+    """Return the source of this module."""
+    return Path(__file__).read_bytes()
 
 
 def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any, Any]:
@@ -275,14 +298,15 @@ def loop_backward(
     assert step.backward is not None
     if n < 1:
         pairs = zip(given, step.needs, strict=False)
-        return [torch.zeros_like(value) for value, needed in pairs if needed]
+        return [value.new_zeros(value.shape) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
     if step.backwards == 1:  # `kept` is the last reference, so that memory is freed early
         del _kept[int(key)]
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in step.places]
     unbound = [sequence.unbind(0) for sequence in sequences]
-    arriving = [gradient.unbind(0) for gradient in incoming]
+    # `Through.backward` asks for contiguous gradients, but inductor can remove such a copy.
+    arriving = [gradient.contiguous().unbind(0) for gradient in incoming]
 
     def run(kept: list[Kept]) -> Any:
         return _run_back(step, kept, sizes, unbound, states, contexts, arriving)
@@ -333,10 +357,13 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Copy results that share storage with `others` or each other, which torch does not allow."""
+    """Return contiguous results; copy those that share storage, which torch does not allow.
+
+    No result shares its storage with `others` or with another result.
+    """
     taken = {internals.storage_of(other) for other in others}
     own = []
-    for result in results:
+    for result in map(torch.Tensor.contiguous, results):
         storage = internals.storage_of(result)
         own.append(result.clone() if storage in taken else result)
         taken.add(storage)
@@ -348,7 +375,8 @@ def _(
     given: list[torch.Tensor], incoming: list[torch.Tensor], key: torch.Tensor, n: int, number: int
 ) -> list[torch.Tensor]:
     needs = _steps[number].needs
-    return [torch.empty_like(v) for v, needed in zip(given, needs, strict=False) if needed]
+    # Contiguous, as `_apart` returns them: programs read them with these strides.
+    return [v.new_empty(v.shape) for v, needed in zip(given, needs, strict=False) if needed]
 
 
 class Through(torch.autograd.Function):
