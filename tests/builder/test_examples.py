@@ -22,8 +22,8 @@ UNDESCRIBED = (
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 WITH_A_MODEL = (
     "00_five_lines", "01_first_training", "03_computation_graph", "04_building_by_clicking",
-    "07_saving", "08_data", "09_convolution", "11_sequence_generators",
-    "13_training_and_evaluation", "14_step_rules", "15_extensions", "16_speed",
+    "06_log_as_data", "07_saving", "08_data", "09_convolution", "11_sequence_generators",
+    "12_attention", "13_training_and_evaluation", "14_step_rules", "15_extensions", "16_speed",
     "17_from_other_libraries", "18_from_blocks", "21_finding_wrong_labels",
 )  # fmt: skip
 """Notebooks that build one model outside functions and classes."""

@@ -136,6 +136,8 @@ class Objects:
             return self._of_brick(owner, name)
         if type(owner) is list and name == "append":
             return owner.append
+        if type(owner) in (str, list, tuple) and name in ("count", "index"):
+            return getattr(owner, name)
         raise Unreadable(f"the attribute {name!r}")
 
     def _of_brick(self, brick: Any, name: str) -> Any:
