@@ -82,7 +82,7 @@ def remove(name: object) -> None:
         If there is no such block.
     """
     old = own(name)
-    if old in _own:  # a saved block with the same name, which it hid, stays
+    if old in _own:  # a saved block of the same name is kept
         _forget(old)
     else:
         saved.remove(old)

@@ -41,7 +41,7 @@ def _accepts(name: str, kind: Kind) -> bool:
     try:
         brick = Constructor().top(BrickSpec(name), "bricks/0")
         methods = ports(brick)
-    except Exception:  # it needs settings, or is a user's class that raises anything
+    except Exception:  # it needs settings, or is a user's class that raises any error
         return True
     if not methods:
         return False

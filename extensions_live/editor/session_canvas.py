@@ -48,7 +48,7 @@ class SessionCanvas(LiveCanvas):
     _streams: Streams
     _surgery: Surgery
 
-    run_view: RunView | None = None  # also if the model is refused, and the editor closed
+    run_view: RunView | None = None  # needed by `close` even if the model was refused
     elsewhere: Sequence[Session] = ()
     """Sessions whose views are shown beside this editor."""
 
