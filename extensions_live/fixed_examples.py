@@ -149,7 +149,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the targets do not match the output.
+            If the batch lacks the source that the user named, or lacks required classes.
         """
         probe = session.probe((), batch=True)
         try:

@@ -178,7 +178,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return rows, their snapshot, the first channels, and the total number of channels."""
+        """Return rows, their snapshot, the view's first channels, and how many channels it has."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

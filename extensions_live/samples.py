@@ -216,7 +216,7 @@ class Samples(ProbeView[TilesPayload]):
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
-        """Return the outputs as images, or None if their size differs from that of the examples."""
+        """Return the outputs as images, or None if they have a different size from the examples."""
         images, output = self._images, self.examples.output
         if images is None or self.examples.has_classes or self._output_text is not None:
             return None

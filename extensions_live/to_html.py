@@ -77,6 +77,8 @@ def to_html(
     ------
     LogError
         If `source` is neither a session nor a training log, or `path` is not the path of a file.
+    MissingDataError
+        If the folder of the file does not exist.
 
     Examples
     --------

@@ -96,7 +96,7 @@ class BoardState(Hinted):
         Raises
         ------
         BuilderError
-            If the model has a fault.
+            If the model has a fault, or a node is unfinished.
         """
         with self._lock:
             if self._built is None or self._built[0] is not self._document:

@@ -110,7 +110,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         BuilderError
-            If no session is watched.
+            If no session is watched, or if `what` is not one of these quantities.
         """
         return self._live.measure(what)
 
@@ -158,7 +158,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         BuilderError
-            If no example is pushed.
+            If no session is watched, or no example is pushed.
         """
         return self._live.pushed()
 
