@@ -38,7 +38,7 @@ class Audience:
         self._clock = clock or kernel_clock
         self._lock = threading.Lock()
         self._last = {"": self._clock()}
-        self._numbers: dict[str, int] = {}  # of the newest report from each rendering
+        self._numbers: dict[str, int] = {}  # number of the newest report of each rendering
         self.answered = False
 
     def heard(self, rendering: str, *, visible: bool, number: int = 0) -> bool:

@@ -40,7 +40,7 @@ def comparison(
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
     """Return the figures that the runs request, or a figure for each numeric channel.
 
-    A session requests the figures of its views, and a log requests the figures of the plots of its
+    A session requests the figures of its views. A log contains the requests of the plots of its
     run. If there are no requests, at most `MOST_FIGURES` channels are used; channels that occur in
     the most runs come first.
     """

@@ -32,12 +32,12 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     scores : Variable, optional
         One score, or one probability, for each class; by default the output of ``session.predict``.
     batch : mapping of str to array, optional
-        The examples, keyed by source, such as those of a test set; by default the first batch of
+        The examples, such as a test set, keyed by source; by default the first batch of
         the training data.
     targets : str
         The source of the true classes.
     labels : sequence of str, optional
-        The names of the classes; by default those of the data that was passed to `fit`.
+        The names of the classes; by default the names in the data that was passed to `fit`.
     title : str, optional
 
     Raises

@@ -68,7 +68,7 @@ class RunningCell:
 
     def say_busy(self) -> None:
         """Report to the page that the kernel is busy, if a cell is running."""
-        with self._lock:  # after the end of the cell, the page would show it as busy forever
+        with self._lock:  # a report after the cell has ended would never be corrected
             if self._depth and self._parent:
                 self._kernel._publish_status("busy", "shell", parent=self._parent)
 
@@ -122,7 +122,7 @@ def connect() -> None:
         return
     try:
         _channel = Channel(running)
-    except AttributeError:  # the page then sends messages of widgets
+    except AttributeError:  # the page then sends widget messages
         return
 
 
@@ -138,7 +138,7 @@ def busy_again() -> None:
     the kernel is idle.
     """
     if _channel is not None and threading.current_thread() is not threading.main_thread():
-        with contextlib.suppress(RuntimeError):  # no event loop, so not such a thread
+        with contextlib.suppress(RuntimeError):  # a thread without a loop reports nothing
             asyncio.get_running_loop().call_later(AFTER_IDLE, _channel.cell.say_busy)
 
 

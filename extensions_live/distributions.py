@@ -197,7 +197,7 @@ def activations(graph: ComputationGraph, criterion: Any, user: str) -> list[Vari
         if not v.is_number and v.ndim and v.dtype.is_floating_point
     ]
     if criterion is not None and any(OUTPUT.selects(v) for v in kept):
-        kept = [v for v in kept if OUTPUT.selects(v)]  # those of a brick, without its inputs
+        kept = [v for v in kept if OUTPUT.selects(v)]  # only outputs of bricks, without inputs
     if not kept:
         text = "select outputs of bricks that are applied to data"
         raise SessionError(NOTHING.format(user=user, kind="activations", text=text))

@@ -30,8 +30,8 @@ THROUGH_PROXY = (
     "{found})."
 )
 FORWARD = (
-    "To see a dashboard on another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
-    "machine, and open the address of the dashboard in a browser on your own machine."
+    "If the dashboard runs on another machine, run ssh -L PORT:127.0.0.1:PORT HOST on your own "
+    "machine, and open the address of the dashboard in a browser there."
 )
 
 TRANSPORT = (

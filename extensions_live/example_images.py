@@ -31,8 +31,8 @@ NO_IMAGE = (
 def as_images(values: Any, shape: Sequence[int] | None = None) -> Bytes | None:
     """Convert examples to images of shape ``(examples, height, width, channels)``.
 
-    Values of types other than uint8 are rescaled so that the lowest value becomes black and the
-    highest value white; if all values are between 0 and 1, however, 0 becomes black and 1 white.
+    Values of types other than uint8 are rescaled. If all values are between 0 and 1, 0 becomes
+    black and 1 white. Otherwise, the lowest value becomes black and the highest value white.
 
     Parameters
     ----------

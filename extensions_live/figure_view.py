@@ -74,7 +74,7 @@ def as_json(plots: Sequence[figure]) -> str:
     try:
         return serialize_json(document.to_json(deferred=False))
     finally:
-        document.clear()  # a figure can belong to one document only, and its user may need it
+        document.clear()  # free the figure, which can belong to only one document
 
 
 class FigureStill:

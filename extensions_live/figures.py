@@ -212,7 +212,7 @@ def document(
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
             add_line(plot, info, sources[key])
-        # Over all recorded curves, which would hide smoothed curves and shapes of others.
+        # Drawn last, since recorded curves would hide the smoothed curves and shapes of others.
         for info in infos:
             add_smooth(plot, info, sources[info["key"]])
         for info in infos:

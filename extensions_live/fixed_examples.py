@@ -58,7 +58,7 @@ class FixedExamples:
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
-        The names of the classes; by default those of the data that was passed to `fit`.
+        The names of the classes; by default the names in the data that was passed to `fit`.
     user : str
         The name of the view, for error messages.
     needs_classes : bool
@@ -76,7 +76,7 @@ class FixedExamples:
         The iteration at which the output was computed.
     """
 
-    reason = "these examples were given to the view"  # why their places are no training examples
+    reason = "these examples were given to the view"  # why they have no dataset indices
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the targets do not match the output.
+            If the batch lacks the source that the user named, or lacks required classes.
         """
         probe = session.probe((), batch=True)
         try:

@@ -123,7 +123,7 @@ class Histogram(ProbeView[DistributionsPayload]):
         part = self._parts.get(self._kind)
         if part is not None and set(part.needs) <= set(probe.values):
             if part.needs_batch and self._batch is None:
-                return  # it was asked for another kind
+                return  # the probe was for another kind
             part.see(probe, self._batch or {})
 
     def contents(self) -> DistributionsPayload | None:
@@ -160,7 +160,7 @@ class Histogram(ProbeView[DistributionsPayload]):
             if kind not in self._parts:
                 try:
                     self._parts[kind] = self._make(session, kind)
-                except WorkbenchError:  # it has no variables of this kind
+                except WorkbenchError:  # there are no variables of this kind
                     continue
             part = self._parts[kind]
             own = [name for name in part.names if name.startswith(f"{path}.")]

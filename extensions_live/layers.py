@@ -52,14 +52,14 @@ NO_COST = "gradients require a cost; pass cost=..."
 class Layers(ProbeView[LayersPayload]):
     """Overview of all layers as a heat map over layers and time; a click opens a histogram.
 
-    The overview shows four quantities for bricks with parameters, and the last one also for
-    activations:
+    The overview shows four quantities for bricks with parameters, and only the last of these
+    quantities for activations:
 
     - the norm of the gradient of the parameters, on fixed examples;
     - the norm of one actual training step, divided by the norm of the parameters (about 0.001 is
       common);
     - the norm of the parameters;
-    - the share of dead units: those whose output is the same for all examples.
+    - the share of dead units, whose output is the same for all examples.
 
     Training is not affected, and nothing is computed while no page shows the view.
 
@@ -135,7 +135,7 @@ class Layers(ProbeView[LayersPayload]):
             if brick in by_brick or (criterion is None and output.ndim > 1):
                 outputs[brick] = output
         order = list(dict.fromkeys(_in_order(self._graph, by_brick, outputs)))
-        while order[-1] not in by_brick:  # the cost is computed by these
+        while order[-1] not in by_brick:  # these bricks compute the cost
             order.pop()
         if len(order) > MOST_LAYERS:
             self.note = TOO_MANY.format(most=MOST_LAYERS, count=len(order))
@@ -185,7 +185,7 @@ class Layers(ProbeView[LayersPayload]):
         assert probe.iteration is not None
         last = self.history
         if not probe.steps and len(last) and last.iterations[-1] == probe.iteration:
-            found[1] = last.records[-1][1]  # the step that was seen there before
+            found[1] = last.records[-1][1]  # the step that was seen at this iteration
         self.history.add(probe.iteration, found)
         if self._detail is not None:
             self._detail.see(probe, self._batch)

@@ -27,7 +27,10 @@ def show(plot: Any) -> None:
 
 
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the range of the costs up to their minimum, which a later divergence does not affect.
+    """Return a vertical range for smoothed costs, with a margin.
+
+    Costs after the minimum, where training may diverge, are ignored unless no earlier cost is
+    higher than the minimum.
 
     Examples
     --------

@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 HEIGHT = 320
 LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
-LONGEST_DASHED = 20  # length of a line above which it is solid, in widths and heights of the figure
+LONGEST_DASHED = 20  # in widths and heights of the figure; longer lines are solid
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
-MARK_HEIGHT = 0.03  # of the marks at values that are not finite, as a fraction of the figure
+MARK_HEIGHT = 0.03  # height of the marks at non-finite values, as a fraction of the figure
 PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
-NAMED, LINE = 4, 20  # most lines that name outliers, and the height of each in pixels
+NAMED, LINE = 4, 20  # maximum number of lines about outliers, and their height in pixels
 PLAIN = "%.6g"
 """Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
 
 VISIBLE = 1e-4
-"""Share of the range of a curve by which rounding may move its points."""
+"""Maximum distance by which rounding may move a point, as a share of the range of its curve."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
 NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"
@@ -79,7 +79,7 @@ def figure_of(
     marks = changes(log) if x == "iteration" else {}
     plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
     below = [one.name for one in curves if log_y and (log.column(one.name)[1] <= 0).any()]
-    if below:  # otherwise a figure could be empty without a word
+    if below:  # a figure that may be empty needs an explanation
         _say(plot, [f"{', '.join(below)}: {NOT_ON_LOG_AXIS}"])
     shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
@@ -144,7 +144,7 @@ def build(
         tools=TOOLS,
         toolbar_location="right",
         output_backend="canvas",
-        # No colours of its own behind the curves, so that it fits a light and a dark page.
+        # A transparent background fits both light and dark pages.
         background_fill_color=None,
         border_fill_color=None,
         outline_line_color=None,
@@ -340,8 +340,8 @@ def soften(plot: figure) -> None:
         legend.label_text_color = SOFT
         legend.location, legend.margin = "top_left", 4
         legend.orientation = "horizontal" if len(legend.items) <= 4 else "vertical"
-        # Bokeh draws a legend over the curves if one of its properties changes later, so that its
-        # colour must follow the theme without a change.
+        # If a property of a legend changes later, Bokeh draws the legend over the curves. Therefore
+        # a style sheet makes the colour follow the theme.
         legend.stylesheets = [LEGEND_STYLE]
         plot.add_layout(legend, "above" if len(legend.items) <= 4 else "right")
     if isinstance(plot.title, Title):

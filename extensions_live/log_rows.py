@@ -142,7 +142,7 @@ def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions
     keys = np.full(len(snapshot.rows), np.nan)
     keys[snapshot.rows.searchsorted(entries.iterations)] = numbers
     keys = keys[positions]
-    order = np.argsort(-keys if view.descending else keys, kind="stable")  # NaN last in both
+    order = np.argsort(-keys if view.descending else keys, kind="stable")  # NaN comes last
     return positions[order]
 
 

@@ -94,7 +94,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
             raise LogError(NOT_A_RUN.format(given=source))
         if isinstance(columns, str) or not isinstance(columns, Sequence | None):
             raise LogError(NO_COLUMNS.format(given=columns))
-        # A log of its own is kept: nothing else may refer to one that was opened for this table.
+        # A strong reference; there may be no other to a log that was opened for this table.
         self._log = source if isinstance(source, TrainingLogBase) else None
         chosen = None if columns is None else tuple(columns)
         self._view = View(condition=query, columns=chosen)
@@ -140,7 +140,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
             places = rows.positions(view, 0, MOST_COPIED)
             self._csv = copy, as_csv(snapshot, columns, places), len(places)
         else:
-            self._csv = copy, "", 0  # it was sent; sending it with every change would be slow
+            self._csv = copy, "", 0  # already sent; sending it with every change would be slow
         self._key = key
         return {
             "channels": channels,
@@ -178,7 +178,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return rows, their snapshot, the first channels, and the total number of channels."""
+        """Return rows, their snapshot, the view's first channels, and how many channels it has."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

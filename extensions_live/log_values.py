@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Ratio of a curve's number of points to that of its smoothed curve, which has fewer extremes."""
+"""Number of points of a curve for each point of its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(
@@ -39,8 +39,8 @@ def read_curve(
     start, stop : float, optional
         The limits of the visible range, in the units of `axis`.
     points : int, optional
-        Approximate maximum number of points in the visible range, including those of the smoothed
-        curve.
+        Approximate maximum number of points in the visible range, including the points of the
+        smoothed curve.
     axis : Axis, optional
         The x axis; iterations by default.
     log_x : bool, optional

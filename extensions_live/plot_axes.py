@@ -130,7 +130,7 @@ def clock(log: TrainingLogBase) -> tuple[Floats, Floats] | None:
             stamps = [datetime.datetime.fromisoformat(str(text)).timestamp() for text in texts]
             seconds = np.array(stamps, np.float64)
             if len(seconds) > 1:
-                # A clock that is set back, for example by NTP, is not one that started again.
+                # The elapsed time does not decrease if the clock is set back, for example by NTP.
                 steps = np.maximum(np.diff(seconds, prepend=seconds[0]), 0.0)
                 return iterations.astype(np.float64), np.cumsum(steps)
     except (LogError, ValueError):

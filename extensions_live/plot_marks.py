@@ -1,7 +1,7 @@
 """Marks of a plot: ends of epochs, interventions, tier changes, checkpoints and best values.
 
 The marks are read from the log. There may be thousands of marks, so only some marks in the visible
-range are sent, for example those of every tenth epoch. Interventions that are close to each other
+range are sent, for example one for every tenth epoch. Interventions that are close to each other
 share a mark, which lists the first few interventions. The same applies to tier changes and to
 checkpoints.
 """

@@ -86,7 +86,7 @@ def check(name: str, value: Any) -> None:
     elif name in ("names", "run_colours") and not (
         isinstance(value, Mapping) and is_list([*value, *value.values()], str)
     ):
-        wrong = "a dictionary from text to text"
+        wrong = "a dictionary that maps strings to strings"
     if wrong:
         raise ArgumentError(f"the setting {name} of a plot must be {wrong}, not {value!r:.80}")
 

@@ -99,8 +99,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         self._settings = settings() if chosen is None else chosen
         self._stamp = 0.0
         self._requests = Requests()
-        self._several = source if isinstance(source, Runs) else None  # kept: it holds no run
-        self._asked: list[int | None] = []  # comparisons that the page asked for
+        self._several = source if isinstance(source, Runs) else None  # keeps no session
+        self._asked: list[int | None] = []  # comparisons that the page requested
         self._focus: list[float] = []
         self._refusal = ""
         super().__init__(
@@ -181,7 +181,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self._range = (content["start"], content["stop"])
         elif content["kind"] == "settings":
             if content["stamp"] < self._stamp:
-                return  # sent before those that have arrived, on another channel
+                return  # newer settings have arrived on another channel
             self._stamp = content["stamp"]
             self._settings = changed(self._settings, content["settings"])
         elif content["kind"] == "compare":

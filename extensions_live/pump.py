@@ -151,7 +151,7 @@ class Pump:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Detach all views for good, and wait for the end of a running refresh."""
+        """Detach all views permanently, and wait for the end of a running refresh."""
         with self._changed:
             self._closed = True
             self._due.clear()
@@ -189,7 +189,7 @@ class Pump:
             self._report(view, error)
         cost = self._clock() - start
         with self._changed:
-            # A nudge during the refresh may be about what the refresh has not seen.
+            # A nudge during the refresh may concern a change that the refresh has not seen.
             if view in self._due and view not in self._nudged:
                 self._due[view] = start + pause_after(view, cost)
 
@@ -199,7 +199,7 @@ class Pump:
         self._failed.add(view)
         if not isinstance(
             error, WorkbenchError
-        ):  # the view shows a user's mistake, without a trace
+        ):  # the view shows a user's mistake, without a traceback
             logger.error("%s cannot be drawn", type(view).__name__, exc_info=error)
         try:
             view.fail(error)

@@ -147,7 +147,7 @@ class Requests:
         try:
             result = carry_out(session, name, message.get("arguments", {}), by=origin())
         except Exception as error:
-            text = str(error)  # of a fork it begins like this
+            text = str(error)  # the text of a refused fork already begins with its name
             request.refusal = text if text.startswith(f"{name}: ") else f"{name}: refused: {text}"
             return
         if isinstance(result, Session):

@@ -38,7 +38,7 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
     for (kind, name), values in found.items():
         known = {value for value in values if value is not None}
         if kind == "hyperparameter" and len(known) == 1:
-            continue  # the others are not known, which is no difference
+            continue  # unknown values do not count as different
         texts = [shown(value) for value in values]
         lines.append({"group": HEADINGS[kind], "name": name, "values": texts})
     return lines[:MOST_ROWS]
@@ -63,7 +63,7 @@ def facts(run: Run) -> dict[Fact, float | str]:
     if log is None:
         return {}
     found: dict[Fact, float | str] = {("run", "iterations"): int(log.status["iterations_done"])}
-    if epochs := int(log.status["epochs_done"]):  # a frame of all rows does not know its epochs
+    if epochs := int(log.status["epochs_done"]):  # a log from a frame of all rows has no epochs
         found["run", "epochs"] = epochs
     records = interventions_in(log)
     session = run.session

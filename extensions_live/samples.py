@@ -44,7 +44,7 @@ class Samples(ProbeView[TilesPayload]):
     targets : str
         The source of the true classes or values, if such a source exists.
     labels : sequence of str, optional
-        The names of the classes; by default those of the data that was passed to `fit`.
+        The names of the classes; by default the names in the data that was passed to `fit`.
     shape : sequence of int, optional
         The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
         rows of pixels.
@@ -69,7 +69,7 @@ class Samples(ProbeView[TilesPayload]):
     _esm = asset("tiles.js")
 
     needs_classes = False
-    by_default: type[FixedExamples] = FixedExamples  # if no batch is given
+    by_default: type[FixedExamples] = FixedExamples  # used if no batch is given
 
     flags = traitlets.Bool(False).tag(sync=True)
 
@@ -128,7 +128,7 @@ class Samples(ProbeView[TilesPayload]):
             source = next(iter([*looks, *inputs]))
         values = np.asarray(batch[source])
         images = as_images(values, self._shape) if self._text is None else None
-        if batch is self.examples.batch:  # and not only looked at to check the arguments
+        if batch is self.examples.batch:  # not just a batch to check the arguments
             self._shown, self._images, self._taken = values, images, batch
 
     def ask(self, session: Session) -> Probe:
@@ -216,7 +216,7 @@ class Samples(ProbeView[TilesPayload]):
         return ", ".join(parts)
 
     def _outputs_as_images(self) -> Bytes | None:
-        """Return the outputs as images, or None if their size differs from that of the examples."""
+        """Return the outputs as images, or None if they have a different size from the examples."""
         images, output = self._images, self.examples.output
         if images is None or self.examples.has_classes or self._output_text is not None:
             return None

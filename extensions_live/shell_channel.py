@@ -135,7 +135,7 @@ def wait(event: threading.Event, timeout: float | None = None) -> bool:
 
 def _listen(found: Listener, event: threading.Event, timeout: float | None) -> bool:
     end = None if timeout is None else time.monotonic() + timeout
-    kernel_clock.cell_ended()  # messages are received again, so the silence of a page counts
+    kernel_clock.cell_ended()  # messages are received from now on, so the clock must run
     try:
         while not event.is_set():
             left = STEP if end is None else min(STEP, end - time.monotonic())

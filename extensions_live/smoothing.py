@@ -77,7 +77,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
 
 
 def distance(weight: float) -> float:
-    """Return the distance for a weight that a value keeps from one iteration to the next.
+    """Convert the weight that a value keeps from one iteration to the next into a distance.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel",
 """Commands whose effects are undone if training is rewound to an earlier iteration."""
 
 FIRST = ("learning_rate", "momentum")
-"""Names of the hyperparameters that are listed first among those of a step rule."""
+"""Names of the hyperparameters that are listed first for each step rule."""
 
 
 class Steer:

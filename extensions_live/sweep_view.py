@@ -167,7 +167,7 @@ class SweepStill(StillOutput):
     """
 
     def __init__(self, sweep: Sweep) -> None:
-        source: Any = sweep  # has a state, as a session has, but no log of its own
+        source: Any = sweep  # a sweep has a state, like a session, but no log
         super().__init__(source)
 
     def log(self) -> None:

@@ -4,7 +4,7 @@ The file contains its data, style, scripts and BokehJS. The content security pol
 allows only these scripts, which are identified by their hashes, and forbids all requests. Therefore
 nothing that a run has recorded can be executed or sent. Curves are downsampled to at most `POINTS`
 points in total, but the limit for one curve is never below `LEAST`. Therefore a report's size is
-about 1 MB plus the size of BokehJS, however long the run. The minimum and maximum of each group of
+about 1 MB plus the size of BokehJS, even for a long run. The minimum and maximum of each group of
 consecutive points are kept. Several points usually share a pixel, so zooming in shows more detail.
 """
 
@@ -77,6 +77,8 @@ def to_html(
     ------
     LogError
         If `source` is neither a session nor a training log, or `path` is not the path of a file.
+    MissingDataError
+        If the folder of the file does not exist.
 
     Examples
     --------
@@ -147,7 +149,7 @@ def curves_of(
 ) -> tuple[list[tuple[str, list[LogCurve]]], list[str]]:
     """Return the heading and the curves of each figure, and notes on omitted points and channels.
 
-    The first figures are those of the run's plots; each remaining channel gets its own figure.
+    The figures of the run's plots come first; each remaining channel gets its own figure.
     """
     known = number_channels(log)
     views: list[Mapping[str, Any]] = [] if session is None else list(session.views)

@@ -110,7 +110,7 @@ class TrainingExamples(FixedExamples):
         self.complete = True
         self.slow = False
         self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1 if wrong, 0 if right, or -1
+        self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1: wrong, 0: right, -1: unknown
         self._edits: dict[int, str] = {}  # in the order in which they were seen
         self._new_values: dict[int, Any] = {}
         self._asked: tuple[dict[int, str], dict[int, Any]] = {}, {}
@@ -140,7 +140,7 @@ class TrainingExamples(FixedExamples):
         return self._edits.get(index, "")
 
     def ask_at(self, session: Session, moment: object) -> Probe:
-        """Request the next examples; if `moment` has changed, training has advanced."""
+        """Request the next examples; a changed `moment` means that training has advanced."""
         found = session.training_examples
         self.reason = found["reason"]
         if self.reason:

@@ -68,8 +68,8 @@ def view(
         if not isinstance(given, Session):
             raise SessionError(
                 "the argument of view() must be a session, as returned by main_loop.start(), "
-                f"not {given!r}; compare with a log by session.log.compare([log]), or show a "
-                "database with Dashboard(path)"
+                f"not {given!r}; to compare a session with a log, call session.log.compare([log]); "
+                "to show a database, call Dashboard(path)"
             )
     if others:
         sessions = {one.name: one for one in (session, *others)}

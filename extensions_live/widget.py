@@ -168,7 +168,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         self._held = None if settled else subject
         if payload is None or payload == self.payload:
             if payload is not None and self.problem:
-                self.problem = ""  # the same values are valid again
+                self.problem = ""  # the values on the page are valid again
             return self._repeat()
         self._again = False
         with self.hold_sync():
@@ -185,14 +185,14 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         return 1
 
     def fail(self, error: Exception) -> None:
-        # The message of an error of the workbench is complete without the name of its class.
+        # The message of a `WorkbenchError` is clear without the name of the class.
         known = isinstance(error, WorkbenchError)
         self.problem = str(error) if known else f"{type(error).__name__}: {error}"
 
     def close(self) -> None:
         pump.detach(self)
         self._held = None
-        layout = self.layout  # a widget of its own, which ipywidgets would never close
+        layout = self.layout  # a separate widget, which ipywidgets would never close
         super().close()
         layout.close()
 

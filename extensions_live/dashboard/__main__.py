@@ -53,7 +53,7 @@ def main(database: str, port: int, address: str, origins: Sequence[str]) -> None
         dashboard = Dashboard(database).show(port=port, address=address, origins=origins)
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
-            while not ended.wait(1.0):  # a wait without an end cannot be interrupted on Windows
+            while not ended.wait(1.0):  # Windows cannot interrupt a wait without a timeout
                 pass
         dashboard.close()
     except (LogError, SessionError) as error:

@@ -122,7 +122,7 @@ class _Request(httputil.HTTPMessageDelegate):
         if reason is not None:
             self._refusal = reason
             return None
-        for name in ("Origin", "Sec-Websocket-Origin"):  # checked above; bokeh knows no proxies
+        for name in ("Origin", "Sec-Websocket-Origin"):  # checked above; Bokeh ignores proxies
             if name in headers:
                 del headers[name]
         self._inner = guard.application.start_request(self._server, self._connection)

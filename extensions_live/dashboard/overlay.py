@@ -1,7 +1,7 @@
 """Curves of several logs in shared figures, with one figure for each quantity.
 
-The first figures are those requested by the plots of the runs, as in the view of a session. The
-other channels are grouped by quantity: the names of the channels of one quantity, such as ``cost``
+The figures that the plots of the runs request come first, as in the view of a session. The other
+channels are grouped by quantity: the names of the channels of one quantity, such as ``cost``
 and ``valid_cost``, differ only in a prefix. Each figure has one curve for each run and channel.
 """
 

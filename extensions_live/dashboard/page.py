@@ -54,7 +54,7 @@ def open_page(board: Board, notice: str = "") -> DashboardPage:
     """Return a page that is freed together with the document that Panel is creating."""
     page = DashboardPage(board, notice)
     document = panel.state.curdoc
-    assert document is not None  # Panel makes one for every tab
+    assert document is not None  # Panel creates a document for every tab
     document.template = HEAD.replace("STYLE", asset("dashboard-page.css"))  # type: ignore[assignment]
     document.add_periodic_callback(page.visit.tick, TICK)
     document.on_session_destroyed(lambda _: page.visit.close())

@@ -34,7 +34,7 @@ class RunTable(LiveWidget[Runs, RunTablePayload]):
     def __init__(self, runs: Mapping[str, LoggedRun], colours: Mapping[str, str]) -> None:
         self._colours = [colours[name] for name in runs]
         self._shown: object = None
-        self._kept = Runs(runs)  # no other object refers to it
+        self._kept = Runs(runs)  # a strong reference, the only one
         super().__init__(self._kept, period=PERIOD)
 
     def snapshot(self, runs: Runs) -> RunTablePayload | None:

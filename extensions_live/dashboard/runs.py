@@ -100,7 +100,7 @@ class RunsBoard:
 
     def stale(self) -> bool:
         gone = [uuid for uuid in self._shown if uuid not in self._changes]
-        if gone:  # the run, or the whole database, was deleted, and perhaps made again
+        if gone:  # the run, or the whole database, was deleted and perhaps created again
             self._shown = [uuid for uuid in self._shown if uuid not in gone]
             self._shown = self._shown or list(self._changes)[:1]
             self._opened = {}
@@ -214,7 +214,7 @@ def distinct(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def name_of(uuid: str, name: str, times: int) -> str:
-    """Return the name of a run, which ends with digits of `uuid` if the name occurs several times.
+    """Return the name of a run, followed by digits of `uuid` if the name occurs several times.
 
     If the run has no name, return only the digits.
     """

@@ -74,7 +74,7 @@ class AppServer:
         origins: Collection[str] = (),
         title: str = "",
     ) -> None:
-        import panel  # noqa: F401  # loaded here, since this thread shows its errors
+        import panel  # noqa: F401  # here, so that the caller sees import errors
 
         check_free(address, port)
         self._app, self._title = app, title
@@ -149,7 +149,7 @@ class AppServer:
         server, self._server = self._server, None
         server._http.stop()  # no further connections
         asyncio_loop = loop.asyncio_loop  # type: ignore[attr-defined]
-        cancel_all(asyncio_loop)  # first the open websockets, which need their documents to end
+        cancel_all(asyncio_loop)  # first, since websockets need their documents until they close
         for session in server.get_sessions():
             session.destroy()
         server.stop()

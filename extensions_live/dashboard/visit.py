@@ -131,7 +131,7 @@ class Visit:
 
     def _pass_on(self, ident: str, content: Message) -> None:
         widget = self._widgets.get(ident)
-        if widget is not None:  # else it was replaced while the message travelled
+        if widget is not None:  # otherwise it was replaced in the meantime
             widget.hear(content)
             self._due[ident] = 0.0
 
@@ -140,7 +140,7 @@ class Visit:
         try:
             if not widget.watched():
                 return
-            with carried_by(self._collect):  # for the widgets that it shows inside of itself
+            with carried_by(self._collect):  # for new widgets inside this widget
                 widget.refresh()
             self._failed.discard(ident)
         except Exception as error:
@@ -172,7 +172,7 @@ class Visit:
     def _send_more(self, new: dict[str, LiveWidget[Any, Any]]) -> None:
         if new:
             for ident in new:
-                self._changes.pop(ident, None)  # all of it is in the state
+                self._changes.pop(ident, None)  # the message contains the whole state
             self._send(
                 {"kind": "parts", "parts": parts_of(new), "modules": modules_of(new.values())}
             )
@@ -200,7 +200,7 @@ class Visit:
             self._sections.append((section, idents))
 
     def _contents(self) -> DashboardContents:
-        self._changes.clear()  # all of it is in the states
+        self._changes.clear()  # the contents include all changes
         sections: list[DashboardSection] = [
             {
                 "page": section.page,
@@ -224,7 +224,7 @@ class Visit:
     def _discard(self) -> None:
         inner = {ident for idents in self._inside.values() for ident in idents}
         for ident, widget in self._widgets.items():
-            if ident not in inner:  # else the widget around it closes it
+            if ident not in inner:  # otherwise the widget around it closes it
                 widget.close()
         for kept in (
             self._widgets, self._inside, self._changes, self._due, self._sections, self._failed,

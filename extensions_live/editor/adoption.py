@@ -142,7 +142,7 @@ def _likely(document: Document, call: CallSpec) -> Any:
 def _with_unfinished(old: Document, new: Document, keep: Keep) -> Document:
     """Return the new document with the unfinished parts of the old document added."""
     broken = {name for name, one in anatomies(old.spec).items() if one.fault is not None}
-    for name in broken - set(new.bricks):  # code cannot have them
+    for name in broken - set(new.bricks):  # code cannot contain faulty bricks
         new = new.with_brick(name, old.bricks[name])
     inputs = dict(new.inputs)
     given = list(new.spec.inputs)

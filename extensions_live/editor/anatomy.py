@@ -96,7 +96,7 @@ def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Ana
         methods = tuple(ports(brick))
     except SpecError as error:
         return Anatomy(_declared(spec.type), {}, error)
-    except Exception as error:  # the class of a user can raise anything
+    except Exception as error:  # a user's class can raise any error
         text = f"{type(error).__name__}: {error}"
         return Anatomy(_declared(spec.type), {}, SpecError(text, path=path, brick=spec.name))
     parts = {where: _type(below) for below, where in tree(brick).items() if where}
@@ -104,11 +104,11 @@ def _anatomy(spec: BrickSpec, path: str, constructor: Constructor | None) -> Ana
 
 
 def _fault(brick: Brick, spec: BrickSpec, path: str) -> SpecError | None:
-    """Return the error that occurs when a brick pushes its settings to its children, if any."""
+    """Return the error, if any, that occurs when a brick pushes its settings to its children."""
     try:
         with symbolic_parameters():
             settle(brick)
-    except Exception as error:  # the class of a user can raise anything
+    except Exception as error:  # a user's class can raise any error
         return SpecError(str(error), path=path, brick=spec.name)
     return None
 
@@ -134,7 +134,7 @@ def entries(kind: str) -> dict[str, Entry]:
 
 @lru_cache(maxsize=1)
 def _entries(_generation: int) -> dict[str, dict[str, Entry]]:
-    """Return all catalogue entries; a new generation of registered classes needs new ones."""
+    """Return all catalogue entries; they are collected again when a class has been registered."""
     found: dict[str, dict[str, Entry]] = {}
     for group in catalogue():
         for entry in group.entries:

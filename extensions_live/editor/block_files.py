@@ -201,7 +201,7 @@ def opened(path: Path, stamp: Stamp) -> File:
         return File(stamp, fault=str(error))
     except (ValueError, RecursionError) as error:
         return File(stamp, fault=f"the file is not valid JSON ({error})")
-    except Exception as error:  # a broken file must not take the palette away
+    except Exception as error:  # a broken file must not make the palette unusable
         return File(stamp, fault=f"{type(error).__name__}: {error}")
 
 

@@ -76,13 +76,15 @@ def rename(name: object, new: object) -> str:
 def remove(name: object) -> None:
     """Remove a user's block from this kernel and from later kernels.
 
+    If an unsaved block hides a saved block of the same name, only the unsaved block is removed.
+
     Raises
     ------
     BuilderError
         If there is no such block.
     """
     old = own(name)
-    if old in _own:  # a saved block with the same name, which it hid, stays
+    if old in _own:
         _forget(old)
     else:
         saved.remove(old)

@@ -242,8 +242,8 @@ class Board(BoardLayers):
         nodes : list of str, optional
             The ids of the nodes in the text to add; by default all nodes.
         connected : bool
-            True to connect the new nodes to variables of the board that have the same names as the
-            variables to which `nodes` are connected in the text.
+            True to recreate the edges that come from other nodes of the text, where the board has a
+            variable with the same name.
         """
         with self._lock:
             whole = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))
@@ -376,7 +376,7 @@ class Board(BoardLayers):
                 if not any(path.startswith(front) for path in parts):
                     raise BuilderError(f"{self._title(node)} has no parts to show")
             elif below:
-                raise BuilderError(f"{node!r} is no node")
+                raise BuilderError(f"{node!r} is not a node")
             opened = self._document.opened
             opened = opened | {node} if on else opened - {node}
             verb = "open" if on else "close"

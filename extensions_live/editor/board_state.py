@@ -70,7 +70,7 @@ class BoardState(Hinted):
             self._document = drawn(described(model))
             self._document = adopted(self._document, self._document.spec)
 
-    # What the board has.
+    # The contents of the board.
 
     @property
     def document(self) -> Document:
@@ -96,7 +96,7 @@ class BoardState(Hinted):
         Raises
         ------
         BuilderError
-            If the model has a fault.
+            If the model has a fault, or a node is unfinished.
         """
         with self._lock:
             if self._built is None or self._built[0] is not self._document:
@@ -146,7 +146,7 @@ class BoardState(Hinted):
         """Return the number of floating-point operations of a node for one example, if known.
 
         Products, convolutions and attention are counted, with a multiplication and an addition as
-        two operations. The count of a group is that of all nodes in it.
+        two operations. The count of a group is the sum over its nodes.
 
         Raises
         ------

@@ -21,7 +21,7 @@ APART = 16.0
 """Minimum distance between a node without a position and other nodes."""
 
 BELOW, ABOVE = 26.0, 18.0
-"""Vertical parts of an edge below its source and above its target, if it runs upwards."""
+"""Lengths of the vertical parts of an upward edge, below its source and above its target."""
 
 
 def on_canvas(diagram: Diagram, positions: Mapping[str, Place]) -> Layout:
@@ -78,7 +78,7 @@ class _CanvasLayouter(Layouter):
     def _places(
         self, before: Mapping[str, Place], closed: Mapping[str, Place], origin: Place
     ) -> dict[str, Place]:
-        """Return the positions of nodes; those without one keep clear of the others."""
+        """Return the positions of nodes; a node without one is placed beside the others."""
         places = {id: self.positions[id] for id in before if id in self.positions}
         if not places:
             left, top = (min(place[axis] for place in before.values()) for axis in (0, 1))
@@ -87,7 +87,7 @@ class _CanvasLayouter(Layouter):
         by = [
             sum(places[id][axis] - before[id][axis] for id in places) / len(places)
             for axis in (0, 1)
-        ]  # the mean distance from the automatic layout
+        ]  # the mean offset from the automatic layout
         for id, (x, y) in before.items():
             if id not in places:
                 others = [Box(*closed[one], *place) for one, place in places.items()]

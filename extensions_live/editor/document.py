@@ -345,7 +345,7 @@ def read(text: str) -> Document:
 
 
 def drawn(spec: Spec) -> Document:
-    """Return a document for a specification, in which each brick has a name."""
+    """Return a document for a specification; bricks without a name get one."""
     bricks = tuple(
         brick if brick.name else replace(brick, name=brick.type.rpartition(".")[2].lower())
         for brick in spec.bricks

@@ -116,7 +116,7 @@ def _texts(array: torch.Tensor) -> tuple[str, str, str]:
 
 
 def _bars(value: torch.Tensor) -> list[float]:
-    """Return the values of a short floating-point vector, or an empty list for other values."""
+    """Return the values of a short vector of finite floats, or an empty list for other values."""
     if value.ndim != 1 or not 2 <= len(value) <= MOST_BARS or not value.dtype.is_floating_point:
         return []
     found: list[float] = value.tolist()

@@ -242,10 +242,10 @@ class Editor(Hinted, SessionCanvas):
             return messages + 1
         self._again = False
         draft = self.drawing.draft()
-        if draft is not None:  # nodes need not wait for their shapes
+        if draft is not None:  # the page shows the nodes before their shapes
             self.board = {**draft, **self._answers()}
             messages += 1
-        if not self.drawing.has_code():  # the shapes of a large model need not wait for its code
+        if not self.drawing.has_code():  # the page shows a large model before its code
             self.board = dict(self.snapshot(self.drawing, code=False))
             messages += 1
         payload = self.snapshot(self.drawing)
@@ -257,7 +257,7 @@ class Editor(Hinted, SessionCanvas):
         return messages + 1
 
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
-        # The answers before the contents, so that the page never waits for what it already has.
+        # The answers first, so that the contents include the effects of all acknowledged intents.
         answers = self._answers()
         payload = {**subject.payload(code=code), **answers, "misfits": self._misfits(subject)}
         return cast(BoardPayload, payload)
@@ -285,7 +285,7 @@ class Editor(Hinted, SessionCanvas):
             self.drawing.refresh()
             self._palette_of = None
         inputs = self.drawing.document.spec.inputs
-        streams = self._streams.listed()  # those first that fit
+        streams = self._streams.listed()  # suitable streams first
         self._listed = streams
         streams.sort(key=lambda one: bool(inputs) and misfit(one["sources"], inputs) is not None)
         state = streams, blocks.version()

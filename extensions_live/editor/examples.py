@@ -40,7 +40,7 @@ class Example(Protocol):
         """The example as a batch of size 1, keyed by source; None until it has been read."""
 
     def wait(self, timeout: float) -> None:
-        """Wait until the example has been read."""
+        """Wait until the example has been read, for at most `timeout` seconds."""
 
     def step(self, session: Session, by: int) -> Example:
         """Return the example `by` places after this example, wrapping around at the end."""

@@ -47,7 +47,7 @@ def sentence(fault: Fault, title: str) -> str:
             f"{found['found']}"
         )
     what = END.split(CALL.sub("", text), maxsplit=1)[0].rstrip(" ,.:")
-    if what.endswith(")") and what.count(")") > what.count("("):  # so does torch
+    if what.endswith(")") and what.count(")") > what.count("("):  # as in some torch messages
         what = what[:-1]
     if re.match(r"[A-Z][a-z]+ ", what):
         what = what[0].lower() + what[1:]
@@ -63,7 +63,7 @@ def _placed(fault: Fault, title: str) -> tuple[str, str]:
             text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)
             if text != fault.text:
                 return place, text
-    return title, re.sub(r"\A[A-Z]\w*: ", "", fault.text)  # the class, from its constructor
+    return title, re.sub(r"\A[A-Z]\w*: ", "", fault.text)  # drop the class name
 
 
 def _name(place: str) -> str:

@@ -22,7 +22,7 @@ def fitting(kind: Kind | None) -> list[str]:
     """Return the types of bricks and operations that accept a variable, in the catalogue's order.
 
     If the shape is unknown, all bricks and operations are returned. A brick is omitted only if it
-    is certain to refuse the variable because of the variable's dtype or number of dimensions.
+    has no inputs, or is certain to refuse the variable's dtype or number of dimensions.
     """
     return [
         *_bricks(kind),
@@ -41,7 +41,7 @@ def _accepts(name: str, kind: Kind) -> bool:
     try:
         brick = Constructor().top(BrickSpec(name), "bricks/0")
         methods = ports(brick)
-    except Exception:  # it needs settings, or is a user's class that raises anything
+    except Exception:  # it needs settings, or is a user's class that raises any error
         return True
     if not methods:
         return False

@@ -126,7 +126,7 @@ def _rectangle(image: Image.Image, shape: Rect, scale: float) -> None:
 def _words(image: Image.Image, shape: Words, scale: float) -> None:
     font = ImageFont.load_default(shape.size * scale)
     anchor = "ms" if shape.centred else "ls"
-    text = shape.text.replace("\N{MULTIPLICATION SIGN}", "x")  # which the font lacks
+    text = shape.text.replace("\N{MULTIPLICATION SIGN}", "x")  # the font lacks the sign
     thick = scale / 4 if shape.bold else 0
     ImageDraw.Draw(image).text(
         (shape.x * scale, shape.y * scale), text, shape.colour, font, anchor,

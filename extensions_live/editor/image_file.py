@@ -1,7 +1,7 @@
 """Image files of boards from which the boards can be opened again.
 
-The document of the board is in the ``metadata`` element of an SVG image, and in a text chunk of a
-PNG image, where the page writes and reads it, too.
+The document of the board is in the ``metadata`` element of an SVG image, or in a text chunk of a
+PNG image. The page can read these files, and writes files of the same form.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENDINGS = (".svg", ".png")
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHUNK = KEY.encode() + b"\0\0\0\0\0"
-"""The keyword, followed by: not compressed, no language, no translated keyword."""
+"""The keyword, and fields that mean: not compressed, no language, no translated keyword."""
 
 
 def write(payload: BoardPayload, path: str | Path, *, document: bool = True) -> None:
@@ -73,7 +73,7 @@ def write(payload: BoardPayload, path: str | Path, *, document: bool = True) -> 
 
 
 def _escape(found: re.Match[str]) -> str:
-    """Return a character that XML does not allow as JSON writes it within a string."""
+    """Return the JSON escape sequence of a character that XML does not allow."""
     return f"\\u{ord(found[0]):04x}"
 
 

@@ -34,7 +34,7 @@ def inserted(
     name : str or None
     settings : dict
     """
-    wire_at(document, *end)  # an edge that is not there is a better error than the node's
+    wire_at(document, *end)  # first, since an error about the edge is more helpful
     document, node = added(document, type, position, name, None, settings)
     return threaded(document, node, *end), node
 
@@ -132,7 +132,7 @@ def grouped_with(document: Document, nodes: Iterable[object], group: object) -> 
     if group is not None:
         own = groups[str(group)]
         groups[str(group)] = replace(own, members=(*own.members, *chosen))
-    # Places are relative to the group, so that the old ones mean nothing here.
+    # Positions are relative to the group, so the old positions are not valid in the new group.
     places = {node: at for node, at in document.spec.positions.items() if node not in chosen}
     spec = replace(document.spec, positions=places)
     return tidied(replace(document, spec=spec, groups=groups))

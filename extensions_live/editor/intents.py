@@ -104,7 +104,7 @@ class Intents:
                         self._made.append({"client": client, "number": number, "nodes": nodes})
                 except Exception as error:
                     self.refuse(client, number, reason(error))
-                self._acked.pop(client, None)  # the last one is kept longest
+                self._acked.pop(client, None)  # the most recent client is kept longest
                 self._acked[client] = number
                 while len(self._acked) > CLIENTS:
                     del self._acked[next(iter(self._acked))]

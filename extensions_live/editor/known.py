@@ -32,8 +32,8 @@ class Known:
     session : Session
     document : Document
     built : Built
-        The model that was built from the document; its parameters have the same paths and shapes as
-        those of the session.
+        The model that was built from the document; its parameters have the same paths and
+        shapes as the session's parameters.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class Known:
             try:
                 found = names_of([parameter], self.variables, session.name)
             except SessionError:
-                continue  # the nodes that depend on it say so
+                continue  # nodes that depend on it show the reason
             self.names.update({variable: name for name, variable in found.items()})
         if self.parameters and not self.names:
             raise SessionError(OTHER_MODEL.format(session=session.name))

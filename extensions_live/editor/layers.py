@@ -72,7 +72,7 @@ def moved_layers(old: Document, new: Document, renamed: Mapping[str, str]) -> di
         own = tuple(range(sum(number >= 0 for number in now)))
         was = old.layers.get(earlier, own)
         if len(now) != layers_in(new, name) or len(was) != layers_in(old, earlier):
-            continue  # the layers were changed in another way since
+            continue  # the layers were also changed in another way
         for place, number in enumerate(now):
             if number in was and was.index(number) != place:
                 path, before = f"linear_{place}", f"linear_{was.index(number)}"

@@ -60,7 +60,7 @@ class LiveValues:
 
     def __init__(self, board: BoardState) -> None:
         self._board = board
-        self._lock = threading.RLock()  # the pump and the threads of the kernel
+        self._lock = threading.RLock()  # used by the pump and the kernel's threads
         self.session: Session | None = None
         self.version = 0
         self.metric = NOTHING

@@ -110,7 +110,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         BuilderError
-            If no session is watched.
+            If no session is watched, or if `what` is not one of these quantities.
         """
         return self._live.measure(what)
 
@@ -158,7 +158,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Raises
         ------
         BuilderError
-            If no example is pushed.
+            If no session is watched, or no example is pushed.
         """
         return self._live.pushed()
 
@@ -216,11 +216,11 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         if content["what"] == "node":
             try:
                 self.pick(content["value"])
-            except WorkbenchError:  # the node was removed while the message travelled
+            except WorkbenchError:  # the node was removed in the meantime
                 return
 
     def close(self) -> None:
-        if hasattr(self, "_live_view"):  # not if the model was refused
+        if hasattr(self, "_live_view"):  # missing if the model was refused
             pump.detach(self._live_view)
         super().close()
 
@@ -250,7 +250,7 @@ class LiveView:
         problem = ""
         try:
             values.refresh()
-        except WorkbenchError as error:  # a node that is picked is sent all the same
+        except WorkbenchError as error:  # the picked node is sent nevertheless
             problem = str(error)
         self.period = SOON if values.waiting and not problem else PERIOD
         self.pace = self._canvas.pace

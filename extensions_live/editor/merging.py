@@ -70,7 +70,7 @@ def duplicated(document: Document, nodes: Sequence[str]) -> tuple[Document, list
     group = parents.pop() if len(parents) == 1 else None
     part = part_of(document, chosen)
     part = replace(part, spec=replace(part.spec, cost=None))
-    if group is not None:  # then the positions in the group are those that matter
+    if group is not None:  # then positions are relative to the group
         places = {node: document.spec.positions[node] for node in outermost
                   if node in document.spec.positions}  # fmt: skip
         part = part.placed(places)
@@ -106,7 +106,7 @@ def merged(
     part = with_nodes_for_bricks(_without_dangling(part))
     given = inputs or {}
     names = _free_names(part.bricks, document.bricks)
-    temporary = {name: f"{name}@new" for name in names}  # so that no name is taken on the way
+    temporary = {name: f"{name}@new" for name in names}  # so that new names do not collide
     part = with_names(with_names(part, temporary), {temporary[n]: new for n, new in names.items()})
     taken = document.wires()
     wires: dict[str, str] = {}
@@ -219,7 +219,7 @@ def _places(
     # The positions of members of groups are relative to their groups, so they do not change.
     outer = {node: at for node, at in places.items() if node in ids and part.parent(node) is None}
     left = above = 0.0
-    if position is None:  # a copy must not hide what it was copied from
+    if position is None:  # a copy must not hide the original
         while any((x + left, y + above) in taken for x, y in outer.values()):
             left = above = left + BESIDE
     else:

@@ -88,7 +88,7 @@ def added(
     if name is not None:
         _check_name(name)
     checked_json(settings)
-    plain = type.removeprefix(TORCH)  # of a module whose name a brick has, too
+    plain = type.removeprefix(TORCH)  # a brick can have the same name
     if plain != type and registry.found("module", plain) is not None:
         module: Json = {"module": {"type": plain, **({"settings": settings} if settings else {})}}
         document, node = _brick(document, "TorchModule", name or plain.lower(), {"module": module})

@@ -113,8 +113,8 @@ class Streams:
             if old is None or old[0] is not stream:
                 try:
                     old = stream, facts(name, stream)
-                except Exception:  # a stream of the user's can raise anything
-                    old = stream, {"name": name, "note": "not looked at", "sources": []}
+                except Exception:  # a user's stream can raise any error
+                    old = stream, {"name": name, "note": "sources unknown", "sources": []}
                 self._known[name] = old
             found.append(old[1])
         return found
@@ -159,7 +159,7 @@ def contents(source: SourceData, single: bool = False) -> str:
     ----------
     source : SourceData
     single : bool
-        True if the shape is that of one example, False if it is that of a batch.
+        True if `source` has the shape of one example, False if it has the shape of a batch.
 
     Examples
     --------

@@ -44,7 +44,7 @@ class Pushed:
         self._reasons: dict[str, str] = {}
         for edge in drawn["edges"]:
             inner = edge["from_inside"]
-            self._main[edge["source"], edge["output"], inner] = edge["id"]  # the last one
+            self._main[edge["source"], edge["output"], inner] = edge["id"]  # the last edge
             found = known.variable(now, edge["source"], edge["output"], from_inside=inner)
             reason = known.places.reason(edge["source"], now) or NO_VALUE
             if found is not None:

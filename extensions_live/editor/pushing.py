@@ -1,6 +1,6 @@
-"""Moves the neighbours of open groups aside, as the page does, so that open groups cover nothing.
+"""Functions that move nodes aside, as the page does, so that open groups cover no other nodes.
 
-Positions are those that nodes have while everything is closed.
+The given positions are the positions of the nodes while everything is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GAP: Place = 44.0, 56.0
 
 @dataclass
 class _Item:
-    """A node with its place and size while it is closed, its present size, and its new place."""
+    """A node with its place and size while it is closed, its current size, and its new place."""
 
     id: str
     start: Place
@@ -35,8 +35,8 @@ def pushed(
 ) -> dict[str, Place]:
     """Return positions at which open groups cover no other nodes.
 
-    A node moves down if it is below the group that needs its place, otherwise to the right, and
-    only as far as necessary. A node that is connected to an output of another node stays below it.
+    Nodes below an open group move down, and nodes to its right move further to the right, only
+    as far as necessary. A node that is connected to an output of another node stays below it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def pushed(
         The positions of the nodes while everything is closed.
     edges : collection of pairs of str
     closed, sizes : dict of str to pair of float
-        The widths and heights of the nodes while they are closed, and their present ones.
+        The width and height of each node while it is closed, and its current width and height.
     """
     items = [_Item(id, at, closed[id], sizes[id], *at) for id, at in places.items()]
     linked = set(edges)
@@ -62,7 +62,7 @@ def pushed(
 
 
 def _beyond(box: Place, size: Place, place: Place) -> Place:
-    """Return the distances of a place beyond a box; negative if the place is not beyond it."""
+    """Return the signed distances of a place from the right and lower edges of a box."""
     return place[0] - box[0] - size[0], place[1] - box[1] - size[1]
 
 

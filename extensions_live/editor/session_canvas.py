@@ -48,7 +48,7 @@ class SessionCanvas(LiveCanvas):
     _streams: Streams
     _surgery: Surgery
 
-    run_view: RunView | None = None  # also if the model is refused, and the editor closed
+    run_view: RunView | None = None  # needed by `close` even if the model was refused
     elsewhere: Sequence[Session] = ()
     """Sessions whose views are shown beside this editor."""
 
@@ -167,9 +167,10 @@ class SessionCanvas(LiveCanvas):
         pump.nudge(self)
 
     def apply(self, *, copy_units: bool = True) -> Command:
-        """Continue the paused session with the model on the canvas, keeping values that still fit.
+        """Replace the model of the paused session with the model on the canvas.
 
-        `Session.rebuild` describes what is kept. `Session.undo` returns to the earlier model.
+        Values that still fit are kept, as `Session.rebuild` describes, and the session stays
+        paused. `Session.undo` returns to the earlier model.
 
         Parameters
         ----------
@@ -185,7 +186,8 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If there is no session, if the session is not paused, or if the model has a fault.
+            If there is no session, if the session is not paused, or if the model has a fault or
+            has not changed.
         SessionError
             If the session refuses the model.
         """

@@ -1,4 +1,4 @@
-"""A sentence about the session that trains the model of an editor, below its canvas."""
+"""A sentence below the canvas of an editor, about the session that trains its model."""
 
 from __future__ import annotations
 

@@ -45,12 +45,12 @@ def place_of(document: Document, node: object) -> tuple[str, str]:
     top, below = split(document, node)
     path = document.calls[top].brick if top in document.calls else None
     if path is None:
-        raise BuilderError(f"{document.title(top)} is no brick")
+        raise BuilderError(f"{document.title(top)} is not a brick")
     name, _, inner = path.partition("/")
     below = "/".join(part for part in (inner, below) if part)
     if below:
         parts = anatomies(document.spec)[name].parts
-        if below not in parts:  # a part that is applied again has the number of the application
+        if below not in parts:  # a repeated application has a number after the part's name
             below = AGAIN.sub("", below)
         if below not in parts:
             raise BuilderError(f"{name} has no part {below!r}{nearest(below, parts)}")

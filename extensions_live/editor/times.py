@@ -35,7 +35,7 @@ class Times:
         outputs = [output for place in places.values() for output in place.outputs.values()]
         self._copy = known.copy(list(dict.fromkeys(outputs)))
         self.names = self._copy.names
-        self._inputs = known.copy(self._copy.function.inputs)  # as tensors of the right dtypes
+        self._inputs = known.copy(self._copy.function.inputs)  # converts to the right dtypes
         new = self._copy.new
         self._calls = {
             node: _calls(

@@ -280,7 +280,7 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
     assert isinstance(node, str)
     wires = () if node in document.groups else document.outputs(node)
     if len(wires) != 1:
-        count = "the outputs of a group" if node in document.groups else f"{len(wires)} outputs"
+        count = "the outputs of its members" if node in document.groups else f"{len(wires)} outputs"
         raise BuilderError(
             f"{document.title(node)} has {count}; pass the name of the cost output as "
             "the second argument of set_cost"
@@ -291,7 +291,8 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
 def with_plain_names(document: Document, node: str) -> Document:
     """Return a document in which the output of a new cost has a short name.
 
-    The first cost becomes the cost of the model.
+    The first cost that is not an error rate becomes the cost of the model. If the node is not a
+    cost, return the document unchanged.
     """
     call = document.calls[node]
     name = document.brick_of(node)

@@ -45,7 +45,7 @@ RULES = [
     "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
     "The value of 'log', in the state and with rows of the log, changes with a rewind; rows that "
-    "were read before may then be of a discarded branch, so read the log again with since=0.",
+    "were read before may then belong to a discarded branch, so read the log again with since=0.",
     "If a request with 'wait' is about a step, it also waits for the batches of the step.",
     "A fork's receipt has an id such as fork-1; after the fork, the receipt names the new session.",
 ]
@@ -136,7 +136,7 @@ class Api:
         name = options.pop("session", None)
         is_receipt = len(path) == 2 and path[0] == "commands"
         errand = self._errands.find(path[1]) if is_receipt else None
-        if errand is not None:  # its id is clear, although a fork may have added a session
+        if errand is not None:  # its id is unique, even after a fork
             limit = seconds(options)
             refuse_others(options)
             return self._errand(errand, limit)
@@ -188,9 +188,9 @@ class Api:
             result = carry_out(session, request["name"], request["arguments"], by=ACTOR)
         except WorkbenchError:
             raise
-        except Exception as error:  # of values that a method does not check
+        except Exception as error:  # from values that the method does not check
             raise SessionError(f"{request['name']}: {type(error).__name__}: {error}") from error
-        assert not isinstance(result, Session)  # those in WAITING return one
+        assert not isinstance(result, Session)  # only methods in WAITING return one
         wait(result, limit)
         return Answer(200, describe.receipt(result))
 
@@ -262,7 +262,7 @@ def wait(command: Command, limit: float) -> None:
         try:
             command.wait(limit)
         except (TimeoutError, SessionError):
-            return  # the receipt says it
+            return  # the receipt shows the state
 
 
 def seconds(options: dict[str, str]) -> float:

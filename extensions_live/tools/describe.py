@@ -84,8 +84,8 @@ def log(
         A dictionary whose item ``channels`` contains the ``iterations`` and ``values`` of each
         channel. Pass the item ``next`` as `since` to get the rows that follow. The newest row of
         the log is then returned again, because more records may be added to it. The item ``log``
-        is the identity of the log, which changes with a rewind and when the run is resumed; rows
-        of the earlier log after that iteration no longer belong to the run, so start again with
+        is the identity of the log, which changes with a rewind and when the run is resumed. Rows
+        that were read before this change may no longer belong to the run, so start again with
         `since` 0.
 
     Raises

@@ -256,7 +256,7 @@ class _Server(ThreadingHTTPServer):
     """HTTP server that handles requests in threads, which end with the process."""
 
     daemon_threads = True
-    block_on_close = False  # a request that waits must not delay the end
+    block_on_close = False  # a request that waits must not delay `close`
 
     def __init__(
         self, address: str, port: int, api: Api, token: str, hosts: Collection[str]
@@ -264,7 +264,7 @@ class _Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.api = api
         self.authorization = f"Bearer {token}".encode()
-        # On other addresses this machine has names that only the user knows.
+        # For any other address, only the user knows the names of this machine.
         own = {address, "127.0.0.1", "localhost", "::1"} if is_loopback(address) else set()
         self.hosts = {host.lower() for host in (*own, *hosts)}
         super().__init__((address, port), _Handler)
@@ -346,7 +346,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        # Of the base class, for requests that are not HTTP; its own answer is HTML.
+        # Overridden, since the base class answers requests that are not HTTP with HTML.
         self.close_connection = True
         self._write(_error(code, "BadRequest", explain or message or "this is not HTTP"))
 

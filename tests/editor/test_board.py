@@ -482,7 +482,7 @@ def test_the_only_output_of_a_node_need_not_be_named_to_be_the_cost(board):
     with pytest.raises(BuilderError, match="the input features cannot be the cost"):
         board.set_cost("features")
     part = board.group(["mlp", "entropy"])
-    with pytest.raises(BuilderError, match="has the outputs of a group; pass the name of the"):
+    with pytest.raises(BuilderError, match="has the outputs of its members; pass the name of the"):
         board.set_cost(part)
 
 

@@ -258,7 +258,7 @@ def test_a_look_at_a_stream_does_not_move_it():
 def test_a_stream_that_can_be_read_only_once_is_listed_but_not_read():
     once = DataStream(IterableDataset(iter([1.0, 2.0])))
     (found,) = [s for s in Streams(lambda: {"once": once}).listed() if s["name"] == "once"]
-    assert (found["note"], found["sources"]) == ("not looked at", [])
+    assert (found["note"], found["sources"]) == ("sources unknown", [])
     assert list(once.get_epoch_iterator()) == [(1.0,), (2.0,)]
 
 

@@ -74,7 +74,7 @@ def test_a_frozen_layer_is_still_frozen_after_an_insertion():
 
 @pytest.mark.parametrize("node, text", [
     ("mlp/linear_2", "mlp/linear_2 is the last layer of mlp"),
-    ("features", "features is no brick"),
+    ("features", "features is not a brick"),
     ("mlp", "mlp is not a layer of a top-level MLP"),
 ])  # fmt: skip
 def test_what_no_layer_can_be_inserted_after(node, text):

@@ -18,7 +18,7 @@ from .runs import make_loop, plot_view
         ({"log_y": [True]}, "must be a list of figure indices"),
         ({"marks": ["stars"]}, "must be a list whose items are among epoch, intervention"),
         ({"hidden": "cost"}, "must be a list of names, not 'cost'"),
-        ({"names": {"a": 1}}, "must be a dictionary from text to text"),
+        ({"names": {"a": 1}}, "must be a dictionary that maps strings to strings"),
         ({"logy": [0]}, "a plot has no setting 'logy'; .*did you mean 'log_y'"),
     ],
 )
