@@ -406,7 +406,7 @@ def split_of(**columns):
         ({"t": ["a"] * N}, "the column 't' of data contains text, but must contain numbers; fit"),
         ({"label": [None, *CLASSES[1:].tolist()]}, "'label' of data has no value in 1 of 40"),
         ({"x": [None, *X[1:].tolist()]}, r"data.filter\(lambda example: example\['x'\] is not N"),
-        ({"x": [[0.0] * (1 + i % 2) for i in range(N)]}, "data cannot be joined to a batch .*map"),
+        ({"x": [[0.0] * (1 + i % 2) for i in range(N)]}, "data cannot be joined into a .*map"),
         ({"x": X[:, 0].tolist(), "z": X[:, 1].tolist()}, "'x' has one number .*data.to_pandas"),
     ],
 )

@@ -299,7 +299,7 @@ def test_what_does_not_exist_is_refused_at_once(session, ask, text):
 
 @pytest.mark.parametrize("ask, text", [
     (lambda s: s.relabel(0, 1.5), r"of example 0 is \[\d\], so .* must be an integer"),
-    (lambda s: s.drop(range(22)), "would drop the last of the 22 training examples"),
+    (lambda s: s.drop(range(22)), "would leave none of the 22 training examples"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused_and_changes_nothing(session, ask, text):
     with pytest.raises(SessionError, match=f"refused: DataError: .*{text}"):

@@ -212,14 +212,14 @@ class LoaderStream(BatchStream):
 
 
 def read_apart(loader: DataLoader[Any]) -> ReadOnce[Any]:
-    """Return the batches of the first epoch of a loader; other iterations do not change.
+    """Return the batches of a loader's first epoch without affecting other iterations.
 
-    They are read by a copy of the loader, which has worker processes and samplers of its own. The
-    first batch can be looked at, so data that can be read only once loses none.
+    A copy of the loader, with its own worker processes and samplers, reads the batches. The first
+    batch can be inspected in advance; it is still yielded, even if the data can be read only once.
     """
     twin = _with_own_iterator(loader)
     for name in ("sampler", "batch_sampler"):
-        vars(twin)[name] = _copied(getattr(loader, name))  # setting the attribute is refused
+        vars(twin)[name] = _copied(getattr(loader, name))  # DataLoader forbids the assignment
     if isinstance(twin.batch_sampler, BatchSampler):
         twin.batch_sampler.sampler = _copied(twin.batch_sampler.sampler)
     batches = ReadOnce(LoaderStream(twin, ())._begin(0), "the data")
@@ -228,7 +228,7 @@ def read_apart(loader: DataLoader[Any]) -> ReadOnce[Any]:
 
 
 def _with_own_iterator(loader: DataLoader[Any]) -> DataLoader[Any]:
-    """Return a copy of a loader, because a loader has one iterator, which restarts for all."""
+    """Return a copy of a loader that does not share the loader's persistent iterator."""
     own = copy.copy(loader)
     own._iterator = None
     return own

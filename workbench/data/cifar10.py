@@ -193,7 +193,7 @@ def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
             yield path.read_bytes(), str(path)
         return
     try:
-        # nothing is unpacked to disk, so that names in the archive cannot direct files anywhere
+        # nothing is unpacked to disk, so names in the archive cannot refer to other folders
         with tarfile.open(found, "r:gz") as archive:
             _check_members(archive, found)
             for name in BATCHES[split]:

@@ -38,7 +38,7 @@ NO_EXAMPLE = (
     "this run does not train on example {index}: {scheme!r} of {dataset!r} reads examples {low} to "
     "{high}{some}"
 )
-NONE_LEFT = "this would drop the last of the {count} training examples; at least one must remain"
+NONE_LEFT = "this would leave none of the {count} training examples; at least one must remain"
 GONE = "example {index} has been dropped already, so it cannot be {done}"
 NO_SOURCE = "the training data have no source {name!r}; their sources: {known}{hint}"
 NO_VALUE = (

@@ -43,7 +43,7 @@ class EncodedDataset(IndexableDataset):
     ('no', 'yes')
     """
 
-    keys: Mapping[str, str] = MappingProxyType({})  # of the class, since older pickles lack it
+    keys: Mapping[str, str] = MappingProxyType({})  # on the class, since older pickles lack it
 
     def __init__(
         self,

@@ -446,7 +446,7 @@ def _unpacked(file: IO[bytes], unpack: Any) -> Iterator[bytes]:
             yield block
             continue
         while block:
-            yield unpack.decompress(block, BLOCK)  # after the end it only keeps the bytes
+            yield unpack.decompress(block, BLOCK)  # after the end, only fills unused_data
             block = b"" if unpack.eof else unpack.unconsumed_tail
     if unpack is not None and not unpack.eof:
         yield unpack.flush()

@@ -1,4 +1,4 @@
-"""Checks, made when a class is defined, that the methods that it overrides will be called.
+"""Checks of class definitions: each method that a class overrides must be one that is called.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
 streams of this package do not call these methods, so an override would have no effect. An override

@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 def apart(features: Any, targets: Any) -> tuple[Any, Any]:
-    """Return the features and the targets, which are passed or are among the features."""
+    """Return features and targets; if `targets` is None, take them from the mapping `features`."""
     if targets is not None or not isinstance(features, Mapping) or TARGETS not in features:
         return features, targets
     others = {name: array for name, array in features.items() if name != TARGETS}
@@ -30,7 +30,7 @@ def apart(features: Any, targets: Any) -> tuple[Any, Any]:
 
 
 def features_of(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; arrays named in `images` (by default inferred) stay uint8."""
+    """Return the arrays of features; images, named in `images` or else detected, stay uint8."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")
@@ -45,7 +45,7 @@ def features_of(given: Any, indices: bool, images: Sequence[str] | None = None) 
 
 
 def own(arrays: Mapping[str, Array], given: Any) -> dict[str, Array]:
-    """Return arrays with copies of those that share memory with `given`, whose owner may change it.
+    """Return the arrays, copied if they share memory with `given`, which the caller may change.
 
     Files that are mapped into memory are not copied, since they can be larger than the memory.
     """
@@ -68,7 +68,7 @@ def _shares(array: Array, given: Any) -> bool:
 def encoded_arrays(
     arrays: Mapping[str, Array], given: Any, as_classes: bool | None, labels: Any
 ) -> Targets | None:
-    """Return the targets of features, or None if there are no targets."""
+    """Encode the targets of the examples in `arrays`; return None if no targets are given."""
     if given is None:
         return None
     if TARGETS in arrays:

@@ -1,8 +1,8 @@
 """Random selection of the examples that are held out for validation.
 
 The held-out examples are drawn at random, so they are not simply the last rows of a table that is
-sorted by class or by date. If the examples have classes, the same fraction of each class is held
-out, and each class keeps at least one example for training.
+sorted by class or by date. If the examples have classes, about the same fraction of each class is
+held out, and each class keeps at least one example for training.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from workbench.data.files import one_line, some
 from workbench.errors import DataError
 
 FIRST = 32
-"""Number of examples that are joined to find out whether they can be."""
+"""Maximum number of examples in the test batch of `check_split`."""
 ALL_SPLITS = (
     "{where} must be one split, not a dictionary of the splits {names}; pass one of them, as in "
     "fit(model, data[{first!r}], validation={second})"
@@ -28,9 +28,9 @@ NO_VALUE = (
     "in data.filter(lambda example: example[{name!r}] is not None)"
 )
 NO_BATCH = (
-    "the examples of {where} cannot be joined to a batch ({error}); the values of each column must "
-    "be numbers of the same shape, so change them with data.map or data.with_transform, or remove "
-    "the column with data.remove_columns; {advice}"
+    "the examples of {where} cannot be joined into a batch ({error}); the values of each column "
+    "must be numbers of the same shape, so change them with data.map or data.with_transform, or "
+    "remove the column with data.remove_columns; {advice}"
 )
 
 
@@ -51,7 +51,7 @@ def refuse_all_splits(data: Any, where: str) -> None:
 
 
 def check_split(data: Any, where: str) -> None:
-    """Raise an error if a split is empty, has text or lacks values, or if no batch can be made.
+    """Raise an error if a split is empty, has text or missing values, or cannot form a batch.
 
     The data of a split with a transform is known only when it is read, and is not checked.
     """
@@ -90,9 +90,9 @@ def is_split(data: Any) -> bool:
 
 
 def in_torch(data: Any, name: str) -> tuple[Any, str]:
-    """Return a split whose items are tensors, and the expression for it.
+    """Return a split whose items are tensors, and the code that creates it.
 
-    A split with a transform is used as it is; otherwise the columns that were chosen stay chosen.
+    A split with a transform is returned unchanged. Otherwise, the selection of columns is kept.
 
     Parameters
     ----------
@@ -112,9 +112,10 @@ def in_torch(data: Any, name: str) -> tuple[Any, str]:
 
 
 def column(data: Any, name: str) -> tuple[Any, Any, str]:
-    """Return the feature of a column, its stored values, and the code for the values after the dot.
+    """Return the feature and the values of a column, and the code to append to the split's name.
 
-    The values are those before any transform. All are None or empty if there is no such column.
+    The values are returned as stored, before any transform. If there is no such column, the
+    feature and the values are None, and the code is empty.
     """
     if name not in data.features:
         return None, None, ""

@@ -106,7 +106,7 @@ def read_image(
         pillow().open(stream) as image,
     ):
         _check_bits(image, where)
-        image.load()  # first, because the orientation can follow the pixels in the file
+        image.load()  # load first: the orientation can follow the pixels in the file
         upright = _upright(image)
         pixels = _pixels(upright, mode, where, advice)
     return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)

@@ -29,11 +29,12 @@ OTHER_SIZES = (
 OTHER_THAN_TRAINED = (
     "all images must have the same size as in training, {one} (height, width), but {other} has "
     "{two}; resize it, as in PIL.Image.open(path).resize(({width}, {height})).save(resized), or "
-    "train with DataStream.from_folder(folder, size=({height}, {width})), and images for "
-    "predictions are then resized too"
+    "train with DataStream.from_folder(folder, size=({height}, {width})), which also resizes "
+    "images for predictions"
 )
 TOO_LARGE = (
-    "the {count} images {where} have {pixels:,} values in total, too many for the memory; {advice}"
+    "the {count} images {where} have {pixels:,} values in total, too many to fit in memory; "
+    "{advice}"
 )
 EIGHT_BITS = (
     "convert it to 8 bits, as in PIL.Image.fromarray((numpy.asarray(image) / {most} * 255)"
@@ -71,8 +72,8 @@ def read_folder(
         The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
-        first image. It is passed for images that are not for training, whose classes are known, so
-        that a sub-folder can be empty.
+        first image. Pass it only if the images are not for training. The classes are then already
+        known, so a sub-folder can be empty.
     trained : bool
         True if the model has already been trained, so that messages do not advise about training
         data.
@@ -88,7 +89,7 @@ def read_folder(
     ------
     DataError
         If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
-        splits such as ``train`` and ``val``, which have the sub-folders of the classes.
+        splits such as ``train`` and ``val``, which contain the sub-folders of the classes.
     MissingDataError
         If there is no such folder, or it contains no image.
     DataFileError
@@ -123,7 +124,7 @@ def read_images(
 ) -> Array:
     """Read image files as an array of shape (N, channels, height, width); see `read_folder`.
 
-    Messages about all images say `where` they are.
+    An error about all images names their location, `where`.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def read_images(
 
 
 def _of_each(files: Sequence[Path], read: Callable[[Path], T]) -> Iterator[T]:
-    """Yield what `read` returns for each file; raise one error about all files that it refuses."""
+    """Yield the result of `read` for each file; raise one error for all unreadable files."""
     faults = []
     for file in files:
         try:

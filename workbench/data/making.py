@@ -134,7 +134,7 @@ def _read(
 ) -> tuple[Any, str | os.PathLike[str] | None]:
     """Return a table and the file from which it was read, or None for a table that was passed.
 
-    If the `encoding` of the training data is given, columns that had text there stay text.
+    The `encoding` of the training data, if given, determines which columns can stay text.
     """
     if isinstance(given, (str, os.PathLike)):
         return read_frame(given, None if encoding is None else encoding.texts), given
@@ -206,7 +206,7 @@ def from_arrays(
     if _is_fraction(validation):
         by_class = None if encoded is None or encoded.classes is None else encoded.values
         rows, held = held_out(count, float(validation), seed, by_class)  # type: ignore[arg-type]
-    kept = own(arrays, features) if held is None else arrays  # parts are copies of their own
+    kept = own(arrays, features) if held is None else arrays  # a split copies the arrays
     whole = kept if encoded is None else {**kept, TARGETS: encoded.values}
     images = [name for name, array in arrays.items() if array.dtype == np.uint8]
     chosen = whole if held is None else {name: array[rows] for name, array in whole.items()}

@@ -1,4 +1,4 @@
-"""Scaling of pixels from 0..255 to 0..1, as for arrays and datasets of images in training."""
+"""Scaling of pixels from 0..255 to 0..1, for images in arrays and in datasets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.data.streams import AbstractDataStream
 from workbench.data.transformers import ScaleAndShift
 
 TOLERANCE = 1e-3
-"""How much floats from 0 to 1 may exceed 1, for example after an interpolation."""
+"""Amount by which scaled pixels may exceed 1, for example after interpolation."""
 
 
 def to_unit(stream: AbstractDataStream, images: Sequence[str]) -> ScaleAndShift:
@@ -30,7 +30,7 @@ def is_to_unit(stream: Any) -> bool:
 def kind_of(values: Any) -> str:
     """Return ``"f"`` for floats, ``"i"`` for integers except bytes, and ``"o"`` for other dtypes.
 
-    NumPy lacks dtypes of torch, such as bfloat16.
+    `values` can be a tensor whose dtype NumPy lacks, such as bfloat16.
 
     Examples
     --------
@@ -47,6 +47,6 @@ def kind_of(values: Any) -> str:
 
 
 def largest_beyond_unit(values: Any) -> float | None:
-    """Return the largest of some floats if it is above 1, and otherwise None."""
+    """Return the largest value if it exceeds 1 by more than `TOLERANCE`, otherwise None."""
     most = values.max().item()
     return float(most) if most > 1 + TOLERANCE else None

@@ -34,7 +34,7 @@ ONE_READER = (
 )
 BY = {
     "training": "training reads the same data",
-    "others": "the data has been read before training, for inspection or evaluation",
+    "others": "the data have been read before training, for inspection or evaluation",
 }
 
 _PLACES = {"_here", "_trained", "_for_others"}

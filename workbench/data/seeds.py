@@ -62,5 +62,6 @@ def generator_at(seed: int, *place: int) -> np.random.Generator:
     >>> generator_at(1, 0, 5).integers(100) == generator_at(1, 0, 5).integers(100)
     np.True_
     """
-    # spawn_key gives each pair (seed, place) different numbers; equal sums would share theirs
+    # spawn_key gives each pair (seed, place) its own random numbers; with seed + place, pairs
+    # with equal sums would share the same numbers
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))

@@ -1,4 +1,4 @@
-"""Values of the columns of a table, and how to change columns that have no such values."""
+"""Values of table columns that can be encoded, and advice on how to change other columns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DATES = {
         "pandas.Timestamp('2000-01-01')).dt.days"
     ),
 }
-"""How to convert dates that have no dtype of numpy."""
+"""Advice on converting dates that have no numpy dtype."""
 REMOVE = "remove these rows with frame = frame.dropna(subset=[{name!r}]), or "
 FILL_IN = "fill in their values, as in frame[{name!r}] = {filled}"
 NO_VALUE = "remove the column with frame = frame.drop(columns=[{name!r}])"
@@ -53,7 +53,8 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
         The name of the column, for messages.
     usual : str or float, optional
         For a table that is encoded as in training, a value of the training data: text if the column
-        had text or categories, and a number otherwise. A message about missing values names it.
+        had text or categories, and a number otherwise. The error message suggests this value for
+        missing values.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
 
 
 def _kind_of_dates(column: pd.Series[Any]) -> str | None:
-    """Return the key in `DATES` of the values of a column, or None if they are of other types."""
+    """Return the key of `DATES` that fits the values of a column, or None if they are not dates."""
     if column.dtype.name.startswith("period"):
         return "Period"
     if column.dtype != object:
@@ -103,7 +104,7 @@ def _is_categorical(column: pd.Series[Any]) -> bool:
 
 
 def _advice(column: pd.Series[Any], name: str, there: Array, usual: str | float | None) -> str:
-    """Return how to remove or fill in missing values of a column that has the values `there`."""
+    """Return advice on missing values of a column; `there` contains the values that it has."""
     if not there.size and usual is None:
         return NO_VALUE.format(name=name)
     place = f"frame[{name!r}]"

@@ -3,7 +3,7 @@
 Numbers are standardised with the mean and standard deviation of the training examples. A bool
 becomes 0 or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything
 that could be read in two ways, or that has no value, is refused: missing values, dates, numbers
-that are written as text, and text with almost as many values as rows.
+that are written as text, and text with too many different values.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _moments(values: Array, name: str) -> tuple[float, float]:
 
 
 def other_table(given: Any) -> str:
-    """Return the type of a value that is no table of pandas, with the method that converts it."""
+    """Return the type of a value that is not a pandas table, and how to convert it if possible."""
     kind = type(given)
     plain = kind.__module__ in ("builtins", "numpy")
     name = kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"

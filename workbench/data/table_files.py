@@ -2,8 +2,9 @@
 
 A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each of
 its cells is True, False or empty (in upper or lower case, as in pandas), and text otherwise. An
-empty cell is a missing value. In a file for validation or predictions, a column stays text if it
-had text in training, since another text, such as "maybe", may be missing beside true and false.
+empty cell is a missing value. In a file for validation or predictions, a column of text may happen
+to contain only "true" and "false", although the training data also had "maybe". Therefore, it stays
+text if all its cells are among the training values.
 `workbench.data.convert.csv_table` explains why pandas does not read the file.
 """
 
@@ -96,7 +97,7 @@ def read_frame(
 
 @contextmanager
 def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame") -> Iterator[None]:
-    """Add to messages that show how to change a table how to read the table from its file.
+    """Extend errors that advise changing a table with advice on how to read it from its file.
 
     Parameters
     ----------

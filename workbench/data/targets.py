@@ -24,8 +24,11 @@ from workbench.tensor.device import floatx
 Array = npt.NDArray[Any]
 
 FEW_CLASSES, MOST_CLASSES = 20, 100
-"""Maximum number of distinct integers 0, 1, 2 ... that are always treated as classes, and maximum
-number of distinct whole floats for which the caller must say whether they are classes."""
+"""Limits on the number of distinct values.
+
+Up to the first limit, the integers 0, 1, 2 ... are always classes. Up to the second limit, the
+caller must say whether floats with the values 0, 1, 2 ... are classes.
+"""
 
 MISSING = (
     "{where} must have a value for each example, but {count} of {total} are missing (the first at "
@@ -110,8 +113,8 @@ def encoded_targets(
         The name of the targets, for messages.
     as_classes : bool, optional
         Whether the targets are classes. By default text, bools, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not. If there are more than 20 different
-        integers, each must occur at least twice on average.
+        0, 1, 2 ... are classes, and fractions are not. More than 20 different integers are
+        classes only if each occurs at least twice on average.
     labels : sequence, optional
         The values that stand for the classes, in order. By default the values that occur, in
         ascending order; pandas categories keep their order.
@@ -173,7 +176,7 @@ def values_of(given: Any, where: str) -> Array:
     Raises
     ------
     DataError
-        If the values are of several types, or of a type other than these.
+        If the values are of several types, or of any other type.
     """
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
@@ -290,7 +293,7 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return a text that is a number, and a remark about the first text that is not.
+    """Return a text that is a number, and a remark about the first text that is not a number.
 
     The number is the first one with a comma, if there is any, and otherwise the first one.
 

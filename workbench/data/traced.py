@@ -44,7 +44,7 @@ class Traced(Part):
         return self.num_examples, self.num_batches
 
     def _keeps_rows(self) -> bool:
-        """Return True if the examples of all items are those of the dataset, in the same order."""
+        """Return True if the items contain all examples that the dataset returns, in that order."""
         return False
 
     def _source_below(self, name: str) -> str:

@@ -1,8 +1,8 @@
-"""Dates that are written as text in a column of a table, and how to convert them to numbers.
+"""Detection of dates that are written as text in a column, with advice on converting them.
 
-A year has four digits. A year of two digits is accepted only if all texts of the column are such
-dates, and only with slashes or with two digits for both day and month, as in 1/31/24 and 31.01.24;
-otherwise, versions and other codes would be taken for dates.
+A year usually has four digits. Two digits are accepted only if all texts of the column are such
+dates, and only with slashes or with two digits for both day and month, as in 1/31/24 and 31.01.24.
+Otherwise, version numbers and other codes would be mistaken for dates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EITHER_ORDER = " (with dayfirst=True in to_datetime if the day comes before the 
 
 
 def fault_of_dates(texts: Sequence[str], name: str) -> str | None:
-    """Return a message about dates that are written as text, or None if the texts are no dates.
+    """Return a message about dates that are written as text, or None if the texts are not dates.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def fault_of_dates(texts: Sequence[str], name: str) -> str | None:
 
 
 def _are_years(short: Sequence[re.Match[str]], count: int) -> bool:
-    """Return True if numbers of two digits at the end of `count` texts are years."""
+    """Return True if the two-digit numbers at the end of `count` texts are years."""
     return len(short) == count and all(
         match["sign"] == "/" or len(match["one"]) == len(match["other"]) == 2 for match in short
     )
 
 
 def _possible(dates: Iterable[tuple[str, str]]) -> bool:
-    """Return True if all pairs are the numbers of a day and a month."""
+    """Return True if each pair is a possible day and month."""
     return all(1 <= int(day) <= 31 and 1 <= int(month) <= 12 for day, month in dates)

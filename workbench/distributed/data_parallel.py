@@ -293,7 +293,7 @@ class DataParallel(Hinted):
         return self.is_active and keeper_of(variable) is not None
 
     def value(self, variable: SharedVariable) -> torch.Tensor:
-        """Return, as a tensor in main memory, the value of a variable that only one process keeps.
+        """Return the value of a variable that only one process keeps, as a tensor in main memory.
 
         All processes must call this method together.
         """
@@ -303,7 +303,7 @@ class DataParallel(Hinted):
         return found.cpu()
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was requested of these processes does not concern those that go on from the pickle.
+        # Requests to these processes do not apply to processes that continue from the pickle.
         left = ("group", "waiting", "wish", "agreed", "_called")
         return {name: value for name, value in vars(self).items() if name not in left}
 

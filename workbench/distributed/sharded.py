@@ -1,10 +1,10 @@
 """Data parallelism that also divides the parameters among the processes.
 
-Each process keeps some rows of each parameter, and the buffers of step rules for these rows, in the
-manner of SimpleFSDP (Zhang et al. 2024) and of stage 3 of ZeRO (Rajbhandari et al. 2019). Programs
-gather the parameters of each brick just before they use them. One message sums the gradients of a
-brick and gives each process the sums for its own rows. Operations in the graph do all of this, in
-every execution tier.
+Each process keeps some rows of each parameter, and the buffers of step rules for these rows, as in
+SimpleFSDP (Zhang et al. 2024) and in stage 3 of ZeRO (Rajbhandari et al. 2019). Programs gather the
+parameters of each brick just before they use them. One message sums the gradients of a brick and
+gives each process the sums for its own rows. Operations in the graph do all of this, in every
+execution tier.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ NOT_ELEMENTWISE = (
     "element of the parameter and its gradient"
 )
 OF_ROWS = (
-    "{name!r} is computed from gradients or steps of which this process has only some rows; "
+    "{name!r} is computed from gradients or steps, but this process has only some of their rows; "
     "monitor algorithm.total_gradient_norm or algorithm.total_step_norm instead"
 )
 LARGEST = 0.4
-"""Exponent for the limit on steps, which is the dtype's largest number raised to this power.
+"""Exponent of the limit on steps: the limit is the dtype's largest number raised to this power.
 
 A larger step is an error in all processes. Below the limit, the checks of steps cannot raise a
 false alarm, which would make one process repeat a program alone.

@@ -1,9 +1,9 @@
 """Statistics of batch normalisation over all shares of a batch.
 
 The graph of a process computes the mean and the variance of its own share. `over_batch` replaces
-them with those of the whole batch, which requires one message in the forward pass and one in the
-backward pass. The gradient assumes that the cost of a process is its contribution to the cost of
-the whole batch.
+them with the mean and the variance of the whole batch. This requires one message in the forward
+pass and one in the backward pass. The gradient assumes that the cost of a process is its
+contribution to the cost of the whole batch.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ batch_statistics = BatchStatistics()
 
 
 def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable, Variable]:
-    """Map the statistics of shares in a graph to those of whole batches.
+    """Map the statistics of shares in a graph to the statistics of whole batches.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
 def statistic_of(variable: Variable) -> Call | None:
     """Return the call that computes `variable` if it is a statistic of a share, otherwise None.
 
-    The result is None for statistics inside a loop, which remain those of the share.
+    The result is None for statistics inside a loop, which are always computed over the share.
     """
     if not has_roles(variable, [BATCH_NORM_MINIBATCH_ESTIMATE]):
         return None

@@ -120,7 +120,7 @@ class Whole:
         if weight is None or not any(map(self._is_whole, ancestors([cost]))):
             return self._summed(gradients, weight)
         # Statistics of the whole batch depend on all shares. Their gradients are summed during
-        # backpropagation, so the weight must be applied before.
+        # backpropagation, so the weight must be applied before it.
         return self._summed(_seeded(gradients, *weight), None)
 
     def _found(self, variable: Variable, *, declared: bool = True) -> Variable:
@@ -144,7 +144,7 @@ class Whole:
         return plan_of(variable, self._own)
 
     def _own(self, variable: Variable) -> Part | None:
-        if is_count(variable):  # `over_batch` adds counts up if statistics are of the batch
+        if is_count(variable):  # `over_batch` sums counts for statistics of the batch
             return Part("constant" if self.statistics == "batch" else "sum")
         return Part("constant") if self._is_whole(variable) else _own(variable)
 
@@ -355,7 +355,7 @@ def _own(variable: Variable) -> Part | None:
 
 
 def several(*sizes: Variable) -> Variable:
-    """Return the product of sizes, or 0 if it is 1, because one element has no deviation."""
+    """Return the product of sizes, or 0 if the product is 1: one element has no deviation."""
     number = product(*sizes)
     weight: Variable = number * (number > 1)
     return weight

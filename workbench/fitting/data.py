@@ -1,4 +1,4 @@
-"""Functions that create the data streams of `fit`, and the code that creates these streams.
+"""Functions that create the data streams of `fit`, and write code that creates the same streams.
 
 Tables, arrays, files and folders are read by `DataStream.from_frame`, `from_arrays` and
 `from_folder`, which check and encode them. Datasets, streams and loaders are used as they are; to

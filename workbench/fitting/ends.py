@@ -87,7 +87,7 @@ def end_of_outputs(
     given : dict of str to array
         The inputs of a batch.
     loss
-        The loss that the caller passed, or None if the caller passed none.
+        The loss that the caller passed, or None.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Check of the last batch of an epoch for modules of torch with batch normalisation."""
+"""Check of the last batch of an epoch for torch modules with batch normalisation."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping
         forked = [device] if device.type == "cuda" else []
         with torch.no_grad(), torch.random.fork_rng(forked):
             trial(*[torch.as_tensor(values[:1]).clone().to(device) for values in given])
-    except Exception as error:  # any other fault of the module is reported by its application
+    except Exception as error:  # other errors are reported when the module is applied
         if "more than 1 value per channel" in str(error):
             other = next(one for one in range(size + 1, size + count + 2) if count % one != 1)
             raise ArgumentError(ONE_EXAMPLE.format(count=count, size=size, other=other)) from None
 
 
 def _examples(stream: Any, size: int) -> int | None:
-    """Return the number of examples in an epoch, or None if the last batch cannot be foreseen.
+    """Return the number of examples in an epoch, or None if the size of the last batch is unknown.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def _examples(stream: Any, size: int) -> int | None:
         The number of examples in its first batch.
     """
     count = stream.num_examples
-    while isinstance(stream, SourcewiseTransformer):  # which keeps all examples of each batch
+    while isinstance(stream, SourcewiseTransformer):  # it keeps all examples of a batch
         stream = stream.data_stream
     if isinstance(stream, LoaderStream):
         loader = stream.batches

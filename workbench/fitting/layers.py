@@ -65,7 +65,7 @@ def set_names(bricks: Sequence[Brick]) -> None:
 
 
 def sized(steps: Sequence[Brick]) -> Any:
-    """Return the last brick with a setting for the number of its outputs, or None if none has."""
+    """Return the last brick whose number of outputs can be set, or None if there is none."""
     for brick in reversed(steps):
         if isinstance(brick, MLP) or "output_dim" in brick.allocation_args:
             return brick
@@ -160,8 +160,7 @@ def set_schemes(steps: Sequence[Brick]) -> None:
     """Set the missing schemes of bricks: zero for biases, and `He` for weights before rectifiers.
 
     Other weights get the default scheme of the brick, usually `Glorot`. A brick that contains a
-    brick with a scheme is not changed, since a scheme of the outer brick would replace that of the
-    inner brick.
+    brick with a scheme is not changed, since the outer scheme would replace the inner scheme.
     """
     for number, brick in enumerate(steps):
         if not isinstance(brick, Initializable):

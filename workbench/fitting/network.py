@@ -192,7 +192,7 @@ def build(
         layers.set_schemes(steps)
         layers.set_seeds(steps, seed)
         layers.settle_sizes(steps, list(kinds.values()), losses.outputs_for(aim, end))
-        brick.allocate()  # the parameters on which the sizes were tried have no memory
+        brick.allocate()  # so far, the parameters have no memory
     if not module:
         output = _applied(brick, inputs)
         losses.check_output(output)
@@ -239,7 +239,7 @@ def _kind(array: Any) -> Kind:
 def _check_inputs(
     model: Any, kinds: Mapping[str, Kind], batch: Mapping[str, Any], target: str
 ) -> None:
-    """Reject inputs that are vectors, and floats whose dtype differs from that of the model."""
+    """Reject inputs that are vectors, and floats whose dtype differs from the model's dtype."""
     plain = not isinstance(model, torch.nn.Module) or type(model) in (
         torch.nn.Linear,
         torch.nn.Sequential,
@@ -346,7 +346,7 @@ def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
 
 
 def _has_values(steps: Sequence[Brick]) -> bool:
-    """Return True if all parameters of a model have values, and False if none has.
+    """Return True if all parameters of a model have values, and False if no parameter has a value.
 
     Raises
     ------

@@ -68,7 +68,7 @@ class Prepared:
     def classes(self) -> tuple[str, ...] | None:
         """The names of the classes, if the targets are known to be classes.
 
-        Those of a dataset are the names of the values of its source ``targets``.
+        The names in a dataset are used only for its source ``targets``.
         """
         found = getattr(self.dataset, "classes", None)
         if not isinstance(found, tuple):

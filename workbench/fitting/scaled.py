@@ -1,4 +1,4 @@
-"""Scaling of images of dtype uint8, which `fit` finds in a dataset, to floats from 0 to 1."""
+"""Scaling of the uint8 images that `fit` finds in a dataset to floats from 0 to 1."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def scaled(
     Raises
     ------
     DataError
-        If the images for validation are floats that are not between 0 and 1.
+        If the images for validation are floats above 1.
     """
     batch = _first_batch(training)
     if not batch or wishes.indices:
@@ -70,7 +70,7 @@ def _are_images(values: Any) -> bool:
 
 
 def _is_scaled(values: Any, name: str) -> bool:
-    """Return True for floats from 0 to 1, and False for integers; refuse other floats."""
+    """Return True for floats up to 1, and False for integers; refuse floats above 1."""
     values = values if isinstance(values, torch.Tensor) else np.asarray(values)
     if kind_of(values) != "f":
         return False

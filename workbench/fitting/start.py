@@ -106,7 +106,7 @@ OTHER_NAMES: dict[str, str] = {
 """Names of arguments in Keras, Lightning, fastai and torch, with advice for callers of `fit`."""
 
 LARGE = 10.0
-"""Mean or standard deviation of targets above which `fit` advises to standardise them."""
+"""Mean or standard deviation of targets above which `fit` recommends standardising them."""
 FAR = (
     "{what} the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the outputs of a "
     "new model are near 0, so training takes many epochs; standardise the targets, as in "
@@ -263,7 +263,7 @@ def fit(
     loop.status["recipe"] = written([prepared.code, network.code, training])
     if prepared.classes is not None:
         loop.status["classes"] = list(prepared.classes)
-    return cast(Session, loop.start(name=name))  # in a thread, thus no session of processes
+    return cast(Session, loop.start(name=name))  # a Session, since a thread trains
 
 
 def _note_large_targets(prepared: Prepared) -> None:
@@ -287,7 +287,7 @@ def _note_large_targets(prepared: Prepared) -> None:
 
 
 def _note_constant_targets(first: NDArray[Any], constant: list[int]) -> None:
-    """Print a notice about columns of the targets that have one value only."""
+    """Print a notice about columns of the targets in which all values are equal."""
     if len(first) == 1:
         tell(ALL_EQUAL.format(value=first[0]))
         return
@@ -380,7 +380,7 @@ def _plot(network: Network, prepared: Prepared, code: Statements) -> list[Traini
     if not in_notebook():
         return []
     plot = from_live_layer("plot", "Plot", what="fit in a notebook")
-    from_live_layer("view", "view", what="fit in a notebook")  # sessions then show themselves
+    from_live_layer("view", "view", what="fit in a notebook")  # registers the view of sessions
     names = [str(one.name) for one in (network.cost, *network.metrics)]
     channels = [
         [name, f"validation_{name}"] if prepared.validation is not None else [name]

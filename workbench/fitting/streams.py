@@ -36,7 +36,7 @@ NO_DIVISION = (
 KEEP_TARGETS = (default_collate, default_convert)
 """Functions that make batches without changing the targets."""
 MOST_READ = 100
-"""Maximum number of examples that are read to find whether a transform changes their targets."""
+"""Maximum number of examples that are read to check if a transform changes their targets."""
 
 
 def from_dataset(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
@@ -278,7 +278,7 @@ def _stored(data: Any, target: Any, hugging: bool) -> tuple[Any, str]:
     if hugging:
         names = list(data.features)
         if isinstance(target, str) and target not in names:
-            return None, ""  # a transform may make this column
+            return None, ""  # a transform may add this column
         _, values, text = column(data, target_in(names, target, "the data"))
         return values, f"data{text}"
     values = getattr(data, "targets", None)
@@ -315,8 +315,8 @@ def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) ->
 def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
     """Return True if reading an example of each class yields the target in `given`.
 
-    A transform or `collate` can change targets, and the attributes of the dataset are those
-    without it. The result is False as well if the examples cannot be read one by one.
+    `given` contains the targets from an attribute of the dataset, but a transform or `collate` can
+    change targets. The result is also False if the examples cannot be read one by one.
     """
     if isinstance(data, torch.utils.data.TensorDataset) and collate in KEEP_TARGETS:
         return True
@@ -337,6 +337,6 @@ def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
                 known = known.astype(found.dtype)
             if not np.array_equal(found, known):
                 return False
-    except Exception:  # of a dataset or function that a user wrote
+    except Exception:  # a user's code can raise any error
         return False
     return True

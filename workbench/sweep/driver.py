@@ -263,7 +263,8 @@ class Driver:
         """End all runs except the best, and fork each of the best runs."""
         sweep = self._sweep
         assert self._halving is not None
-        # Also runs that an interrupted comparison has ended, so that it has the same result.
+        # Include runs that an interrupted comparison has ended, so that repeating the comparison
+        # gives the same result.
         compared = [
             run
             for run in sweep.runs

@@ -157,7 +157,7 @@ class Sessions:
             raise ArgumentError(
                 OTHER_LOG.format(settings=run.settings, log=log, database=self._database)
             )
-        # Only in memory, since another process may write the log.
+        # Change the status only in memory, since another process may write the log.
         own.load_state_dict({**own.state_dict(), "status": {**log.status, **facts}})
         main_loop.extensions.append(_PauseAfterEpochs(self._pauses))
 
@@ -202,7 +202,7 @@ def end(session: Session) -> None:
         session.stop()
         with suppress(Exception):
             session.wait()
-    if hasattr(session, "close"):  # the connection to other processes
+    if hasattr(session, "close"):  # closes the connection to other processes
         session.close()
 
 

@@ -188,7 +188,7 @@ def _check_signature(build: Callable[..., Any], space: Space) -> None:
     try:
         parameters = inspect.signature(build).parameters
     except (TypeError, ValueError):
-        return  # written in C; a wrong name is an error of the first run
+        return  # written in C; the first run reports wrong names
     kinds = inspect.Parameter
     named = [
         one

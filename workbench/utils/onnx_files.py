@@ -3,7 +3,7 @@
 The export uses torch's tracing exporter, because it needs no library other than ``onnx``, which
 also checks the file. Tracing can turn a value that the module reads from the example inputs, such
 as the batch size, into a constant. Therefore ``onnx.reference`` runs the ONNX program for two batch
-sizes, and the results are compared with those of the module before a file is written.
+sizes, and its results are compared with the module's results before a file is written.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def write_onnx(
         first axis of each input, named ``batch``.
     tolerance : float
         The largest relative and absolute difference that is allowed between the outputs of the
-        file and those of the module.
+        file and the outputs of the module.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _exported(
     axes = {axis for named in dynamic.values() for axis in named.items()}
     batch = {axis: name for axis, name in axes if name == BATCH}
     dynamic = {**dynamic, **{name: batch for name in outputs if len(batch) == 1}}
-    with _ONE_AT_A_TIME, _without_warnings():  # about the exporter itself, and about constants
+    with _ONE_AT_A_TIME, _without_warnings():  # about the exporter and constants
         torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, OPSET)  # type: ignore[attr-defined]
         try:
             torch.onnx.export(
@@ -150,13 +150,13 @@ def _exported(
 
 
 class _OneThread:
-    """Pattern that matches all messages of one thread, for a filter of warnings."""
+    """Message pattern for a warning filter that applies to one thread only."""
 
     def __init__(self) -> None:
         self.thread: int | None = threading.get_ident()
 
     def match(self, message: str) -> bool:
-        """Return True in the thread that has created the pattern."""
+        """Return True in the thread that created the pattern, for any message."""
         return threading.get_ident() == self.thread
 
 

@@ -1,4 +1,4 @@
-"""Conversion of tensors to Python numbers and NumPy arrays, and copies of containers of them."""
+"""Conversion of tensors, and of containers of tensors, to Python numbers and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from workbench.tensor.arrays import to_array
 
 PLAIN = (float, int, bool, str)
-"""Types of values that are returned at once."""
+"""Types whose values are returned unchanged, without further checks."""
 
 
 def to_python(value: Any) -> Any:
@@ -20,8 +20,8 @@ def to_python(value: Any) -> Any:
 
     The array is a copy in main memory, so that training does not overwrite it. Dtypes that NumPy
     lacks, such as bfloat16, are converted to float32 or complex64 without loss of precision.
-    Lists, tuples, dictionaries and sets are copied as well, with their contents. All other objects
-    are returned unchanged.
+    Lists, tuples and dictionaries are copied with their contents. Sets, deques and bytearrays are
+    copied without converting their items. All other objects are returned unchanged.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def _converted(value: Any, outer: dict[int, Any]) -> Any:
         return outer[id(value)]
     copied: Any = kind() if kind in (list, dict) else copy.copy(value)
     outer[id(value)] = copied
-    # By the methods of the base class, since a derived class can change or refuse assignments.
+    # Call the methods of the base class, since a subclass can change or refuse assignments.
     if isinstance(value, dict):
         for key, one in dict.items(value):
             dict.__setitem__(copied, key, _converted(one, outer))

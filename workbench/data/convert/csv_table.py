@@ -169,7 +169,7 @@ def csv_to_hdf5(
     for table in tables.values():
         if table.columns != first.columns:
             raise DataFileError(
-                f"{table.path}: the columns must be those of {first.path} "
+                f"{table.path}: the columns must be the same as in {first.path} "
                 f"({some(first.columns, str)}), not {some(table.columns, str)}"
             )
     for name in (*targets, *ignore):

@@ -39,12 +39,12 @@ SUFFIXES = {
     ".webp",
 }
 NO_IMAGES = (
-    "each subfolder of {folder} must contain images, but there is none in {names} (files that are "
-    "not read: {left_out}); remove the subfolder, or save its images with one of the endings "
+    "each subfolder of {folder} must contain images, but there are none in {names} (files that "
+    "are not read: {left_out}); remove the subfolder, or save its images with one of the endings "
     "{known}"
 )
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
-"""Usual names, in lower case, of folders that contain the classes of one split each."""
+"""Usual lower-case names of folders that each contain the classes of one split."""
 NOT_CLASSES = (
     "the subfolders {names} of {folder} have the names of splits, not of classes, and contain "
     "folders themselves; pass the folder of each split, as in fit(model, {first!r}, "
@@ -85,7 +85,7 @@ def images_to_hdf5(
     ------
     DataError
         If `mode` is unknown, if `folders` is empty or is not a mapping from split to path, if only
-        some of the images are in subfolders, or if the subfolders are splits with own subfolders.
+        some of the images are in subfolders, or if the subfolders are splits with subfolders.
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
@@ -189,7 +189,7 @@ def _blocks(
 
 
 def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | None]]:
-    """Return the image files of a split, each with its class, and tell which files are left out.
+    """Return the image files of a split with their classes, and print which files are left out.
 
     The class is the name of a subfolder of `folder`, or None for an image outside all subfolders.
 
@@ -206,7 +206,7 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     DataFileError
         If a subfolder contains no image although `complete` is True.
     DataError
-        If the subfolders are splits, which have the subfolders of the classes.
+        If the subfolders are splits, which contain the subfolders of the classes.
     """
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
@@ -257,7 +257,7 @@ def _check_no_splits(found: list[tuple[Path, str | None]], folder: Path) -> None
 
 
 def _suffixes() -> set[str]:
-    """Return the endings of the names of images, with AVIF if Pillow was built to read it."""
+    """Return the file extensions of images, including ``.avif`` if Pillow supports it."""
     return SUFFIXES | ({".avif"} & set(pillow().registered_extensions()))
 
 

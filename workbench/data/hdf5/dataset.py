@@ -62,8 +62,8 @@ class H5PYDataset(Dataset):
         The names of the axes of a batch for each source, where the file contains them. For examples
         of varying shape, these are ``batch``, followed by the axes of an example.
     classes : tuple of str or None
-        The names of the classes to whose indices the source ``targets`` refers, as written by
-        `csv_to_hdf5` and `images_to_hdf5`; None if the file has no names, or `targets` is not read.
+        The names of the classes, whose indices are in the source ``targets``; `csv_to_hdf5` and
+        `images_to_hdf5` write them. None if the file has no names, or if `targets` is not read.
     vlen_sources : tuple of str
         The sources whose examples vary in shape. A batch of such a source is an array of objects;
         each object is an array.

@@ -108,7 +108,7 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
     # HDF5 reads only ascending indices without repetition
     unique, inverse = np.unique(np.asarray(rows), return_inverse=True)
     values = _ascending(readable, unique)
-    return values[inverse] if len(values) == len(unique) else values  # too few: the caller raises
+    return values[inverse] if len(values) == len(unique) else values  # the caller checks the number
 
 
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:

@@ -164,7 +164,7 @@ class WorkerPool:
         """Stop all processes, whether idle or busy."""
         for ahead, worker in tuple(self.reading.items()):
             ahead.abandon()
-            worker.close()  # also its pipes, since an unfinished iterator can exist much longer
+            worker.close()  # closes the pipes, which an unfinished iterator would keep open
         with self._lock:
             _close_all(self._workers)
 
