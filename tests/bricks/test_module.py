@@ -325,7 +325,7 @@ def test_parts_in_evaluation_mode_are_named(frozen, caplog):
         module[i].eval()
     TorchModule(module)
     names = ", ".join(map(str, frozen))
-    expected = f"Sequential: {names} is in evaluation mode, but a brick ignores the mode"
+    expected = f"Sequential has parts in evaluation mode ({names}), but a brick ignores the mode"
     assert (expected in caplog.text) == bool(frozen)
     caplog.clear()
     TorchModule(module.eval())

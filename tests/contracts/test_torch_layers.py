@@ -19,7 +19,7 @@ from workbench.tensor.traversal import ancestors
 from workbench.utils import find_bricks
 
 PEEPHOLES = "torch.nn.LSTM has no connections from cells to gates"
-STEPS = "it repeats a step over time that no torch layer computes"
+STEPS = "no torch layer computes the step that it repeats over time"
 CHECKS = "torch has no equivalent function for"
 
 EXPECTED = {

@@ -44,12 +44,12 @@ SPECIAL = ("application", "application_call")
 """Arguments that an application method can declare, but that its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that some bricks read from an application; errors explain how to declare them."""
+"""Attributes that bricks read from applications; an error for a missing one says how to add it."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""Attributes of the application object; other attributes are declared for a brick or a class."""
+"""Attributes of the Python object itself. Others are declared for a class or set for a brick."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""

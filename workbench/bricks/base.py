@@ -189,7 +189,7 @@ class Brick(Exported):
         self._forget()
 
     def _allocate_as_defined(self, done: set[Brick], fresh: bool) -> None:
-        """Allocate the brick; call the override of `allocate` if its class has one."""
+        """Allocate the brick, with the override of `allocate` if the class of the brick has one."""
         if type(self).allocate is Brick.allocate:
             self._allocate_tree(done, fresh)
         elif self not in done:
@@ -421,7 +421,7 @@ class Brick(Exported):
                 )
                 raise about(error, self.path(), Fix(self.path(), name, before))
 
-    # Copies and texts.
+    # Copies and text representations.
 
     def __call__(self, *args: Any, **kwargs: object) -> NoReturn:
         """Raise an error that names the application methods, since a brick is not callable.

@@ -215,7 +215,7 @@ class MisclassificationRate(Cost):
     Parameters
     ----------
     top_k : int, optional
-        The number of classes that are predicted for each example: those with the highest scores.
+        The number of classes predicted for each example, in order of descending score.
 
     Examples
     --------

@@ -103,7 +103,7 @@ class Dropout(Random, Activation, ModeDependent):
             return input_
         keep = 1 - self.probability.to(torch.float64)  # exact for a value of any dtype
         mask = self.random_stream.bernoulli(input_.shape, keep, dtype=input_.dtype)
-        divisor = keep if input_.ndim else keep.to(input_.dtype)  # which keeps the dtype
+        divisor = keep if input_.ndim else keep.to(input_.dtype)  # so as to keep the dtype
         kept: Variable = input_ * mask / divisor
         add_role(kept, DROPOUT)
         return kept

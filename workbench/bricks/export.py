@@ -122,7 +122,7 @@ class Exported(Component):
             See `to_torch`. If a shape is given, the example consists of random numbers.
         dynamic_axes : dict of str to dict of int to str, optional
             For each input, the axes whose size can vary, with their names. By default the first
-            axis of each input, named ``batch``. All other sizes are fixed to those of the examples.
+            axis of each input, named ``batch``. All other sizes equal the sizes of the examples.
         tolerance : float
             The largest relative and absolute difference from the outputs of the module. The check
             uses the examples, and copies of them with larger dynamic axes.
@@ -195,7 +195,7 @@ class Exported(Component):
         ['(32, 5)', '(32, 10)', '(32, 10)', '(32, 5)']
         """
         if inputs is None:
-            brick: Any = self  # every brick is shown as a tree
+            brick: Any = self  # every instance is a brick
             return as_text(brick)
         _, results = applied(self._bound(method), inputs, sizes=True)
         return summarize(ComputationGraph(results).variables, [self])

@@ -123,10 +123,10 @@ class _Conversion:
         owners: Counter[int] = Counter()
         for part in root.modules():
             owners.update({id(t) for t in part.parameters(recurse=False)})
-        # Several bricks cannot have one parameter.
+        # Several bricks cannot share one parameter.
         self._tied = any(count > 1 for count in owners.values())
         # True after a layer whose outputs are sequences or images, until a layer of torch flattens
-        # them. A module of another class may flatten them or not: then layers stay modules.
+        # them. Whether other modules flatten them is not known; layers after these stay modules.
         self._has_positions = False
 
     def brick(self, module: nn.Module, path: str) -> Brick:

@@ -74,7 +74,7 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         offer(error, bound, {names.get(key, str(key)): v for key, v in arguments.items()})
         raise
     except Exception as error:
-        # The message is torch's; building the graph with all sizes known can raise a better one.
+        # Building the graph with all sizes known can raise a clearer error than torch does.
         try:
             _make(bound, arguments, values, open_axes=0)
         except ShapeError as better:

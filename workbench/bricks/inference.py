@@ -157,7 +157,7 @@ class Inputs:
         }
 
     def learned(self) -> list[tuple[str, int | str]]:
-        """Return what the application has revealed about the named sizes.
+        """Return the values and equalities of named sizes that the application has revealed.
 
         Each pair contains the name of a size, and the number or the name of the size that it must
         equal.
@@ -186,10 +186,11 @@ class Inputs:
 
 
 class _Kept:
-    """Unknown sizes, and inputs with these sizes, which only one application at a time can use.
+    """Store of unknown sizes, and of inputs with these sizes.
 
-    Creating an unknown size makes torch forget what it has computed about the other sizes.
-    Therefore, sizes about which nothing was learned are reused, oldest first.
+    Only one application at a time can use them. Creating an unknown size makes torch forget what it
+    has computed about the other sizes. Therefore, sizes about which nothing was learned are reused,
+    oldest first.
     """
 
     def __init__(self) -> None:

@@ -38,7 +38,7 @@ class LazyNone:
         return False
 
     def __reduce__(self) -> str:
-        return self.name  # a global of this module, so that copying and unpickling return this one
+        return self.name  # name of a global, so that copies are the same object
 
 
 NoneAllocation = LazyNone("NoneAllocation")
@@ -141,5 +141,5 @@ def _names_of(init: Callable[..., None]) -> str:
 
 
 def is_set(value: object) -> bool:
-    """Check whether a setting has a value other than a `LazyNone` or ``None``."""
+    """Return True if a setting has a value other than a `LazyNone` or ``None``."""
     return value is not None and not isinstance(value, LazyNone)

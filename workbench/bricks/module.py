@@ -53,9 +53,9 @@ DIFFERENT = (
 """Layers that compute differently in training mode."""
 
 FROZEN = (
-    "{title}: {names} is in evaluation mode, but a brick ignores the mode of its modules, so "
-    "training drops units and changes running statistics there, too; to keep a part as it is, "
-    "replace its layers of dropout and batch normalisation by layers without training mode"
+    "{title} has parts in evaluation mode ({names}), but a brick ignores the mode of its modules, "
+    "so training also drops units and changes running statistics in these parts; to prevent this, "
+    "replace their dropout and batch normalisation layers with layers that have no training mode"
 )
 
 DROPS = (
@@ -174,7 +174,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Buffers, and module parameters that do not require gradients, are persistent shared variables
     without the role of a parameter. Random numbers come from torch's generator, which is seeded for
     every call from the brick's stream and restored afterwards. A message is shown if the module
-    also drops elements in evaluation mode, for example if it calls ``F.dropout(x)`` without
+    drops elements even in evaluation mode, for example if it calls ``F.dropout(x)`` without
     ``training=self.training``.
 
     Examples
@@ -207,7 +207,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
             mention(logger, FROZEN.format(title=type(module).__name__, names=", ".join(frozen)))
         self._module: torch.nn.Module | None = module
         self._reported = False
-        options: Any = kwargs  # ModulePart passes the options of Random on
+        options: Any = kwargs  # ModulePart passes these options on to Random
         super().__init__(module, "", {}, **options)
         # Every parameter and buffer of the copy is on the meta device, without memory.
         empty = {id(t): _emptied(t) for m in module.modules() for _, t in _tensors_of(m)}
@@ -315,7 +315,7 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 
 def _in_evaluation_mode(module: torch.nn.Module, prefix: str = "") -> list[str]:
-    """Return the names of the outermost submodules in evaluation mode that compute differently."""
+    """Return the names of outermost parts in evaluation mode that training mode would change."""
     found = []
     for name, child in module.named_children():
         if child.training:

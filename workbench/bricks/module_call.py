@@ -123,7 +123,7 @@ class ModuleCall(Operation):
         if seed is None:
             outputs = self._outputs(held, inputs)
         else:
-            if type(seed) is not torch.Tensor:  # a proxy while a step is traced
+            if type(seed) is not torch.Tensor:  # it is a proxy while a step is traced
                 name = type(self.structure).__name__
                 raise CompilationError(DRAWS.format(name=name))
             with torch.random.fork_rng():
@@ -150,7 +150,7 @@ class ModuleCall(Operation):
         """Call the module with the given values of its parameters and buffers."""
         if not internals.is_tracing():
             return functional_call(self.structure, values, args, kwargs)
-        # An export to ONNX traces the call, which functional_call refuses.
+        # An export to ONNX traces the call, and functional_call cannot be traced.
         with internals.reparametrize_module(self.structure, values, tie_weights=True):
             return self.structure(*args, **kwargs)
 

@@ -24,7 +24,7 @@ def without_padding(attended: Any, mask: Any) -> Any:
 def padding_removed(attention: Brick) -> Iterator[None]:
     """Declare that the padding of the sequence for `attention` is zero inside a ``with`` block.
 
-    Then the steps of a loop need not remove it again.
+    Inside the block, the steps of a loop do not remove the padding again.
     """
     token = _cleaned.set(attention)
     try:

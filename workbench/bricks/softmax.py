@@ -57,7 +57,7 @@ class Softmax(Brick):
     def categorical_cross_entropy(
         self, application_call: ApplicationCall, y: Variable, x: Variable
     ) -> Variable:
-        """Compute accurate cross-entropies between targets and logits, even for large logits.
+        """Compute cross-entropies between targets and logits, accurately even for large logits.
 
         Parameters
         ----------

@@ -43,7 +43,7 @@ def applied(
         An example of each input, or its shape; see `examples_of`. Without it, the inputs are
         inferred from the dimensions of the brick.
     sizes : bool
-        True to fix all sizes to those of the examples or shapes. By default all sizes can vary.
+        True to fix all sizes to the sizes in the examples or shapes. By default all can vary.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def applied(
         examples = examples_of(bound, inputs)
         try:
             return _applied_to(bound, examples, known=0 if sizes else None)
-        except ShapeError:  # the brick needs to know all sizes except that of the batch
+        except ShapeError:  # the brick needs all sizes except the batch size
             return _applied_to(bound, examples, known=1)
         except OperationError as error:
             lacking = [name for name in required(bound) if name not in examples]

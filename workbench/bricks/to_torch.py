@@ -304,7 +304,7 @@ class _Conversion:
         if function in AS_TORCH:
             function, args = AS_TORCH[function](*args)
         elif isinstance(function, Loop):
-            raise refusal(brick, "it repeats a step over time that no torch layer computes")
+            raise refusal(brick, "no torch layer computes the step that it repeats over time")
         elif _module_of(function).startswith("workbench"):
             raise refusal(brick, f"torch has no equivalent function for {call.name!r}")
 

@@ -145,7 +145,7 @@ def _traced(value: Any, source: Setting, required: bool) -> Any:
         return Traced(value, source)
     if isinstance(value, (list, tuple, Mapping)):
         if source.key is not None:
-            return value  # only one level
+            return value  # nested items are not traced
         pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
         new = {key: _traced(one, Setting(source.brick, name, key), True) for key, one in pairs}
         return new if isinstance(value, Mapping) else type(value)(new.values())

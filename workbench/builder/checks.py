@@ -95,5 +95,5 @@ def _tried(reading: Reading, check: Any, name: str, value: Any, path: str) -> No
     except BrickError as error:
         whole = isinstance(value, float) and value.is_integer()
         fix = int(value) if whole or (isinstance(value, str) and value.isdecimal()) else None
-        # Without the error as the cause, whose message lacks the name of the brick.
+        # The original error is not kept as the cause, since its message lacks the brick's name.
         raise reading.error(str(error).removeprefix(": "), path, fix) from None

@@ -150,7 +150,7 @@ class BrickStatements:
             if getattr(brick, f"{stage}_config_pushed"):
                 self.lines.append(f"{reach}.push_{stage}_config()")
 
-    # Bricks that several places share.
+    # Bricks that are used in several places.
 
     def _hoisted(self, node: dict[str, Json], label: str) -> Code | None:
         """Return the expression for a nested brick: a variable if it is changed or used again."""

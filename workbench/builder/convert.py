@@ -130,7 +130,7 @@ def described(
     """Describe bricks and a graph; return the specification, and the graph with named wires."""
     variables = list(dict.fromkeys(outputs))
     graph = Graph(variables)
-    with symbolic_parameters():  # what is made for checks needs no memory
+    with symbolic_parameters():  # bricks that are only for checks need no memory
         found = describe(list(dict.fromkeys([*given, *graph.bricks()])))
         graph.describe(found.places)
         graph.check(found.copies)
@@ -280,7 +280,7 @@ def applied(
         raise SpecError(
             "the call has no variable among its inputs", path=f"{path}/inputs", brick=call.brick
         )
-    if getattr(bound, "outputs", None) is None:  # how many there are is not declared
+    if getattr(bound, "outputs", None) is None:  # their number is not declared
         outputs = outputs[: max(1, len(call.outputs))]
     names = [output.tag.name for output in outputs]
     return outputs, [default_wire(bound.brick.name, bound.name, name) for name in names]

@@ -289,7 +289,7 @@ def _bare(cls: type[Any], settings: Mapping[str, Any]) -> Any:
     """Return an object constructed from copies of `settings`, or None if that fails."""
     try:
         return cls(**light_copy({name: _plain(value) for name, value in settings.items()}))
-    except Exception:  # a constructor can need more of its arguments; then nothing is left out
+    except Exception:  # cls can need more arguments; then none are omitted
         return None
 
 
@@ -301,7 +301,7 @@ def _peek(owner: Any, name: str) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Check whether two values of a setting have the same description."""
+    """Return True if two values of a setting have the same description."""
     if one is UNSET or other is UNSET:
         return one is other
     try:

@@ -1,4 +1,4 @@
-"""Values of the expressions in code that builds a model, and assignments of these values."""
+"""Evaluation of expressions in code that builds a model, and assignment of their values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Expressions:
         self.objects = Objects()
         self._steps = self._visited = 0
         self._bound: dict[Variable, None] = {}
-        self._lines: dict[str | Brick, int] = {}  # where a name or a brick was changed last
+        self._lines: dict[str | Brick, int] = {}  # where each was last changed
 
     def _count(self) -> None:
         self._steps += 1
@@ -60,7 +60,7 @@ class Expressions:
             raise BuilderError(f"the code requires more than {MOST:,} steps; shorten its loops")
 
     def _elements(self, value: Any) -> list[Any]:
-        """Return the values in nested lists, tuples and dictionaries, which are counted."""
+        """Return the values in nested lists, tuples and dictionaries, and count the elements."""
         found, waiting = [], [value]
         while waiting:
             self._visited += 1
@@ -326,7 +326,7 @@ class Expressions:
         return args, kwargs
 
     def _argument(self, node: ast.expr) -> Any:
-        """Return the value of an argument of a part of the model, which may need the value."""
+        """Return the value of an argument, or an `Opaque` if the value cannot be read."""
         try:
             return self.value(node)
         except Unreadable as reason:
@@ -341,7 +341,7 @@ class Expressions:
                 raise Unreadable(needed(value), needed=True)
 
     def _check_given(self, node: ast.Call, function: BoundApplication, given: list[Any]) -> None:
-        """Raise `Unreadable` if a brick is applied to data, which does not change the model."""
+        """Raise `Unreadable` if a brick is applied to an unknown value, such as data."""
         unknown = next((value for value in given if isinstance(value, Opaque)), None)
         if unknown is None:
             return

@@ -84,7 +84,7 @@ class Graph:
         declared = call.application.inputs
         for given in self._outputs[call].values():
             for name, variable in given.items():
-                number = name.removeprefix("args_")  # a wrapper does not know the name
+                number = name.removeprefix("args_")  # a wrapper numbers its inputs
                 wrapped = name != number and number.isdecimal() and int(number) < len(declared)
                 found[declared[int(number)] if wrapped else name] = variable
         names = [name for name in declared if name in found]
@@ -295,7 +295,7 @@ class Graph:
 
 def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]) -> list[Variable]:
     """Apply a brick to named inputs, and return a list of outputs."""
-    # A method that takes any arguments can be a wrapper of one that does not know the name.
+    # A method with *args can wrap a method that has another name for the input.
     kinds = [p.kind for p in bound.application.signature.parameters.values()]
     alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
     args = [inputs.pop(name) for name in list(inputs)] if alone else []

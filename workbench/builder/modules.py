@@ -42,7 +42,7 @@ def settings_of(module: torch.nn.Module) -> dict[str, Any]:
             value = getattr(module, name)
         except AttributeError:
             if parameter.default is not parameter.empty:
-                continue  # checked by `check`
+                continue  # assume the default; `check` would find a difference
             raise BuilderError(
                 f"{type(module).__name__} does not keep the argument {name!r} of its constructor, "
                 f"so it cannot be described; assign self.{name} = {name} in its constructor"

@@ -105,7 +105,7 @@ calls: dict[str, Callable[..., Any]] = {
 """Functions and types of Python that code can call with plain values."""
 
 KEYWORDS = {"zip": ("strict",), "enumerate": ("start",), "sum": ("start",)}
-"""The keyword arguments of the functions in `calls`; ``dict`` accepts any, the others none."""
+"""Keyword arguments that functions in `calls` accept. ``dict`` accepts any, and is not listed."""
 
 WITHOUT_VARIABLES = (
     "algorithms", "data", "extensions", "fitting", "function", "main_loop", "model", "monitoring",

@@ -159,7 +159,7 @@ class Objects:
 
     def _tried_method(self, brick: Any, name: str) -> Any:
         if name in LIFE_CYCLE:
-            # Values of parameters are no part of a specification.
+            # Values of parameters are not part of a specification.
             if name == "initialize":
                 return lambda: None
             return lambda *args: self._tried(lambda: getattr(brick, name)(*args), brick.path())

@@ -94,7 +94,7 @@ ALL = [
     _binary("power", torch.pow, "**", "One variable to the power of another, element by element."),
     _binary("matmul", torch.matmul, "@", "The matrix product of two variables."),
     Operation("negative", torch.neg, ("input",), {}, symbol="-", text="The elements negated."),
-    _binary("equal", torch.eq, "==", "Whether elements are equal."),
+    _binary("equal", torch.eq, "==", "The equality of two variables, element by element."),
     _unary("exp", "The exponential of each element."),
     _unary("log", "The natural logarithm of each element."),
     _unary("sqrt", "The square root of each element."),

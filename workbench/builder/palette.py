@@ -227,7 +227,7 @@ def catalogue() -> list[Group]:
 
 @lru_cache(maxsize=1)
 def _catalogue(_generation: int) -> tuple[Group, ...]:
-    """Return the groups; a new generation of registered classes needs new groups."""
+    """Return the groups, cached until the generation of registered classes changes."""
     found: dict[str, list[Entry]] = {OWN: [], **{title: [] for title in GROUPS.values()}}
     for name, cls in registry.types("brick").items():
         found[_group(cls)].append(_brick(name, cls))
@@ -277,7 +277,7 @@ def _field(
         try:
             default = Encoder().value(parameter.default)
         except BuilderError:
-            default = None  # shown as no default
+            default = None  # the form then shows no default
     return Field(
         name,
         None if kind is None else kind.base,
@@ -300,7 +300,7 @@ def _method(application: Application) -> Method:
     delegated = application._delegate is not None
     parameters = application.signature.parameters
     optional = {name for name, p in parameters.items() if p.default is not p.empty}
-    if "sequences" in attributes:  # a recurrent brick has initial states, and iterates
+    if "sequences" in attributes:  # a recurrent brick needs no states or masks
         optional = set(application.inputs) - _needed(attributes)
     known = "inputs" in attributes or not (delegated or "inputs" in computed)
     declared = attributes.get("outputs")

@@ -4,7 +4,7 @@ The code is read as a syntax tree and never executed. Only these parts are inter
 constructors of registered classes, application methods, inputs, operations, literals and their
 arithmetic, lists, loops and conditions with known values, and assignments to settings and names.
 Every other statement is skipped, and the names that it defines are *opaque*: an error is raised
-only if the model needs their values, or if a loop, condition or `with` block that creates bricks
+only if the model needs their values, or if a loop, condition or ``with`` block that creates bricks
 would be skipped.
 """
 

@@ -128,7 +128,7 @@ def _widened(
     same = [path for path in new if path in old and earlier_path(path, moved) == path]
     wider = [path for path in same if _units(new[path]) > _units(old[path]) > 0]
     after_them = {path: followers(before, old, path) for path in wider}
-    wider = [path for path in wider if after_them[path].weights]  # not the last layer
+    wider = [path for path in wider if after_them[path].weights]  # without the last layer
     try:
         grown = growths(spec, wider, present, wanted)
     except BuilderError:

@@ -108,9 +108,10 @@ def generation() -> int:
 
 
 def executed_cells(text: str) -> int | None:
-    """Return the number of executed notebook cells if a specification names a user's class.
+    """Return the number of executed notebook cells, or None if the cells do not matter.
 
-    Such a class can call functions that a cell has defined again.
+    They matter if a specification names a user's class, since such a class can call functions that
+    a cell has redefined.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def executed_cells(text: str) -> int | None:
         Parts of a specification as JSON.
     """
     running = shell()
-    endings = (json.dumps(name)[1:] for name in set(_registered))  # before it, there can be a path
+    endings = (json.dumps(name)[1:] for name in set(_registered))  # a path can precede the name
     if running is None or not any(ending in text for ending in endings):
         return None
     return int(running.execution_count)
@@ -140,7 +141,7 @@ def library(kind: Kind) -> dict[str, type[Any]]:
             for name, value in vars(torch.nn).items()
             if isinstance(value, type)
             and issubclass(value, torch.nn.Module)
-            and not issubclass(value, LazyModuleMixin)  # `TorchModule` needs the shapes
+            and not issubclass(value, LazyModuleMixin)  # `TorchModule` needs known shapes
         }
         return {name: found[name] for name in sorted(found) if name not in UNUSABLE}
     modules = [initialization] if kind == "scheme" else _brick_modules()

@@ -83,7 +83,7 @@ def revise_code(text: str, spec: Spec) -> str:
         if _same_meaning(_read(new, surroundings).spec, spec):
             return new
     except (WorkbenchError, LookupError):
-        pass  # the earlier code cannot be read, or the new one has no place in it
+        pass  # the earlier code cannot be read, or has no place for the new code
     return to_code(spec)
 
 
@@ -137,7 +137,7 @@ class _Earlier:
     known: dict[str, Any] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=4)  # what was written is usually what is revised next
+@lru_cache(maxsize=4)  # the code that was just written is usually revised next
 def _read(text: str, surroundings: tuple[object, ...]) -> _Earlier:
     reader, pieces = Reader(), snippets(text, parsed(text))
     touched: list[tuple[int, Any]] = []
@@ -253,7 +253,7 @@ class _Revision:
                 found += [*piece.comments, *piece.replaced([line for line, _ in lines[own:]])]
             else:
                 if found and not found[-1]:
-                    found.pop()  # the blank line before a statement that is gone
+                    found.pop()  # the blank line before the removed statement
                 found += [line for line, _ in lines]
             found += imports if number == last else []
         found += [line for line, _ in placed.get(-1, [])]
@@ -263,7 +263,7 @@ class _Revision:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []
 
     def _placed(self) -> dict[int, list[tuple[str, bool]]]:
-        """Return pairs for each snippet: a new line, and True if it replaces the snippet."""
+        """Return the new lines for each snippet, each line with True if it replaces the snippet."""
         place = {one: max(numbers) for one, numbers in self.earlier.origins.items()}
         placed: dict[int, list[tuple[str, bool]]] = {}
         before = 0

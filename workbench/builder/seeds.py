@@ -35,7 +35,7 @@ def as_in_new_process(spec: Spec) -> Built:
         built = from_spec(spec)
         for top in built.model.get_top_bricks():
             if isinstance(top, Brick) and _draws(top):
-                root_seed(top)  # the first call determines it
+                root_seed(top)  # the first call determines the seed
     return built
 
 

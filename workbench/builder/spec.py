@@ -17,7 +17,7 @@ arguments. As JSON, a specification looks like this::
      "cost": null, "monitored": [], "positions": {"mlp": [120, 40]}}
 
 **Settings** are arguments of constructors. A value is a number, a string, a boolean, null, a list,
-or an object with one of these keys (`workbench.builder.values`):
+or an object with one of these keys (`workbench.builder.construct`):
 
 ==================  ==========================================================================
 ``"tuple"``         a list of values, read as a tuple
@@ -383,7 +383,7 @@ class Spec(Hinted):
         if all(needed < i for i, some in enumerate(needs) for needed in some):
             return self
         order: list[int] = []
-        state = [0] * len(self.calls)  # 1 while what a call needs is placed, 2 once it is placed
+        state = [0] * len(self.calls)  # 1: waits for other calls, 2: placed
         for start in range(len(self.calls)):
             stack = [start]
             while stack:

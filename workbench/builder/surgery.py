@@ -306,12 +306,12 @@ class _Replaced:
         self._parameters = set(parameters_of(loop))
 
     def find(self, variable: Variable) -> Variable | None:
-        """Return the variable that replaces `variable` under its name, or None if none does."""
+        """Return the variable that replaces `variable` and takes its name, or None if none does."""
         found = self._found(variable)
         if found is None:
             self.ended.append(str(variable.name))
         elif found is not variable and found.name != variable.name:
-            found.name = variable.name  # so that its curve goes on
+            found.name = variable.name  # so that its curve continues
         return found
 
     def _found(self, variable: Variable) -> Variable | None:

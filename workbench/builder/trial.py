@@ -191,7 +191,7 @@ class Trials:
             with self._lock:
                 self.made += 1
                 self._kept[general if shared else exact] = known if shared else found
-                if shared and plain.kinds:  # with other kinds, the call is as complete as now
+                if shared and plain.kinds:  # the call is complete for all kinds
                     self._kept[replace(plain, kinds=None).key()] = Trial(bricks=found.bricks)
                 while len(self._kept) > MOST:
                     del self._kept[next(iter(self._kept))]
@@ -320,7 +320,7 @@ def _check_inputs(call: CallSpec, constructor: Constructor) -> None:
     needed = [port.name for port in method.inputs or () if not port.optional]
     missing = [name for name in needed if name not in call.inputs]
     if not missing or not call.inputs.keys() <= set(bound.inputs):
-        return  # names that the method does not know are found when it is called
+        return  # calling the method reports unknown names
     try:
         bound.application.signature.bind(**dict.fromkeys([*call.inputs, *call.settings]))
         text = f"{bound.path}: the input {missing[0]!r} is missing"

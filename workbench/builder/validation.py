@@ -254,7 +254,7 @@ class _Check:
         bricks = {name_of(b): self._brick(i) for i, b in enumerate(self.spec.bricks)}
         known = {wire: self._labelled(kind) for wire, kind in self.kinds.items()}
         faults: dict[tuple[str, str], Fault] = {}
-        for fault in self.faults:  # a brick that cannot be made is a fault of each of its calls
+        for fault in self.faults:  # an invalid brick is a fault in each of its calls
             faults.setdefault((fault.path, fault.text), fault)
         return Checked(
             known,
@@ -380,7 +380,7 @@ class _Check:
             trial = trials.find(Task(tuple(self.bricks[i] for i in group)))
             known = {one.text: one for one in self.faults}
             text = "" if trial.problem is None else trial.problem.text
-            fault = known.get(text) or self._fault(trial, group, None)  # also that of a call
+            fault = known.get(text) or self._fault(trial, group, None)  # a call may have it
             self.facts.update(zip(group, trial.bricks, strict=False))
         facts = self.facts.get(number, BrickFacts())
         parameters = dict(facts.parameters or {})

@@ -218,7 +218,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> list[Variable]:
-    """Return the variables that pass on the units that `user` reads; add bricks to `found`."""
+    """Return the variables to which `user` passes the units on; add bricks to `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None

@@ -14,7 +14,7 @@ from workbench.errors import BrickError, DtypeError, Fix, ShapeError, about
 from workbench.tensor import Variable
 from workbench.utils.numbers import is_whole
 
-F: Any = torch.nn.functional  # Any, since the annotations of its functions exclude variables
+F: Any = torch.nn.functional  # Any, since torch's annotations exclude variables
 Pair = tuple[int, int]
 Size = tuple[int | None, int | None]
 

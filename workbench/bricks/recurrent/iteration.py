@@ -198,8 +198,8 @@ def _with_controls(signature: inspect.Signature, own: list[inspect.Parameter]) -
         front = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     special = [inspect.Parameter(name, keyword) for name in SPECIAL]
-    # If the step accepts any keyword, the controls are passed among them, so that they do not
-    # become named inputs.
+    # If the step accepts arbitrary keyword arguments, the controls are passed as such arguments,
+    # so that they do not become named inputs.
     controls = [inspect.Parameter(n, keyword, default=d) for n, d in CONTROLS.items()]
     return signature.replace(parameters=[first, *front, *special, *(rest or controls)])
 

@@ -336,7 +336,7 @@ class BaseSequenceGenerator(Initializable):
 
     @generate.delegate
     def generate_delegate(self) -> BoundApplication:
-        """Return the transition's application, whose contexts are also those of the generator."""
+        """Return the transition's application, which defines the contexts of the generator."""
         bound: BoundApplication = self.transition.apply
         return bound
 

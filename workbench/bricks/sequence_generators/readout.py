@@ -153,7 +153,7 @@ class Readout(AbstractReadout):
             return dict(zip(self.source_names, self.source_dims, strict=True))[name]
         return super().get_dim(name)
 
-    # Blocks did not declare a name, and models select this output by its default name.
+    # Blocks declared no name here, so models select this output by its default name.
     @application(outputs=["output_0"])
     def readout(self, **kwargs: Variable) -> Variable:
         """Merge the sources and transform the sum.
