@@ -79,7 +79,7 @@ def _read(database: Database, listed: Listed) -> Run:
         reader.close()
     parent = listed.parent
     if parent is None and isinstance(facts.get("resumed_from"), str):
-        parent = facts["resumed_from"]  # a run of another database
+        parent = facts["resumed_from"]  # a run in another database
     return Run(
         listed.uuid,
         listed.created,

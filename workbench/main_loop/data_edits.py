@@ -89,7 +89,7 @@ def relabel(loop: Loop, examples: Sequence[int], source: str, value: Any) -> lis
 
 
 def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int]) -> str:
-    """Return an error message if a class or token index is out of range, or an empty string."""
+    """Return an error message, or an empty string if all class and token indices are in range."""
     algorithm = loop.algorithm
     if not isinstance(algorithm, GradientDescent) or algorithm.cost is None:
         return ""

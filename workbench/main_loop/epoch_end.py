@@ -23,7 +23,7 @@ def note_epoch_end(loop: Loop) -> None:
     ends, times = status["_epoch_ends"], status.get(EPOCH_TIMES)
     if not ends:
         times = [time.time() - seconds]
-    if times is not None and len(times) == len(ends) + 1:  # not so in runs of older versions
+    if times is not None and len(times) == len(ends) + 1:  # False for runs of older versions
         status[EPOCH_TIMES] = [*times, times[-1] + seconds]
     examples = getattr(loop.data_stream, "num_examples", None)
     if isinstance(examples, int) and status.get(EPOCH_EXAMPLES) != examples:

@@ -41,11 +41,14 @@ LIBRARIES = ("workbench", "torch", "numpy")
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record properties that affect results; call `note` if the number of threads has changed.
 
-    The status then contains ``threads``, the number of threads for large steps, on which the
-    rounding of sums depends; ``_execution``, the requested tier; ``versions``, the versions of
-    Python and the libraries; ``hyperparameters``, the initial hyperparameters of the algorithm by
-    path; and ``_initial``, the fingerprints of the initial ``parameters`` and other ``variables``
-    and of the data (see `workbench.main_loop.data_fingerprints`), which are used to compare runs.
+    The status then has these entries:
+
+    - ``threads``: the number of threads for large steps, on which the rounding of sums depends
+    - ``_execution``: the requested tier
+    - ``versions``: the versions of Python and the libraries
+    - ``hyperparameters``: the initial hyperparameters of the algorithm, by path
+    - ``_initial``: fingerprints of the initial ``parameters``, other ``variables`` and data, for
+      comparing runs; see `workbench.main_loop.data_fingerprints`
     """
     status, now = main_loop.status, available_threads()
     before = status.get("threads")

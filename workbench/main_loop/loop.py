@@ -288,7 +288,7 @@ class MainLoop(FixedAttributes, Requests):
         """Collect the handlers of events again; call this method after changing `extensions`.
 
         If a session trains this main loop, the change is recorded as a direct edit, which a replay
-        cannot repeat; `Session.call` changes extensions such that it can.
+        cannot repeat. To make a change that a replay can repeat, use `Session.call`.
         """
         self._run.refresh()
         if self._run.after_refresh is not None:

@@ -85,7 +85,7 @@ def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
-    """Return all extensions in the first process, but in others only those that affect training."""
+    """Return all extensions in the first process, and in others the ones that affect training."""
     if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]

@@ -263,7 +263,7 @@ class Run:
         with Timer("before_training", main_loop.profile):
             self.dispatcher.fire(CallbackName.BEFORE_TRAINING)
         self.announced = True
-        if kept and not self.loaded:  # otherwise an extension has loaded a state on this event
+        if kept and not self.loaded:  # otherwise an extension has loaded a state during this event
             self.load(kept)
         self.loaded = set()
 
@@ -278,7 +278,7 @@ class Run:
         self.loaded |= set(parts)
 
     def _record_execution(self, text: str) -> None:
-        """Record how the following batches are processed."""
+        """Record the tier of the following batches, and the reason for it."""
         self.main_loop.log.current_row["execution"] = text
 
     def _train_for_an_epoch(self) -> bool:

@@ -85,7 +85,7 @@ NOT_SAVED = (
 )
 
 STATISTICS = "statistics"
-"""Key for values of ``variables`` of which only those that belong to the model are loaded."""
+"""Key for values of ``variables`` from which only persistent variables of bricks are loaded."""
 
 Variables = dict[str, SharedVariable]
 
@@ -101,7 +101,7 @@ def parameters_of(loop: Loop) -> list[SharedVariable]:
 def variables_of(loop: Loop) -> tuple[Variables, Variables]:
     """Return dictionaries of parameters by path and of other shared variables by name.
 
-    The other shared variables are those that training reads or changes.
+    Other shared variables are included if training reads or changes them.
     """
     parameters = by_path(parameters_of(loop))
     seen = set(parameters.values())
@@ -171,7 +171,7 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
     """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`.
 
-    Instead of ``variables``, the state can have `STATISTICS`, which may lack or have further names.
+    Instead of ``variables``, the state can have `STATISTICS`, whose names need not all match.
     """
     unknown = [part for part in state if part not in (*PARTS, STATISTICS)]
     if unknown:

@@ -32,8 +32,8 @@ def save_safetensors(
     ----------
     parameters : iterable of SharedVariable
         The variables, for instance ``model.parameters``, or ``model.select(PERSISTENT)`` for a
-        model with population statistics or wrapped modules with buffers. A message names such
-        variables that are not among them.
+        model with population statistics or wrapped modules with buffers. A message names the
+        statistics and buffers that are missing from the list.
     path : path
         The file. An existing file is replaced atomically after the new file has been written to
         disk.

@@ -104,7 +104,7 @@ def _exact(value: torch.Tensor, dtype: torch.dtype) -> bool:
         return False
     converted = value.to(dtype)
     if whole and converted.is_floating_point():
-        # The conversion back is undefined for numbers that the integer dtype does not have.
+        # The conversion back is undefined for numbers that the integer dtype cannot represent.
         limit = float(torch.iinfo(value.dtype).max + 1)
         wide = converted.double()
         if not ((wide >= -limit) & (wide < limit)).all():
@@ -128,6 +128,6 @@ def _short(dtype: torch.dtype) -> str:
 
 
 def assign(given: Mapping[str, Value], variables: Mapping[str, SharedVariable]) -> None:
-    """Set all `variables` to the values `given`, in which `misfits` must have found no problems."""
+    """Set all `variables` to the values `given`, after `misfits` has found no problems in them."""
     for name, variable in variables.items():
         variable.set_value(given[name])

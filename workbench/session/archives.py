@@ -45,7 +45,7 @@ NO_FILE = "there is no file {path}; the working directory is {folder}"
 
 
 def save_to(main_loop: MainLoop, template: str, details: dict[str, Any]) -> str:
-    """Write the state of a main loop to a file; add its path to `details`, and return the path."""
+    """Write the state of a main loop to a file; add the file's path to `details`, and return it."""
     path = os.path.abspath(filled_path(template, main_loop.status))
     snapshot = _written(main_loop, path)
     log = main_loop.log
@@ -92,7 +92,7 @@ def load_from(main_loop: MainLoop, path: str, state: Mapping[str, Any]) -> None:
     ending = main_loop._run.ending
     ending.with_epoch = False
     log = main_loop.log
-    # the end of this run counts, which can be later than that of the run that was saved
+    # the planned end of this run applies, even if the saved run was planned to end earlier
     ended = GOAL in log.status or any(one.ended(log) for one in main_loop.extensions)
     ending.requested = at_the_end(main_loop) and ended
     log.resume()

@@ -1,8 +1,7 @@
-"""`Arrangement`, the objects of a main loop that a function can replace while it trains.
+"""`Arrangement`, the objects of a main loop that a function can replace during training.
 
 These are the extensions, the data stream, the streams and datasets below it, and their iteration
-schemes. They are no state that an archive contains, but an undo must restore them together with
-the state.
+schemes. An archive does not contain them, but an undo must restore them together with the state.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ BELOW = {
     "data_stream": "data stream",
     "data_streams": "data streams",
 }
-"""Attributes of a data stream that refer to objects below it, each with its name in a text."""
+"""Attributes of a data stream that refer to objects below it, with their names in messages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Arrangement:
     extensions : tuple of TrainingExtension
     stream : AbstractDataStream or None
     below : tuple of tuples
-        An attribute of a data stream in each tuple: the stream, the name in `BELOW` and the value.
+        Attributes of data streams, as tuples of the stream, the name in `BELOW` and the value.
     """
 
     extensions: tuple[TrainingExtension, ...]
@@ -124,7 +123,7 @@ def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
 
 
 def _kept(name: str, value: Any) -> Any:
-    """Return a value such that a list of streams that is changed in place is not the same list."""
+    """Copy a list of streams, which can be changed in place; return any other value unchanged."""
     return copy(value) if name == "data_streams" else value
 
 
@@ -147,16 +146,16 @@ def _more(one: Iterable[Any], other: Iterable[Any]) -> Iterator[Any]:
 
 
 def _shown(value: Any) -> str:
-    """Return the class of an object, but the settings of a scheme of this package.
+    """Return the name of an object's class; for a scheme of this package, return its repr.
 
-    Other objects can contain an address in their text, or may not be able to return one.
+    The repr of other objects can contain a memory address or raise an error.
     """
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shown, value))}]"
     if isinstance(value, IterationScheme) and type(value).__module__.startswith("workbench."):
         try:
             text = repr(value)
-        except Exception:  # of a part that the user has defined
+        except Exception:  # raised by a part that the user has defined
             text = ""
         if text and " at 0x" not in text:
             return text

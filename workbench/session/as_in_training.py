@@ -66,14 +66,14 @@ class AsInTraining:
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The values of the columns of text of a table; see `read_frame`."""
+        """The values of the text columns of a table, keyed by column; see `read_frame`."""
         encoding = None if self._dataset is None else self._dataset.encoding
         return {} if encoding is None else encoding.texts
 
     def encoded_columns(self, name: str) -> tuple[str, ...] | None:
-        """Return the columns of a table from which a source was computed, or None if it was not.
+        """Return the table columns that were encoded to compute a source.
 
-        The result is also None if the source has the columns as they are.
+        The result is None if the source is not from a table, or if its columns were not encoded.
         """
         encoding = None if self._dataset is None else self._dataset.encoding
         if encoding is None or name != FEATURES:
@@ -104,7 +104,7 @@ class AsInTraining:
         return {} if self._dataset is None else self._dataset.keys
 
     def images(self, paths: Iterable[Path]) -> Any:
-        """Return images from files, which are read like those of the folder for training."""
+        """Return images from files, read in the same way as the training images."""
         assert self._dataset is not None and self._dataset.images is not None
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
         files = [regular_file(path, "image") for path in paths]

@@ -139,7 +139,7 @@ def best_of(
 
 
 def file_of(log: TrainingLogBase, iteration: int) -> str | None:
-    """Return a file that still contains the state at an iteration, or None if none does."""
+    """Return a file that still contains the state at an iteration, or None if there is none."""
     if SAVED_TO not in log.channels:
         return None
     paths: list[str] = []

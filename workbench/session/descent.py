@@ -88,7 +88,7 @@ def largest_fall(costs: Floats, end: int) -> Fall | None:
     before = (sums[at] - sums[first]) / (at - first)
     size = before - (sums[last] - sums[at]) / (last - at)
     steps = np.diff(part)
-    # A single high or low cost changes two differences, so those at both ends count twice.
+    # A single high or low cost changes two differences, so the first and last one count twice.
     squares = np.concatenate([steps[:1], steps, steps[-1:]]) ** 2
     noise = float(np.sqrt(squares.mean() / 2))
     error = noise * np.sqrt(1 / (at - first) + 1 / (last - at))

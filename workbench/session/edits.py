@@ -73,8 +73,8 @@ class Edits:
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
-        self._refreshed: deque[int] = deque()  # the iterations at which other threads did so
-        self._arranged: Arrangement | None = None  # as far as known
+        self._refreshed: deque[int] = deque()  # the iterations of `refresh` in other threads
+        self._arranged: Arrangement | None = None  # the last known arrangement
         self._known: Set[SharedVariable] = frozenset()
         self._seen: list[_Look] | None = None
         self._seen_at = 0
@@ -102,7 +102,7 @@ class Edits:
         """Look up the variables of the run again, since they may have changed."""
         try:
             self._known = self._queue.variables.paths.keys()
-        except Exception as error:  # of a part of the run; training reports it if it matters
+        except Exception as error:  # in a part of the run; training reports it if it matters
             logger.debug("direct edits are not detected: %s: %s", type(error).__name__, error)
             self._known = frozenset()
 
@@ -125,7 +125,7 @@ class Edits:
             self.mark()
 
     def suspend(self) -> bool:
-        """Record the edits made so far, and look for no more, before a command assigns values.
+        """Record the edits made so far, and stop looking, before a command assigns values.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class Edits:
             self._main_loop.post(self.settle)
 
     def _rearranged(self) -> None:
-        """Look for new extensions after a thread has called `MainLoop.refresh`."""
+        """Request a search for new extensions, since another thread has called `refresh`."""
         if self._run.thread in (None, threading.get_ident()) or self._run.mailbox.is_shared:
             return
         self._refreshed.append(self._main_loop.status["iterations_done"])

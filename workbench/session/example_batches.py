@@ -41,7 +41,7 @@ CHANNELS_LAST = (
 )
 OTHER_TABLE = "{method}: a table must be a pandas.DataFrame, not {given}"
 OPENED = (
-    "{method}: the data must not be an image of PIL; pass the path of the image, or an array of "
+    "{method}: the data must not be a PIL image; pass the path of the image, or an array of "
     "shape (B, channels, height, width)"
 )
 MISSING = "{method}: the data has no {missing}, only {known}; the inputs are {inputs}"
@@ -56,7 +56,7 @@ NO_FOLDER = (
 )
 NOT_ENCODED = (
     "{method}: the run was trained on a table, whose columns were encoded, but the input {name!r} "
-    "is of type {kind}, without names of columns; pass a table with the columns {columns}, or "
+    "is of type {kind}, without column names; pass a table with the columns {columns}, or "
     "{{{name!r}: values}} if the values are encoded already"
 )
 ONE_ROW = (
@@ -133,7 +133,8 @@ def _named(
 ) -> Any:
     """Return a loader or a dataset of torch or Hugging Face as a stream, and other data unchanged.
 
-    Entries without names are those of the training batches or, if their number differs, the inputs.
+    Entries without names get the names of the sources of `training` or, if their number differs,
+    the names of the inputs.
     """
     if is_split(data):
         data, _ = in_torch(data, "data")
@@ -216,7 +217,7 @@ def _arrays(
 
 
 def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
-    """Raise an error if training encoded the columns of a table, which `values` does not name."""
+    """Raise an error if training encoded table columns, since `values` has no column names."""
     import pandas as pd
 
     columns = rules.encoded_columns(name)

@@ -19,7 +19,7 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import replace
 
 FEW = 2
-"""Examples for the export and the check, which runs the file in Python and is slow for many."""
+"""Number of examples for the export and the check, which is slow for many examples."""
 
 NO_EXAMPLES = (
     "to_onnx takes the shapes of the inputs from the training data, which cannot be read here: "
@@ -41,12 +41,12 @@ def to_onnx(
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
 ) -> None:
-    """Write the network of the run to an ONNX file, after checking that it computes the same.
+    """Write the run's network to an ONNX file, after checking that it computes the same outputs.
 
     The file contains the graph of `predict`, in evaluation mode, with the parameters of one
     iteration. Its inputs have the names of the sources, and the shapes of the training data, as the
-    data stream encodes them. The method can be called during training, which goes on meanwhile,
-    and after its end.
+    data stream encodes them. The method can be called during training, which continues meanwhile,
+    and after training.
 
     Parameters
     ----------

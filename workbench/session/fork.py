@@ -156,8 +156,8 @@ def copy_at(
 ) -> tuple[MainLoop, list[Snapshot]]:
     """Copy a main loop with the model and extensions of a snapshot; see `copy_of`.
 
-    Of the `earlier` snapshots, those of another model are left out. Those with other extensions or
-    data streams are left out if these cannot be copied.
+    An earlier snapshot of another model is left out. An earlier snapshot with other extensions or
+    data streams is left out if these cannot be copied.
     """
     present, arrangement = parts_of(main_loop), arrangement_of(main_loop)
     own = _algorithm_of(snapshot)

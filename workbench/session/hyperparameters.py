@@ -147,7 +147,7 @@ def rules(loop: Loop) -> dict[SharedVariable, str]:
         if not isinstance(rule, StepRule):
             return
         parts = list(vars(rule).values())
-        if not owner and type(rule) not in (CompositeRule, Restrict):  # which have no settings
+        if not owner and type(rule) not in (CompositeRule, Restrict):  # they have no settings
             name = type(rule).__name__
             names[name] += 1
             owner = name if names[name] == 1 else f"{name} {names[name]}"

@@ -1,14 +1,16 @@
 """Journal of interventions: the commands that took effect in a run, with their iterations.
 
 The record ``interventions`` of a row is a tuple of mappings. Each mapping contains ``id``,
-``command``, ``text``, ``by`` (the origin of the command), ``time`` (a date and time with the offset
-from UTC, which comparisons of runs leave out) and items that depend on the command: for
-example, ``variable``, ``path``, ``value`` and ``old`` for `Session.set`, or ``examples``,
-``source``, ``value`` and ``old`` (a list with the old value of each example) for `Session.relabel`.
-For `Session.call`, a rewind, an undo and a direct edit, ``arrangement`` names the extensions,
-streams and schemes that have changed.
-For `Session.rebuild`, these items include ``spec``, ``frozen``, and ``earlier``, which contains the
-values of ``spec`` and ``frozen`` before the change.
+``command``, ``text``, ``by`` (the origin of the command) and ``time`` (a date and time with the
+offset from UTC, which comparisons of runs leave out). Further items depend on the command:
+
+- `Session.set`: for example ``variable``, ``path``, ``value`` and ``old``
+- `Session.relabel`: for example ``examples``, ``source``, ``value`` and ``old``, a list with the
+  old value of each example
+- `Session.call`, a rewind, an undo and a direct edit: ``arrangement``, which names the extensions,
+  streams and schemes that have changed
+- `Session.rebuild`: for example ``spec``, ``frozen`` and ``earlier``, which contains the values of
+  ``spec`` and ``frozen`` before the change
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ class Journal:
             row[INTERVENTIONS] = (*records, record)
         else:
             self._unrecorded.append((row.iteration, record))
-            if not self._posted:  # a single request after all queued commands, for a single copy
+            if not self._posted:  # one request after all queued commands, to copy the row once
                 self._posted = True
                 self._main_loop.post(self._record_some)
         self._main_loop.after_event(log.commit)  # rows are incomplete during an event

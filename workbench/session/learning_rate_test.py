@@ -186,7 +186,7 @@ class _RangeTest(TrainingExtension):
         self._rate = rate
         self._diverged = diverged
         self._average = _Average()
-        self._lowest, self._highest = math.inf, -math.inf  # of the settled average
+        self._lowest, self._highest = math.inf, -math.inf  # of the average after it has settled
 
     def before_batch(self, batch: Any) -> None:
         """Set the next learning rate."""
@@ -206,7 +206,7 @@ class _RangeTest(TrainingExtension):
         smoothed = self._average.add(cost)
         if len(result.costs) < SETTLING:
             return
-        # Neither one batch of low cost nor the noise of the first costs, at low rates, ends it.
+        # One batch of low cost, or noise in the first costs, must not end the test.
         low = self._lowest = min(self._lowest, smoothed)
         high = self._highest = max(self._highest, smoothed)
         grown = smoothed - low > (self._diverged - 1) * max(abs(low), (high - low) / 10)

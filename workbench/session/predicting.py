@@ -103,7 +103,7 @@ def predict(
     for batch in batches:
         with session._lock:  # another thread can fill the copy with other values
             (result,) = copy(values, batch)
-        if result.dtype is torch.bfloat16:  # which numpy lacks
+        if result.dtype is torch.bfloat16:  # numpy lacks this dtype
             result = result.float()
         found.append(result.cpu().numpy())
         _check_rows(found[-1], batch, variable, batch_size)

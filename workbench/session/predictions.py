@@ -76,7 +76,7 @@ def find_output(loop: Loop, output: Variable | str | None) -> Variable:
 def find_monitored(loop: Loop, given: Any) -> list[Monitored]:
     """Return the given variables or, by default, the monitored variables.
 
-    The monitored variables are those that the run evaluates on data other than the training data.
+    These are the variables that the run evaluates on data other than the training data.
     If there are none, they are the variables that are monitored during training and belong to the
     graph of the model. If there are no such variables either, the cost is returned.
 
@@ -116,7 +116,7 @@ def find_cost(loop: Loop) -> Variable:
 
 
 def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
-    """Map each variable that was rewritten for training or with noise to its original.
+    """Map each variable that was rewritten, for training or to add noise, to its original.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
         original = vars(variable.tag).get("replacement_of")
         if original is None:
             continue
-        # Pieces of one vector of all parameters replace parameters without using them.
+        # A slice of one vector of all parameters replaces a parameter without depending on it.
         if not isinstance(original, SharedVariable) or original in ancestors([variable]):
             found[variable] = original
     remaining = ancestors([_original(v, found) for v in roots])

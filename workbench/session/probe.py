@@ -165,7 +165,7 @@ class Prober:
         self._halves: list[tuple[int, list[Probe]]] = []
         self._armed = False
         self._next = 0.0  # when the next copies may be made
-        self._seconds = 0.0  # that the last ones took
+        self._seconds = 0.0  # duration of the last copies
 
     @property
     def variables(self) -> Mapping[str, SharedVariable]:

@@ -67,7 +67,7 @@ class Settling(Protocol):
         """Record the direct edits made so far."""
 
     def suspend(self) -> bool:
-        """Record all direct edits made so far, and look for no more until `resume` is called."""
+        """Record all direct edits made so far, and stop looking until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
         """Look for direct edits again, if `watching` is True."""
@@ -118,7 +118,7 @@ class Queue:
         self._journal = journal
         self._settled = 0  # all commands before this index are done
         self._stop = 0  # the id of the last stop
-        self._values: list[Value] | None = None  # of the last request, if more can be added
+        self._values: list[Value] | None = None  # the values of a request that accepts more values
 
     def new(self, kind: str, text: str) -> Command:
         """Create and return a command, without queueing it."""

@@ -132,7 +132,7 @@ class Replay:
             if record["command"] == "edit":
                 raise SessionError(DIRECT.format_map(record))
         self._known = variables_by_path(main_loop)
-        self._rebuilt = False  # then variables are looked up when an intervention is made
+        self._rebuilt = False  # if True, look up variables when needed
         self._left_out = [
             f"{record['text']!r} at iteration {record['iteration']:,}"
             for record in records
@@ -145,7 +145,7 @@ class Replay:
         self._waiting = [
             (int(record["iteration"]), self._action(record), record) for record in changes
         ]
-        self._uuid: str | None = None  # of the log; a rewind changes it
+        self._uuid: str | None = None  # the log's identity; a rewind changes it
         self._made = -1  # the iteration of the last intervention that was made
         self.check(main_loop.status["iterations_done"])
 
@@ -247,7 +247,7 @@ class Replay:
         if self._waiting:
             again = partial(self.begin, queue, command)
             self._main_loop._run.mailbox.post(Request(again, rests=True))
-            # the run can end after a batch before requests are handled, and train further
+            # a run can end before requests are handled, and an intervention can extend it
             self._main_loop._run.before_end = lambda: self._make(queue, command)
         else:
             self._main_loop._run.before_end = None

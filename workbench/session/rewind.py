@@ -278,7 +278,7 @@ class Rewinder:
         command._apply(done)
 
     def _check_repeated(self, expected: Mapping[str, Any], start: int) -> None:
-        """Record an alert if the results of repeated batches differ from those in the log."""
+        """Record an alert if the results of repeated batches differ from the log."""
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
         found = log.state_dict() if done > start else {}
         text = unlike(expected, found, start, done) if found else None

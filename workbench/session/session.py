@@ -117,7 +117,7 @@ class Session(FixedAttributes, States):
         self._worker = Worker(main_loop, self, self._name, named=name is not None)
         self._queue = self._worker.queue
         self._lock = threading.Lock()
-        self._graph: Any = None  # what `predict` computed last
+        self._graph: Any = None  # the graph of the last call of `predict`
         remember(self)
 
     @property

@@ -192,9 +192,9 @@ def snapshot_of(
 
 
 def load_into(main_loop: MainLoop, snapshot: Snapshot, state: Mapping[str, Any]) -> None:
-    """Restore the model, extensions and scheme of a snapshot, and load its `state`.
+    """Restore the model, extensions and data stream of a snapshot, and load its `state`.
 
-    If loading fails, those that the main loop had before are restored.
+    If loading fails, the main loop gets its earlier model, extensions and data stream back.
     """
     before, present = parts_of(main_loop), arrangement_of(main_loop)
     try:

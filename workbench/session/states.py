@@ -90,8 +90,8 @@ class States(Editing):
 
         The new session has a copy of the main loop, with separate parameters, extensions and log.
         The two sessions share only the values in the snapshots before the fork, to which the new
-        session can be rewound, and each `IndexableDataset` and `H5PYDataset`. Snapshots of another
-        model, and those with extensions that cannot be copied, are left out. The new session is
+        session can be rewound, and each `IndexableDataset` and `H5PYDataset`. A snapshot is left
+        out if it has another model, or extensions that cannot be copied. The new session is
         ready after it has trained on the batches between the last snapshot and `iteration`.
 
         Parameters
@@ -194,8 +194,8 @@ class States(Editing):
         The interventions are commands from `set`, `hold`, `release`, `call`, `set_end`, `train`,
         `relabel`, `drop` and `rebuild`. A `load` is left out, with a note. Rewinds and undone
         commands are not repeated. If the main loop was built by the same code with the same seeds,
-        and runs in the same tier with the same number of threads, the results are bitwise identical
-        to those of the other run.
+        and runs in the same tier with the same number of threads, the results of both runs are
+        bitwise identical.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
-"""Tiers in which batches are repeated: those of the first time, as recorded in a log.
+"""Repetition of batches in the tiers in which a log says that they were first processed.
 
-This includes the batches of the monitored data, whose functions change their tiers separately.
+The functions that monitor other data have separate tiers, which are repeated as well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def repeat_tiers(
     ----------
     main_loop : MainLoop
     state : mapping
-        The state of the log of the first time.
+        The state of the log in which the batches were first recorded.
     sizes : sequence of tuple of int, optional
         The input sizes for which programs were compiled.
     """
@@ -71,7 +71,7 @@ def _follow(
 def different_tiers(
     expected: Mapping[str, Any], found: Mapping[str, Any], start: int, end: int
 ) -> tuple[str, str] | None:
-    """Return the tiers of the first batch that two states of a log processed in different tiers.
+    """Return the two tiers of the first batch whose tier differs between two states of a log.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ def _records(names: Iterable[str]) -> list[str]:
 def _tiers(
     expected: Mapping[str, Any], found: Mapping[str, Any], record: str, start: int, end: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield iterations, with the tiers then and now of the batches that follow each of them."""
+    """Yield `start` and the iterations of later changes, each with the two tiers from then on."""
     one, other = (
         Course(recorded_changes(state, record), end, lambda: end) for state in (expected, found)
     )
     changes = {i for course in (one, other) for i, _ in course.changes}
-    evaluated = record != "execution"  # evaluations follow an iteration, also the last one
+    evaluated = record != "execution"  # an evaluation can follow the last iteration
     for iteration in sorted({start, *changes}):
         if start <= iteration < end + evaluated:
             then, now = (course.at(iteration) or (0, "eager: ") for course in (one, other))

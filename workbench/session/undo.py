@@ -83,7 +83,7 @@ class Undo:
             self._before_call = at, self._main_loop.log.state_dict()
         last = taker.current
         if last is None:
-            soon = now < self._separate and taker.propose is None  # clocks of processes differ
+            soon = now < self._separate and taker.propose is None  # processes have different clocks
             shared = self.stack.last if self.stack and soon else None
             if shared is not None and (shared.iteration, shared.branch) == (done, branch):
                 last = shared  # shared by many interventions at once
@@ -94,7 +94,7 @@ class Undo:
         self._history.changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Request a snapshot after all waiting interventions; replays can start from it.
+        """Request a snapshot, from which replays can start, after all waiting interventions.
 
         If the intervention `failed`, it is not in the journal and cannot be undone.
         """

@@ -170,7 +170,7 @@ class Worker:
                 self._warn_about(others)
             self.exception = self.traceback = None
             self.runs += 1
-            release_workers()  # of this thread, which would slow down the new thread
+            release_workers()  # this thread's workers would slow down the new thread
             release_workers_after_cells()
             self._thread = threading.Thread(
                 target=contextvars.copy_context().run,
@@ -197,7 +197,7 @@ class Worker:
     def begin_at(self, fork: Fork, branch: str) -> None:
         """Start a run that trains from the fork's snapshot to the fork's iteration, then pauses."""
         status = self._main_loop.status
-        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # which a new run forgets
+        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # a new run forgets it
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
             self.launch(more, partial(self._get_ready, fork, branch), warns=False)
@@ -225,7 +225,7 @@ class Worker:
             goal = {GOAL: status[GOAL]} if GOAL in status else {}
 
             def first() -> None:
-                status.update(goal)  # a new run forgets it
+                status.update(goal)  # the new run has forgotten it
                 self.queue.carry_out(command, lambda: action(command), details, hold)
                 if command.reason is not None:
                     raise TrainingFinish
@@ -277,7 +277,7 @@ class Worker:
         self.state, self.queue.closed = state, ENDED.format(state=state)
 
     def _work(self, held: lease.Lease, more: Callable[[], None] | None) -> None:
-        # OpenMP has a separate number of threads for each thread, which this call makes torch set
+        # In OpenMP, each thread has its own number of threads; this call makes torch set it.
         torch.get_num_threads()
         again = self._train(held, more)
         while again is not None:
@@ -305,7 +305,7 @@ class Worker:
             )
         try:
             self._journal.flush()
-        except Exception:  # an error of the log; the session must end in any case
+        except Exception:  # the log failed; the session must end in any case
             logger.exception("%s could not record its last interventions", self._name)
         self._run.name = None
         with self.queue.lock:
@@ -328,7 +328,7 @@ class Worker:
             elif step is not None:
                 step._end()
             if not more:
-                self.ended.set()  # within the lock, so that it is not that of the next run
+                self.ended.set()  # within the lock, before another run can start
             return partial(_carry_out_all, more) if more else None
 
     def _paused(self, paused: bool) -> None:
@@ -337,7 +337,7 @@ class Worker:
         if not paused:
             old, new = new, old
         with self.queue.lock:
-            if self.state is old:  # not if stopping
+            if self.state is old:  # not while stopping
                 self.state = new
 
     def stay(self) -> None:

@@ -41,7 +41,7 @@ class Calls:
         self._answers.pop(number, None)
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Give a call the answer in a message."""
+        """Pass the answer in a message to its call."""
         answer = self._answers.pop(message["answer"], None)
         found = message.get("error", message.get("value"))
         if answer is None:

@@ -1,8 +1,8 @@
-"""The end of child processes: those that were killed, and those that continue without this process.
+"""Ends of child processes that were killed, or that continue without this process.
 
-A process that was killed ends only after a call to the system that cannot be interrupted, for
-instance to a graphics card or a network file system, which may never return. A process that
-has ended stays in the list of the system until its parent has asked for its exit status.
+A killed process in an uninterruptible system call, for instance to a GPU or a network file system,
+ends only when the call returns, which may never happen. A process that has ended stays in the
+system's process table until its parent has read its exit status.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ UNKILLABLE = (
 
 
 def await_end(children: Iterable[subprocess.Popen[bytes]]) -> None:
-    """Wait until processes that were killed have ended; warn of those for which it takes too long.
+    """Wait until killed processes have ended; warn about each that takes too long.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def await_end(children: Iterable[subprocess.Popen[bytes]]) -> None:
 
 
 def leave(child: subprocess.Popen[bytes], *, status: int = 0) -> None:
-    """Let a process continue without this process, and take its exit status when it ends.
+    """Let a process continue without this process, and read its exit status when it ends.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def leave(child: subprocess.Popen[bytes], *, status: int = 0) -> None:
         return
     child.returncode = status  # so that Popen does not warn
     if os.name == "posix":
-        with suppress(RuntimeError):  # Python ends, and then the system takes the exit status
+        with suppress(RuntimeError):  # Python is exiting; the system then reads the status
             threading.Thread(target=_reap, args=(child.pid,), daemon=True).start()
 
 

@@ -182,7 +182,7 @@ class Controls(interfaces.Session):
     def prediction(self) -> Variable:
         """Return a copy of the variable that `predict` computes; see `Session.prediction`.
 
-        The first process sends it with the values of its parameters, which are not updated here.
+        The copy has the parameter values from the time of the call, and is not updated later.
         """
         found: Variable = self._open().ask("prediction")
         return found

@@ -74,7 +74,7 @@ def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> 
     """Return a command's properties, for the notebook that issued it or for another notebook."""
     facts: dict[str, Any] = {
         "ended": command.ended,
-        "done": command.done,  # first of the rest, which is known when it is True
+        "done": command.done,  # read before the rest, which is final once this is True
         "id": command.id,
         "ticket": ticket,
         "kind": command.kind,

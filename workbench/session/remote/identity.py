@@ -1,4 +1,4 @@
-"""Processes of this machine by their IDs, which the system gives to other processes later."""
+"""Identification of processes of this machine, whose IDs the system can reuse later."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ PROC = Path("/proc")
 
 
 def exists(pid: int) -> bool:
-    """Return True if a process runs.
+    """Return True if a process is running.
 
-    A process that has ended, but whose exit status was not taken, does not run. On systems without
-    ``/proc``, it still counts as running.
+    A process that has ended is not running, even if its exit status has not been read yet. On
+    systems without ``/proc``, such a process still counts as running.
 
     Examples
     --------
@@ -26,16 +26,16 @@ def exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to another user
+    except OSError:  # the process belongs to another user
         return True
     return True
 
 
 def birth(pid: int) -> str | None:
-    """Return text that identifies a process among all that have the same ID, one after another.
+    """Return text that distinguishes a process from earlier and later processes with the same ID.
 
-    It consists of the start of the system and that of the process. It is None if there is no such
-    process, or on a system without ``/proc``.
+    The text identifies the start of the system and of the process. The result is None if there is
+    no such process, or on a system without ``/proc``.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def birth(pid: int) -> str | None:
 def _described(pid: int) -> list[str]:
     """Return the fields of ``/proc/PID/stat`` after the name of the program."""
     try:
-        text = (PROC / str(pid) / "stat").read_text(errors="replace")  # a name can be any bytes
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")  # may not be valid UTF-8
         return text.rpartition(")")[2].split()
     except OSError:
         return []

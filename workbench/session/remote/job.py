@@ -250,7 +250,7 @@ def unpack(
             algorithm.add_updates(further)
         if len(log_state["rows"]) or log_state["status"]["iterations_done"]:
             log.load_state_dict(log_state)
-        elif saved is None:  # what was noted in the status before the start
+        elif saved is None:  # entries that were made before the start
             noted = log_state["status"].items()
             log.status.update({key: value for key, value in noted if key not in log.status})
         if recipe is not None:

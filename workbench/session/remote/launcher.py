@@ -53,7 +53,7 @@ class Launcher(Protocol):
 
     Examples
     --------
-    A launcher can wrap another one, for example to write down what it starts:
+    A launcher can wrap another one, for example to report what it starts:
 
     >>> from workbench.session.remote.local import Local
     >>> class Telling:

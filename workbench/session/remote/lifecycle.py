@@ -33,7 +33,7 @@ GOODBYE = 10.0
 
 
 class RemoteRun(interfaces.Session, Protocol):
-    """Session with the attributes that this module needs in addition to those of all sessions.
+    """Session with the further attributes that this module needs.
 
     `RemoteSession`, which uses this module, is the only implementation.
     """
@@ -165,7 +165,7 @@ def end_processes(session: RemoteRun) -> None:
         If the processes do not end in time.
     """
     folder = session._folder
-    if not folder.read():  # it was removed, after its processes had ended
+    if not folder.read():  # removed after its processes had ended
         return
     check_newest(session)
     if session._link is not None:
@@ -187,7 +187,7 @@ def close_link(link: Link, folder: RunFolder, *, detached: bool) -> None:
     The processes of a detached run continue. The folder of a run that has failed is kept, so that
     the run can be restarted.
     """
-    if link.owner != os.getpid():  # a fork, which has a copy of what belongs to its parent
+    if link.owner != os.getpid():  # in a forked process, the link belongs to the parent
         return
     if detached or isinstance(link.launched, Unowned):
         link.leave()

@@ -55,7 +55,7 @@ class Link:
     known : Mirror
         The information that the run has reported.
     owner : int
-        The ID of the process that created the connection, since a forked process has a copy of the
+        The ID of the process that created the connection. A forked process has only a copy of the
         connection.
     failure : BaseException or None
         The error that ended the processes.
@@ -254,7 +254,7 @@ class Link:
                         self._take(message)
                 except Exception:
                     logger.exception("a message from %r could not be processed", self.name)
-        except (OSError, EOFError, ValueError):  # a message of another version, for instance
+        except (OSError, EOFError, ValueError):  # for instance, a message from another version
             self._disconnected.set()
             if not self._closing:
                 self._failures.suspect(0)
@@ -284,7 +284,7 @@ class Link:
             self.ended.clear()
 
     def wait(self, timeout: float | None, way: Callable[..., bool]) -> bool:
-        """Wait until training has ended and no command is left that could continue it."""
+        """Wait until training has ended and no command can continue it, or until the timeout."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -317,7 +317,7 @@ class Link:
                 return
             self.failure = error
         if isinstance(self.launched, Unowned):
-            self._ask_to_end()  # and keep the connection, by which the end is observed
+            self._ask_to_end()  # the connection is kept, since its loss shows the end
         else:
             self.launched.kill()
             self._withdraw()
@@ -378,7 +378,7 @@ class Link:
     def _have_ended(self) -> bool:
         """Return True if all processes have ended; if they are `Unowned`, check only the first."""
         if isinstance(self.launched, Unowned):
-            return self._disconnected.is_set()  # it closes the connection only by its end
+            return self._disconnected.is_set()  # it disconnects only when it ends
         ranks = range(len(self.launched.pids))
         return all(self.launched.status(rank) is not None for rank in ranks)
 

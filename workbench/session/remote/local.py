@@ -11,7 +11,7 @@ from workbench.session.remote.children import await_end, leave
 from workbench.session.remote.folder import RunFolder
 
 LIFELINE = "--lifeline"
-"""Argument of a process that ends when its standard input is closed."""
+"""Argument that makes a process end when its standard input is closed."""
 
 LAUNCHED = ("RANK", "WORLD_SIZE")
 """Environment variables by which a process knows that a launcher such as torchrun started it."""

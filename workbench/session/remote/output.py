@@ -65,7 +65,7 @@ class Outputs:
 def _lines(text: str) -> list[str]:
     """Return the lines of an output as a terminal shows them.
 
-    A carriage return, which progress bars write, begins a line again.
+    Text after a carriage return, as in progress bars, replaces the earlier text of the line.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.rstrip("\r").rpartition("\r")[2] for line in lines]

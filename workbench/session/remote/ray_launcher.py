@@ -172,7 +172,7 @@ def _ray() -> Any:
 
 
 def _actor() -> type[Any]:
-    """Return the class of the actors; it is local, so that actors need not import torch."""
+    """Return the class of the actors, defined here so that actors need not import torch."""
 
     class Actor:
         def start(

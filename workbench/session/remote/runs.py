@@ -163,7 +163,7 @@ def _unowned(folder: RunFolder) -> Launched:
 
 @hinted
 def live() -> list[RemoteSession]:
-    """Return the live runs of this user on this machine, and forget those that have ended.
+    """Return sessions for this user's live runs on this machine; forget runs that have ended.
 
     Examples
     --------

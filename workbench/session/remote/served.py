@@ -44,7 +44,7 @@ Make = Callable[..., Any]
 
 
 def take_due(session: Session, pin: str) -> None:
-    """Take a snapshot at the next boundary, since the first process has found that it is due."""
+    """Take a snapshot at the next boundary, since the first process has found that one is due."""
     session._worker.rewinder.taker.take_soon(pin)
 
 

@@ -120,7 +120,7 @@ class Server:
                 link, _ = self._socket.accept()
             except OSError as error:
                 logger.warning("a notebook could not connect; it can try again: %s", error)
-                time.sleep(PERIOD)  # in which others can close their files
+                time.sleep(PERIOD)  # other files may be closed meanwhile
                 continue
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
@@ -307,7 +307,7 @@ class Server:
         found["kept"] = self.kept()
         found["began_at"] = self._began_at
         if session.state.ended or found["uuid"] != self._announced:
-            self._flush()  # the notebook opens the log as soon as it knows its identity
+            self._flush()  # the notebook opens the log as soon as it knows the `uuid`
             self._announced = found["uuid"]
         return found
 
@@ -318,13 +318,13 @@ class Server:
             ticket = self._tickets.get(command.id)
             if ticket is not None and not is_shared(command._result):
                 if any(ticket in client.tickets for client in list(self._clients)):
-                    return  # until it is sent
+                    return  # the result has not been sent yet
                 release_result(command)
             self._released += 1
 
     def _commands_for(self, client: Client) -> list[dict[str, Any]]:
         """Return reports on commands that a notebook has not received yet."""
-        with self.session._queue.lock:  # in which a new command gets its ticket
+        with self.session._queue.lock:  # commands get tickets under this lock
             commands = list(self.session.commands)
         events: list[dict[str, Any]] = []
         waiting = self._mailbox is not None and self._mailbox.waiting()
@@ -337,7 +337,7 @@ class Server:
             event = command_facts(command, ticket, own=own)
             if own and event["done"]:
                 release_result(command)
-            # The end of a step is looked for with the facts, since it can take hours.
+            # A begun step can take hours, so its end is checked only every `PERIOD` seconds.
             client.outstanding = client.outstanding or not event["done"]
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:

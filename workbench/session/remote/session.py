@@ -130,7 +130,7 @@ class RemoteSession(FixedAttributes, Controls):
         self._finalizer = weakref.finalize(
             self, close_link, link, self._folder, detached=self.detached
         )
-        self._finalizer.atexit = False  # the module `runs` does it in the right order
+        self._finalizer.atexit = False  # at exit, `runs.close_all` closes all links
 
     def _see_changes(self) -> None:
         """Follow the log, and keep this object in memory while the run continues."""
@@ -217,7 +217,7 @@ class RemoteSession(FixedAttributes, Controls):
         """Switch to the log of the current run; a new log begins when training begins again."""
         identity = self._fact("uuid", None)
         if identity is not None and log.h_uuid != identity:
-            with suppress(LogError):  # not yet in the database; the next message tries again
+            with suppress(LogError):  # not in the database yet; tried again at the next message
                 log.follow(identity)
 
     def fork(

@@ -1,4 +1,4 @@
-"""Mailbox of one of several processes, all of which execute the same calls after the same batch.
+"""Mailbox of one of several processes that execute the same calls after the same batch.
 
 The first process receives the calls. The message in which the processes exchange gradients also
 says whether calls are waiting, so all processes know this after the same batch without a further

@@ -84,7 +84,7 @@ class Torchrun(Hinted):
         command = [
             *(sys.executable, "-m", "torch.distributed.run"),
             *("--nnodes=1", f"--nproc-per-node={processes}", "--local-addr=127.0.0.1"),
-            # the agent meets itself in a file, so that it does not listen on the network
+            # the rendezvous uses a file, so that torchrun does not listen on the network
             *("--rdzv-backend=c10d", "--rdzv-conf=store_type=file"),
             *(f"--rdzv-endpoint={folder.path / f'torchrun-{number}'}", *self.options),
             *("-m", __name__, str(folder.path), str(number)),
@@ -98,7 +98,7 @@ class Torchrun(Hinted):
                 env={
                     "OMP_NUM_THREADS": str(threads_of_each(processes)),
                     **environment(processes),
-                    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # it would listen on the network
+                    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",  # this store listens on the network
                 },
                 cwd=folder.directory,
                 stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
@@ -114,7 +114,7 @@ class Torchrun(Hinted):
             raise
         launched.knows_all = True
         if agent.poll() is not None and not folder.output(number, 0).exists():
-            folder.output(number, 0).write_text(said.read_text())  # the reason of the failure
+            folder.output(number, 0).write_text(said.read_text())  # the reason for the failure
         return launched
 
 
@@ -160,13 +160,13 @@ class TorchrunProcesses:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             if not self.knows_all:
-                self.agent.terminate()  # it ends its processes
+                self.agent.terminate()  # torchrun then ends its processes
         try:
             self.agent.wait(GOODBYE)
         except subprocess.TimeoutExpired:
             self.agent.kill()
             await_end([self.agent])
-        if self.agent.returncode < 0:  # it was killed, and its processes end when they notice
+        if self.agent.returncode < 0:  # killed; its processes end when they notice
             deadline = time.monotonic() + GOODBYE
             while any(map(exists, self.pids)) and time.monotonic() < deadline:
                 time.sleep(0.02)
@@ -200,7 +200,7 @@ def _await_begin(
         launched.births = [birth(pid) for pid in launched.pids]
         if len(launched.pids) == processes:
             return
-        if agent.poll() is not None:  # the statuses of all ranks are known, and none can be ended
+        if agent.poll() is not None:  # all have ended, and their statuses are known
             launched.pids = [agent.pid] * processes
             return
         if time.monotonic() > deadline:
@@ -221,11 +221,11 @@ def _note(folder: RunFolder, number: int, rank: int) -> Path:
 
 
 def _watch_agent() -> None:
-    """End this process when torchrun, its parent, was killed, since nothing else would end it."""
+    """End this process if torchrun, its parent, is killed, since nothing else would end it."""
     agent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == agent != 1:  # torchrun can already be gone
+        while os.getppid() == agent != 1:  # 1 if torchrun has already ended
             time.sleep(0.5)
         print(ORPHANED, file=sys.stderr, flush=True)
         os._exit(1)

@@ -68,7 +68,7 @@ RESTS = (
 
 
 def main(path: str, launch: int, rank: int) -> None:
-    """Train in this process until the end; then exit.
+    """Train in this process until the run ends, then exit.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def main(path: str, launch: int, rank: int) -> None:
     rank : int
         The number of this process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the notebook handles
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the notebook handles interrupts
     logging.basicConfig(format="%(message)s")
     status = 1
     try:
@@ -114,7 +114,7 @@ class _Process:
         """Train, and return the exit status."""
         if "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(threads_of_each(self.size))
-        apply_settings(self.folder.job.read_bytes())  # on which the choice of a group depends
+        apply_settings(self.folder.job.read_bytes())  # the group depends on the settings
         group = ProcessGroup()
         if self.size > 1:
             if os.path.exists(LOOPBACK_DEVICE):
@@ -191,7 +191,7 @@ class _Process:
             return
         again, goal = self._found is not None, session.main_loop.status.get(GOAL)
         paused = bool((self.facts["paused"] and not again) or self.facts.get("stays_paused"))
-        if again and goal is not None:  # which a new run forgets
+        if again and goal is not None:  # a new run forgets the goal
             with session._queue.lock:
                 aim = partial(_aim_at, session.main_loop, dict(goal))
                 session._worker.launch(aim, session.pause if paused else _do_nothing)
@@ -240,7 +240,7 @@ class _Process:
     def _keep_last(self, session: Session, keeper: Keeper) -> None:
         """Write the state at the end of training, unless training has failed or begun again."""
         try:
-            with session._queue.lock:  # in which the next run is launched
+            with session._queue.lock:  # the next run is launched under this lock
                 if session.state is State.FAILED or not session.state.ended:
                     return
                 snapshot, uuid = last_snapshot(session), session.log.h_uuid
@@ -317,7 +317,7 @@ class _Process:
             if session.state is State.FAILED:
                 error = session.exception
                 assert error is not None
-                if isinstance(error, ProcessError):  # the notebook finds the first cause
+                if isinstance(error, ProcessError):  # the notebook finds the cause
                     return 1
                 traceback.print_exception(error)
                 leader.send({"error": f"{type(error).__name__}: {error}"})
@@ -344,7 +344,7 @@ class _Process:
             try:
                 connection.receive()
             except (OSError, EOFError):
-                time.sleep(GOODBYE)  # in which the error is reported
+                time.sleep(GOODBYE)  # time to report the error
                 os._exit(1)
 
         threading.Thread(target=watch, daemon=True).start()
@@ -369,7 +369,7 @@ def _make(session: Session, call: dict[str, Any]) -> None:
         with acting_as(call["by"]):
             command = make(session, call["do"], call["args"], call["options"])
         if isinstance(command, Command):
-            command._forget_result()  # which the first process sends
+            command._forget_result()  # the first process sends it
     except Exception as error:
         logger.debug("%s: %s", call["do"], error)
 
