@@ -8,7 +8,7 @@ used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import workbench.exit  # first, so that it runs last
+import workbench.exit  # first, so that its exit function runs last
 import workbench.openmp  # noqa: F401, before torch, which reads its settings
 from workbench import tensor
 from workbench.names import explain_missing

@@ -1,7 +1,7 @@
 """Argument names in torch, Keras, fastai and other libraries, with their equivalents here.
 
-`workbench.hints` uses these tables in error messages about unknown arguments. A function for which
-an argument needs different advice declares it with `workbench.hints.other_names`.
+`workbench.hints` uses these tables in error messages about unknown arguments. A function that
+needs different advice for an argument declares the advice with `workbench.hints.other_names`.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ ADVICE: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("validation_batch_size", "per_device_eval_batch_size"),
-        "the batch size is that of the stream, as in DataStreamMonitoring(variables, stream)",
+        "the stream determines the batch size, as in DataStreamMonitoring(variables, stream)",
     ),
     **dict.fromkeys(
         ("test_data", "test_ds", "test_loader", "test_dataloader", "test_dataloaders"),
@@ -264,7 +264,7 @@ ADVICE: dict[str, str] = {
     "enable_checkpointing": "only the extension Checkpoint(path) and session.save(path) save a run",
     **dict.fromkeys(
         ("default_root_dir", "output_dir", "save_dir"),
-        "every file has its own path, as in Checkpoint(path) and session.save(path)",
+        "pass a path for each file, as in Checkpoint(path) and session.save(path)",
     ),
     "gradient_clip_val": "clip with CompositeRule([StepClipping(1.0), rule])",
     "clipnorm": "clip with CompositeRule([StepClipping(1.0), rule])",
@@ -317,14 +317,15 @@ ADVICE: dict[str, str] = {
         "transformers such as RandomFlip(stream) and Mapping(stream, function) change batches",
     ),
     "procs": "columns of numbers are standardised automatically, and other columns are encoded",
-    "stratify": "data with classes is divided class by class",
+    "stratify": "data with class labels are split class by class",
     "return_sequences": "outputs of all time steps are returned; outputs[-1] is the last",
     "batch_first": "the first axis is time, and the second axis is the batch",
     "bidirectional": "Bidirectional(prototype) runs a recurrent brick in both directions",
     "num_layers": "RecurrentStack([...]) stacks recurrent bricks",
     **dict.fromkeys(
         ("monitor", "early_stopping", "early_stopping_rounds", "n_iter_no_change"),
-        "the extension EarlyStopping(record_name, epochs=5) ends training without improvement",
+        "the extension EarlyStopping(record_name, epochs=5) ends training when a record stops "
+        "improving",
     ),
     "mode": "the lowest value of a record is the best; if the highest is the best, write "
     "EarlyStopping(record_name, choose_best=max, epochs=5)",

@@ -72,7 +72,7 @@ def check_attribute(
 
 
 def _has(instance: object, name: str) -> bool:
-    # `__dict__` is not used, since Python reads the attributes of an object faster until it is.
+    # `__dict__` is not read, since reading it once makes later access to attributes slower.
     try:
         object.__getattribute__(instance, name)
     except AttributeError:

@@ -98,8 +98,8 @@ class Configuration:
         small programs and all available processors for large programs.
     snapshot_memory : int
         Maximum total size in bytes of the snapshots that a new session keeps for rewinds; default
-        512 MiB. The latest snapshot is kept in any case. With less memory, a rewind trains on more
-        batches again.
+        512 MiB. The latest snapshot is always kept. With less memory, a rewind must repeat more
+        batches.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""The last step of every program, after all other functions for the exit of Python.
+"""Clean-up of HDF5 at the end of every program, after all other exit functions of Python.
 
 Functions registered with `atexit` run in reverse order. This module is imported first, so its
-function runs after those that end sessions and other threads. Without it, two faults are possible:
+function runs after the functions that end sessions and other threads. Without it, two faults are
+possible:
 
 - Python ends a thread that is reading a file, and h5py's lock is never released. Python then
   deletes h5py's objects, which needs the lock, and waits forever.

@@ -159,7 +159,7 @@ class Loop(Protocol):
         """End training after the current event."""
 
     def interrupt(self, level: Literal["epoch", "batch"] = "batch") -> None:
-        """End training after the current epoch or batch."""
+        """End training after the current epoch, or immediately."""
 
     def post(
         self,
@@ -430,7 +430,7 @@ class Session(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or a fork is not ready, or an empty string."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
 
     @property
     def runs(self) -> int:

@@ -108,7 +108,7 @@ class Model(ComputationGraph):
         """Set the values of all parameters.
 
         If an entry is invalid, no value is changed. Population statistics and buffers of wrapped
-        modules are not parameters; a message names those that keep their values.
+        modules are not parameters; if some of them keep their values, a message names them.
 
         Parameters
         ----------

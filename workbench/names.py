@@ -191,7 +191,7 @@ def explain_missing(
             )
         known = vars(sys.modules[module])["__all__"]
         text += (hint(name) if hint else "") or suggestion(name, known, importing)
-        # In an import, Python would replace an AttributeError by an ImportError with another text.
+        # In an import statement, Python would replace an AttributeError with a different error.
         raise MissingImportError(text, name=name) if importing else UnknownNameError(text)
 
     vars(sys.modules[module])["__getattr__"] = missing

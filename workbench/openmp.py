@@ -1,4 +1,4 @@
-"""Control of how many threads torch's parallel operations use, how they wait and when they end.
+"""Control of the threads of torch's parallel operations: how many there are, and how they wait.
 
 GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads for every calling
 thread. The idle threads of a team wait actively (spin) for several milliseconds. If other programs

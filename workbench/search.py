@@ -104,7 +104,7 @@ class BeamSearch(Hinted):
             )
         self.generator: Any = brick
         self.inputs = ComputationGraph(samples).inputs
-        owner: Any = loops[-1].owner  # the last loop; others precede it
+        owner: Any = loops[-1].owner  # the last loop draws the sequences
         self._states = dict(zip(brick.generate_states(), owner.args[STATES], strict=True))
         self._contexts = {
             v.tag.name: v

@@ -137,7 +137,7 @@ def normalising(train, sizes):
 
 
 def test_one_example_does_not_change_the_population(train):
-    with pytest.warns(UserWarning, match="a batch has one example, .* another remainder") as warned:
+    with pytest.warns(UserWarning, match="a batch has one example, .* the last batch") as warned:
         several, one, again, more = normalising(train, [4, 1, 1, 4])
     assert several == one == again != more
     assert len(warned) == 1

@@ -29,7 +29,7 @@ TRANSFORM = "transformers such as RandomFlip(stream) and Mapping(stream, functio
 DATA = "pass the data second, as in fit(model, (X, y))"
 VALIDATION = "pass validation=0.2 (a fraction) or separate data"
 STOPPING = "pass extensions=[EarlyStopping('validation_cost', epochs=3)]"
-SAVED = "every file has its own path, as in Checkpoint(path) and session.save(path)"
+SAVED = "pass a path for each file, as in Checkpoint(path) and session.save(path)"
 LOADER = "pass a DataStream with an iteration scheme, or a torch DataLoader with this argument"
 EACH_EPOCH = "the validation data is evaluated after each epoch; the program session.recipe()"
 FRAME, ARRAYS, FOLDER = DataStream.from_frame, DataStream.from_arrays, DataStream.from_folder
@@ -175,7 +175,7 @@ ANSWERS = [
     (ARRAYS, "y", "did you mean 'targets'?"),
     (ARRAYS, "y_train", "did you mean 'targets'?"),
     (ARRAYS, "test_size", "did you mean 'validation'?"),
-    (ARRAYS, "stratify", "data with classes is divided class by class"),
+    (ARRAYS, "stratify", "data with class labels are split class by class"),
     (FOLDER, "directory", "did you mean 'folder'?"),
     (FOLDER, "target_size", "did you mean 'size'?"),
     (FOLDER, "item_tfms", TRANSFORM),

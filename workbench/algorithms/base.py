@@ -58,9 +58,9 @@ TOGETHER = (
 """The reason for the eager tier where the mode is ``auto``."""
 
 SINGLE = (
-    "a batch has one example, which batch normalisation turns into constants, so parameters are "
-    "trained on them; the statistics of the population do not change. Choose a batch size with "
-    "another remainder, so that the last batch has more examples"
+    "a batch has one example, so batch normalisation replaces its values with constants, on which "
+    "parameters are trained; population statistics do not change. Choose a batch size that leaves "
+    "more than one example for the last batch"
 )
 COMPILED_FOR = "compiled_for"
 """Key in an algorithm's state for the input sizes of compiled programs."""
@@ -104,7 +104,7 @@ class Distributed(Protocol):
         """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables that are computed instead of `roots` and have equal values."""
+        """Return variables to compute instead of `roots`, with equal values."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""
@@ -249,7 +249,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     -----
     UserWarning
         Once, when the function is built, if its graph has updates that are not in `updates`,
-        such as those of batch normalisation in training mode.
+        such as updates of batch normalisation in training mode.
 
     Examples
     --------
@@ -309,12 +309,12 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             run.execution.follow(self._course)
 
     def follow_tiers(self, course: Course) -> None:
-        """Process batches that were processed before in the tiers of the first time.
+        """Process repeated batches in the same tiers as the first time.
 
         Parameters
         ----------
         course : Course
-            The tiers, which are used until the course ends, unless a tier was requested.
+            The recorded tiers. They are used until the course ends, unless a tier was requested.
         """
         self._course = course.joined(self._course)
         if self.function is not None:
@@ -328,7 +328,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """Pairs of shared variables and their new values; assigning a value replaces all pairs.
 
-        The pairs include updates from the trained graph, such as those of population statistics,
+        The pairs include the updates of the trained graph, for example of population statistics,
         except for variables that have an explicit update.
         """
         given = {target for target, _ in self._updates}
@@ -569,7 +569,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return results
 
     def _check_single(self, values: Iterable[Any]) -> None:
-        """Warn once of a batch with one example, which batch normalisation makes constant."""
+        """Warn once if a batch has only one example, which batch normalisation makes constant."""
         if self._warned_of_single:
             return
         sizes = {shape[0] for value in values if (shape := getattr(value, "shape", ()))}

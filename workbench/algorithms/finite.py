@@ -1,4 +1,4 @@
-"""Checks, made before any variable changes, that the cost and new parameters are finite.
+"""Checks that the cost and new parameters are finite, before any variable changes.
 
 The cost is checked for every batch. Steps are checked inside the programs of the execution tiers
 (`workbench.tensor.execution.screen`), and the cause is determined only if a step is not finite.

@@ -477,8 +477,8 @@ def total_norm(tensors: Mapping[SharedVariable, Variable], name: str) -> Variabl
 def joint_norm(tensors: Mapping[SharedVariable, Variable]) -> Variable:
     """Return the L2 norm of all gradients or steps together, over the rows in all processes.
 
-    It is computed in float32 for float16, in which squares of ordinary steps overflow, and for
-    bfloat16.
+    For float16 and bfloat16, the norm is computed in float32, because squares of ordinary steps
+    overflow in float16.
     """
     group = group_of(tensors)
     norm = l2_norm(map(widened, tensors.values()))

@@ -60,9 +60,9 @@ OTHER_GROUPS = (
     "learning rates and other options of its groups cannot be kept; build a new main loop"
 )
 ONE_STATE = (
-    "LBFGS has one state for all parameters together, which does not fit other parameters, so the "
-    "model can be changed only before the first batch, or only in ways that keep all parameters. "
-    "Train with another optimizer, or build a new main loop"
+    "LBFGS has one state for all parameters together, so the model can be changed only before the "
+    "first batch, or in ways that keep all parameters. Train with another optimizer, or build a "
+    "new main loop"
 )
 NOT_BY_UNIT = (
     "{optimizer} has the state {name!r} of shape {state} for {parameter} of shape {shape}, so it "
@@ -73,8 +73,8 @@ OTHER_PARAMETERS = (
     "load the state into an algorithm with the same parameters in the same groups"
 )
 OTHER_ORDER = (
-    "LBFGS has one state for all parameters together, saved for them in the order {saved}, but the "
-    "algorithm has them in the order {own}; pass the parameters in the saved order"
+    "LBFGS has one state for all parameters together. It was saved for the order {saved}, but the "
+    "algorithm has the order {own}; pass the parameters in the saved order"
 )
 
 Sources = Mapping[
@@ -219,7 +219,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             function_kwargs=self.function_kwargs,
             on_unused_sources=self.on_unused_sources,
         )
-        vars(found)["learning_rate"] = self.learning_rate  # no step has used that of `found` yet
+        vars(found)["learning_rate"] = self.learning_rate  # no step has used the original yet
         return found
 
     def take_state(self, other: TorchOptimizer, sources: Sources) -> None:
@@ -461,8 +461,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._costs = [torch.tensor(cost, dtype=torch.float64) for cost in state["costs"]]
-        # If a rate was assigned after the last step before saving, it differs from this one and is
-        # used in the next step.
+        # `learning_rate` has another value if it was assigned after the last step before saving.
+        # The next step then uses the assigned value.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class ZeRO1(WrappingRule):
     ZeRO1(Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, decay_factor=1))
     """
 
-    elementwise = False  # the rows of a parameter that is divided are in all processes
+    elementwise = False  # if a parameter is divided, its rows are in all processes
 
     def __init__(self, step_rule: StepRule, group: ProcessGroup | None = None) -> None:
         super().__init__(step_rule)
@@ -140,8 +140,8 @@ class ZeRO1(WrappingRule):
             lengths = [sum(p.tensor.numel() for p in several) for several in of_rank]
             longest, rank = max(lengths), self.group.rank
             own = [_checked(steps[p], news[p]).reshape(-1) for p in of_rank[rank]]
-            # The padding is not used. It depends on the gradients, so that a process that keeps
-            # nothing exchanges steps after gradients too.
+            # The padding is not used. It depends on the gradients, so that even a process without
+            # buffers exchanges gradients before steps.
             first = next(previous[p] for several in of_rank for p in several)
             padding: Any = first.to(dtype).reshape(-1)[0]
             rest = padding.expand(longest - lengths[rank])

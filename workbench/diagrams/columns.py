@@ -97,7 +97,7 @@ class _Arrangement:
         """Return a rank for each box: below its sources or, if it has none, above its targets."""
         inner = [(k.source, k.target) for k in self.links if k.source and k.target]
         inner = [(a, b) for a, b in inner if a != b]
-        if not self.links:  # nothing says what comes first
+        if not self.links:  # no link determines an order
             return {name: number // ROW for number, name in enumerate(self.boxes)}
         ranks = dict.fromkeys(self.boxes, 0)
         for _ in range(len(self.boxes)):
@@ -332,7 +332,7 @@ class _Arrangement:
                 before, after = self._x(number, rank - 1), self._x(number, rank)
                 points += [(before, low), (gap, low), (gap, 0.0), (after, 0.0)]
             passage = self.passages[number].get(rank)
-            if rank == first and link.source is not None:  # pass beside taller boxes
+            if rank == first and link.source is not None:  # go straight down past taller boxes
                 points.append((self._x(number, rank), tops[rank] + self._height(rank)))
             if passage is not None:
                 top = tops[rank]

@@ -169,7 +169,7 @@ class Diagram(Hinted):
         while deepest >= 0 and len(found.nodes) > most:
             closed = self.closed(id for id in containers if levels[id] >= deepest)
             if len(closed.nodes) < FEW and len(found.nodes) <= 2 * most:
-                return found  # rather than hide nearly all
+                return found  # closing more would hide nearly all nodes
             found = closed
             deepest -= 1
         return found

@@ -79,7 +79,7 @@ class Layouter:
         self.boxes = {id: Box(*self._size(node)) for id, node in self.nodes.items()}
 
     def _chain(self, id: str) -> list[str | None]:
-        """Return a list of None (the whole diagram), the groups around a node, and the node."""
+        """Return a list: None (the whole diagram), the groups around a node, and the node."""
         found: list[str | None] = []
         here: str | None = id
         while here is not None:

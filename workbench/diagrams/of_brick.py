@@ -46,7 +46,7 @@ def _applied(brick: Any) -> list[Variable]:
             with symbolic_parameters():
                 twin = _light_copy(brick)
                 if brick.allocated:
-                    twin.allocate()  # the copy says that it is, but has no parameters
+                    twin.allocate()  # the copy is marked as allocated, but has no parameters
                 given = {name: variable(name, *kind) for name, kind in shapes.items()}
                 found = twin.apply(*given.values(), as_list=True)
         except Exception:  # the next guess may be right, and bricks of users can raise anything

@@ -90,7 +90,7 @@ class _Reader:
         self.outputs = outputs
         self.order = ancestors(outputs)
         self.inside: dict[Variable, Stack] = {}
-        self.outer: dict[Variable, Variable | None] = {}  # what the inputs of loops stand for
+        self.outer: dict[Variable, Variable | None] = {}  # the outer variable of each loop input
         self.loops: set[Loop] = set()
         self.steps: set[Variable] = set()  # the variables of these loops
         self.main = self.order
@@ -102,13 +102,13 @@ class _Reader:
         self.edges: dict[Edge, None] = {}
         self.names: dict[object, str] = {}
         self.sources: dict[Variable, Source | None] = {}
-        self.first: dict[Source, Variable] = {}  # what each source gives
+        self.first: dict[Source, Variable] = {}  # the first variable from each source
         self.flops = self._flops()
         self.times = Counter(
             c.application.brick for c in self._calls() if isinstance(c, ApplicationCall)
         )
 
-    # Which calls each variable is inside of.
+    # The calls that contain each variable.
 
     def _find_calls(
         self, order: Sequence[Variable], outputs: Sequence[Variable], base: Stack
@@ -325,7 +325,7 @@ class _Reader:
         if source is not None and source[0] != target:
             known = self.first.setdefault(source, variable)
             if variable in self.steps and known not in self.steps:
-                variable = known  # the loop takes one step of what comes from outside
+                variable = known  # show the shape outside the loop
             text = shape_text(variable, self.labels)
             self.edges[Edge(source[0], target, text, source[1])] = None
 

@@ -234,11 +234,11 @@ class _Recorder(TorchFunctionMode):
             return None
         self.found.flops[id_] = spent
         inner = any(node.parent == id_ for node in self.found.nodes.values())
-        if not leaf and not inner:  # torch ran it as a whole
+        if not leaf and not inner:  # torch ran the whole module as one function
             self._edges((args, kwargs), id_)
             leaf = True
         if leaf and isinstance(output, torch.Tensor) and given.get(id(output)) == output._version:
-            output = output.detach()  # a tensor of its own, since others may use the input, too
+            output = output.detach()  # a new tensor, since other modules may also use the input
         if leaf:
             self._outputs(output, id_)
         return output

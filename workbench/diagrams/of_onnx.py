@@ -84,7 +84,7 @@ def _read(path: Path, onnx: Any) -> Any:
         )
     try:
         model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
-    except Exception as error:  # protobuf has errors of its own
+    except Exception as error:  # protobuf has its own error types
         raise ArgumentError(
             f"draw: {path} is not an ONNX file, or is damaged: {type(error).__name__}: "
             f"{error!s:.200}"

@@ -100,7 +100,7 @@ def draw(diagram: Diagram, layout: Layout | None = None) -> Shapes:
     ----------
     diagram : Diagram
     layout : Layout, optional
-        The positions of the nodes and edges; by default those that `lay_out` returns.
+        The positions of the nodes and edges; by default the result of `lay_out`.
     """
     layout = lay_out(diagram) if layout is None else layout
     containers = {node.parent for node in diagram.nodes}

@@ -25,7 +25,7 @@ def to_svg(diagram: Diagram, layout: Layout | None = None, head: str = "") -> st
     ----------
     diagram : Diagram
     layout : Layout, optional
-        The positions of the nodes and edges; by default those that `lay_out` returns.
+        The positions of the nodes and edges; by default the result of `lay_out`.
     head : str
         Elements to insert before the shapes.
 

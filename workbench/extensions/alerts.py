@@ -325,7 +325,7 @@ def with_count(facts: Mapping[str, Any], left_out: int) -> Mapping[str, Any]:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Handler by which a redirect is an error, since urllib would follow it without the alert."""
+    """Handler that treats redirects as errors, since urllib would follow them without the alert."""
 
     def redirect_request(self, *args: Any) -> None:
         """Return None, so that the response counts as an error."""

@@ -50,7 +50,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
 
 
 def cause(algorithm: object, batch: Any) -> str:
-    """Say which parameter made the cost of a batch infinite or NaN, or that this is not known.
+    """Name the parameter that made the cost of a batch infinite or NaN, or say that it is unknown.
 
     Parameters
     ----------

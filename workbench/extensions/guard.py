@@ -56,13 +56,13 @@ class Guard(TrainingExtension):
     A cost, gradient or step that is not finite is detected before it changes a variable. Among the
     parameters whose gradients are not finite, the message names the parameter nearest to the cost.
     If no gradient is finite, as is usual when the cost is not finite, the message says so, and
-    names the parameter with the largest value.
+    names the parameter with the largest absolute value.
 
     The batch that produced the value is processed again when training resumes.
 
-    The cost explodes if it exceeds a limit in several consecutive batches. The limit is the larger
-    of two medians, that of the first costs and that of the most recent costs, plus a multiple of
-    the spread of the most recent costs. In the first batches, before the medians are known, the
+    The cost explodes if it exceeds a limit in several consecutive batches. The limit is the median
+    of the first costs or of the most recent costs, whichever is larger, plus a multiple of the
+    spread of the most recent costs. In the first batches, before the medians are known, the
     limit (with the default value of `exploding`) is the first cost plus 100 times its absolute
     value, or plus 100 if the absolute value is less than 1.
 

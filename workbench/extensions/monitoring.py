@@ -189,7 +189,7 @@ class DataStreamMonitoring(MonitoringExtension):
 
     @property
     def execution_record(self) -> str:
-        """The name of the record of changes of the tier in which evaluations run."""
+        """The name of the record that describes a change of the evaluation's tier."""
         return self.record_name(MONITORING_EXECUTION)
 
     def _record_execution(self, text: str) -> None:
@@ -326,7 +326,7 @@ class TrainingDataMonitoring(MonitoringExtension):
     def main_loop(self, value: Loop) -> None:
         self._main_loop = value
         known = self._algorithm
-        # A fork in several processes has a new algorithm, which has only the updates of this one.
+        # A fork in several processes has a new algorithm with the same updates, but no observers.
         if known is None or value.algorithm is not known or not known.observed_by(self._aggregate):
             self._join(value.algorithm)
 
@@ -377,7 +377,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
 
 def replaced(recorded: Iterable[Monitored], find: Find) -> list[Monitored]:
-    """Return the existing counterparts of variables and quantities in another model.
+    """Return the counterparts of variables and quantities in another model, if they have any.
 
     Parameters
     ----------

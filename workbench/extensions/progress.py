@@ -142,10 +142,10 @@ class ProgressBar(TrainingExtension):
             done, total = self._progress()
             bar.set_description_str(self._description(), refresh=False)
             if total != bar.total or done < bar.n:
-                # The time of the bar starts again, so that only batches after `done` may count.
+                # The bar's timer restarts, so only later batches may affect the displayed speed.
                 bar.initial = 0
                 bar.reset(total)
-                bar.total = total  # which reset(None) does not change
+                bar.total = total  # reset(None) does not change it
                 bar.initial = bar.n = bar.last_print_n = done
             bar.update(done - bar.n)
             bar.refresh()

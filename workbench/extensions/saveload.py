@@ -168,7 +168,7 @@ class Checkpoint(SimpleExtension):
         self.wait()
         main_loop = self.main_loop
         if reported_elsewhere(main_loop):
-            main_loop.state_dict()  # the first process collects the parts that others keep
+            main_loop.state_dict()  # the first process collects the parts of all processes
             return
         iteration = main_loop.status["iterations_done"]
         path = filled_path(template, main_loop.status)
@@ -215,7 +215,7 @@ class Checkpoint(SimpleExtension):
         """Issue a warning unless `again` is True; log the text unless it would be printed twice."""
         shown = False
         if not again:
-            with contextlib.suppress(CheckpointWarning):  # training continues if it is an error
+            with contextlib.suppress(CheckpointWarning):  # even if warnings are errors
                 remark(text, CheckpointWarning, stacklevel=None)
                 shown = True
         if error is not None or not shown or logger.hasHandlers():

@@ -101,7 +101,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     Parameters
     ----------
     target : float or Schedule
-        A constant value, or a schedule whose iteration 0 is the end of the rise.
+        A constant value, or a schedule that starts with its iteration 0 after the rise.
     iterations : int
         The number of iterations of the rise, 1 or more.
     start : float

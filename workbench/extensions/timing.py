@@ -23,7 +23,7 @@ ACTIONS = ("read_data", "train")
 
 
 class Timing(SimpleExtension):
-    """Extension that records how many seconds reading data and processing batches take.
+    """Extension that records the seconds spent on reading data and on processing batches.
 
     Before the first epoch it records ``time_initialization``. After an epoch it records
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and

@@ -217,7 +217,7 @@ class _Counting:
         """Run one step of a loop and count it `n` times; if there are gradients, run all steps."""
         values = (*sequences, *states, *contexts)
         if n == 0 or any(value.requires_grad for value in values):
-            token = instead.set(None)  # each step has a gradient of its own
+            token = instead.set(None)  # each step has its own gradient
             try:
                 return loop(sequences, states, contexts, n)
             finally:

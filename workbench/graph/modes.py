@@ -284,7 +284,7 @@ def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
         while "replacement_of" in vars(origin.tag):
             origin = origin.tag.replacement_of
         if _call(origin) is call and has_roles(origin, [INPUT]):
-            found[str(origin.tag.name)] = variable  # the last one is the actual input
+            found[str(origin.tag.name)] = variable  # the last version is the actual input
     return {name: _uncopied(variable) for name, variable in found.items()}
 
 

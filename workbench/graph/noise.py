@@ -115,7 +115,7 @@ def apply_dropout(
 
     def dropped(variable: Variable) -> Variable:
         mask = stream.bernoulli(variable.shape, keep, dtype=variable.dtype)
-        new = variable * (mask / divisor)  # one rounding of the scale, the same in every tier
+        new = variable * (mask / divisor)  # the scale is rounded only once, in every tier
         add_role(new, DROPOUT)
         return new
 

@@ -47,7 +47,7 @@ def write_graph(
     }
     module = GraphAsModule(list(inputs.values()), outputs, parameters)
     write_onnx(
-        module.cpu(),  # which moves the module only, not the variables
+        module.cpu(),  # moves only the module, not the variables
         converted,
         names,
         path,

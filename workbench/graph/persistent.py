@@ -34,9 +34,9 @@ def is_kept(variable: Variable) -> TypeGuard[SharedVariable]:
 
 
 def kept_with(parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
-    """Return the persistent variables of the bricks to which parameters belong, and of their kin.
+    """Return the persistent variables of all bricks in the same hierarchies as `parameters`.
 
-    Parameters and the other variables in the list are left out of the result.
+    The result contains neither parameters nor other variables that are in `parameters`.
     """
     given = dict.fromkeys(parameters)
     tops: dict[Any, None] = {}

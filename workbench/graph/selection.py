@@ -1,7 +1,8 @@
 """Selections, which are lists of variables with methods that apply to all of them.
 
-`select` returns the variables of a source that meet a criterion. `chosen` is used by functions that
-accept a list of variables or a criterion; it raises an error if a criterion selects no variable.
+`select` returns the variables of a source that meet a criterion. Functions that accept a
+list of variables or a criterion use `chosen`, which raises an error if a criterion selects no
+variable.
 """
 
 from __future__ import annotations

@@ -58,9 +58,9 @@ class Row:
 
     @property
     def state(self) -> str:
-        """The answer to the question of whether the parameters are trained.
+        """The entry in the column ``trained``: ``"yes"``, ``"partly"`` or ``"no"``.
 
-        The value is ``"yes"``, ``"partly"`` or ``"no"``, or empty if there are no parameters.
+        The entry is empty if there are no parameters.
         """
         if not self.parameters:
             return ""

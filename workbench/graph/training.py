@@ -38,7 +38,7 @@ REWRITTEN_FOR_USE = (
 )
 
 COUNT = "averaged_elements"
-"""Name of the tag of variables that are the number of averaged elements."""
+"""Name of the tag that marks a variable as the number of averaged elements."""
 
 MOMENTUM = 0.1
 """Weight of one batch in population statistics, equal to torch's default."""
@@ -136,7 +136,7 @@ class TrainingGraph:
 
 
 def averaged(estimate: Variable) -> list[int | Variable] | None:
-    """Return the sizes whose product is the number of elements of which an estimate is the mean.
+    """Return the sizes whose product is the number of elements that an estimate averages.
 
     The result is None for an estimate in a loop.
     """
@@ -166,7 +166,7 @@ def is_count(variable: Variable) -> bool:
 def _count(sizes: list[int | Variable], device: torch.device) -> Variable:
     """Return the number of averaged elements, for sizes whose product can be one.
 
-    The mean over one element says nothing of the deviation, for which it would give a value near 0.
+    One element does not suffice to estimate a deviation: the result would be near 0.
     """
     number: Any = functools.reduce(operator.mul, sizes)
     if isinstance(number, Variable):

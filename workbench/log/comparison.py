@@ -34,7 +34,7 @@ def compare(
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases (the newest log of each database is used). The keys of a dictionary become the
         names; otherwise a session keeps its name, a path is named after its file, a log is named
-        after the first digits of its `uuid`, and a frame is named ``frame``.
+        after its session or the first digits of its `uuid`, and a frame is named ``frame``.
     channels : sequence of str, optional
         The channels to return, in order; by default all. Some of the channels may be missing from a
         log.

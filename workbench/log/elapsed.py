@@ -1,4 +1,4 @@
-"""Training time that a log contains, also after the run was resumed."""
+"""Total training time recorded in a log, including runs that were resumed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def accumulated(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def training_seconds(snapshot: Snapshot) -> float | None:
-    """Return the seconds of reading data and training by one `Timing`, or None without records.
+    """Return the seconds that one `Timing` recorded for reading data and training, or None.
 
-    The totals start from zero when a run is resumed, and are added up here.
+    The recorded totals restart from zero when a run is resumed; this function adds them up.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def training_seconds(snapshot: Snapshot) -> float | None:
     ]
     if not prefixes:
         return None
-    prefix = min(prefixes, key=len)  # several extensions measure the same time
+    prefix = min(prefixes, key=len)  # if several extensions measured the same time, use one of them
     pairs = [
         columns[prefix + total] for total in (TRAIN_TOTAL, READ_TOTAL) if prefix + total in columns
     ]

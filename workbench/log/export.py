@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECORDED = "iteration (recorded)"
-"""Name in files of a channel ``iteration``, beside the iterations of the rows."""
+"""Name in files for a channel ``iteration``, to distinguish it from the iterations of rows."""
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
@@ -74,10 +74,10 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
 
 
 def quoting_of(cells: Iterable[Any]) -> Literal[0, 2]:
-    """Return the rule of `csv` by which cells are quoted so that each row can be read again.
+    """Return the quoting rule of `csv` with which each row can be read back.
 
-    Some versions of Python do not quote a carriage return by itself, at which readers end a row.
-    All text is then quoted.
+    If a cell contains a carriage return, all text is quoted: some versions of Python do not quote
+    a cell only because of a carriage return, but readers take it for the end of a row.
     """
     broken = any(isinstance(cell, str) and "\r" in cell for cell in cells)
     return csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL

@@ -18,7 +18,7 @@ DIGITS = 6
 class MixedFrame(pd.DataFrame):
     """Frame that shows six significant digits of each number, or all digits if numbers look equal.
 
-    Only its display differs from that of other frames; its values are numbers.
+    Only the display differs from an ordinary frame; the values remain numbers.
 
     Examples
     --------

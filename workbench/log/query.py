@@ -43,7 +43,7 @@ NOT_COMPARABLE = "the expression {given!r} cannot be applied to the values of th
 _PIECES = re.compile(
     r"""`(?P<name>[^`]*)`|(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<sign>[@&|])"""
 )
-_LOGIC = {"&": " and ", "|": " or "}  # in pandas they bind as weakly as these words
+_LOGIC = {"&": " and ", "|": " or "}  # in pandas, they have the low precedence of these words
 _ALLOWED = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub,
     ast.UAdd, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow,
@@ -88,7 +88,7 @@ def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
     import pandas as pd
 
     tree, names = parse(expression, [str(name) for name in frame.columns])
-    # Columns and names are replaced by plain ones, so that pandas finds nothing else under them.
+    # Columns get plain names that refer to nothing else in pandas.
     columns = {plain: _values(frame, name) for name, plain in names.items()}
     renamed = pd.DataFrame(columns, index=frame.index)
     try:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT = 120, 24
 """Size in pixels."""
 
-LARGEST = 1e300  # values beyond would overflow in computations with ranges
+LARGEST = 1e300  # the range of larger values could overflow
 
 
 def sparkline(
@@ -58,7 +58,7 @@ def path(
     if last > first:
         column = ((iterations - first) / (last - first) * (width - 2)).astype(np.int64)
     kept = _extremes(column, clipped, finite)
-    # In a curve without height the line is in the middle.
+    # If all values are equal, the line is in the middle.
     up = (clipped - low) / (high - low) if high > low else np.full(len(values), 0.5)
     pieces, drawing = [], False
     for i in kept.tolist():
@@ -69,7 +69,7 @@ def path(
         pieces.append(f"{'L' if drawing else 'M'}{column[i] + 1} {y:.3g}")
         drawing = True
     text = "".join(pieces)
-    return text + "h0.01" if len(pieces) == 1 else text  # a dot, by the round cap
+    return text + "h0.01" if len(pieces) == 1 else text  # the round line cap draws a dot
 
 
 def _extremes(

@@ -160,7 +160,7 @@ class Tabular(Records):
         pandas.DataFrame
             A frame with a column for each run; the column of this run is the first and is named
             ``this``. The index contains the kind of each row (run, version, hyperparameter,
-            intervention, result) and its name. The values of hyperparameters are those at the
+            intervention, result) and its name. Hyperparameters have their values at the
             start of training.
 
         Raises
@@ -208,8 +208,8 @@ class Tabular(Records):
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
             channel, such as ``time_train_total``; rows that lack it are omitted.
         smoothing : float
-            The share of its weight that a value keeps after each iteration in a moving average,
-            from 0 (no smoothing) to less than 1. The average extends over about
+            The factor, from 0 (no smoothing) to less than 1, by which the weight of a value in a
+            moving average decreases with each iteration. The average extends over about
             ``1 / (1 - smoothing)`` iterations, the number that a live plot shows. A channel with
             one value per epoch is therefore smoothed much less than one with a value per batch. The
             recorded curve remains visible behind the smoothed curve.

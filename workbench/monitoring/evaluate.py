@@ -114,21 +114,21 @@ class DatasetEvaluator(Hinted):
         return [] if self._function is None else list(self._function.updates)
 
     def watch_execution(self, report: Callable[[str], object] | None) -> None:
-        """Report every change in the way batches are processed, with a text that describes it.
+        """Call `report` with a description of each change in the way batches are processed.
 
-        The way can change only at the first batch of an evaluation.
+        A change is possible only at the first batch of an evaluation.
         """
         self._report = report
         if self._function is not None:
             self._function.execution.report = report
 
     def follow_tiers(self, course: Course | None) -> None:
-        """Repeat evaluations in the tiers of the first time.
+        """Repeat evaluations in the same tiers as the first time.
 
         Parameters
         ----------
         course : Course or None
-            The tiers, which are used until the course ends, unless a tier was requested.
+            The recorded tiers. They are used until the course ends, unless a tier was requested.
         """
         if course is not None:
             self._course = course.joined(self._course)
@@ -136,7 +136,7 @@ class DatasetEvaluator(Hinted):
                 self._function.execution.follow(self._course)
 
     def replacement(self, monitored: Sequence[Monitored]) -> DatasetEvaluator:
-        """Return an evaluator of other variables that repeats evaluations in the same tiers."""
+        """Return an evaluator of other variables, which repeats evaluations in the same tiers."""
         new = DatasetEvaluator(monitored)
         new.follow_tiers(self._course)
         return new

@@ -106,7 +106,7 @@ class Derived(Fold):
 
     def take(self, state: State, *values: Any) -> State:
         taken: list[Any] = []
-        place = 1  # after the value of the batch
+        place = 1  # skip the value of the variable itself
         for part, own in self._divided(state):
             number = len(part.requires)
             taken += part.take(own, *map(part.admit, values[place : place + number]))

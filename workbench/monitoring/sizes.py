@@ -39,8 +39,8 @@ def _first(symbol: Any) -> Any:
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
     """Return the first size that equals `number` among variables in topological `order`.
 
-    A later variable then need not be kept just for its size, and can be fused with other
-    operations.
+    If this size is used, later variables need not be kept just for their sizes, and can be fused
+    with other operations.
     """
     if not isinstance(number.fake, torch.SymInt):
         return number

@@ -12,7 +12,7 @@ WIDER = {torch.complex32: torch.complex64}
 
 
 def to_array(tensor: torch.Tensor) -> numpy.ndarray[Any, Any]:
-    """Convert a tensor to an array that is a copy, in a dtype that NumPy has.
+    """Copy a tensor to an array, with a dtype that NumPy supports.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Detection of torch functions that draw random numbers, by name or by tag.
+"""Detection, by name or by tag, of torch functions that draw random numbers.
 
 torch tags attention and the recurrent layers as random, since they include dropout. However, they
 draw no random numbers in evaluation mode or if the dropout probability is zero.

@@ -69,7 +69,7 @@ def fused(program: Program) -> fx.Graph:
     """Return a copy of the graph of `program` in which some operations are fused."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(program.graph, {}))
-    for node in reversed(list(graph.nodes)):  # larger expressions before their operands
+    for node in reversed(list(graph.nodes)):  # fuse larger expressions before their operands
         rules = RULES.get(node.target, ()) if node.users and node.op in CALLS else ()
         call = next((call for rule in rules if (call := rule(node)) is not None), None)
         if call is not None:
@@ -258,7 +258,7 @@ def _is_number(node: Any, like: fx.Node) -> bool:
 def _is_new(node: Any) -> bool:
     """Return True if a value occupies newly allocated memory and is not a view."""
     if _calls(node, {operator.getitem}) and node.args[0].target is _differentiate:
-        return all(seed is None for seed in node.args[0].args[1])  # a gradient can be a seed
+        return all(seed is None for seed in node.args[0].args[1])  # autograd can return a seed
     return _arithmetic(node)[0] is not None
 
 

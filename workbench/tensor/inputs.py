@@ -159,6 +159,8 @@ def constant(value: Any, name: str | None = None, dtype: torch.dtype | None = No
     value : number, array or tensor
         The value. Python floats get the dtype ``config.floatx``, and Python integers get int64.
         Arrays and tensors keep their dtype.
+    name : str, optional
+    dtype : torch.dtype, optional
 
     Examples
     --------

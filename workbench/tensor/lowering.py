@@ -199,7 +199,7 @@ class _Lowering:
         name = (name if free else f"{otherwise}_{name}") + ending
         node = self.graph.placeholder(name)
         # The code that torch generates assigns every argument to the name of its node, in lower
-        # case. An argument of that name, such as w beside W, would be overwritten.
+        # case. It would overwrite an argument that has this name, as w does if there is also W.
         node.target = node.name
         return node
 

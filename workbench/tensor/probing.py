@@ -68,7 +68,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 class Infeasible(Exception):
-    """Error raised if no input sizes are found for which the arguments have the requested sizes."""
+    """Error raised if no input sizes are found that give the arguments the requested sizes."""
 
 
 @dataclass

@@ -28,7 +28,7 @@ TIMEOUT = 600.0
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
 ENVIRONMENT = "env://"
-"""URL that tells torch to let the processes meet by means of the variables `LAUNCHED`."""
+"""URL that tells torch to connect the processes through the variables `LAUNCHED`."""
 HERE = "LOCAL_WORLD_SIZE"
 """Environment variable with the number of processes on this machine; not all launchers set it."""
 NUMBER_HERE = "LOCAL_RANK"

@@ -28,7 +28,7 @@ from workbench.tensor.variable import Call, Variable
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
-_STEP = 0x2545F4914F6CDD1D  # difference of the counters of two steps of a loop
+_STEP = 0x2545F4914F6CDD1D  # difference between the counters of successive steps of a loop
 
 
 Place = tuple[int, Any, Any]

@@ -188,7 +188,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
         if known is not None:
             if not known.learned or _learn(known.learned, given, world):
                 return known.of(given, world)
-            return shapes.infer(function, args, kwargs, shown)  # which explains the contradiction
+            return shapes.infer(function, args, kwargs, shown)  # raises an error that explains it
         before = _Known(given, world)
         result = shapes.infer(function, args, kwargs, shown)
         with contextlib.suppress(_Unusual):
@@ -255,7 +255,7 @@ class _Known:
                     raise _Unusual
                 pairs[fact.args] = None
         if self.env.num_deferred_runtime_asserts != self.count + count:
-            raise _Unusual  # about other sizes
+            raise _Unusual  # other sizes were also compared
         names = tuple(self.names.items())
         if any(not one.free_symbols <= self.names.keys() for pair in pairs for one in pair):
             raise _Unusual
@@ -359,7 +359,7 @@ def _outline(result: Any, given: _Arguments) -> Any:
 
     _check_containers(result)
     outline = map_structure(outlined, result)
-    if len(given.names) != count:  # a result has a size of its own, like that of `nonzero`
+    if len(given.names) != count:  # a result has a new size, as with `nonzero`
         raise _Unusual
     return outline
 

@@ -181,7 +181,7 @@ class SharedVariable(Variable):
 
     def release(self, divided: SharedVariable) -> None:
         """Discard the value; from now on, its rows are divided among processes."""
-        # A function that was made before fails, instead of using values that are out of date.
+        # An existing function now fails instead of using outdated values.
         self.tensor.data = torch.empty(0)
         if self._leaf is not None:
             self._leaf.data = torch.empty(0)

@@ -209,7 +209,7 @@ class SQLiteLog(TrainingLogBase):
             if uuid == self.h_uuid:
                 return
             other = SQLiteLog(self.database, uuid=uuid, read_only=True, trusted=self._trusted)
-            # what its reader has read so far; a later reading would be lost with its memory
+            # No record may be read into `other` after this copy: it would be lost.
             state = other._memory.state_dict()
             reader, self._reader = self._reader, None
             if reader is not None:
@@ -414,6 +414,6 @@ open_paths_by(partial(SQLiteLog, read_only=True))
 
 
 def _close(writer: Writer, database: Database) -> None:
-    if not writer.inherited:  # SQLite forbids closing a connection in a fork
+    if not writer.inherited:  # SQLite forbids this in a forked process
         writer.close()
         database.close()

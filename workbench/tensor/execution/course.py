@@ -1,7 +1,7 @@
 """`Course`, the tiers in which batches were processed, so that they can be repeated exactly.
 
-The tiers round differently, and ``auto`` changes the tier at a moment that depends on a clock.
-Therefore batches that are processed again must use the tiers of the first time.
+The tiers round differently, and ``auto`` changes the tier at a time that depends on
+measurements. Therefore batches that are processed again must use the same tiers as the first time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NAMES = ("eager", "compiled", "captured")
-"""The names of all tiers, with which the recorded texts begin."""
+"""The names of all tiers. Every recorded change begins with one of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Course:
     changes : sequence of (int, str)
         The iterations after which the tier changed, in order, each with the recorded text.
     end : int
-        The number of iterations done from which on any tier may be used.
+        The number of completed iterations after which any tier may be used.
     now : callable
-        Returns the number of iterations done.
+        A function that returns the number of completed iterations.
     sizes : sequence of tuple of int
         The sizes for which programs were compiled.
 
@@ -56,7 +56,7 @@ class Course:
 
 
 def changes_in(iterations: Iterable[int], texts: Iterable[Any]) -> list[tuple[int, str]]:
-    """Return the changes of tier in the records ``execution`` of a log.
+    """Return the changes of tier among the records ``execution`` of a log.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def changes_in(iterations: Iterable[int], texts: Iterable[Any]) -> list[tuple[in
 
 
 def tier_in(text: object) -> str | None:
-    """Return the name of the tier with which a recorded text begins, or None.
+    """Return the name of a tier at the beginning of a recorded text, or None.
 
     Examples
     --------
@@ -80,5 +80,5 @@ def tier_in(text: object) -> str | None:
 
 
 def recorded_changes(state: Mapping[str, Any], record: str = "execution") -> list[tuple[int, str]]:
-    """Return the changes of tier in the state of a log, from the record with this name."""
+    """Return the changes of tier that the state of a log contains under the name `record`."""
     return changes_in(*state["columns"].get(record, ((), ())))

@@ -105,7 +105,7 @@ class Fakes:
         except Exception as error:
             raise refusal(error) from error
         for node in graph.graph.nodes:
-            # A draw would have other values than in the eager tier and in a resumed run.
+            # A draw would differ from the eager tier, and a resumed run could not repeat it.
             if draws(node.target, node.args, node.kwargs):
                 raise errors.CompilationError(DRAWS.format(node=node.target))
         return graph

@@ -41,8 +41,8 @@ class ForwardBackward:
     forward, backward : torch.fx.GraphModule
         The arguments of `backward` are inputs of the step, results of `forward`, and tangents.
     outputs, saved : list of int
-        Indices of results of `forward`: those that are outputs of the step, and those that
-        `backward` needs.
+        Indices of results of `forward`: the outputs of the step, and the values that `backward`
+        needs.
     used : list of int
         Indices of the inputs of the step that `backward` needs.
     gradients : list

@@ -112,7 +112,7 @@ class Execution:
         self._eager = self.tier
         self._compiled: Tier | None = None
         self._course: Course | None = None
-        self._chosen = self.tier, ""  # the own choice, and its reason, while a course is followed
+        self._chosen = self.tier, ""  # the tier and reason to restore after a course
         self.reason = "requested" if mode != "auto" else ""
         self.calls = 0
         self.calls_left: Callable[[], float | None] | None = None
@@ -229,7 +229,7 @@ class Execution:
         return True
 
     def _program(self, course: Course, sizes: tuple[int, ...]) -> Tier:
-        """Return the compiled tier, which is made now if this function was never compiled."""
+        """Return the compiled tier; create it first if this function was never compiled."""
         if self._compiled is None:
             if isinstance(self._made, errors.CompilationError):
                 raise self._made
@@ -320,8 +320,8 @@ def _leave() -> None:
     left = [thread for thread in list(_threads) if thread.is_alive()]
     for thread in left:
         identity = ctypes.c_ulong(thread.ident or 0)
-        # Only this call stops a thread. It takes effect at the next bytecode, not within C++ code,
-        # so the thread is joined below.
+        # Python has no other way to stop a thread. The call takes effect at the next bytecode, not
+        # within C++ code, so the thread is joined below.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit))
     end = time.monotonic() + PATIENCE
     for thread in left:

@@ -75,7 +75,7 @@ class Screen:
                     return False
                 continue
             total = results[place].sum().item()
-            if total - total:  # NaN, which is true, if the sum is not finite; else zero
+            if total - total:  # NaN, which is true, unless the sum is finite
                 return False
         found = self._found
         if self._changing:
