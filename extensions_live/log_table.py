@@ -184,7 +184,8 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         rows, snapshot = Rows(log), log.snapshot()
         rows.arrange(self._view, snapshot, log.version)
         channels = shown_columns(list(snapshot.columns), self._view)
-        return rows, snapshot, channels[:STILL_COLUMNS], len(channels)
+        count = len(snapshot.columns) if self._view.columns is None else len(channels)
+        return rows, snapshot, channels[:STILL_COLUMNS], count
 
     def settled(self, source: LogSource | TrainingLogBase) -> bool:
         return not isinstance(source, TrainingLogBase) and source.state.ended

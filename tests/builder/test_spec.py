@@ -18,6 +18,7 @@ from workbench.bricks import (
     Softmax,
     Tanh,
     TorchModule,
+    application,
 )
 from workbench.bricks.conv import Convolutional, ConvolutionalSequence, MaxPooling
 from workbench.bricks.cost import CategoricalCrossEntropy, MisclassificationRate
@@ -230,6 +231,19 @@ def test_two_classes_with_one_name_are_told_apart():
         classes.append(register(cls))
     assert [to_spec(cls(name="it")).bricks[0].type for cls in classes] == ["one.Twice", "two.Twice"]
     assert type(again(classes[0](name="it")).bricks["it"]) is classes[0]
+
+
+def test_a_call_that_returns_no_variable_is_an_error_that_names_what_it_returns():
+    @register
+    class Sized(Brick):
+        @application(inputs=["input_"], outputs=["output"])
+        def apply(self, input_):
+            return input_ if self.name == "described" else 3
+
+    spec = to_spec(Sized(name="described").apply(tensor.matrix("x")))
+    text = spec.to_json().replace("described", "other")
+    with pytest.raises(BuilderError, match=r"calls/0 .*returns 3, which is not a variable"):
+        from_spec(Spec.from_json(text))
 
 
 def test_what_cannot_be_described_is_an_error_that_names_it():

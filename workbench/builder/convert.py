@@ -276,10 +276,10 @@ def applied(
         outputs = apply_by_name(bound, inputs, settings)
     except Exception as error:  # bricks of users can raise anything
         raise SpecError(f"{error}", path=path, brick=call.brick) from error
-    if not outputs or not all(isinstance(output, Variable) for output in outputs):
-        raise SpecError(
-            "the call has no variable among its inputs", path=f"{path}/inputs", brick=call.brick
-        )
+    other = [output for output in outputs if not isinstance(output, Variable)]
+    if other or not outputs:
+        what = f"{other[0]!r:.80}, which is not a variable" if other else "nothing"
+        raise SpecError(f"the call returns {what}", path=path, brick=call.brick)
     if getattr(bound, "outputs", None) is None:  # their number is not declared
         outputs = outputs[: max(1, len(call.outputs))]
     names = [output.tag.name for output in outputs]

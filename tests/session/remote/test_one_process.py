@@ -17,7 +17,8 @@ from tests.support.waiting import paused_at, until
 from workbench import errors, interfaces
 from workbench._settings import Settings
 from workbench.algorithms import Scale
-from workbench.extensions import TrainingExtension
+from workbench.distributed import ProcessGroup
+from workbench.extensions import FinishAfter, TrainingExtension
 from workbench.interfaces import State
 from workbench.main_loop import MainLoop
 from workbench.session.remote import job
@@ -291,6 +292,26 @@ def test_a_process_that_does_not_start_shows_its_output(start):
 class _Unloadable(TrainingExtension):
     def __setstate__(self, state):
         raise ImportError("no such class here")
+
+
+class Counting:
+    """Algorithm that only counts batches."""
+
+    batches = 0
+
+    def initialize(self):
+        pass
+
+    def process_batch(self, batch):
+        self.batches += 1
+
+
+def test_a_trained_algorithm_of_ones_own_travels_with_its_state(tmp_path):
+    loop = MainLoop(Counting(), jobs.stream(), extensions=[FinishAfter(after_n_epochs=1)])
+    loop.run()
+    data, database = job.pack(loop, processes=1), str(tmp_path / "runs.sqlite")
+    copy, _ = job.unpack(data, ProcessGroup(), database, trusted=True)
+    assert 0 < loop.algorithm.batches == copy.algorithm.batches
 
 
 def test_processes_take_every_setting_but_those_of_the_notebook_itself():

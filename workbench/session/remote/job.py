@@ -162,7 +162,8 @@ def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -
 def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | None:
     """Return the parts of the algorithm, or None to pickle it as a whole for a single process."""
     algorithm: Any = main_loop.algorithm
-    if processes == 1 and has_state and not isinstance(algorithm.distributed, DataParallel):
+    divided = isinstance(getattr(algorithm, "distributed", None), DataParallel)
+    if processes == 1 and has_state and not divided:
         return None
     try:
         if not isinstance(algorithm, GradientDescent):

@@ -144,7 +144,8 @@ class RemoteProbe(interfaces.Probe):
 
     def __repr__(self) -> str:
         state = "waiting" if not self.done else self.reason or f"at iteration {self.iteration:,}"
-        return f"<Probe of {len(self._values)} variables: {state}>"
+        count = len(self._values)
+        return f"<Probe of {count} variable{'s' * (count != 1)}: {state}>"
 
 
 class RemoteBranch(interfaces.Branch):
