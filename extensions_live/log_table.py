@@ -161,7 +161,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return a table of the first rows of the view, to show if no kernel is running."""
+        """Return a table of the view's first rows; it is displayed when no kernel is running."""
         rows, snapshot, shown, _ = self._first()
         places = rows.positions(self._view, 0, STILL_ROWS)
         return [INDEX, *shown], cells(snapshot, shown, places)

@@ -75,7 +75,7 @@ class PlotSettings(TypedDict):
 
 
 class SettingsMessage(TypedDict):
-    """All settings that the user chose, with the time of the choice."""
+    """All settings of a plot, with the time at which the user last changed one of them."""
 
     kind: Literal["settings"]
     settings: PlotSettings
@@ -1141,7 +1141,7 @@ class LivePayload(TypedDict):
 
 
 class SessionStatus(TypedDict):
-    """State of the session that trains the model of an editor, and a sentence about it."""
+    """State of the session that trains an editor's model, with a sentence about this state."""
 
     session: str
     state: str

@@ -280,7 +280,7 @@ def test_a_renamed_source_is_found_and_a_computed_one_is_not():
     renamed = data.Rename(stream(data.SequentialScheme(N, 4)), {"y": "targets"})
     assert source_in_dataset(renamed, "targets") == "y"
     more = data.Mapping(renamed, contract.doubled, add_sources=("a", "b"))
-    with pytest.raises(DataError, match="'a' of Mapping.* is not a source of the dataset, but"):
+    with pytest.raises(DataError, match="'a' of Mapping.* does not come from the dataset, but"):
         source_in_dataset(more, "a")
     with pytest.raises(DataError, match="no source 'target'; .*did you mean 'targets'"):
         source_in_dataset(renamed, "target")

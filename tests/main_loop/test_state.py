@@ -151,7 +151,7 @@ MISFITS = {
     ),
     "monitoring": (
         setting("extensions", "TrainingDataMonitoring_1", "aggregation", to={"x": {}}),
-        "the extension 'TrainingDataMonitoring_1': the state of monitoring must contain .*, but",
+        "the extension 'TrainingDataMonitoring_1': the monitoring state must contain .*, but",
     ),
     "log": (setting("log", "rows", to=[1]), "the log: the iterations of a channel must"),
     "status": (setting("log", "status", to={}), "the log: this is not the state of a log"),

@@ -22,9 +22,10 @@ def without_padding(attended: Any, mask: Any) -> Any:
 
 @contextmanager
 def padding_removed(attention: Brick) -> Iterator[None]:
-    """Declare that the padding of the sequence for `attention` is zero inside a ``with`` block.
+    """Declare, for a ``with`` block, that the padding of the attended sequence is already zero.
 
-    Inside the block, the steps of a loop do not remove the padding again.
+    Inside the block, the steps of a loop therefore do not zero it a second time. `attention` is the
+    mechanism that attends to the sequence.
     """
     token = _cleaned.set(attention)
     try:

@@ -185,7 +185,10 @@ def _apply(bound: BrickMethod, given: Mapping[str, Variable]) -> list[Variable]:
 
 
 def _inferred(bound: BrickMethod, name: str, axes: int) -> Variable:
-    """Return an input of the dimension that the brick expects, preceded by `axes` axes."""
+    """Return an input with `axes` leading axes, followed by the dimension that the brick expects.
+
+    A dimension that is a sequence of sizes always has one leading axis.
+    """
     try:
         dim = bound.brick.get_dim(name)
     except WorkbenchError:

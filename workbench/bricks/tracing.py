@@ -1,4 +1,4 @@
-"""Integers that record from which setting of a brick they are computed.
+"""Integers that record which setting of a brick they were computed from.
 
 The sizes in the settings of some bricks are temporarily replaced with equal integers of the class
 `Traced`. The values that bricks compute from them (a dimension, or the settings of a child) then

@@ -306,7 +306,10 @@ class Writer(BrickStatements):
                 self.lines.append(f"{self._wires[wire].flat()}.name = {quoted(wire)}")
 
     def _operation(self, call_spec: CallSpec) -> bool:
-        """Write an operation, or return True if it is nested in the only call that needs it."""
+        """Write an operation, unless it can be nested in the only call that needs it.
+
+        If it can be nested, return True.
+        """
         operation = operations.BY_NAME[call_spec.operation or ""]
         value = self._computed(operation, call_spec)
         wire, default = call_spec.outputs[0], operation.name

@@ -75,7 +75,7 @@ class Graph:
             waiting.extend(fresh)
 
     def node(self, variable: Variable) -> Node:
-        """Return the application that has `variable` as an output; otherwise return `variable`."""
+        """Return the application that outputs `variable`, or `variable` itself if there is none."""
         call = application_of(variable)
         return variable if call is None else call
 

@@ -62,7 +62,7 @@ class Part(KnownAttributes):
         return False
 
     def _copied_whole(self, moves: bool) -> bool:
-        """Return True if all attributes of an object of a user's class must be copied.
+        """Return True if all attributes of an instance of a user-defined class must be copied.
 
         Otherwise only random generators are copied. `moves` is True if reading changes the object.
         """

@@ -3,9 +3,9 @@
 A column of a CSV file contains numbers if each of its cells is a number or empty, bools if each of
 its cells is True, False or empty (in upper or lower case, as in pandas), and text otherwise. An
 empty cell is a missing value. In a file for validation or predictions, a column of text may happen
-to contain only "true" and "false", although the training data also had "maybe". Therefore, it stays
-text if all its cells are among the training values.
-`workbench.data.convert.csv_table` explains why pandas does not read the file.
+to contain only "true" and "false", even though the same column also contained "maybe" in the
+training data. Such a column is therefore still read as text if all its values occur in the training
+column. `workbench.data.convert.csv_table` explains why CSV files are not read with pandas.
 """
 
 from __future__ import annotations

@@ -69,13 +69,14 @@ class DataParallel(Hinted):
     by at most one example and can be empty. If the script runs in a single process, this object has
     no effect.
 
-    The results are the same as in training by one process, except for rounding, if the cost is a
-    mean or a sum over examples, or a function of such means and sums. Dropout then uses the same
-    masks. Any other differences are recorded in the log, under ``distributed``.
+    If the cost is a mean or a sum over examples, or a function of such means and sums, the results
+    are the same as when one process trains the model, except for rounding. Dropout then uses the
+    same masks. Any other differences are recorded in the log, under ``distributed``.
 
     Only the first process shows progress and writes the log and checkpoints. Any number of
-    processes can continue from a checkpoint. Extensions must act at the same batches in all
-    processes. Steps run eagerly, or compiled with ``function_kwargs={'execution': 'compiled'}``.
+    processes can continue from a checkpoint. Extensions must run after the same batches in
+    all processes. Steps run eagerly, or compiled with
+    ``function_kwargs={'execution': 'compiled'}``.
 
     Parameters
     ----------
@@ -88,8 +89,9 @@ class DataParallel(Hinted):
         completely by all processes.
     statistics : {'batch', 'share'}
         The examples from which a batch normalisation computes its mean and standard deviation. By
-        default, it uses the whole batch, as in one process, and needs two messages. With 'share',
-        each process uses only its share, without messages. Inside loops, the share is always used.
+        default, it uses the whole batch, as it would in a single process; this takes two messages
+        between the processes. With 'share', each process uses only its share, without messages.
+        Inside loops, the share is always used.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
-"""Checks that find clashes between names of records, and records that no extension writes.
+"""Checks that find records that no extension writes, and record names that clash.
 
 Extensions communicate through the log. Without these checks, an extension would wait forever for a
-record with a misspelt name, and two extensions would overwrite each other's records of the same
-name. `TrainingExtension.records` and `TrainingExtension.waiting_for` declare the names that are
-known in advance.
+record with a misspelt name, and two extensions that use the same record name would overwrite each
+other's records. `TrainingExtension.records` and `TrainingExtension.waiting_for` declare the names
+that are known in advance.
 """
 
 from __future__ import annotations

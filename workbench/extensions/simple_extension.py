@@ -229,7 +229,10 @@ class SimpleExtension(TrainingExtension):
         return self
 
     def waiting_for(self) -> dict[str, bool]:
-        """Return the names of the records that no condition has found yet; see the base class."""
+        """Return the names of the records that the conditions look up but have not found so far.
+
+        See the base class.
+        """
         asked = [c.predicate for c in self.conditions if isinstance(c.predicate, OnLogRecord)]
         return {one.record_name: one.looked for one in asked if not one.found}
 

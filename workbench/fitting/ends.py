@@ -67,7 +67,7 @@ def end_of(step: Brick) -> End | None:
 
 
 def end_of_module(module: torch.nn.Module) -> End | None:
-    """Return the kind of a module's ending if it is a softmax or a sigmoid, otherwise None."""
+    """Return the kind of a module's last layer if it is a softmax or a sigmoid, otherwise None."""
     if type(module) is torch.nn.Sequential and len(module):
         return end_of_module(module[-1])
     kinds: dict[type, End] = {torch.nn.Softmax: "softmax", torch.nn.Sigmoid: "logistic"}

@@ -70,7 +70,7 @@ def by_iteration(frame: pd.DataFrame, where: str, error: type[WorkbenchError]) -
 
 
 def _whole(rows: NDArray[Any]) -> NDArray[np.int64] | None:
-    """Return `rows` as int64, or None unless they are increasing whole numbers below 2**63."""
+    """Return `rows` as int64 if they are increasing whole numbers below 2**63, otherwise None."""
     if rows.dtype.kind not in "iuf" or not len(rows):
         return None if len(rows) else np.empty(0, np.int64)
     if not (rows == np.floor(rows)).all() or rows[0] < 0 or (rows[1:] <= rows[:-1]).any():

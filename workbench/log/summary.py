@@ -237,7 +237,10 @@ def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` in which interventions, alerts and floats beside them are text."""
+    """Return a copy of `rows` in which interventions and alerts are text.
+
+    The finite floats in columns of dtype object also become text.
+    """
     from workbench.log.mixed_frame import MixedFrame
 
     shown = rows.copy(deep=False)

@@ -347,7 +347,7 @@ class AggregationBuffer(Hinted):
         accumulators = self._accumulators()
         if set(state) != set(accumulators):
             raise errors.StateError(
-                f"the state of monitoring must contain {_names(accumulators)}, but contains "
+                f"the monitoring state must contain {_names(accumulators)}, but contains "
                 f"{_names(state)}; monitor the variables of the saved state"
             )
         for name, saved in state.items():

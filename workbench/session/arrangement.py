@@ -83,7 +83,7 @@ def arrangement_of(main_loop: MainLoop) -> Arrangement:
 def called(
     main_loop: MainLoop, function: Callable[[MainLoop], Any], details: dict[str, Any]
 ) -> Any:
-    """Call a function with a main loop, and add the change of the arrangement to `details`.
+    """Call a function with a main loop, and add the change to the arrangement to `details`.
 
     If the function raises an error, or if training cannot go on with the new extensions, the
     earlier arrangement is restored.

@@ -258,11 +258,11 @@ class Session(FixedAttributes, States):
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
         """Train for further epochs or batches, even after the end of training.
 
-        During training, the number is added to the planned number; a paused session stays paused.
-        After the end, the session trains again, regardless of `FinishAfter`, and ``on_resumption``
-        fires. The remainder of an incomplete epoch counts as one epoch. The new end is part of the
-        status of the log, so it also applies to resumed runs. In contrast, ``main_loop.start()``
-        without a number does not extend training.
+        During training, the given number is added to the planned one; a paused session stays
+        paused. After the end, the session trains again, regardless of `FinishAfter`, and
+        ``on_resumption`` fires. The remainder of an incomplete epoch counts as one epoch. The new
+        end is part of the status of the log, so it also applies to resumed runs. In contrast,
+        ``main_loop.start()`` without a number does not extend training.
 
         Parameters
         ----------

@@ -43,7 +43,7 @@ export interface PlotSettings {
   table: boolean;
 }
 
-/** All settings that the user chose, with the time of the choice. */
+/** All settings of a plot, with the time at which the user last changed one of them. */
 export interface SettingsMessage {
   kind: "settings";
   settings: PlotSettings;
@@ -961,7 +961,7 @@ export interface LivePayload {
   problem: string;
 }
 
-/** State of the session that trains the model of an editor, and a sentence about it. */
+/** State of the session that trains an editor's model, with a sentence about this state. */
 export interface SessionStatus {
   session: string;
   state: string;

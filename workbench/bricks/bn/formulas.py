@@ -1,4 +1,4 @@
-"""Two ways to compute the formula of batch normalisation."""
+"""Two ways to compute batch normalisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def folded(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute the formula with one product and one sum for each element.
+    """Compute batch normalisation with one product and one sum for each element.
 
     Apart from `x` itself, no tensor of the size of `x` is stored for the gradient.
     """
@@ -32,7 +32,7 @@ def step_by_step(
     scale: Variable | None,
     shift: Variable | None,
 ) -> Variable:
-    """Compute the formula step by step; omit the operations whose operand is None."""
+    """Compute batch normalisation step by step; omit the operations whose operand is None."""
     x = x - offset
     if divisor is not None:
         x = x / divisor

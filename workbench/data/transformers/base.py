@@ -22,7 +22,7 @@ UNKNOWN_ITEMS = (
     "of iterate"
 )
 MADE = (
-    "the source {name!r} of {stream!r} is not a source of the dataset, but is computed from "
+    "the source {name!r} of {stream!r} does not come from the dataset, but is computed from "
     "{below}; edit a source of the dataset, and pass a value in the form in which the dataset "
     "stores it"
 )

@@ -128,7 +128,10 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop that no other thread uses and, if given, the rest of the fork."""
+    """Pickle a main loop, and the rest of the fork if one is given.
+
+    No other thread may use the main loop.
+    """
     has_state = bool(main_loop.started_at or main_loop._run.loaded)
     recipe = _recipe(main_loop, processes, has_state)
     state = main_loop.state_dict() if has_state and recipe is not None else None

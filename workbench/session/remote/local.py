@@ -101,6 +101,6 @@ class LocalProcesses:
                     one.stdin.close()
 
     def leave(self) -> None:
-        """Let the processes continue without this process, which does not wait for their end."""
+        """Let the processes continue on their own; this process does not wait for them to end."""
         for one in self._started:
             leave(one)

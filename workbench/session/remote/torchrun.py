@@ -179,7 +179,7 @@ class TorchrunProcesses:
                 self.agent.stdin.close()
 
     def leave(self) -> None:
-        """Let the processes continue without this process, which does not wait for their end."""
+        """Let the processes continue on their own; this process does not wait for them to end."""
         leave(self.agent)
 
 

@@ -1,4 +1,4 @@
-"""`Course`, the tiers in which batches were processed, so that they can be repeated exactly.
+"""`Course`, which records the tier of each batch, so that the batches can be repeated exactly.
 
 The tiers round differently, and ``auto`` changes the tier at a time that depends on
 measurements. Therefore batches that are processed again must use the same tiers as the first time.

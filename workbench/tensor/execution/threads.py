@@ -283,7 +283,7 @@ class _Meter(internals.TorchDispatchMode):
         contexts: list[torch.Tensor],
         n: int,
     ) -> list[torch.Tensor]:
-        """Add the work of a loop, and return tensors with the sizes of its results.
+        """Add the work of a loop, and return tensors of the same sizes as its results.
 
         The work is extrapolated from the first step.
         """
