@@ -1,9 +1,9 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
 Saved values are kept for every time step. To save fewer values, the backward graph recomputes
-views. Views of inputs are never saved, since a program can write to the memory of the inputs of a
-loop after the loop. If the gradient of a matrix is a product, the backward graph returns the two factors, so that
-one product can replace the products of all time steps.
+views. It recomputes all views of inputs, since a program can write to their memory after the loop.
+If the gradient of a matrix is a product, the backward graph returns the two factors, so that one
+product can replace the products of all time steps.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def register(step: CompiledStep) -> int:
     strides of their outputs and gradients. So a number must identify them: it contains a digest of
     the graphs of the step and of this module.
     """
-    digest = hashlib.sha256(_this_module())
+    digest = hashlib.sha256(_this_module() + repr(step.needs).encode())
     for trace in step.traces:
         printed = trace.graph.print_readable(
             print_output=False, include_stride=True, include_device=True
@@ -147,8 +147,8 @@ Entry = tuple[list[torch.Tensor], Sequence[Any]]
 class Kept:
     """Values that a segment of a loop keeps for the gradient.
 
-    Inputs of the loop are not kept, since a program can write to their memory after the loop. The
-    backward pass has its own sequences, first states and contexts.
+    A program can write to the memory of the inputs of a loop after the loop. Therefore the backward
+    pass receives the sequences, the first states and the contexts again.
 
     Attributes
     ----------
