@@ -1,4 +1,4 @@
-"""A fixture that checks graphs, programs and traces after every rewrite."""
+"""A fixture that checks graphs, programs and traces after every rewrite, and layouts in calls."""
 
 import functools
 import importlib
@@ -27,7 +27,7 @@ def after(monkeypatch, owner, name, check):
 
 @pytest.fixture(autouse=True)
 def every_rewrite_is_checked(monkeypatch):
-    """Check replacements, lowering, joining, fusion, traces and rewrites before compiling."""
+    """Check replacements, lowering, joining, fusion, traces, rewrites, and layouts of results."""
 
     def task(_, execution, task, *args):
         return checks.check_all(task.program, task.outputs, task.updated)
@@ -35,6 +35,9 @@ def every_rewrite_is_checked(monkeypatch):
     def fused(result, tier):
         return checks.check_rewritten(tier.task.program, result[0].graph)
 
+    # Compiled programs then raise an error if an operation returns other sizes or strides than
+    # they were compiled for.
+    monkeypatch.setitem(compiled.ASSERTS, "size_asserts", True)
     after(monkeypatch, traversal.Rewriting, "__call__", lambda new, *_: checks.check_graph(new))
     # The attribute `workbench.tensor.scan` is the function, not the module.
     scan = importlib.import_module("workbench.tensor.scan")

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from workbench import function, grad, scan, shared, tensor
+from workbench.config import config
 from workbench.errors import CompilationWarning
 from workbench.tensor import RandomStream
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.execution.compiled import Compiled
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
@@ -204,6 +206,82 @@ def test_gradients_of_transposed_sequences():
     given = data(5, 7, 0)[0]
     ours, theirs = gradient("compiled")(given), gradient("eager")(given)
     torch.testing.assert_close(ours, theirs, **TOLERANCE)
+
+
+STEPS = {
+    "turned": lambda x_t, h, c: (h * 0.5 + x_t.sum(2), x_t.permute(2, 0, 1).exp() * c),
+    "channels last": lambda x_t, h, c: (h.sin(), (x_t * c).unsqueeze(0).permute(0, 3, 1, 2).exp()),
+    "views": lambda x_t, h, c: (torch.tanh(x_t.unbind(2)[0] * h * c), h.t().exp()),
+    "product": lambda x_t, h, c: (torch.tanh(x_t[:, 0] @ x_t[0].t() * h * c), h.t() @ h),
+}
+"""Steps for elements of shape (2, 3, 4), a state of shape (2, 3) and a scalar."""
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_loops_behave_as_programs_assume(name):
+    generator = numpy.random.default_rng(0)
+    x, h0, c = (
+        tensor.variable(n, s) for n, s in (("x", (None, 2, 3, 4)), ("h0", (2, 3)), ("c", ()))
+    )
+    results = scan(STEPS[name], sequences=[x], states=[h0], contexts=[c])
+    gradients = grad(sum((r**2).sum() for r in results), [x, h0, c])
+    given = [
+        generator.normal(size=(5, 2, 3, 4)).astype("float32"),
+        numpy.ones((2, 3), "float32"),
+        0.5,
+    ]
+    f = tiers_agree([x, h0, c], [*results, *gradients], given)
+    # The operations by themselves: their layouts, and no use of the inputs after the loop.
+    from workbench.tensor.execution import loops
+
+    number, operations = max(loops._steps), torch.ops.workbench
+
+    def layouts(values):
+        return [(value.shape, value.stride(), value.dtype) for value in values]
+
+    def run(values, again):
+        *outputs, key = operations.loop_forward(values, 5, number)
+        incoming = [output * 2 for output in outputs]
+        for value in values:
+            value.fill_(torch.nan)
+        return outputs, operations.loop_backward(again, incoming, key, 5, number)
+
+    def tensors():
+        return [torch.as_tensor(value, dtype=torch.float32).clone() for value in given]
+
+    outputs, found = run(tensors(), tensors())
+    torch.testing.assert_close([*outputs, *found], [*f(*given)], **TOLERANCE)
+    with internals.FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fakes = [mode.from_tensor(value) for value in tensors()]
+        *promised, key = operations.loop_forward(fakes, 5, number)
+        promised_gradients = operations.loop_backward(fakes, promised, key, 5, number)
+    assert layouts([*outputs, *found]) == layouts([*promised, *promised_gradients])
+
+
+def simple(execution):
+    """Return a recurrent net whose sequence and first state are copied for the loop."""
+    x, w = tensor.tensor3("x"), shared(numpy.eye(4, dtype="float32") * 0.3, "w")
+    u = shared(numpy.full((4, 4), 0.2, "float32"), "u")
+    [h] = scan(
+        lambda x_t, h: torch.tanh(x_t @ w + h @ u),
+        sequences=[x[1:] * 1.0],
+        states=[torch.zeros_like(x[0]).t().exp().t()],
+    )
+    return function([x], [h, *grad((h**2).sum(), [x, w, u])], execution=execution)
+
+
+def test_memory_of_inputs_is_reused_after_a_loop():
+    given = data(8, 5, 0)[0]
+    for ours, theirs in zip(simple("compiled")(given), simple("eager")(given), strict=True):
+        torch.testing.assert_close(ours, theirs, **TOLERANCE)
+
+
+def test_a_loop_in_mixed_precision():
+    with config.override(precision="bf16"):
+        f, g = simple("compiled"), simple("eager")
+    given = data(8, 5, 0)[0]
+    for ours, theirs in zip(f(given), g(given), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0.1)
 
 
 def test_cached_programs_of_other_loops_are_not_used(tmp_path):

@@ -91,6 +91,14 @@ def test_inputs_that_are_not_contiguous(compiled):
     torch.testing.assert_close(f(strided, y)[0], g(x, y)[0], **TOLERANCE)
 
 
+def test_views_that_torch_negates_when_it_reads_them(compiled):
+    (f, _), (g, _) = compiled(), descent("eager")
+    x, y = batch(8)
+    torch.testing.assert_close(
+        f(torch._neg_view(torch.from_numpy(-x)), y)[0], g(x, y)[0], **TOLERANCE
+    )
+
+
 def test_random_draws_are_the_same_in_every_tier():
     def draws(execution):
         x, stream = tensor.matrix("x"), RandomStream(seed=5)

@@ -48,7 +48,9 @@ class Expected:
             return self._shared_memory(value)
         if isinstance(value, torch.Tensor):
             # Outputs of functions have no autograd history, and compiled programs rely on that.
-            return value.detach() if value.requires_grad else value
+            value = value.detach() if value.requires_grad else value
+            # Programs read memory, but torch negates or conjugates some views only when it reads.
+            return value.resolve_conj().resolve_neg()
         if isinstance(value, Variable):
             raise errors.InputError(
                 f"input {self.variable!r} must be a value, not the variable {value!r} (to put "

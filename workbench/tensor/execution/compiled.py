@@ -45,6 +45,9 @@ OPERATIONS = [
 ]
 """Operations that are not fused, so inductor must store their inputs in memory."""
 
+ASSERTS = {"size_asserts": False, "alignment_asserts": False}
+"""Inductor's settings for checks of the layouts of all arguments and results, which take time."""
+
 _compiler = threading.RLock()
 """Lock held by the compiling thread, since inductor has global state."""
 
@@ -278,11 +281,7 @@ def _compile(sources: list[str], traced: Trace, threads: int) -> Program:
 
         options = {
             "inner_compile": inner,
-            "config_patches": {
-                "size_asserts": False,
-                "alignment_asserts": False,
-                "cpp.threads": threads,
-            },
+            "config_patches": {**ASSERTS, "cpp.threads": threads},
         }
         internals.add_needs_realized_inputs(OPERATIONS)
         rewrite(traced)

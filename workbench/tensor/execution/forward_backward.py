@@ -1,8 +1,9 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
 Saved values are kept for every time step. To save fewer values, the backward graph recomputes
-views. If the gradient of a matrix is a product, the backward graph returns the two factors, so that
-one product can replace the products of all time steps.
+views. It recomputes all views of inputs, since a program can write to their memory after the loop.
+If the gradient of a matrix is a product, the backward graph returns the two factors, so that one
+product can replace the products of all time steps.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import fx
+
+from workbench.tensor import torch_internals as internals
 
 VIEWS = frozenset(
     {
@@ -82,19 +85,27 @@ def partition(
         if any(one in late for one in node.all_input_nodes):
             late.add(node)
     places, wanted = _wanted(gradients, contexts)
+    memory = {internals.storage_of(value) for node in inputs for value in _tensors(node)}
     kept: dict[fx.Node, None] = {}
     seen: set[fx.Node] = set()
     # Walk from the gradients to their inputs. The backward graph computes late nodes and views. The
     # walk stops at all other nodes, whose values the forward graph saves.
+
+    def is_view(node: fx.Node) -> bool:
+        of_input = any(internals.storage_of(value) in memory for value in _tensors(node))
+        return of_input or node.target in VIEWS
+
     waiting = list(wanted)
     while waiting:
         node = waiting.pop()
         if node in seen:
             continue
         seen.add(node)
-        if node in late or node.target in VIEWS or node.op == "get_attr":
+        if node.op == "placeholder":
+            continue
+        if node in late or node.op == "get_attr" or is_view(node):
             waiting += node.all_input_nodes
-        elif node.op != "placeholder":
+        else:
             kept[node] = None
     used = [i for i, node in enumerate(inputs) if i < n_sizes or node in seen]
     given = {node: i for i, node in enumerate(dict.fromkeys([*outputs, *kept]))}
@@ -110,6 +121,13 @@ def partition(
         places,
         [(computed if node in computed else taken)[node] for node in wanted],
     )
+
+
+def _tensors(node: fx.Node) -> list[torch.Tensor]:
+    """Return the fake tensors that a node computes."""
+    value = node.meta.get("val")
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [one for one in values if isinstance(one, torch.Tensor)]
 
 
 def _itself(node: fx.Node) -> fx.Node:

@@ -115,7 +115,7 @@ def register(step: CompiledStep) -> int:
     strides of their outputs and gradients. So a number must identify them: it contains a digest of
     the graphs of the step and of this module.
     """
-    digest = hashlib.sha256(_this_module())
+    digest = hashlib.sha256(_this_module() + repr(step.needs).encode())
     for trace in step.traces:
         printed = trace.graph.print_readable(
             print_output=False, include_stride=True, include_device=True
@@ -139,9 +139,16 @@ def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any,
     return given[:a], given[a:b], given[b:]
 
 
+Entry = tuple[list[torch.Tensor], Sequence[Any]]
+"""The states before a time step, and the values that it saves."""
+
+
 @dataclass(eq=False)
 class Kept:
     """Values that a segment of a loop keeps for the gradient.
+
+    A program can write to the memory of the inputs of a loop after the loop. Therefore the backward
+    pass receives the sequences, the first states and the contexts again.
 
     Attributes
     ----------
@@ -150,13 +157,13 @@ class Kept:
     states : list of torch.Tensor
         The states before the first time step of the segment.
     steps : list of pairs, optional
-        The inputs and the saved values of every time step. None if the loop uses `low_memory` or if
-        gradients are computed several times; the backward pass then recomputes the values.
+        The states before every time step, and its saved values. None if the loop uses `low_memory`
+        or if gradients are computed several times; the backward pass then recomputes the values.
     """
 
     part: range
     states: list[torch.Tensor]
-    steps: list[tuple[list[Any], Sequence[Any]]] | None
+    steps: list[Entry] | None
 
 
 def _run(
@@ -166,18 +173,16 @@ def _run(
     unbound: Sequence[Sequence[torch.Tensor]],
     states: list[torch.Tensor],
     contexts: Sequence[torch.Tensor],
-) -> tuple[list[list[torch.Tensor]], list[tuple[list[Any], Sequence[Any]]]]:
+) -> tuple[list[list[torch.Tensor]], list[Entry]]:
     """Run a segment, and return the values of each output and the values for the backward pass."""
     forward, saved, keeping = step.forward, step.saved, step.backward is not None
     state_places = step.outputs[: step.loop.n_states]
     all_results: list[Sequence[torch.Tensor]] = []
-    kept: list[tuple[list[Any], Sequence[Any]]] = []
+    kept: list[Entry] = []
     for t in part:
-        inputs = [*sizes, *[values[t] for values in unbound], *states, *contexts, t]
-        # Copy the list, since the program empties its argument, and `kept` needs the inputs.
-        results = forward(inputs.copy())
+        results = forward([*sizes, *[values[t] for values in unbound], *states, *contexts, t])
         if keeping:
-            kept.append((inputs, [results[i] for i in saved]))
+            kept.append((states, [results[i] for i in saved]))
         # The step is compiled for contiguous arguments, but inductor can return other strides.
         states = [results[i].contiguous() for i in state_places]
         all_results.append(results)
@@ -222,7 +227,8 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
         _kept[key] = kept
         # If a program never calls the backward pass, the values must not be kept forever.
         weakref.finalize(ticket, _kept.pop, key, None).atexit = False
-    return [*[torch.stack(values) for values in collected], ticket]
+    # Contiguous, as programs read them: `stack` keeps a memory format that all values have.
+    return [*[torch.stack(values).contiguous() for values in collected], ticket]
 
 
 def _hollow(loop: Loop, sequences: Any, states: Any, contexts: Any, n: Any) -> list[torch.Tensor]:
@@ -269,11 +275,14 @@ def _run_back(
     found = []
     while kept:
         piece = kept.pop()
+        before = piece.states if kept else list(states)
         entries = piece.steps
         if entries is None:
-            entries = _run(step, piece.part, sizes, unbound, piece.states, contexts)[1]
+            entries = _run(step, piece.part, sizes, unbound, before, contexts)[1]
+        entries[0] = before, entries[0][1]
         for t in reversed(piece.part):
-            inputs, saved = entries.pop()
+            earlier, saved = entries.pop()
+            inputs = [*sizes, *[values[t] for values in unbound], *earlier, *contexts, t]
             taken = [
                 *[inputs[i] for i in used], *saved, *[a[t] for a in arriving],
                 *[flowing[i] for i in real],

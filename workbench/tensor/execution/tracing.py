@@ -203,7 +203,7 @@ def _compile_step(
     )
     n_outputs = len(loop.inner_outputs)
     if not differentiated:
-        graph = fakes.record(lambda *all_: list(loop.program.module.forward(*all_[k:])), arguments)
+        graph = fakes.record(lambda *all_: _step(loop, all_[k:]), arguments)
         flat = Trace(graph, arguments, fakes.mode, symbols, inner)
         threads = _threads_for(graph, threads)
         outputs = list(range(n_outputs))
@@ -213,7 +213,7 @@ def _compile_step(
         ), outer
     floating = [v.dtype.is_floating_point for v in loop.inner_outputs]
     with torch.no_grad():  # only for the shapes of the tangents
-        results = loop.program.module.forward(*tensors, number)
+        results = _step(loop, [*tensors, number])
     real = [i for i, is_real in enumerate(floating) if is_real]
     tangents = [fakes.tensor(results[i].shape, results[i]) for i in real]
     # The states are the first outputs. Their gradients come from the output and from the next step.
@@ -241,6 +241,15 @@ def _compile_step(
         threads=threads,
     )
     return step, outer
+
+
+def _step(loop: Loop, given: Sequence[Any]) -> list[torch.Tensor]:
+    """Compute a step of `loop`; in mixed precision too, its results keep the dtypes of the graph.
+
+    The step is compiled for one dtype of each state.
+    """
+    pairs = zip(loop.program.module.forward(*given), loop.inner_outputs, strict=True)
+    return [result.to(variable.dtype) for result, variable in pairs]
 
 
 def _threads_for(graph: fx.GraphModule, threads: int) -> int:
@@ -297,7 +306,7 @@ def _joint(
             for value, needed in zip(inputs[:n_given], needs, strict=True)
         ]
         with torch.enable_grad():
-            results = loop.program.module.forward(*leaves, inputs[n_given])
+            results = _step(loop, [*leaves, inputs[n_given]])
         arriving = inputs[n_given + 1 :]
         tangents = list(arriving[: len(real)])
         for i, more in enumerate(arriving[len(real) :]):
