@@ -130,7 +130,7 @@ def fit(
     data: Any,
     *,
     target: str | Sequence[str] | None = None,
-    loss: str | Cost | None = None,
+    loss: losses.Loss | None = None,
     epochs: int = 5,
     validation: Any = 0.2,
     batch_size: int = 32,
@@ -168,10 +168,13 @@ def fit(
         The name of the column or array that the model predicts. It is required for a table. For
         data with named arrays, it can be left out if exactly one of them is called targets, target,
         y, label, labels or class.
-    loss : str or Cost, optional
-        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"`` or a brick. By default the
-        cross-entropy for classes, and the squared error for numbers. Integers other than 0, 1, 2
-        ... can be classes or numbers, so they require `loss`.
+    loss : str, Cost or callable, optional
+        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"``, a brick, or a function or
+        module of torch that is called as ``loss(output, targets)`` and returns one number for a
+        batch. The targets are then class indices of shape (B,), or numbers of shape (B, columns).
+        By default the cross-entropy for classes, and the squared error for numbers. Integers other
+        than 0, 1, 2 ... can be classes or numbers, so they require ``loss="cross-entropy"`` or
+        ``"squared error"``.
     epochs : int
         The number of epochs.
     validation : float, data of the same kind, or None
@@ -302,7 +305,7 @@ def _as_list(given: Any, name: str) -> list[Any]:
     return list(given)
 
 
-def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
+def _as_classes(loss: losses.Loss | None, model: Any, steps: Sequence[Any]) -> bool | None:
     """Return True if targets are classes, False if they are numbers, None if this is unclear."""
     if loss is not None:
         return losses.classes_for(loss)
