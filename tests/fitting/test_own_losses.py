@@ -48,6 +48,7 @@ def module(outputs):
     [
         (layers(), SUMS, torch.nn.HuberLoss()),
         (layers(), SUMS, squares),
+        (layers(), CLASSES.astype("float32"), squares),
         (layers(), CLASSES, weighted()),
         (layers(), np.where(CLASSES, 1.0, -1.5).astype("float32"), Hinge()),
         (module(1), SUMS, torch.nn.HuberLoss()),

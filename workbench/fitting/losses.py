@@ -91,7 +91,7 @@ NOT_FOR_NUMBERS = (
 )
 OTHER_SHAPE = (
     "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
-    "flatten the output, or build the graph yourself and train it with MainLoop"
+    "{advice}, or build the graph yourself and train it with MainLoop"
 )
 
 
@@ -237,7 +237,12 @@ def sizes(variable: Variable) -> str:
 def check_output(output: Variable) -> None:
     """Raise an `ArgumentError` unless a model returns one row for each example."""
     if output.ndim != 2:
-        raise ArgumentError(OTHER_SHAPE.format(shape=tuple(output.shape)))
+        advice = (
+            "return output.unsqueeze(1)"
+            if output.ndim == 1
+            else "flatten it, as by Flattener() before the last layer"
+        )
+        raise ArgumentError(OTHER_SHAPE.format(shape=sizes(output), advice=advice))
 
 
 def _width(output: Variable) -> int | None:

@@ -33,6 +33,7 @@ NOT_A_MODEL = (
     "model must be a brick, a list of bricks or a torch.nn.Module, not {given}; for example "
     "[Linear(output_dim=50), Rectifier(), Linear()]"
 )
+LONGEST_GIVEN = 80
 NOT_A_BRICK = (
     "each item of the list must be a brick, such as Linear(output_dim=50), not {given}{hint}"
 )
@@ -134,7 +135,7 @@ def as_brick(model: Any, seed: int) -> Any:
     if isinstance(model, Brick):
         return model
     if not isinstance(model, (list, tuple)) or not model:
-        raise ArgumentError(NOT_A_MODEL.format(given=repr(model)))
+        raise ArgumentError(NOT_A_MODEL.format(given=_as_given(model)))
     for one in model:
         if not isinstance(one, Brick):
             module = isinstance(one, torch.nn.Module)
@@ -142,6 +143,16 @@ def as_brick(model: Any, seed: int) -> Any:
             raise ArgumentError(NOT_A_BRICK.format(given=repr(one), hint=hint))
     layers.set_names(model)
     return FeedforwardSequence(list(model), name="model")
+
+
+def _as_given(model: Any) -> str:
+    """Return what was passed in place of a model, and what to pass if this is clear."""
+    if isinstance(model, type):
+        return f"the class {model.__name__}; write {model.__name__}(...)"
+    text = repr(model)
+    if len(text) <= LONGEST_GIVEN and "\n" not in text:
+        return text
+    return f"an object of type {type(model).__name__}; the data is the second argument"
 
 
 def build(

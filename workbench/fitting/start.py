@@ -77,6 +77,11 @@ OTHER_NAMES: dict[str, str] = {
     ),
     "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
+    **dict.fromkeys(
+        ("size", "image_size", "img_size", "target_size", "item_tfms"),
+        "read the images with training, validation = DataStream.from_folder(folder, size=(64, 64), "
+        "validation=0.2), and pass both, as in fit(model, training, validation=validation)",
+    ),
     "max_steps": "train for a number of batches with session.train(batches=100)",
     **dict.fromkeys(
         ("patience", "early_stopping", "early_stopping_rounds", "n_iter_no_change", "monitor"),
@@ -110,7 +115,7 @@ LARGE = 10.0
 FAR = (
     "{what} the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the outputs of a "
     "new model are near 0, so training takes many epochs; standardise the targets, as in "
-    "(y - y.mean({axis})) / y.std({axis})"
+    "(y - y.mean({axis})) / y.std({axis}), and scale the predictions back"
 )
 CONSTANT = (
     "{what} the same value in all examples, which carries no information; leave {it} out of the "
@@ -240,9 +245,10 @@ def fit(
     seed = resolve_seed(None, seed, "fit")
     brick = as_brick(model, seed)
     steps = layers.steps_of(brick)
-    wishes = Wishes(
-        target, validation, batch_size, _as_classes(checked, model, steps), _looks_up(model), seed
-    )
+    as_classes = _as_classes(checked, model, steps)
+    if as_classes is None and checked is not None and _are_floats(data, target):
+        as_classes = False  # a loss of the user computes with the targets as they are
+    wishes = Wishes(target, validation, batch_size, as_classes, _looks_up(model), seed)
     prepared = prepare(data, wishes)
     note_scaled_images(model, data, prepared)
     network = build(model, brick, prepared, checked, asked, seed)
@@ -312,6 +318,18 @@ def _as_classes(loss: losses.Loss | None, model: Any, steps: Sequence[Any]) -> b
     module = isinstance(model, torch.nn.Module)
     end = ends.end_of_module(model) if module else ends.end_of(steps[-1])
     return True if end == "softmax" else None
+
+
+def _are_floats(data: Any, target: Any) -> bool:
+    """Return True if the targets in a pair or table are floats, also if they are whole numbers."""
+    if isinstance(data, tuple) and len(data) == 2:
+        values = data[1]
+    elif isinstance(target, str) and hasattr(data, "columns") and target in data.columns:
+        values = data[target]
+    else:
+        return False
+    dtype = str(getattr(values, "dtype", ""))
+    return dtype.removeprefix("torch.").startswith("float")
 
 
 def _looks_up(model: Any) -> bool:
