@@ -7,7 +7,8 @@ of reports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from extensions_live.log_curves import LogCurve, changes, read_curves
 from extensions_live.robust_range import Range, padded, union, usual_range
 from extensions_live.shapes import OUTLINE, SHAPES, places
 from workbench.hints import hinted
+from workbench.log.sources import Source, log_of, named_sources
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
@@ -59,6 +61,7 @@ def figure_of(
     log: TrainingLogBase,
     channels: Sequence[str] | str | None = None,
     *,
+    others: Mapping[str, Source] | Iterable[Source] | Source | None = None,
     x: str = "iteration",
     smoothing: float = 0.0,
     log_y: bool = False,
@@ -75,14 +78,30 @@ def figure_of(
     >>> [item.label.value for item in figure_of(log, ["cost"]).legend.items]
     ['cost']
     """
-    curves = read_curves(log, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
+    curves, below = [], []
+    for run, records in _runs(log, others).items():
+        found = read_curves(records, channels, x=x, smoothing=smoothing, log_y=log_y, robust=robust)
+        named = [replace(one, name=f"{one.name} ({run})") if run else one for one in found]
+        curves += named
+        if log_y:
+            values = [records.column(one.name)[1] for one in found]
+            pairs = zip(named, values, strict=True)
+            below += [one.name for one, numbers in pairs if (numbers <= 0).any()]
     marks = changes(log) if x == "iteration" else {}
     plot = build(curves, x=x, log_y=log_y, title=title, marks=marks, hint=SHOW_ALL)
-    below = [one.name for one in curves if log_y and (log.column(one.name)[1] <= 0).any()]
     if below:  # a figure that may be empty needs an explanation
         _say(plot, [f"{', '.join(below)}: {NOT_ON_LOG_AXIS}"])
     shows_itself(plot, curves, x, log_y=log_y, shown=shown_range(curves))
     return plot
+
+
+def _runs(log: TrainingLogBase, others: Any) -> dict[str, Any]:
+    """Return the logs to draw by the names of their runs, or only `log`, without a name."""
+    if others is None:
+        return {"": log}
+    rest = {name: log_of(one) for name, one in named_sources(others).items()}
+    (own,) = named_sources([log])
+    return {own if own not in rest else f"{own}, this": log, **rest}
 
 
 def shown_range(curves: Sequence[LogCurve]) -> Range | None:

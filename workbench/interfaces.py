@@ -625,6 +625,9 @@ class Session(Protocol):
     ) -> None:
         """Write the network to an ONNX file that computes the same predictions."""
 
+    def to_torch(self) -> torch.nn.Module:
+        """Create a module of torch layers that computes the same predictions."""
+
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> Command:
         """Record an alert for views to show."""
 

@@ -10,6 +10,7 @@ shows all frames.
 from __future__ import annotations
 
 import contextlib
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -59,6 +60,16 @@ def shortened(error: BaseException) -> Iterator[int]:
     finally:
         for one, tb in whole:
             one.__traceback__ = tb
+
+
+def line_of_user(error: BaseException) -> str:
+    """Return the last line of the user's code in a traceback, as text, or an empty string."""
+    kept = [part for part in _parts(error.__traceback__) if _package(part) not in HIDDEN]
+    if not kept:
+        return ""
+    code = kept[-1].tb_frame.f_code
+    text = linecache.getline(code.co_filename, kept[-1].tb_lineno).strip()
+    return f"line {kept[-1].tb_lineno}, in {code.co_name}{': ' + text if text else ''}"
 
 
 def shorten_uncaught() -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from workbench import function, grad, tensor
+from workbench import errors, function, grad, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import Linear, Sequence, Tanh, TorchModule
 from workbench.filter import VariableFilter
@@ -330,3 +330,24 @@ def test_parts_in_evaluation_mode_are_named(frozen, caplog):
     caplog.clear()
     TorchModule(module.eval())
     assert not caplog.text
+
+
+class Faulty(torch.nn.Module):
+    def __init__(self, fault):
+        super().__init__()
+        self.layer, self.fault = torch.nn.Linear(3, 2), fault
+
+    def forward(self, x):
+        return self.fault(self, x)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "text"),
+    [
+        (lambda self, x: self.lair(x), errors.OperationError, "AttributeError: .*'lair'"),
+        (lambda self, x: self.layer(x[:, :2]), errors.ShapeError, "same reduction dim"),
+    ],
+)
+def test_an_error_in_the_code_of_a_module_names_its_line(fault, kind, text):
+    with pytest.raises(kind, match=rf"{text}.* \(line \d+, in <lambda>: .*lambda self, x: self"):
+        TorchModule(Faulty(fault)).apply(tensor.variable("x", (None, 3)))

@@ -408,3 +408,8 @@ def test_images_outside_of_folders_of_classes_are_refused(tmp_path):
     Image.new("L", (2, 2)).save(tmp_path / "1.png")
     with pytest.raises(ValueError, match=r"in the sub-folder of its class, but .*1.png"):
         DataStream.from_folder(tmp_path)
+
+
+def test_one_number_is_no_size_of_images(tmp_path):
+    with pytest.raises(ValueError, match=r"such as \(64, 64\), not 64"):
+        DataStream.from_folder(tmp_path, size=64)

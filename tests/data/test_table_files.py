@@ -59,6 +59,12 @@ def test_damaged_and_other_files_are_refused(tmp_path, name, content, text):
         read_frame(tmp_path / name)
 
 
+def test_another_encoding_is_read_with_pandas(tmp_path):
+    (tmp_path / "a.csv").write_bytes("ort,b\nKöln,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"read it with pandas.read_csv\(path, encoding='latin-1"):
+        read_frame(tmp_path / "a.csv")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none.csv"):
         read_frame(tmp_path / "none.csv")

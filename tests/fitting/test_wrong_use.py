@@ -25,6 +25,13 @@ ONE_HOT = np.eye(2, dtype=int)[CLASSES]
 NAMES = np.where(CLASSES, "b", "a")
 
 
+class Vector(torch.nn.Linear):
+    """A linear layer that returns a vector instead of a column."""
+
+    def forward(self, x):
+        return super().forward(x)[:, 0]
+
+
 def layers():
     return [wb.Linear(output_dim=5), wb.Rectifier(), wb.Linear()]
 
@@ -200,13 +207,19 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit([wb.Linear(), wb.Logistic()], (X, SUMS)), "ends with a logistic function"),
         (lambda: wb.fit(layers(), (X, NAMES), loss="squared error"), "which are not numbers"),
         (lambda: wb.fit(layers(), (X, CLASSES), loss="mse"), "did you mean 'squared error'"),
+        (lambda: wb.fit(layers(), (X, CLASSES), loss="nll_loss"), "mean 'cross-entropy'"),
+        (lambda: wb.fit(layers(), (X, CLASSES), loss="l1_loss"), "did you mean 'absolute error'"),
+        (lambda: wb.fit(layers(), TABLE, loss=3, target="kind"), "or a function loss"),
+        (lambda: wb.fit(TABLE, layers()), "not an object of type DataFrame; the data is the sec"),
+        (lambda: wb.fit(torch.nn.Linear, (X, CLASSES)), r"the class Linear; write Linear\(...\)"),
+        (lambda: wb.fit(Vector(4, 1), (X, SUMS)), r"returns \(B,\); return output.unsqueeze\(1"),
         (
-            lambda: wb.fit(layers(), (X, CLASSES), loss=torch.nn.CrossEntropyLoss()),
-            r"not CrossEntropyLoss\(\); did you mean 'cross-entropy'",
+            lambda: wb.fit(layers(), TABLE.assign(sum=[np.nan, *SUMS[1:]]), target="sum"),
+            r"remove these rows with frame = frame.dropna\(subset=\['sum'\]\)",
         ),
         (
-            lambda: wb.fit(layers(), (X, CLASSES), loss=torch.nn.functional.l1_loss),
-            "did you mean 'absolute error'",
+            lambda: wb.fit(layers(), TABLE.rename(columns={"kind": "0.5"}), target="kind"),
+            r"pandas.read_csv\(path, header=None, names=\[...\]\)",
         ),
         (lambda: wb.fit(layers(), (X, CLASSES), metrics=["acc"]), "did you mean 'accuracy'"),
         (lambda: wb.fit(layers(), (X, CLASSES), metrics="accuracy"), r"write \['accuracy'\]"),
@@ -266,6 +279,14 @@ def test_arrays_that_are_no_pair_are_refused():
         TypeError, match=r"takes 2 positional arguments, not 3; pass arrays as a pair"
     ):
         wb.fit(layers(), X, CLASSES)
+
+
+def test_a_file_that_does_not_exist_is_looked_for_nearby(tmp_path, monkeypatch):
+    TABLE.to_csv(tmp_path / "flowers.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    text = rf"no file or folder flower.csv in {tmp_path}; did you mean 'flowers.csv'\?"
+    with pytest.raises(ValueError, match=text):
+        wb.fit(layers(), "flower.csv", target="kind")
 
 
 def test_a_message_about_a_file_says_how_to_change_its_table(tmp_path):
@@ -375,6 +396,7 @@ def test_a_partly_initialised_list_is_refused():
         ("shuffle", "is shuffled in each epoch"),
         ("batchsize", "did you mean 'batch_size'"),
         ("verbose", "are extensions"),
+        ("image_size", r"from_folder\(folder, size=\(64, 64\), validation=0.2\), and pass both"),
     ],
 )
 def test_names_of_other_libraries_are_answered(name, answer):

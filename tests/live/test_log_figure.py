@@ -326,3 +326,15 @@ def test_the_legend_has_the_colour_of_the_page(log):
 def test_ticks_of_a_logarithmic_axis_are_plain_numbers(log):
     # the formatter of Bokeh for such an axis can label 0.2 and 0.4 as powers of 10
     assert log.plot("cost", log_y=True).yaxis.formatter.format == "%.6g"
+
+
+def test_the_same_channel_of_several_runs_is_in_one_figure():
+    slow, fast, nameless = TrainingLog(), TrainingLog(), TrainingLog()
+    for step in (1, 2):
+        slow[step]["cost"], fast[step]["cost"], nameless[step]["cost"] = 3.0, 2.0, 1.0
+    slow.status["session_name"] = "slow"
+    figure = slow.plot("cost", others={"fast": fast})
+    assert [item.label.value for item in figure.legend.items] == ["cost (slow)", "cost (fast)"]
+    figure = nameless.plot("cost", others=[slow])
+    labels = [item.label.value for item in figure.legend.items]
+    assert labels == [f"cost ({nameless.h_uuid[:8]})", "cost (slow)"]

@@ -32,6 +32,10 @@ def test_logs_are_side_by_side_by_channel(new):
     assert set(compare({"x": one, "y": two}).columns.get_level_values(0)) == set(one.channels)
 
 
+def test_one_channel_needs_no_list():
+    assert list(compare({"x": filled(TrainingLog())}, "cost")) == [("cost", "x")]
+
+
 def test_a_path_means_the_newest_log_of_a_database(tmp_path):
     for slope in (1.0, 3.0):
         filled(SQLiteLog(tmp_path / "run.sqlite"), slope).flush()

@@ -45,6 +45,34 @@ def test_the_file_computes_the_predictions_for_any_number_of_examples(model, tmp
     assert_allclose(found, session.predict(X), atol=1e-5)
 
 
+def images():
+    return [wb.Convolutional((3, 3), 2), wb.Rectifier(), wb.Flattener(), wb.Linear()]
+
+
+@pytest.mark.parametrize(
+    ("model", "features"),
+    [(layers, X), (module, X), (images, np.repeat(X.reshape(60, 1, 2, 2), 2, 2).repeat(2, 3))],
+)
+def test_a_module_of_torch_computes_the_predictions(model, features):
+    session = wb.fit(model(), (features, Y), epochs=2)
+    session.wait()
+    net = session.to_torch().eval()
+    assert all(type(part).__module__.startswith("torch.") for part in net.modules())
+    with torch.no_grad():
+        found = net(torch.as_tensor(features))
+    assert_allclose(found, session.predict(features), atol=1e-5)
+
+
+def test_the_module_has_its_own_values():
+    session = wb.fit(layers(), (X, Y), epochs=1)
+    session.wait()
+    before = session.predict(X)
+    with torch.no_grad():
+        for parameter in session.to_torch().parameters():
+            parameter.zero_()
+    assert_allclose(session.predict(X), before)
+
+
 def test_training_is_not_changed(tmp_path):
     one, other = build(4), build(4)
     one.run()

@@ -97,7 +97,8 @@ def read_folder(
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")
-    if size is not None and not (len(size) == 2 and all(map(is_count, size))):
+    pair = isinstance(size, (tuple, list)) and len(size) == 2 and all(map(is_count, size))
+    if size is not None and not pair:
         raise DataError(
             f"size must be the height and width in pixels, such as (64, 64), not {size!r}"
         )
@@ -106,7 +107,7 @@ def read_folder(
     if loose:
         raise DataError(
             f"each image must be in the sub-folder of its class, but {loose[0]} is not in a "
-            "sub-folder"
+            f"sub-folder of {folder}; pass the folder that contains the folders of the classes"
         )
     files = [file for file, _ in found]
     pixels = read_images(files, size, mode, fixed, where=f"in {folder}", trained=trained)

@@ -22,7 +22,9 @@ from workbench.data.table_columns import column_values, frame_error
 from workbench.data.targets import (
     COMMAS,
     Targets,
+    check_complete,
     encoded_targets,
+    missing_in,
     numbers_in_text,
     plain_categories,
     values_of,
@@ -40,6 +42,11 @@ MOST_VALUES = 100
 """Maximum number of distinct values in a column of text."""
 
 NO_COLUMN = "the table has no column {name!r}, only {columns}{hint}"
+NO_NAMES = (
+    "; the first line of a file must name the columns; if it has an example instead, read the file "
+    "with pandas.read_csv(path, header=None, names=[...]), and pass the table"
+)
+WITHOUT_GAPS = "remove these rows with frame = frame.dropna(subset=[{name!r}])"
 ONE_COLUMN = (
     "; if the cells of the file are separated by {other!r}, read it with pandas.read_csv(path, "
     "sep={other!r}), and with decimal=',' if its numbers have decimal commas"
@@ -293,7 +300,17 @@ def check_column(frame: pd.DataFrame, name: str) -> None:
         hint = nearest(str(name), names)
         if len(names) == 1 and (other := other_delimiter(names[0])):
             hint = ONE_COLUMN.format(other=other)
+        elif not hint and any(map(_is_fraction, frame.columns)):
+            hint = NO_NAMES
         raise SourceError(NO_COLUMN.format(name=name, columns=some(names), hint=hint))
+
+
+def _is_fraction(name: object) -> bool:
+    """Return True for a name such as ``"5.1"``, which is probably a cell of an example."""
+    try:
+        return isinstance(name, str) and "." in name and bool(float(name) + 1)
+    except ValueError:
+        return False
 
 
 def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, ...]:
@@ -331,12 +348,26 @@ def _one_hot(values: Array, known: Sequence[str], where: str) -> Array:
     return found
 
 
+def _check_gaps(column: pd.Series[Any], name: str) -> None:
+    """Raise a `DataError` that shows how to remove the rows in which the target is missing."""
+    where = f"target {name!r}"
+    values = values_of(plain_categories(column), where)
+    if values.ndim == 1 and missing_in(values).any():
+        try:
+            check_complete(values, where, WITHOUT_GAPS.format(name=name))
+        except DataError as error:
+            error.changes_frame = True
+            raise
+
+
 def _targets(
     frame: pd.DataFrame,
     target: Sequence[str],
     as_classes: bool | None,
     labels: Sequence[Any] | None,
 ) -> Targets:
+    for name in target:
+        _check_gaps(frame[name], name)
     if len(target) == 1:
         column, where = frame[target[0]], f"target {target[0]!r}"
         return encoded_targets(column, where, as_classes=as_classes, labels=labels)

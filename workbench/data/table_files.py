@@ -37,6 +37,11 @@ READ_IT = (
     "decimal commas, and pass the table"
 )
 
+OTHER_ENCODING = (
+    "if it has another encoding, read it with pandas.read_csv(path, encoding='latin-1'), for "
+    "example, and pass the table"
+)
+
 
 def read_frame(
     path: str | os.PathLike[str], texts: Mapping[str, Sequence[str]] | None = None
@@ -89,7 +94,12 @@ def read_frame(
             f"{path} must be a file whose name ends in {', '.join(SUFFIXES)}; read other files "
             "with pandas, and pass the data frame"
         )
-    table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
+    try:
+        table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
+    except DataFileError as error:
+        if isinstance(error.__context__, UnicodeError):
+            raise DataFileError(f"{error}; {OTHER_ENCODING}") from None
+        raise
     texts = {} if texts is None else texts
     columns = {name: _column(table.texts(name), texts.get(name, ())) for name in table.columns}
     return pd.DataFrame(columns)

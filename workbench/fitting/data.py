@@ -28,7 +28,7 @@ from workbench.data.hugging_face import refuse_all_splits
 from workbench.data.npz import read_npz
 from workbench.data.table_encoding import other_table
 from workbench.data.table_files import SUFFIXES
-from workbench.errors import DataError
+from workbench.errors import DataError, nearest
 from workbench.fitting.prepared import (
     NO_TARGET,
     STREAM,
@@ -55,7 +55,7 @@ SEVERAL_INPUTS = (
     "dictionary of arrays, as in fit(model, {{'left': left, 'right': right, 'y': y}}, target='y')"
 )
 ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
-NO_FILE = "there is no file or folder {path}"
+NO_FILE = "there is no file or folder {path}{inside}{hint}"
 NO_TRAIN_SPLIT = (
     "{path} has the splits {splits}, none of which is 'train'; pass H5PYDataset(path, (split,))"
 )
@@ -244,7 +244,7 @@ def _chosen(data: Mapping[str, Any], name: str, keys: Sequence[str]) -> tuple[An
 def _from_path(path: Path, wishes: Wishes) -> Prepared:
     suffix = path.suffix.lower()
     if not path.exists():
-        raise DataError(NO_FILE.format(path=path))
+        raise _absent(path)
     if path.is_dir():
         return _from_folder(path, wishes)
     if suffix in SUFFIXES:
@@ -273,7 +273,7 @@ def _from_hdf5(path: Path, wishes: Wishes) -> Prepared:
     if isinstance(other, (str, os.PathLike)):
         other = Path(other)
         if not other.exists():
-            raise DataError(NO_FILE.format(path=other))
+            raise _absent(other)
         splits = H5PYDataset.get_all_splits(other)
         chosen = [one for one in splits if one != "train"] or splits
         if len(chosen) != 1:
@@ -296,10 +296,20 @@ def _read_split(path: Path, split: str, name: str) -> tuple[H5PYDataset, list[st
     return dataset, call("H5PYDataset", arguments, name)
 
 
+def _absent(path: Path) -> DataError:
+    """Return an error that names the working directory and a file with a similar name."""
+    inside = "" if path.is_absolute() else f" in {Path.cwd()}"
+    try:
+        names = [one.name for one in path.parent.iterdir()]
+    except OSError:
+        names = []
+    return DataError(NO_FILE.format(path=path, inside=inside, hint=nearest(path.name, names)))
+
+
 def _read_archive(path: Path, name: str) -> tuple[dict[str, Any], list[str]]:
     """Return the arrays of an npz file, and the statement that assigns them to a name."""
     if not path.exists():
-        raise DataError(NO_FILE.format(path=path))
+        raise _absent(path)
     with zipfile.ZipFile(path) as archive:
         names = [one.removesuffix(".npy") for one in archive.namelist()]
     arrays = dict(zip(names, read_npz(path, names), strict=True))

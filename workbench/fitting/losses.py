@@ -5,9 +5,9 @@ The loss must suit the network's final bricks, which `workbench.fitting.ends` id
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -27,6 +27,9 @@ from workbench.tensor import Variable
 CROSS_ENTROPY, SQUARED, ABSOLUTE = "cross-entropy", "squared error", "absolute error"
 LOSSES = (CROSS_ENTROPY, SQUARED, ABSOLUTE)
 METRICS = ("accuracy", "error rate", SQUARED, ABSOLUTE)
+
+Loss: TypeAlias = "str | Cost | Callable[[Any, Any], Any]"
+"""A name, a brick, or a function or module of torch that is called as ``loss(output, targets)``."""
 
 OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(
@@ -51,7 +54,28 @@ OTHER_NAMES: dict[str, str] = {
 }  # fmt: skip
 """Names of losses and metrics in torch, Keras and fastai, with the names that `fit` uses."""
 
-UNKNOWN = "{argument} must be {known} or a brick such as {brick}, not {given}{hint}"
+FOR_CLASSES = frozenset(
+    {"CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss", "MultiMarginLoss",
+     "multi_margin_loss"}
+)  # fmt: skip
+FOR_NUMBERS = frozenset(
+    {"BCELoss", "BCEWithLogitsLoss", "GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss",
+     "PoissonNLLLoss", "SmoothL1Loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+     "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"}
+)  # fmt: skip
+"""Losses of torch, by the targets that they need."""
+
+UNKNOWN = "{argument} must be {known} or {brick}, not {given}{hint}"
+OWN_LOSS = "a brick such as SquaredError(), or a function loss(output, targets) of tensors"
+NOT_CALLED = "loss must be an object, not the class {name}; write loss={name}()"
+NOT_SCALAR = (
+    "loss(output, targets) must return one number for a batch, but returned {what}; its arguments "
+    "have the shapes {output} and {targets}, and the result could be averaged by .mean()"
+)
+TWICE = (
+    "the model ends with a softmax, and this loss applies a softmax too; pass loss='cross-entropy' "
+    "or remove the softmax from the model"
+)
 WIDTH = (
     "the model has {found} outputs, but the targets need {needed}: {why}; change the size of the "
     "last layer, or leave out this size, so that it follows from the data"
@@ -67,7 +91,7 @@ NOT_FOR_NUMBERS = (
 )
 OTHER_SHAPE = (
     "the model must return one row for each example, of shape (B, outputs), but returns {shape}; "
-    "flatten the output, or build the graph yourself and train it with MainLoop"
+    "{advice}, or build the graph yourself and train it with MainLoop"
 )
 
 
@@ -90,20 +114,24 @@ class Aim:
     numbers: int = 1
 
 
-def checked_loss(given: object) -> str | Cost | None:
-    """Check a loss, and return its name or brick, or None if it is to be inferred from the data.
+def checked_loss(given: object) -> Loss | None:
+    """Check a loss, and return it, or None if it is to be inferred from the data.
 
     Raises
     ------
     ArgumentError
-        If `given` is neither a known name nor a cost.
+        If `given` is not a known name, a cost or a function.
     """
-    return None if given is None else _checked(given, "loss", LOSSES, "SquaredError()")
+    if given is None or (callable(given) and not isinstance(given, (Cost, type))):
+        return given
+    if isinstance(given, type) and not issubclass(given, Cost) and callable(given):
+        raise ArgumentError(NOT_CALLED.format(name=given.__name__))
+    return _checked(given, "loss", LOSSES, OWN_LOSS)
 
 
 def checked_metric(given: object) -> str | Cost:
     """Check a metric, and return its name or brick; see `checked_loss`."""
-    return _checked(given, "a metric", METRICS, "MisclassificationRate(top_k=5)")
+    return _checked(given, "a metric", METRICS, "a brick such as MisclassificationRate(top_k=5)")
 
 
 def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str | Cost:
@@ -125,13 +153,16 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str
     )  # fmt: skip
 
 
-def classes_for(loss: str | Cost | None) -> bool | None:
+def classes_for(loss: Loss | None) -> bool | None:
     """Return True if a loss needs classes, False if it needs numbers, or None if either will do."""
     if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
         return True
     if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):
         return False
-    return loss == CROSS_ENTROPY if isinstance(loss, str) else None
+    if isinstance(loss, str):
+        return loss == CROSS_ENTROPY
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return True if name in FOR_CLASSES else False if name in FOR_NUMBERS else None
 
 
 def outputs_for(aim: Aim, end: End | None) -> int:
@@ -141,12 +172,12 @@ def outputs_for(aim: Aim, end: End | None) -> int:
     return 1 if end == "logistic" and aim.classes == 2 else aim.classes
 
 
-def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim: Aim) -> Variable:
+def cost_of(loss: Loss, targets: Variable, output: Variable, end: End, aim: Aim) -> Variable:
     """Return the cost, a scalar named ``cost``.
 
     Parameters
     ----------
-    loss : str or Cost
+    loss : str, Cost or callable
     targets : Variable
         Class indices of shape (B,), or numbers of shape (B, k).
     output : Variable
@@ -163,6 +194,8 @@ def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim
     cost: Variable
     if isinstance(loss, Cost):
         cost = loss.apply(targets, output)
+    elif not isinstance(loss, str):
+        cost = _own(loss, targets, output, end)
     elif loss == CROSS_ENTROPY:
         if aim.classes is None:
             raise ArgumentError(ONLY_CLASSES)
@@ -178,10 +211,38 @@ def cost_of(loss: str | Cost, targets: Variable, output: Variable, end: End, aim
     return cost
 
 
+def _own(
+    loss: Callable[[Any, Any], Any], targets: Variable, output: Variable, end: End
+) -> Variable:
+    known = loss is torch.nn.functional.cross_entropy or isinstance(loss, torch.nn.CrossEntropyLoss)
+    if known and end == "softmax":
+        raise ArgumentError(TWICE)
+    cost: Any = loss(output, targets)
+    if not isinstance(cost, Variable) or cost.ndim:
+        shaped = isinstance(cost, Variable)
+        what = f"the shape {sizes(cost)}" if shaped else f"a value of type {type(cost).__name__}"
+        raise ArgumentError(
+            NOT_SCALAR.format(what=what, output=sizes(output), targets=sizes(targets))
+        )
+    return cost
+
+
+def sizes(variable: Variable) -> str:
+    """Return the shape of a variable as text, with B for the number of examples."""
+    shape = [str(size) if isinstance(size, int) else "?" for size in variable.shape]
+    shape[:1] = ["B"] if shape[:1] == ["?"] else shape[:1]
+    return f"({', '.join(shape)}{',' * (len(shape) == 1)})"
+
+
 def check_output(output: Variable) -> None:
     """Raise an `ArgumentError` unless a model returns one row for each example."""
     if output.ndim != 2:
-        raise ArgumentError(OTHER_SHAPE.format(shape=tuple(output.shape)))
+        advice = (
+            "return output.unsqueeze(1)"
+            if output.ndim == 1
+            else "flatten it, as by Flattener() before the last layer"
+        )
+        raise ArgumentError(OTHER_SHAPE.format(shape=sizes(output), advice=advice))
 
 
 def _width(output: Variable) -> int | None:

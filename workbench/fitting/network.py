@@ -22,7 +22,7 @@ from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.ends import End
 from workbench.fitting.last_batch import check_last_batch
-from workbench.fitting.losses import Aim
+from workbench.fitting.losses import Aim, Loss
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
@@ -33,6 +33,7 @@ NOT_A_MODEL = (
     "model must be a brick, a list of bricks or a torch.nn.Module, not {given}; for example "
     "[Linear(output_dim=50), Rectifier(), Linear()]"
 )
+LONGEST_GIVEN = 80
 NOT_A_BRICK = (
     "each item of the list must be a brick, such as Linear(output_dim=50), not {given}{hint}"
 )
@@ -134,7 +135,7 @@ def as_brick(model: Any, seed: int) -> Any:
     if isinstance(model, Brick):
         return model
     if not isinstance(model, (list, tuple)) or not model:
-        raise ArgumentError(NOT_A_MODEL.format(given=repr(model)))
+        raise ArgumentError(NOT_A_MODEL.format(given=_as_given(model)))
     for one in model:
         if not isinstance(one, Brick):
             module = isinstance(one, torch.nn.Module)
@@ -144,11 +145,21 @@ def as_brick(model: Any, seed: int) -> Any:
     return FeedforwardSequence(list(model), name="model")
 
 
+def _as_given(model: Any) -> str:
+    """Return what was passed in place of a model, and what to pass if this is clear."""
+    if isinstance(model, type):
+        return f"the class {model.__name__}; write {model.__name__}(...)"
+    text = repr(model)
+    if len(text) <= LONGEST_GIVEN and "\n" not in text:
+        return text
+    return f"an object of type {type(model).__name__}; the data is the second argument"
+
+
 def build(
     model: Any,
     brick: Any,
     prepared: Prepared,
-    loss: str | Cost | None,
+    loss: Loss | None,
     metrics: Sequence[str | Cost] | None,
     seed: int,
 ) -> Network:
@@ -217,15 +228,22 @@ def build(
 
     target = _target_variable(prepared.target, batch[prepared.target])
     cost, *measured = judged(output, target)
-    code = _described(brick, cost, measured) if not ready else None
+    hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
+    by_hole = judged(hole, target)
+    own = not _is_written(by_hole[0])
+    described = [_stand_in(output) if own else cost, *measured]
+    code = _described(brick, described) if not ready else None
     if code is None:
-        hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
-        code = _by_object(model, brick, kinds, ready, judged(hole, target))
+        by_hole[:1] = [_stand_in(hole)] if own else by_hole[:1]
+        code = _by_object(model, brick, kinds, ready, by_hole)
     if aim.classes is not None and aim.names:
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
     made = f" = {identifier(brick.name, ())}.apply("
     found = [line.partition(made)[0] for line in code.lines if made in line]
-    return Network(cost, measured, output, code, found[0] if found else "output", ready)
+    name = found[0] if found else "output"
+    if own:
+        _put_loss(code, chosen, name, target, aim)
+    return Network(cost, measured, output, code, name, ready)
 
 
 def _kind(array: Any) -> Kind:
@@ -270,7 +288,7 @@ def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
 def _aim(
     prepared: Prepared,
     targets: Any,
-    loss: str | Cost | None,
+    loss: Loss | None,
     outputs: int | None,
     end: End | None,
 ) -> Aim:
@@ -374,18 +392,57 @@ def _target_variable(name: str, targets: Any) -> Variable:
 
 def _truth(target: Variable, aim: Aim) -> Variable:
     """Return the targets as indices of shape (B,), or as numbers of shape (B, k)."""
-    truth: Variable = target
+    truth = target
+    for method, *arguments in _changes(target, aim):
+        truth = getattr(truth, method)(*arguments)
+    return truth
+
+
+def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
+    """Return the methods that shape the targets as `_truth` describes, with their arguments."""
     if aim.classes is not None:
-        return truth if truth.ndim == 1 else truth.flatten()
-    if not truth.dtype.is_floating_point:
-        truth = truth.float()
-    return truth if truth.ndim > 1 else truth.unsqueeze(1)
+        return [] if target.ndim == 1 else [("flatten",)]
+    floats = [] if target.dtype.is_floating_point else [("float",)]
+    return [*floats, *([] if target.ndim > 1 else [("unsqueeze", 1)])]
 
 
-def _described(brick: Any, cost: Variable, metrics: Sequence[Variable]) -> Statements | None:
+def _is_written(cost: Variable) -> bool:
+    """Return True if the builder can write a cost, which can be that of a user's function."""
+    try:
+        to_code(to_spec(cost))
+    except BuilderError:
+        return False
+    return True
+
+
+def _stand_in(output: Variable) -> Variable:
+    """Return a cost that the builder writes in one line, which `_put_loss` replaces."""
+    cost: Variable = output.mean()
+    cost.name = "cost"
+    return cost
+
+
+def _put_loss(code: Statements, loss: Any, output: str, target: Variable, aim: Aim) -> None:
+    """Replace the cost of `_stand_in` by a call of the object that was passed as the loss."""
+    name = identifier(str(target.name), ())
+    calls = [f".{method}({', '.join(map(str, a))})" for method, *a in _changes(target, aim)]
+    truth = name + "".join(calls)
+    called = f"loss.apply({truth}, {output})" if isinstance(loss, Cost) else (
+        f"loss({output}, {truth})"
+    )  # fmt: skip
+    lines = [f"cost = {called}"]
+    if not any(line.startswith(f"{name} = tensor.") for line in code.lines):
+        kind = Kind(_plain_shape(target.shape), target.dtype)
+        lines.insert(0, _input_line(str(target.name), kind, code))
+    place = code.lines.index(f"cost = {output}.mean()")
+    code.lines[place : place + 1] = lines
+    code.needs["loss"] = "the loss that was passed to fit"
+
+
+def _described(brick: Any, results: Sequence[Variable]) -> Statements | None:
     """Return the code of the graph, or None if the builder cannot write it."""
     try:
-        text = to_code(to_spec(cost, *metrics))
+        text = to_code(to_spec(*results))
     except BuilderError:
         return None
     code = Statements()
@@ -398,9 +455,8 @@ def _by_object(
     model: Any, brick: Any, kinds: dict[str, Kind], ready: bool, judged: Sequence[Variable]
 ) -> Statements:
     """Return code that applies the object that the caller passed."""
-    cost, *metrics = judged
     code = Statements()
-    code.add(to_code(to_spec(cost, *metrics)))
+    code.add(to_code(to_spec(*judged)))
     code.use("workbench", "tensor")
     made = [_input_line(name, kind, code) for name, kind in kinds.items()]
     names = [identifier(name, ()) for name in kinds]

@@ -77,6 +77,11 @@ OTHER_NAMES: dict[str, str] = {
     ),
     "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
+    **dict.fromkeys(
+        ("size", "image_size", "img_size", "target_size", "item_tfms"),
+        "read the images with training, validation = DataStream.from_folder(folder, size=(64, 64), "
+        "validation=0.2), and pass both, as in fit(model, training, validation=validation)",
+    ),
     "max_steps": "train for a number of batches with session.train(batches=100)",
     **dict.fromkeys(
         ("patience", "early_stopping", "early_stopping_rounds", "n_iter_no_change", "monitor"),
@@ -110,7 +115,7 @@ LARGE = 10.0
 FAR = (
     "{what} the mean {mean:.4g} and the standard deviation {deviation:.4g}, but the outputs of a "
     "new model are near 0, so training takes many epochs; standardise the targets, as in "
-    "(y - y.mean({axis})) / y.std({axis})"
+    "(y - y.mean({axis})) / y.std({axis}), and scale the predictions back"
 )
 CONSTANT = (
     "{what} the same value in all examples, which carries no information; leave {it} out of the "
@@ -130,7 +135,7 @@ def fit(
     data: Any,
     *,
     target: str | Sequence[str] | None = None,
-    loss: str | Cost | None = None,
+    loss: losses.Loss | None = None,
     epochs: int = 5,
     validation: Any = 0.2,
     batch_size: int = 32,
@@ -168,10 +173,13 @@ def fit(
         The name of the column or array that the model predicts. It is required for a table. For
         data with named arrays, it can be left out if exactly one of them is called targets, target,
         y, label, labels or class.
-    loss : str or Cost, optional
-        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"`` or a brick. By default the
-        cross-entropy for classes, and the squared error for numbers. Integers other than 0, 1, 2
-        ... can be classes or numbers, so they require `loss`.
+    loss : str, Cost or callable, optional
+        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"``, a brick, or a function or
+        module of torch that is called as ``loss(output, targets)`` and returns one number for a
+        batch. The targets are then class indices of shape (B,), or numbers of shape (B, columns).
+        By default the cross-entropy for classes, and the squared error for numbers. Integers other
+        than 0, 1, 2 ... can be classes or numbers, so they require ``loss="cross-entropy"`` or
+        ``"squared error"``.
     epochs : int
         The number of epochs.
     validation : float, data of the same kind, or None
@@ -237,9 +245,10 @@ def fit(
     seed = resolve_seed(None, seed, "fit")
     brick = as_brick(model, seed)
     steps = layers.steps_of(brick)
-    wishes = Wishes(
-        target, validation, batch_size, _as_classes(checked, model, steps), _looks_up(model), seed
-    )
+    as_classes = _as_classes(checked, model, steps)
+    if as_classes is None and checked is not None and _are_floats(data, target):
+        as_classes = False  # a loss of the user computes with the targets as they are
+    wishes = Wishes(target, validation, batch_size, as_classes, _looks_up(model), seed)
     prepared = prepare(data, wishes)
     note_scaled_images(model, data, prepared)
     network = build(model, brick, prepared, checked, asked, seed)
@@ -302,13 +311,25 @@ def _as_list(given: Any, name: str) -> list[Any]:
     return list(given)
 
 
-def _as_classes(loss: str | Cost | None, model: Any, steps: Sequence[Any]) -> bool | None:
+def _as_classes(loss: losses.Loss | None, model: Any, steps: Sequence[Any]) -> bool | None:
     """Return True if targets are classes, False if they are numbers, None if this is unclear."""
     if loss is not None:
         return losses.classes_for(loss)
     module = isinstance(model, torch.nn.Module)
     end = ends.end_of_module(model) if module else ends.end_of(steps[-1])
     return True if end == "softmax" else None
+
+
+def _are_floats(data: Any, target: Any) -> bool:
+    """Return True if the targets in a pair or table are floats, also if they are whole numbers."""
+    if isinstance(data, tuple) and len(data) == 2:
+        values = data[1]
+    elif isinstance(target, str) and hasattr(data, "columns") and target in data.columns:
+        values = data[target]
+    else:
+        return False
+    dtype = str(getattr(values, "dtype", ""))
+    return dtype.removeprefix("torch.").startswith("float")
 
 
 def _looks_up(model: Any) -> bool:

@@ -24,7 +24,7 @@ NOTHING_TO_COMPARE = "compare([...]) requires at least one log"
 
 @hinted
 def compare(
-    logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | None = None
+    logs: Mapping[str, Source] | Iterable[Source], channels: Sequence[str] | str | None = None
 ) -> pd.DataFrame:
     """Return channels of several logs side by side in a DataFrame.
 
@@ -33,9 +33,10 @@ def compare(
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases (the newest log of each database is used). The keys of a dictionary become the
-        names; otherwise a session keeps its name, a path is named after its file, a log is named
-        after its session or the first digits of its `uuid`, and a frame is named ``frame``.
-    channels : sequence of str, optional
+        names; otherwise a session keeps its name, a path is named after its file, a log has the
+        name that was given to its session or, if none was given, the first digits of its `uuid`,
+        and a frame is named ``frame``.
+    channels : sequence of str, or str, optional
         The channels to return, in order; by default all. Some of the channels may be missing from a
         log.
 
@@ -68,6 +69,7 @@ def compare(
     """
     import pandas as pd
 
+    channels = [channels] if isinstance(channels, str) else channels
     frames = {run.name: run.frame for run in named_runs(logs)}
     if not frames:
         raise LogError(NOTHING_TO_COMPARE)

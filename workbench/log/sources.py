@@ -142,7 +142,14 @@ def log_of(source: Any) -> Log:
 
 
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
-    """Return the runs of `sources`, with unique names.
+    """Return the runs of `sources`, with the names of `named_sources`."""
+    return [_run(name, source) for name, source in named_sources(sources).items()]
+
+
+def named_sources(
+    sources: Mapping[str, Source] | Iterable[Source] | Source,
+) -> dict[str, Source]:
+    """Return `sources` by unique names.
 
     The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
     after its file without the suffix, a log has the name that was given to its session or, if none
@@ -154,18 +161,18 @@ def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> lis
         If an item is not a log, session, frame or path.
     """
     if isinstance(sources, Mapping) and not isinstance(sources, Records):
-        return [_run(str(name), source) for name, source in sources.items()]
+        return {str(name): source for name, source in sources.items()}
     one = isinstance(sources, (str, os.PathLike, Records)) or not isinstance(sources, Iterable)
     given: Iterable[Any] = [sources] if one or _is_frame(sources) else cast(Iterable[Any], sources)
-    runs: dict[str, Run] = {}
+    found: dict[str, Source] = {}
     for source in given:
         stem = name = _name(source)
         number = 1
-        while name in runs:
+        while name in found:
             number += 1
             name = f"{stem} ({number})"
-        runs[name] = _run(name, source)
-    return list(runs.values())
+        found[name] = source
+    return found
 
 
 def _name(source: Any) -> str:

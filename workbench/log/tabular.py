@@ -189,6 +189,7 @@ class Tabular(Records):
         self,
         channels: Sequence[str] | str | None = None,
         *,
+        others: Mapping[str, Source] | Iterable[Source] | Source | None = None,
         x: str = "iteration",
         smoothing: float = 0.0,
         log_y: bool = False,
@@ -204,6 +205,9 @@ class Tabular(Records):
         ----------
         channels : sequence of str, optional
             The numeric channels to draw; by default all.
+        others : iterable or dict, optional
+            Further runs whose channels are drawn in the same figure: logs, sessions, or paths of
+            SQLite databases. The keys of a dictionary are the names of the runs.
         x : str
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
             channel, such as ``time_train_total``; rows that lack it are omitted.
@@ -237,7 +241,13 @@ class Tabular(Records):
             If there is nothing to draw, or if an option is not valid.
         """
         draw = from_live_layer("log_figure", "figure_of", what="log.plot()")
-        options = {"x": x, "smoothing": smoothing, "log_y": log_y, "robust": robust}
+        options = {
+            "others": others,
+            "x": x,
+            "smoothing": smoothing,
+            "log_y": log_y,
+            "robust": robust,
+        }
         return draw(self, channels, **options, title=title)
 
     def _repr_html_(self) -> str:

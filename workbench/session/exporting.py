@@ -1,22 +1,29 @@
-"""Export of the network of a run to an ONNX file, with examples from the training data."""
+"""Export of the network of a run: to a module of torch, or to an ONNX file.
+
+The shapes in the file are those of the training data.
+"""
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from workbench.algorithms.base import inputs_by_name
+from workbench.bricks.to_torch import converted
 from workbench.errors import SessionError
+from workbench.graph.annotations import get_application_call
 from workbench.graph.hierarchy import path_of
 from workbench.graph.onnx_export import write_graph
 from workbench.roles import PARAMETER, has_roles
 from workbench.session.predicting import shared_copies
 from workbench.session.predictions import find_output, in_evaluation_mode
 from workbench.tensor import SharedVariable, Variable
-from workbench.tensor.traversal import replace
+from workbench.tensor.traversal import ancestors, replace
 
 FEW = 2
 """Number of examples for the export and the check, which is slow for many examples."""
@@ -31,6 +38,63 @@ NOT_IN_DATA = (
     "{missing!r}, and the data has only {known}; pass examples yourself, as in "
     "Model(scores).to_onnx(path, {{{missing!r}: examples}})"
 )
+
+
+NO_BRICK = (
+    "to_torch needs a prediction that one brick computes, but {output!r} is computed outside of "
+    "bricks; convert a brick instead, as in brick.to_torch()"
+)
+
+
+def to_torch(session: Any) -> torch.nn.Module:
+    """Create a module of torch layers that computes the predictions of the run.
+
+    The values of the parameters are those of one iteration, and are copied: training does not
+    change the module, nor the reverse. The inputs of the module are those of the network, as the
+    data stream encodes them. See `Brick.to_torch` for what can be converted.
+
+    Returns
+    -------
+    torch.nn.Module
+        A module in training mode, like every new torch module; call ``eval()`` before using it
+        for predictions.
+
+    Raises
+    ------
+    BrickError
+        If torch's layers and functions cannot express the network.
+    SessionError
+        If the model does not show which variable is its prediction, or if no brick computes it.
+    ParameterError
+        If a parameter is not initialised.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, ["a", "b"] * 5), name="for torch")
+    >>> run.to_torch()
+    Sequential(
+      (linear): Linear(in_features=1, out_features=2, bias=True)
+    )
+    """
+    with session._lock:
+        (variable,) = in_evaluation_mode([find_output(session.main_loop, None)])
+    values = shared_copies(session, [variable])
+    twin = copy.deepcopy(variable)
+    for old, new in zip(_shared(variable), _shared(twin), strict=True):
+        if old in values:
+            with torch.no_grad():
+                new.tensor.copy_(values[old].tensor)
+    call = get_application_call(twin)
+    if call is None:
+        raise SessionError(NO_BRICK.format(output=variable))
+    return converted(
+        call.application.brick, list(inputs_by_name([twin], "to_torch").values()), [twin]
+    )
+
+
+def _shared(variable: Variable) -> list[SharedVariable]:
+    return [v for v in ancestors([variable]) if isinstance(v, SharedVariable)]
 
 
 def to_onnx(

@@ -38,6 +38,7 @@ class States(Editing):
     evaluate = predicting.evaluate
     best = predicting.best
     to_onnx = exporting.to_onnx
+    to_torch = exporting.to_torch
 
     def __init__(self, main_loop: MainLoop, name: str | None = None) -> None:
         self.main_loop = main_loop

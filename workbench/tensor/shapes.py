@@ -32,6 +32,7 @@ from workbench.tensor import torch_internals as internals
 from workbench.tensor.blank import blank, in_rows
 from workbench.tensor.probing import Probe
 from workbench.tensor.structure import map_structure, name_of
+from workbench.tracebacks import line_of_user
 
 Fake = Any
 """A fake tensor, or a symbolic number (``torch.SymInt``, ``SymFloat``, ``SymBool``)."""
@@ -476,8 +477,13 @@ def _explained(
             f"{message}needs the value of a variable, which has no value until it is evaluated; "
             "use variable.eval({...}), or torch.where instead of an if statement"
         )
+    line = line_of_user(error)  # if a module or another function of the user was called
+    place = f" ({line})" if line else ""
+    if line and isinstance(error, (AttributeError, ImportError, KeyError, NameError)):
+        return errors.OperationError(f"{message}{type(error).__name__}: {said}{place}")
+    kind: type[errors.WorkbenchError] = errors.ShapeError
     if isinstance(error, TypeError):
-        return errors.OperationError(message + said)
-    if re.search(r"dtype|scalar type|[Ff]loating point|ScalarType|isDifferentiableType", said):
-        return errors.DtypeError(message + said)
-    return errors.ShapeError(message + said)
+        kind = errors.OperationError
+    elif re.search(r"dtype|scalar type|[Ff]loating point|ScalarType|isDifferentiableType", said):
+        kind = errors.DtypeError
+    return kind(message + said + place)

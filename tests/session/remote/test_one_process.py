@@ -7,6 +7,7 @@ import stat
 
 import numpy as np
 import pytest
+import torch
 from onnx.reference import ReferenceEvaluator
 
 import workbench
@@ -70,6 +71,13 @@ def test_the_process_writes_an_onnx_file(shared_run, tmp_path):
     batch = next(jobs.stream().get_epoch_iterator(as_dict=True))
     model = ReferenceEvaluator(str(tmp_path / "elsewhere.onnx"))
     (found,) = model.run(None, {"features": np.asarray(batch["features"], "float32")})
+    np.testing.assert_allclose(found, shared_run.predict(batch), atol=1e-5)
+
+
+def test_a_module_of_torch_is_sent_from_the_other_process(shared_run):
+    batch = next(jobs.stream().get_epoch_iterator(as_dict=True))
+    with torch.no_grad():
+        found = shared_run.to_torch().eval()(torch.as_tensor(batch["features"]).float())
     np.testing.assert_allclose(found, shared_run.predict(batch), atol=1e-5)
 
 

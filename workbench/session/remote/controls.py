@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import torch
 from numpy.typing import NDArray
 
 from workbench import interfaces
@@ -219,6 +220,11 @@ class Controls(interfaces.Session):
             dynamic_axes=dynamic_axes,
             tolerance=tolerance,
         )
+
+    def to_torch(self) -> torch.nn.Module:
+        """Create a torch module of the network in the first process; see `Session.to_torch`."""
+        found: torch.nn.Module = self._open().ask("to_torch")
+        return found
 
     def recipe(self) -> Recipe:
         """Return a program that does the same as `fit` in explicit steps; see `Session.recipe`."""

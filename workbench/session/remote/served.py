@@ -29,7 +29,7 @@ COMMANDS = frozenset(
 """Methods that return commands, which all processes execute."""
 
 READS = frozenset(("describe", "spec", "frozen"))
-SLOW = frozenset(("predict", "prediction", "evaluate", "best", "to_onnx"))
+SLOW = frozenset(("predict", "prediction", "evaluate", "best", "to_onnx", "to_torch"))
 """Methods that are called in a separate thread, so that commands need not wait for them."""
 
 VALUES = frozenset(("training_examples", "variables", "model_tree", "default_path"))
