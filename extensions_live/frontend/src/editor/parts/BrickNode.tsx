@@ -9,7 +9,7 @@ import {
   useUpdateNodeInternals,
   type NodeProps,
 } from "@xyflow/react";
-import { memo, useEffect, type KeyboardEvent } from "react";
+import { memo, useEffect, useRef, type KeyboardEvent } from "react";
 
 import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
@@ -224,10 +224,15 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { send, familyOf } = useTools();
   const { node, first } = data;
   const { above, below } = shownPorts(node);
-  // React Flow measures handles again only if the size of their node changes.
+  // React Flow measures all new nodes at once, and their handles again only if the size changes.
   const measure = useUpdateNodeInternals();
   const ports = [...node.inputs, ...node.outputs].map(({ name }) => name).join("\n");
-  useEffect(() => measure(node.id), [measure, node.id, ports]);
+  const measured = useRef(ports);
+  useEffect(() => {
+    if (measured.current === ports) return;
+    measured.current = ports;
+    measure(node.id);
+  }, [measure, node.id, ports]);
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;
