@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Iterable, Sequence
@@ -113,11 +114,22 @@ class Editor(Hinted, SessionCanvas):
         warm_up()
         blocks.saved.look()
         blocks.saved.warn()
-        super().__init__(self.drawing, period=PERIOD)
+        super().__init__(self.drawing, period=PERIOD, **self._at_once())
         self._live = first._live
         self.origin = self.first.ident
         self.drawing.watchers.add(self)
         self.observe(self._hear_outbox, "outbox")
+
+    def _at_once(self) -> dict[str, Any]:
+        """Return the traits from which the page draws the nodes of a large model at once.
+
+        The streams, which may have to be read first, and the shapes follow in later messages.
+        """
+        with contextlib.suppress(Exception):  # the first refresh reports it
+            draft = self.drawing.draft()
+            if draft is not None:
+                return {"board": {**draft, **self._answers()}, "palette": dict(palette())}
+        return {}
 
     # What a program uses.
 

@@ -41,10 +41,10 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
 
     drawing: BoardState
 
-    def __init__(self, drawing: BoardState, *, period: float) -> None:
+    def __init__(self, drawing: BoardState, *, period: float, **traits: object) -> None:
         self._live = LiveValues(drawing)
         self._own_pick: PickedNode | None = None
-        super().__init__(drawing, period=period)
+        super().__init__(drawing, period=period, **traits)
         self._live_view = LiveView(self)
         self._is_carried = outbox() is not None
         if not self._is_carried:

@@ -52,12 +52,12 @@ class SessionCanvas(LiveCanvas):
     elsewhere: Sequence[Session] = ()
     """Sessions whose views are shown beside this editor."""
 
-    def __init__(self, drawing: BoardState, *, period: float) -> None:
+    def __init__(self, drawing: BoardState, *, period: float, **traits: object) -> None:
         self._session: Session | None = None
         self._watched: object = None  # the drawing whose live values are shown
         self._shown_session: Session | None = None
         self._status_due = 0.0
-        super().__init__(drawing, period=period)
+        super().__init__(drawing, period=period, **traits)
 
     @property
     def session(self) -> Session | None:

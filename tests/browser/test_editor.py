@@ -3,6 +3,20 @@
 from .canvas import linear
 from .lab import until
 
+# Returns the distances from the ends of edges to the nearest handles, in pixels.
+GAPS = """(box) => {
+    const middles = (kind, side) => [...box.querySelectorAll(`.react-flow__handle.${kind}`)]
+        .map((one) => one.getBoundingClientRect())
+        .map((rect) => [rect.left + rect.width / 2, rect[side]]);
+    const [from, to] = [middles('source', 'bottom'), middles('target', 'top')];
+    const gap = (line, length, ends) => {
+        const { x, y } = line.getPointAtLength(length).matrixTransform(line.getScreenCTM());
+        return Math.min(...ends.map(([left, top]) => Math.hypot(left - x, top - y)));
+    };
+    return [...box.querySelectorAll('path.react-flow__edge-path')].flatMap((line) =>
+        [gap(line, 0, from), gap(line, line.getTotalLength(), to)]);
+}"""
+
 
 def test_an_empty_canvas_offers_the_data_and_the_list_of_bricks(canvas):
     assert "Build a model" in canvas.find("empty").inner_text()
@@ -135,6 +149,19 @@ def test_an_open_brick_pushes_its_neighbours_aside(canvas):
     until(lambda: canvas.places() == before, what="everything as before")
     canvas.ask("editor.drawing.open('mlp')")
     until(lambda: canvas.places() == opened, what="everything as after the click")
+
+
+def test_edges_end_at_handles_that_were_not_measured(canvas):
+    canvas.ask("editor.drawing.add_block('MLP')")
+    canvas.ask("editor.drawing.open('mlp')")
+    canvas.find("node-mlp").locator(".wbe-inner").first.wait_for()
+    until(canvas.are_drawn, what="the nodes")
+    before = canvas.places()["mlp"]
+    canvas.ask("editor.drawing.move({'mlp': [90, 400]})")  # it keeps the size
+    until(lambda: canvas.places()["mlp"][:2] != before[:2], what="the node at its new place")
+    until(canvas.are_drawn, what="the edges")
+    gaps = canvas.box.evaluate(GAPS)
+    assert len(gaps) > 8 and max(gaps) < 1
 
 
 def test_a_brick_is_opened_and_unpacked(canvas):

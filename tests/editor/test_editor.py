@@ -171,6 +171,16 @@ def test_the_page_gets_the_board_only_when_it_changed(editor, hand_pump):
     assert editor.refresh() == 0
 
 
+def test_the_nodes_of_a_large_model_come_with_the_editor_itself(hand_pump, editor):
+    editor.drawing.add_block("LeNet")
+    other = Editor(editor.spec)
+    assert nodes(other) == [one["id"] for one in other.drawing.payload()["nodes"]]
+    assert other.palette["groups"] and not other.palette["streams"]  # streams are read later
+    hand_pump.serve(other)
+    assert other.palette["streams"] and not other.board["summary"]["checking"]
+    other.close()
+
+
 def test_a_large_board_sends_its_shapes_before_its_code(editor, hand_pump, monkeypatch):
     hand_pump.serve(editor)
     monkeypatch.setattr("extensions_live.editor.board_state.SMALL", 0)

@@ -6,6 +6,7 @@ import type { Edge, Node } from "@xyflow/react";
 import type { BoardEdge } from "../messages";
 import type { BoardNode, BoardPayload } from "./shown";
 import { detailOf } from "./details";
+import { HANDLES, handlesOf } from "./handles";
 import { edgeLabel, flopLabel, short } from "./labels";
 import type { Box, Place, Size } from "./layout";
 import { withOrderedPorts } from "./ports";
@@ -29,14 +30,6 @@ export interface EdgeData extends Record<string, unknown> {
 
 export type FlowNode = Node<NodeData, "brick">;
 export type FlowEdge = Edge<EdgeData, "wire">;
-
-/** The ids of handles; the two of a group that are inside have ids of their own. */
-export const HANDLES = {
-  input: (name: string) => `i:${name}`,
-  output: (name: string) => `o:${name}`,
-  fromInside: (name: string) => `f:${name}`,
-  toInside: (name: string) => `t:${name}`,
-};
 
 /** Returns the name of a port for the id of its handle. */
 export function portOf(handle: string | null | undefined): string {
@@ -102,6 +95,8 @@ export function flowNodes(
       position: { x, y },
       width,
       height,
+      measured: { width, height }, // so that React Flow draws it without measuring it
+      handles: handlesOf(node, { width, height }),
       data: { node, first },
       draggable: node.parent === null || node.editable,
       deletable: false, // our own keys do it

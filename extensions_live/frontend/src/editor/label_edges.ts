@@ -1,7 +1,8 @@
 // The edges of the canvas with their ways around nodes and the places of their labels, for the nodes
 // where they are now.
 
-import { HANDLES, type FlowEdge, type FlowNode } from "./flow";
+import type { FlowEdge, FlowNode } from "./flow";
+import { HANDLES } from "./handles";
 import { INSIDE, type Box, type Place } from "./layout";
 import { wayAround } from "./routes";
 import { labelPlaces, widthOf, type Labelled } from "./shape_places";
@@ -39,7 +40,7 @@ function isSame(one: Place | null | undefined, other: Place | null | undefined):
 
 function drawn(edges: readonly FlowEdge[], nodes: readonly FlowNode[]) {
   const boxes = absolute(nodes);
-  const ends = new Map(nodes.map(({ id, data }) => [id, handlesOf(boxes.get(id), data.node)]));
+  const ends = new Map(nodes.map(({ id, data }) => [id, endsOf(boxes.get(id), data.node)]));
   const parents = new Map(nodes.map(({ id, parentId }) => [id, parentId]));
   const isAround = (id: string, inner: string) => {
     for (let at: string | undefined = inner; at !== undefined; at = parents.get(at)) {
@@ -85,7 +86,7 @@ function absolute(nodes: readonly FlowNode[]): Map<string, Box> {
 }
 
 /** Returns the points at which edges begin and end at a node, by the ids of its handles. */
-function handlesOf(box: Box | undefined, node: FlowNode["data"]["node"]): Map<string, Place> {
+function endsOf(box: Box | undefined, node: FlowNode["data"]["node"]): Map<string, Place> {
   const found = new Map<string, Place>();
   if (!box) return found;
   const across = (place: number, count: number) => box.x + (box.width * (place + 0.5)) / count;

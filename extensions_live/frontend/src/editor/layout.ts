@@ -229,18 +229,8 @@ function arranged(
   sizes: ReadonlyMap<string, Size>,
   origin: Place,
 ): Map<string, Place> {
-  const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: GAP.x, ranksep: GAP.y, edgesep: 24 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const { id } of nodes) graph.setNode(id, { ...(sizes.get(id) ?? DEFAULT) });
-  inner(nodes, edges).forEach(({ source, target }, number) => {
-    graph.setEdge(source, target, {}, String(number));
-  });
-  dagre(graph);
-  const boxes = nodes.map(({ id }) => {
-    const { x, y, width, height } = graph.node(id) as Box;
-    return { id, x: x - width / 2, y: y - height / 2, width, height };
-  });
+  const within = inner(nodes, edges);
+  const boxes = chained(nodes, within, sizes) ?? layered(nodes, within, sizes);
   const { x: left, y: top } = bounds(boxes);
   return new Map(
     wrapped(boxes).map(({ id, x, y }): [string, Place] => [
@@ -248,6 +238,51 @@ function arranged(
       [Math.round(x - left + origin[0]), Math.round(y - top + origin[1])],
     ]),
   );
+}
+
+interface NamedBox extends Box {
+  readonly id: string;
+}
+
+/** Returns a single chain of nodes one below another, as dagre does after a while; else null. */
+function chained(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+  sizes: ReadonlyMap<string, Size>,
+): NamedBox[] | null {
+  const next = new Map(edges.map(({ source, target }) => [source, target]));
+  const targets = new Set(next.values());
+  if (edges.length !== nodes.length - 1 || targets.size !== edges.length) return null;
+  const found = new Map<string, NamedBox>();
+  let top = 0;
+  let id = nodes.find((node) => !targets.has(node.id))?.id;
+  while (id !== undefined) {
+    const { width, height } = sizes.get(id) ?? DEFAULT;
+    found.set(id, { id, x: -width / 2, y: top, width, height });
+    top += height + GAP.y;
+    id = next.get(id);
+  }
+  return found.size === nodes.length ? nodes.flatMap((node) => found.get(node.id) ?? []) : null;
+}
+
+/** Returns the layout of dagre. */
+function layered(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+  sizes: ReadonlyMap<string, Size>,
+): NamedBox[] {
+  const graph = new Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: GAP.x, ranksep: GAP.y, edgesep: 24 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id } of nodes) graph.setNode(id, { ...(sizes.get(id) ?? DEFAULT) });
+  edges.forEach(({ source, target }, number) => {
+    graph.setEdge(source, target, {}, String(number));
+  });
+  dagre(graph);
+  return nodes.map(({ id }) => {
+    const { x, y, width, height } = graph.node(id) as Box;
+    return { id, x: x - width / 2, y: y - height / 2, width, height };
+  });
 }
 
 const TALL = { height: 1800, ratio: 3 };

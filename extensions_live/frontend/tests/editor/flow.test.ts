@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import {
   flowEdges,
   flowNodes,
-  HANDLES,
   portOf,
   positionsOf,
   secondLine,
   spoken,
 } from "../../src/editor/flow";
+import { HANDLES } from "../../src/editor/handles";
 import { matching } from "../../src/editor/parts/Chooser";
 import { faultIn } from "../../src/editor/parts/CodePane";
 import { whyNot } from "../../src/editor/parts/Train";
@@ -37,6 +37,18 @@ describe("nodes of React Flow", () => {
     const dragged = { ...first, position: { x: 50, y: 60 }, dragging: true, selected: true };
     const [now] = flowNodes(board([node("a", { flops: 1 })]), new Map([["a", BOX]]), [dragged]);
     expect(now).toMatchObject({ position: { x: 50, y: 60 }, selected: true });
+  });
+
+  it("need no measuring: they have their sizes and the places of their handles", () => {
+    const [group] = flowNodes(board([node("a", { open: true })]), new Map([["a", BOX]]));
+    expect(group?.measured).toEqual({ width: 100, height: 40 });
+    const places = group?.handles?.map(({ id, type, x, y }) => [id, type, x, y]);
+    expect(places).toEqual([
+      [HANDLES.input("input_"), "target", 44.5, -4.5],
+      [HANDLES.fromInside("input_"), "source", 46.5, 48.5],
+      [HANDLES.output("output"), "source", 44.5, 33.5],
+      [HANDLES.toInside("output"), "target", 46.5, 14.5],
+    ]);
   });
 
   it("cannot be dragged out of a brick that wires its parts itself", () => {

@@ -34,6 +34,22 @@ describe("layout", () => {
     expect(new Set(ids.map((id) => boxes.get(id)?.x)).size).toBe(1);
   });
 
+  it("places a chain as dagre places it: in one line, with equal gaps", () => {
+    const nodes = ["b", "a", "c"].map((id) => node(id));
+    const wide = new Map([
+      ["a", { width: 100, height: 40 }],
+      ["b", { width: 60, height: 30 }],
+      ["c", { width: 80, height: 40 }],
+    ]);
+    const boxes = place(nodes, [edge("b", "c"), edge("a", "b")], wide);
+    const places = [...boxes].map(([id, { x, y }]) => [id, x, y]);
+    expect(places).toEqual([
+      ["b", 20, 96],
+      ["a", 0, 0],
+      ["c", 10, 182],
+    ]);
+  });
+
   it("keeps positions, and places a new node below the one before it", () => {
     const nodes = [node("a", { position: [300, 20] }), node("b")];
     const boxes = place(nodes, [edge("a", "b")], sizes("a", "b"));

@@ -177,7 +177,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   };
 
   usePicks(model, host, selected, select);
-  const room = stage.current?.getBoundingClientRect();
+  const room = chooser && stage.current?.getBoundingClientRect();
   const closeCode = useCallback(() => showPart("code", false), [showPart]);
   const lists = shown.palette && (
     <Palette items={items} add={add} close={narrow ? () => showPart("palette", false) : null} />

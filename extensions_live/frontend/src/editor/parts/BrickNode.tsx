@@ -1,19 +1,13 @@
 // A node on the canvas: its name, its type with the most important settings, its ports, and its
 // fault with the offered fix.
 
-import {
-  Handle,
-  NodeToolbar,
-  Position,
-  useStore,
-  useUpdateNodeInternals,
-  type NodeProps,
-} from "@xyflow/react";
-import { memo, useEffect, type KeyboardEvent } from "react";
+import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
+import { memo, type KeyboardEvent } from "react";
 
 import type { BoardNode } from "../shown";
 import { detailOf } from "../details";
-import { HANDLES, inputLine, shownPorts, type FlowNode } from "../flow";
+import { inputLine, shownPorts, type FlowNode } from "../flow";
+import { HANDLES } from "../handles";
 import { Sign, Tile } from "../images";
 import { counted, flopLabel, short, words } from "../labels";
 import { useTools } from "./context";
@@ -224,10 +218,6 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { send, familyOf } = useTools();
   const { node, first } = data;
   const { above, below } = shownPorts(node);
-  // React Flow measures handles again only if the size of their node changes.
-  const measure = useUpdateNodeInternals();
-  const ports = [...node.inputs, ...node.outputs].map(({ name }) => name).join("\n");
-  useEffect(() => measure(node.id), [measure, node.id, ports]);
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;

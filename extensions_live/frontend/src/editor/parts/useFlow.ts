@@ -75,8 +75,8 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
       for (const [id, { home }] of boxes) known.current.set(id, home);
     }
     const { boxes } = last.current;
-    setNodes((old) => flowNodes(board, boxes, old));
-    setEdges((old) => flowEdges(board, old));
+    setNodes((old) => unlessSame(old, flowNodes(board, boxes, old)));
+    setEdges((old) => unlessSame(old, flowEdges(board, old)));
   }, [board, turn]);
 
   /** Returns positions as Python keeps them, with those of nodes that have none yet. */
@@ -172,6 +172,11 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     room,
     arrange,
   };
+}
+
+/** Returns the old items if nothing changed, as by a board that only brings its code. */
+function unlessSame<Item>(old: Item[], fresh: Item[]): Item[] {
+  return old.length === fresh.length && fresh.every((item, at) => item === old[at]) ? old : fresh;
 }
 
 /** Returns items in which only the wanted ones are selected; unchanged items keep their objects. */
