@@ -16,6 +16,9 @@ GAPS = """(box) => {
     return [...box.querySelectorAll('path.react-flow__edge-path')].flatMap((line) =>
         [gap(line, 0, from), gap(line, line.getTotalLength(), to)]);
 }"""
+# Python answers only after a second, once.
+SLOW = """setattr(editor.drawing, "arrange", lambda board=editor.drawing: [
+    __import__("time").sleep(1), delattr(board, "arrange"), board.arrange()])"""
 
 
 def test_an_empty_canvas_offers_the_data_and_the_list_of_bricks(canvas):
@@ -226,9 +229,37 @@ def test_code_is_inserted_as_a_cell(canvas):
     sources = "[...window.jupyterapp.shell.currentWidget.content.widgets].map((c) => "
     source = canvas.page.evaluate(f"{sources} c.model.sharedModel.getSource())[1]")
     assert "Linear(" in source
+    active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    until(lambda: canvas.page.evaluate(active) == 1, what="the new cell selected")
     notebook.select(1)
     notebook.command("notebook:delete-cell")
     until(lambda: len(notebook.kinds()) == cells, what="the cell removed")
+
+
+def test_arranged_nodes_are_in_sight_when_python_answers_late(canvas):
+    linear(canvas, 10)
+    canvas.ask("editor.drawing.move({'features': [4000, 4000], 'linear': [0, 0]})")
+    canvas.press("f")
+    canvas.ask(SLOW)
+    canvas.find("arrange").click()
+    until(canvas.are_drawn, what="the nodes arranged")
+    room = canvas.find("canvas").bounding_box()
+    bottom = room["y"] + room["height"]
+
+    def is_inside(node):
+        box = canvas.find(f"node-{node}").bounding_box()
+        return box["y"] >= room["y"] and box["y"] + box["height"] <= bottom and box["width"] > 100
+
+    until(lambda: is_inside("features") and is_inside("linear"), timeout=10, what="both in sight")
+
+
+def test_the_hints_of_an_empty_canvas_stand_beside_the_palette(canvas):
+    canvas.find("show-palette").click()
+    palette = canvas.page.locator(".wbe-palette").first
+    palette.wait_for()
+    edge = palette.evaluate("(one) => one.getBoundingClientRect().right")
+    assert canvas.find("begin").bounding_box()["x"] >= edge
+    canvas.find("show-palette").click()
 
 
 def test_an_image_of_the_canvas_opens_it_again(canvas):

@@ -13,6 +13,7 @@ interface SharedNotebook {
   insertCell: (index: number, cell: object) => unknown;
 }
 
+const DRAWN = 100; // ms until JupyterLab has a new cell
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
 /** Returns the notebook of a widget if a cell can be inserted into it, else null. */
@@ -23,6 +24,17 @@ export function notebookOf(model: EditorModel): SharedNotebook | null {
   return typeof shared?.insertCell === "function" && Array.isArray(shared.cells)
     ? (shared as SharedNotebook)
     : null;
+}
+
+/** Selects the cell below the one that contains an element, and brings it into sight. */
+export function goBelow(element: Element): void {
+  const cell = element.closest(".jp-Cell");
+  setTimeout(() => {
+    const next = cell?.nextElementSibling;
+    if (!(next instanceof HTMLElement && next.matches(".jp-Cell"))) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }, DRAWN);
 }
 
 /** Inserts a cell with `source` below the cell that shows the model; returns true on success. */
@@ -38,6 +50,10 @@ export function insertCell(model: EditorModel, source: string): boolean {
     });
   });
   const index = at < 0 ? notebook.cells.length : at + 1;
-  notebook.insertCell(index, { cell_type: "code", source, metadata: { trusted: true } });
+  notebook.insertCell(index, {
+    cell_type: "code",
+    source: source.trimEnd(),
+    metadata: { trusted: true },
+  });
   return true;
 }

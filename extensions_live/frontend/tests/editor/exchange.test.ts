@@ -105,7 +105,7 @@ describe("cells", () => {
   it("are inserted below the cell that shows the editor", () => {
     const insert = vi.fn();
     const cells = [{ cell_type: "code" }, { cell_type: "code", outputs: [{ data: view }] }];
-    expect(insertCell(model({ cells, insertCell: insert }), "x = 1")).toBe(true);
+    expect(insertCell(model({ cells, insertCell: insert }), "x = 1\n")).toBe(true);
     expect(insert).toHaveBeenCalledWith(2, expect.objectContaining({ source: "x = 1" }));
   });
 

@@ -38,6 +38,7 @@ import { useMessages } from "./useMessages";
 import { useLiveActions, usePicks } from "./useLive";
 import { useNewNodes, useSelect, useSelected } from "./useSelect";
 import { usePanels } from "./usePanels";
+import { useArranged } from "./useArranged";
 import { useShow } from "./useShow";
 import { useStatus } from "./useStatus";
 import { useUncovered } from "./useUncovered";
@@ -86,6 +87,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   );
   const select = useSelect(flow.choose);
   const show = useShow();
+  const showAfter = useArranged(board, outbox.client, show);
   const selectNew = useNewNodes(board, outbox, select);
   const now = useLatest({ board, items, selected });
   const familyOf = useCallback<Tools["familyOf"]>(
@@ -131,7 +133,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     setTimeout(() => box.current?.querySelector<HTMLElement>(selector)?.focus());
   };
   const perform = useActions({
-    ...{ board, flow, adding, tools, selectNew, show, goTo, help, setHelp },
+    ...{ board, flow, adding, tools, selectNew, show, showAfter, goTo, help, setHelp },
     live: useLiveActions(model, box, tools),
   });
   const { pressed, stayInside, focusBox } = useKeys(box, perform);

@@ -39,6 +39,7 @@ import { Wire } from "./Wire";
 const NODE_TYPES = { brick: BrickNode };
 const EDGE_TYPES = { wire: Wire };
 const CLICK = 5; // pixels by which the pointer can move during a click
+const PAN = 4; // pixels a frame by which the view moves while something is dragged to its border
 const MANY = 8; // number of nodes from which the small map is useful
 
 export interface Point {
@@ -163,6 +164,7 @@ export const Canvas = memo((props: CanvasProps) => {
         }}
         isValidConnection={valid}
         connectionRadius={30}
+        autoPanSpeed={PAN}
         deleteKeyCode={null}
         selectionKeyCode="Shift"
         multiSelectionKeyCode={["Meta", "Control"]}

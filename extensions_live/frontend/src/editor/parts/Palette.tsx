@@ -141,9 +141,8 @@ function Entry({ item, group, add }: EntryProps) {
       <Tile type={item.type} family={familyOfGroup(item.group)} />
       <span className="wbe-names">
         <b>{item.title ?? item.type}</b>
-        <span className="wbe-detail">{item.text}</span>
+        <span className="wbe-detail">{group ? item.text : `${item.group} · ${item.text}`}</span>
       </span>
-      {!group && <span className="wbe-of">{item.group}</span>}
     </button>
   );
 }

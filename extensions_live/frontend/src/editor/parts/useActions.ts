@@ -19,6 +19,8 @@ interface Needs {
   readonly tools: Pick<Tools, "send" | "say" | "select" | "remove">;
   readonly selectNew: (number: number) => void;
   readonly show: Show;
+  /** Shows all nodes when an intent is done. */
+  readonly showAfter: (number: number) => void;
   /** Shows a part, and puts the focus on an element in it. */
   readonly goTo: (part: Part, selector: string) => void;
   readonly help: boolean;
@@ -32,11 +34,10 @@ const FIRST_FIELD =
   ".wbe-settings:not(:has(.wbe-row-fault)) .wbe-row + .wbe-row .wbe-field, " +
   '.wbe-settings:not(:has(.wbe-row + .wbe-row)) [data-testid="field-name"]';
 
-const ARRANGED = 350; // ms until a new layout is drawn
-
 /** Returns the function that performs an action. */
 export function useActions(needs: Needs): (action: Action) => void {
-  const { board, flow, adding, tools, selectNew, show, goTo, help, setHelp, live } = needs;
+  const { board, flow, adding, tools, selectNew, show, showAfter } = needs;
+  const { goTo, help, setHelp, live } = needs;
   const { send, say, select, remove } = tools;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const step = (by: number, from: string | undefined) => {
@@ -92,8 +93,7 @@ export function useActions(needs: Needs): (action: Action) => void {
         show();
       },
       arrange: () => {
-        flow.arrange();
-        setTimeout(show, ARRANGED);
+        showAfter(flow.arrange());
       },
       group: () => {
         if (nodes.length > 1) selectNew(send("group", { nodes }));

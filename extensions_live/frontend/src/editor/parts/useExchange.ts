@@ -9,7 +9,7 @@ import {
 } from "react";
 
 import { copyText } from "../../clipboard";
-import { insertCell } from "../cells";
+import { goBelow, insertCell } from "../cells";
 import { copiedText, isDocument, pastable } from "../copying";
 import { counted } from "../labels";
 import { documentInPng, documentInSvg } from "../drawing";
@@ -38,9 +38,13 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
   /** Inserts the code as a cell; where that is not possible, copies it. */
   const insert = useCallback(() => {
     const inserted = insertCell(model, now.current.board.code.text);
-    if (inserted) toast("The code is in a new cell below this one.", "done");
-    else copyCode();
-  }, [copyCode, model, now, toast]);
+    if (!inserted) {
+      copyCode();
+      return;
+    }
+    toast("The code is in a new cell below this one.", "done");
+    if (box.current) goBelow(box.current);
+  }, [box, copyCode, model, now, toast]);
 
   /** Opens the board that is in an image, or in a file of its own. */
   const openFile = useCallback(

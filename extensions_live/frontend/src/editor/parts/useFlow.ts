@@ -30,8 +30,8 @@ export interface Flow {
   readonly move: (positions: Record<string, Place>) => void;
   /** Returns the room on an edge for a new node, or for one that exists; null where it has none. */
   readonly room: (edge: BoardEdge, node?: string) => Room | null;
-  /** Arranges the nodes without a position again. */
-  readonly arrange: () => void;
+  /** Arranges all nodes; returns the number of the intent. */
+  readonly arrange: () => number;
 }
 
 /** A layout, and what it depends on. */
@@ -157,7 +157,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     known.current.clear();
     last.current = NO_LAYOUT;
     setTurn((old) => old + 1);
-    send("arrange");
+    return send("arrange");
   }, [send]);
 
   return {
