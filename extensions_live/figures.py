@@ -207,15 +207,15 @@ def document(
     for index, infos in enumerate(line_infos(figures) if lines is None else lines):
         plot = empty_figure(height, across, cursor)
         add_rules(plot, rules)
-        for info in infos:
+        for info in (drawn := with_the_first_run_last(infos)):
             key = info["key"]
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
             add_line(plot, info, sources[key])
         # Drawn last, since recorded curves would hide the smoothed curves and shapes of others.
-        for info in infos:
+        for info in drawn:
             add_smooth(plot, info, sources[info["key"]])
-        for info in infos:
+        for info in drawn:
             add_shape(plot, info, source(f"shapes:{index}:{info['key']}"))
         best = plot.scatter(
             *("x", "y"),
@@ -228,6 +228,15 @@ def document(
         best.tags = ["", "best"]
         result.add_root(plot)
     return serialize_json(result.to_json())
+
+
+def with_the_first_run_last(infos: Sequence[LineInfo]) -> list[LineInfo]:
+    """Return curves in the order in which they are drawn, where no other run hides the first one.
+
+    A branch has the same values as its run up to the point where the two part.
+    """
+    runs = list(dict.fromkeys(info["run"] for info in infos))
+    return sorted(infos, key=lambda info: -runs.index(info["run"]))
 
 
 KINDS = ("curve", "smooth", "dots", "marks")

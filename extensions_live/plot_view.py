@@ -30,7 +30,7 @@ from extensions_live.plot_axes import ITERATIONS, REASONS, Axis, axis_of
 from extensions_live.plot_marks import Visible, best_mark, epoch_marks, text_marks
 from extensions_live.plot_settings import AXES, changed, settings
 from extensions_live.pump import pump
-from extensions_live.requests import Requests, outcome
+from extensions_live.requests import FORKED, SHOWN, Requests, outcome
 from extensions_live.run_differences import differences
 from extensions_live.runs import Run, Runs
 from extensions_live.widget import BokehJS, LiveWidget, asset
@@ -235,10 +235,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         if ways[-1].kind == "fork" and requests.started:
             fork = requests.started[-1]
             start = fork.branches[-1].start if fork.branches else 0
-            result["text"] = (
-                f"fork: {fork.name!r} is paused at iteration {start:,}; "
-                f"workbench.session.running()[{fork.name!r}] returns the new session"
-            )
+            said = FORKED.format(name=fork.name, iteration=start)
+            result["text"] = f"{said}: {SHOWN.format(name=fork.name)}"
         return result
 
     def _latest(self, logs: Mapping[str, TrainingLogBase]) -> dict[str, str]:

@@ -1101,6 +1101,11 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     event.stopPropagation();
     move(to[event.key] ?? null);
   });
+  function returnToEnd() {
+    if (panel.contains(focusOf(panel))) grip.focus();
+    at = null;
+    update();
+  }
   function update() {
     const { frame: frame2, axis, last, possible, command: command2 } = facts();
     layer.hidden = !frame2 || !possible.length || last < 1;
@@ -1130,6 +1135,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
       pending = null;
       said = command2.text;
       answer.classList.toggle("wb-refused", command2.refused);
+      if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
     }

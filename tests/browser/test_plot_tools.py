@@ -280,6 +280,7 @@ def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_note
     answer = plot.get_by_test_id("handle-answer").first
     until(lambda: f"applied at iteration {goal}" in answer.inner_text(), what="the rewind")
     assert notebook.ask(done) == goal
+    until(plot.get_by_test_id("handle-panel").first.is_hidden, what="the closed panel")
     notebook.ask("session.set('learning_rate', 0.05).wait(60)")
     notebook.ask("session.resume().wait(60)")
     until(lambda: int(notebook.ask(done)) > int(goal) + 100, timeout=120, what="more training")
@@ -309,6 +310,7 @@ def fork_at(notebook, plot, handle):
     answer = plot.get_by_test_id("handle-answer").first
     expected = f"is paused at iteration {int(start):,}"
     until(lambda: expected in answer.inner_text(), timeout=120, what="the fork")
+    assert "view(sessions()[" in answer.inner_text()
     assert notebook.ask(f"{FORK}.log.status['iterations_done']") == start
     assert notebook.ask(f"str({FORK}.state)") == "'paused'"
 

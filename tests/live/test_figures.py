@@ -26,6 +26,15 @@ def test_smoothed_curves_are_drawn_over_all_recorded_ones_and_shapes_over_both()
     assert kinds == ["line", "line", "smooth", "smooth", "shape", "shape"]
 
 
+def test_the_first_of_several_runs_is_drawn_over_the_others():
+    lines = lines_of(["now", "branch"], [["cost", "test_cost"]])
+    [root] = json.loads(document([], lines=lines))["roots"]
+    tags = [one["attributes"]["tags"] for one in root["attributes"]["renderers"]]
+    drawn = [key for key, kind in tags if kind == "line"]
+    runs = {one["key"]: one["run"] for one in lines[0]}
+    assert [runs[key] for key in drawn] == ["branch", "branch", "now", "now"]
+
+
 def test_curves_of_a_figure_have_different_shapes():
     infos = lines_of(["run0", "run1", "run2"], [["cost", "test_cost"]])[0]
     assert len({info["shape"] for info in infos}) == 6

@@ -39,6 +39,15 @@ def test_branches_without_batches_are_dropped(session):
     assert found == [("main", 0, 8), ("branch 4", 3, 6), ("branch 5", 2, None)]
 
 
+def test_the_snapshots_of_a_dropped_branch_belong_to_its_parent(session):
+    for iteration in (5, 4):
+        session.rewind(iteration).wait(SOON)
+    after = [one for one in session.snapshots if one.iteration == 5]
+    assert {one.branch.name for one in after} == {"main"}
+    session.rewind(5, branch=after[0].branch.name).wait(SOON)
+    assert session.log.status["iterations_done"] == 5
+
+
 def test_the_end_of_a_branch_continues_it(session):
     main = session.branches[0]
     session.rewind(4).wait(SOON)

@@ -91,18 +91,26 @@ class History:
 
     def go_back(
         self, log_state: Mapping[str, Any], parent: Branch, iteration: int, changes: int
-    ) -> None:
+    ) -> Branch | None:
         """End the current branch, and begin a new branch at an earlier point of `parent`.
 
         If nothing has happened on the current branch since the rewind that began it, the current
         branch is removed.
+
+        Returns
+        -------
+        Branch or None
+            The nearest known ancestor of the removed branch; None if no branch was removed.
         """
         left = self.branch
         left.leave(log_state)
+        ancestor = None
         if not left.changed and self.changes == left.changes:
             self.branches.remove(left)
+            ancestor = next(one for one, _ in left.lineage if one in self.branches)
         self._add(parent, iteration, changes)
         self.changes = changes
+        return ancestor
 
     def rejoin(self, branch: Branch) -> bool:
         """Make an earlier branch the current branch again, if the run is at the end of that branch.

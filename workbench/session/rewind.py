@@ -238,7 +238,10 @@ class Rewinder:
         log.resume()
         self._run.note_name()
         log.status[REWOUND] = {"from": log.status["resumed_from"], "resumed_from": earlier}
-        self.history.go_back(tail, parent, snapshot.iteration, snapshot.changes)
+        left = self.history.branch
+        ancestor = self.history.go_back(tail, parent, snapshot.iteration, snapshot.changes)
+        if ancestor is not None:  # the snapshots must belong to a branch that can be named
+            self.taker.ring.move(left, to=ancestor)
         arrive = partial(self._arrive, command, details, parent, log_state, snapshot.iteration)
         if snapshot.iteration == iteration:
             arrive()

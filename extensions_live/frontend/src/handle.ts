@@ -3,7 +3,7 @@
 
 import { iterationAt, placeText, positionOf } from "./axes";
 import type { Frame } from "./bokeh";
-import { make, named } from "./dom";
+import { focusOf, make, named } from "./dom";
 import type { AxisData, CommandName, Outcome } from "./messages";
 
 const GAP = 8; // pixels between the handle and its panel
@@ -151,6 +151,13 @@ export function makeHandle(
     move(to[event.key] ?? null);
   });
 
+  /** Closes the panel, since the run is now where the handle was. */
+  function returnToEnd() {
+    if (panel.contains(focusOf(panel))) grip.focus();
+    at = null;
+    update();
+  }
+
   function update() {
     const { frame, axis, last, possible, command } = facts();
     layer.hidden = !frame || !possible.length || last < 1;
@@ -181,6 +188,7 @@ export function makeHandle(
       pending = null;
       said = command.text;
       answer.classList.toggle("wb-refused", command.refused);
+      if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
     }
