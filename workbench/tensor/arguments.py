@@ -50,8 +50,8 @@ class Expected:
             # Outputs of functions have no autograd history, and compiled programs rely on that.
             value = value.detach() if value.requires_grad else value
             # Programs read memory, but torch negates or conjugates some views only when it reads.
-            resolved: torch.Tensor = value.resolve_conj().resolve_neg()
-            return resolved
+            own: torch.Tensor = value.resolve_conj().resolve_neg()
+            return own
         if isinstance(value, Variable):
             raise errors.InputError(
                 f"input {self.variable!r} must be a value, not the variable {value!r} (to put "
