@@ -65,6 +65,8 @@ OPEN = {
     "extensions_live.transport.Wire.close": "as in the base class, of the package comm",
     "extensions_live.transport.Wire.open": "as in the base class, of the package comm",
     "extensions_live.transport.Wire.publish_msg": "as in the base class, of the package comm",
+    "extensions_live.editor.live_canvas.LiveCanvas.__init__": "traits, as in the base class",
+    "extensions_live.editor.session_canvas.SessionCanvas.__init__": "traits, as in the base class",
     "extensions_live.widget.LiveWidget.__init__": "traits of ipywidgets, which a subclass adds",
 }
 """Public functions whose ``**`` takes keywords that no signature can list, and the reason."""
