@@ -210,7 +210,7 @@ def test_a_state_is_loaded_by_the_names_of_the_parameters():
             r"parameters \[\['a', 'b'\]\], but .* trains \[\['b', 'c'\]\]",
         ),
         (torch.optim.SGD, None, "a", r"but .* trains \[\['a'\]\]"),
-        (torch.optim.LBFGS, {}, "ba", r"in the order \['a', 'b'\], but .* order \['b', 'a'\]"),
+        (torch.optim.LBFGS, {}, "ba", r"for the order \['a', 'b'\], but .* order \['b', 'a'\]"),
     ],
 )
 def test_the_state_of_other_parameters_is_refused(make, options, order, text):
