@@ -159,6 +159,9 @@ class Remote:
     def to_onnx(self, path, output=None, *, dynamic_axes=None, tolerance=1e-4):
         raise SessionError("the model elsewhere cannot be exported here")
 
+    def to_torch(self):
+        raise SessionError("the model elsewhere cannot be converted here")
+
     def best(self, record=None, *, choose_best=None):
         raise SessionError("the best iteration elsewhere is unknown")
 
