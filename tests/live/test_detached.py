@@ -37,7 +37,7 @@ def detached(request, tmp_path_factory):
     session = build("momentum", 2, plot).start(launcher=Forked(), paused=True, **request.param)
     session.step(3).wait(60)
     yield paused_at(session, 3)
-    session._link.close(20)
+    session.close(end=True)
     del config.runs_path
 
 

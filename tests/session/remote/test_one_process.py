@@ -322,6 +322,13 @@ def test_a_trained_algorithm_of_ones_own_travels_with_its_state(tmp_path):
     assert 0 < loop.algorithm.batches == copy.algorithm.batches
 
 
+def test_a_closed_run_whose_processes_have_ended_is_over(start):
+    session = start(paused=True, name="closed")
+    session.close()
+    assert session.state is State.STOPPED and session.wait(0)
+    assert "closed" not in workbench.session.running()
+
+
 def test_processes_take_every_setting_but_those_of_the_notebook_itself():
     own = {"blocks_path", "runs_path", "log_backend", "sqlite_database", "full_tracebacks"}
     assert set(Settings.model_fields) - set(job.SETTINGS) == own

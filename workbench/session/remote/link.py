@@ -85,7 +85,7 @@ class Link:
         self._calls = Calls(self._lock)
         self._ready = threading.Event()
         self._disconnected = threading.Event()
-        self._closing = False
+        self._closing = self._processes_ended = False
         self._failures = Failures(self)
         self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
 
@@ -117,7 +117,7 @@ class Link:
         found = State(self.facts.get("state", State.CREATED))
         if found is State.FAILED and self.size > 1:
             return State.STOPPING  # until the cause is known
-        return found
+        return State.STOPPED if self._processes_ended and not found.ended else found
 
     @property
     def has_failed(self) -> bool:
@@ -371,9 +371,11 @@ class Link:
             while time.monotonic() < deadline and not self._have_ended():
                 time.sleep(0.02)
         self.launched.kill()
+        self._processes_ended = True
         self._withdraw()
         self._disconnect()
         self._refuse_all()
+        self.ended.set()
 
     def _have_ended(self) -> bool:
         """Return True if all processes have ended; if they are `Unowned`, check only the first."""
