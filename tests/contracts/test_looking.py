@@ -306,7 +306,7 @@ def test_a_generator_in_a_scheme_that_was_looked_at_is_not_trained_on():
     stream = own(FromGenerator())
     assert len(list(stream.get_epoch_iterator())) == len(list(stream.get_epoch_iterator())) == 2
     main_loop = build(stream)
-    with pytest.raises(DataError, match="the generator 'orders', .* have been read before training"):
+    with pytest.raises(DataError, match="the generator 'orders', .* been read before training"):
         main_loop.run()
 
 
