@@ -268,6 +268,7 @@ def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_note
     notebook.look_at("plot")
     plot = notebook.find("plot")
     handle = plot.get_by_test_id("handle").first
+    until(lambda: int(handle.get_attribute("aria-valuenow")) > 300, what="a plot of that length")
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
