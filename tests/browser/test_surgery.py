@@ -35,7 +35,7 @@ def training(canvas):
         canvas.find("start-training").click()
         started = "0 if editor.session is None else " + ITERATIONS
         until(lambda: int(canvas.ask(started)) > 2, timeout=200, what="training")
-    elif part(canvas, "state").inner_text() == "paused":
+    elif "paused" in canvas.ask("str(editor.session.state)"):  # views can lag behind
         train_on(canvas)
 
 
