@@ -50,7 +50,13 @@ def alive() -> list[Session]:
 
 def remember(session: Session) -> None:
     """Add a session to the known sessions for as long as it exists."""
-    _known.append(weakref.ref(session, _known.remove))
+    if not any(one() is session for one in tuple(_known)):
+        _known.append(weakref.ref(session, _known.remove))
+
+
+def forget(session: Session) -> None:
+    """Remove a session from the known sessions, because this process no longer observes its run."""
+    _known[:] = [one for one in _known if one() is not session]
 
 
 def known() -> list[Session]:

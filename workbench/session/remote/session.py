@@ -14,7 +14,7 @@ from workbench.log import SQLiteLog, TrainingLogBase
 from workbench.main_loop import MainLoop
 from workbench.session import display
 from workbench.session.branch import check_iteration
-from workbench.session.known_sessions import check_name
+from workbench.session.known_sessions import check_name, forget, remember
 from workbench.session.known_variables import KnownVariables
 from workbench.session.remote.controls import Controls
 from workbench.session.remote.folder import RunFolder
@@ -126,6 +126,7 @@ class RemoteSession(FixedAttributes, Controls):
             link.abandon()
             raise
         self._link = link
+        remember(self)
         self._see_changes()
         self._finalizer = weakref.finalize(
             self, close_link, link, self._folder, detached=self.detached
@@ -175,6 +176,8 @@ class RemoteSession(FixedAttributes, Controls):
         elif link is not None:
             self._finalizer.detach()
             close_link(link, self._folder, detached=self.detached)
+        if not self.state.ended:  # its state is no longer known
+            forget(self)
 
     @property
     def state(self) -> State:
