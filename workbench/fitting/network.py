@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -229,13 +230,13 @@ def build(
     target = _target_variable(prepared.target, batch[prepared.target])
     cost, *measured = judged(output, target)
     hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
-    by_hole = judged(hole, target)
-    own = not _is_written(by_hole[0])
+    by_hole = functools.cache(functools.partial(judged, hole, target))
+    own = not isinstance(chosen, str) and not _is_written(by_hole()[0])
     described = [_stand_in(output) if own else cost, *measured]
     code = _described(brick, described) if not ready else None
     if code is None:
-        by_hole[:1] = [_stand_in(hole)] if own else by_hole[:1]
-        code = _by_object(model, brick, kinds, ready, by_hole)
+        results = [_stand_in(hole), *by_hole()[1:]] if own else by_hole()
+        code = _by_object(model, brick, kinds, ready, results)
     if aim.classes is not None and aim.names:
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
     made = f" = {identifier(brick.name, ())}.apply("
