@@ -1,10 +1,10 @@
 """Checks that operands compared element by element have equal shapes.
 
 torch broadcasts a column of predictions against a vector of targets, and the resulting cost is
-meaningless. Therefore cost bricks accept only operands of equal shape, and so do torch's losses if
-they are applied to variables. Unknown sizes of inputs are assumed to be equal, and a call with
-unequal sizes raises an error. Computed sizes are compared when the function runs. A scalar operand
-applies to all elements and is always allowed.
+meaningless. Therefore cost bricks, and torch's losses applied to variables, accept only operands of
+equal shape. Unknown sizes of inputs are assumed to be equal, and a call with unequal sizes raises
+an error. Computed sizes are compared when the function runs. A scalar operand applies to all
+elements and is always allowed.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _compared(first: torch.Tensor, second: torch.Tensor, text: Unequal) -> torch
 
 
 def _sizes_of_inputs(*operands: Any) -> set[Any]:
-    """Return the sizes of the inputs on which `operands` depend; every call checks these sizes."""
+    """Return the sizes of the inputs that `operands` depend on; every call checks these sizes."""
     variables = [one for one in operands if isinstance(one, Variable)]
     return {
         shapes.symbol(size)

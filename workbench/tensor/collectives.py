@@ -1,4 +1,4 @@
-"""Collectives: operations to which each process of a group contributes a tensor.
+"""Collectives: operations that exchange tensors among the processes of a group.
 
 In all execution tiers, collectives are ordinary operations of the graph. All processes must run the
 same collectives in the same order. No gradient flows through a collective.
@@ -49,7 +49,7 @@ class _NoGradient(torch.autograd.Function):
 
 
 class Collective(Operation):
-    """Operation to which each process of a group contributes a tensor.
+    """Operation that exchanges tensors among the processes of a group.
 
     Parameters
     ----------

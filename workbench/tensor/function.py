@@ -247,7 +247,7 @@ def function(
     name : str, optional
         Name of the function in error messages.
     on_unused_input : {'raise', 'warn', 'ignore'}
-        How to treat an input on which no output or update depends.
+        How to treat an input that no output or update depends on.
     guard : Guard, optional
         Check of the outputs before updates are applied. If it raises an error, nothing changes.
     watch : Watch, optional

@@ -66,7 +66,7 @@ class Change:
 
 
 def fused(program: Program) -> fx.Graph:
-    """Return a copy of the graph of `program` in which some operations are fused."""
+    """Return a copy of the graph of `program` with some operations fused."""
     graph = fx.Graph()
     graph.output(graph.graph_copy(program.graph, {}))
     for node in reversed(list(graph.nodes)):  # fuse larger expressions before their operands
@@ -202,7 +202,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
         operand of the in-place operation replaces the new value. The factors of in-place
         operations are appended to the results, each factor once.
     olds : list of torch.fx.Node or None
-        The node of the old value for each new value, or None if it has no node.
+        The node of the old value for each new value, or None if the old value has no node.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def in_place(graph: fx.Graph, olds: Sequence[fx.Node | None]) -> list[Change]:
 def _last_operation(new: fx.Node, old: fx.Node | None) -> tuple[Change, fx.Node] | None:
     """Return the in-place operation that turns `old` into `new`, and its operand.
 
-    Return None if no such operation exists, or if the operand can be a view of memory that changes.
+    Return None if no such operation exists, or if the operand may be a view of memory that changes.
     """
     function, operands = _arithmetic(new)
     if function not in IN_PLACE or operands[0] is not old:

@@ -56,7 +56,7 @@ def grad(
         Known gradients, keyed by variable. A known gradient replaces the gradient that would flow
         back from the cost.
     consider_constant : iterable of Variable, optional
-        Variables to treat as constants, through which no gradient flows.
+        Variables to treat as constants: no gradient flows through them.
 
     Returns
     -------

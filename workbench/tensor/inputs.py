@@ -1,4 +1,4 @@
-"""Inputs and constants: the variables from which graphs are built."""
+"""Inputs and constants: the variables that graphs are built from."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     check_dtype(dtype)
     try:
         return _as_tensor(value, dtype)
-    except (TypeError, ValueError, RuntimeError) as error:  # torch raises any of these
+    except (TypeError, ValueError, RuntimeError) as error:  # torch may raise any of these
         if isinstance(error, errors.WorkbenchError):
             raise
         text = f"{value!r:.60} must be a number, or an array or tensor of numbers ({error})"
@@ -218,7 +218,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
     else:
         new = torch.tensor(value)
         if new.is_floating_point() or new.is_complex():
-            # Convert again, since the first conversion can round Python floats to single precision.
+            # Convert again, since the first conversion may round Python floats to single precision.
             dtype = dtype or (floatx() if new.is_floating_point() else new.dtype)
             new = torch.tensor(value, dtype=dtype)
     return new.to(device=default_device(), dtype=dtype)

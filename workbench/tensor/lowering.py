@@ -1,6 +1,6 @@
 """Lowering of graphs of variables to programs; a program is one flat ``torch.fx`` graph.
 
-`lower` emits each call on which the outputs depend, exactly once and in topological order. It
+`lower` emits each call that the outputs depend on, exactly once and in topological order. It
 removes identity nodes. Calls through which a gradient flows run with torch's autograd enabled, and
 all other calls with autograd disabled. The schedule groups calls by mode, so that the mode is
 rarely switched.
@@ -60,7 +60,7 @@ def _differentiate(
         if seed is None:
             return torch.ones_like(cost)
         given: torch.Tensor = torch.as_tensor(seed, dtype=cost.dtype)
-        # Copy the seed, since autograd can return it as the gradient.
+        # Copy the seed, since autograd may return it as the gradient.
         return (given if create else given.detach()).expand_as(cost).clone()
 
     gradients: Sequence[torch.Tensor | None] = internals.engine_run_backward(
@@ -69,7 +69,7 @@ def _differentiate(
         retain or create,
         create,
         tuple(wrt),
-        True,  # allow_unused: return None for variables on which the costs do not depend
+        True,  # allow_unused: return None for variables that the costs do not depend on
         accumulate_grad=False,
     )
     return [
@@ -136,8 +136,8 @@ class _Lowering:
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
         """Return variables through which a gradient flows, and gradients to differentiate again.
 
-        A gradient flows through a variable that depends on one of `wrt` and on which a cost
-        depends.
+        A gradient flows through a variable if the variable depends on one of `wrt` and a cost
+        depends on the variable.
         """
         tracked: set[Variable] = set()
         for call in self.gradients:
@@ -198,8 +198,9 @@ class _Lowering:
         free = name.isidentifier() and name != "self"  # the first argument of the generated code
         name = (name if free else f"{otherwise}_{name}") + ending
         node = self.graph.placeholder(name)
-        # The code that torch generates assigns every argument to the name of its node, in lower
-        # case. It would overwrite an argument that has this name, as w does if there is also W.
+        # The code that torch generates assigns every argument to the lower-case name of its node.
+        # This may be the name of another argument: if there are both W and w, `w = W` would
+        # overwrite w.
         node.target = node.name
         return node
 
@@ -320,7 +321,7 @@ class _Lowering:
             self.autograd = mode
 
     def _carries_graph(self, variable: Variable) -> bool:
-        """Return True if the value has an autograd history, from which results must be detached."""
+        """Return True if the value has an autograd history, so results must be detached from it."""
         while variable.owner is not None and variable.owner.function is identity:
             variable = variable.owner.inputs[0]
         # All outputs of one call are computed in the same mode.

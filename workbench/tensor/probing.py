@@ -413,7 +413,7 @@ def _reach(expression: Any, wanted: int, sizes: dict[Any, int]) -> int:
 
 
 def _solved(expression: Any, symbol: Any, wanted: int, multiple: bool) -> int | None:
-    """Return a value of `symbol` for which `expression` equals `wanted`, or None if none is found.
+    """Return a value of `symbol` that makes `expression` equal `wanted`, or None if not found.
 
     The search assumes that the expression is the symbol plus a constant or, if `multiple` is True,
     the symbol times a constant.

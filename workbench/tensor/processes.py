@@ -23,7 +23,7 @@ from workbench.hints import Hinted, hinted
 from workbench.tensor.device import default_device
 
 TIMEOUT = 600.0
-"""Number of seconds for which a process waits for the other processes in one exchange."""
+"""Number of seconds that a process waits for the other processes in one exchange."""
 
 LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Environment variables that launchers set for each process."""
@@ -137,8 +137,8 @@ def process_group(
         The library that exchanges tensors: by default ``nccl`` if every process has its own GPU,
         and ``gloo`` otherwise.
     timeout : float, optional
-        The number of seconds for which a process waits for the other processes in one exchange
-        before it raises an error.
+        The number of seconds that a process waits for the other processes in one exchange before it
+        raises an error.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def _hashed(
     for n in size:
         count = count * n
     # The counter is not negative, so `^ (counter >> 63)` changes nothing. But the C++ compiler
-    # cannot know this. Without this operation, the compiler can assume that the sums and products
+    # cannot know this. Without this operation, the compiler could assume that the sums and products
     # below never overflow, conclude that the index stays small, and end the loop too early.
     index = torch.arange(count, device=device) ^ (counter >> 63)
     if place is not None:
@@ -73,7 +73,7 @@ def _hashed(
 
 
 def _placed(index: torch.Tensor, size: Any, place: Place) -> torch.Tensor:
-    """Return the indices that the elements of a share have in the draw for the whole batch."""
+    """Return the index of each element of a share in the draw for the whole batch."""
     axis, first, total = place
     within = 1  # the number of elements of one example in one slice before `axis`
     for n in size[axis + 1 :]:
@@ -110,7 +110,7 @@ class _Draw(Operation):
 
 
 _DIGITS = {torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}
-"""Number of random bits in a uniform draw, keyed by dtype; no draw is then rounded to 1."""
+"""Number of random bits in a uniform draw, keyed by dtype; few enough that no draw rounds to 1."""
 
 
 class _Uniform(_Draw):
@@ -160,7 +160,7 @@ def is_draw(call: Call) -> bool:
 
 
 def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Variable:
-    """Return the part of a draw for a whole batch that belongs to a share of the batch.
+    """Return the part of the whole batch's draw that belongs to a share of the batch.
 
     Parameters
     ----------
@@ -169,7 +169,8 @@ def in_share(draw: Variable, axis: int, first: Variable, total: Variable) -> Var
     axis : int
         The example axis of `draw`.
     first, total : Variable
-        The numbers of examples before the share and in the whole batch, as int64 scalars.
+        The number of examples before the share, and the number in the whole batch, as int64
+        scalars.
     """
     assert draw.owner is not None
     moved: Variable = apply(draw.owner.function, (*draw.owner.args[:5], (axis, first, total)), {})

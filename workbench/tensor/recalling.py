@@ -9,8 +9,8 @@ The cache gives unknown sizes new names, in the order in which they occur. There
 ``(batch, 10)`` in one model has the same entry as this shape in another model. A result is stored
 only if three conditions hold: the function belongs to torch or the workbench, the call revealed
 nothing about unknown sizes except that some of them are equal, and each size in the result can be
-computed from the sizes of the arguments. A stored result is used only for a call for which the same
-facts about the unknown sizes are known. The equalities that the original call revealed are then
+computed from the sizes of the arguments. A stored result is used only if the same facts are known
+about the unknown sizes of the new call. The equalities that the original call revealed are then
 recorded for these sizes, too.
 """
 
@@ -107,14 +107,14 @@ class _Arguments:
         return name
 
     def state(self, tensor: torch.Tensor) -> Any:
-        """Return the properties of a tensor on which results depend."""
+        """Return the properties of a tensor that results depend on."""
         if getattr(tensor, "constant", None) is not None or tensor.layout is not torch.strided:
             raise _Unusual
         if tensor.requires_grad or tensor.is_conj() or tensor.is_neg():
             raise _Unusual
         device = getattr(tensor, "fake_device", None)
         if device is None:
-            if not tensor.is_floating_point():  # the values of integers can be sizes
+            if not tensor.is_floating_point():  # the values of integers may be sizes
                 raise _Unusual
             device = tensor.device
         sizes = tuple(map(self.named, tensor.shape))
@@ -123,7 +123,7 @@ class _Arguments:
         return type(tensor), tensor.dtype, device, sizes, strides, offset
 
     def shared(self) -> tuple[int, ...]:
-        """Return the number of the first tensor that has the same storage, for each tensor."""
+        """Return, for each tensor, the number of the first tensor that has the same storage."""
         storages = list(map(internals.storage_of, self.tensors))
         return tuple(map(storages.index, storages))
 
@@ -188,7 +188,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, shown: Callable[
         if known is not None:
             if not known.learned or _learn(known.learned, given, world):
                 return known.of(given, world)
-            return shapes.infer(function, args, kwargs, shown)  # raises an error that explains it
+            return shapes.infer(function, args, kwargs, shown)  # raises an explanatory error
         before = _Known(given, world)
         result = shapes.infer(function, args, kwargs, shown)
         with contextlib.suppress(_Unusual):
@@ -276,7 +276,7 @@ def _learn(pairs: tuple[tuple[Any, Any], ...], given: _Arguments, world: shapes.
 def _key(
     function: Any, args: Any, kwargs: Any, given: _Arguments, world: shapes.World
 ) -> tuple[Any, ...]:
-    """Return all facts on which a result depends."""
+    """Return all facts that a result depends on."""
     if not _is_fixed(function):
         raise _Unusual
     parts: list[Any] = []
@@ -302,7 +302,7 @@ def _key(
 
 
 def _settings(tensors: Sequence[torch.Tensor]) -> tuple[Any, ...]:
-    """Return the settings of torch on which results for these tensors depend."""
+    """Return the settings of torch that results for these tensors depend on."""
     kinds = dict.fromkeys((getattr(one, "fake_device", None) or one.device).type for one in tensors)
     casts = [torch.get_autocast_dtype(kind) if _is_cast(kind) else None for kind in kinds]
     return torch.get_default_dtype(), *casts
@@ -316,7 +316,7 @@ def _is_cast(kind: str) -> bool:
 def _is_fixed(function: Any) -> bool:
     """Return True for functions of torch or the workbench that depend only on their arguments.
 
-    Modules have attributes, and a custom operation calls functions of the user that can depend on
+    Modules have attributes, and a custom operation calls functions of the user, which may depend on
     anything.
     """
     if isinstance(function, BUILTIN):

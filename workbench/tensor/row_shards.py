@@ -48,7 +48,7 @@ class Rows(SharedVariable):
     Attributes
     ----------
     part_of : SharedVariable or None
-        The parameter to which the rows belong; None for a buffer.
+        The parameter that the rows belong to; None for a buffer.
     """
 
     def __init__(

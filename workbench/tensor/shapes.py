@@ -84,7 +84,7 @@ SIZES = 40
 """Sizes from 2 up to, but not including, this number are tried as solutions of an equation."""
 
 CONSTRUCTION = 5.0
-"""Seconds after shape inference during which a variable can still be under construction."""
+"""Seconds after shape inference during which a variable may still be under construction."""
 
 MOST_SHARED = 20
 """Factor by which the number of symbols may exceed its limit while several threads use symbols."""
@@ -131,7 +131,7 @@ class World:
         """Remove symbols that are no longer used by any variable.
 
         torch's `ShapeEnv` would otherwise keep every symbol forever. If another thread has just
-        used shape inference, its variables can be under construction, so symbols are kept longer.
+        used shape inference, its variables may be under construction, so symbols are kept longer.
         """
         env = self.sizes
         count = len(env.var_to_range)
@@ -140,7 +140,7 @@ class World:
         if count < MOST_SHARED * self.limit and self._is_shared():
             return
         alive = {s for holder in self.holders for s in _symbols(holder.fake)}
-        alive.update(list(env.var_to_range)[-NEWEST:])  # their variables can be under construction
+        alive.update(list(env.var_to_range)[-NEWEST:])  # their variables may be under construction
         found = list(alive)
         while found:
             one = found.pop()

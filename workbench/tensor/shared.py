@@ -46,7 +46,7 @@ DIVIDED = (
 WATCHERS: list[Callable[[SharedVariable], object]] = []
 """Functions that `SharedVariable.set_value` calls with the variable, before it releases its locks.
 
-In this way, a session detects that another thread has changed one of its variables.
+This is how a session detects that another thread has changed one of the session's variables.
 """
 
 
@@ -145,7 +145,7 @@ class SharedVariable(Variable):
         fake = shapes.fake_tensor(tuple(value.shape), value.dtype, device)
         super().__init__(fake, name=name)
         self.symbolic = value.is_meta
-        if not value.is_meta:  # otherwise reading `tensor` calls `__getattr__`, which explains it
+        if not value.is_meta:  # else `__getattr__` explains why there is no tensor
             self.tensor = value
         self.check = check
         self.unset = False
@@ -220,7 +220,7 @@ class SharedVariable(Variable):
 
         new = self._checked(value)
         if self.symbolic and lacks_values():
-            return  # an allocation fills its parameters
+            return  # an allocation is filling its parameters
         check_values([self])
         if self.divided is not None:
             self.divided.set_value(new)

@@ -1,6 +1,6 @@
 """All private torch names that the workbench uses.
 
-torch can move or remove these names without notice. Therefore `pyproject.toml` limits the version
+torch may move or remove these names without notice. Therefore `pyproject.toml` limits the version
 of torch, and ``tests/tensor/test_torch_internals.py`` states for each name how to replace it.
 Import this module and use its attributes, as in ``internals.FakeTensorMode``. The names in `LATER`
 belong to torch modules that are slow to import, and are imported on first use.
@@ -122,8 +122,8 @@ def check_size(condition: Any) -> None:
 def shape_env() -> Any:
     """Return a `ShapeEnv` that does not search the stack for the line that uses a size.
 
-    torch prints these lines in its logs. The search takes most of the time that is needed to create
-    a size, and imports ``torch.export``.
+    torch prints these lines in its logs. The search takes most of the time needed to create a size,
+    and imports ``torch.export``.
     """
     from torch._guards import SLoc
     from torch.fx.experimental.symbolic_shapes import ShapeEnv

@@ -16,10 +16,10 @@ from workbench.tensor.variable import Call, Variable, identity
 
 
 def ancestors(variables: Iterable[Variable]) -> list[Variable]:
-    """Return `variables` and all variables on which they depend, in topological order.
+    """Return `variables` and all variables that they depend on, in topological order.
 
-    Each variable comes after its inputs. Otherwise, variables are in the order in which they are
-    first used.
+    Each variable comes after its inputs. Apart from this, variables are in the order of their first
+    use.
 
     Examples
     --------
@@ -46,14 +46,14 @@ def ancestors(variables: Iterable[Variable]) -> list[Variable]:
 
 
 def inputs_of(variable: Variable) -> tuple[Variable, ...]:
-    """Return the variables on which `variable` directly depends."""
+    """Return the variables that `variable` directly depends on."""
     return variable.owner.inputs if variable.owner is not None else ()
 
 
 def replace(
     outputs: Iterable[Variable], replacements: Mapping[Variable, Variable]
 ) -> dict[Variable, Variable]:
-    """Rebuild `outputs` after replacing some of the variables on which they depend.
+    """Rebuild `outputs` after replacing some of the variables that they depend on.
 
     Replacements can depend on each other. A replacement can also use the variable that it replaces
     (``{h: h * mask}``). Within the replacement, this variable keeps its original definition, which
@@ -62,7 +62,7 @@ def replace(
     Returns
     -------
     dict
-        The new versions of `outputs` and of all variables on which they depend, keyed by the old
+        The new versions of `outputs` and of all variables that they depend on, keyed by the old
         versions. A variable that depends on no replaced variable is unchanged.
 
     Raises
@@ -160,7 +160,7 @@ class Rewriting:
 
 
 _Node = tuple[Variable, Variable | None]
-"""A variable, and the replaced variable whose replacement contains it (None if there is none)."""
+"""A variable, and the replaced variable whose replacement contains it, if any."""
 
 
 def _dependent_on(key: Variable, replacement: Variable) -> set[Variable]:

@@ -39,7 +39,7 @@ class Call:
         The arguments, without the tuples, lists, dictionaries and slices that contain them. Arrays
         are copied to tensors; variables stand for tensors or sizes.
     spec : Spec
-        The nested structure of the arguments, in which each leaf has a position.
+        The nested structure of the arguments, with a position for each leaf.
 
     Attributes
     ----------
@@ -226,7 +226,7 @@ class Variable:
         if self.is_number:
             return torch.device("cpu")
         fake = self.fake
-        # During inference, `device` of a fake tensor is "meta". A constant can be a real tensor.
+        # During inference, `device` of a fake tensor is "meta". A constant may be a real tensor.
         device: torch.device = getattr(fake, "fake_device", None) or fake.device
         return device
 
@@ -264,7 +264,7 @@ class Variable:
         Parameters
         ----------
         inputs : dict, optional
-            Values of the inputs on which the variable depends, keyed by variable or by name.
+            Values of the inputs that the variable depends on, keyed by variable or by name.
 
         Returns
         -------

@@ -22,7 +22,7 @@ IN_PLACE = {operator.setitem, operator.delitem} | {getattr(operator, f"i{name}")
 
 
 class _Graph:
-    """The calls and variables that compute `roots` and `updates`; the graph can contain cycles."""
+    """The calls and variables that compute `roots` and `updates`; the graph may contain cycles."""
 
     def __init__(self, roots: Iterable[Variable], updates: Mapping[Any, Variable]) -> None:
         self.updates = updates
@@ -127,7 +127,7 @@ GRAPH: dict[str, Callable[[_Graph], Found]] = {
     "a shared variable must have the shape and dtype of its tensor": _held,
     "an update must have the shape and dtype of its shared variable": _updates_fit,
 }
-"""Rules for graphs of variables, each with a function that finds the nodes that break it."""
+"""Rules for graphs of variables, each with a function that finds the offending nodes."""
 
 
 @hinted

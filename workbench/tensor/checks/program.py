@@ -153,7 +153,7 @@ def _pure(lowered: _Lowered) -> Found:
 def _used(lowered: Any) -> Found:
     for node in lowered.nodes:
         idle = node.op.startswith("call") and not node.users and not _has_effects(node)
-        # One of several results can be unused.
+        # One of several results may be unused.
         if idle and node.target is not operator.getitem:
             yield node, "no node uses it"
 
@@ -209,12 +209,12 @@ PROGRAM: dict[str, Callable[[_Lowered], Found]] = {
     "a new value must have the shape and dtype of its shared variable": _news_fit,
     "a result must not share memory with an argument or another result": _own_storage,
 }
-"""Rules for lowered programs, each with a function that finds the nodes that break it."""
+"""Rules for lowered programs, each with a function that finds the offending nodes."""
 
 REWRITTEN = {
     rule: PROGRAM[rule] for rule in PROGRAM if PROGRAM[rule] not in (_own_storage, _news_fit)
 }
-"""Rules that also hold for rewritten programs, which can omit the last operation of an update."""
+"""Rules that also hold for rewritten programs, which may omit the last operation of an update."""
 
 
 @hinted
@@ -266,7 +266,7 @@ def check_rewritten(program: Program, graph: fx.Graph) -> list[Fault]:
 def check_all(
     program: Program, outputs: Sequence[Variable], updated: Sequence[SharedVariable] = ()
 ) -> list[Fault]:
-    """Check a program and the graph of variables from which it was lowered.
+    """Check a program and the graph of variables that it was lowered from.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def _not_read_once_changed(traced: _Traced) -> Found:
         targets = changed(node)
         for one in node.all_input_nodes:
             last = changed_by.get(_storage(one))
-            # Nodes can read the new value: the result of the change, and views of this result.
+            # Nodes may read the new value: the result of the change, and views of this result.
             if last is not None and place[one] < place[last] and one not in targets:
                 yield node, f"it reads {one.name} after {last.name} has changed it"
         changed_by |= {_storage(one): node for one in targets}
@@ -75,7 +75,7 @@ TRACE: dict[str, Callable[[_Traced], Found]] = {
     "placeholders must have the shapes and dtypes of the arguments": _arguments_match,
     "a tensor must not be read after it has been changed in place": _not_read_once_changed,
 }
-"""Rules for traces, each with a function that finds the nodes that break it."""
+"""Rules for traces, each with a function that finds the offending nodes."""
 
 
 @hinted

@@ -58,7 +58,7 @@ class Variant:
     Attributes
     ----------
     example : tuple of int
-        The sizes with which the program was traced. The program can be valid for other sizes too.
+        The sizes with which the program was traced. The program may also be valid for other sizes.
     trace : Trace
     seconds : float
         Duration of tracing and compilation.
@@ -124,7 +124,7 @@ class Guarded:
             self._task.program.explain([*values, *self._task.held], error)
             raise
         finally:
-            if torch.is_grad_enabled() is not autograd:  # a program that fails can change it
+            if torch.is_grad_enabled() is not autograd:  # a failed program may have changed it
                 torch.set_grad_enabled(autograd)
         watch, checks = self._watch, None
         if self._reports_success:
@@ -249,7 +249,7 @@ class Compiled:
 
 @functools.cache
 def _processor() -> threading.Thread:
-    """Start a thread that detects the processor's vector instructions while a task is traced.
+    """Start a thread that, during tracing, detects the processor's vector instructions.
 
     To detect them, inductor compiles and runs several small programs, and caches the result.
     """

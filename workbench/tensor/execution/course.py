@@ -16,7 +16,7 @@ NAMES = ("eager", "compiled", "captured")
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Tiers of the batches up to an iteration.
+    """The tiers that processed the batches up to an iteration.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Course:
         return found[-1] if found else None
 
     def joined(self, earlier: Course | None) -> Course:
-        """Return this course, followed by the part of an `earlier` course that lies after it."""
+        """Return this course, continued after its end with the changes of an `earlier` course."""
         if earlier is None or earlier.end <= self.end:
             return self
         later = [change for change in earlier.changes if change[0] >= self.end]
@@ -80,5 +80,5 @@ def tier_in(text: object) -> str | None:
 
 
 def recorded_changes(state: Mapping[str, Any], record: str = "execution") -> list[tuple[int, str]]:
-    """Return the changes of tier that the state of a log contains under the name `record`."""
+    """Return the changes of tier stored under the name `record` in the state of a log."""
     return changes_in(*state["columns"].get(record, ((), ())))

@@ -33,7 +33,7 @@ class Eager:
     threads : Threads
         The object that chooses the number of threads for a call.
     examples, on_demand
-        Parameters of `workbench.tensor.execution.tier.Maker`, which have no effect here.
+        See `workbench.tensor.execution.tier.Maker`; these arguments have no effect here.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Eager:
                 news = self._checked_later(outputs, news)
             elif task.guard is not None:
                 task.guard.check(outputs)
-            # Read the factors (such as a learning rate) before updates, which can change them.
+            # Read the factors (such as a learning rate) before updates, which may change them.
             factors = [factor.item() for factor in news[len(task.updated) :]]
             screen = self._screen
             if screen is not None:
@@ -128,7 +128,7 @@ class Eager:
                         screen = None
                 if screen is None or not screen.passes(results):
                     if screen is not None:
-                        # A screen that fails can leave scaled results, so compute them again.
+                        # A failed screen may leave scaled results, so compute them again.
                         results = again(values)
                         outputs, news = task.divided(results)
                     self._check_exactly(values, results, factors)

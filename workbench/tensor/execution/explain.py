@@ -59,7 +59,7 @@ class Explainable(Protocol):
 
     @property
     def execution(self) -> Execution:
-        """The execution of the function."""
+        """The object that chooses the tier of the function and runs it."""
 
 
 def _execution_of(what: Any) -> Execution:

@@ -1,9 +1,9 @@
 """Partition of the joint graph of one loop step into a forward and a backward graph.
 
 Saved values are kept for every time step. To save fewer values, the backward graph recomputes
-views. It recomputes all views of inputs, since a program can write to their memory after the loop.
-If the gradient of a matrix is a product, the backward graph returns the two factors, so that one
-product can replace the products of all time steps.
+views. It recomputes all views of inputs, since a program may write to the memory of the inputs
+after the loop. If the gradient of a matrix is a product, the backward graph returns the two
+factors, so that one product can replace the products of all time steps.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ForwardBackward:
     gradients : list
         See `CompiledStep`.
     wanted : list of int
-        The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
+        The values that `gradients` refers to: ``i`` is the index of a result of `backward`, and
         ``~i`` the index of an argument.
     """
 
@@ -131,7 +131,7 @@ def _tensors(node: fx.Node) -> list[torch.Tensor]:
 
 
 def _itself(node: fx.Node) -> fx.Node:
-    """Return the node from which `node` gets its value, skipping all operations in `COPIES`."""
+    """Return the node that provides the value of `node`, skipping all operations in `COPIES`."""
     while node.target in COPIES:
         node = node.args[0]  # type: ignore[assignment]
     return node

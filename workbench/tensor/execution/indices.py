@@ -33,8 +33,8 @@ def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
     Parameters
     ----------
     checks : list or None
-        List to which scalar tensors are added; each is true if all indices of its argument are in
-        range. If None, operations are recorded unchanged.
+        List that collects scalar tensors; each is true if all indices of its argument are in range.
+        If None, operations are recorded unchanged.
     """
     token = _checks.set(checks)
     try:

@@ -55,7 +55,7 @@ class CompiledStep:
         A function that computes values from a list of sizes and inputs of the step, and empties the
         list.
     outputs, saved : list of int
-        Indices of values: those that are outputs of the step, and those that `backward` needs.
+        Indices of the values that are outputs of the step, and of the values that `backward` needs.
     used : list of int
         Indices of the arguments of `forward` that `backward` needs.
     backward : callable
@@ -63,7 +63,7 @@ class CompiledStep:
         the gradients of the outputs, and the gradients of the states from the next time step, and
         empties the list.
     wanted : list of int
-        The values to which `gradients` refers: ``i`` is the index of a result of `backward`, and
+        The values that `gradients` refers to: ``i`` is the index of a result of `backward`, and
         ``~i`` the index of one of its arguments.
     gradients : list
         For each input of the step: ``None``, the position of its gradient in `wanted`, or the
@@ -100,20 +100,20 @@ class CompiledStep:
 
 
 # torch operations accept only tensors and numbers, so a number identifies a step or saved values.
-# A step exists as long as a program refers to it, and saved values as long as their key.
+# A step exists as long as a program refers to it; saved values exist as long as their key.
 _steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictionary()
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 _COUNTED, _DIGEST = 24, 38
-"""The number of bits of a step's number that count steps, and that identify its graphs."""
+"""The bits of a step's number: how many count the steps, and how many identify its graphs."""
 
 
 def register(step: CompiledStep) -> int:
     """Register `step` and return its number, which is valid while a program refers to `step`.
 
     Inductor caches programs on disk. Its keys contain the numbers of steps, but not the shapes and
-    strides of their outputs and gradients. So a number must identify them: it contains a digest of
-    the graphs of the step and of this module.
+    strides of their outputs and gradients. Therefore the number must identify them too: it contains
+    a digest of the step's graphs and of this module.
     """
     digest = hashlib.sha256(_this_module() + repr(step.needs).encode())
     for trace in step.traces:
@@ -140,14 +140,14 @@ def _parts(step: CompiledStep, given: Sequence[torch.Tensor]) -> tuple[Any, Any,
 
 
 Entry = tuple[list[torch.Tensor], Sequence[Any]]
-"""The states before a time step, and the values that it saves."""
+"""The states before a time step, and the values that the step saves."""
 
 
 @dataclass(eq=False)
 class Kept:
     """Values that a segment of a loop keeps for the gradient.
 
-    A program can write to the memory of the inputs of a loop after the loop. Therefore the backward
+    After a loop, a program may write to the memory of the loop's inputs. Therefore the backward
     pass receives the sequences, the first states and the contexts again.
 
     Attributes
@@ -157,8 +157,9 @@ class Kept:
     states : list of torch.Tensor
         The states before the first time step of the segment.
     steps : list of pairs, optional
-        The states before every time step, and its saved values. None if the loop uses `low_memory`
-        or if gradients are computed several times; the backward pass then recomputes the values.
+        For every time step, the states before it and its saved values. None if the loop uses
+        `low_memory` or if gradients are computed several times; the backward pass then recomputes
+        the values.
     """
 
     part: range
@@ -183,7 +184,7 @@ def _run(
         results = forward([*sizes, *[values[t] for values in unbound], *states, *contexts, t])
         if keeping:
             kept.append((states, [results[i] for i in saved]))
-        # The step is compiled for contiguous arguments, but inductor can return other strides.
+        # The step is compiled for contiguous arguments, but inductor may return other strides.
         states = [results[i].contiguous() for i in state_places]
         all_results.append(results)
     return [[results[i] for results in all_results] for i in step.outputs], kept
@@ -227,7 +228,7 @@ def loop_forward(given: list[torch.Tensor], n: int, number: int) -> list[torch.T
         _kept[key] = kept
         # If a program never calls the backward pass, the values must not be kept forever.
         weakref.finalize(ticket, _kept.pop, key, None).atexit = False
-    # Contiguous, as programs read them: `stack` keeps a memory format that all values have.
+    # Programs read contiguous outputs, but `stack` keeps a memory format that all values share.
     return [*[torch.stack(values).contiguous() for values in collected], ticket]
 
 
@@ -309,12 +310,12 @@ def loop_backward(
         pairs = zip(given, step.needs, strict=False)
         return [value.new_zeros(value.shape) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if step.backwards == 1:  # `kept` is the last reference, so that memory is freed early
+    if step.backwards == 1:  # `kept` is then the last reference, to free memory early
         del _kept[int(key)]
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in step.places]
     unbound = [sequence.unbind(0) for sequence in sequences]
-    # `Through.backward` asks for contiguous gradients, but inductor can remove such a copy.
+    # `Through.backward` asks for contiguous gradients, but inductor may remove such a copy.
     arriving = [gradient.contiguous().unbind(0) for gradient in incoming]
 
     def run(kept: list[Kept]) -> Any:
@@ -366,7 +367,7 @@ def _gathered(
 
 
 def _apart(results: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Return contiguous results; copy those that share storage, which torch does not allow.
+    """Return contiguous results; results that share storage are copied, as torch requires.
 
     No result shares its storage with `others` or with another result.
     """
@@ -389,7 +390,7 @@ def _(
 
 
 class Through(torch.autograd.Function):
-    """Autograd function of a loop, whose gradient `loop_backward` computes."""
+    """Autograd function of a loop; `loop_backward` computes its gradient."""
 
     @staticmethod
     def forward(ctx: Any, number: int, n: int, *given: torch.Tensor) -> Any:

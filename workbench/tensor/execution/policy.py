@@ -87,8 +87,8 @@ class Execution:
     reason : str
         The reason for the current tier.
     calls_left : callable or None
-        A function that returns the number of remaining calls, or ``None`` if it is unknown. Then it
-        is assumed to equal the number of calls so far.
+        A function that returns the number of remaining calls. If this number is unknown, it is
+        assumed to equal the number of calls so far.
     report : callable or None
         A function that is called with `described` when the tier changes, or when the eager tier
         becomes final.
@@ -169,7 +169,7 @@ class Execution:
             self._next_look = 0
 
     def _make_now(self, sizes: tuple[int, ...]) -> None:
-        # Examples from a checkpoint can belong to a task with other inputs, if the monitored
+        # Examples from a checkpoint may belong to a task with other inputs, if the monitored
         # variables have changed since.
         known = [example for example in self.examples if len(example) == len(sizes)]
         try:
@@ -301,7 +301,7 @@ class Execution:
 
 @contextlib.contextmanager
 def _short_turns() -> Iterator[None]:
-    """Shorten the time for which a thread can hold the interpreter lock (the GIL).
+    """Shorten the time that a thread can hold the interpreter lock (the GIL).
 
     Every torch call releases the lock, and must then wait until the compiling thread releases it.
     With Python's default switch interval, training would wait 5 ms for each call.

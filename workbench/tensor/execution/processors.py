@@ -1,7 +1,7 @@
 """Number of processors that this process can use.
 
-A process in a container sees all processors of the host, but its quota can be much
-smaller. Threads beyond the quota do not run in parallel, but delay each other.
+A process in a container sees all processors of the host, but its quota may be much smaller. Threads
+beyond the quota do not run in parallel, but delay each other.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _MOUNT = Path("/sys/fs/cgroup")
 def available_processors() -> int:
     """Return the number of processors that this process can use at the same time.
 
-    This is the number of processors of the machine, or of the processors to which the process is
-    bound. On Linux, the quotas of its control groups (versions 1 and 2), rounded up, limit this
+    The process can use all processors of the machine, or only the processors that it is bound to.
+    On Linux, the quotas of its control groups (versions 1 and 2), rounded up, also limit the
     number.
 
     Returns
@@ -52,7 +52,7 @@ def _quotas() -> list[float]:
         root = _MOUNT / controllers.replace("cpuacct,cpu", "cpu,cpuacct")
         if controllers and not root.is_dir():
             root = _MOUNT / "cpu"
-        # Within a container, the path can be a path of the host, which does not exist here.
+        # Within a container, the path may be a path of the host, which does not exist here.
         folder = root / path.lstrip("/")
         for place in (folder, *folder.parents):
             quota = _version_1(place) if controllers else _version_2(place)

@@ -80,7 +80,7 @@ def _descend(
     factor = scale.item()
     if factor and math.isfinite(factor):
         total.addmm_(left, right, alpha=-factor)
-    else:  # libraries can skip a product with the factor 0, although 0 times NaN is NaN
+    else:  # libraries may skip a product with the factor 0, although 0 times NaN is NaN
         total.sub_(left @ right * scale)
 
 

@@ -1,8 +1,8 @@
 """Rewrites, applied before compilation, that make a flat graph faster on a CPU.
 
-They replace operations that inductor does not optimise, such as products of matrices, for which it
-always calls the same library, and gradients of indexing, which it does not fuse with other
-operations. The values are unchanged up to rounding.
+They replace operations that inductor does not optimise, such as matrix products (it always calls
+the same library) and gradients of indexing (it does not fuse them with other operations). The
+values are unchanged up to rounding.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
         if _kind(factor) != _kind(total):  # a subtraction broadcasts, but `addmm_` does not
             continue
         # The fused operation reads its operands at the position of the copy, after the original
-        # subtraction. Before this, another copy can change an operand that is a shared variable.
+        # subtraction. Before this, another copy may change an operand that is a shared variable.
         late = any(_storage(one) in changed for one in (*factors, scale))
         if not late and not by_onednn(*map(_value, factors)):
             for look in looks:
@@ -220,7 +220,7 @@ def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
 
 
 def _device(node: fx.Node) -> str | None:
-    """Return the type of the device on which a node computes, or None if it is unknown."""
+    """Return the type of a node's device, or None if it is unknown."""
     value = node.meta.get("val")
     value = value[0] if isinstance(value, (list, tuple)) and value else value
     return value.device.type if isinstance(value, torch.Tensor) else None

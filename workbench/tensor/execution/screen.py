@@ -21,9 +21,9 @@ from workbench.tensor import torch_internals as internals
 LARGE = 2**14
 """Minimum number of elements for which a sum is faster than the multi-tensor operation."""
 MARGIN = 1e8
-"""Factor by which subtracted values must be smaller than the largest finite number."""
+"""Minimum ratio of the largest finite number to a subtracted value."""
 ROOM = 2.0**54
-"""Factor that replaces `MARGIN` in the eager tier, large enough for double precision.
+"""Ratio that replaces `MARGIN` in the eager tier, large enough for double precision.
 
 It is a power of two, so scaling is exact.
 """
@@ -66,7 +66,7 @@ class Screen:
         self._up, self._down = torch.tensor([ROOM]), torch.tensor([1 / ROOM])
 
     def passes(self, results: Sequence[torch.Tensor]) -> bool:
-        """Return True if all elements are certain to be finite; False can be a false alarm."""
+        """Return True if all elements are certain to be finite; False may be a false alarm."""
         if not self._known:
             return False
         for place in self._large:
@@ -75,7 +75,7 @@ class Screen:
                     return False
                 continue
             total = results[place].sum().item()
-            if total - total:  # NaN, which is true, unless the sum is finite
+            if total - total:  # NaN if the sum is not finite; NaN is true
                 return False
         found = self._found
         if self._changing:

@@ -2,7 +2,7 @@
 
 The threads of a task wait for each other many times. For a small task on an idle machine, these
 waits take about as much time as the threads save. On a busy machine they take much longer, because
-a thread can wait for a processor while the other threads wait for it. Therefore small tasks use one
+a thread may wait for a processor while the other threads wait for it. Therefore small tasks use one
 thread. For a loop, only the work of one step counts, because the steps run one after another. The
 choice depends on the program and on the sizes of its inputs, never on a measurement: sums over
 several threads are rounded differently, and a resumed run must reproduce its results.
@@ -111,7 +111,7 @@ class Threads:
     def _work(self, sizes: tuple[int, ...]) -> Work:
         rounded = tuple(map(_rounded, sizes))
         amount = self._counted(rounded)
-        if amount.total == math.inf and sizes != rounded:  # rounding violated a relation of sizes
+        if amount.total == math.inf and sizes != rounded:  # rounding made the sizes inconsistent
             amount = self._counted(sizes)
         if amount.total == math.inf:
             guess = _guess(self.task, sizes)

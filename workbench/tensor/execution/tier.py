@@ -68,7 +68,7 @@ class Maker(Protocol):
         examples : sequence of tuple of int
             Sizes for which the tier is prepared immediately.
         on_demand : bool
-            If True, a call can wait until the tier is ready for its sizes.
+            If True, a call may wait until the tier is ready for its sizes.
 
         Raises
         ------

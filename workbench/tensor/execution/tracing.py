@@ -127,8 +127,9 @@ class _Whole:
             found = [*outputs, *news]
             finite = [torch.ops.workbench.finite(found[place]) for place in task.watched]
             conditions = [*conditions, *finite]
-            # On a CPU, one flag shows immediately if an eager run must follow. On an accelerator,
-            # the flags arrive some batches later, and the error needs a flag for each value.
+            # On a CPU, one flag shows immediately whether an eager run must follow. On an
+            # accelerator, the flags arrive some batches later, and the error needs a flag for each
+            # value.
             checks = [all_of(conditions) if on_cpu else torch.stack(finite)]
         elif exist:
             checks = [all_of(conditions)]
@@ -244,7 +245,7 @@ def _compile_step(
 
 
 def _step(loop: Loop, given: Sequence[Any]) -> list[torch.Tensor]:
-    """Compute a step of `loop`; in mixed precision too, its results keep the dtypes of the graph.
+    """Compute a step of `loop`; its results keep the graph's dtypes, even in mixed precision.
 
     The step is compiled for one dtype of each state.
     """
