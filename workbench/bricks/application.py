@@ -1,4 +1,4 @@
-"""Application methods: the methods with which a brick adds its operation to a graph.
+"""Application methods: the methods that a brick uses to add its operation to a graph.
 
 `application` converts a method of a brick into an `Application`, a descriptor that returns a
 `BoundApplication` for each brick. Calling the bound application allocates the brick if necessary,
@@ -44,12 +44,12 @@ SPECIAL = ("application", "application_call")
 """Arguments that an application method can declare, but that its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
-"""Attributes that bricks read from applications; an error for a missing one says how to add it."""
+"""Attributes that bricks read from applications; the error for a missing one says how to add it."""
 
 OWN = (
     "application_function", "name", "brick", "attributes", "properties", "signature", "application",
 )  # fmt: skip
-"""Attributes of the Python object itself. Others are declared for a class or set for a brick."""
+"""Attributes of the Python object itself; others are declared for a class or set for a brick."""
 
 _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 """The bricks that are being applied, outermost first."""

@@ -17,7 +17,7 @@ class Body:
     order : list of Variable
         The variables in topological order, including only the outputs of inner applications.
     used : dict of ApplicationCall to list of Variable
-        For each inner application, its outputs on which `outputs` depend.
+        For each inner application, its outputs that `outputs` depend on.
     """
 
     def __init__(self, call: ApplicationCall, outputs: list[Variable]) -> None:
@@ -38,7 +38,7 @@ class Body:
 
     @property
     def inputs(self) -> list[tuple[str, Variable]]:
-        """The application's inputs on which the outputs depend, with their names."""
+        """The application's inputs that the outputs depend on, with their names."""
         names = self.call.application.inputs
         found = sorted(
             self._own.items(), key=lambda pair: names.index(pair[0]) if pair[0] in names else 99
@@ -51,12 +51,12 @@ class Body:
         return [copies.get(variable, (str(variable.name), variable)) for variable in given]
 
     def unit_of(self, variable: Variable) -> ApplicationCall | None:
-        """Return the inner application that has this variable as an output, or None if none has."""
+        """Return the inner application with this variable as an output, or None."""
         call = get_application_call(variable)
         return call if call is not self.call and has_roles(variable, [OUTPUT]) else None
 
     def boundary(self, variable: Variable, inner: ApplicationCall) -> dict[str, Variable]:
-        """Return an inner application's inputs on which its output `variable` depends, by name."""
+        """Return, by name, the inputs of `inner` that its output `variable` depends on."""
         if variable not in self._boundaries:
             self._boundaries[variable] = dict(Body(inner, [variable]).inputs)
         return self._boundaries[variable]

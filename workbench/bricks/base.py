@@ -100,9 +100,9 @@ class Brick(Exported):
         A class attribute, True if ``input_dim`` describes all axes of an input except the batch
         axis. An error about an input then suggests a size for each of these axes.
     former_hooks : dict of str to str
-        A class attribute that maps the names of methods that subclasses could override in Blocks to
-        the names of their replacements. These methods are never called, so defining a class with
-        one of them is an error.
+        A class attribute that maps the names of overridable methods in Blocks to the names of their
+        replacements. These methods are never called, so defining a class with one of them is an
+        error.
 
     Examples
     --------
@@ -368,7 +368,7 @@ class Brick(Exported):
 
     def _children_changed(self) -> None:
         self._settings_changed()
-        # A child that is created during allocation lacks the settings for initialisation too.
+        # A child that is created during allocation also lacks the settings for initialisation.
         vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:
@@ -398,7 +398,7 @@ class Brick(Exported):
     # Settings that changed since the allocation.
 
     def _remember_settings(self) -> None:
-        """Save the settings with which the parameters were allocated; see `_check_unchanged`."""
+        """Save the settings used to allocate the parameters; see `_check_unchanged`."""
         values = {name: getattr(self, name, None) for name in self.allocation_args}
         vars(self)["_allocated_for"] = {name: _snapshot(v) for name, v in values.items()}
 

@@ -139,7 +139,7 @@ class Exported(Component):
 
         Notes
         -----
-        The file is run by ``onnx.reference``, which is part of onnx.
+        The check runs the file with ``onnx.reference``, which is part of onnx.
 
         Examples
         --------

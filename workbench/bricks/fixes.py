@@ -3,8 +3,8 @@
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
 are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
 is traced back to a setting of the brick. If a parent assigns this setting, a change in the brick
-would not last, so the search continues with the parent's setting from which the assigned value is
-computed.
+would not last, so the search continues with the parent's setting that determines the assigned
+value.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _pushed(ancestor: Component) -> dict[Setting, Any]:
         found: dict[Setting, Any] = {}
         for brick, name, value in assigned:
             with contextlib.suppress(Exception):
-                # An attribute can be a property that is computed from other settings.
+                # An attribute may be a property that is computed from other settings.
                 now = dict(leaves(getattr(brick, name)))
                 for key, one in leaves(value):
                     own = now.get(key)
@@ -282,7 +282,7 @@ def apply_fix(brick: Component, fix: Fix) -> Component:
         )
     setattr(target, fix.attribute, fix.value)
     path: list[Any] = target.get_unique_path()
-    for ancestor in path[:-1]:  # their settings for other children can depend on the new value
+    for ancestor in path[:-1]:  # their settings for other children may depend on the new value
         ancestor.allocation_config_pushed = False
     allocated = [one for one in path if one.allocated]
     if allocated:

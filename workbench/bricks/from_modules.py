@@ -126,7 +126,8 @@ class _Conversion:
         # Several bricks cannot share one parameter.
         self._tied = any(count > 1 for count in owners.values())
         # True after a layer whose outputs are sequences or images, until a layer of torch flattens
-        # them. Whether other modules flatten them is not known; layers after these stay modules.
+        # them. Other modules may or may not flatten them, so layers after such modules stay
+        # modules.
         self._has_positions = False
 
     def brick(self, module: nn.Module, path: str) -> Brick:
@@ -182,7 +183,7 @@ def _is_whole(layer: nn.Flatten) -> bool:
 
 
 def _is_usual(module: nn.Module) -> bool:
-    """Return True if all parameters are trained and have the dtype that bricks use."""
+    """Return True if all parameters are trainable and have the dtype that bricks use."""
     parameters = module.parameters(recurse=False)
     return all(p.requires_grad and p.dtype is floatx() for p in parameters)
 
@@ -318,4 +319,4 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Made | None]] = {
     nn.MaxPool2d: _max_pooling,
     nn.AvgPool2d: _average_pooling,
 }
-"""For each class, the function that returns the equivalent brick, or None if there is none."""
+"""For each class, a function that returns the equivalent brick, or None if no brick fits."""

@@ -74,7 +74,7 @@ def compute(bound: BrickMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         offer(error, bound, {names.get(key, str(key)): v for key, v in arguments.items()})
         raise
     except Exception as error:
-        # Building the graph with all sizes known can raise a clearer error than torch does.
+        # Building the graph with all sizes known may raise a clearer error than torch does.
         try:
             _make(bound, arguments, values, open_axes=0)
         except ShapeError as better:
@@ -92,8 +92,8 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If no such function can be compiled, return a function in which only the first size of each
-    input can vary, together with False.
+    If this fails, compile a function in which only the first size of each input can vary, and
+    return it with False.
     """
     try:
         return _make(bound, arguments, values, open_axes=ALL), True

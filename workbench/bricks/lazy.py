@@ -45,7 +45,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of constructors that are running; the bricks they create can lack lazy arguments."""
+"""Number of constructors that are running; the bricks they create may lack lazy arguments."""
 
 
 @hinted

@@ -50,7 +50,7 @@ DIFFERENT = (
     *(torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d),
     *(torch.nn.AlphaDropout, torch.nn.FeatureAlphaDropout),
 )
-"""Layers that compute differently in training mode."""
+"""Layers that behave differently in training mode."""
 
 FROZEN = (
     "{title} has parts in evaluation mode ({names}), but a brick ignores the mode of its modules, "

@@ -126,7 +126,7 @@ class Random(Brick):
 
     @property
     def random_stream(self) -> RandomStream:
-        """The stream from which the brick draws random numbers.
+        """The stream that supplies the brick's random numbers.
 
         Inside `workbench.bricks.symbolic_parameters`, this is a stream without values, so that the
         brick's own stream and the seeds of other bricks do not change.

@@ -39,7 +39,7 @@ class Setting:
     ----------
     brick : Brick
     name : str
-        The key in the instance dictionary, which can start with an underscore.
+        The key in the instance dictionary, which may start with an underscore.
     key : int, str or None
         The index or key of the item; ``None`` if the setting is a single number.
     """
@@ -165,7 +165,7 @@ def assignments_of(run: Callable[[], object]) -> list[Assignment]:
     token = recorded.set(found)
     try:
         run()
-    except Exception:  # settings can be missing, or depend on an assignment that was not performed
+    except Exception:  # settings may be missing, or depend on an assignment that was not performed
         return found
     finally:
         recorded.reset(token)

@@ -264,7 +264,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def scale(self) -> SharedVariable:
-        """The parameter by which normalised activations are multiplied."""
+        """The parameter that multiplies the normalised activations."""
         return self._get("scale")
 
     @property
@@ -279,7 +279,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
 
     @property
     def population_stdev(self) -> SharedVariable:
-        """The standard deviation by which activations are divided in evaluation mode."""
+        """The standard deviation that divides the activations in evaluation mode."""
         return self._get("population_stdev")
 
     def _get(self, name: str) -> SharedVariable:

@@ -226,7 +226,7 @@ class Pooling(ImageLayer, Feedforward):
                 f"{where} has shape {shown(input_)}, but must have at least two dimensions, height "
                 "and width; pass images of shape (batch, channels, height, width)"
             )
-        # With three dimensions, the first one can be the batch or the channels.
+        # With three dimensions, the first one may be the batch or the channels.
         known = self.input_dim[-3 if input_.ndim > 3 else -2 :]
         pairs = zip(input_.shape[-len(known) :], known, strict=True)
         if any(isinstance(n, int) and m is not None and n != m for n, m in pairs):

@@ -131,7 +131,7 @@ class ConvolutionalSequence(Sequence, Initializable, ImageLayer, Feedforward):
         return Feedforward.get_dim(self, name)
 
     def _output(self) -> Any:
-        """Return the output shape of the last layer; sizes can be unknown."""
+        """Return the output shape of the last layer; sizes may be unknown."""
         last = [layer for layer in self.layers if isinstance(layer, ImageLayer)][-1:]
         return _output_of(last[0]) if last else self.input_dim
 

@@ -69,8 +69,8 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
         * With ``iterate=False`` it computes one step. Sequences are passed without the time
           dimension, and all states must be passed.
         * With ``reverse=True`` it iterates from the last time step to the first. The outputs are
-          nevertheless in chronological order.
-        * With ``return_initial_states=True`` the states have one more time step for the initial
+        still in chronological order. * With ``return_initial_states=True`` the states have one more
+        time step for the initial
           states, which come first (or last if ``reverse`` is True).
         * ``n_steps`` and ``batch_size`` are required only if there are no sequences.
         * With ``low_memory=True`` the memory for gradients grows with the square root of the

@@ -40,9 +40,9 @@ class RecurrentStack(BaseRecurrent, Initializable):
     states_name : str, optional
         The output that is passed to the next layer.
     skip_connections : bool, optional
-        True if the upper layers also have input sequences, ``inputs#1`` and so on, to which the
-        outputs of their forks are added. The forks then have no biases by default, since the bricks
-        that compute these sequences can have biases.
+        True if the upper layers also have input sequences, ``inputs#1`` and so on. The outputs of
+        the forks are added to these sequences. In this case, the forks have no biases by default,
+        since the bricks that compute the sequences may have biases.
     **kwargs
         Options of `Initializable`.
 

@@ -1,8 +1,8 @@
 """Sequence generators: networks that generate sequences element by element.
 
-The states of a *transition* represent the sequence so far. From the states, and from the glimpses
-of an optional attention mechanism, a *readout* generates the next element and computes its cost.
-The element is then *fed back* into the transition.
+The states of a *transition* represent the sequence so far. A *readout* uses these states, and the
+glimpses of an optional attention mechanism, to generate the next element and compute its cost. The
+element is then *fed back* into the transition.
 """
 
 from workbench.bricks.sequence_generators.assembled import SequenceGenerator

@@ -173,10 +173,10 @@ class BaseSequenceGenerator(Initializable):
     ) -> Variable:
         """Compute the cost of each element of the sequences.
 
-        The states and glimpses from which each output is computed are auxiliary variables that keep
-        their names. The states and glimpses after the last output are auxiliary variables with
-        names that end in ``_final_value``; pass these as initial states and glimpses to continue
-        the sequences.
+        The states and glimpses used to compute each output are auxiliary variables that keep their
+        names. The states and glimpses after the last output are auxiliary variables with names that
+        end in ``_final_value``; pass these as initial states and glimpses to continue the
+        sequences.
 
         Parameters
         ----------

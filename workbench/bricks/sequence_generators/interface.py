@@ -108,7 +108,7 @@ class AbstractReadout(Initializable):
     Parameters
     ----------
     source_names : list of str
-        Names of the variables from which readouts are computed: states, glimpses and contexts of
+        Names of the variables that readouts are computed from: states, glimpses and contexts of
         the generator, and ``"feedback"``. Required by `allocate`.
     readout_dim : int
         The size R of a readout. Required by `allocate`.
