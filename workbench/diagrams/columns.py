@@ -343,7 +343,7 @@ class _Arrangement:
 def spread(
     wanted: Sequence[float], widths: Sequence[float], weights: Sequence[float]
 ) -> list[float]:
-    """Return positions near `wanted` at which boxes keep their order and do not overlap.
+    """Return positions near `wanted` that keep the boxes in order and prevent overlaps.
 
     Examples
     --------

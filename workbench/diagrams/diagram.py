@@ -47,7 +47,7 @@ class Node(Hinted):
         True if the nodes inside this node are shown.
     fault : bool
     parameters, flops : int or None
-        The numbers of parameters and of floating-point operations.
+        The number of parameters, and the number of floating-point operations.
     note : str
         The meaning of the counts, if it differs from the usual meaning.
     """

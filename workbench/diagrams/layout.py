@@ -171,7 +171,7 @@ class Layouter:
         return arrange({id: self.boxes[id] for id in members}, list(links.values()), tallest)
 
     def _leave(self, number: int, id: str) -> float:
-        """Return the distance from the left side of a box at which an edge leaves the box."""
+        """Return the distance from the left side of a box to the point where an edge leaves it."""
         edge, box = self.diagram.edges[number], self.boxes[id]
         if id != edge.source:
             return self._crossing(number, id, -1)
@@ -183,7 +183,7 @@ class Layouter:
         return box.width / 2 if id == edge.target else self._crossing(number, id, 0)
 
     def _crossing(self, number: int, id: str, end: int) -> float:
-        """Return the distance from the left side of a group at which an edge crosses its border."""
+        """Return the distance from a group's left side to where an edge crosses the border."""
         link = self.links[id][number]
         if link.path:
             return self._inner(id) + link.path[end][0]

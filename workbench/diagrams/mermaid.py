@@ -68,7 +68,7 @@ def _label(node: Node, between: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text in which each character with a special meaning is replaced by its code."""
+    """Return text with each character that has a special meaning replaced by its code."""
     return "".join(
         one if one.isalnum() or one in PLAIN or one in "×·" else f"#{ord(one)};"
         for one in " ".join(text.split())

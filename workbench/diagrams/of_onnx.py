@@ -65,7 +65,7 @@ def of_onnx(path: str | Path) -> Diagram:
         texts = [one for n in found.nodes for one in (n.title, n.type, *n.lines)]
         " ".join([found.summary, *texts, *(edge.shape for edge in found.edges)])  # all are text
         return found
-    except Exception as error:  # protobuf accepts names that are not text, for example
+    except Exception as error:  # for example, protobuf accepts names that are not text
         raise ArgumentError(
             f"draw: {path} is damaged: {type(error).__name__}: {error!s:.200}"
         ) from error
@@ -75,12 +75,10 @@ def _read(path: Path, onnx: Any) -> Any:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ArgumentError(f"draw: {path} {what}; give the path of an ONNX file")
-    size = path.stat().st_size
-    if size > LARGEST:
+    if path.stat().st_size > LARGEST:
         raise ArgumentError(
-            f"draw: {path} has {size:,} bytes, but an ONNX file can have at most {LARGEST:,}; save "
-            "its "
-            "weights as external data"
+            f"draw: {path} is larger than {LARGEST:,} bytes, the maximum size of an ONNX file; "
+            "save its weights as external data"
         )
     try:
         model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
@@ -103,7 +101,7 @@ def _read(path: Path, onnx: Any) -> Any:
 
 
 def _inferred(model: Any, onnx: Any, notes: list[str]) -> Any:
-    """Return the model with shapes added to all values for which onnx can infer them."""
+    """Return the model with shapes added to all values whose shapes onnx can infer."""
     light = onnx.ModelProto()
     light.CopyFrom(model)
     kept = []

@@ -1,4 +1,4 @@
-"""Lines, boxes and texts from which the image of a diagram is composed.
+"""Lines, boxes and texts that make up the image of a diagram.
 
 The background is transparent. Every text has its own background, so that it can be read on light
 and dark pages, and lines are drawn in a grey that is visible on both.
@@ -94,7 +94,7 @@ class Shapes:
 
 
 def draw(diagram: Diagram, layout: Layout | None = None) -> Shapes:
-    """Return the shapes from which the image of a diagram is composed.
+    """Return the shapes that make up the image of a diagram.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ MOST_PARAMETERS = 4
 
 
 def given_to(call: ApplicationCall, output: Variable) -> list[Variable]:
-    """Return the inputs of a call on which the given output depends."""
+    """Return the inputs of a call that the given output depends on."""
     found: dict[Variable, None] = {}
     waiting, seen = [output], {output}
     while waiting:

@@ -26,7 +26,7 @@ A = TypeVar("A", bound="Annotation")
 
 
 class Annotation(Hinted):
-    """Base class of objects to which variables belong, such as bricks and calls.
+    """Base class of objects that variables belong to, such as bricks and calls.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class BrickMethod(Protocol):
 
     @property
     def brick(self) -> Any:
-        """The brick to which the method is bound."""
+        """The brick that the method is bound to."""
 
     @property
     def name(self) -> str:
@@ -198,7 +198,7 @@ def get_annotation(var: Variable, cls: type[A]) -> A | None:
 
 @hinted
 def get_application_call(var: Variable) -> ApplicationCall | None:
-    """Return the application call to which a variable belongs, or ``None``."""
+    """Return the application call that a variable belongs to, or ``None``."""
     return get_annotation(var, ApplicationCall)
 
 

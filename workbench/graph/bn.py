@@ -57,7 +57,7 @@ def batch_normalization(*bricks: Component) -> Iterator[None]:
 
 @hinted
 def apply_batch_normalization(computation_graph: ComputationGraph) -> ComputationGraph:
-    """Create a graph for training, in which batch normalisations use the statistics of the batch.
+    """Create a training graph, whose batch normalisations use the statistics of the batch.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def get_batch_normalization_updates(
     Returns
     -------
     list of pairs
-        Each pair is a population mean or standard deviation and its estimate from the batch.
+        Each pair contains a population statistic (a mean or a standard deviation) and its estimate
+        from the batch.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`ComputationGraph`: the variables on which outputs depend, and their annotations."""
+"""`ComputationGraph`: the variables that outputs depend on, and their annotations."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         seen: set[Annotation] = set()
         order, position = main, 0
         while position < len(order):
-            # Auxiliary variables also have annotations, which can have more auxiliary variables.
+            # Auxiliary variables also have annotations, which may have more auxiliary variables.
             fresh = dict.fromkeys(a for v in order[position:] for a in v.tag.annotations)
             annotations = [a for a in fresh if a not in seen]
             seen.update(annotations)
@@ -181,7 +181,7 @@ class ComputationGraph(KnownAttributes, Hinted):
         replacements: Mapping[Variable, Variable] | Iterable[tuple[Variable, Variable]] | Any,
         replacement: Callable[[Variable], Variable] | Variable | None = None,
     ) -> ComputationGraph:
-        """Return a new graph in which some variables are replaced by others.
+        """Return a new graph with some variables replaced by others.
 
         Replacements can depend on each other, and a replacement can use the variable that it
         replaces. Auxiliary variables and updates are also rebuilt from the replacements.
@@ -346,7 +346,7 @@ def _pairs(replacements: Any) -> dict[Variable, Variable]:
 
 
 def _computable(candidates: Iterable[Variable], main: list[Variable]) -> list[Variable]:
-    """Return the `candidates` that depend on no inputs except those in `main`."""
+    """Return the `candidates` whose graph inputs are all in `main`."""
     available = set(main)
     incomputable: set[Variable] = set()
     candidates = list(candidates)

@@ -1,4 +1,4 @@
-"""Numbers of parameters and of floating-point operations, computed from shapes alone.
+"""Counts of parameters and floating-point operations, computed from shapes alone.
 
 No values are needed. Parameters can be symbolic (see `workbench.bricks.symbolic_parameters`). The
 graph is run once on fake tensors, and torch counts the operations of matrix products, convolutions

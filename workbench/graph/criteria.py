@@ -92,7 +92,7 @@ class OfBrick(Predicate):
 
 @dataclass(frozen=True, repr=False)
 class OfClass(Predicate):
-    """Condition that a variable, or the brick to which it belongs, is an instance of a class."""
+    """Condition that a variable, or the brick that it belongs to, is an instance of a class."""
 
     cls: type[Any]
 

@@ -140,7 +140,7 @@ class Component(Annotation):
 
 @hinted
 def get_brick(var: Variable) -> Component | None:
-    """Return the brick to which a variable belongs, or ``None``.
+    """Return the brick that a variable belongs to, or ``None``.
 
     Only inputs, outputs, parameters and auxiliary variables belong to a brick.
 

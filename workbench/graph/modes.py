@@ -1,4 +1,4 @@
-"""Training mode and evaluation mode, for bricks that compute differently during training.
+"""Training mode and evaluation mode, for bricks that behave differently during training.
 
 Batch normalisation uses the statistics of the batch in training mode, and population statistics in
 evaluation mode. Dropout drops elements only in training mode. The mode of a graph is fixed when the
@@ -35,7 +35,7 @@ _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=()
 
 
 class ModeDependent(Component):
-    """Component that computes differently during training.
+    """Component that behaves differently during training.
 
     It is a context manager: applications inside ``with component:`` are in training mode. An
     application method whose result depends on the mode stores the mode as ``training_mode`` in the
@@ -231,7 +231,7 @@ def attached_updates(variables: Iterable[Variable]) -> list[tuple[SharedVariable
 
 
 def estimates(variables: Iterable[Variable]) -> list[Variable]:
-    """Return the estimates of population statistics on which `variables` depend."""
+    """Return the estimates of population statistics that `variables` depend on."""
     order = ancestors(variables)
     annotations = dict.fromkeys(a for v in order for a in v.tag.annotations)
     attached = [v for annotation in annotations for v in annotation.auxiliary_variables]
@@ -273,9 +273,9 @@ def _with_loops(variables: Iterable[Variable]) -> Iterator[Variable]:
 
 
 def _inputs(output: Variable, call: ApplicationCall) -> dict[str, Variable]:
-    """Return the inputs from which `call` computed `output`, by name.
+    """Return, by name, the inputs that `call` used to compute `output`.
 
-    The inputs are found in the graph of `output`, because a graph can contain several versions
+    The inputs are found in the graph of `output`, because a graph may contain several versions
     of the call with different inputs.
     """
     found: dict[str, Variable] = {}

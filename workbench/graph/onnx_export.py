@@ -36,7 +36,7 @@ def write_graph(
     parameters : dict of str to SharedVariable
         The parameters, by path. Their values are copied to the CPU.
     examples : dict of str to tensor or array
-        An example of each input, which is converted to the dtype of the input.
+        An example value for each input; it is converted to the dtype of the input.
     path : path
     dynamic_axes, tolerance
         See `workbench.utils.onnx_files.write_onnx`.

@@ -137,7 +137,7 @@ class Selection(Hinted, list[Variable]):
         assign(variables, given, "variable of the selection", "variable")
 
     def replace(self, graph: G, replacement: Callable[[Variable], Variable]) -> G:
-        """Return a new graph in which each selected variable is replaced.
+        """Return a new graph with each selected variable replaced.
 
         Parameters
         ----------

@@ -50,9 +50,9 @@ class TrainingGraph:
     Parameters
     ----------
     variables : iterable of Variable
-        The cost, and all other variables on which its gradients depend.
+        The cost, and all other variables that its gradients depend on.
     mode : {'training', 'as given'}
-        With ``'training'``, bricks that compute differently during training are applied in training
+        With ``'training'``, bricks that behave differently during training are applied in training
         mode, unless the user has chosen the mode by applying bricks in `training_mode` or by
         rewriting the graph. With ``'as given'``, the graph is not changed.
 
@@ -63,9 +63,9 @@ class TrainingGraph:
     normalizes_examples : bool
         True if some statistics of a batch have one element for each example.
     updates : list of pairs
-        The updates that prepare the model for inference: moving averages of batch statistics, in
-        which each batch has the weight 0.1, and the updates of wrapped modules. A mean over one
-        element, such as the only example of a batch, does not enter the moving averages.
+        The updates that prepare the model for inference: moving averages of batch statistics, where
+        each batch has a weight of 0.1, and the updates of wrapped modules. A mean over one element,
+        such as the only example of a batch, does not enter the moving averages.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def averaged(estimate: Variable) -> list[int | Variable] | None:
 
 
 def reduced(estimate: Variable) -> Variable:
-    """Return the mean or the variance of a batch from which an estimate is computed.
+    """Return the batch mean or batch variance that an estimate is computed from.
 
     If there is none, the result is an ancestor of the estimate that has no owner.
     """
@@ -164,7 +164,7 @@ def is_count(variable: Variable) -> bool:
 
 
 def _count(sizes: list[int | Variable], device: torch.device) -> Variable:
-    """Return the number of averaged elements, for sizes whose product can be one.
+    """Return the number of averaged elements, for sizes whose product may be one.
 
     One element does not suffice to estimate a deviation: the result would be near 0.
     """
