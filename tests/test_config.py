@@ -289,7 +289,7 @@ def test_the_representation_shows_values_and_origins(file):
         ("a: &a [1]\nb: *a", "aliases are not allowed in settings"),
         ("floatx: 2020-13-45", "month"),
         ("floatx: " + "9" * 5000, "digits"),
-        ("a: " + "x" * 1_100_000, "more than 1,000,000 bytes"),
+        ("a: " + "x" * 1_100_000, "larger than 1,000,000 bytes"),
         ("\0", "special characters"),
     ],
     ids=["deep", "aliases", "invalid date", "long number", "large", "NUL"],

@@ -180,7 +180,7 @@ def _text_of(file: Path) -> str:
     with file.open("rb") as opened:
         data = opened.read(LONGEST + 1)
     if len(data) > LONGEST:
-        raise OSError(f"it has more than {LONGEST:,} bytes")
+        raise OSError(f"it is larger than {LONGEST:,} bytes")
     return data.decode("utf-8")
 
 

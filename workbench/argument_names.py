@@ -281,7 +281,7 @@ ADVICE: dict[str, str] = {
         "pass a DataStream with an iteration scheme, or a torch DataLoader with this argument",
     ),
     "seed": "config.default_seed is the default of every seed",
-    "deterministic": "runs with the same seed are equal on a CPU; on a GPU, also call "
+    "deterministic": "runs with the same seed give equal results on a CPU; on a GPU, also call "
     "torch.use_deterministic_algorithms(True)",
     "dtype": "config.floatx is the dtype of floating-point numbers",
     **dict.fromkeys(

@@ -22,7 +22,7 @@ UNKNOWN = (
 
 
 class KnownAttributes:
-    """Base class of objects to which only their own methods can add attributes."""
+    """Base class of objects that accept new attributes only from their own methods."""
 
     if not TYPE_CHECKING:
 

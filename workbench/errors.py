@@ -34,7 +34,7 @@ matching builtin exception, so that code can catch it without importing the work
     ├── AlgorithmError        (ValueError)      an algorithm or a step rule that is misconfigured
     ├── NotFiniteError        (ArithmeticError) a value that is infinite or not a number
     ├── MonitoringError       (ValueError)      monitored variables that are invalid or lack a value
-    ├── MonitoringWarning     (RuntimeWarning)  a value that can differ from the exact value
+    ├── MonitoringWarning     (RuntimeWarning)  a value that may differ from the exact value
     ├── ConfigurationError    (ValueError, AttributeError) an unknown, missing or invalid setting
     ├── ArgumentError         (ValueError)      arguments that are missing or invalid
     │   ├── UnknownArgumentError (KeyError)     an unknown keyword argument
@@ -346,7 +346,7 @@ class MonitoringError(WorkbenchError, ValueError):
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):
-    """A value computed batch by batch, which can differ from the value for the whole dataset."""
+    """A value computed batch by batch, which may differ from the value for the whole dataset."""
 
 
 class ConfigurationError(WorkbenchError, ValueError, AttributeError):

@@ -82,7 +82,7 @@ class VariableFilter(Predicate, Hinted):
 
     Notes
     -----
-    A parameter can be computed from other variables, for example as the transpose of a weight
+    A parameter may be computed from other variables, for example as the transpose of a weight
     matrix. A ``PARAMETER`` is therefore not always a shared variable. To select only shared
     variables, add the criterion `SharedVariable`.
 

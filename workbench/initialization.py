@@ -399,7 +399,7 @@ class SparseND(Sparse):
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
-    """Return the numbers of inputs and outputs of a unit; see `Glorot`."""
+    """Return the number of inputs and the number of outputs of a unit; see `Glorot`."""
     if len(shape) < 2:
         return math.prod(shape), math.prod(shape)
     if len(shape) == 2:

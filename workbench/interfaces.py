@@ -644,7 +644,7 @@ class Sweep(Protocol):
     name : str
         The name of the sweep.
     record : str
-        The record by which runs are compared.
+        The record used to compare runs.
     lower : bool
         True if lower values are better.
     space : mapping
@@ -665,7 +665,7 @@ class Sweep(Protocol):
 
     @property
     def note(self) -> str:
-        """The reason why the sweep waits, such as a paused run; otherwise empty."""
+        """The reason why the sweep is waiting, such as a paused run; otherwise empty."""
 
     @property
     def state(self) -> State:

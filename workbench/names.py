@@ -156,7 +156,7 @@ def explain_missing(
         A function that returns the end of the error message for a missing name, or an empty string
         to use the general suggestions.
     load : callable, optional
-        A function that returns the object to which a missing name refers, or None. A module can
+        A function that returns the object that a missing name refers to, or None. A module can
         load its names in this way when they are first used.
 
     Examples

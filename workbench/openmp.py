@@ -2,7 +2,7 @@
 
 GNU's OpenMP (libgomp), which torch includes on Linux, keeps a team of threads for every calling
 thread. The idle threads of a team wait actively (spin) for several milliseconds. If other programs
-also use the processors, spinning threads delay the threads for which they wait: a step of 75
+also use the processors, spinning threads delay the threads that they wait for: a step of 75
 microseconds took up to a thousand times as long. `wait_briefly` and `sleep_while_idle` prevent
 this. `limited` limits the number of threads that a function uses. `release_workers` ends a team
 that is no longer needed. If the teams together have more threads than there are processors, libgomp

@@ -137,5 +137,5 @@ def show_all_if(asked: Callable[[], bool]) -> None:
 def _full() -> bool:
     try:
         return _asked()
-    except Exception:  # the error can concern an unreadable settings file
+    except Exception:  # the error may concern an unreadable settings file
         return False

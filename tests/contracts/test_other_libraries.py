@@ -84,7 +84,7 @@ ANSWERS = [
     (wb.fit, "validation_batch_size", "validation data has the same batch_size as training data"),
     (wb.fit, "test_data", "session.evaluate(data) evaluates a model on other data"),
     (wb.fit, "weighted_metrics", "weight the costs of examples before averaging them"),
-    (wb.fit, "deterministic", "runs with the same seed are equal on a CPU"),
+    (wb.fit, "deterministic", "runs with the same seed give equal results on a CPU"),
     (wb.fit, "profiler", "with config.profile = True, the time that each part took is printed"),
     (wb.fit, "enable_checkpointing", "only the extension Checkpoint(path) and session.save(path)"),
     (wb.fit, "enable_progress_bar", "Printing() and ProgressBar() are extensions"),

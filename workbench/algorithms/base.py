@@ -55,12 +55,12 @@ TOGETHER = (
     "several processes train together and must not choose independently when to compile; "
     'execution="compiled", in function_kwargs or in config, compiles the steps in all of them'
 )
-"""The reason for the eager tier where the mode is ``auto``."""
+"""The reason given for the eager tier if the mode is ``auto``."""
 
 SINGLE = (
-    "a batch has one example, so batch normalisation replaces its values with constants, on which "
-    "parameters are trained; population statistics do not change. Choose a batch size that leaves "
-    "more than one example for the last batch"
+    "a batch has one example, so batch normalisation replaces its values with constants, and "
+    "parameters are trained on these constants; population statistics do not change. Choose a "
+    "batch size that leaves more than one example for the last batch"
 )
 COMPILED_FOR = "compiled_for"
 """Key in an algorithm's state for the input sizes of compiled programs."""
@@ -603,7 +603,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """
         run, cached = self.function, self._variables_of
         if cached is not None and cached[0] is run:
-            return named(cached[1])  # bricks and variables can have been renamed
+            return named(cached[1])  # bricks and variables may have been renamed
         found = self._found_variables()
         if run is not None:  # the updates cannot change; views ask several times per second
             self._variables_of = run, found
@@ -714,7 +714,7 @@ def choice(option: str, value: OnTrouble) -> OnTrouble:
 
 
 def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable]:
-    """Return the inputs on which `outputs` depend, keyed by name.
+    """Return the inputs that `outputs` depend on, keyed by name.
 
     Raises
     ------

@@ -30,7 +30,7 @@ from workbench.tensor.traversal import ancestors, replace
 from workbench.tensor.updates import Updates
 
 GRADIENTS_IN_USE = (
-    "the given gradients belong to a graph in evaluation mode, but {bricks} would compute "
+    "the given gradients belong to a graph in evaluation mode, but {bricks} would behave "
     "differently in training mode; pass the gradients of "
     "apply_training_mode(ComputationGraph(cost)).outputs[0], or pass the cost instead of "
     "gradients, or pass mode='as given' if evaluation mode is intended"
@@ -80,7 +80,7 @@ class GradientDescent(UpdatesAlgorithm):
         so training can continue once the cause has been removed. The default is ``'raise'``, or
         ``'ignore'`` if the step rule handles such batches, as `RemoveNotFinite` does.
     mode : {'training', 'as given'}
-        By default, bricks that compute differently in training (dropout, batch normalisation,
+        By default, bricks that behave differently in training (dropout, batch normalisation,
         wrapped modules) are in training mode, even if the graph of `cost` was built in evaluation
         mode, and population statistics are updated as moving averages. Everything that the
         algorithm computes, including added updates and the values that `TrainingDataMonitoring`
@@ -243,7 +243,7 @@ class GradientDescent(UpdatesAlgorithm):
         """The last cost that was checked, finite or not.
 
         The value is None before the first batch, if there is no cost, and if `on_not_finite` is
-        ``'ignore'``. On an accelerator it can be a few batches old.
+        ``'ignore'``. On an accelerator it may be a few batches old.
         """
         return self.finite.latest
 
@@ -334,7 +334,8 @@ class GradientDescent(UpdatesAlgorithm):
         Raises
         ------
         AlgorithmError
-            If this algorithm is of another class, or has arguments that belong to its model.
+            If this algorithm is an instance of a subclass, or has arguments that belong to its
+            model.
         """
         if type(self) is not GradientDescent:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))

@@ -423,13 +423,13 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter to which `variable` belongs, or `variable` itself if there is none."""
+    """Return the parameter that `variable` belongs to, or `variable` itself otherwise."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
 
 def may_overflow(buffer: SharedVariable) -> bool:
-    """Return True if a buffer must be checked because it can become infinite or NaN.
+    """Return True if a buffer must be checked because it may become infinite or NaN.
 
     No check is necessary if the buffer contains no floats, if it already contains infinite or NaN
     elements, or if the check of the step covers it.
@@ -509,5 +509,5 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
 
 
 def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
-    """Return the processes among which parameters are divided, or None if each has all rows."""
+    """Return the processes that parameters are divided among, or None if each has all rows."""
     return next((p.group for p in parameters if isinstance(p, Rows)), None)

@@ -38,7 +38,7 @@ NOT_MAKERS = (
 )
 
 OF_GRADIENTS = 0.4
-"""Exponent of the safe limit for gradient norms, a power of the dtype's largest number.
+"""Exponent p of the safe limit ``m ** p`` for gradient norms; m is the dtype's largest number.
 
 Below this limit, hundreds of squared norms can be added without overflow, except in float16.
 """
@@ -203,7 +203,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         Raises
         ------
         AlgorithmError
-            If this algorithm is of another class, or if the optimizer rejects the parameters.
+            If this algorithm is an instance of a subclass, or if the optimizer rejects the
+            parameters.
         """
         if type(self) is not TorchOptimizer:
             raise errors.AlgorithmError(OTHER_CLASS.format(name=type(self).__name__))
@@ -295,7 +296,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             ) from error
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
         self._checks, self._full = 0, False
-        # With the lock, other threads that read or assign a parameter wait for the end of the step.
+        # The lock makes other threads wait for the end of a step before they access a parameter.
         self._lock = WriterLock()
         for parameter in self.parameters:
             parameter.writers.add(self._lock)
@@ -333,7 +334,7 @@ class TorchOptimizer(UpdatesAlgorithm):
             if looking:
                 large = not _below(gradients, OF_GRADIENTS)
                 if large and not gradients[0].is_cpu:
-                    self.finite.settle()  # on an accelerator, earlier checks are outstanding
+                    self.finite.settle()  # on an accelerator, checks may be outstanding
                 if not (evaluations or before) and (large or self._is_full()):
                     before.append(_Before(self, run))
             evaluations.append(results)
@@ -461,8 +462,8 @@ class TorchOptimizer(UpdatesAlgorithm):
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved)
         self._costs = [torch.tensor(cost, dtype=torch.float64) for cost in state["costs"]]
-        # `learning_rate` has another value if it was assigned after the last step before saving.
-        # The next step then uses the assigned value.
+        # `learning_rate` has a different value if it was assigned after the last step before
+        # saving. The next step then uses the assigned value.
         self._known_rate = torch.tensor(self._rate(), dtype=self.learning_rate.dtype).item()
 
     def __getstate__(self) -> dict[str, Any]:
