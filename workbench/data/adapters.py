@@ -45,7 +45,7 @@ NO_NAMES = (
 class BatchStream(AbstractDataStream):
     """Data stream of ready-made batches from any iterable.
 
-    An iterable that can be read only once, such as a generator, provides a single epoch, which can
+    An iterable that can be read only once, such as a generator, provides a single epoch, which may
     be endless. A run that trains on such a stream cannot be rewound, and the log of the run records
     this fact.
 

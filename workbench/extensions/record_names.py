@@ -73,7 +73,7 @@ def never_came(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each record that an extension did not find, and the text of a warning.
 
-    Declared records that have not been written yet are skipped, since they can still be written.
+    Declared records that have not been written yet are skipped, since they may still be written.
     Records written before the iteration `since`, at which this run was resumed, do not count,
     because the extensions of this run could not read them.
     """

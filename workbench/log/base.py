@@ -177,7 +177,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity; it then continues the log with the old identity.
+        """Give the log a new identity, as a continuation of the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """

@@ -130,7 +130,7 @@ class TrainingLog(TrainingLogBase):
         if staged and get_ident() == self._writer:
             counts = self._counts
             counts.committed = max(counts.committed, *staged)
-            # one atomic operation of the interpreter, so that no other thread sees a part of it
+            # a single atomic operation of the interpreter, so no other thread sees a partial change
             self._tail.extend(staged.items())
             staged.clear()
             counts.version = next(self._versions)

@@ -151,9 +151,9 @@ def named_sources(
 ) -> dict[str, Source]:
     """Return `sources` by unique names.
 
-    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
-    after its file without the suffix, a log has the name that was given to its session or, if none
-    was given, the first digits of its UUID, and a frame is named ``frame``.
+    The keys of a dictionary are the names. In other collections, a session keeps its name, a path
+    is named after its file without the suffix, a log is named after its session or by the first
+    digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------

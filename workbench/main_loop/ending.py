@@ -111,7 +111,7 @@ class Ending:
         check_more(epochs, batches)
         main_loop = self._main_loop
         end_at(main_loop, epochs, batches)
-        if self.requested:  # training was paused where it ended before
+        if self.requested:  # training was paused at the earlier end
             self._forget()
             self.requested = False
             for extension in main_loop.extensions:

@@ -26,7 +26,7 @@ BY_A_THREAD = (
 )
 
 ANOTHER_THREAD = (
-    "{main_loop!r} is being trained by another thread, which changes its state at the same time; "
+    "{main_loop!r} is being trained by another thread, which is changing its state; "
     "call the method in that thread, as in session.call(lambda main_loop: main_loop.{method}(...))"
 )
 

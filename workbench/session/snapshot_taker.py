@@ -102,7 +102,7 @@ class SnapshotTaker:
         start, done = perf_counter(), self._main_loop.status["iterations_done"]
         history = self._history
         try:
-            for _ in range(ATTEMPTS):  # another thread can assign a value meanwhile
+            for _ in range(ATTEMPTS):  # another thread may assign a value in the meantime
                 snapshot = snapshot_of(
                     self._main_loop,
                     history.changes,

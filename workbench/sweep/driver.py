@@ -40,9 +40,8 @@ NONE_FINITE = (
     "settings: {settings}"
 )
 NO_LIVE = (
-    "forks={forks} needs a setting that can be changed during training. Its name and value must "
-    "be equal to those of a hyperparameter, but the settings are {settings}, and the "
-    "hyperparameters are {known}"
+    "forks={forks} needs a setting that can be changed during training. A hyperparameter must have "
+    "the same name and value, but the settings are {settings}, and the hyperparameters are {known}"
 )
 
 
@@ -178,7 +177,7 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
-        """Note a pause by the user; resume a run that has paused for a past comparison.
+        """Note a pause by the user; resume a run that paused for a comparison already made.
 
         A failed run that is repeated pauses again at the epochs at which other runs were compared.
         """

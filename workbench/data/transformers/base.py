@@ -32,7 +32,7 @@ class Transformer(AbstractDataStream):
     """Data stream that transforms the batches of another stream.
 
     A subclass defines either `transform`, which processes one batch (or example) at a time, or
-    `iterate`. `transform` receives read-only arrays. It can change the number of examples in a
+    `iterate`. `transform` receives read-only arrays. It may change the number of examples in a
     batch, so the batch size of a transformer is unknown.
 
     Parameters
