@@ -196,7 +196,7 @@ class LoaderStream(BatchStream):
         generator.manual_seed(int(words[0]))
         with _lent(loader, generator):
             batches = iter(loader)
-            first = list(itertools.islice(batches, 1))  # makes the samplers draw
+            first = list(itertools.islice(batches, 1))  # makes the samplers draw their order
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Events of a run, with the exact time at which each fires.
 
 ================ ============= ===================================================================
-event            arguments     when it fires, on the thread that trains
+event            arguments     when it fires, in the training thread
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; it does
                                not fire when the same main loop is started again, or when

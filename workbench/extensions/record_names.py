@@ -94,7 +94,7 @@ def never_came(
             if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, meant)  # a similar name of a record that others write
+                hint = nearest(name, meant)  # a similar name among written records
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
 
 

@@ -51,7 +51,7 @@ NOT_PICKLED = (
     "use Load. To avoid this warning, pass save_main_loop=False"
 )
 CHANGED = (
-    ". The model of the saved run was changed while it was trained ({text}), and Load does not "
+    ". The model of the saved run was changed during training ({text}), and Load does not "
     "change models: start this main loop, and call session.load({path!r}), which also "
     "changes the model"
 )

@@ -1,6 +1,6 @@
 """Training log in memory, stored as columns.
 
-Recording is fast because most of the work is deferred. The thread that trains stages its records in
+Recording is fast because most of the work is deferred. The training thread stages its records in
 plain dictionaries. A commit moves the staged records to a short list, the tail. The tail is moved
 into the columns in bulk when the columns are next read, or when it has `TAIL` rows. Outside of
 commits, the tail and the columns are accessed only while a lock is held.

@@ -128,7 +128,7 @@ def log_of(source: Any) -> Log:
     Raises
     ------
     LogError
-        If `source` is something else, or if it cannot be opened.
+        If `source` is of any other type, or if it cannot be opened.
     """
     if isinstance(source, Records):
         return cast(Log, source)

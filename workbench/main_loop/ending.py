@@ -50,7 +50,7 @@ class Ending:
     with_epoch : bool
         True if the run ends after the current epoch.
     training : bool
-        True while the run trains on batches.
+        True while the run is training on batches.
     """
 
     __slots__ = ("_main_loop", "_old", "requested", "training", "with_epoch")

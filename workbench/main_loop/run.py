@@ -2,7 +2,8 @@
 
 A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
 dispatcher of events, and an `Ending`, which decides when the run ends. Objects that exist only
-while a thread trains are kept here, so that the main loop can be copied and saved without them.
+while a thread is training are kept here, so that the main loop can be copied and saved without
+them.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Edits:
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
-        self._refreshed: deque[int] = deque()  # the iterations of `refresh` in other threads
+        self._refreshed: deque[int] = deque()  # iterations at which other threads called `refresh`
         self._arranged: Arrangement | None = None  # the last known arrangement
         self._known: Set[SharedVariable] = frozenset()
         self._seen: list[_Look] | None = None

@@ -25,7 +25,7 @@ GAP = 0.5
 """Minimum number of seconds between two automatic snapshots."""
 
 ATTEMPTS = 3
-"""Maximum number of attempts to copy the state while another thread assigns values."""
+"""Maximum number of attempts to copy the state while another thread is assigning values."""
 
 NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
 

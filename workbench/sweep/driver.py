@@ -148,7 +148,7 @@ class Driver:
                         self._look_for_pause(run, session)
         finally:
             self.held.clear()
-            for run in training:  # it continues from its last saved state
+            for run in training:  # the run will continue from its last saved state
                 self._sessions.end(run)
                 run.state = states.PAUSED if run.archive else states.WAITING
             self._wrote(training)

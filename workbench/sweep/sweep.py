@@ -278,7 +278,7 @@ class Sweep(Hinted, interfaces.Sweep):
         ------
         SessionError
             If the sweep is already running, here or in another program, or if its database contains
-            a sweep with the same name and other arguments.
+            a sweep with the same name but different arguments.
         """
         if self._thread is not None and not self._ended.is_set():
             raise SessionError(ALREADY.format(name=self.name))

@@ -23,8 +23,7 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} does not come from the dataset, but is computed from "
-    "{below}; edit a source of the dataset, and pass a value in the form in which the dataset "
-    "stores it"
+    "{below}; edit a source of the dataset, and pass a value in the format of the dataset"
 )
 
 

@@ -155,7 +155,7 @@ class Writer:
                 else:
                     self._answer(batch, omitted)
                     batch = []
-                with self._starting:  # no job can be added before the end
+                with self._starting:  # no job can be added inside this block
                     if closing and (batch or not self._jobs):
                         self._jobs.extendleft(reversed(batch))
                         batch = []
