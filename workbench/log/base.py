@@ -241,7 +241,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         """Return a picklable function that creates an empty log of this kind.
 
         With this function, a pickle can refer to a state of the log that is saved separately,
-        instead of repeating it. Return None if the log contains more than its state.
+        instead of containing that state. Return None if the log contains more than its state.
         """
         return None
 

@@ -227,7 +227,7 @@ class SourcewiseTransformer(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if this is a class of the workbench and its input reads examples independently."""
+        """True if this class is part of workbench and its input reads examples independently."""
         known = type(self).__module__.startswith("workbench.")
         return known and self.data_stream.reads_example_by_example
 
