@@ -380,7 +380,7 @@ def test_a_session_that_was_not_started_does_nothing():
 def test_a_session_starts_once():
     session = make(FinishAfter(after_n_batches=1)).start()
     session.wait(SOON)
-    with pytest.raises(SessionError, match=r"was started before and has ended; .* train\(epochs=1"):
+    with pytest.raises(SessionError, match=r"has already run and ended; .* train\(epochs=1\)"):
         session.start()
 
 

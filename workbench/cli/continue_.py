@@ -29,8 +29,8 @@ NOT_TRUSTED = (
 def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None) -> None:
     """Continue the run in ARCHIVE, by default until its planned end.
 
-    Press Ctrl-C to stop between two batches; with --save, the run is then also saved. The archive
-    must contain the main loop itself, as the archives of Checkpoint and session.save() do.
+    Press Ctrl-C to stop between two batches; with --save, the run is also saved. The archive must
+    contain the main loop itself, as the archives of Checkpoint and session.save() do.
     """
     check_archive(archive)
     if not trusted:

@@ -77,7 +77,7 @@ def convert() -> None:
 @click.argument("output")
 @_words("sources", "SPLIT.SOURCE=FILE", _by_split, nested=True)
 def idx(output: str, sources: dict[str, dict[str, str]]) -> None:
-    """Convert files in the IDX format, the format in which MNIST is published."""
+    """Convert files in the IDX format, which MNIST uses."""
     idx_to_hdf5(output, sources)
     _report(output)
 

@@ -45,7 +45,7 @@ NO_NAMES = (
 class BatchStream(AbstractDataStream):
     """Data stream of ready-made batches from any iterable.
 
-    An iterable that can be read only once, such as a generator, provides a single epoch, which can
+    An iterable that can be read only once, such as a generator, provides a single epoch, which may
     be endless. A run that trains on such a stream cannot be rewound, and the log of the run records
     this fact.
 
@@ -196,7 +196,7 @@ class LoaderStream(BatchStream):
         generator.manual_seed(int(words[0]))
         with _lent(loader, generator):
             batches = iter(loader)
-            first = list(itertools.islice(batches, 1))  # makes the samplers draw
+            first = list(itertools.islice(batches, 1))  # makes the samplers draw their order
         return self._counted(itertools.chain(first, batches))
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:

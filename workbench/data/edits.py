@@ -59,7 +59,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Edits:
-    """Examples to omit and values to replace.
+    """Examples to omit, and new values for examples.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class EditedScheme(IterationScheme):
     """Scheme that returns the requests of another scheme, but omits some examples.
 
     If the other scheme is one of `REFILLED`, later examples move up, so that only the last batch of
-    an epoch can be smaller. Otherwise the batches become smaller, since the scheme may group
+    an epoch may be smaller. Otherwise the batches become smaller, since the scheme may group
     examples deliberately. A batch without examples is omitted.
 
     Parameters
@@ -214,7 +214,7 @@ class EditedScheme(IterationScheme):
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
         """Return the numbers of examples and batches in `epoch`, or in a later epoch if it is None.
 
-        For a user's scheme both numbers are None, since reading the requests can change the scheme.
+        For a user's scheme both numbers are None, since reading the requests may change the scheme.
         """
         scheme = self.scheme
         if scheme.num_batches is None or not type(scheme).__module__.startswith("workbench."):
@@ -329,7 +329,7 @@ def as_entry(value: Any, old: Any) -> Any:
     if isinstance(old, torch.Tensor):
         return torch.as_tensor(value, dtype=old.dtype).reshape(old.shape)
     if isinstance(old, np.ndarray) and old.dtype != object:
-        # the shape of a sequence can differ from example to example
+        # the shape of a sequence may differ from example to example
         array = np.array(value, dtype=old.dtype)
         return read_only(array.reshape(old.shape) if array.size == old.size else array)
     return old.dtype.type(value) if isinstance(old, np.generic) else value

@@ -243,7 +243,7 @@ class _Late(OSError):
 
 
 class _TooLong(OSError):
-    """Error raised when a server sends more bytes than the file can have."""
+    """Error raised when a server sends more bytes than the maximum size of the file."""
 
 
 class _Unwritable(OSError):
@@ -271,7 +271,7 @@ def _fetch(path: Path, entry: Entry, mirrors: Sequence[str], timeout: float, clo
             if fault is None:
                 _put(part, path)
                 return
-            # the beginning can be from another mirror, so download the whole file again
+            # the beginning may be from another mirror, so download the whole file again
             faults[address] = fault
             part.unlink()
     raise _failed(path, part, faults)
@@ -427,7 +427,7 @@ def _fault(path: Path, entry: Entry) -> str | None:
                 digest.update(block)
                 size += len(block)
                 if size > most:
-                    return f"the content has more than {most} bytes"
+                    return f"the content is larger than {most} bytes"
         except zlib.error as error:
             return f"the gzip data are damaged ({error})"
     if unpack is not None and not unpack.eof:

@@ -1,9 +1,9 @@
 """Checks of class definitions: each method that a class overrides must be one that is called.
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
-streams of this package do not call these methods, so an override would have no effect. An override
-that does not accept the arguments with which it would be called is also an error. The message
-states what to define instead.
+streams of this package do not call these methods, so an override would have no effect. It is also
+an error if an override does not accept the arguments with which it is called. The message states
+what to define instead.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def apart(features: Any, targets: Any) -> tuple[Any, Any]:
 
 
 def features_of(given: Any, indices: bool, images: Sequence[str] | None = None) -> dict[str, Array]:
-    """Return the arrays of features; images, named in `images` or else detected, stay uint8."""
+    """Return the arrays of features; images (listed in `images` or detected) stay uint8."""
     named = dict(given) if isinstance(given, Mapping) else {FEATURES: given}
     if not named:
         raise DataError("features must contain at least one array, but the dictionary is empty")
@@ -47,7 +47,7 @@ def features_of(given: Any, indices: bool, images: Sequence[str] | None = None) 
 def own(arrays: Mapping[str, Array], given: Any) -> dict[str, Array]:
     """Return the arrays, copied if they share memory with `given`, which the caller may change.
 
-    Files that are mapped into memory are not copied, since they can be larger than the memory.
+    Files that are mapped into memory are not copied, since they may be larger than memory.
     """
     named = given if isinstance(given, Mapping) else {FEATURES: given}
     return {
@@ -91,7 +91,7 @@ def other_arrays(
     indices: bool,
     images: Sequence[str],
 ) -> dict[str, Array]:
-    """Return the arrays for validation, which must be like those for training.
+    """Return the arrays for validation, which must match the training arrays.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def other_arrays(
     found = {name: (array.shape[1:], array.dtype) for name, array in other.items()}
     if mine != found:
         raise DataError(
-            "the features for validation must have the names, shapes and types of those for "
-            f"training ({mine}), not {found}"
+            "the features for validation must have the names, shapes and types of the training "
+            f"features ({mine}), not {found}"
         )
     if encoded is None:
         return other

@@ -17,7 +17,7 @@ ALL_SPLITS = (
     "{where} must be one split, not a dictionary of the splits {names}; pass one of them, as in "
     "fit(model, data[{first!r}], validation={second})"
 )
-AS_TABLE = "fit(model, data.to_pandas(), target=...) reads the columns as those of a table"
+AS_TABLE = "fit(model, data.to_pandas(), target=...) reads the data as a table"
 NO_EXAMPLES = (
     "{where} must be a split with at least one example, but has none; if it is the result of "
     "data.filter, check its condition"
@@ -53,7 +53,7 @@ def refuse_all_splits(data: Any, where: str) -> None:
 def check_split(data: Any, where: str) -> None:
     """Raise an error if a split is empty, has text or missing values, or cannot form a batch.
 
-    The data of a split with a transform is known only when it is read, and is not checked.
+    The data of a split with a transform is known only after reading, so it is not checked.
     """
     if not len(data):
         raise DataError(NO_EXAMPLES.format(where=where))
@@ -78,7 +78,7 @@ def check_split(data: Any, where: str) -> None:
 
 
 def _columns(data: Any) -> list[str]:
-    """Return the columns that the format of a split chooses."""
+    """Return the columns that the format of a split selects."""
     form = getattr(data, "format", {})
     chosen = None if form.get("output_all_columns") else form.get("columns")
     return list(data.features if chosen is None else chosen)

@@ -37,7 +37,7 @@ ANOTHER_MODE = {
     "transparent": "use mode='RGBA', or paint the image onto a background first",
     "deep": "use mode={keeping!r}",
 }
-"""How to keep the transparency of an image, and values of more than 8 bits."""
+"""Advice on keeping the transparency of an image, and values of more than 8 bits."""
 NO_PILLOW = (
     "reading images requires Pillow, which is not installed; install it with: pip install pillow "
     "(or install workbench with the extra: pip install 'workbench[images]')"
@@ -64,7 +64,7 @@ def pillow() -> ModuleType:
 def image_size(file: Path) -> tuple[int, int]:
     """Return the height and width of an image as displayed, reading only its header."""
     with _faults_named(file), file.open("rb") as stream, pillow().open(stream) as image:
-        if image.format == "TIFF":  # Pillow's version determines when it is rotated
+        if image.format == "TIFF":  # its size may already be rotated, depending on Pillow's version
             height, width = image.tag_v2[LENGTH], image.tag_v2[WIDTH]
         else:
             height, width = image.height, image.width
@@ -106,7 +106,7 @@ def read_image(
         pillow().open(stream) as image,
     ):
         _check_bits(image, where)
-        image.load()  # load first: the orientation can follow the pixels in the file
+        image.load()  # load first: the orientation may follow the pixels in the file
         upright = _upright(image)
         pixels = _pixels(upright, mode, where, advice)
     return np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0)

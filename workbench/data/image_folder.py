@@ -72,8 +72,8 @@ def read_folder(
         The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
-        first image. Pass it only if the images are not for training. The classes are then already
-        known, so a sub-folder can be empty.
+        first image. Pass it only if the images are not for training. In this case the classes are
+        already known, so a sub-folder may be empty.
     trained : bool
         True if the model has already been trained, so that messages do not advise about training
         data.

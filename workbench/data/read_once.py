@@ -29,7 +29,7 @@ class ReadOnce(Iterable[T], Generic[T]):
     Parameters
     ----------
     iterator : iterator
-        The iterator, which can be endless.
+        The iterator, which may be endless.
     name : str
         The name of the iterator in error messages.
 

@@ -1,7 +1,7 @@
 """Copies of random generators, so that users can inspect data without affecting training.
 
 The streams of this package depend only on the epoch and the position, so reading them changes no
-state. However, a scheme, transformer or dataset that a user writes can contain a random generator,
+state. However, a scheme, transformer or dataset that a user writes may contain a random generator,
 whose state changes with each draw. Training reads the original of such an object (a `Part`). All
 other readers share one copy, which is created when it is first needed and does not duplicate the
 data. A part that cannot be copied, for instance because it contains a Python generator, can be read

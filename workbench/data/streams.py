@@ -67,7 +67,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     first_batch : int or None
         The number of examples in the first batch of an epoch, if known without a scheme.
     batch_size : int or None
-        The number of examples in each batch, if known; the last batch can be smaller.
+        The number of examples in each batch, if known; the last batch may be smaller.
     produces_examples : bool
         True if the stream yields single examples instead of batches.
     num_random : int
@@ -76,8 +76,8 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     axis_labels : dict of str to tuple of str, or None
         The names of the axes of each source, where known.
     reads_once : bool
-        True if the data can be read only once, for example from a generator. Then there is only one
-        epoch, and training cannot be rewound.
+        True if the data can be read only once, for example from a generator. In this case there is
+        only one epoch, and training cannot be rewound.
     reads_example_by_example : bool
         True if the stream is certain to read and change each example independently of the others in
         its batch, so that one of several processes can read a part of each batch.
@@ -186,7 +186,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         if _reader.get() == "training":
             self._trained = place
         else:
-            # training has not started, and must start at the old place, not here
+            # training has not started, and must start at the old position, not here
             self._trained = self._trained or (self._here[0], None)
             self._here = place
 

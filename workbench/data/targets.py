@@ -1,6 +1,6 @@
 """Targets of a model as numbers: classes become indices, and quantities stay as they are.
 
-Ambiguous targets are refused. Because an integer can be a class or a quantity, integers are treated
+Ambiguous targets are refused. Because an integer may be a class or a quantity, integers are treated
 as classes only if they are 0, 1, 2, ...; otherwise, the caller must say which they are. A column of
 shape (N, 1) is treated as a vector.
 """
@@ -295,7 +295,7 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
     """Return a text that is a number, and a remark about the first text that is not a number.
 
-    The number is the first one with a comma, if there is any, and otherwise the first one.
+    If any number contains a comma, return the first such number; if not, the first number.
 
     Parameters
     ----------

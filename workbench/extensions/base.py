@@ -261,7 +261,7 @@ class TrainingExtension(FixedAttributes):
         -------
         dict
             A mapping from name to bool: True if only this extension can write the record; False if
-            other extensions can also write it, as in the case of a request to finish.
+            other extensions may also write it, such as a request to finish.
         """
         return {}
 

@@ -1,7 +1,7 @@
 """Events of a run, with the exact time at which each fires.
 
 ================ ============= ===================================================================
-event            arguments     when it fires, on the thread that trains
+event            arguments     when it fires, in the training thread
 ================ ============= ===================================================================
 before_training                once for each main loop, before its algorithm is initialised; it does
                                not fire when the same main loop is started again, or when
@@ -20,7 +20,7 @@ on_interrupt                   for every Ctrl+C during `MainLoop.run`, and for `
                                the next boundary: before a batch is read, or after ``after_epoch``
 after_training                 when training ends on request or because no data are left
 on_error         exception     when an exception ends the run, after it is recorded in the log;
-                               ``after_training`` does not fire then
+                               ``after_training`` does not fire in this case
 ================ ============= ===================================================================
 
 Extensions are called in the order in which they were passed to the main loop. Other threads can

@@ -23,7 +23,7 @@ __all__ = ["Guard"]
 LEARNING_RATE = "learning_rate"
 
 FEWEST = 20
-"""Minimum number of costs from which the medians and the spread are computed."""
+"""Minimum number of costs needed to compute the medians and the spread."""
 
 EARLY = 10
 """Factor by which `exploding` is multiplied while fewer than `FEWEST` costs are known."""

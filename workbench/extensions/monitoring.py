@@ -110,12 +110,12 @@ class DataStreamMonitoring(MonitoringExtension):
 
     A pause takes effect between two batches of the stream. If training is stopped, or if Ctrl+C is
     pressed twice, the evaluation is abandoned. In this case the values are not recorded; instead,
-    the record ``evaluation_abandoned``, whose name also has `prefix` and `suffix`, states the
-    number of evaluated batches. The next evaluation uses the next epoch of the stream.
+    the record ``evaluation_abandoned`` (with `prefix` and `suffix`) states the number of evaluated
+    batches. The next evaluation uses the next epoch of the stream.
 
     If ``execution="auto"`` changes the tier, it does so before an evaluation, and the record
-    ``monitoring_execution``, whose name also has `prefix` and `suffix`, describes the change. After
-    a rewind, a fork or a replay, evaluations are repeated in the recorded tiers.
+    ``monitoring_execution`` (with `prefix` and `suffix`) describes the change. After a rewind, a
+    fork or a replay, evaluations are repeated in the recorded tiers.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class DataStreamMonitoring(MonitoringExtension):
         return self.evaluator.changes
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream, since the order of batches can change every epoch."""
+        """Return the position of the stream, since the order of batches may change every epoch."""
         return {"data_stream": self.data_stream.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -208,7 +208,7 @@ class DataStreamMonitoring(MonitoringExtension):
             self.data_stream.load_state_dict(state["data_stream"])
 
     def do(self, which_callback: CallbackName | None = None, *args: Any) -> None:
-        """Evaluate the variables; record their values, or that the evaluation was abandoned."""
+        """Evaluate the variables; record the values, or note that the evaluation was abandoned."""
         main_loop = self.main_loop
         try:
             main_loop.yield_to_commands()

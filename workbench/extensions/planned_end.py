@@ -85,7 +85,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
 def forget_goal(main_loop: Loop) -> None:
     """Remove a goal that has been reached or is earlier than the end that the extensions define.
 
-    A goal that `end_at` has set is kept until it is reached or the extensions define another end.
+    A goal that `end_at` has set is kept until it is reached or the extensions define a new end.
     """
     status = main_loop.status
     if GOAL not in status:
@@ -121,7 +121,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
     """Return the number of batches in the current epoch, or None if it is unknown.
 
     The number is known from the data stream or from the last epoch. If `later` is True, return the
-    number for later epochs, which can be smaller if training examples have been dropped.
+    number for later epochs, which may be smaller if training examples have been dropped.
     """
     stream, ends = main_loop.data_stream, [0, *main_loop.status["_epoch_ends"]]
     if stream is not None and stream.num_batches is not None:

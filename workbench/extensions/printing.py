@@ -33,7 +33,7 @@ class Printing(SimpleExtension):
     """Extension that prints the status of the run and the records of the current iteration.
 
     By default it acts before the first epoch, after every epoch, on resumption, on interrupts and
-    after training. Place it after the extensions whose records it must show.
+    after training. Place it after the extensions whose records it should print.
 
     Parameters
     ----------

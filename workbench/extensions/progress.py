@@ -1,6 +1,6 @@
 """`ProgressBar`, a progress bar with the remaining time, drawn by a separate thread.
 
-A slow terminal or notebook hardly delays training, since the thread polls the status of the run, by
+A slow terminal or notebook barely delays training, since the thread polls the status of the run, by
 default twice per second. tqdm draws the bar, as text in a terminal and as a widget in a notebook.
 """
 
@@ -88,7 +88,7 @@ class ProgressBar(TrainingExtension):
     def after_epoch(self) -> None:
         # Other output must not continue the line of the bar, which the next batch shows again.
         self._quiet_at = self.main_loop.status["iterations_done"]
-        if self._drawing.acquire(timeout=self.interval):  # a front end can hang
+        if self._drawing.acquire(timeout=self.interval):  # a front end may hang
             try:
                 if self._bar is not None:
                     self._bar.clear()

@@ -73,7 +73,7 @@ def never_came(
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each record that an extension did not find, and the text of a warning.
 
-    Declared records that have not been written yet are skipped, since they can still be written.
+    Declared records that have not been written yet are skipped, since they may still be written.
     Records written before the iteration `since`, at which this run was resumed, do not count,
     because the extensions of this run could not read them.
     """
@@ -94,7 +94,7 @@ def never_came(
             if name in made and looked and _made_since(log, name, since):
                 yield name, TOO_EARLY.format(extension=extension, name=name)
             elif name not in known:
-                hint = nearest(name, meant)  # a similar name of a record that others write
+                hint = nearest(name, meant)  # a similar name among written records
                 yield name, NEVER_MADE.format(extension=extension, name=name, hint=hint)
 
 

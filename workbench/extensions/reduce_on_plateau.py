@@ -130,7 +130,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         if self.record_name not in log.current_row:
             return
         self._found = True
-        # the same record can be present after a batch and after the epoch that the batch ends
+        # the same record may be present after a batch and after the epoch that the batch ends
         if self._counted != log.status["iterations_done"]:
             self._counted = log.status["iterations_done"]
             super().do(which_callback, *args)

@@ -51,7 +51,7 @@ NOT_PICKLED = (
     "use Load. To avoid this warning, pass save_main_loop=False"
 )
 CHANGED = (
-    ". The model of the saved run was changed while it was trained ({text}), and Load does not "
+    ". The model of the saved run was changed during training ({text}), and Load does not "
     "change models: start this main loop, and call session.load({path!r}), which also "
     "changes the model"
 )
@@ -291,8 +291,8 @@ def _described(error: Exception) -> str:
 class Load(SimpleExtension):
     """Extension that continues a run that `Checkpoint` saved, without executing code from the file.
 
-    Without `load_iteration_state`, the parameters are loaded, and with them the population
-    statistics of batch normalisation and the buffers of wrapped modules.
+    Without `load_iteration_state`, the parameters, the population statistics of batch
+    normalisation and the buffers of wrapped modules are loaded.
 
     The main loop must be built in the same way as the saved main loop. If both
     `load_iteration_state` and `load_log` are True, the results are bitwise identical to those
@@ -307,7 +307,7 @@ class Load(SimpleExtension):
     Parameters
     ----------
     path : path
-        The archive. If only parameters are loaded, it can also be an archive that `dump` wrote.
+        The archive. If only parameters are loaded, it may also be an archive that `dump` wrote.
     load_iteration_state : bool
         If True, also load the position of the data stream and the state of the algorithm, such as
         momenta, learning rates and counters of random streams.
@@ -353,7 +353,7 @@ class Load(SimpleExtension):
             return
         self._state = self._read()
         self.load_to(self.main_loop)
-        # load again, because other extensions can change the exact state on this event
+        # load again, because other extensions may change the exact state on this event
         self.main_loop.after_event(self._finish)
 
     def records(self) -> dict[str, bool]:
@@ -386,7 +386,7 @@ class Load(SimpleExtension):
         if self.load_iteration_state:
             return read_state(self.path, parts)
         state = read_state(self.path, parts, optional=["variables"])
-        state["statistics"] = state.pop("variables", {})  # an archive can have only parameters
+        state["statistics"] = state.pop("variables", {})  # an archive may have only parameters
         return state
 
     def _load(self, state: dict[str, Any], main_loop: Loop) -> None:

@@ -368,7 +368,7 @@ def _grown(rate: float, factor: float, times: float) -> float:
     """Return ``rate * factor**times``, which is infinite if it is too large for a float."""
     try:
         return rate * math.pow(factor, times)
-    except OverflowError:  # unlike a product, a power that is too large is an error
+    except OverflowError:  # unlike a product, a power that is too large raises an error
         sign = -1.0 if factor < 0 and times % 2 else 1.0
         return rate * sign * math.inf if rate else 0.0
 

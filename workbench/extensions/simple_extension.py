@@ -241,7 +241,7 @@ class SimpleExtension(TrainingExtension):
             self._main_loop.refresh()
 
     def dispatch(self, callback_invoked: CallbackName, *from_main_loop: Any) -> None:
-        """Call `do` once for each set of arguments for which a condition on this event is true."""
+        """Call `do` once for each set of arguments that has a true condition on this event."""
         for alike in grouped(self._conditions.get(callback_invoked, ())):
             if any_of(alike)(self.main_loop.log):
                 self.do(callback_invoked, *from_main_loop, *alike[0].arguments)

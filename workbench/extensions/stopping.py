@@ -134,7 +134,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
             self.main_loop.request_finish()
 
     def ended(self, log: TrainingLogBase) -> str | None:
-        left = log.current_row.get(self.patience_log_record)  # of this iteration, if it has acted
+        left = log.current_row.get(self.patience_log_record)  # None if it has not acted
         return None if left is None or left > 0 else OVER.format(extension=self)
 
     def go_on(self) -> None:

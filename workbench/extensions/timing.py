@@ -29,8 +29,8 @@ class Timing(SimpleExtension):
     ``time_read_data_this_epoch``, ``time_train_this_epoch``, ``time_read_data_total`` and
     ``time_train_total``. After a batch it records the same durations under names that contain
     ``batch`` instead of ``epoch``. If it does not act after every batch, for example with
-    ``every_n_batches=10``, the duration of a batch is an average since the last record. On other
-    events, such as the end of training or an error, it records only the totals.
+    ``every_n_batches=10``, the duration of a batch is an average over the batches since the last
+    record. On other events, such as the end of training or an error, it records only the totals.
 
     Totals are counted from the creation of the main loop object. Place the extension before
     `Printing`.

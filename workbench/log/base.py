@@ -177,7 +177,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         return self.uuid.hex
 
     def resume(self) -> None:
-        """Give the log a new identity; it then continues the log with the old identity.
+        """Give the log a new identity, as a continuation of the log with the old identity.
 
         Records and status are kept; ``status["resumed_from"]`` is the old `h_uuid`.
         """
@@ -241,7 +241,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         """Return a picklable function that creates an empty log of this kind.
 
         With this function, a pickle can refer to a state of the log that is saved separately,
-        instead of repeating it. Return None if the log contains more than its state.
+        instead of containing that state. Return None if the log contains more than its state.
         """
         return None
 

@@ -6,8 +6,8 @@ is exact; any other mixture of types widens the column to object. An iteration a
 eight bytes each. Long arrays are at most a sixteenth larger than their contents. A record at a
 later iteration is appended; a record at an earlier iteration is inserted, which copies the column.
 
-Readers receive views that never change, because an array is copied before an edit if a view of it
-exists.
+Readers receive views that never change: if a view of an array exists, the array is copied before an
+edit.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ def compare(
     logs : iterable or dict
         Logs of any backend, sessions, frames such as `TrainingLogBase.frame`, or paths of SQLite
         databases (the newest log of each database is used). The keys of a dictionary become the
-        names; otherwise a session keeps its name, a path is named after its file, a log has the
-        name that was given to its session or, if none was given, the first digits of its `uuid`,
-        and a frame is named ``frame``.
+        names. In other collections, a session keeps its name, a path is named after its file, a log
+        is named after its session or by the first digits of its `uuid`, and a frame is named
+        ``frame``.
     channels : sequence of str, or str, optional
         The channels to return, in order; by default all. Some of the channels may be missing from a
         log.
@@ -49,8 +49,8 @@ def compare(
     Raises
     ------
     LogError
-        If `logs` is empty, or contains an object that is not supported, or a frame whose index has
-        no iterations or whose columns have equal names.
+        If `logs` is empty or contains an unsupported object, if the index of a frame does not
+        contain iterations, or if two columns of a frame have the same name.
     UnknownRecordError
         If one of `channels` is missing from all logs.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from workbench.log.frames import Snapshot
 
 TRAIN_TOTAL, READ_TOTAL = "time_train_total", "time_read_data_total"
-"""Names of the totals of `Timing`, which can have a prefix."""
+"""Names of the totals that `Timing` records, without its optional prefix."""
 
 
 def accumulated(seconds: NDArray[np.float64]) -> NDArray[np.float64]:

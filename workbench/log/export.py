@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECORDED = "iteration (recorded)"
-"""Name in files for a channel ``iteration``, to distinguish it from the iterations of rows."""
+"""Name of a channel ``iteration`` in files, where the rows already have a column ``iteration``."""
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "
@@ -74,10 +74,10 @@ def to_csv(log: Source, path: str | os.PathLike[str]) -> None:
 
 
 def quoting_of(cells: Iterable[Any]) -> Literal[0, 2]:
-    """Return the quoting rule of `csv` with which each row can be read back.
+    """Return a quoting rule of `csv` that allows each row to be read back.
 
-    If a cell contains a carriage return, all text is quoted: some versions of Python do not quote
-    a cell only because of a carriage return, but readers take it for the end of a row.
+    If a cell contains a carriage return, all text is quoted: some versions of Python do not quote a
+    cell just because it contains a carriage return, which readers take for the end of a row.
     """
     broken = any(isinstance(cell, str) and "\r" in cell for cell in cells)
     return csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL

@@ -19,7 +19,7 @@ NO_ITERATIONS = (
     "log.frame and log.epochs are valid frames"
 )
 SAME_NAMES = (
-    "the columns of {where} must have different names, as text, but {name!r} occurs {count} times; "
+    "the names of the columns of {where} must differ as text, but {name!r} occurs {count} times; "
     "rename or drop columns, for example with frame.columns = [...]"
 )
 
@@ -30,8 +30,8 @@ def by_iteration(frame: pd.DataFrame, where: str, error: type[WorkbenchError]) -
     Parameters
     ----------
     frame : pandas.DataFrame
-        A column for each channel. The iterations are in the index if it is named ``iteration`` or
-        if there is no column ``iteration``, and otherwise in this column.
+        A column for each channel. The iterations are in the column ``iteration`` if this column
+        exists and the index has a different name; otherwise they are in the index.
     where : str
         The name of the frame in error messages.
     error : type

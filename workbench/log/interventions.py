@@ -83,7 +83,7 @@ def interventions_of(row: Any) -> list[Intervention]:
 
 
 def time_of(record: Intervention) -> str:
-    """Return the date and time of an intervention to the second; empty if it is not recorded.
+    """Return an intervention's date and time without fractions of a second, or an empty string.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Training log in memory, stored as columns.
 
-Recording is fast because most of the work is deferred. The thread that trains stages its records in
+Recording is fast because most of the work is deferred. The training thread stages its records in
 plain dictionaries. A commit moves the staged records to a short list, the tail. The tail is moved
 into the columns in bulk when the columns are next read, or when it has `TAIL` rows. Outside of
 commits, the tail and the columns are accessed only while a lock is held.
@@ -130,7 +130,7 @@ class TrainingLog(TrainingLogBase):
         if staged and get_ident() == self._writer:
             counts = self._counts
             counts.committed = max(counts.committed, *staged)
-            # one atomic operation of the interpreter, so that no other thread sees a part of it
+            # a single atomic operation of the interpreter, so no other thread sees a partial change
             self._tail.extend(staged.items())
             staged.clear()
             counts.version = next(self._versions)

@@ -16,7 +16,7 @@ DIGITS = 6
 
 
 class MixedFrame(pd.DataFrame):
-    """Frame that shows six significant digits of each number, or all digits if numbers look equal.
+    """Frame that shows six significant digits of numbers, or all digits to distinguish them.
 
     Only the display differs from an ordinary frame; the values remain numbers.
 

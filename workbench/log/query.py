@@ -1,9 +1,9 @@
 """Selection of log rows by a pandas expression, such as ``cost < 0.1 and epoch_end``.
 
 The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
-and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame whose
-columns have plain names, and an expression in which only those names occur. Text from another
-program or from a web page can therefore only select rows.
+and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame with
+plain column names, and an expression that contains only these names. Text from another program or
+from a web page can therefore only select rows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NOT_COMPARABLE = "the expression {given!r} cannot be applied to the values of th
 _PIECES = re.compile(
     r"""`(?P<name>[^`]*)`|(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<sign>[@&|])"""
 )
-_LOGIC = {"&": " and ", "|": " or "}  # in pandas, they have the low precedence of these words
+_LOGIC = {"&": " and ", "|": " or "}  # in pandas, & and | have the low precedence of these words
 _ALLOWED = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub,
     ast.UAdd, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow,

@@ -128,7 +128,7 @@ def log_of(source: Any) -> Log:
     Raises
     ------
     LogError
-        If `source` is something else, or if it cannot be opened.
+        If `source` is of any other type, or if it cannot be opened.
     """
     if isinstance(source, Records):
         return cast(Log, source)
@@ -151,9 +151,9 @@ def named_sources(
 ) -> dict[str, Source]:
     """Return `sources` by unique names.
 
-    The keys of a dictionary are the names. Otherwise a session keeps its name, a path is named
-    after its file without the suffix, a log has the name that was given to its session or, if none
-    was given, the first digits of its UUID, and a frame is named ``frame``.
+    The keys of a dictionary are the names. In other collections, a session keeps its name, a path
+    is named after its file without the suffix, a log is named after its session or by the first
+    digits of its UUID, and a frame is named ``frame``.
 
     Raises
     ------

@@ -83,7 +83,7 @@ class Summary:
         table = self.channels.astype(object)
         blank = table.isna()
         numeric = table["kind"].isin(("numbers", "flags"))
-        blank.loc[numeric, ["first", "last"]] = False  # NaN is then the recorded value
+        blank.loc[numeric, ["first", "last"]] = False  # here NaN is the recorded value
         table = MixedFrame(table.mask(blank, "")).in_words()
         return f'<div style="{STYLE}">{facts}</div>{table.to_html()}'
 

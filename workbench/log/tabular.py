@@ -47,7 +47,7 @@ class Tabular(Records):
 
         The first column, ``iteration``, contains the iterations at which the epochs ended.
         """
-        # copied first, since the thread that trains can append to the list meanwhile
+        # copied first, since the training thread may append to the list in the meantime
         ends = list(self.status["_epoch_ends"])
         return by_epoch(self.frame, ends)
 
@@ -160,7 +160,7 @@ class Tabular(Records):
         pandas.DataFrame
             A frame with a column for each run; the column of this run is the first and is named
             ``this``. The index contains the kind of each row (run, version, hyperparameter,
-            intervention, result) and its name. Hyperparameters have their values at the
+            intervention, result) and its name. Hyperparameters are shown with their values at the
             start of training.
 
         Raises
@@ -214,7 +214,7 @@ class Tabular(Records):
         smoothing : float
             The factor, from 0 (no smoothing) to less than 1, by which the weight of a value in a
             moving average decreases with each iteration. The average extends over about
-            ``1 / (1 - smoothing)`` iterations, the number that a live plot shows. A channel with
+            ``1 / (1 - smoothing)`` iterations, a number that live plots show. A channel with
             one value per epoch is therefore smoothed much less than one with a value per batch. The
             recorded curve remains visible behind the smoothed curve.
         log_y : bool

@@ -23,10 +23,10 @@ from workbench.errors import DataError
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 16
-"""Maximum number of examples of a dataset from which a fingerprint is computed."""
+"""Maximum number of a dataset's examples that are read to compute a fingerprint."""
 
 SAMPLED = 1024
-"""Maximum number of elements of an array from which a fingerprint is computed."""
+"""Maximum number of an array's elements that are read to compute a fingerprint."""
 
 
 def of_data(stream: AbstractDataStream) -> dict[str, str]:
@@ -41,7 +41,7 @@ def of_data(stream: AbstractDataStream) -> dict[str, str]:
             checksum = function(stream)
         except DataError:  # the examples have no indices
             continue
-        except Exception as error:  # training reports it when it reads the data
+        except Exception as error:  # training reports the error when it reads the data
             logger.debug("no fingerprint of %r: %s: %s", stream, type(error).__name__, error)
             continue
         if checksum is not None:
@@ -63,7 +63,7 @@ def of_batch(batch: object) -> str | None:
         return None
     try:
         return _checksum([*batch, *batch.values()])
-    except Exception as error:  # a value is not an array; training reports it if it matters
+    except Exception as error:  # a value is not an array; training reports this if it matters
         logger.debug("no fingerprint of a batch: %s: %s", type(error).__name__, error)
         return None
 
@@ -72,7 +72,7 @@ def _of_examples(stream: AbstractDataStream) -> str | None:
     """Return the fingerprint of examples at fixed positions, regardless of the reading order."""
     dataset = getattr(stream._base(), "dataset", None)
     if not isinstance(dataset, (IndexableDataset, H5PYDataset)):
-        return None  # reading can be slow or have side effects
+        return None  # reading may be slow or have side effects
     indices = training_indices(stream)
     places = np.unique(np.linspace(0, len(indices) - 1, EXAMPLES).astype(int))
     some = [int(indices[place]) for place in places]

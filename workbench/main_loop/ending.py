@@ -50,7 +50,7 @@ class Ending:
     with_epoch : bool
         True if the run ends after the current epoch.
     training : bool
-        True while the run trains on batches.
+        True while the run is training on batches.
     """
 
     __slots__ = ("_main_loop", "_old", "requested", "training", "with_epoch")
@@ -111,7 +111,7 @@ class Ending:
         check_more(epochs, batches)
         main_loop = self._main_loop
         end_at(main_loop, epochs, batches)
-        if self.requested:  # training was paused where it ended before
+        if self.requested:  # training was paused at the earlier end
             self._forget()
             self.requested = False
             for extension in main_loop.extensions:

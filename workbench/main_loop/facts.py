@@ -41,7 +41,7 @@ LIBRARIES = ("workbench", "torch", "numpy")
 def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
     """Record properties that affect results; call `note` if the number of threads has changed.
 
-    The status then has these entries:
+    The function sets these entries of the status:
 
     - ``threads``: the number of threads for large steps, on which the rounding of sums depends
     - ``_execution``: the requested tier
@@ -78,8 +78,8 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
     """Record the fingerprint of the first batch, which is used to compare runs.
 
-    If this process reads only a share of the batch, the fingerprint is still that of the whole
-    batch, so that it does not depend on the number of processes.
+    If this process reads only a share of the batch, the whole batch is still used for the
+    fingerprint, which therefore does not depend on the number of processes.
     """
     checksum = of_batch(batch.read_whole() if isinstance(batch, SharedBatch) else batch)
     if checksum is not None:

@@ -1,7 +1,7 @@
 """Keyboard interrupts that end training after the current epoch or batch.
 
 Signals are handled only in the main thread and only during training. The handlers only post a
-request, since a signal can arrive in the middle of any operation.
+request, since a signal may arrive in the middle of any operation.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Interruptible:
     def _post(self, level: Level) -> None:
         announced = False
 
-        def announce() -> bool:  # not called in the handler, which can interrupt another print
+        def announce() -> bool:  # not called in the handler, which may interrupt another print
             nonlocal announced
             if not announced:
                 tell(INTERRUPTED[level])

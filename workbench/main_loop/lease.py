@@ -26,7 +26,7 @@ BY_A_THREAD = (
 )
 
 ANOTHER_THREAD = (
-    "{main_loop!r} is being trained by another thread, which changes its state at the same time; "
+    "{main_loop!r} is being trained by another thread, which is changing its state; "
     "call the method in that thread, as in session.call(lambda main_loop: main_loop.{method}(...))"
 )
 
@@ -42,7 +42,7 @@ class Lease:
     main_loop : Loop
         The main loop to train.
     session : Session, optional
-        The session that trains the main loop, or None if the current thread trains it.
+        The session that will train the main loop, or None if the current thread will train it.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def sessions() -> list[Session]:
 
 
 def session_of(main_loop: Loop) -> Session | None:
-    """Return the session that trains `main_loop`, or None if there is none."""
+    """Return the session that is training `main_loop`, or None if there is none."""
     with _lock:
         found = (lease.session for lease in _leases if lease.main_loop is main_loop)
         return next(found, None)

@@ -281,7 +281,7 @@ class MainLoop(FixedAttributes, Requests):
 
     @property
     def session(self) -> interfaces.Session | None:
-        """The session that trains this main loop, or None if there is none."""
+        """The session that is training this main loop, or None if there is none."""
         return session_of(self)
 
     def refresh(self) -> None:

@@ -94,7 +94,7 @@ class Mailbox:
         if self.gate is not None and not self._opened(self.gate):
             return
         last = self._settled + len(self.kept) + self.requests.qsize()
-        # During a pause, further requests are executed, and one of them can close the gate.
+        # During a pause, further requests are executed, and one of them may close the gate.
         while self._settled < last and self.gate is None:
             self.run_next()
 

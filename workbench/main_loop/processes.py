@@ -85,7 +85,7 @@ def value(loop: Loop, variable: SharedVariable) -> torch.Tensor:
 
 
 def called(loop: Loop, extensions: Iterable[TrainingExtension]) -> list[TrainingExtension]:
-    """Return all extensions in the first process, and in others the ones that affect training."""
+    """Return all extensions; processes other than the first omit extensions that only report."""
     if not reported_elsewhere(loop):
         return list(extensions)
     return [one for one in extensions if not one.only_reports]

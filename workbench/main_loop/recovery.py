@@ -11,7 +11,7 @@ from workbench.main_loop.mailbox import Mailbox
 
 
 def note(error: BaseException, main_loop: Loop, doing: str) -> None:
-    """Add the numbers of the batch and the epoch to an error, as a note."""
+    """Add a note with the batch and epoch numbers to an error."""
     status = main_loop.status
     done, ends = status["iterations_done"], status["_epoch_ends"]
     number, epoch = done - (ends[-1] if ends else 0) + 1, status["epochs_done"] + 1

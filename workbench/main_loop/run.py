@@ -2,7 +2,8 @@
 
 A `Run` belongs to one main loop. It consists of a mailbox for requests from other threads, a
 dispatcher of events, and an `Ending`, which decides when the run ends. Objects that exist only
-while a thread trains are kept here, so that the main loop can be copied and saved without them.
+while a thread is training are kept here, so that the main loop can be copied and saved without
+them.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ class Run:
         A function that is called after every batch. Unlike an observer, it does not cause a commit
         of the log.
     after_refresh : callable or None
-        A function that is called after a call of `MainLoop.refresh`, in the same thread.
+        A function that is called after each call to `MainLoop.refresh`, in the same thread.
     before_end : callable or None
-        A function that is called when training is about to end, and that can extend training.
+        A function that is called when training is about to end, and that may extend training.
     name : str or None
         The name that the user has given to the session of the run.
     """
@@ -115,7 +116,7 @@ class Run:
     def nothing_to_do(self) -> str | None:
         """Return the reason why a run cannot train on any batch, or None if it may train.
 
-        The result is None before the first start, since extensions can still load an archive.
+        The result is None before the first start, since extensions may still load an archive.
         """
         return self.ending.reached() if self.announced else None
 
@@ -196,7 +197,7 @@ class Run:
     def refresh(self) -> None:
         """Update the event handlers; see `MainLoop.refresh`."""
         main_loop = self.main_loop
-        self.attach()  # extensions can have been added
+        self.attach()  # extensions may have been added
         record_names.check_distinct(main_loop.extensions)
         goals = finish_at_goal(main_loop.status)
         for extension in goals:

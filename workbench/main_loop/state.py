@@ -85,7 +85,7 @@ NOT_SAVED = (
 )
 
 STATISTICS = "statistics"
-"""Key for values of ``variables`` from which only persistent variables of bricks are loaded."""
+"""Key used instead of ``variables`` to load only the persistent variables of bricks."""
 
 Variables = dict[str, SharedVariable]
 
@@ -171,7 +171,7 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
     """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`.
 
-    Instead of ``variables``, the state can have `STATISTICS`, whose names need not all match.
+    The state may have the key `STATISTICS` instead of ``variables``; its names need not all match.
     """
     unknown = [part for part in state if part not in (*PARTS, STATISTICS)]
     if unknown:
@@ -253,7 +253,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
             f"nothing was loaded: only the {has} has a data stream, but the state and the main "
-            "loop must both have a data stream or both lack it"
+            "loop must both have a data stream or both lack one"
         )
     if loop.data_stream is None:
         return []

@@ -1,4 +1,4 @@
-"""Monitoring: aggregation of values from batches, and evaluation of data streams."""
+"""Monitoring: aggregation of values from batches, and evaluation of variables on data streams."""
 
 from workbench.monitoring.aggregation import (
     AggregationScheme,

@@ -24,7 +24,7 @@ from workbench.utils.values import to_python
 Monitored = Variable | MonitoredQuantity
 
 OVER_BATCHES = (
-    "{name!r} is averaged over batches, so it can differ from its value on the whole dataset: "
+    "{name!r} is averaged over batches, so it may differ from its value on the whole dataset: "
     "{reason}. Choose an aggregation: monitor mean(numerator, denominator) with the sum over a "
     "batch and the number of its examples, or set tag.aggregation_scheme to a scheme such as "
     "Sum, Minimum or Maximum; mean(variable) averages over batches without this warning"
@@ -111,7 +111,7 @@ class FoldAccumulator:
             self._warn(scheme.doubt)
 
     def _warn(self, reason: str) -> None:
-        """Warn once that the result can differ from the value on the whole dataset."""
+        """Warn once that the result may differ from the value on the whole dataset."""
         if not self._warned:
             self._warned = True
             text = OVER_BATCHES.format(name=self.name, reason=reason)
@@ -280,7 +280,7 @@ class AggregationBuffer(Hinted):
 
     def _add(self, variable: Variable, scheme: AggregationScheme) -> None:
         name = str(variable.name)
-        # A subclass of a fold can define another aggregator.
+        # A subclass of a fold may define a different aggregator.
         if isinstance(scheme, Fold) and type(scheme).get_aggregator is Fold.get_aggregator:
             self.folds[name] = FoldAccumulator(scheme, name)
             return

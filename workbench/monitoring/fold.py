@@ -124,7 +124,7 @@ class Fold(AggregationScheme):
     """True if the state grows with the data and therefore cannot be a shared variable."""
 
     doubt: str | None = None
-    """Reason why the result can differ from the value on the whole dataset; None if it cannot."""
+    """Reason why the result may differ from the value on the whole dataset; None if it cannot."""
 
     @abstractmethod
     def start(self) -> State:

@@ -1,7 +1,7 @@
 """Copy of a computation graph, evaluated on fixed examples with the values of a probe.
 
 Every shared variable of the graph is replaced by a new shared variable. Therefore the copy can be
-evaluated on any thread while the original is trained. Evaluation neither reads nor writes the
+evaluated on any thread while the original is being trained. Evaluation neither reads nor writes the
 variables that are trained, and advances neither the random streams nor the data stream of the run.
 Random draws in the graph give the same values in every evaluation.
 """

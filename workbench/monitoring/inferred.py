@@ -226,7 +226,7 @@ FOLDS: dict[str, Callable[[Variable], Fold]] = {
 
 
 def own_part(variable: Variable) -> Part | None:
-    """Return the aggregation that a variable's tag declares, or None if it declares none."""
+    """Return the aggregation that a variable's tag declares, or None if it declares nothing."""
     tag = vars(variable.tag)
     scheme: Any = tag.get("aggregation_scheme")
     if isinstance(scheme, Fold):

@@ -73,8 +73,8 @@ def weight_of(
     classes: Any = arguments.get("weight")
     if function in INDEXED and not target.dtype.is_floating_point:
         ignored = -100 if arguments["ignore_index"] is None else arguments["ignore_index"]
-        # The count is computed only when batches are added up, since it is slower than storing
-        # the targets.
+        # The targets are stored, and are counted only when batches are aggregated, since counting
+        # is slower than storing.
         of = (target,) if classes is None else (target, classes)
         return Weight(tuple(map(as_variable, of)), Targets(ignored))
     if function in WEIGHTED and classes is not None:

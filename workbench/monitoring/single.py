@@ -26,7 +26,7 @@ def buffer_of(
 
 
 def _places(buffer: AggregationBuffer) -> list[tuple[str, int]] | None:
-    """Return each name and the index of its value, or None if a scheme can change a value."""
+    """Return each name and the index of its value, or None if a scheme might change a value."""
     schemes = [one.scheme for one in buffer.folds.values()]
     if len(schemes) < len(buffer.names) or not all(
         scheme.keeps_single and scheme.requires[0].ndim == 0 for scheme in schemes

@@ -83,8 +83,8 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
     ----------
     variable : Variable
     own : callable
-        A function that returns the aggregation that a variable's tag declares, or None if the tag
-        declares none.
+        A function that returns the aggregation declared by a variable's tag, or None if there is no
+        such declaration.
 
     Returns
     -------

@@ -136,7 +136,7 @@ def pick(members: Mapping[str, bytes], name: str, where: str) -> bytes:
     Raises
     ------
     ArchiveError
-        If the archive has no member of that name.
+        If the archive has no member with this name.
     """
     if name not in members:
         names = ", ".join(map(repr, members)) or "none"

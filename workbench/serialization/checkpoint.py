@@ -103,7 +103,7 @@ class Snapshot:
         for name, variable in named.items():
             if own.get(name) is variable:
                 values[name] = whole["parameters"][name]
-                if values[name].dtype not in state.BITS:  # otherwise _parameters is inexact
+                if values[name].dtype not in state.BITS:  # else _parameters has a different dtype
                     whole["parameters"][name] = None  # stored in _parameters only
             else:
                 values[name] = value_of(variable)

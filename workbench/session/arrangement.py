@@ -57,7 +57,7 @@ class Arrangement:
     def changes(self, later: Arrangement) -> str:
         """Describe what differs in a later arrangement; the text is empty if nothing differs.
 
-        The text is the same whenever the same changes are made, also in another process.
+        The text is the same whenever the same changes are made, even in another process.
         """
         texts = [f"added {one.name}" for one in _more(later.extensions, self.extensions)]
         texts += [f"removed {one.name}" for one in _more(self.extensions, later.extensions)]
@@ -83,7 +83,7 @@ def arrangement_of(main_loop: MainLoop) -> Arrangement:
 def called(
     main_loop: MainLoop, function: Callable[[MainLoop], Any], details: dict[str, Any]
 ) -> Any:
-    """Call a function with a main loop, and add the change to the arrangement to `details`.
+    """Call a function with a main loop, and record any change to the arrangement in `details`.
 
     If the function raises an error, or if training cannot go on with the new extensions, the
     earlier arrangement is restored.
@@ -109,7 +109,7 @@ def called(
 
 
 def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
-    """Yield the attributes of a stream, and of all streams below it, that `BELOW` names."""
+    """Yield the attributes named in `BELOW` of a stream and of all streams below it."""
     if stream is None or id(stream) in seen:
         return
     seen.add(id(stream))
@@ -123,7 +123,7 @@ def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
 
 
 def _kept(name: str, value: Any) -> Any:
-    """Copy a list of streams, which can be changed in place; return any other value unchanged."""
+    """Copy a list of streams, which may be changed in place; return any other value unchanged."""
     return copy(value) if name == "data_streams" else value
 
 
@@ -148,7 +148,7 @@ def _more(one: Iterable[Any], other: Iterable[Any]) -> Iterator[Any]:
 def _shown(value: Any) -> str:
     """Return the name of an object's class; for a scheme of this package, return its repr.
 
-    The repr of other objects can contain a memory address or raise an error.
+    The repr of other objects may contain a memory address or raise an error.
     """
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_shown, value))}]"

@@ -136,7 +136,7 @@ class AsInTraining:
         name : str
             The name of the input.
         of_arrays : bool, optional
-            False if the values are a batch of a stream, which can scale images in its own way.
+            False if the values are a batch of a stream, which may scale images in its own way.
 
         Raises
         ------

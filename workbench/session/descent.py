@@ -3,7 +3,7 @@
 For each batch, the mean costs in two windows are compared: the first window ends before the batch,
 and the second starts with the batch. `WIDEST` and `NARROWEST` limit the lengths of the windows. A
 fall is clear if the difference exceeds several standard errors. The standard errors are computed
-from the differences between consecutive costs, which depend on the noise but hardly on the fall.
+from the differences between consecutive costs, which depend on the noise but barely on the fall.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ distribution.
 NOTICEABLE = 0.01
 """Smallest fall, relative to the mean before it, that can be considered clear.
 
-Smaller falls can result from rounding.
+Smaller falls may result from rounding.
 """
 
 

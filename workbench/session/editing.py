@@ -155,8 +155,8 @@ class Editing(interfaces.Session):
         examples : int or sequence of int
             The indices of the examples in the dataset of the training stream.
         value : number, str or array
-            The new value, to which the transformers of the stream are then applied. It must have
-            the shape and kind of the values in the dataset.
+            The new value, before the transformers of the stream are applied. It must have the shape
+            and kind of the values in the dataset.
         source : str
             The source to change.
 
@@ -184,7 +184,7 @@ class Editing(interfaces.Session):
 
         The arrays or files of the dataset do not change. `undo` and `rewind` restore the examples;
         a saved run still omits them. If the scheme is sequential or shuffled, later examples fill
-        the gaps, so that only the last batch of an epoch can be smaller. With other schemes, the
+        the gaps, so that only the last batch of an epoch may be smaller. With other schemes, the
         batches that contained the examples become smaller.
 
         Parameters
@@ -332,8 +332,8 @@ class Editing(interfaces.Session):
         """Call ``f(main_loop)`` in the training thread between two batches.
 
         `Command.wait` returns the result. If `f` raises an error, the command fails with this
-        error, and training continues; changes of the extensions, the data streams and their
-        iteration schemes are then taken back, but no other changes.
+        error, and training continues. Changes to the extensions, the data streams and their
+        iteration schemes are undone; other changes remain.
 
         Raises
         ------

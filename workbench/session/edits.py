@@ -73,7 +73,7 @@ class Edits:
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
-        self._refreshed: deque[int] = deque()  # the iterations of `refresh` in other threads
+        self._refreshed: deque[int] = deque()  # iterations at which other threads called `refresh`
         self._arranged: Arrangement | None = None  # the last known arrangement
         self._known: Set[SharedVariable] = frozenset()
         self._seen: list[_Look] | None = None
@@ -102,7 +102,7 @@ class Edits:
         """Look up the variables of the run again, since they may have changed."""
         try:
             self._known = self._queue.variables.paths.keys()
-        except Exception as error:  # in a part of the run; training reports it if it matters
+        except Exception as error:  # in a part of the run; training reports the error if necessary
             logger.debug("direct edits are not detected: %s: %s", type(error).__name__, error)
             self._known = frozenset()
 
@@ -110,7 +110,7 @@ class Edits:
         """Note the current values and arrangement, so that later differences count as edits.
 
         If several processes train together, no values are noted: the processes exchange values
-        between two runs, and users cannot edit values there.
+        between two runs, and users cannot edit the values in these processes.
         """
         self.learn()
         if self._run.mailbox.is_shared:
@@ -180,7 +180,7 @@ class Edits:
     def _assigned(self, variable: SharedVariable) -> None:
         """Record that another thread, which holds the variable's locks, has assigned a value.
 
-        The recorded iteration can be too low by one, but never too high.
+        The recorded iteration may be too low by one, but is never too high.
         """
         if variable in self._known and self._run.thread not in (None, threading.get_ident()):
             self._pending.append((variable, self._main_loop.status["iterations_done"]))

@@ -1,6 +1,6 @@
-"""Export of the network of a run: to a module of torch, or to an ONNX file.
+"""Export of a run's network to a torch module or an ONNX file.
 
-The shapes in the file are those of the training data.
+An ONNX file contains the shapes of the training data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.traversal import ancestors, replace
 
 FEW = 2
-"""Number of examples for the export and the check, which is slow for many examples."""
+"""Number of examples for the export and the check; the check would be slow with many examples."""
 
 NO_EXAMPLES = (
     "to_onnx takes the shapes of the inputs from the training data, which cannot be read here: "
@@ -49,9 +49,9 @@ NO_BRICK = (
 def to_torch(session: Any) -> torch.nn.Module:
     """Create a module of torch layers that computes the predictions of the run.
 
-    The values of the parameters are those of one iteration, and are copied: training does not
-    change the module, nor the reverse. The inputs of the module are those of the network, as the
-    data stream encodes them. See `Brick.to_torch` for what can be converted.
+    All parameters are copied at the same iteration. Later training does not change the module, and
+    changes to the module do not affect training. The module has the inputs of the network, as
+    encoded by the data stream. `Brick.to_torch` describes which networks can be converted.
 
     Returns
     -------
@@ -108,9 +108,9 @@ def to_onnx(
     """Write the run's network to an ONNX file, after checking that it computes the same outputs.
 
     The file contains the graph of `predict`, in evaluation mode, with the parameters of one
-    iteration. Its inputs have the names of the sources, and the shapes of the training data, as the
-    data stream encodes them. The method can be called during training, which continues meanwhile,
-    and after training.
+    iteration. Its inputs have the names of the sources and the shapes of the training data, as
+    encoded by the data stream. The method can be called during or after training, and does not
+    interrupt training.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def to_onnx(
     output : Variable or str, optional
         The variable to compute, or its name; by default the variable that `predict` computes.
     dynamic_axes : dict of str to dict of int to str, optional
-        For each input, the axes whose size can vary, with their names. By default, the size of
-        each input's first axis can vary, and this axis is named ``batch``.
+        For each input, the axes whose size may vary, with their names. By default, the size of each
+        input's first axis may vary, and this axis is named ``batch``.
     tolerance : float
         The largest allowed relative and absolute difference from the predictions. The file is
         checked with training examples, and with examples whose dynamic axes are larger.
@@ -129,8 +129,8 @@ def to_onnx(
     Raises
     ------
     ArchiveError
-        If ONNX cannot express the network, or if the file computes something else. In both cases,
-        no file is written.
+        If ONNX cannot express the network, or if the file computes different outputs. In both
+        cases, no file is written.
     SessionError
         If the output is unknown or computed in training mode, or if the training data has no
         examples.

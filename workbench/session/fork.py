@@ -46,11 +46,11 @@ class Fork(NamedTuple):
     main_loop : MainLoop
         The copy, in the state of a snapshot.
     iteration : int
-        The iteration to which the copy is trained and at which it pauses.
+        The iteration up to which the copy trains before it pauses.
     snapshots : list of Snapshot
         The snapshots before the fork, whose tensors the two sessions share.
     expected : mapping
-        The state of the log of the first session, with which the log of the copy is compared.
+        The state of the first session's log, for comparison with the log of the copy.
     start : int
         The iteration of the snapshot that the copy has loaded.
     sizes : list of tuple of int
@@ -106,7 +106,7 @@ def copy_of(
     ----------
     main_loop : MainLoop
     earlier : sequence of Snapshot
-        Snapshots of the model that the main loop has now. Their extensions and data streams are
+        Snapshots of the current model of the main loop. Their extensions and data streams are
         copied together with the main loop.
     in_memory : bool
 

@@ -12,7 +12,7 @@ from workbench.session.snapshots import Snapshot
 
 
 def log_until(state: Mapping[str, Any], snapshot: Snapshot, uuid: str) -> dict[str, Any]:
-    """Return the state of a log up to a snapshot; the last row is as the snapshot recorded it."""
+    """Return the state of a log up to a snapshot; the last row is taken from the snapshot."""
     end = snapshot.iteration
     columns: dict[str, Any] = {}
     for name, (iterations, values) in state["columns"].items():

@@ -1,7 +1,7 @@
 """Methods of a session that use the model: predictions, evaluations and the best iteration.
 
-They are defined as functions, so that a session needs no further base class; `States` uses them as
-its methods.
+They are defined as functions, so that a session needs no additional base class; `States` uses them
+as its methods.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def predict(
     )
     found: list[NDArray[Any]] = []
     for batch in batches:
-        with session._lock:  # another thread can fill the copy with other values
+        with session._lock:  # another thread may fill the copy with other values
             (result,) = copy(values, batch)
         if result.dtype is torch.bfloat16:  # numpy lacks this dtype
             result = result.float()

@@ -227,7 +227,7 @@ class Prober:
     def now(self, names: Iterable[str]) -> Values:
         """Return copies of the values of variables at one boundary, however large they are.
 
-        The thread that trains can call this method between two batches.
+        The training thread can call this method between two batches.
 
         Raises
         ------
@@ -276,7 +276,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes without `steps` during an evaluation, which can be long or paused."""
+        """Answer the probes without `steps` during an evaluation, which may be long or paused."""
         self._answer(at_rest=True)
         return True
 

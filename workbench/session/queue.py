@@ -101,7 +101,7 @@ class Queue:
         The detector of direct edits, which are recorded before a command takes effect.
     current : Command
         The last command that the thread began to execute. An action reads its command here, since
-        the action can begin before the thread that requested it has received the command.
+        the action may begin before the thread that requested it has received the command.
     """
 
     current: Command

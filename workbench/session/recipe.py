@@ -1,4 +1,4 @@
-"""`Recipe`, the text of a program that is equivalent to a call of ``fit``."""
+"""`Recipe`, the text of a program that is equivalent to a call to ``fit``."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ class Replay:
         if self._waiting:
             again = partial(self.begin, queue, command)
             self._main_loop._run.mailbox.post(Request(again, rests=True))
-            # a run can end before requests are handled, and an intervention can extend it
+            # a run may end before requests are handled, and an intervention may extend it
             self._main_loop._run.before_end = lambda: self._make(queue, command)
         else:
             self._main_loop._run.before_end = None

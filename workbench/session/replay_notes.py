@@ -15,12 +15,12 @@ from workbench.utils.notices import tell
 OTHER_THREADS = (
     "the original run used a different number of threads for large steps ({then}) than this run "
     "({now}); sums over several threads are rounded differently, so the last digits may differ; "
-    "set config.threads = {then} for identical results"
+    "for identical results, set config.threads = {then}"
 )
 OTHER_TIER = (
     "the original run used execution={then!r}, but this run uses execution={now!r}; the tiers "
-    "round differently, so the last digits may differ; set config.execution = {then!r} before "
-    "the run is built for identical results"
+    "round differently, so the last digits may differ; for identical results, set "
+    "config.execution = {then!r} before you build the run"
 )
 OTHER_START = (
     "the original run started with different parameters than this run, so the results differ from "

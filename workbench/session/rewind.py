@@ -267,7 +267,7 @@ class Rewinder:
         start: int,
     ) -> None:
         log, done = self._main_loop.log, self._main_loop.status["iterations_done"]
-        self.history.branch.start = done  # only now, because training up to here can be stopped
+        self.history.branch.start = done  # only now, because training up to here may be stopped
         row = row_of(expected, done)
         details["differs"] = differing(row, dict(log[done]) if done in log else {})
         self._check_repeated(expected, start)

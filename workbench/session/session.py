@@ -40,9 +40,9 @@ from workbench.utils.numbers import check_finite, is_count
 from workbench.utils.waiting import wait
 
 ALREADY_STARTED = (
-    "{session!r} was started before and has ended; to continue, call its method train(epochs=1)"
+    "{session!r} has already run and ended; to continue, call its train(epochs=1) method"
 )
-RUNS_ALREADY = "{session!r} was started before and is still running; nothing was changed"
+RUNS_ALREADY = "{session!r} was already started and is still running; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
     "extension Checkpoint, or call session.save(path)"
@@ -117,7 +117,7 @@ class Session(FixedAttributes, States):
         self._worker = Worker(main_loop, self, self._name, named=name is not None)
         self._queue = self._worker.queue
         self._lock = threading.Lock()
-        self._graph: Any = None  # the graph of the last call of `predict`
+        self._graph: Any = None  # the graph of the last call to `predict`
         remember(self)
 
     @property
@@ -205,7 +205,7 @@ class Session(FixedAttributes, States):
             If both `epochs` and `batches` are given, or if the given value is not a positive
             integer.
         SessionError
-            If this session was started before and has ended, or if no thread can be created.
+            If this session has already run and ended, or if no thread can be created.
         ProcessError
             If several processes train this main loop together, and no session controls all of them.
         """
@@ -242,8 +242,8 @@ class Session(FixedAttributes, States):
     def step(self, n: int = 1) -> Command:
         """Train on `n` batches, then pause.
 
-        The command is applied when the first of these batches begins; its method `Command.wait`
-        returns when the session has paused again, so that the log contains all of them.
+        The command is applied when the first of these batches begins; `Command.wait` returns when
+        the session has paused again, so that the log contains all `n` batches.
 
         Raises
         ------

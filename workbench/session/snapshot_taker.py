@@ -25,7 +25,7 @@ GAP = 0.5
 """Minimum number of seconds between two automatic snapshots."""
 
 ATTEMPTS = 3
-"""Maximum number of attempts to copy the state while another thread assigns values."""
+"""Maximum number of attempts to copy the state while another thread is assigning values."""
 
 NO_SNAPSHOT = "no snapshot could be taken at iteration {iteration:,} ({error})"
 
@@ -102,7 +102,7 @@ class SnapshotTaker:
         start, done = perf_counter(), self._main_loop.status["iterations_done"]
         history = self._history
         try:
-            for _ in range(ATTEMPTS):  # another thread can assign a value meanwhile
+            for _ in range(ATTEMPTS):  # another thread may assign a value in the meantime
                 snapshot = snapshot_of(
                     self._main_loop,
                     history.changes,

@@ -90,10 +90,10 @@ class States(Editing):
         """Start a second session, paused at an iteration of this session; this session continues.
 
         The new session has a copy of the main loop, with separate parameters, extensions and log.
-        The two sessions share only the values in the snapshots before the fork, to which the new
-        session can be rewound, and each `IndexableDataset` and `H5PYDataset`. A snapshot is left
-        out if it has another model, or extensions that cannot be copied. The new session is
-        ready after it has trained on the batches between the last snapshot and `iteration`.
+        The two sessions share only the values in the snapshots before the fork, and each
+        `IndexableDataset` and `H5PYDataset`. The new session can be rewound to these snapshots
+        unless their model differs or their extensions cannot be copied. The new session is ready
+        after it has trained on the batches between the last snapshot and `iteration`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Repetition of batches in the tiers in which a log says that they were first processed.
+"""Repetition of batches in the same tiers as the first time, according to a log.
 
 The functions that monitor other data have separate tiers, which are repeated as well.
 """
@@ -113,7 +113,7 @@ def _tiers(
         Course(recorded_changes(state, record), end, lambda: end) for state in (expected, found)
     )
     changes = {i for course in (one, other) for i, _ in course.changes}
-    evaluated = record != "execution"  # an evaluation can follow the last iteration
+    evaluated = record != "execution"  # an evaluation may follow the last iteration
     for iteration in sorted({start, *changes}):
         if start <= iteration < end + evaluated:
             then, now = (course.at(iteration) or (0, "eager: ") for course in (one, other))

@@ -94,7 +94,7 @@ class Undo:
         self._history.changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
-        """Request a snapshot, from which replays can start, after all waiting interventions.
+        """Request a snapshot after all waiting interventions, so that replays can start from it.
 
         If the intervention `failed`, it is not in the journal and cannot be undone.
         """

@@ -197,7 +197,7 @@ class Worker:
     def begin_at(self, fork: Fork, branch: str) -> None:
         """Start a run that trains from the fork's snapshot to the fork's iteration, then pauses."""
         status = self._main_loop.status
-        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # a new run forgets it
+        goal = {GOAL: status[GOAL]} if GOAL in status else {}  # a new run discards the goal
         more = None if self.nothing_to_do is None else partial(status.update, goal)
         with self.queue.lock:
             self.launch(more, partial(self._get_ready, fork, branch), warns=False)
@@ -225,7 +225,7 @@ class Worker:
             goal = {GOAL: status[GOAL]} if GOAL in status else {}
 
             def first() -> None:
-                status.update(goal)  # the new run has forgotten it
+                status.update(goal)  # the new run has discarded the goal
                 self.queue.carry_out(command, lambda: action(command), details, hold)
                 if command.reason is not None:
                     raise TrainingFinish

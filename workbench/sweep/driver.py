@@ -40,9 +40,8 @@ NONE_FINITE = (
     "settings: {settings}"
 )
 NO_LIVE = (
-    "forks={forks} needs a setting that can be changed during training. Its name and value must "
-    "be equal to those of a hyperparameter, but the settings are {settings}, and the "
-    "hyperparameters are {known}"
+    "forks={forks} needs a setting that can be changed during training. A hyperparameter must have "
+    "the same name and value, but the settings are {settings}, and the hyperparameters are {known}"
 )
 
 
@@ -149,7 +148,7 @@ class Driver:
                         self._look_for_pause(run, session)
         finally:
             self.held.clear()
-            for run in training:  # it continues from its last saved state
+            for run in training:  # the run will continue from its last saved state
                 self._sessions.end(run)
                 run.state = states.PAUSED if run.archive else states.WAITING
             self._wrote(training)
@@ -178,7 +177,7 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
-        """Note a pause by the user; resume a run that has paused for a past comparison.
+        """Note a pause by the user; resume a run that paused for a comparison already made.
 
         A failed run that is repeated pauses again at the epochs at which other runs were compared.
         """

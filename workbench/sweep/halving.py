@@ -51,9 +51,9 @@ def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
 
 
 def survivors(runs: Iterable[RankedT], factor: int, *, lower: bool) -> list[RankedT]:
-    """Return the best runs: one in every `factor` runs, but at least one run.
+    """Return the best runs: one in every `factor` runs, or one run if there are fewer.
 
-    Runs without a finite value are never returned, so the result can be empty.
+    Runs without a finite value are never returned, so the result may be empty.
 
     Examples
     --------

@@ -31,8 +31,8 @@ IN_USE = (
     "choose another name"
 )
 DIFFERENT = (
-    "{database!r} has a sweep named {name!r} that was started with other arguments: {differences}. "
-    "To start a new sweep, choose another name; to continue, pass the same arguments"
+    "{database!r} has a sweep named {name!r} that was started with different arguments: "
+    "{differences}. To start a new sweep, choose another name; to continue, pass the same arguments"
 )
 
 
@@ -110,7 +110,7 @@ class Journal:
         Raises
         ------
         SessionError
-            If the sweep was started earlier with other arguments.
+            If the sweep was started earlier with different arguments.
         """
         text = json.dumps(facts)
         with self._database.explained():

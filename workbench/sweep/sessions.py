@@ -133,7 +133,7 @@ class Sessions:
     def _free_name(self, run: SweepRun) -> str:
         """Return an unused name for the session of a run.
 
-        A session from an earlier start of the sweep can still have the usual name.
+        A session from an earlier start of the sweep may still have the usual name.
         """
         taken = {session.name for session in alive()}
         taken |= {folder.announced().get("name", "") for folder in announced()}

@@ -278,7 +278,7 @@ class Sweep(Hinted, interfaces.Sweep):
         ------
         SessionError
             If the sweep is already running, here or in another program, or if its database contains
-            a sweep with the same name and other arguments.
+            a sweep with the same name but different arguments.
         """
         if self._thread is not None and not self._ended.is_set():
             raise SessionError(ALREADY.format(name=self.name))
@@ -369,7 +369,7 @@ class Sweep(Hinted, interfaces.Sweep):
         """Return the session of a run that has ended, so that you can continue or examine the run.
 
         By default, it is the session of the best run. If the session is no longer in memory, the
-        run is built again, and its last state is loaded; the session is then paused.
+        run is built again, its last state is loaded, and the session is paused.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Errors for methods that were hooks in Blocks and are no longer called.
 
-A class that was written for Blocks can define methods that would be silently ignored. Therefore,
+A class that was written for Blocks may define methods that would be silently ignored. Therefore,
 defining such a class raises an error that names the method to define instead.
 """
 

@@ -28,7 +28,7 @@ OPSET = 20
 BATCH = "batch"
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Lock of torch's exporter, whose state belongs to the process."""
+"""Lock for torch's exporter, whose state is shared by all threads of the process."""
 
 MISSING = (
     "to_onnx requires the library onnx, which is not installed; install it with pip install "
@@ -41,7 +41,7 @@ NOT_EXPORTED = (
 )
 DIFFERS = (
     "{path}: for inputs of shape {shapes}, the output {output} of the ONNX program differs from "
-    "that of the module by up to {difference:.3g}, but at most {tolerance:g} (relative and "
+    "the module's output by up to {difference:.3g}, but at most {tolerance:g} (relative and "
     "absolute) is allowed; nothing was written. {hint}"
 )
 NOT_RUN = (
@@ -72,7 +72,7 @@ def write_onnx(
         The names of the file's outputs. If an input has the same name, ``_output`` is appended.
     path : path
     dynamic_axes : dict of str to dict of int to str, optional
-        For each input, the axes whose size can vary, with their names. By default, this is the
+        For each input, the axes whose size may vary, with their names. By default, this is the
         first axis of each input, named ``batch``.
     tolerance : float
         The largest relative and absolute difference that is allowed between the outputs of the
@@ -83,8 +83,8 @@ def write_onnx(
     MissingLibraryError
         If onnx is not installed.
     ArchiveError
-        If torch cannot export the module, if the results of the file differ from those of the
-        module, or if `dynamic_axes` contains the name of an unknown input.
+        If torch cannot export the module, if the results of the file and the module differ, or if
+        `dynamic_axes` contains the name of an unknown input.
     """
     try:
         import onnx
@@ -173,7 +173,7 @@ def _without_warnings() -> Iterator[None]:
     try:
         yield
     finally:
-        here.thread = None  # since another thread can have copied the filters
+        here.thread = None  # since another thread may have copied the filters
         with contextlib.suppress(ValueError):  # another thread has reset the filters
             filters.remove(own)
 

@@ -53,7 +53,7 @@ def _converted(value: Any, outer: dict[int, Any]) -> Any:
         return outer[id(value)]
     copied: Any = kind() if kind in (list, dict) else copy.copy(value)
     outer[id(value)] = copied
-    # Call the methods of the base class, since a subclass can change or refuse assignments.
+    # Call the methods of the base class, since a subclass may change or refuse assignments.
     if isinstance(value, dict):
         for key, one in dict.items(value):
             dict.__setitem__(copied, key, _converted(one, outer))

@@ -1,7 +1,7 @@
 """A function that waits for an event; another package can replace its implementation.
 
-In a notebook, the thread that waits is also the thread that receives the messages of widgets. The
-widget package therefore makes `wait` call a function that handles messages while it waits.
+In a notebook, the waiting thread also receives the messages of widgets. The widget package
+therefore makes `wait` call a function that handles messages while it waits.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def images_to_hdf5(
     """Convert folders of images, one folder per split, to one HDF5 file.
 
     The images become the source ``features``. Each image has the shape (channels, height, width);
-    height and width can vary. Photos are rotated to the orientation that the camera recorded. A
+    height and width may vary. Photos are rotated to the orientation that the camera recorded. A
     conversion that would lose information raises an error. If the folders have subfolders, each
     subfolder is a class. The attribute ``classes`` lists the names of these classes in alphabetical
     order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices into this list.

@@ -1,7 +1,7 @@
 """Client of a process that tests whether a file can be read without a crash.
 
 HDF5 stores rows of variable length and the names of axes in heaps without checksums. In a damaged
-heap, the library can follow wrong addresses and crash the process, or loop forever. Therefore
+heap, the library may follow wrong addresses and crash the process, or loop forever. Therefore
 another process reads these parts first, once for each version of a file. If that process succeeds,
 this process can read these parts safely.
 """
@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds to wait for the next message; the process sends a message after each small step."""
 
 START = 120.0
-"""Seconds to wait for the process to start, which can be slow on a busy machine."""
+"""Seconds to wait for the process to start, which may be slow on a busy machine."""
 
 PROGRAM = (
     "import json, runpy, sys; path, sys.path[:] = json.loads(sys.stdin.readline()); "
@@ -80,7 +80,7 @@ class Examiner:
         status = path.stat()
         key = (str(path), status.st_ino, status.st_size, status.st_mtime_ns, tuple(names), rows)
         if self._owner not in (0, os.getpid()):
-            self._lock, self._process = threading.Lock(), None  # a fork starts another process
+            self._lock, self._process = threading.Lock(), None  # a forked process starts its own
         with self._lock:
             if key in self._fine:
                 return

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 ROWS = 16
-"""Number of rows to read at a time; a single row can be very large."""
+"""Number of rows to read at a time; a single row may be very large."""
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def lasting(seconds: float) -> None:
 def read(stored: Any, rows: bool, patience: float) -> None:
     """Read the axis names and the scales of a dataset and, if `rows` is True, its rows.
 
-    Of the root group, the table of splits and the names of classes are read.
+    For the root group, read only the table of splits and the names of classes.
     """
     if stored.name == "/":
         for name in ("split", "classes"):

@@ -1,4 +1,4 @@
-"""Handle for an HDF5 file that can be pickled, shared by threads and used in forked processes."""
+"""Picklable handle for an HDF5 file, for use by several threads and in forked processes."""
 
 from __future__ import annotations
 

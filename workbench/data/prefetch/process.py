@@ -64,7 +64,7 @@ class Worker:
         return self.idle and self._owner == os.getpid() and self._process.poll() is None
 
     def iterate(self, epoch: int, start: int, edits: Edits | None = None) -> Iterator[Data]:
-        """Yield the batches of an epoch from number `start` onwards, as the process sends them.
+        """Yield the batches of an epoch from batch `start` onwards, as the process sends them.
 
         If `edits` is not None, they replace the edits in the process's copy of the stream.
         """
@@ -107,7 +107,7 @@ class Worker:
             return
         self.kill()
         for pipe in self._pipes():
-            with contextlib.suppress(OSError):  # a broken pipe can have unsent data
+            with contextlib.suppress(OSError):  # a broken pipe may have unsent data
                 pipe.close()
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:

@@ -1,7 +1,7 @@
 """Iterator whose items a thread reads in advance.
 
-The thread is a daemon, so it cannot prevent the interpreter from exiting. It is stopped before
-the interpreter shuts down, because a daemon thread that runs during the shutdown can crash.
+The thread is a daemon, so it cannot prevent the interpreter from exiting. It is stopped before the
+interpreter shuts down, because a daemon thread that runs during the shutdown may crash.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ReadAhead(Iterator[T]):
     def close(self) -> None:
         """Stop the thread, and discard the items that it has read."""
         if self.lost:
-            return  # a fork has no thread, and its copy of the lock can stay held forever
+            return  # a fork has no thread, and its copy of the lock may stay held forever
         with self._changed:
             self._closed = True
             self._ready.clear()
@@ -102,7 +102,7 @@ class ReadAhead(Iterator[T]):
             self._changed.notify_all()
         if busy and self._cancel is not None:
             self._cancel()
-        # the garbage collector can call this in any thread, including the reading thread
+        # the garbage collector may call this in any thread, including the reading thread
         if self._thread is not threading.current_thread():
             self._thread.join(PATIENCE)
 

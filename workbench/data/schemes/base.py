@@ -34,7 +34,7 @@ class IterationScheme(Hinted, Part, ABC):
     num_batches : int or None
         The number of requests in an epoch, if known.
     batch_size : int or None
-        The number of examples in each request; the last request can be smaller. None if requests
+        The number of examples in each request; the last request may be smaller. None if requests
         are single examples or vary in size.
     requests_examples : bool
         True if each request is for one example instead of a batch.
@@ -60,7 +60,7 @@ class IterationScheme(Hinted, Part, ABC):
         check_called(cls, "get_request_iterator", ("epoch", "start"), advice)
 
     def _copied_whole(self, moves: bool) -> bool:
-        return True  # a user's scheme can have state, such as a counter of calls
+        return True  # a user's scheme may have state, such as a counter of calls
 
     @property
     def bounds(self) -> tuple[int, int] | None:

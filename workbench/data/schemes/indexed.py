@@ -12,7 +12,7 @@ from workbench.data.seeds import Rng, generator_at, resolve_seed
 
 
 class SequentialScheme(BatchScheme):
-    """Scheme that requests batches of consecutive examples; the last batch can be smaller.
+    """Scheme that requests batches of consecutive examples; the last batch may be smaller.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SequentialScheme(BatchScheme):
 
 
 class ShuffledScheme(BatchScheme):
-    """Scheme that requests batches of shuffled examples; the last batch can be smaller.
+    """Scheme that requests batches of shuffled examples; the last batch may be smaller.
 
     Each epoch has a new order, which depends only on the seed and the number of the epoch.
 

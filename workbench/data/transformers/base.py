@@ -23,8 +23,7 @@ UNKNOWN_ITEMS = (
 )
 MADE = (
     "the source {name!r} of {stream!r} does not come from the dataset, but is computed from "
-    "{below}; edit a source of the dataset, and pass a value in the form in which the dataset "
-    "stores it"
+    "{below}; edit a source of the dataset, and pass a value in the format of the dataset"
 )
 
 
@@ -32,7 +31,7 @@ class Transformer(AbstractDataStream):
     """Data stream that transforms the batches of another stream.
 
     A subclass defines either `transform`, which processes one batch (or example) at a time, or
-    `iterate`. `transform` receives read-only arrays. It can change the number of examples in a
+    `iterate`. `transform` receives read-only arrays. It may change the number of examples in a
     batch, so the batch size of a transformer is unknown.
 
     Parameters
@@ -228,7 +227,7 @@ class SourcewiseTransformer(Transformer):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """True if this is a class of the workbench and its input reads examples independently."""
+        """True if this class is part of workbench and its input reads examples independently."""
         known = type(self).__module__.startswith("workbench.")
         return known and self.data_stream.reads_example_by_example
 

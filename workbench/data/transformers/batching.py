@@ -80,7 +80,7 @@ class Batch(Transformer):
         available = data_stream.num_examples
         self.num_examples, self.num_batches = epoch_lengths(iteration_scheme, available)
         if strictness and (available is None or self.num_examples != iteration_scheme.num_examples):
-            # the last batch is or can be smaller
+            # the last batch is smaller, or may be
             self.num_examples = self.num_batches = None
             if available is not None and self.batch_size is not None:
                 self.num_batches = available // self.batch_size
@@ -200,7 +200,7 @@ class Cache(Transformer):
     """Transformer that splits large batches into smaller batches.
 
     Reading large chunks from a file is faster, but training needs small batches. A chunk stays in
-    memory until all its examples have been used. A batch can contain examples from several chunks.
+    memory until all its examples have been used. A batch may contain examples from several chunks.
 
     Parameters
     ----------

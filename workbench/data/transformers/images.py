@@ -20,7 +20,7 @@ class RandomFixedSizeCrop(RandomTransformer):
     """Transformer that crops each image to a window of fixed size at a random position.
 
     An image is an array whose last two axes are height and width, such as (channels, height,
-    width). The images of a batch can differ in size.
+    width). The images of a batch may differ in size.
 
     Parameters
     ----------

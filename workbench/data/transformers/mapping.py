@@ -67,7 +67,7 @@ class Mapping(Transformer):
         _check_function("mapping", mapping)
         self.mapping = mapping
         if not self.produces_examples:
-            self.num_examples = None  # the function can change the batch size
+            self.num_examples = None  # the function may change the batch size
         if mapping_accepts not in (tuple, list, dict):
             raise DataError(
                 "mapping_accepts, the type of the function's argument, must be tuple, list or "

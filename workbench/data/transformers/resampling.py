@@ -212,7 +212,7 @@ def _in_dtype(pixels: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any
     if dtype.kind not in "iub":
         return pixels.astype(dtype)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return pixels.round().clip(low, high).astype(dtype)  # bicubic can exceed the range
+    return pixels.round().clip(low, high).astype(dtype)  # bicubic values may exceed the range
 
 
 def _as_image(example: Any, where: str) -> Any:

@@ -211,7 +211,7 @@ class Merge(AbstractDataStream):
                 "data_streams of Merge must have the same number of batches, but "
                 + ", ".join(f"{stream!r} has {stream.num_batches}" for stream in self.data_streams)
             )
-        # a stream of unknown length can end before the others, which iterate() detects
+        # a stream of unknown length may end before the others, which iterate() detects
         self.num_batches = next(iter(known), None)
         for stream in self.data_streams:
             self.num_examples = self.num_examples or stream.num_examples

@@ -1,8 +1,8 @@
 """Identity under which a log is stored in its database, and the events that change it.
 
 A run adds records only under an identity that its log object has created, since another process may
-continue a log with any other identity. `TRANSITIONS` maps each state and event to the next state;
-`forks` returns True if the log must first get a new identity.
+be using any other identity. `TRANSITIONS` maps each state and event to the next state; `forks`
+returns True if the log must first get a new identity.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ class SQLiteLog(TrainingLogBase):
         self._writer.hurry()
 
     def follow(self, uuid: str) -> None:
-        """Read another log of the database from now on, for example after another process rewinds.
+        """Read another log of the database from now on, for example after a run is rewound.
 
         Parameters
         ----------

@@ -49,7 +49,7 @@ class Reader:
         self._database, self._uuid, self._trusted = database, uuid, trusted
         self._connection: sqlite3.Connection | None = database.connect()
         self._lock = threading.Lock()
-        self._seen = -1  # the data version of the last reading
+        self._seen = -1  # the data version at the last read
         self._last = -1  # the number of the last record read
 
     def update(self, memory: TrainingLog, status: dict[str, Any]) -> None:

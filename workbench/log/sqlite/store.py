@@ -192,7 +192,7 @@ class Store:
         return int(number)
 
     def _records(self, records: Iterable[tuple[int, int, str, Any]]) -> None:
-        # a replaced record gets a new number, by which readers detect it
+        # a replaced record gets a new number, so that readers detect it
         self.connection.executemany(
             "INSERT OR REPLACE INTO records (log, time, channel, value, kind) "
             "VALUES (?, ?, ?, ?, ?)",

@@ -232,7 +232,7 @@ class Database:
         if known:
             return
         with transaction(connection):
-            if not self._known(connection):  # another process can have created them
+            if not self._known(connection):  # another process may have created them
                 for statement in TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")

@@ -25,7 +25,7 @@ DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
 
 ABSENT: Final = "absent"
-"""Kind of a record that an ancestor of the log has, but the log itself does not."""
+"""Kind that marks a record of an ancestor as absent from the log itself."""
 
 NOT_PICKLED = (
     "record {name!r} must be a value that an SQLite log can store, not a value of type {type} that "

@@ -63,8 +63,8 @@ class Writer:
         Raises
         ------
         LogError
-            If this method is called in a forked process, which has no thread and cannot use the
-            connection.
+            If this method is called in a forked process, which does not have the writing thread and
+            cannot use the connection.
         """
         if self.inherited:
             raise LogError(FORKED.format(owner=self._process, pid=os.getpid()))
@@ -93,7 +93,7 @@ class Writer:
             return
         written: Future[None] = Future()
         self.put(written)
-        self._start()  # the thread can have ended or not have started
+        self._start()  # the thread may have ended, or may not have started
         self.hurry()
         written.result()
 
@@ -155,7 +155,7 @@ class Writer:
                 else:
                     self._answer(batch, omitted)
                     batch = []
-                with self._starting:  # no job can be added before the end
+                with self._starting:  # no job can be added inside this block
                     if closing and (batch or not self._jobs):
                         self._jobs.extendleft(reversed(batch))
                         batch = []
