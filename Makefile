@@ -27,7 +27,7 @@ NOTEBOOK := notebooks/00_five_lines.ipynb
 SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 NOTIFY := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: help install lab test notebooks matrix chromium frontend lint format types previews bench docs package binder pins clean
+.PHONY: help install lab test thorough notebooks matrix chromium frontend lint format types previews bench docs package binder pins clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,11 +66,19 @@ $(SETTINGS): | $(LAB)
 # Failed tests run a second time, alone; the summary marks those that then pass as UNSTEADY.
 ATTEMPTS := $(BIN)/python -m tests.support.attempts
 TWO := -n 2 --dist loadfile
-test: $(STAMP) chromium ## run all tests: units, doctests, contracts, notebooks, browser
+MANY := --nbval-lax --nbval-current-env -n auto --maxprocesses 8 --dist loadfile --durations 10
+test: $(STAMP) chromium ## run the tests, but for the slow ones: units, doctests, contracts, notebooks, browser
 	@status=0; \
-	$(ATTEMPTS) -m browser tests/browser $(TWO) || status=$$?; \
-	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser" --nbval-lax --nbval-current-env \
-		-n auto --maxprocesses 8 --dist loadfile --durations 10 || status=$$?; \
+	$(ATTEMPTS) -m "browser and not slow" tests/browser $(TWO) || status=$$?; \
+	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser and not slow" $(MANY) || status=$$?; \
+	exit $$status
+
+# Large models in compiled programs, processes killed at random moments, models trained to a stated
+# result, and most browser tests, in JupyterLab's default windowing mode.
+thorough: $(STAMP) chromium ## run the slow tests, which `make test` leaves out
+	@status=0; \
+	$(ATTEMPTS) -m "browser and slow" tests/browser $(TWO) || status=$$?; \
+	OMP_NUM_THREADS=1 $(ATTEMPTS) -m "not browser and slow" $(MANY) tests || status=$$?; \
 	exit $$status
 
 # Tests run the notebooks with the short settings of tests/notebooks/settings.toml.

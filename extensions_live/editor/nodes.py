@@ -37,6 +37,18 @@ TOGETHER: dict[str, dict[str, Json]] = {
 }
 """Initial settings of a new brick, keyed by type, which are used if the user gives none of them."""
 
+OF_OPERATIONS: dict[str, dict[str, Json]] = {
+    "concatenate": {"dim": -1},
+    "flatten": {"start_dim": 1},
+    "log_softmax": {"dim": -1},
+    "softmax": {"dim": -1},
+    "stack": {"dim": 1},
+}
+"""Initial settings of a new operation, which leave the examples of a batch apart.
+
+The defaults of torch would join examples: `concatenate` along the batch, `flatten` into one vector.
+"""
+
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
 
@@ -177,7 +189,8 @@ def _operation(
         )
     wire = name or free_name(operation, document.wires())
     node = document.free_id(wire)
-    call = CallSpec(node, operation=operation, settings=settings, outputs=(wire,))
+    first = OF_OPERATIONS.get(operation, {})
+    call = CallSpec(node, operation=operation, settings=first | settings, outputs=(wire,))
     return document.with_call(call), node
 
 

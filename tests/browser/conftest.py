@@ -20,6 +20,13 @@ LEFT_OUT = "left out: the time limit --minutes is reached"
 BEGIN = pytest.StashKey[float]()
 FIRST = ROOT / "notebooks" / "01_first_training.ipynb"
 
+FIRST_USE = {
+    "test_buttons", "test_building_by_mouse", "test_building_notebook", "test_editor",
+    "test_editor_tasks", "test_first_notebook", "test_first_steps", "test_five_lines", "test_live",
+    "test_steer", "test_steering_notebook",
+}  # fmt: skip
+"""Files that test what a new user does; the tests in all other files are slow."""
+
 
 def endless_notebook() -> str:
     """Return the first notebook, whose run has no end, up to the first cell that waits."""
@@ -35,6 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(600))  # kernel and browser start slowly
+            if item.path.stem not in FIRST_USE:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -32,7 +32,7 @@ def chosen(given: str, known: Sequence[str]) -> list[str]:
 def setups(windowing: str, kernel: str) -> list[Setup]:
     """Return all combinations; the first few contain every mode and every kernel.
 
-    JupyterLab's default is the last mode, because `make test` tests it, too.
+    JupyterLab's default is the last mode, because `make test thorough` covers it.
     """
     modes, versions = chosen(windowing, WINDOWING), chosen(kernel, kernels.VERSIONS)
     modes.sort(key=lambda mode: mode == WINDOWING[0])

@@ -44,6 +44,21 @@ def test_uv_installs_if_it_is_there_else_pip(target, uv):
     assert [line for line in installs if "-c constraints.txt" not in line] == []
 
 
+def test_the_two_commands_for_tests_run_every_test_once():
+    lines = "\n".join([*commands("test"), *commands("thorough")])
+    assert sorted(re.findall(r'-m "(.+?)"', lines)) == sorted(
+        f"{browser} and {slow}"
+        for browser in ("browser", "not browser")
+        for slow in ("slow", "not slow")
+    )
+
+
+def test_the_browser_tests_of_a_first_use_exist():
+    from tests.browser.conftest import FIRST_USE
+
+    assert {path.stem for path in (ROOT / "tests" / "browser").glob("test_*.py")} > FIRST_USE
+
+
 def test_each_step_of_an_installation_prints_one_line():
     printed = [line for line in commands("lab") if line.startswith('echo "[')]
     assert [re.search(r"\[(\d)/(\d)\]", line).groups() for line in printed] == [

@@ -56,6 +56,19 @@ def test_add_makes_a_node_with_its_ports_and_an_initialisation():
     assert set(given) == {"weights_init", "biases_init"}
 
 
+@pytest.mark.parametrize("operation, shape", [
+    ("concatenate", "batch × 2"), ("flatten", "batch × 6"), ("softmax", "batch × 2 × 3"),
+    ("log_softmax", "batch × 2 × 3"), ("stack", "batch × 1 × 2 × 3"),
+])  # fmt: skip
+def test_a_new_operation_leaves_the_examples_of_a_batch_apart(operation, shape):
+    board = Board()
+    sizes = [None, 2] if operation == "concatenate" else [None, 2, 3]
+    board.add_input("x", sizes)
+    node = board.add(operation, after="x")
+    assert board.fault(node) is None
+    assert board.shape(node, node) == shape
+
+
 def test_add_gives_names_that_are_free():
     board = Board()
     assert [board.add("Tanh"), board.add("Tanh"), board.add("Tanh")] == ["tanh", "tanh_2", "tanh_3"]
