@@ -75,9 +75,9 @@ def _read(path: Path, onnx: Any) -> Any:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise ArgumentError(f"draw: {path} {what}; give the path of an ONNX file")
-    if path.stat().st_size > LARGEST:
+    if (size := path.stat().st_size) > LARGEST:
         raise ArgumentError(
-            f"draw: {path} is larger than {LARGEST:,} bytes, the maximum size of an ONNX file; "
+            f"draw: {path} is {size:,} bytes long, but an ONNX file can have at most {LARGEST:,}; "
             "save its weights as external data"
         )
     try:
