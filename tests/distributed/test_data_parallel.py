@@ -200,7 +200,7 @@ def test_statistics_of_shares_are_noted_in_the_log(together):
     assert str(found) == str(others)
     assert said == (
         "2 processes; batch normalisation uses the mean and the standard deviation of the share "
-        "of each process instead of those of the whole batch, so results depend on the number of "
+        "of each process instead of the whole batch, so results depend on the number of "
         "processes"
     )
 

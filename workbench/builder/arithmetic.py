@@ -13,7 +13,7 @@ MOST = 10_000
 """Maximum number of steps that code may require, and maximum number of elements in a list."""
 
 ELEMENTS = 1_000_000
-"""Maximum number of elements of lists that are visited while code is read."""
+"""Maximum number of list elements that may be visited while code is read."""
 
 LONGEST, LARGEST = 100_000, 4096
 """Maximum length of a list or string, and maximum number of bits in a number."""

@@ -67,7 +67,7 @@ def patched(given: Json, path: str, value: Json) -> Json:
         new[int(first)] = patched(given[int(first)], rest, value)
         return new
     if isinstance(given, Mapping):
-        # Keys of `changes` are paths themselves.
+        # The keys of `changes` are themselves paths.
         fitting = [key for key in given if path == key or path.startswith(f"{key}/")]
         key = max(fitting, key=len, default=path.partition("/")[0])
         rest = path.removeprefix(key).removeprefix("/")

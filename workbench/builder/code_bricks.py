@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Construct a brick, or reuse an earlier writer's brick; writers never change bricks."""
+        """Construct a brick, or reuse one from an earlier writer: writers never change bricks."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:

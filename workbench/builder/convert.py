@@ -274,7 +274,7 @@ def applied(
     }
     try:
         outputs = apply_by_name(bound, inputs, settings)
-    except Exception as error:  # bricks of users can raise anything
+    except Exception as error:  # users' bricks can raise anything
         raise SpecError(f"{error}", path=path, brick=call.brick) from error
     other = [output for output in outputs if not isinstance(output, Variable)]
     if other or not outputs:

@@ -79,7 +79,7 @@ def deepen(spec: Spec, brick: str) -> Deepened:
     Returns
     -------
     Deepened
-        The new specification. If the model then computes a different function, `reason` says why.
+        The new specification. If the new model computes a different function, `reason` says why.
 
     Raises
     ------

@@ -22,8 +22,8 @@ OTHER_ALGORITHM = (
     "trains on a cost can be described and rebuilt"
 )
 PARTLY = (
-    "{brick} has trained parameters and untrained parameters ({names}); a specification cannot "
-    "describe this, because it can only freeze whole bricks"
+    "{brick} has trained parameters, but also untrained parameters ({names}); a specification "
+    "cannot describe this, because it can only freeze whole bricks"
 )
 
 
@@ -35,7 +35,7 @@ class Description:
     ----------
     spec : Spec
     wires : dict of Variable to str
-        The wire of the specification for each variable of the model.
+        The name of the wire for each variable of the model.
     frozen : tuple of str
         The paths of the bricks that are not trained.
     built : Built or None
@@ -143,7 +143,7 @@ def computed_by(algorithm: object) -> dict[tuple[str, str], Variable]:
 
 
 def _frozen(loop: Loop, algorithm: GradientDescent | TorchOptimizer) -> tuple[str, ...]:
-    """Return the paths of the bricks that have parameters, but no trained parameter."""
+    """Return the paths of the bricks that have parameters, but no trained parameters."""
     trained = set(algorithm.parameters)
     bricks: dict[str, list[SharedVariable]] = {}
     parameters = algorithm.parameters if loop.model is None else loop.model.parameters

@@ -40,7 +40,7 @@ class Encoder:
     Attributes
     ----------
     known : dict of Brick to str
-        The paths of the bricks to which a description can refer.
+        The paths of the bricks that a description can refer to.
     """
 
     def __init__(self, omit: bool = True) -> None:
@@ -289,7 +289,7 @@ def _bare(cls: type[Any], settings: Mapping[str, Any]) -> Any:
     """Return an object constructed from copies of `settings`, or None if that fails."""
     try:
         return cls(**light_copy({name: _plain(value) for name, value in settings.items()}))
-    except Exception:  # cls can need more arguments; then none are omitted
+    except Exception:  # cls may need more arguments, so none can be omitted
         return None
 
 

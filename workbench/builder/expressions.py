@@ -33,7 +33,7 @@ from workbench.errors import BuilderError
 from workbench.tensor import Variable
 
 DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
-"""Attributes of variables that are not variables."""
+"""Attributes of variables whose values are not variables."""
 
 
 class Expressions:
@@ -85,7 +85,7 @@ class Expressions:
         return any(isinstance(v, Variable) or _depends(v) for v in values)
 
     def _gives_data(self, node: ast.AST) -> bool:
-        """Return True if the value of an expression is not a variable, whatever it reads."""
+        """Return True if the value of an expression is not a variable, even if it reads one."""
         if isinstance(node, ast.Call):
             path = self._path(node.func)
             return self._gives_data(node.func) or (path is not None and without_variables(path))
@@ -112,7 +112,7 @@ class Expressions:
                 values = list(self._listed(value))
                 if len(values) != len(targets):
                     raise Unreadable(
-                        f"the numbers of values ({len(values)}) and names ({len(targets)}) differ",
+                        f"there are {len(values)} values for {len(targets)} names in an assignment",
                         needed=True,
                     )
                 for one, part in zip(targets, values, strict=True):

@@ -161,8 +161,8 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
 def _products(order: Iterable[Variable]) -> Flops:
     """Count the operations of a graph of matrix products and element-wise functions.
 
-    Every unknown size counts as 1. Calling `count_flops` instead would take up a third of the time
-    that a check takes.
+    Every unknown size counts as 1. Calling `count_flops` instead would account for a third of
+    the duration of a check.
     """
     by_brick: Counter[str] = Counter()
     total = 0
@@ -197,7 +197,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the properties of a brick that has, if possible, been applied or allocated."""
+    """Return the properties of a brick, which was applied or allocated if possible."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

@@ -84,7 +84,7 @@ class Graph:
         declared = call.application.inputs
         for given in self._outputs[call].values():
             for name, variable in given.items():
-                number = name.removeprefix("args_")  # a wrapper numbers its inputs
+                number = name.removeprefix("args_")  # a wrapper with *args numbers its inputs
                 wrapped = name != number and number.isdecimal() and int(number) < len(declared)
                 found[declared[int(number)] if wrapped else name] = variable
         names = [name for name in declared if name in found]
@@ -295,7 +295,7 @@ class Graph:
 
 def apply_by_name(bound: Any, inputs: dict[str, Any], options: Mapping[str, Any]) -> list[Variable]:
     """Apply a brick to named inputs, and return a list of outputs."""
-    # A method with *args can wrap a method that has another name for the input.
+    # A method with *args may wrap a method that has another name for the input.
     kinds = [p.kind for p in bound.application.signature.parameters.values()]
     alone = Parameter.VAR_POSITIONAL in kinds and list(inputs) == bound.inputs[:1]
     args = [inputs.pop(name) for name in list(inputs)] if alone else []
@@ -325,7 +325,7 @@ def default_wire(brick: str, method: str, output: str) -> str:
 
 
 def application_of(variable: Variable) -> ApplicationCall | None:
-    """Return the application call that has the variable as an output, or None if none has."""
+    """Return the application call that outputs a variable, or None if there is none."""
     call = get_application_call(variable)
     return call if call is not None and has_roles(variable, [OUTPUT]) else None
 

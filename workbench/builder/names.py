@@ -105,7 +105,7 @@ calls: dict[str, Callable[..., Any]] = {
 """Functions and types of Python that code can call with plain values."""
 
 KEYWORDS = {"zip": ("strict",), "enumerate": ("start",), "sum": ("start",)}
-"""Keyword arguments that functions in `calls` accept. ``dict`` accepts any, and is not listed."""
+"""Keyword arguments that functions in `calls` accept. ``dict`` is not listed: it accepts any."""
 
 WITHOUT_VARIABLES = (
     "algorithms", "data", "extensions", "fitting", "function", "main_loop", "model", "monitoring",
@@ -190,7 +190,7 @@ def without_variables(path: str) -> bool:
 
 
 def _in_module(name: str) -> str:
-    """Return a name below `workbench` with its module."""
+    """Return the path of a name below `workbench`, including its module."""
     return f"{workbench.PLACE_OF[name]}.{name}" if name in workbench.PLACE_OF else name
 
 

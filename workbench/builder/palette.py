@@ -227,7 +227,7 @@ def catalogue() -> list[Group]:
 
 @lru_cache(maxsize=1)
 def _catalogue(_generation: int) -> tuple[Group, ...]:
-    """Return the groups, cached until the generation of registered classes changes."""
+    """Return the groups, which are cached until `register` changes a class."""
     found: dict[str, list[Entry]] = {OWN: [], **{title: [] for title in GROUPS.values()}}
     for name, cls in registry.types("brick").items():
         found[_group(cls)].append(_brick(name, cls))

@@ -87,7 +87,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
 def change_of(
     fix: Fix, brick: str | None, bricks: Sequence[BrickSpec], constructor: Constructor
 ) -> Change | None:
-    """Convert a fix for a brick to a change to the specification, or to None if this fails."""
+    """Convert a fix for a brick to a change of the specification; return None if this fails."""
     whose = "" if fix.brick == brick else f" of {fix.brick}"
     label = f"set {fix.attribute}{whose} to {_short(fix.value)}"
     for number, one in enumerate(bricks):

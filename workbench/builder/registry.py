@@ -55,7 +55,7 @@ _users: dict[Kind, dict[str, type[Any]]] = {"brick": {}, "scheme": {}, "module":
 """The classes that `register` added, keyed by kind and dotted path."""
 
 _registered: list[str] = []
-"""The names of all registered classes, including those that have been replaced."""
+"""The names of all registered classes, including classes that were replaced."""
 
 
 @hinted

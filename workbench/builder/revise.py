@@ -88,7 +88,7 @@ def revise_code(text: str, spec: Spec) -> str:
 
 
 def _without_positions(spec: Spec, other: Spec) -> Spec:
-    """Return `spec` without positions; calls with the same outputs as in `other` get its ids."""
+    """Return `spec` without positions; calls get the ids of calls in `other` with equal outputs."""
     ids = {call.outputs: call.id for call in other.calls}
     calls = [_with_id(call, ids.get(call.outputs, call.id)) for call in spec.calls]
     return Spec(spec.bricks, spec.inputs, tuple(calls), spec.cost, spec.monitored)

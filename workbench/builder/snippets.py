@@ -31,7 +31,7 @@ class Snippet:
 
     @property
     def bound(self) -> set[str]:
-        """The names of the variables to which the statement assigns values."""
+        """The names of the variables that the statement assigns."""
         nodes = [node for one in self.statements for node in ast.walk(one)]
         names = [node for node in nodes if isinstance(node, ast.Name)]
         return {node.id for node in names if isinstance(node.ctx, ast.Store)}

@@ -25,7 +25,7 @@ or an object with one of these keys (`workbench.builder.construct`):
 ``"float"``         ``"inf"``, ``"-inf"`` or ``"nan"``, which JSON cannot represent
 ``"brick"``         a brick: ``type``, and where needed ``name``, ``settings`` and ``changes``; a
                     second key ``"method"`` names an application method to be used instead
-``"use"``           the path of an earlier brick, which is used itself, not copied; if the path
+``"use"``           the path of an earlier brick, which is shared, not copied; if the path
                     ends in ``.method``, this application method of the brick is used
 ``"scheme"``        an initialisation scheme: ``type`` and ``settings``
 ``"module"``        a ``torch.nn.Module``: ``type``, ``settings`` and, for containers, ``parts``
@@ -35,7 +35,7 @@ or an object with one of these keys (`workbench.builder.construct`):
 ==================  ==========================================================================
 
 A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
-to a child are omitted. If the values of a child differ from these, **changes** contains them, keyed
+to a child are omitted. If a child has different values, **changes** contains them, keyed
 by the path of the child below the brick (``""`` for the brick itself). The changes are assigned
 after the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The
 second of two bricks with the same name is called ``name@2``.

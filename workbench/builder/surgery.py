@@ -71,7 +71,7 @@ class Outcome:
     ----------
     matching : Matching
     grown : tuple of str
-        Paths of parameters to which copies of units were added.
+        Paths of parameters that were extended by copies of units.
     ended : tuple of str
         Names of log channels that end, since the new model does not compute their values.
     sizes : dict of str to int
@@ -306,7 +306,7 @@ class _Replaced:
         self._parameters = set(parameters_of(loop))
 
     def find(self, variable: Variable) -> Variable | None:
-        """Return the variable that replaces `variable` and takes its name, or None if none does."""
+        """Return the variable that replaces `variable` and takes its name, or None."""
         found = self._found(variable)
         if found is None:
             self.ended.append(str(variable.name))
@@ -334,7 +334,7 @@ class _Replaced:
         return named[0] if named else None
 
     def parameter(self, variable: SharedVariable) -> SharedVariable | None:
-        """Return the new model's parameter that replaces an old parameter, or None if none does."""
+        """Return the new model's parameter that replaces an old parameter, or None."""
         brick: Any = get_brick(variable)
         twin = None if brick is None else self._bricks.get(brick.path())
         own = [] if twin is None else [p for p in twin.parameters if p is not None]

@@ -109,7 +109,7 @@ class PartlyFrozen(Model):
 
 @dataclass(frozen=True)
 class Everything:
-    """All parameters of a model, for checks that otherwise use the parameters of an algorithm."""
+    """Substitute for an algorithm in checks, with all parameters of a model."""
 
     parameters: Iterable[SharedVariable]
 

@@ -78,7 +78,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Task:
-    """Everything on which a trial depends.
+    """Everything that a trial depends on.
 
     Attributes
     ----------
@@ -191,7 +191,7 @@ class Trials:
             with self._lock:
                 self.made += 1
                 self._kept[general if shared else exact] = known if shared else found
-                if shared and plain.kinds:  # the call is complete for all kinds
+                if shared and plain.kinds:  # the call is complete, whatever its kinds
                     self._kept[replace(plain, kinds=None).key()] = Trial(bricks=found.bricks)
                 while len(self._kept) > MOST:
                     del self._kept[next(iter(self._kept))]
@@ -279,7 +279,7 @@ def _attempt(task: Task, *, facts: bool = True) -> Trial:
             found.flops,
             tuple(map(facts_of, built.bricks.values())),
         )
-    except Exception as error:  # bricks of users can raise anything
+    except Exception as error:  # users' bricks can raise anything
         return Trial(problem=problem_of(error, task.bricks, constructor))
 
 

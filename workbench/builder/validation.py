@@ -1,4 +1,4 @@
-"""Checks of a specification, which can be incomplete, for shapes, parameter counts and faults.
+"""Checks of a specification, which may be incomplete, for shapes, parameter counts and faults.
 
 Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
 (`workbench.builder.trial`). Faults in several parts are therefore found at once, and after an edit
@@ -196,7 +196,7 @@ def validate(spec: Spec) -> tuple[Fault, ...]:
 
 @hinted
 def check(spec: Spec, *, infer: bool = False) -> Checked:
-    """Check a specification, which can be incomplete, without allocating parameters.
+    """Check a specification, which may be incomplete, without allocating parameters.
 
     Each call is checked separately. If an input of a call is not connected, or if its shape is not
     known yet, the outputs of the call are also unknown.
@@ -380,7 +380,7 @@ class _Check:
             trial = trials.find(Task(tuple(self.bricks[i] for i in group)))
             known = {one.text: one for one in self.faults}
             text = "" if trial.problem is None else trial.problem.text
-            fault = known.get(text) or self._fault(trial, group, None)  # a call may have it
+            fault = known.get(text) or self._fault(trial, group, None)  # a call may have this fault
             self.facts.update(zip(group, trial.bricks, strict=False))
         facts = self.facts.get(number, BrickFacts())
         parameters = dict(facts.parameters or {})
@@ -427,7 +427,7 @@ def groups_of(bricks: Sequence[BrickSpec]) -> list[list[int]]:
 
 
 def uses_in(given: Json) -> Iterable[str]:
-    """Yield the paths of the other bricks to which the settings of a brick refer."""
+    """Yield the paths of the other bricks that the settings of a brick refer to."""
     waiting = [given]
     while waiting:
         one = waiting.pop()

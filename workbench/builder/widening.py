@@ -109,7 +109,7 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     Returns
     -------
     Widened
-        The new specification. If the model then computes a different function, `reason` says why.
+        The new specification. If the new model computes a different function, `reason` says why.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> list[Variable]:
-    """Return the variables to which `user` passes the units on; add bricks to `found`."""
+    """Return the variables that receive the units through `user`; add bricks to `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None

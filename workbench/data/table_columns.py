@@ -52,9 +52,9 @@ def column_values(column: pd.Series[Any], name: str, usual: str | float | None =
     name : str
         The name of the column, for messages.
     usual : str or float, optional
-        For a table that is encoded as in training, a value of the training data: text if the column
-        had text or categories, and a number otherwise. The error message suggests this value for
-        missing values.
+        A value of the training data, if the table is encoded as in training: text for a column of
+        text or categories, and a number for other columns. The error message suggests it as a
+        replacement for missing values.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _is_categorical(column: pd.Series[Any]) -> bool:
 
 
 def _advice(column: pd.Series[Any], name: str, there: Array, usual: str | float | None) -> str:
-    """Return advice on missing values of a column; `there` contains the values that it has."""
+    """Return advice on missing values of a column; `there` contains its other values."""
     if not there.size and usual is None:
         return NO_VALUE.format(name=name)
     place = f"frame[{name!r}]"

@@ -317,7 +317,7 @@ def _categories(column: pd.Series[Any], values: Array, name: str) -> tuple[str, 
     found = np.unique(values).tolist()
     if getattr(column.dtype, "categories", None) is not None:
         used = plain_categories(column).cat.remove_unused_categories().cat.categories
-        # the texts of numbers depend on their dtype, such as float32
+        # the text of a number depends on its dtype, such as float32
         return tuple(values_of(used, f"column {name!r}").astype(str).tolist())
     number, odd = numbers_in_text(found)
     if number is not None:

@@ -40,7 +40,7 @@ APART = (
 )
 LOCAL_STATISTICS = (
     "batch normalisation{where} uses the mean and the standard deviation of the share of each "
-    "process instead of those of the whole batch, so results depend on the number of processes"
+    "process instead of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
     "random numbers that are drawn in loops or by wrapped modules, or whose shape does not contain "
@@ -70,7 +70,7 @@ class DataParallel(Hinted):
     no effect.
 
     If the cost is a mean or a sum over examples, or a function of such means and sums, the results
-    are the same as when one process trains the model, except for rounding. Dropout then uses the
+    are the same as when one process trains the model, except for rounding. Dropout also uses the
     same masks. Any other differences are recorded in the log, under ``distributed``.
 
     Only the first process shows progress and writes the log and checkpoints. Any number of
@@ -228,7 +228,7 @@ class DataParallel(Hinted):
             axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
             if len(axes) == 1:
                 moved[one] = in_share(one, axes[0], self._facts[0], self._facts[1])
-            elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same for all
+            elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same in all
                 left = True
         return moved, left
 

@@ -40,9 +40,9 @@ NOT_COMBINED = (
     "Mean(numerator, denominator)"
 )
 DOUBTFUL = (
-    "the weight of {name!r} is uncertain when a batch is divided among processes, because it "
-    "applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme to "
-    "Mean(numerator, denominator)"
+    "the weight of {name!r} is uncertain when a batch is divided among processes, because this "
+    "variable applies a nonlinear function to a sum over a dimension; set tag.aggregation_scheme "
+    "to Mean(numerator, denominator)"
 )
 PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"

@@ -200,7 +200,7 @@ def _from_mapping(
     if prepared.inputs == ("features",):
         renamed["features"] = next(key for key in data if key != target)
     keys = {source: key for source, key in renamed.items() if source != key}
-    if keys:  # predict and evaluate then accept such a dictionary
+    if keys:  # so that predict and evaluate accept such a dictionary
         prepared.dataset.keys = keys
         stream = "training.data_stream" if hasattr(prepared.training, "data_stream") else "training"
         prepared.code.lines.append(f"{stream}.dataset.keys = {literal(keys)}")

@@ -1,4 +1,4 @@
-"""Preparation of bricks for training: sizes that follow from the data, schemes and seeds.
+"""Preparation of bricks for training: schemes, seeds, and sizes that follow from the data.
 
 The settings of the caller are kept. Missing settings are added to the bricks themselves, so that
 the code that is generated from the bricks shows them.
@@ -45,14 +45,14 @@ FROM_SHAPE = {
 
 
 def steps_of(brick: Brick) -> list[Brick]:
-    """Return the bricks that a sequence applies, in order, or `brick` alone in other cases."""
+    """Return the bricks that a sequence applies, in order, or only `brick` if it is another one."""
     if isinstance(brick, BrickSequence) and not isinstance(brick, Initializable):
         return [step for one in brick.application_methods for step in steps_of(one.brick)]
     return [brick]
 
 
 def set_names(bricks: Sequence[Brick]) -> None:
-    """Append numbers to names that several bricks have, as in ``linear_0`` and ``linear_1``."""
+    """Append numbers to names that several bricks share, as in ``linear_0`` and ``linear_1``."""
     found = list(dict.fromkeys(bricks))
     counts = Counter(brick.name for brick in found)
     taken = set(counts)

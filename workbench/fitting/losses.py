@@ -63,14 +63,14 @@ FOR_NUMBERS = frozenset(
      "PoissonNLLLoss", "SmoothL1Loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
      "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"}
 )  # fmt: skip
-"""Losses of torch, by the targets that they need."""
+"""Losses of torch, grouped by the targets that they need."""
 
 UNKNOWN = "{argument} must be {known} or {brick}, not {given}{hint}"
 OWN_LOSS = "a brick such as SquaredError(), or a function loss(output, targets) of tensors"
 NOT_CALLED = "loss must be an object, not the class {name}; write loss={name}()"
 NOT_SCALAR = (
-    "loss(output, targets) must return one number for a batch, but returned {what}; its arguments "
-    "have the shapes {output} and {targets}, and the result could be averaged by .mean()"
+    "loss(output, targets) must return one number for a batch, but returned {what} for arguments "
+    "of the shapes {output} and {targets}; average the result, for example with .mean()"
 )
 TWICE = (
     "the model ends with a softmax, and this loss applies a softmax too; pass loss='cross-entropy' "
@@ -240,7 +240,7 @@ def check_output(output: Variable) -> None:
         advice = (
             "return output.unsqueeze(1)"
             if output.ndim == 1
-            else "flatten it, as by Flattener() before the last layer"
+            else "flatten it, for example with Flattener() before the last layer"
         )
         raise ArgumentError(OTHER_SHAPE.format(shape=sizes(output), advice=advice))
 

@@ -56,7 +56,7 @@ FEWER_NAMES = (
 )
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
-    "must be kept; call the method initialize() of every brick, or pass new bricks"
+    "should be kept; call the method initialize() of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
     "the targets are integers of shape {shape}, but classes must be a vector of indices; pass "
@@ -129,7 +129,7 @@ def as_brick(model: Any, seed: int) -> Any:
     Raises
     ------
     ArgumentError
-        If `model` has another type.
+        If `model` is of any other type.
     """
     if isinstance(model, torch.nn.Module):
         return TorchModule(model, name="network", random_seed=seed)
@@ -408,7 +408,7 @@ def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
 
 
 def _is_written(cost: Variable) -> bool:
-    """Return True if the builder can write a cost, which can be that of a user's function."""
+    """Return True if the builder can write a cost, which a user's function may have computed."""
     try:
         to_code(to_spec(cost))
     except BuilderError:
@@ -417,14 +417,14 @@ def _is_written(cost: Variable) -> bool:
 
 
 def _stand_in(output: Variable) -> Variable:
-    """Return a cost that the builder writes in one line, which `_put_loss` replaces."""
+    """Return a placeholder cost, which is one line of code that `_put_loss` replaces."""
     cost: Variable = output.mean()
     cost.name = "cost"
     return cost
 
 
 def _put_loss(code: Statements, loss: Any, output: str, target: Variable, aim: Aim) -> None:
-    """Replace the cost of `_stand_in` by a call of the object that was passed as the loss."""
+    """Replace the cost of `_stand_in` with a call of the object that was passed as the loss."""
     name = identifier(str(target.name), ())
     calls = [f".{method}({', '.join(map(str, a))})" for method, *a in _changes(target, aim)]
     truth = name + "".join(calls)

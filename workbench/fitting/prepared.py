@@ -58,7 +58,7 @@ class Prepared:
 
     @property
     def dataset(self) -> Any:
-        """The dataset from which the training stream reads, or None if it reads no dataset."""
+        """The dataset that the training stream reads, or None if there is none."""
         stream: Any = self.training
         while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
             stream = stream.data_stream

@@ -247,7 +247,7 @@ def fit(
     steps = layers.steps_of(brick)
     as_classes = _as_classes(checked, model, steps)
     if as_classes is None and checked is not None and _are_floats(data, target):
-        as_classes = False  # a loss of the user computes with the targets as they are
+        as_classes = False  # a user's own loss receives the targets as they are
     wishes = Wishes(target, validation, batch_size, as_classes, _looks_up(model), seed)
     prepared = prepare(data, wishes)
     note_scaled_images(model, data, prepared)
@@ -321,7 +321,7 @@ def _as_classes(loss: losses.Loss | None, model: Any, steps: Sequence[Any]) -> b
 
 
 def _are_floats(data: Any, target: Any) -> bool:
-    """Return True if the targets in a pair or table are floats, also if they are whole numbers."""
+    """Return True if the targets in a pair or table are floats, even if they are whole."""
     if isinstance(data, tuple) and len(data) == 2:
         values = data[1]
     elif isinstance(target, str) and hasattr(data, "columns") and target in data.columns:
@@ -385,7 +385,7 @@ def _training_code(
         code.lines += [f"    {line}" for line in lines[:-1]] + [f"    {lines[-1]},"]
     code.lines.append(f"    FinishAfter(after_n_epochs={epochs}),")
     if more:
-        code.needs["more_extensions"] = "new extensions like those that were passed to fit"
+        code.needs["more_extensions"] = "new copies of the extensions that were passed to fit"
     model = f"model=Model([cost, {network.output_name}])"
     code.lines += [
         *(["    *more_extensions,"] if more else []),

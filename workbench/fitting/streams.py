@@ -127,7 +127,7 @@ def _divide(
 def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
     """Return the class of each example, or None if the examples cannot be divided by class.
 
-    The targets must be 0, 1, 2 ..., and `fraction` of each class must exceed half an example.
+    The targets must be 0, 1, 2 ..., and `fraction` times the size of each class must exceed 0.5.
     """
     if values is None or as_classes is False:
         return None

@@ -40,7 +40,7 @@ def test_a_process_that_cannot_be_killed_makes_nothing_wait(child, caplog, monke
     monkeypatch.setattr(children, "PATIENCE", 0)
     with caplog.at_level(logging.WARNING):
         children.await_end([child])
-    assert f"process {child.pid} was killed, but has not ended within 0 s" in caplog.text
+    assert f"process {child.pid} was killed, but did not end within 0 s" in caplog.text
     assert child.returncode == -signal.SIGKILL
 
 

@@ -156,7 +156,7 @@ def test_processes_that_do_not_end_are_an_error(folder_of_runs, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(session._folder, "is_live", lambda: True)
         patched.setattr(RemoteSession, "connect", lambda *_, **__: None)
-        with pytest.raises(errors.ProcessError, match="of 'stays' have not ended within"):
+        with pytest.raises(errors.ProcessError, match="of 'stays' did not end within"):
             remove(session)
     assert os.path.exists(session.folder)
     remove(session)

@@ -1,4 +1,4 @@
-"""`Calls`, the calls of a notebook that wait for their answers from the processes of a run."""
+"""`Calls`, the pending calls of a notebook, which the processes of a run will answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Calls:
         self._answers: dict[int, Future[Any]] = {}
 
     def expect(self) -> tuple[int, Future[Any]]:
-        """Return the number of a new call, and its answer."""
+        """Return the number of a new call, and the future of its answer."""
         answer: Future[Any] = Future()
         with self._lock:
             self._number += 1
@@ -54,7 +54,7 @@ class Calls:
             answer.set_result(found)
 
     def refuse(self, reason: str) -> None:
-        """Raise `SessionError` in all calls that wait."""
+        """Raise `SessionError` in all waiting calls."""
         with self._lock:
             answers, self._answers = self._answers, {}
         for answer in answers.values():

@@ -1,4 +1,4 @@
-"""Ends of child processes that were killed, or that continue without this process.
+"""Handling of child processes that were killed, or that continue without this process.
 
 A killed process in an uninterruptible system call, for instance to a GPU or a network file system,
 ends only when the call returns, which may never happen. A process that has ended stays in the
@@ -19,16 +19,17 @@ from contextlib import suppress
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds to wait for the end of processes that were killed."""
+"""Seconds to wait for killed processes to end."""
 
 UNKILLABLE = (
-    "process {pid} was killed, but has not ended within {seconds:g} s, probably because it waits "
-    "for a device or a network file system; its memory and its GPU remain in use until it ends"
+    "process {pid} was killed, but did not end within {seconds:g} s, probably because it is "
+    "waiting for a device or a network file system; its memory and its GPU remain in use until it "
+    "ends"
 )
 
 
 def await_end(children: Iterable[subprocess.Popen[bytes]]) -> None:
-    """Wait until killed processes have ended; warn about each that takes too long.
+    """Wait until killed processes have ended; warn about each one that takes too long.
 
     Parameters
     ----------

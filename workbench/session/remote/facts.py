@@ -1,4 +1,4 @@
-"""Information about a session, in the form in which a process sends it to a notebook."""
+"""Information about a session, in the form that a process sends to a notebook."""
 
 from __future__ import annotations
 

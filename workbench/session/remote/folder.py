@@ -38,8 +38,8 @@ OPEN = (
     "of a run; call `chmod go-w {path}`, or set config.runs_path to another folder"
 )
 NO_DIRECTORY = (
-    "the run was started in the directory {directory}, to which relative paths in its main loop "
-    "refer, and that directory no longer exists; create it again before restarting the run"
+    "the run was started in the directory {directory}, which no longer exists; create it again "
+    "before restarting the run, since relative paths in the main loop refer to it"
 )
 
 BEING_STARTED = (
@@ -154,7 +154,7 @@ class RunFolder:
         return found if found.get("host") == socket.gethostname() else {}
 
     def is_live(self) -> bool:
-        """Return True if the process that has announced itself is still running."""
+        """Return True if the process that announced itself is still running."""
         found = self.announced()
         if not found or not exists(found["pid"]):
             return False
@@ -170,7 +170,7 @@ class RunFolder:
         Raises
         ------
         SessionError
-            If another notebook or thread is starting the processes at this moment.
+            If another notebook or thread is already starting the processes.
         """
         if os.name != "posix":
             yield
@@ -228,7 +228,7 @@ def folders() -> list[RunFolder]:
     root = runs_folder()
     found = []
     for path in root.glob(f"*/{RUN}"):
-        with contextlib.suppress(FileNotFoundError):  # another process removes it
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it
             found.append((path.stat().st_mtime, path))
     return [RunFolder(path.parent) for _, path in sorted(found)]
 

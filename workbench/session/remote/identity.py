@@ -1,4 +1,4 @@
-"""Identification of processes of this machine, whose IDs the system can reuse later."""
+"""Identification of processes on this machine, even if the system reuses their IDs."""
 
 from __future__ import annotations
 

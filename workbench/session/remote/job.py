@@ -185,7 +185,7 @@ def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | No
 
 
 def _computed(algorithm: GradientDescent) -> list[Variable]:
-    """Return the variables of an algorithm to which extensions can refer."""
+    """Return the variables of an algorithm that extensions can refer to."""
     norms = [algorithm.total_gradient_norm, algorithm.total_step_norm]
     return [*norms, *algorithm.gradients.values(), *algorithm.steps.values()]
 

@@ -21,7 +21,7 @@ NO_LAUNCHER = (
 )
 NOT_SAVED = "{launcher!r} could not be pickled: {error}"
 UNUSABLE = (
-    "the launcher with which this run was started cannot be used in this process ({reason}); "
+    "the launcher that started this run cannot be used in this process ({reason}); "
     "restart the run in the notebook that started it, or where the launcher can be imported"
 )
 
@@ -129,7 +129,7 @@ def save_launcher(folder: RunFolder, launcher: Launcher) -> None:
 
 
 def saved_launcher(folder: RunFolder) -> Launcher:
-    """Return the launcher with which a run was started."""
+    """Return the launcher that started a run."""
     try:
         found: Launcher = pickle.loads(folder.launcher.read_bytes())
     except Exception as error:

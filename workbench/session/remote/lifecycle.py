@@ -24,12 +24,12 @@ LIVES_ON = (
     "workbench.attach({name!r}) connects to them again"
 )
 NOT_ENDED = (
-    "the processes of {name!r} have not ended within {seconds:g} s of the request; try again, or "
+    "the processes of {name!r} did not end within {seconds:g} s of the request; try again, or "
     "end the processes whose IDs are in session.processes"
 )
 
 GOODBYE = 10.0
-"""Seconds within which the processes must end after the session is closed."""
+"""Time limit, in seconds, for the processes to end after the session is closed."""
 
 
 class RemoteRun(interfaces.Session, Protocol):

@@ -26,7 +26,7 @@ from workbench.utils.actors import actor
 logger = logging.getLogger(__name__)
 
 START = 120.0
-"""Seconds within which the processes must be ready."""
+"""Time limit, in seconds, for the processes to become ready."""
 
 PERIOD = 0.1
 """Seconds between two checks of the processes."""
@@ -317,7 +317,7 @@ class Link:
                 return
             self.failure = error
         if isinstance(self.launched, Unowned):
-            self._ask_to_end()  # the connection is kept, since its loss shows the end
+            self._ask_to_end()  # the connection is kept, since its loss shows that they ended
         else:
             self.launched.kill()
             self._withdraw()

@@ -14,18 +14,18 @@ LIFELINE = "--lifeline"
 """Argument that makes a process end when its standard input is closed."""
 
 LAUNCHED = ("RANK", "WORLD_SIZE")
-"""Environment variables by which a process knows that a launcher such as torchrun started it."""
+"""Environment variables that show a process that a launcher such as torchrun started it."""
 
 
 def threads_of_each(processes: int) -> int:
-    """Return the number of threads for each process, if the processes share the processors."""
+    """Return the number of threads for each process, so that all share the processors."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) // processes)
     return max(1, (os.cpu_count() or 1) // processes)
 
 
 def environment(processes: int, rank: int | None = None) -> dict[str, str]:
-    """Return environment variables with which a process finds the same modules as this process."""
+    """Return environment variables that let a process find the same modules as this process."""
     found = {
         **{name: value for name, value in os.environ.items() if name not in LAUNCHED},
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),

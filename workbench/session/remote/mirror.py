@@ -47,7 +47,7 @@ class Mirror:
         self._tickets: dict[str, RemoteCommand] = {}
         self._by_id: dict[int, RemoteCommand] = {}
         self._probes: dict[int, RemoteProbe] = {}
-        self._early_probes: dict[int, Any] = {}  # answers that came before `add_probe`
+        self._early_probes: dict[int, Any] = {}  # answers that arrived before `add_probe`
 
     @property
     def snapshots(self) -> list[RemoteSnapshot]:

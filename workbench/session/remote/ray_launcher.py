@@ -19,10 +19,10 @@ LOST = 1
 """Exit status that is assumed if an actor has ended, since its process then ends too."""
 
 PATIENCE = 60.0
-"""Seconds within which Ray must provide the processors for all actors."""
+"""Time limit, in seconds, for Ray to provide the processors for all actors."""
 
 GOODBYE = 10.0
-"""Seconds within which an actor must answer."""
+"""Time limit, in seconds, for an actor to answer."""
 
 NOT_INSTALLED = (
     "launcher='ray' needs the library ray, which is not installed; install it with: pip install "
@@ -37,7 +37,7 @@ NOT_DETACHED = (
     "with detached=True; use launcher='local' or 'torchrun' for a detached run"
 )
 NO_RESOURCES = (
-    "Ray has not provided {processes} actors with num_cpus={cpus:g} and num_gpus={gpus:g} on this "
+    "Ray did not provide {processes} actors with num_cpus={cpus:g} and num_gpus={gpus:g} on this "
     "machine within {seconds:g} s; it has {available} available. Use fewer processes, or pass "
     "launcher=workbench.session.remote.Ray(num_cpus=0.5) to let processes share a processor"
 )

@@ -120,7 +120,7 @@ class Server:
                 link, _ = self._socket.accept()
             except OSError as error:
                 logger.warning("a notebook could not connect; it can try again: %s", error)
-                time.sleep(PERIOD)  # other files may be closed meanwhile
+                time.sleep(PERIOD)  # too many files may be open at the moment
                 continue
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
@@ -337,7 +337,7 @@ class Server:
             event = command_facts(command, ticket, own=own)
             if own and event["done"]:
                 release_result(command)
-            # A begun step can take hours, so its end is checked only every `PERIOD` seconds.
+            # A step can take hours, so its end is checked only every `PERIOD` seconds.
             client.outstanding = client.outstanding or not event["done"]
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:

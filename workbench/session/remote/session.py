@@ -60,8 +60,8 @@ class RemoteSession(FixedAttributes, Controls):
     It has the methods and attributes of `workbench.session.Session`, except ``main_loop``: the
     processes train copies of the main loop, and the original in this process is not changed. To
     take over the trained state, load it: ``main_loop.load_state_dict(session.call(
-    MainLoop.state_dict).wait())``. The result of a function that is passed to `call` must support
-    pickling, and so must the function.
+    MainLoop.state_dict).wait())``. A function that is passed to `call`, and its result, must
+    support pickling.
 
     If several processes train together, a command takes effect after the same batch in all of
     them. An evaluation that is in progress is completed first.
@@ -273,7 +273,7 @@ class RemoteSession(FixedAttributes, Controls):
             raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
         check_newest(self)
         with self._folder.starting(self.name):
-            check_newest(self)  # another notebook can have been faster
+            check_newest(self)  # another notebook may have been faster
             if self._link is not None:
                 self._finalizer.detach()
                 self._link.close(GOODBYE)

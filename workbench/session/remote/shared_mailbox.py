@@ -2,8 +2,8 @@
 
 The first process receives the calls. The message in which the processes exchange gradients also
 says whether calls are waiting, so all processes know this after the same batch without a further
-message. Only then does the first process send the calls to the others. While training is paused or
-after it has ended, the other processes wait for a message from the first process.
+message. If calls are waiting, the first process sends them to all others. While training is paused
+or after it has ended, the other processes wait for a message from the first process.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ from workbench.session.remote.local import LIFELINE, environment, threads_of_eac
 
 ORPHANED = "torchrun, which started this process, has been killed, so the process ends"
 PATIENCE = 120.0
-"""Seconds within which all processes must start."""
+"""Time limit, in seconds, for all processes to start."""
 
 GOODBYE = 10.0
-"""Seconds within which torchrun must end after its processes have ended."""
+"""Time limit, in seconds, for torchrun to end after its processes have ended."""
 
 ENDED_BY_TORCHRUN = 128 + signal.SIGTERM
 """Exit status of the processes that torchrun ends because another process has failed."""
@@ -38,7 +38,7 @@ SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)"
 """Regular expression for the text that torchrun prints as soon as a process has failed."""
 
 TOO_LATE = (
-    "torchrun has started only {begun} of {processes} processes within {seconds:g} seconds, so all "
+    "torchrun started only {begun} of {processes} processes within {seconds:g} seconds, so all "
     "of them were ended; start fewer processes, or try again when the machine is less busy. Output "
     "of torchrun:\n{said}"
 )
@@ -216,7 +216,7 @@ def _await_begin(
 
 
 def _note(folder: RunFolder, number: int, rank: int) -> Path:
-    """Return the path of the file to which a process writes its ID."""
+    """Return the path of the file where a process writes its ID."""
     return folder.path / f"process-{number}-{rank}"
 
 

@@ -23,7 +23,7 @@ from workbench.errors import ProcessError
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 5.0
-"""Seconds within which the other end of a new connection must prove that it knows the secret."""
+"""Time limit, in seconds, for the other end of a connection to prove that it knows the secret."""
 
 NONCE = 32
 LONGEST = 2**33

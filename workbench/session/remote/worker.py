@@ -56,7 +56,7 @@ SAVING = 60.0
 """Maximum number of seconds to wait for a snapshot to be written before the process exits."""
 
 ARRIVAL = 60.0
-"""Seconds within which the notebook that has started a run must connect to it."""
+"""Time limit, in seconds, for the notebook that has started a run to connect to it."""
 
 TOGETHER = 60.0
 """Maximum number of seconds that the other processes wait for the first process to start."""
@@ -89,7 +89,7 @@ def main(path: str, launch: int, rank: int) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)  # the threads of a run that failed can still wait for other processes
+        os._exit(status)  # threads of a failed run may still be waiting for other processes
 
 
 class _Process:
