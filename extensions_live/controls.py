@@ -1,7 +1,7 @@
 """Control bar with the progress of a run, buttons that control it, and its hyperparameters.
 
 A click only queues a command on the session. The command takes effect between two batches, and the
-bar then shows at which iteration. A command that arrives twice, on the kernel's control channel and
+bar then shows the iteration. A command that arrives twice, on the kernel's control channel and
 as a message of the widget, takes effect only once. Every button has an equivalent in Python, such
 as ``session.pause()``.
 """
@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Refresh intervals in seconds: normally, and while a command waits for the end of a batch."""
+"""Usual refresh interval in seconds, and the interval while a command waits for a batch to end."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
@@ -124,7 +124,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
                 # Another session can continue the main loop; this session keeps its last payload.
                 return {**payload, "command": command, "receipts": self._steer.receipts()}
         facts = progress_of(session, self._speed)
-        steer = self._steer.payload(session)  # before the receipts, which read the same course
+        steer = self._steer.payload(session)  # first, since it updates the course for the receipts
         shown_alerts, alert_count = alerts(session.log)
         payload = {
             **facts,
@@ -166,7 +166,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
 
 
 def failure(exception: BaseException | None) -> Failure | None:
-    """Return the message and traceback of the error that ended training, or None if none did."""
+    """Return the message and traceback of the error that ended training, if any."""
     if exception is None:
         return None
     notes = "".join(f"\n{note}" for note in getattr(exception, "__notes__", ()))

@@ -58,7 +58,7 @@ class Course:
         return max(0, count - MOST_INTERVENTIONS)
 
     def last_change(self, path: str) -> Mapping[str, Any] | None:
-        """Return the last intervention that changed the number at `path`, or None if none did."""
+        """Return the last intervention that changed the number at `path`, if any."""
         return next((one for one in reversed(self.records) if one.get("path") == path), None)
 
     def took_back(self, ident: int) -> bool:

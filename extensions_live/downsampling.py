@@ -97,7 +97,7 @@ def downsample(
     x : ndarray, shape (N,)
         The iterations, in increasing order.
     y : ndarray of float64, shape (N,)
-        The values, which can be NaN or infinite.
+        The values, which may be NaN or infinite.
     points : int, optional
         The approximate maximum number of points in the visible range.
     start, stop : float, optional

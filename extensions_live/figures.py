@@ -212,7 +212,7 @@ def document(
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
             add_line(plot, info, sources[key])
-        # Drawn last, since recorded curves would hide the smoothed curves and shapes of others.
+        # Drawn last, since recorded curves would hide earlier smoothed curves and shapes.
         for info in drawn:
             add_smooth(plot, info, sources[info["key"]])
         for info in drawn:
@@ -231,9 +231,9 @@ def document(
 
 
 def with_the_first_run_last(infos: Sequence[LineInfo]) -> list[LineInfo]:
-    """Return curves in the order in which they are drawn, where no other run hides the first one.
+    """Return curves in drawing order, so that no other run hides the first run.
 
-    A branch has the same values as its run up to the point where the two part.
+    A branch has the same values as its run up to the point where they diverge.
     """
     runs = list(dict.fromkeys(info["run"] for info in infos))
     return sorted(infos, key=lambda info: -runs.index(info["run"]))

@@ -42,7 +42,7 @@ TARGETS = "targets"
 """Default source of the true classes or values."""
 
 PATIENCE = 0.5
-"""Maximum number of seconds that a new view waits for examples to check its arguments."""
+"""Maximum number of seconds that a new view waits for examples needed to check its arguments."""
 
 
 class FixedExamples:

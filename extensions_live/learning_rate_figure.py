@@ -29,8 +29,8 @@ def show(plot: Any) -> None:
 def span_of(smoothed: NDArray[np.float64]) -> tuple[float, float]:
     """Return a vertical range for smoothed costs, with a margin.
 
-    Costs after the minimum, where training may diverge, are ignored unless no earlier cost is
-    higher than the minimum.
+    Costs after the minimum, where training may diverge, are ignored unless the first cost is
+    the minimum.
 
     Examples
     --------

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 HEIGHT = 320
 LEGEND_STYLE = ".bk-label { color: inherit !important; font-family: inherit !important; }"
 DASHES = ("solid", "dashed", "dotted", "dotdash")
-LONGEST_DASHED = 20  # in widths and heights of the figure; longer lines are solid
+LONGEST_DASHED = 20  # length relative to the figure's size; longer curves are solid
 TOOLS = "pan,box_zoom,xwheel_zoom,reset,save"
 MARK_HEIGHT = 0.03  # height of the marks at non-finite values, as a fraction of the figure
 PADDING = 0.08  # space above and below the curves, as a fraction of their range
@@ -96,7 +96,7 @@ def figure_of(
 
 
 def _runs(log: TrainingLogBase, others: Any) -> dict[str, Any]:
-    """Return the logs to draw by the names of their runs, or only `log`, without a name."""
+    """Return the logs to draw, keyed by the names of their runs, or only `log` without a name."""
     if others is None:
         return {"": log}
     rest = {name: log_of(one) for name, one in named_sources(others).items()}
@@ -142,8 +142,8 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with only seven digits, which halves the space, if their magnitude
-        and their range allow this.
+        True to store numbers with seven digits if their magnitude and range allow it, which
+        halves the space.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional

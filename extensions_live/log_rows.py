@@ -1,6 +1,6 @@
 """Rows of a log for a table on a page, filtered, sorted, and limited to the visible rows.
 
-A log may have a million rows, of which a page shows about thirty. If there is no condition and the
+A log may have a million rows, but a page shows only about thirty. If there is no condition and the
 rows are in the order of the iterations, only the visible rows are read. A condition is evaluated,
 and a different order is computed, only when the view or the log has changed.
 """

@@ -94,7 +94,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
             raise LogError(NOT_A_RUN.format(given=source))
         if isinstance(columns, str) or not isinstance(columns, Sequence | None):
             raise LogError(NO_COLUMNS.format(given=columns))
-        # A strong reference; there may be no other to a log that was opened for this table.
+        # A strong reference, since a log that was opened for this table may have no other.
         self._log = source if isinstance(source, TrainingLogBase) else None
         chosen = None if columns is None else tuple(columns)
         self._view = View(condition=query, columns=chosen)
@@ -178,7 +178,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return rows, their snapshot, the view's first channels, and how many channels it has."""
+        """Return rows, their snapshot, the view's first channels, and its number of channels."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()

@@ -913,10 +913,10 @@ class BoardNode(TypedDict):
 
     `title` is the name of the node, and `parent` is the id of the group or brick that contains the
     node. `position` is null until it is set by `move` or by an automatic layout of the page. `open`
-    is null if the node cannot be opened. `editable` is false for a part of a brick, whose settings
-    can be changed, but not its edges. `methods` are the methods that the node can apply. `cost` is
-    the output that is the cost. `settings` contains the given and inferred settings. Their form
-    fields are in the entry of the palette and in `fields`.
+    is null if the node cannot be opened. If `editable` is false, as for a part of a brick, the
+    node's edges cannot be changed. `methods` are the methods that the node can apply. `cost` is
+    the output that training minimises. `settings` contains the given and inferred settings. Their
+    form fields are in the entry of the palette and in `fields`.
     """
 
     id: str
@@ -992,7 +992,7 @@ class BoardFault(TypedDict):
 class BoardSummary(TypedDict):
     """Totals of a board, which are null while they are unknown.
 
-    `checking` is true while nodes have not been checked yet; they can then have further faults.
+    `checking` is true while some nodes are still unchecked, so more faults may follow.
     """
 
     parameters: int | None
@@ -1020,8 +1020,8 @@ class BoardPayload(TypedDict):
 
     `version` increases with every change, but `structure` increases only when nodes or edges
     change, so that the page knows when to run its layout. `acked` contains the number of the last
-    executed intent of each client. `misfits` contains the streams with which the model cannot be
-    trained, each with a reason. `undo` and `redo` are the names of the edits that can be undone and
+    executed intent of each client. `misfits` contains the streams that do not fit the
+    model, each with a reason. `undo` and `redo` are the names of the edits that can be undone and
     redone. `document` is the whole board as JSON text, for images and the clipboard; `paste`
     accepts this text.
     """
@@ -1152,8 +1152,8 @@ class EditorState(LiveState):
     """Traits of an editor; the page writes only `outbox`, which contains its unanswered intents.
 
     `training` contains the identifiers of the widgets that show the session of `train`, and
-    `status` describes its state. `origin` is the same for all editors of a board, even after a
-    reload.
+    `status` describes the session's state. `origin` is the same for all editors of a board, even
+    after a reload.
     """
 
     payload: Empty

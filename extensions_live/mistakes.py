@@ -39,8 +39,8 @@ class Mistakes(Samples):
     """Live view of the examples with the highest loss, which users can flag, relabel or drop.
 
     The loss is the cross-entropy of the true class. Without `batch`, the view goes through all
-    training examples, a few at a time, and keeps the examples with the highest loss. Some of these
-    examples often have wrong labels. Flagging examples does not change the training data. The
+    training examples, a few at a time, and keeps the examples with the highest loss. Examples with
+    wrong labels are often among them. Flagging examples does not change the training data. The
     buttons of the view relabel or drop the flagged examples; in code,
     ``session.relabel(mistakes.flagged, 3)`` and ``session.drop(mistakes.flagged)`` do the same.
     Both operations are interventions, which ``session.undo()`` can undo.

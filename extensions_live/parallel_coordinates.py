@@ -127,7 +127,7 @@ def shown(value: Any) -> str:
 
 
 def lines_of(sweep: Sweep, axes: Sequence[Axis]) -> list[RunLine]:
-    """Return a line for each run; better runs have stronger lines, which are drawn on top.
+    """Return a line for each run; the lines of better runs are more opaque and on top.
 
     The line of a run without a finite value ends before the last axis.
     """

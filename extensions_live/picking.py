@@ -1,6 +1,6 @@
 """The brick that a user picked, which all views of a session share.
 
-A view in which users can pick a brick calls `pick`. The other views call `picked` when they are
+A view that lets users pick a brick calls `pick`. The other views call `picked` when they are
 refreshed. Therefore `Layers` and `Histogram` also show a brick that is picked on the canvas of an
 editor.
 """
@@ -49,5 +49,5 @@ def pick(session: Session, path: str, place: int = 0) -> Pick:
 
 
 def picked(session: Session) -> Pick | None:
-    """Return the brick that was picked last in any view of a session, or None if none was."""
+    """Return the brick picked last in any view of a session, or None if no brick was picked."""
     return _picked.get(session)

@@ -27,7 +27,7 @@ from workbench.log.interventions import interventions_in
 Payload = TypeVar("Payload", bound=Mapping[str, object])
 
 PERIOD, SOON = 0.5, 0.05
-"""Refresh intervals in seconds: normally, and before the first answer."""
+"""Usual refresh interval in seconds, and the interval before the first answer."""
 
 REBUILT = (
     "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "
@@ -95,7 +95,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-        """Return the last answer as headings and rows of a table, shown if no kernel is running."""
+        """Return the last answer as headings and rows, for the table shown without a kernel."""
         raise NotImplementedError
 
     def caption(self) -> str:

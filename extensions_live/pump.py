@@ -38,7 +38,7 @@ SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
 
 EXIT_TIMEOUT = 5.0
-"""Maximum number of seconds that the end of Python waits for a running refresh."""
+"""Maximum number of seconds for which Python waits at exit for a running refresh."""
 
 
 class View(Protocol):
@@ -151,7 +151,7 @@ class Pump:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Detach all views permanently, and wait for the end of a running refresh."""
+        """Detach all views permanently, and wait for a running refresh to end."""
         with self._changed:
             self._closed = True
             self._due.clear()

@@ -84,7 +84,7 @@ def channels(log: TrainingLogBase) -> str:
     left = len(summary) - CHANNELS
     more = notes([f"Channels that are not shown: {left:,}"]) if left > 0 else ""
     heads: Sequence[str] = COLUMNS
-    if not any(row[-1] or row[-2] for row in rows):  # no extension looked for the best values
+    if not any(row[-1] or row[-2] for row in rows):  # no extension tracked the best values
         rows, heads = [row[:-2] for row in rows], COLUMNS[:-2]
     right = range(2, len(heads))
     return section("Channels", table(heads, rows, right=right) + more if rows else "")

@@ -169,7 +169,7 @@ class Requests:
 
 
 def origin() -> str:
-    """Return the origin of a command from a page: the dashboard if it set one, else ``button``.
+    """Return the origin of a page's command: the one that `acting_as` set, or ``button``.
 
     Examples
     --------
@@ -256,7 +256,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 CLASS = re.compile(r"^((?:refused|failed): )\w+Error: ")
-"""Regular expression for an error's class name, which users need not see, in a reason."""
+"""Regular expression for the class name of an error in a reason; users need not see this name."""
 
 
 def told(command: Command) -> str:

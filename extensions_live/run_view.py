@@ -82,7 +82,7 @@ def display(widget: LiveWidget[Any, Any], make_still: Callable[[Any], StillOutpu
 
 
 class Shelf:
-    """Registry of the views of each cell, which closes them when the cell runs again or is deleted.
+    """Registry that closes the views of a cell when the cell runs again or is deleted.
 
     Without this registry, the widgets of every execution of a cell would stay in memory until the
     kernel ends. If the front end does not identify its cells, views stay open until the user closes

@@ -52,8 +52,8 @@ class FinishedLog:
     growing : bool
         True if records may still be added to the log.
     kept : str
-        A description of the part of a run that the log contains, which is shown in place of the
-        state; empty if the log contains a whole run.
+        The text to show in place of the state if the log contains only part of a run, such as
+        ``kept branch``; empty for a whole run.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Run:
 
     @property
     def state_in_words(self) -> str:
-        """The state as text or, for the log of an earlier branch, a note that the log is kept."""
+        """The state as text, or ``kept branch`` for the log of an earlier branch."""
         source = self.source
         return source.state_in_words if isinstance(source, FinishedLog) else str(self.state)
 

@@ -36,7 +36,7 @@ class Speed:
     def saw(self, iteration: int, *, moving: bool) -> None:
         """Record the current iteration; `moving` is True if training is not paused."""
         now = self._clock()
-        looked, last = self._last or (now, iteration)  # when this iteration began is not known yet
+        looked, last = self._last or (now, iteration)  # the start of this iteration is unknown
         self._last = now, iteration
         if iteration < last or now - looked > WINDOW:
             self._seen.clear()  # after a rewind, or if the view was not shown

@@ -53,8 +53,8 @@ def draw(
 ) -> bytes:
     """Draw a PNG with one panel for each sequence of lines, row by row.
 
-    Panels whose index is in `log_y` have a logarithmic vertical axis, on which values of 0 or less
-    are not drawn. `y_ranges` are the vertical ranges of panels, keyed by index; by default a panel
+    Panels whose index is in `log_y` have a logarithmic vertical axis and do not show values of 0 or
+    less. `y_ranges` are the vertical ranges of panels, keyed by index; by default a panel
     shows all values. Values outside the range are drawn at its edge.
 
     Examples

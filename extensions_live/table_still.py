@@ -31,7 +31,7 @@ class TableStill(StillOutput):
     source : LogSource
         The run, such as a session.
     view : Shown
-        The view, to which only a weak reference is kept. The table is not published while `seen`
+        The view; only a weak reference to it is kept. The table is not published while `seen`
         is 0, and is published again when `seen` changes.
     """
 

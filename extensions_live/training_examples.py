@@ -50,7 +50,7 @@ processor time for computing, and the time for which reading delays training. Pr
 because other threads can make a short computation take a long time."""
 
 AT_REST = 10
-"""Factor by which these limits are multiplied while training is not running."""
+"""Factor by which the limits in seconds are multiplied while training is not running."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""

@@ -67,7 +67,7 @@ class BokehJS(CarriedWidget):
 
     @classmethod
     def shared(cls) -> BokehJS:
-        """Return the only instance in this kernel; for a dashboard, an instance without the script.
+        """Return the kernel's only instance or, for a dashboard, an instance without the script.
 
         The page of a dashboard already contains BokehJS.
         """

@@ -38,8 +38,8 @@ class Dashboard(Hinted):
     Parameters
     ----------
     shown : Session, sequence of Session, Editor, or path
-        Sessions of this process, which the page can control; an editor, whose canvas the page
-        shows; or a database of logs, whose runs can only be watched, listed and compared. If an
+        Sessions of this process, to watch and control; an editor, to show its canvas; or a
+        database of logs, to list, watch and compare its runs without controlling them. If an
         editor started a session, the model of the session is on a second page.
 
     Raises

@@ -175,7 +175,7 @@ class RunsBoard:
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
-        """Return the state of a run, derived from its log, and an explanation, which can be empty.
+        """Return the state of a run, derived from its log, and an explanation, which may be empty.
 
         A log does not show whether the run's process still exists, only whether the log changes.
         """

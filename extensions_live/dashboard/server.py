@@ -1,4 +1,4 @@
-"""Server of a Panel app, which runs in its own thread until it is closed.
+"""Server that runs a Panel app in a separate thread.
 
 The port is bound before the constructor returns. Closing the server ends the thread and frees the
 port and the Bokeh documents. The document of a closed tab is freed within seconds.

@@ -154,7 +154,7 @@ class Visit:
         self._due[ident] = start + pause_after(widget, cost, share=SHARE)
 
     def _take_in(self, widget: LiveWidget[Any, Any]) -> dict[str, LiveWidget[Any, Any]]:
-        """Add the widgets that are shown inside a widget, and remove those that were closed."""
+        """Add the widgets that are shown inside a widget, and remove closed widgets."""
         inner = {one.ident: one for one in widget.inner}
         for ident in self._inside.pop(widget.ident, set()) - set(inner):
             for known in (self._widgets, self._changes, self._due):

@@ -183,7 +183,7 @@ def opened(path: Path, stamp: Stamp) -> File:
     """Return the content of a file, or the reason why it cannot be read."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise BuilderError(f"the file has more than {MOST_BYTES:,} bytes")
+            raise BuilderError(f"the file is larger than {MOST_BYTES:,} bytes")
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         given: Mapping[str, Any] = check_keys(content, "", {"block", "name", "document"})
         if given["block"] != FORMAT:

@@ -242,8 +242,8 @@ class Board(BoardLayers):
         nodes : list of str, optional
             The ids of the nodes in the text to add; by default all nodes.
         connected : bool
-            True to recreate the edges that come from other nodes of the text, where the board has a
-            variable with the same name.
+            True to recreate edges from the other nodes in the text if the board has a variable with
+            the same name.
         """
         with self._lock:
             whole = read(text) if text.lstrip().startswith("{") else drawn(spec_of(text))

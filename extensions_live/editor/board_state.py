@@ -230,10 +230,10 @@ class BoardState(Hinted):
             }
 
     def save_image(self, path: str | Path) -> None:
-        """Write an image to a file, from which `Board.load`, `Editor` and a page can open it again.
+        """Write an image file that `Board.load`, `Editor` and a page can open again.
 
         Nodes and groups are drawn as on the canvas: at their positions, open or closed. The image
-        of a read-only view contains no model that could be opened.
+        of a read-only view contains no model to open.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class Check:
     made : tuple of BrickSpec
         The bricks of the document, including the settings that are inferred from their inputs.
     unfinished : bool
-        True if nodes of the document have not been checked yet.
+        True if some nodes of the document have not been checked yet.
     """
 
     wires: Mapping[str, Kind | None]
@@ -184,7 +184,7 @@ def summary(document: Document, check: Check) -> BoardSummary:
 def flops_of(document: Document, node: str, check: Check, below: str = "") -> int | None:
     """Return the number of operations of a node or group for one example, or None if unknown.
 
-    `below` is the path of a part of the node's brick, whose operations are then counted alone.
+    If `below` is the path of a part of the node's brick, only this part is counted.
     """
     found: list[int | None] = []
     for one in document.inside([node]):
@@ -197,7 +197,7 @@ def flops_of(document: Document, node: str, check: Check, below: str = "") -> in
 
 
 def first_fault(nodes: Iterable[str], check: Check) -> str | None:
-    """Return the first node with a mistake, otherwise the first unfinished node, if any."""
+    """Return the first node with a mistake or else the first unfinished node, if any."""
     faulty = [node for node in nodes if node in check.faults]
     wrong = [node for node in faulty if not check.faults[node].missing]
     return next(iter([*wrong, *faulty]), None)

@@ -80,7 +80,7 @@ def spec_of(text: str) -> Spec:
 
 
 def _nothing(skipped: Sequence[Skipped]) -> str:
-    """Return the error for code without a model, with the line that is most likely to matter."""
+    """Return the error for code without a model, with the line that is the most likely cause."""
     text = "the code describes no model, so the canvas is unchanged"
     first = next((one for one in skipped if one.creates_brick), next(iter(skipped), None))
     if first is None:

@@ -153,7 +153,7 @@ class Document:
     # Groups.
 
     def parent(self, node: str) -> str | None:
-        """Return the id of the group that directly contains a node, or None if none does."""
+        """Return the id of the group that directly contains a node, or None if there is none."""
         return self._parents.get(node)
 
     @cached_property

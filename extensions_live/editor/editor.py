@@ -58,9 +58,9 @@ class Editor(Hinted, SessionCanvas):
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, a list of bricks and variables, or Path
         The initial model; by default, the canvas is empty. The path of an image that an editor has
-        saved opens the model in the image. An ONNX file (given by its path) or a torch module that
-        cannot be edited is shown in a read-only view. If `model` is an editor, the new editor shows
-        the same board and session, and both editors can be used.
+        saved stands for the model in the image. An ONNX file (given by its path) or a torch module
+        that cannot be edited is shown in a read-only view. If `model` is an editor, the new editor
+        shows the same board and session, and both editors can be used.
 
     Raises
     ------
@@ -175,7 +175,7 @@ class Editor(Hinted, SessionCanvas):
 
         The image shows nodes at their positions and groups open or closed, as on the canvas. To
         open it, pass its path to `Editor` or drop the file on a canvas. The image of a read-only
-        view contains no model that could be opened.
+        view contains no model to open.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class Example(Protocol):
 
 
 class Given:
-    """An example for which the user has given an array for each input."""
+    """An example that the user has given as one array for each input."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)

@@ -1,6 +1,6 @@
-"""Short sentences about faults, which a node shows instead of the whole message of an error.
+"""Short sentences about faults, which a node shows instead of the whole error message.
 
-An error message names the brick, states what was given and what must hold, and advises what to do.
+An error message names the brick, states what was given and what is required, and says what to do.
 The canvas already shows the brick and offers a fix, so the sentence only states what is wrong. A
 click shows the whole message.
 """
@@ -57,7 +57,7 @@ def sentence(fault: Fault, title: str) -> str:
 
 
 def _placed(fault: Fault, title: str) -> tuple[str, str]:
-    """Split a message into the brick at its start, or otherwise the title, and the rest."""
+    """Return the brick at the start of a message, or else the title, and the rest."""
     for place in (fault.brick, title):
         if place:
             text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)

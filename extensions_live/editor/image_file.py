@@ -1,7 +1,7 @@
-"""Image files of boards from which the boards can be opened again.
+"""Image files that show boards and can be opened as boards again.
 
 The document of the board is in the ``metadata`` element of an SVG image, or in a text chunk of a
-PNG image. The page can read these files, and writes files of the same form.
+PNG image. The page can read these files, and writes files in the same format.
 """
 
 from __future__ import annotations

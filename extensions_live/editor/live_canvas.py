@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.interfaces import Session
 
 PERIOD, SOON = 0.5, 0.05
-"""Refresh intervals in seconds: normally, and while requested values have not arrived yet."""
+"""Usual refresh interval in seconds, and the interval while requested values are outstanding."""
 
 
 class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
@@ -56,7 +56,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Parameters
         ----------
         session : Session
-            The session. Its parameters must have the same paths and shapes as those on the canvas.
+            The session. Its parameters must have the same paths and shapes as the model's.
             Nodes that are changed later have no values.
         batch : mapping of str to array, optional
             The examples from which the values of nodes are computed, keyed by source; by default
@@ -81,7 +81,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         self._live.watch(session, document, built, batch)
         own = self._own_pick
         if own is not None and own["node"] in document.ids():
-            self.pick(own["node"])  # the views of this session do not know it yet
+            self.pick(own["node"])  # the views of this session have not been told yet
         pump.nudge(self._live_view)
 
     def show_on_nodes(self, what: str) -> None:

@@ -70,7 +70,7 @@ def duplicated(document: Document, nodes: Sequence[str]) -> tuple[Document, list
     group = parents.pop() if len(parents) == 1 else None
     part = part_of(document, chosen)
     part = replace(part, spec=replace(part.spec, cost=None))
-    if group is not None:  # then positions are relative to the group
+    if group is not None:  # positions are relative to the group
         places = {node: document.spec.positions[node] for node in outermost
                   if node in document.spec.positions}  # fmt: skip
         part = part.placed(places)
@@ -158,7 +158,7 @@ def merged(
 def _joined(
     result: Document, part: Document, outer: Document, ids: Mapping[str, str], known: set[str]
 ) -> Document:
-    """Connect the new nodes to the wires to which the original nodes are connected in `outer`."""
+    """Connect the new nodes to the same outside wires as the original nodes in `outer`."""
     inner = {wire for node in part.ids() if node in outer.ids() and node not in part.groups
              for wire in outer.outputs(node)}  # fmt: skip
     calls = result.calls

@@ -27,7 +27,7 @@ FIRST: dict[str, Json] = {
     "weights_init": {"scheme": {"type": "IsotropicGaussian", "settings": {"std": 0.05}}},
     "biases_init": {"scheme": {"type": "Constant", "settings": {"constant": 0}}},
 }
-"""Initialisation schemes of a new brick, which are required for training."""
+"""Initialisation schemes that a new brick gets, since training requires them."""
 
 TOGETHER: dict[str, dict[str, Json]] = {
     "MLP": {
@@ -35,7 +35,7 @@ TOGETHER: dict[str, dict[str, Json]] = {
         "dims": [None, 100, 10],
     }
 }
-"""Initial settings of a new brick, keyed by type, which are used if the user gives none of them."""
+"""Initial settings of new bricks, keyed by type; ignored if the user gives one of them."""
 
 OF_OPERATIONS: dict[str, dict[str, Json]] = {
     "concatenate": {"dim": -1},

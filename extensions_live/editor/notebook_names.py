@@ -189,7 +189,7 @@ def _whole(stream: AbstractDataStream, name: str) -> int | None:
 def sources_of(stream: AbstractDataStream) -> list[SourceData]:
     """Return the names, shapes and dtypes of a stream's sources, without advancing the stream.
 
-    The size of the first dimension is None, since batches can have different sizes.
+    The size of the first dimension is None, since batches may differ in size.
     """
     if not can_be_looked_at(stream):
         raise BuilderError(

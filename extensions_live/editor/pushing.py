@@ -1,6 +1,6 @@
 """Functions that move nodes aside, as the page does, so that open groups cover no other nodes.
 
-The given positions are the positions of the nodes while everything is closed.
+The given positions apply while all nodes are closed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def pushed(
     Parameters
     ----------
     places : dict of str to pair of float
-        The positions of the nodes while everything is closed.
+        The positions of the nodes while all of them are closed.
     edges : collection of pairs of str
     closed, sizes : dict of str to pair of float
         The width and height of each node while it is closed, and its current width and height.

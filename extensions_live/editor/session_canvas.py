@@ -129,7 +129,7 @@ class SessionCanvas(LiveCanvas):
             before.stop()
             if not before.wait(STOPPING):
                 raise BuilderError(
-                    f"{before.name} has not stopped within {STOPPING:.0f} s, so training cannot "
+                    f"{before.name} did not stop within {STOPPING:.0f} s, so training cannot "
                     "start again; wait until it has ended (its state is shown below the canvas)"
                 )
         session = start_training(
@@ -236,7 +236,7 @@ class SessionCanvas(LiveCanvas):
                 self._watch(session, document, built)
 
     def _show_session(self) -> None:
-        """Show the views of the session, which another editor of the board may have started."""
+        """Show the views of the session, even if another editor of the board started it."""
         before, session = self.run_view, self.session
         if session is None or session is self._shown_session:
             return

@@ -41,7 +41,7 @@ def split(document: Document, node: object) -> tuple[str, str]:
 
 
 def place_of(document: Document, node: object) -> tuple[str, str]:
-    """Return the name of a node's top-level brick, and the path of a part, which can be empty."""
+    """Return the name of a node's top-level brick, and the path of a part, which may be empty."""
     top, below = split(document, node)
     path = document.calls[top].brick if top in document.calls else None
     if path is None:

@@ -28,7 +28,7 @@ from workbench.diagrams import Diagram, Node
 from workbench.errors import BuilderError
 
 EDITS = {*NAMES, "add_inputs", "disconnect"}
-"""The operations of a board that a view refuses, except those that it defines itself."""
+"""Operations of a board that a view refuses unless it defines them itself."""
 
 
 def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
@@ -182,7 +182,7 @@ class View(BoardState):
 
 
 def _found(node: str, nodes: Mapping[str, Node]) -> Node:
-    """Return the node of a diagram with an id, or raise an error."""
+    """Return the diagram node with this id, or raise an error."""
     if node not in nodes:
         raise BuilderError(f"there is no node {node!r:.80}")
     return nodes[node]

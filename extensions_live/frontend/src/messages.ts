@@ -784,7 +784,7 @@ export interface NodeFault {
   fix: FixData | null;
 }
 
-/** A node of the board. `title` is the name of the node, and `parent` is the id of the group or brick that contains the node. `position` is null until it is set by `move` or by an automatic layout of the page. `open` is null if the node cannot be opened. `editable` is false for a part of a brick, whose settings can be changed, but not its edges. `methods` are the methods that the node can apply. `cost` is the output that is the cost. `settings` contains the given and inferred settings. Their form fields are in the entry of the palette and in `fields`. */
+/** A node of the board. `title` is the name of the node, and `parent` is the id of the group or brick that contains the node. `position` is null until it is set by `move` or by an automatic layout of the page. `open` is null if the node cannot be opened. If `editable` is false, as for a part of a brick, the node's edges cannot be changed. `methods` are the methods that the node can apply. `cost` is the output that training minimises. `settings` contains the given and inferred settings. Their form fields are in the entry of the palette and in `fields`. */
 export interface BoardNode {
   id: string;
   kind: "input" | "brick" | "operation" | "cost" | "group";
@@ -847,7 +847,7 @@ export interface BoardFault {
   needs: string | null;
 }
 
-/** Totals of a board, which are null while they are unknown. `checking` is true while nodes have not been checked yet; they can then have further faults. */
+/** Totals of a board, which are null while they are unknown. `checking` is true while some nodes are still unchecked, so more faults may follow. */
 export interface BoardSummary {
   parameters: number | null;
   flops: number | null;
@@ -867,7 +867,7 @@ export interface CodeData {
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` increases with every change, but `structure` increases only when nodes or edges change, so that the page knows when to run its layout. `acked` contains the number of the last executed intent of each client. `misfits` contains the streams with which the model cannot be trained, each with a reason. `undo` and `redo` are the names of the edits that can be undone and redone. `document` is the whole board as JSON text, for images and the clipboard; `paste` accepts this text. */
+/** The contents of a board. `version` increases with every change, but `structure` increases only when nodes or edges change, so that the page knows when to run its layout. `acked` contains the number of the last executed intent of each client. `misfits` contains the streams that do not fit the model, each with a reason. `undo` and `redo` are the names of the edits that can be undone and redone. `document` is the whole board as JSON text, for images and the clipboard; `paste` accepts this text. */
 export interface BoardPayload {
   version: number;
   structure: number;
@@ -968,7 +968,7 @@ export interface SessionStatus {
   text: string;
 }
 
-/** Traits of an editor; the page writes only `outbox`, which contains its unanswered intents. `training` contains the identifiers of the widgets that show the session of `train`, and `status` describes its state. `origin` is the same for all editors of a board, even after a reload. */
+/** Traits of an editor; the page writes only `outbox`, which contains its unanswered intents. `training` contains the identifiers of the widgets that show the session of `train`, and `status` describes the session's state. `origin` is the same for all editors of a board, even after a reload. */
 export interface EditorState {
   problem: string;
   ident: string;
