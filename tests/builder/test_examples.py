@@ -31,6 +31,7 @@ WITH_A_MODEL = (
 UNREADABLE = {
     "02_bricks": "linear: allocation requires input_dim",  # as the notebook shows
     "10_recurrent_networks": "cannot be read .a statement of the kind ClassDef",
+    "12_attention": "`cost`, the cost of the model, .* .a statement of the kind ClassDef",
     "20_small_language_model": "cannot be read .a call to transformers.LlamaForCausalLM",
 }
 """Notebooks whose cells are more than one model, with what the error says."""
