@@ -10,7 +10,8 @@ from extensions_live.editor.adoption import complete, finished
 from extensions_live.editor.document import Document
 from extensions_live.messages import CodeData, CodeFault
 from workbench.builder import Spec, to_code
-from workbench.builder.parse import Skipped, parsed, read_code
+from workbench.builder.parse import parsed, read_code
+from workbench.builder.skipping import Skipped
 from workbench.errors import BuilderError, WorkbenchError
 
 UNFINISHED = "unfinished nodes are omitted from the code: {names}"

@@ -589,13 +589,18 @@ def test_code_with_a_fault_is_refused_with_its_line(board):
          r"^line 3: .*canvas is unchanged.*\(a statement of the kind Try\)"),
         ("import workbench as wb\nx = wb.tensor.matrix('x')\nls = [wb.Linear(3, 3) for i in some]\n"
          "for l in ls:\n    x = l.apply(x)",
-         r"^line 3: .*canvas is unchanged.*\('some' is not defined in this code\)"),
+         r"^line 4: `x` is computed .* cannot be read \('some' is not defined in this code\)"),
+        ("import workbench as wb\nx = wb.tensor.matrix('x')\ncost = wb.Tanh().apply(x).mean()\n"
+         "cost = penalised(cost)",
+         "^line 4: `cost`, the cost of the model, cannot be read"),
     ],
 )  # fmt: skip
 def test_code_without_a_model_is_refused(board, text, message):
     before = board.document
     with pytest.raises(BuilderError, match=message):
         board.set_code(text)
+    with pytest.raises(BuilderError, match=message):
+        board.paste(text)
     assert board.document is before
 
 

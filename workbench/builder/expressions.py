@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from types import BuiltinMethodType
 from typing import Any
 
 from workbench.bricks import BoundApplication, Brick
-from workbench.builder import scopes
+from workbench.builder import scopes, selections
 from workbench.builder.arithmetic import (
     ELEMENTS,
     LONGEST,
@@ -19,6 +20,7 @@ from workbench.builder.arithmetic import (
 from workbench.builder.names import (
     INPUTS,
     KEYWORDS,
+    SELECTIONS,
     Opaque,
     Reference,
     Unreadable,
@@ -30,6 +32,8 @@ from workbench.builder.names import (
 from workbench.builder.objects import Objects
 from workbench.builder.operations import Operation, flat
 from workbench.errors import BuilderError
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph
 from workbench.tensor import Variable
 
 DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
@@ -53,6 +57,7 @@ class Expressions:
         self._steps = self._visited = 0
         self._bound: dict[Variable, None] = {}
         self._lines: dict[str | Brick, int] = {}  # where each was last changed
+        self._variables: dict[str, Variable] = {}  # the last variable of each name
 
     def _count(self) -> None:
         self._steps += 1
@@ -82,7 +87,7 @@ class Expressions:
         """Return True if code reads a variable, or a value that depends on a variable."""
         names = set(scopes.read(code, self._gives_data))
         values = self._elements([self.known[name] for name in names if name in self.known])
-        return any(isinstance(v, Variable) or _depends(v) for v in values)
+        return any(isinstance(v, (Variable, ComputationGraph)) or _depends(v) for v in values)
 
     def _gives_data(self, node: ast.AST) -> bool:
         """Return True if the value of an expression is not a variable, even if it reads one."""
@@ -106,8 +111,10 @@ class Expressions:
             case ast.Name(id=name):
                 self.known[name] = value
                 self._lines[name] = target.lineno
+                if isinstance(value, Variable):
+                    self._variables[name] = value
                 if name != "_":
-                    self._bound.update(dict.fromkeys(_variables_in(value)))
+                    self._bound.update(dict.fromkeys(variables_in(value)))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = list(self._listed(value))
                 if len(values) != len(targets):
@@ -169,6 +176,10 @@ class Expressions:
                 return text
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.value(body if self._plain(self.value(test)) else orelse)
+            case ast.NamedExpr(target=target, value=value):
+                found = self.value(value)
+                self._assign(target, found)
+                return found
         raise Unreadable(f"an expression of the kind {type(node).__name__}")
 
     def _named(self, name: str) -> Any:
@@ -200,6 +211,8 @@ class Expressions:
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, Opaque):
+            raise Unreadable(value.reason)
         raise Unreadable("code that depends on a value other than a known number, string or list")
 
     def _listed(self, value: Any) -> list[Any]:
@@ -207,12 +220,17 @@ class Expressions:
             if len(value) > MOST:
                 raise Unreadable(f"a list of more than {MOST:,} elements")
             return list(value)
+        if isinstance(value, Opaque):
+            raise Unreadable(value.reason)
         raise Unreadable("a sequence that is not known before the code runs")
 
     def _iterated(self, node: ast.expr) -> list[Any]:
         return self._listed(self.value(node))
 
     def _comprehended(self, element: ast.expr, generator: ast.comprehension) -> Iterator[Any]:
+        if any(isinstance(node, ast.NamedExpr) for node in (*ast.walk(element), *(
+            node for test in generator.ifs for node in ast.walk(test)))):  # fmt: skip
+            raise Unreadable("an assignment in a comprehension")
         outer = dict(self.known)
         try:
             for one in self._iterated(generator.iter):
@@ -240,6 +258,9 @@ class Expressions:
             if not isinstance(op, ON_VARIABLES):
                 raise Unreadable("a specification has no operation for this operator", needed=True)
             return self.objects.operated(function, *map(self._usable, operands))
+        for operand in operands:
+            if isinstance(operand, Opaque):
+                raise Unreadable(operand.reason)
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
         if isinstance(op, ast.cmpop):
@@ -277,6 +298,8 @@ class Expressions:
                 raise Unreadable(f"a call to {function.path}, which is not part of a model")
             if found in calls.values():
                 return self._plain_call(function.path, found, args, kwargs)
+            if found in SELECTIONS.values():
+                return selections.made(found, args, kwargs)
             if isinstance(found, Operation) and not _has_variable(args, kwargs):
                 self._check_data(args, kwargs)
                 raise Unreadable(f"a call to {function.path} without a variable")
@@ -289,6 +312,10 @@ class Expressions:
                 self._check_data(args, kwargs)
                 self._check_given(node, function, flat([args, list(kwargs.values())]))
             return self.objects.applied(function, self._usable(args), self._usable(kwargs))
+        if isinstance(function, VariableFilter) and len(args) == 1 and not kwargs:
+            return selections.filtered(function, args[0])
+        if isinstance(function, BuiltinMethodType):
+            return self._method_of_plain(function, args, kwargs)
         if callable(function):
             return function(*self._usable(args), **self._usable(kwargs))
         raise Unreadable("a call to an object that is not part of a model")
@@ -358,7 +385,25 @@ class Expressions:
                 if name not in KEYWORDS.get(path, ()):
                     raise Unreadable(f"a call to {path} with the argument {name!r}")
                 self._plain_list(value)
-        return function(*map(self._plain_list, args), **kwargs)
+        found = function(*map(self._plain_list, args), **kwargs)
+        if isinstance(found, Variable):  # a sum of variables
+            self.objects.consumed.update(v for v in self._elements(args) if v is not found)
+            self.objects.touched.append(found)
+        return found
+
+    def _method_of_plain(
+        self, method: BuiltinMethodType, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a method of a list, dictionary, tuple or string."""
+        name = method.__name__
+        if name in ("extend", "update"):
+            args = [self._listed(one) if name == "extend" else one for one in args]
+            if not all(isinstance(one, (list, dict)) for one in args):
+                raise Unreadable(f"a call to {name} with values that are not known")
+        if name in ("count", "index") and variables_in(method.__self__):
+            raise Unreadable("a comparison of variables")
+        found = method(*args, **kwargs)
+        return list(found) if isinstance(found, (KeysView, ItemsView, ValuesView)) else found
 
     def _plain_list(self, value: Any) -> Any:
         return self._listed(value) if isinstance(value, (list, tuple, dict)) else self._plain(value)
@@ -386,7 +431,8 @@ def _is_part(found: Any) -> bool:
     return (isinstance(found, type) and issubclass(found, Brick)) or found in INPUTS.values()
 
 
-def _variables_in(value: Any) -> list[Variable]:
+def variables_in(value: Any) -> list[Variable]:
+    """Return the variables in nested lists and tuples."""
     if isinstance(value, (list, tuple)):
-        return [variable for part in value for variable in _variables_in(part)]
+        return [variable for part in value for variable in variables_in(part)]
     return [value] if isinstance(value, Variable) else []

@@ -10,7 +10,7 @@ import ast
 import math
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ import workbench
 from workbench import tensor
 from workbench.builder import operations, registry
 from workbench.builder.construct import DTYPES
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph
 
 
 class Unreadable(Exception):
@@ -48,11 +50,17 @@ class Opaque:
         The reason why this statement cannot be read.
     of_model : bool
         True if the value could be computed from a variable of the model.
+    direct : bool
+        True if the statement itself reads such a variable, rather than for example its graph.
+    data : bool
+        True if the value certainly is not a variable of a model.
     """
 
     line: int
     reason: str
     of_model: bool = False
+    direct: bool = False
+    data: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,11 +121,20 @@ WITHOUT_VARIABLES = (
 )  # fmt: skip
 """Parts of `workbench` that use variables but do not return any."""
 
+WITHOUT_MODEL = (
+    "cli", "config", "distributed", "errors", "log", "search", "serialization", "utils",
+    *(name for name in WITHOUT_VARIABLES if name != "model"),
+)  # fmt: skip
+"""Parts of `workbench` whose results do not contain any variables."""
+
 MAKERS: dict[str, Callable[..., Any]] = {
     "numpy.array": numpy.array,
     "collections.OrderedDict": OrderedDict,
 }
 """Functions and classes from other libraries that code can call."""
+
+SELECTIONS = {"graph.ComputationGraph": ComputationGraph, "filter.VariableFilter": VariableFilter}
+"""Classes that select parameters; see `workbench.builder.selections`."""
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
@@ -159,6 +176,8 @@ def resolved(reference: Reference) -> Any:
         return MAKERS.get(path) or calls[path]
     if library == "workbench":
         rest = _in_module(rest)
+        if rest in SELECTIONS:
+            return SELECTIONS[rest]
         if rest.startswith("tensor."):
             return INPUTS.get(rest.removeprefix("tensor."))
         kind: registry.Kind = "scheme" if rest.startswith("initialization.") else "brick"
@@ -184,9 +203,23 @@ def check_exists(path: str) -> None:
 
 def without_variables(path: str) -> bool:
     """Return True for a part of `workbench` that returns no variables, such as `workbench.fit`."""
+    return _is_in(path, WITHOUT_VARIABLES)
+
+
+def without_model(path: str) -> bool:
+    """Return True for a part of `workbench` whose results contain no variables of the model."""
+    return _is_in(path, WITHOUT_MODEL)
+
+
+def is_algorithm(path: str) -> bool:
+    """Return True for the classes and functions that train a model on a cost."""
+    return _is_in(path, ("algorithms.GradientDescent", "algorithms.TorchOptimizer", "fitting.fit"))
+
+
+def _is_in(path: str, parts: Iterable[str]) -> bool:
     library, _, rest = path.partition(".")
-    parts = tuple(f"{part}." for part in WITHOUT_VARIABLES)
-    return library == "workbench" and f"{_in_module(rest)}.".startswith(parts)
+    found = f"{_in_module(rest)}."
+    return library == "workbench" and found.startswith(tuple(f"{part}." for part in parts))
 
 
 def _in_module(name: str) -> str:

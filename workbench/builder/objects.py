@@ -10,12 +10,13 @@ import torch
 
 from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.application import applications_of
-from workbench.builder import modules, operations, registry
+from workbench.builder import modules, operations, registry, selections
 from workbench.builder.fields import free_name
 from workbench.builder.names import INPUTS, Opaque, Reference, Unreadable, resolved
 from workbench.builder.operations import Operation, flat
 from workbench.builder.reading import default_name
 from workbench.errors import BuilderError
+from workbench.graph import ComputationGraph
 from workbench.initialization import NdarrayInitialization
 from workbench.tensor import Variable
 
@@ -24,6 +25,17 @@ LIFE_CYCLE = (
     "get_dims",
 )  # fmt: skip
 """Methods of bricks, other than application methods, that code can call."""
+
+METHODS: dict[type, tuple[str, ...]] = {
+    list: ("append", "clear", "copy", "count", "extend", "index", "insert", "pop", "reverse"),
+    tuple: ("count", "index"),
+    str: (
+        "capitalize", "count", "endswith", "index", "lower", "lstrip", "removeprefix",
+        "removesuffix", "rstrip", "startswith", "strip", "title", "upper",
+    ),
+    dict: ("clear", "copy", "get", "items", "keys", "pop", "setdefault", "update", "values"),
+}  # fmt: skip
+"""Methods of plain values that code can call."""
 
 PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 
@@ -124,6 +136,8 @@ class Objects:
         if isinstance(owner, Opaque):
             raise Unreadable(owner.reason)
         if isinstance(owner, Variable):
+            if name in ("name", "ndim"):
+                return getattr(owner, name)
             operation = operations.named(name)
             if operation is None or operation.method is None:
                 raise Unreadable(f"the attribute {name!r} of a variable")
@@ -134,9 +148,9 @@ class Objects:
             return lambda *args, **kwargs: self._operation(operation, [owner, *args], kwargs)
         if isinstance(owner, Brick):
             return self._of_brick(owner, name)
-        if type(owner) is list and name == "append":
-            return owner.append
-        if type(owner) in (str, list, tuple) and name in ("count", "index"):
+        if isinstance(owner, ComputationGraph):
+            return selections.attribute(owner, name)
+        if name in METHODS.get(type(owner), ()):
             return getattr(owner, name)
         raise Unreadable(f"the attribute {name!r}")
 

@@ -1,12 +1,42 @@
-"""The names that code binds and reads, without the local names of functions and comprehensions."""
+"""The names that code binds and reads, and the objects that it changes.
+
+Local names of functions and comprehensions are not included.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+MUTATING = frozenset(
+    "add append clear discard extend insert pop popitem remove reverse setdefault shuffle sort "
+    "update".split()
+)
+"""Names of methods that change a list, dictionary or set."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An object that code changes.
+
+    Attributes
+    ----------
+    line : int
+    root : ast.expr
+        The expression, usually a name, from which the code reaches the object.
+    attribute : str
+        The last attribute in the code; for ``net.children[0].name = "a"`` and
+        ``net.children.append(a)``, it is ``name`` and ``children``. Empty for an element.
+    """
+
+    line: int
+    root: ast.expr
+    attribute: str
 
 
 def bound(statement: ast.stmt) -> Iterator[str]:
@@ -22,9 +52,16 @@ def bound(statement: ast.stmt) -> Iterator[str]:
         node = waiting.pop()
         if isinstance(node, DEFINITIONS):
             yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
             yield node.id
-        elif not isinstance(node, (*COMPREHENSIONS, ast.Lambda)):
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, COMPREHENSIONS):  # only ``:=`` binds names outside of them
+            inside = [part for part in ast.walk(node) if isinstance(part, ast.NamedExpr)]
+            waiting.extend(part.target for part in inside)
+        elif not isinstance(node, ast.Lambda):
+            if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+                yield node.name
             waiting.extend(ast.iter_child_nodes(node))
 
 
@@ -44,20 +81,93 @@ def read(code: ast.AST, omitted: Callable[[ast.AST], bool] = lambda node: False)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in local:
             yield node.id
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            yield node.target.id
-        children = list(ast.iter_child_nodes(node))
+            yield from {node.target.id} - local
+        done: list[ast.AST] = []
         if isinstance(node, COMPREHENSIONS):  # the first iterable belongs to the code around it
             first = node.generators[0]
-            waiting.append((first.iter, local))
-            children = [child for child in children if child is not first]
-            children += [first.target, *first.ifs]
+            done = [first]
+            waiting += [(first.iter, local), *((test, local | _local(node)) for test in first.ifs)]
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            done = [node.iter]
+            waiting.append((node.iter, local))
+            local |= _stored(node.target)
         if isinstance(node, (*DEFINITIONS, *COMPREHENSIONS, ast.Lambda)):
             local |= _local(node)
-        waiting.extend((child, local) for child in children)
+        for _, field in ast.iter_fields(node):
+            inner = local
+            for child in field if isinstance(field, list) else [field]:
+                if not isinstance(child, ast.AST) or child in done:
+                    continue
+                waiting.append((child, inner))
+                if isinstance(child, (ast.Assign, ast.AnnAssign)):
+                    inner |= _stored(child)  # in the statements that follow
+                elif isinstance(child, ast.withitem):
+                    local |= _stored(child)
+
+
+def _stored(code: ast.AST) -> set[str]:
+    """Return the names that code binds, without deleting them."""
+    names = [node for node in ast.walk(code) if isinstance(node, ast.Name)]
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _local(scope: ast.AST) -> set[str]:
     nodes = list(ast.walk(scope))
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    stored = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return _stored(scope) | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+def changed(code: ast.AST) -> Iterator[Changed]:
+    r"""Yield the objects that code changes by assignments, deletions and methods of lists.
+
+    Examples
+    --------
+    >>> code = "for layer in layers:\n    layer.seed = 3\nnet.children.append(layer)"
+    >>> [(one.line, one.attribute) for one in changed(ast.parse(code))]
+    [(2, 'seed'), (3, 'children')]
+    """
+    waiting: list[ast.AST] = [code]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (*DEFINITIONS, ast.Lambda)) and node is not code:
+            continue
+        waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+        match node:
+            case ast.Attribute(ctx=ast.Store() | ast.Del(), attr=attribute):
+                yield Changed(node.lineno, root(node), attribute)
+            case ast.Subscript(ctx=ast.Store() | ast.Del(), value=owner):
+                yield Changed(node.lineno, root(owner), last_attribute(owner))
+            case ast.Call(func=ast.Name("setattr" | "delattr"), args=[owner, attribute, *_]):
+                name = attribute.value if isinstance(attribute, ast.Constant) else ""
+                yield Changed(node.lineno, root(owner), str(name))
+            case ast.Call(func=ast.Attribute(attr="shuffle"), args=[owner, *_]):
+                yield Changed(node.lineno, root(owner), last_attribute(owner))
+            case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in MUTATING:
+                yield Changed(node.lineno, root(owner), last_attribute(owner))
+
+
+def root(node: ast.expr) -> ast.expr:
+    """Return the expression before all attributes, elements and calls, such as ``net``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
+
+
+def last_attribute(node: ast.expr) -> str:
+    """Return the last attribute in an expression, or an empty string if there is none."""
+    while isinstance(node, (ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def leaves_loop(statement: ast.stmt) -> bool:
+    """Return True if a statement contains ``break`` or ``continue`` for a loop around it."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Break, ast.Continue)):
+            return True
+        if isinstance(node, LOOPS):
+            waiting.extend(node.orelse)
+        elif not isinstance(node, DEFINITIONS):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False

@@ -1,0 +1,246 @@
+"""Statements that cannot be read: refused where the model depends on them, otherwise skipped."""
+
+import pytest
+
+from workbench.builder import BuilderError, from_code, to_code
+
+MODEL = """\
+import numpy as np
+import workbench as wb
+from workbench.filter import VariableFilter
+from workbench.graph import ComputationGraph, apply_dropout
+from workbench.initialization import Uniform
+from workbench.roles import OUTPUT, WEIGHT
+x, y = wb.tensor.matrix("x"), wb.tensor.lvector("y")
+mlp = wb.MLP([wb.Tanh(), None], [4, 8, 3])
+scores = mlp.apply(x)
+cost = wb.Softmax().categorical_cross_entropy(y, scores).mean()
+"""
+LINE = MODEL.count("\n") + 1
+
+COSTS = [
+    "cost = cost + 0.1 * penalty(mlp)",
+    "cost = regularised(cost)",
+    "cost = apply_dropout(ComputationGraph(cost), [x], 0.5).outputs[0]",
+    "cost = ComputationGraph(cost).replace({scores: scores * 2}).outputs[0]",
+    "cost += 0.1 * sum(penalty(W) for W in found(mlp))",
+    "cost: object = regularised(cost)",
+    "cost, other = regularised(cost), 3",
+    "print(cost := regularised(cost))",
+    "[cost := one * 2 for one in [cost]]",
+    "if flag():\n    cost = cost * 2",
+    "with held():\n    cost = cost * 2",
+    "try:\n    cost = cost * 2\nexcept ValueError:\n    pass",
+    "for factor in factors():\n    cost = factor * cost",
+    "while flag():\n    cost = cost * 2",
+    "match flag():\n    case 1:\n        cost = 2 * cost",
+    "match x:\n    case [cost]:\n        pass",
+    "def build():\n    return mlp.apply(wb.tensor.matrix('z')).mean()\ncost = build()",
+    "from models import build\ncost = build()",
+    "cost = built()",
+    "from models import cost_of\ncost = cost_of(mlp)",
+    "import models as cost\ncost = cost.build(wb)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", COSTS)
+def test_a_cost_that_cannot_be_read_is_an_error_with_its_line(code):
+    message = r"^line \d+: `cost`, the cost of the model, cannot be read \(.*\); write it with"
+    with pytest.raises(BuilderError, match=message) as caught:
+        from_code(MODEL + code)
+    assert LINE <= int(str(caught.value).split(":")[0].removeprefix("line ")) <= LINE + 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "monitored = [cost, entropy(scores)]",
+        "monitored = [cost]\nmonitored.append(entropy(scores))",
+        "monitored = [cost]\nmonitored += [entropy(scores)]",
+        "monitored = [cost]\nif flag():\n    monitored.append(scores)",
+        "monitored = [scores]\nmonitored[0] = entropy(scores)",
+        "monitored = [scores, 'cost']",
+    ],
+)
+def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
+    with pytest.raises(BuilderError, match=r"^line 1[1-3]: the list `monitored` cannot be read"):
+        from_code(MODEL + code)
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("mlp.weights_init, mlp.biases_init = schemes()", "mlp.weights_init"),
+        ("mlp.seed: int = given()", "mlp.seed"),
+        ("mlp.seed += given()", "mlp.seed"),
+        ("setattr(mlp, 'seed', given())", "mlp.seed"),
+        ("del mlp.weights_init", "mlp.weights_init"),
+        ("mlp.children.append(given())", "mlp.children"),
+        ("mlp.dims[1] = given()", "mlp.dims"),
+        ("if flag():\n    mlp.seed = 3", "mlp.seed"),
+        ("with held():\n    mlp.children[0].name = 'first'", "mlp.name"),
+        ("for layer in found(mlp):\n    layer.seed = 3", "layer.seed"),
+        ("layer = wb.Tanh()\nfor layer in found(mlp):\n    layer.seed = 3", "layer.seed"),
+        ("first = found(mlp)\nfirst.seed = 3", "first.seed"),
+        ("found(mlp)[0].seed = 3", "found.seed"),
+        ("def change(net):\n    net.seed = 3\nchange(mlp)", "mlp.seed"),
+        ("def change(net):\n    for one in net.children:\n        one.seed = 3\nchange(mlp)",
+         "mlp.seed"),
+        ("def change():\n    mlp.seed = 3\nchange()", "mlp.seed"),
+        ("cost.name = given()", None),
+        ("if flag():\n    cost.name = 'total'", "cost.name"),
+        ("scheme = Uniform(width=0.2)\nscheme.width = 0.5\nmlp.weights_init = scheme",
+         "scheme.width"),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_brick_that_cannot_be_read_is_an_error(code, what):
+    text = "the model needs a value" if what is None else f"{what} is changed by code that cannot"
+    with pytest.raises(BuilderError, match=rf"^line \d+: {text}"):
+        from_code(MODEL + code)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "sizes.extend(given())",
+        "sizes[0] = given()",
+        "del sizes[given()]",
+        "np.random.default_rng(1).shuffle(sizes)",
+        "if flag():\n    sizes.append(8)",
+        "while sizes[-1] > 4:\n    sizes.append(sizes[-1] // 2)",
+        "other = sizes\nother.extend(given())",
+        "def change(values):\n    values.append(3)\nchange(sizes)",
+        "for size in given():\n    sizes.append(size)",
+    ],
+)
+def test_a_list_that_is_changed_by_code_that_cannot_be_read_is_unknown(change):
+    code = f"import numpy as np\nimport workbench as wb\nsizes = [4, 8, 3]\n{change}\n"
+    with pytest.raises(BuilderError, match=r"^line \d+: the model needs a value from line"):
+        from_code(code + "wb.MLP([wb.Tanh(), None], sizes)")
+
+
+@pytest.mark.parametrize("call", ["wb.GradientDescent(cost=total)", "wb.fit(total, data())"])
+def test_a_cost_that_is_minimised_but_cannot_be_read_is_an_error(call):
+    code = f"{MODEL}total = regularised(cost)\nalgorithm = {call}"
+    with pytest.raises(BuilderError, match="^line 12: the cost .* minimised here, from line 11"):
+        from_code(code)
+
+
+def test_the_cost_is_the_variable_that_is_minimised():
+    spec = from_code(MODEL + "total = 2 * cost\nwb.GradientDescent(cost=total, parameters=[])")
+    assert [call.operation for call in spec.calls if spec.cost in call.outputs] == ["multiply"]
+    assert from_code(to_code(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "y_hat = temperature(mlp.apply(x))",
+        "net = trained(mlp)\nh = wb.Tanh().apply(x)\nz = net.apply(h)",
+        "class Own(wb.Linear):\n    pass\nz = Own(3, 3).apply(mlp.apply(x))",
+    ],
+)
+def test_without_a_cost_every_variable_must_be_readable(code):
+    model = MODEL[: MODEL.index("scores =")]
+    with pytest.raises(BuilderError, match="is computed from the model, but cannot be read"):
+        from_code(model + code)
+
+
+TRAINING = """
+graph = ComputationGraph(cost)
+model = wb.Model(cost)
+print(model.get_parameter_dict(), graph.inputs)
+hidden = graph.select(OUTPUT)
+noisy = apply_dropout(graph, hidden, 0.5)
+noisy.outputs[0].name = "noisy"
+data = wb.MNIST(("train",), full=False)
+stream = wb.DataStream.default_stream(data)
+main_loop = wb.MainLoop(
+    wb.GradientDescent(cost=cost, parameters=model.parameters),
+    stream,
+    extensions=[wb.TrainingDataMonitoring([cost], after_batch=True)],
+)
+session = main_loop.start()
+session.name = "first"
+if session.state == "paused":
+    session.resume()
+f = wb.function([x, y], cost)
+costs = []
+for batch in stream.get_epoch_iterator():
+    cost = f(*batch)
+    costs.append(float(cost))
+for epoch in range(2):
+    for batch in stream.get_epoch_iterator():
+        cost = f(*batch)
+        if cost < 0.1:
+            break
+    if cost < 0.2:
+        break
+    costs.append(cost)
+with open("costs.txt", "w") as file:
+    file.write(str(costs))
+try:
+    import matplotlib.pyplot as plt
+    plt.plot(costs)
+except ImportError:
+    pass
+mlp.children[0].parameters[0].set_value(np.zeros((4, 8)))
+def accuracy(images, targets):
+    return (mlp.apply(images).numpy().argmax(1) == targets).mean()
+print(accuracy(*data.get_data(slice(0, 10))))
+del batch, session
+"""
+
+
+def test_training_code_after_the_model_is_skipped():
+    assert from_code(MODEL + TRAINING) == from_code(MODEL)
+
+
+@pytest.mark.parametrize("end", ["del cost", "cost = None"])
+def test_a_cost_that_is_removed_is_no_cost(end):
+    assert from_code(MODEL + end).cost is None
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        "VariableFilter(roles=[WEIGHT])(ComputationGraph(cost).variables)",
+        "VariableFilter(WEIGHT, [wb.Linear])(ComputationGraph(cost))",
+        "[one for one in ComputationGraph(cost).parameters if one.ndim == 2]",
+        "ComputationGraph(cost).select(WEIGHT)",
+    ],
+)
+def test_weight_decay_is_read(weights):
+    code = f"{MODEL}cost = cost + 0.1 * sum((W ** 2).sum() for W in {weights})\n"
+    by_name = "sum((layer.W ** 2).sum() for layer in mlp.linear_transformations)"
+    by_name = f"{MODEL}cost = cost + 0.1 * {by_name}\n"
+    assert from_code(code) == from_code(by_name)
+
+
+@pytest.mark.parametrize(
+    ("loop", "sizes"),
+    [
+        ("for n in range(9):\n    if n == 2:\n        break\n    sizes.append(n + 5)",
+         [4, 5, 6, 3]),
+        ("for n in range(3):\n    if n == 1:\n        continue\n    sizes.append(n + 5)",
+         [4, 5, 7, 3]),
+        ("for n in [5]:\n    sizes.append(n)\nelse:\n    sizes.append(6)", [4, 5, 6, 3]),
+        ("for n in [5]:\n    break\nelse:\n    sizes.append(6)", [4, 3]),
+        ("sizes.extend([5, 6])", [4, 5, 6, 3]),
+        ("sizes += [5]", [4, 5, 3]),
+        ("other = sizes\nother += [5]", [4, 5, 3]),
+        ("sizes += [5, 6]\ndel sizes[1]", [4, 6, 3]),
+        ("for key, size in {'a': 5}.items():\n    sizes.append(size)", [4, 5, 3]),
+        ("print(n := 5)\nsizes.append((m := 5))\nsizes.append(m)", [4, 5, 5, 3]),
+    ],
+)  # fmt: skip
+def test_loops_and_lists_mean_what_python_means(loop, sizes):
+    code = "import workbench as wb\nsizes = [4]\n"
+    end = "sizes.append(3)\nmlp = wb.MLP([wb.Tanh() for _ in sizes[1:]], sizes)\n"
+    assert from_code(f"{code}{loop}\n{end}").bricks[0].settings["dims"] == sizes
+
+
+def test_a_loop_that_can_end_early_must_not_build_a_model():
+    code = MODEL + "for n in range(3):\n    scores = scores * 2\n    if flag():\n        break"
+    with pytest.raises(BuilderError, match="line 11: the loop changes the model, but can end"):
+        from_code(code)

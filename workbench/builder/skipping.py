@@ -1,0 +1,270 @@
+"""Decisions about statements that cannot be read: to skip them, or to raise an error.
+
+A statement is skipped only if the model cannot depend on it. It can if it creates bricks in a
+block, or if it changes a brick, a list of bricks or a name of the model that is used afterwards.
+Calls of functions that the code defines count as the statements of these functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+
+from workbench.bricks import Brick
+from workbench.builder import registry, scopes
+from workbench.builder.expressions import DATA, Expressions
+from workbench.builder.names import Opaque, Reference, is_algorithm, resolved, without_model
+from workbench.errors import BuilderError
+from workbench.graph import ComputationGraph
+from workbench.initialization import NdarrayInitialization
+from workbench.tensor import Variable
+
+BLOCKS = (
+    ast.If, ast.For, ast.While, ast.With, ast.Match, ast.AsyncFor, ast.AsyncWith,
+)  # fmt: skip
+"""Statements in which bricks must not be created if the statement cannot be read."""
+
+OTHER_LIBRARIES = sys.stdlib_module_names | set(
+    "extensions_live IPython matplotlib numpy pandas PIL scipy seaborn sklearn torch torchvision "
+    "tqdm".split()
+)
+"""Libraries whose functions return no variables, unless they are given some."""
+
+CHANGED = (
+    "line {line}: {what} is changed by code that cannot be read ({reason}), so the model would "
+    "differ from the model that the code builds; write the change without a block, loop or "
+    "function whose values are unknown"
+)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Statement that was skipped.
+
+    Attributes
+    ----------
+    line : int
+    reason : str
+    creates_brick : bool
+        True if a class of bricks is called in the statement.
+    """
+
+    line: int
+    reason: str
+    creates_brick: bool
+
+
+class Skipping(Expressions):
+    """Evaluator that decides which statements can be skipped.
+
+    Attributes
+    ----------
+    skipped : list of Skipped
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped: list[Skipped] = []
+        self._defined: dict[str, ast.stmt] = {}  # functions and classes
+        self._trained: list[tuple[int, Any]] = []  # the costs of algorithms
+
+    def _skip(self, statement: ast.stmt, reason: str) -> None:
+        """Skip a statement; raise `BuilderError` if the model depends on it."""
+        created = list(self._creations(statement))
+        if created and isinstance(statement, BLOCKS):
+            line, cls = created[0]
+            raise BuilderError(
+                f"line {line}: {cls.__name__} is created in a block that cannot be read "
+                f"({reason}); move it out of the block that begins in line {statement.lineno}"
+            ) from None
+        self.skipped.append(Skipped(statement.lineno, reason, bool(created)))
+        value = Opaque(
+            statement.lineno,
+            reason,
+            self._of_model(statement),
+            direct=self._reads_directly(statement),
+            data=self._is_data(statement),
+        )
+        self._trained += self._costs_in(statement)
+        own = set(scopes.bound(statement))
+        for one in self._changes(statement):
+            self._forget(one, value, own)
+        for name in own:
+            self.known[name] = value
+            self._defined.pop(name, None)
+        if isinstance(statement, scopes.DEFINITIONS):
+            self._defined[statement.name] = statement
+
+    def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
+        """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and (cls := self._class(node.func)) is not None:
+                yield node.lineno, cls
+
+    def _class(self, node: ast.expr) -> type[Brick] | None:
+        """Return the class of bricks that an expression names, or None."""
+        path = self._path(node)
+        found = None if path is None else resolved(Reference(path))
+        return found if isinstance(found, type) and issubclass(found, Brick) else None
+
+    def _costs_in(self, statement: ast.stmt) -> Iterator[tuple[int, Any]]:
+        """Yield the lines in which algorithms are created, and the costs that they minimise."""
+        if isinstance(statement, scopes.DEFINITIONS):
+            return
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.Call):
+                continue
+            path = self._path(node.func)
+            if path is None or not is_algorithm(path):
+                continue
+            named = [one.value for one in node.keywords if one.arg == "cost"]
+            given = [one for one in (*named, *node.args[:1]) if isinstance(one, ast.Name)]
+            for name in given[:1]:
+                value = self.known.get(name.id)
+                if isinstance(value, Opaque) and not (named or value.of_model):
+                    continue  # the argument of `fit` that precedes the data can be a model
+                yield node.lineno, value
+
+    # Changes of objects.
+
+    def _changes(self, statement: ast.stmt) -> Iterator[scopes.Changed]:
+        """Yield the changes that a statement makes, also by calling functions of the code."""
+        if isinstance(statement, scopes.DEFINITIONS):
+            return
+        yield from scopes.changed(statement)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                function = self._defined.get(node.func.id)
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    yield from self._changes_of_call(node, function)
+
+    def _changes_of_call(
+        self, call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> Iterator[scopes.Changed]:
+        names = [*function.args.posonlyargs, *function.args.args]
+        given = {one.arg: value for one, value in zip(names, call.args, strict=False)}
+        given |= {one.arg: one.value for one in call.keywords if one.arg is not None}
+        local = {name for part in function.body for name in scopes.bound(part)}
+        everything = [*call.args, *(one.value for one in call.keywords)]
+        for change in scopes.changed(function):
+            name = change.root.id if isinstance(change.root, ast.Name) else ""
+            roots = [change.root]
+            if name in given:
+                roots = [scopes.root(given[name])]
+            elif name in local:  # it can be a part of an argument
+                hidden = change.attribute in ("", "name")
+                roots = [] if hidden else [scopes.root(one) for one in everything]
+            for one in roots:
+                if isinstance(one, ast.Name):
+                    yield replace(change, line=call.lineno, root=one)
+
+    def _forget(self, change: scopes.Changed, value: Opaque, own: set[str]) -> None:
+        """Forget the value of a list that was changed; raise `BuilderError` for a brick."""
+        name = change.root.id if isinstance(change.root, ast.Name) else ""
+        found = self.known.get(name)
+        if not change.attribute and isinstance(found, (list, dict)):
+            parts = self._elements(found)
+            if any(isinstance(part, (Brick, Variable)) for part in parts):
+                value = replace(value, of_model=True, data=False)
+            same = [other for other, one in self.known.items() if one is found]
+            self.known.update(dict.fromkeys(same, value))
+        unknown = name in own or found is None or isinstance(found, Reference)
+        if self._has_setting(found, change.attribute) or (
+            unknown and not value.data and change.attribute in _all_settings()
+        ):
+            what = f"{ast.unparse(change.root)}.{change.attribute}"
+            raise BuilderError(
+                CHANGED.format(line=change.line, what=what, reason=value.reason)
+            ) from None
+
+    def _has_setting(self, owner: Any, name: str) -> bool:
+        """Return True if an object, or an object inside it, has a setting of this name."""
+        if not name:
+            return False
+        waiting = self._elements(owner)
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, Opaque) and not one.data and name in _all_settings():
+                return name != "name" or not one.of_model  # the name of another variable
+            if isinstance(one, Variable) and name == "name":
+                return True
+            if isinstance(one, (Brick, NdarrayInitialization)):
+                if name in ("name", "children") or name in registry.settings_of(type(one)):
+                    return True
+                waiting.extend(getattr(one, "children", ()))
+            elif isinstance(one, torch.nn.Module):
+                if name in registry.settings_of(type(one)):
+                    return True
+                waiting.extend(one.children())
+        return False
+
+    # Values that cannot be part of a model.
+
+    def _reads_directly(self, code: ast.AST) -> bool:
+        """Return True if code computes a value from a variable, not only from a graph."""
+        names = scopes.read(code, lambda node: self._gives_data(node) or self._is_tool(node))
+        values = self._elements([self.known.get(name) for name in set(names)])
+        return any(isinstance(value, Variable) for value in values)
+
+    def _is_tool(self, node: ast.AST) -> bool:
+        """Return True for calls of functions of the workbench that are not about values."""
+        path = self._path(node.func) if isinstance(node, ast.Call) else None
+        return path is not None and path.startswith(("workbench.", "extensions_live."))
+
+    def _is_data(self, code: ast.AST) -> bool:
+        """Return True if the values that a statement computes are certainly not variables."""
+        calls = [node for node in ast.walk(code) if isinstance(node, ast.Call)]
+        applied = {id(node.func) for node in calls if node.args or node.keywords}
+
+        def omitted(node: ast.AST) -> bool:
+            if isinstance(node, ast.Call):
+                path = self._path(node.func)
+                called = isinstance(node.func, ast.Attribute) and node.func.attr in DATA
+                return called or (path is not None and without_model(path))
+            if isinstance(node, ast.Attribute) and node.attr in DATA:
+                return True
+            if not isinstance(node, (ast.Name, ast.Attribute)):
+                return False
+            path = self._path(node)
+            if path is not None and _is_foreign(path):
+                return True
+            owner = scopes.root(node)
+            found = self.known.get(owner.id) if isinstance(owner, ast.Name) else None
+            return id(node) in applied and isinstance(found, Brick)
+
+        own = set(scopes.bound(code)) if isinstance(code, ast.stmt) else set()
+        names = set(scopes.read(code, omitted))
+        return all(self._holds_data(name, name in own) for name in names)
+
+    def _holds_data(self, name: str, own: bool) -> bool:
+        if name not in self.known:
+            return own or name in vars(builtins)
+        return all(
+            value.data
+            if isinstance(value, Opaque)
+            else not isinstance(value, (Variable, Brick, ComputationGraph, Reference))
+            for value in self._elements(self.known[name])
+        )
+
+
+@cache
+def _settings_at(generation: int) -> frozenset[str]:
+    classes = registry.types("brick").values()
+    return frozenset({"name", "children"}).union(*map(registry.settings_of, classes))
+
+
+def _all_settings() -> frozenset[str]:
+    """Return the names of the settings of all bricks."""
+    return _settings_at(registry.generation())
+
+
+def _is_foreign(path: str) -> bool:
+    library = path.partition(".")[0]
+    return library in OTHER_LIBRARIES or without_model(path)
