@@ -316,6 +316,14 @@ def operated(
         name: constructor.value(value, f"{path}/settings/{name}")
         for name, value in call.settings.items()
     }
+    for name, value in settings.items():
+        wanted = operations.misfit(operation, name, value)
+        if wanted:
+            raise SpecError(
+                f"{name} of {operation.name} must be {wanted}, not {value!r:.60}",
+                path=f"{path}/settings/{name}",
+                setting=name,
+            )
     try:
         output = operations.call(operation, given, settings)
     except Exception as error:  # torch raises many kinds of errors
