@@ -267,6 +267,10 @@ class BuilderError(WorkbenchError, ValueError):
     """
 
 
+LONGEST = 2000
+"""Maximum number of characters of the text of a `SpecError`."""
+
+
 class SpecError(BuilderError):
     """A model specification that cannot be read or built.
 
@@ -307,6 +311,7 @@ class SpecError(BuilderError):
         fix: object = None,
         missing: bool = False,
     ) -> None:
+        text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
         where = f"{path or 'the specification'}"
         if brick is not None:
             where += f" (brick {brick!r})"

@@ -38,6 +38,7 @@ from extensions_live.editor.nodes import (
     with_nodes_for_bricks,
 )
 from extensions_live.editor.unpacking import unpacked
+from workbench.builder.drawing import Inputs
 from workbench.builder.fields import Json
 from workbench.errors import BuilderError
 
@@ -53,6 +54,8 @@ class Board(BoardLayers):
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, a list of bricks and variables, or Path
         The model to show, or an image file that contains one; by default, the board is empty.
+    inputs : sequence or dict of shapes or tensors, optional
+        The shapes or examples of the inputs of a torch module; see `workbench.builder.draw`.
 
     Raises
     ------
@@ -400,10 +403,14 @@ class Board(BoardLayers):
             self._code.written(self._document, text)
             self._drawn = None
 
-    def show(self, model: Describable | Iterable[Any]) -> None:
-        """Show another model; bricks whose paths exist in both models keep their positions."""
+    def show(self, model: Describable | Iterable[Any], *, inputs: Inputs | None = None) -> None:
+        """Show another model; bricks whose paths exist in both models keep their positions.
+
+        For a torch module, `inputs` contains the shapes or examples of its inputs.
+        """
         with self._lock:
-            self._edit("show another model", adopted(self._document, described(model)))
+            new = described(model, inputs)
+            self._edit("show another model", adopted(self._document, new))
 
     def load(self, text: str | Path) -> None:
         """Show a saved board.

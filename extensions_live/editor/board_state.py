@@ -21,15 +21,22 @@ from extensions_live.editor.payload import Drawing
 from extensions_live.messages import BoardPayload
 from workbench.bricks import Brick, TorchModule
 from workbench.builder import Built, InputSpec, Spec, register, to_spec
+from workbench.builder.drawing import Inputs, given_inputs
+from workbench.builder.operations import flat
 from workbench.builder.seeds import as_in_new_process
 from workbench.diagrams.of_module import shapes_of_input
-from workbench.errors import BuilderError, WorkbenchError
+from workbench.errors import ArgumentError, BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
 from workbench.hints import Hinted
 from workbench.tensor import Variable, variable
 
 Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Module
 """The types of objects that a board can show, besides lists of bricks and variables."""
+
+ONLY_MODULES = (
+    "inputs can be passed only for a torch module, but the model is {model!r:.60}; omit inputs"
+)
+COUNT = "{given} inputs are given, but the arguments of forward are: {names}"
 
 SMALL = 20
 """Maximum number of nodes of a board whose code is generated immediately."""
@@ -51,7 +58,12 @@ class BoardState(Hinted):
     read_only = False
     """True if the model cannot be edited, because it has no document."""
 
-    def __init__(self, model: Describable | Iterable[Any] | Path | None = None) -> None:
+    def __init__(
+        self,
+        model: Describable | Iterable[Any] | Path | None = None,
+        *,
+        inputs: Inputs | None = None,
+    ) -> None:
         self._lock = threading.RLock()
         self._document = Document()
         self._undo: list[tuple[str, Document]] = []
@@ -67,7 +79,7 @@ class BoardState(Hinted):
         if isinstance(model, Path):
             self._document = with_nodes_for_bricks(read(image_file.document_in(model)))
         elif model is not None:
-            self._document = drawn(described(model))
+            self._document = drawn(described(model, inputs))
             self._document = adopted(self._document, self._document.spec)
 
     # The contents of the board.
@@ -359,14 +371,19 @@ class BoardState(Hinted):
         return f"{len(unique)} nodes"
 
 
-def described(model: Any) -> Spec:
+def described(model: Any, inputs: Any = None) -> Spec:
     """Return the specification of a model or of any other object that a board can show.
+
+    For a torch module, `inputs` can contain the shapes or examples of its inputs; see
+    `workbench.builder.draw`.
 
     Raises
     ------
     BuilderError
         If the object cannot be described.
     """
+    if inputs is not None and not isinstance(model, torch.nn.Module):
+        raise ArgumentError(ONLY_MODULES.format(model=model))
     if isinstance(model, Spec):
         return model
     if isinstance(model, Built):
@@ -376,7 +393,7 @@ def described(model: Any) -> Spec:
         return to_spec(*model.outputs)
     if isinstance(model, torch.nn.Module):
         register(type(model))
-        return _of_module(model)
+        return _of_module(model, inputs)
     if isinstance(model, (Brick, Variable)):
         return to_spec(model)
     if isinstance(model, (list, tuple)):
@@ -396,9 +413,18 @@ def ids(nodes: Any) -> list[str]:
     return list(nodes)
 
 
-def _of_module(module: torch.nn.Module) -> Spec:
+def _of_module(module: torch.nn.Module, inputs: Any) -> Spec:
     """Describe a module; if possible, infer the shape of its input and apply the module."""
     brick = TorchModule(module)
+    if inputs is not None:
+        given = given_inputs(inputs, module)
+        if len(given) != len(brick.input_names):
+            raise ArgumentError(
+                COUNT.format(given=len(given), names=", ".join(brick.input_names) or "none")
+            )
+        pairs = zip(brick.input_names, given, strict=True)
+        variables = [variable(name, one.shape, one.dtype) for name, one in pairs]
+        return to_spec(*flat([brick.apply(*variables)]))
     if len(brick.input_names) == 1:
         for shape, dtype in shapes_of_input(module):
             try:

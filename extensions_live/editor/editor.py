@@ -14,7 +14,7 @@ import traitlets
 from extensions_live import control_channel
 from extensions_live.editor import blocks
 from extensions_live.editor.board import Board
-from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.board_state import ONLY_MODULES, BoardState, Describable
 from extensions_live.editor.intents import Intents
 from extensions_live.editor.notebook_names import (
     Streams,
@@ -34,8 +34,9 @@ from extensions_live.pump import pump
 from extensions_live.run_view import RunView
 from extensions_live.widget import asset
 from workbench.builder import Built, Spec
+from workbench.builder.drawing import Inputs
 from workbench.data.streams import AbstractDataStream
-from workbench.errors import BuilderError
+from workbench.errors import ArgumentError, BuilderError
 from workbench.hints import Hinted
 from workbench.model import Model
 
@@ -61,11 +62,17 @@ class Editor(Hinted, SessionCanvas):
         saved stands for the model in the image. An ONNX file (given by its path) or a torch module
         that cannot be edited is shown in a read-only view. If `model` is an editor, the new editor
         shows the same board and session, and both editors can be used.
+    inputs : sequence or dict of shapes or tensors, optional
+        The shapes or examples of the inputs of a torch module, in order, as in
+        ``inputs=[(None, 3, 224, 224)]``, or keyed by the arguments of ``forward``. By default, the
+        shapes are derived from the first layer if possible.
 
     Raises
     ------
     BuilderError
         If the model cannot be described.
+    ArgumentError
+        If a file cannot be read, or `inputs` do not fit the model.
 
     Examples
     --------
@@ -100,11 +107,19 @@ class Editor(Hinted, SessionCanvas):
     origin = traitlets.Unicode(help="an identifier shared by all editors of a board").tag(sync=True)
 
     def __init__(
-        self, model: Describable | Iterable[Any] | Editor | str | Path | None = None
+        self,
+        model: Describable | Iterable[Any] | Editor | str | Path | None = None,
+        *,
+        inputs: Inputs | None = None,
     ) -> None:
         first: Editor = model.first if isinstance(model, Editor) else self
         self.first: Editor = first
-        self.drawing: Board | View = first.drawing if isinstance(model, Editor) else board_of(model)
+        if isinstance(model, Editor):
+            if inputs is not None:
+                raise ArgumentError(ONLY_MODULES.format(model=model))
+            self.drawing: Board | View = first.drawing
+        else:
+            self.drawing = board_of(model, inputs)
         self._intents: Intents = Intents(self.drawing, self) if first is self else first._intents
         self._streams: Streams = Streams() if first is self else first._streams
         self._surgery: Surgery = Surgery(self.drawing) if first is self else first._surgery
@@ -159,15 +174,24 @@ class Editor(Hinted, SessionCanvas):
         """The Python code that builds the model."""
         return self.drawing.code
 
-    def show(self, model: Describable | Iterable[Any]) -> None:
+    def show(self, model: Describable | Iterable[Any], *, inputs: Inputs | None = None) -> None:
         """Show another model; bricks whose paths exist in both models keep their positions.
+
+        Parameters
+        ----------
+        model : object
+            See `Editor`.
+        inputs : sequence or dict of shapes or tensors, optional
+            The shapes or examples of the inputs of a torch module.
 
         Raises
         ------
         BuilderError
             If the model cannot be described.
+        ArgumentError
+            If `inputs` do not fit the model.
         """
-        self.drawing.show(model)
+        self.drawing.show(model, inputs=inputs)
         pump.nudge(self)
 
     def save_image(self, path: str | Path) -> None:

@@ -13,6 +13,7 @@ from workbench.bricks.inference import Kind
 from workbench.diagrams import Diagram, Edge, Node
 from workbench.diagrams.of_module import of_module
 from workbench.diagrams.probes import Given
+from workbench.errors import ArgumentError
 
 
 def inside_of(module: torch.nn.Module, kinds: Mapping[str, Kind], outputs: list[str]) -> Diagram:
@@ -35,7 +36,12 @@ def inside_of(module: torch.nn.Module, kinds: Mapping[str, Kind], outputs: list[
         Given(tuple(n if isinstance(n, int) else None for n in kind.shape), kind.dtype)
         for kind in kinds.values()
     ]
-    found = of_module(module, given)
+    try:
+        found = of_module(module, given)
+    except ArgumentError:
+        found = of_module(module)  # a size that is unknown here may have to be a certain number
+        if not found.edges:
+            raise
     ends = {"input": list(kinds), "output": outputs}
     ports: dict[str, str] = {}
     nodes = [Node("", "", "group")]

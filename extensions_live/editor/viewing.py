@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import torch
 
 from extensions_live.editor.board import Board
-from extensions_live.editor.board_state import BoardState, Describable
+from extensions_live.editor.board_state import ONLY_MODULES, BoardState, Describable
 from extensions_live.editor.checking import Check
 from extensions_live.editor.diagram_nodes import Wiring, board_node
 from extensions_live.editor.document import Document
@@ -23,35 +23,61 @@ from extensions_live.editor.intents import NAMES
 from extensions_live.editor.nodes import point
 from extensions_live.messages import BoardNode, BoardPayload, CodeData
 from workbench.builder import Built
-from workbench.builder.drawing import diagram_of
+from workbench.builder.drawing import Inputs, diagram_of
 from workbench.diagrams import Diagram, Node
-from workbench.errors import BuilderError
+from workbench.errors import ArgumentError, BuilderError, WorkbenchError
+
+VIEWED = "this module can be viewed, but not edited: {error}"
+
+ONLY_VIEWS = (
+    "{reason}; this canvas can show other torch modules, but not {model!r:.60}; pass it to a new "
+    "Editor"
+)
 
 EDITS = {*NAMES, "add_inputs", "disconnect"}
 """Operations of a board that a view refuses unless it defines them itself."""
 
 
-def board_of(model: Describable | Iterable[Any] | str | Path | None) -> Board | View:
+def board_of(
+    model: Describable | Iterable[Any] | str | Path | None, inputs: Inputs | None = None
+) -> Board | View:
     """Return a board for a model or an image, or a read-only view if it cannot be edited.
+
+    Parameters
+    ----------
+    model : object
+        See `Editor`.
+    inputs : sequence or dict of shapes or tensors, optional
+        The shapes or examples of the inputs of a torch module; see `workbench.builder.draw`.
 
     Raises
     ------
     BuilderError
         If the model cannot be described.
     ArgumentError
-        If a file cannot be read.
+        If a file cannot be read, or a module cannot run on the given inputs.
     """
+    if inputs is not None and not isinstance(model, torch.nn.Module):
+        raise ArgumentError(ONLY_MODULES.format(model=model))
     if isinstance(model, (str, Path)):
         if Path(model).suffix.lower() in ENDINGS:
             return Board(Path(model))
         return View(diagram_of(model), "an ONNX file can be viewed, but not edited")
     try:
-        return Board(model)
-    except BuilderError as error:
+        return Board(model, inputs=inputs)
+    except ArgumentError as error:
+        raise ArgumentError(str(error).removeprefix("draw: ")) from None
+    except WorkbenchError as error:
         if not isinstance(model, torch.nn.Module):
             raise
-        reason = f"this module can be viewed, but not edited: {error}"
-        return View(diagram_of(model), reason)
+        return View(_diagram(model, inputs), VIEWED.format(error=error))
+
+
+def _diagram(module: torch.nn.Module, inputs: Inputs | None) -> Diagram:
+    try:
+        return diagram_of(module, inputs)
+    except ArgumentError as error:
+        raise ArgumentError(str(error).removeprefix("draw: ")) from None
 
 
 class View(BoardState):
@@ -74,6 +100,10 @@ class View(BoardState):
 
     def __init__(self, diagram: Diagram, reason: str) -> None:
         super().__init__()
+        self._places: dict[str, tuple[float, float]] = {}
+        self._hold(diagram, reason)
+
+    def _hold(self, diagram: Diagram, reason: str) -> None:
         self.diagram = diagram
         self.reason = reason
         shown = diagram.folded()
@@ -81,7 +111,6 @@ class View(BoardState):
         opened = {node.id for node in shown.nodes if node.open}
         self._closed = containers - opened
         self._containers = containers
-        self._places: dict[str, tuple[float, float]] = {}
 
     def __getattr__(self, name: str) -> Any:
         """Return a function that refuses the operation `name` of a board."""
@@ -102,6 +131,23 @@ class View(BoardState):
 
     def has_code(self) -> bool:
         return True
+
+    def show(self, model: Any, *, inputs: Inputs | None = None) -> None:
+        """Show another torch module; nodes that exist in both modules keep their positions.
+
+        Raises
+        ------
+        BuilderError
+            If `model` is not a torch module.
+        ArgumentError
+            If the module cannot run on `inputs`.
+        """
+        if not isinstance(model, torch.nn.Module):
+            raise BuilderError(ONLY_VIEWS.format(reason=self.reason, model=model))
+        diagram = _diagram(model, inputs)
+        with self._lock:
+            self._hold(diagram, self.reason)
+            self._changed()
 
     def undo(self) -> None:
         self._refuse()
@@ -168,6 +214,10 @@ class View(BoardState):
         if shape != self._shape:
             self._shape = shape
             self._structure += 1
+        if not self.diagram.edges and self.diagram.notes and nodes:
+            note = self.diagram.notes[0]
+            node = nodes[0]["id"]
+            found["summary"]["fault"] = {"node": node, "text": note, "short": note, "needs": note}
         found["summary"]["parameters"] = self.diagram.parameters
         found["summary"]["flops"] = self.diagram.flops
         return {**found, "nodes": nodes, "edges": wiring.edges, "structure": self._structure}

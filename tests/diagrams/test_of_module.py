@@ -280,7 +280,7 @@ def test_values_decide_what_is_computed():
             return self.first(x) if x.sum() > 0 else x
 
     image = draw(Deciding())
-    assert not image.diagram.edges and "Shapes are unknown" in image.diagram.notes[0]
+    assert not image.diagram.edges and "depends on values" in image.diagram.notes[0]
     parsed(image.svg)
 
 

@@ -25,6 +25,36 @@ class Own(nn.Module):
         return self.head(self.body(x)) + 1
 
 
+class Convolutional(nn.Module):
+    """A network that accepts images of one size only, and does not keep its argument."""
+
+    def __init__(self, filters):
+        super().__init__()
+        self.conv = nn.Conv2d(1, filters, 3)
+        self.head = nn.Linear(filters * 18 * 18, 2)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.conv(x)).flatten(1))
+
+
+class Deciding(Own):
+    """A module whose path depends on the values of its input."""
+
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else x
+
+
+class Two(nn.Module):
+    """A module with two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 2), nn.Linear(4, 2)
+
+    def forward(self, x, y):
+        return self.first(x) + self.second(y)
+
+
 @pytest.fixture
 def view():
     found = board_of(Own(3))
@@ -93,7 +123,9 @@ def test_nodes_can_be_moved_and_arranged(view):
         view.move({"hat": [0, 0]})
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"open", "close", "move", "arrange", "train"}))
+@pytest.mark.parametrize(
+    "name", sorted({*NAMES} - {"open", "close", "move", "arrange", "train", "show"})
+)
 def test_everything_else_is_refused(view, name):
     with pytest.raises(BuilderError, match=r"can be viewed, but not edited: Own does not keep"):
         getattr(view, name)()
@@ -183,3 +215,85 @@ def test_a_large_module_starts_with_closed_groups():
 
     found = nodes(board_of(Deep(60)))
     assert len(found) <= 100 and not found["blocks.0"]["open"]
+
+
+@pytest.mark.parametrize(
+    "inputs", [[(None, 1, 20, 20)], torch.zeros(3, 1, 20, 20), {"x": (None, 1, 20, 20)}], ids=type
+)
+def test_inputs_give_a_module_edges_and_shapes(inputs):
+    editor = Editor(Convolutional(4), inputs=inputs)
+    found = edges(editor.drawing)
+    assert found["x", "conv"] == "batch × 1 × 20 × 20"
+    assert found["flatten()", "head"] == "batch × 1296"
+    editor.close()
+
+
+def test_a_module_without_known_shapes_has_a_hint_and_logs_nothing(caplog):
+    view = board_of(Convolutional(4))
+    assert not view.payload()["edges"]
+    hint = view.payload()["summary"]["fault"]["needs"]
+    assert hint.startswith("Shapes are unknown; pass") and "inputs=[(None, 3, 224, 224)]" in hint
+    assert "\n" not in hint
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+def test_a_common_size_of_images_is_tried():
+    module = Convolutional(4)
+    module.head = nn.Linear(4 * 26 * 26, 2)
+    assert edges(board_of(module))["x", "conv"] == "batch × 1 × 28 × 28"
+
+
+@pytest.mark.parametrize("inputs", [None, [(None, 4)]])
+def test_a_module_whose_path_depends_on_values_is_a_tree(inputs):
+    view = board_of(Deciding(3), inputs)
+    assert {"body", "body.0", "head"} <= set(nodes(view)) and not view.payload()["edges"]
+    assert "depends on values" in view.payload()["summary"]["fault"]["text"]
+
+
+def test_inputs_of_a_module_that_can_be_edited():
+    board = board_of(Two(), {"y": torch.zeros(5, 4), "x": (None, 3)})
+    assert isinstance(board, Board)
+    assert edges(board) == {("x", "two"): "batch × 3", ("y", "two"): "batch × 4"}
+
+
+def test_inputs_that_do_not_fit_are_an_error():
+    with pytest.raises(ArgumentError, match=r"^Own cannot run on inputs of shapes \(None, 5\)"):
+        Editor(Own(3), inputs=[(None, 5)])
+    with pytest.raises(ArgumentError, match=r"^inputs are given for z, but .* are x, y"):
+        Editor(Two(), inputs={"z": (None, 3)})
+    with pytest.raises(ArgumentError, match="1 inputs are given, but .* forward are: x, y"):
+        Editor(Two(), inputs=[(None, 3)])
+    with pytest.raises(ArgumentError, match="only for a torch module, but the model is 'net.onnx'"):
+        Editor("net.onnx", inputs=[(None, 3)])
+
+
+def test_show_takes_inputs():
+    editor = Editor()
+    editor.show(Two(), inputs=[(None, 3), (None, 4)])
+    assert set(edges(editor.drawing)) == {("x", "two"), ("y", "two")}
+    editor.close()
+
+
+def test_a_view_shows_another_module():
+    editor = Editor(Convolutional(4))
+    editor.drawing.move({"conv": [5, 6]})
+    editor.show(Convolutional(6), inputs=[(None, 1, 20, 20)])
+    assert edges(editor.drawing)["flatten()", "head"] == "batch × 1944"
+    assert nodes(editor.drawing)["conv"]["position"] == (5, 6)
+    with pytest.raises(BuilderError, match="can show other torch modules, but not 3"):
+        editor.show(3)
+    editor.close()
+
+
+def test_the_inside_of_a_network_for_one_size_of_images_has_shapes():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 2, 3), nn.Linear(2 * 26 * 26, 3)
+
+        def forward(self, x):
+            return self.head(self.conv(x).flatten(1))
+
+    board = Board(Net())
+    board.open("net")
+    assert edges(board)["net/flatten()", "net/head"] == "batch × 1352"

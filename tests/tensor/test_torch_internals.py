@@ -47,7 +47,7 @@ ADVICE = {
         COMPILING,
     ),
 }
-OWN = {"storage_of", "check_size", "shape_env"}
+OWN = {"storage_of", "check_size", "shape_env", "quiet"}
 
 
 def names():
@@ -62,7 +62,7 @@ def names():
         "TorchDispatchMode",
         *internals.LATER,
     }
-    return found - {"annotations", "importlib", "torch"} - OWN
+    return found - {"annotations", "contextlib", "importlib", "logging", "torch"} - OWN
 
 
 def test_every_private_name_has_its_advice():

@@ -7,6 +7,8 @@ Only constructors of registered classes are called. A fault in the specification
 from __future__ import annotations
 
 import functools
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,10 +18,11 @@ import torch
 from workbench.bricks import Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, paths, registry
-from workbench.builder.checks import check_setting
+from workbench.builder.checks import check_setting, text_of
 from workbench.builder.fields import Json
 from workbench.builder.spec import BrickSpec
 from workbench.errors import Fix, NotConfiguredError, SpecError, WorkbenchError, nearest
+from workbench.utils.numbers import is_whole
 from workbench.utils.texts import short
 
 DEEPEST = 60
@@ -28,12 +31,18 @@ DEEPEST = 60
 LARGEST = 100_000
 """Maximum number of elements of an array in a specification."""
 
+UNUSABLE = re.compile(r"quint|qint|bits|\.u?int[1-7]$|float4|float8")
+"""Regular expression for dtypes that only special functions of torch accept."""
+
 DTYPES = {
     str(value).removeprefix("torch."): value
     for value in vars(torch).values()
-    if isinstance(value, torch.dtype)
+    if isinstance(value, torch.dtype) and not UNUSABLE.search(str(value))
 }
-"""All torch dtypes, keyed by name."""
+"""The torch dtypes of variables, keyed by name."""
+
+ARRAY_DTYPES = tuple(name for name in DTYPES if hasattr(numpy, name) and "complex" not in name)
+"""The dtypes of arrays."""
 
 
 class Constructor:
@@ -62,7 +71,7 @@ class Constructor:
             "scheme": self._scheme,
             "module": self._module,
             "dtype": self._dtype,
-            "slice": lambda given, path: slice(*self._all(given, path)),
+            "slice": self._slice,
             "array": self._array,
         }
 
@@ -118,6 +127,14 @@ class Constructor:
             raise self.error(f"must be an object, not {given!r:.60}", path)
         return {str(key): self.value(one, f"{path}/{key}") for key, one in given.items()}
 
+    def _slice(self, given: Json, path: str) -> slice:
+        good = isinstance(given, list) and len(given) == 3
+        if not good or not all(one is None or is_whole(one) for one in given):
+            raise self.error(
+                f"must be three whole numbers or nulls (start, stop, step), not {given!r:.60}", path
+            )
+        return slice(*given)
+
     def _float(self, given: Json, path: str) -> float:
         if given not in ("inf", "-inf", "nan"):
             raise self.error(f"must be 'inf', '-inf' or 'nan', not {given!r:.60}", path)
@@ -128,16 +145,23 @@ class Constructor:
 
     def _array(self, given: Json, path: str) -> Any:
         good = isinstance(given, Mapping) and set(given) == {"dtype", "values"}
-        if not good or given["dtype"] not in DTYPES or "complex" in given["dtype"]:
+        names = ARRAY_DTYPES if good else ()
+        if not good or given["dtype"] not in names:
             raise self.error(
                 "must be an object with 'dtype' (such as 'float32') and 'values' (nested lists of "
                 f"numbers), not {given!r:.60}",
                 path,
             )
         try:
-            array = numpy.array(given["values"], dtype=given["dtype"])
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self.error(f"the values are not an array of numbers: {error}", path) from None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # numbers that are too large become infinite
+                array = numpy.array(given["values"], dtype=given["dtype"])
+        except (TypeError, ValueError, OverflowError):
+            raise self.error(
+                f"the values are not nested lists of equal lengths with numbers of the dtype "
+                f"{given['dtype']}",
+                path,
+            ) from None
         if array.size > LARGEST:
             raise self.error(
                 f"the array has {array.size:,} elements; at most {LARGEST:,} are allowed", path
@@ -163,16 +187,20 @@ class Constructor:
         if parts is not None:
             if cls is not torch.nn.Sequential:
                 raise self.error("only Sequential has parts", f"{path}/parts")
+            if not isinstance(parts, Mapping):
+                raise self.error(f"must be an object, not {parts!r:.60}", f"{path}/parts")
             made = self._mapping(
-                {name: {"module": part} for name, part in dict(parts).items()}, f"{path}/parts"
+                {name: {"module": part} for name, part in parts.items()}, f"{path}/parts"
             )
             makers = {name: functools.partial(lambda one: one, part) for name, part in made.items()}
-        return self._called(lambda: modules.made(cls, settings, makers), path, settings)
+        return self._called(
+            lambda: modules.made(cls, settings, makers), path, settings, cls.__name__
+        )
 
     def _object(self, kind: registry.Kind, spec: BrickSpec, path: str) -> Any:
         cls = self._class(kind, spec.type, path)
         settings = self._arguments(cls, spec.settings, f"{path}/settings")
-        return self._called(lambda: cls(**settings), path, settings)
+        return self._called(lambda: cls(**settings), path, settings, cls.__name__)
 
     def _class(self, kind: registry.Kind, name: Json, path: str) -> type[Any]:
         cls = registry.found(kind, name) if isinstance(name, str) else None
@@ -215,7 +243,7 @@ class Constructor:
         cls = self._class("brick", spec.type, path)
         settings = self._arguments(cls, spec.settings, f"{path}/settings")
         named = {} if spec.name is None else {"name": spec.name}
-        brick: Brick = self._called(lambda: cls(**settings, **named), path, settings)
+        brick: Brick = self._called(lambda: cls(**settings, **named), path, settings, cls.__name__)
         self.bricks[label] = brick
         self.places[brick] = path
         if spec.changes:
@@ -224,7 +252,9 @@ class Constructor:
         self._brick.pop()
         return brick
 
-    def _called(self, make: Callable[[], Any], path: str, settings: Mapping[str, Any]) -> Any:
+    def _called(
+        self, make: Callable[[], Any], path: str, settings: Mapping[str, Any], type_name: str
+    ) -> Any:
         try:
             return make()
         except SpecError:
@@ -237,7 +267,7 @@ class Constructor:
             where = f"{path}/settings/{named}" if named else path
             fix = error.fix if isinstance(error, WorkbenchError) else None
             known = fix.value if isinstance(fix, Fix) and fix.attribute == named else None
-            raise self.error(f"{error}", where, known) from error
+            raise self.error(text_of(error, type_name), where, known) from error
 
     def _nested(self, given: Json, path: str) -> Brick:
         return self._made(BrickSpec.from_dict(given, path), path, "/".join(self._brick))
@@ -255,7 +285,7 @@ class Constructor:
 
     def _method(self, brick: Any, name: Json, path: str) -> Any:
         known = applications_of(type(brick))
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise self.error(
                 f"{type(brick).__name__} has no application method {name!r:.60}; its application "
                 f"methods: {', '.join(known) or 'none'}{nearest(str(name), known)}",
@@ -267,7 +297,7 @@ class Constructor:
         """Assign `changes` from the top down; settings are pushed before each brick is changed."""
         labels = {where: below for below, where in paths.tree(brick).items()}
         for where in sorted(changes, key=lambda where: (where != "", where.count("/"))):
-            settle(brick)
+            self._settle(brick, path)
             target = labels.get(where)
             if target is None:
                 raise self.error(
@@ -288,8 +318,15 @@ class Constructor:
                 try:
                     setattr(target, name, value)
                 except Exception as error:
-                    raise self.error(f"{error}", here) from error
-        settle(brick)
+                    raise self.error(text_of(error, target.path()), here) from error
+        self._settle(brick, path)
+
+    def _settle(self, brick: Brick, path: str) -> None:
+        try:
+            settle(brick)
+        except Exception as error:  # settings can contradict each other
+            self._setting = None
+            raise self.error(text_of(error, brick.path()), path.removesuffix("/changes")) from error
 
 
 def settle(brick: Brick) -> None:

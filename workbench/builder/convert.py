@@ -10,15 +10,23 @@ from typing import Any
 from workbench.bricks import BoundApplication, Brick, symbolic_parameters
 from workbench.bricks.application import applications_of
 from workbench.builder import operations
+from workbench.builder.checks import text_of
 from workbench.builder.construct import Constructor, default_name_of, dtype_of
 from workbench.builder.describe import describe
 from workbench.builder.fields import Json
 from workbench.builder.graph import Graph, apply_by_name, default_wire
 from workbench.builder.spec import CallSpec, Spec
-from workbench.errors import BuilderError, SpecError, nearest
+from workbench.errors import BuilderError, SpecError, WorkbenchError, nearest
 from workbench.hints import hinted
 from workbench.model import Model
 from workbench.tensor import Variable, constant, variable
+from workbench.tensor.symbolic import at_most, is_symbolic
+
+MOST_PARAMETERS = 2**30
+"""Maximum number of parameters for which `from_spec` allocates memory."""
+
+MOST_SYMBOLIC = 2**47
+"""Maximum number of parameters without values."""
 
 
 @dataclass
@@ -188,6 +196,11 @@ def from_spec(spec: Spec) -> Built:
     >>> built.bricks["linear"], built.variables["y"].shape[1]
     (<Linear linear: 3 -> 2>, 2)
     """
+    with at_most(MOST_SYMBOLIC if is_symbolic() else MOST_PARAMETERS):
+        return _built(spec)
+
+
+def _built(spec: Spec) -> Built:
     spec.check_names()
     constructor, built = Constructor(), Built(spec=spec)
     for i, brick in enumerate(spec.bricks):
@@ -275,7 +288,7 @@ def applied(
     try:
         outputs = apply_by_name(bound, inputs, settings)
     except Exception as error:  # users' bricks can raise anything
-        raise SpecError(f"{error}", path=path, brick=call.brick) from error
+        raise SpecError(text_of(error, bound.path), path=path, brick=call.brick) from error
     other = [output for output in outputs if not isinstance(output, Variable)]
     if other or not outputs:
         what = f"{other[0]!r:.80}, which is not a variable" if other else "nothing"
@@ -295,14 +308,26 @@ def operated(
         _input(call.inputs[name], f"{path}/inputs/{name}", built, constructor)
         for name in operation.inputs
     ]
+    for name, one in zip(operation.inputs, given, strict=True):
+        if isinstance(one, list) != operation.many:
+            what = "a list of wires" if operation.many else "one wire or value, not a list"
+            raise SpecError(f"must be {what}", path=f"{path}/inputs/{name}")
     settings = {
         name: constructor.value(value, f"{path}/settings/{name}")
         for name, value in call.settings.items()
     }
+    for name, value in settings.items():
+        wanted = operations.misfit(operation, name, value)
+        if wanted:
+            raise SpecError(
+                f"{name} of {operation.name} must be {wanted}, not {value!r:.60}",
+                path=f"{path}/settings/{name}",
+                setting=name,
+            )
     try:
         output = operations.call(operation, given, settings)
     except Exception as error:  # torch raises many kinds of errors
-        raise SpecError(f"{error}", path=path) from error
+        raise SpecError(text_of(error, operation.name), path=path) from error
     if not isinstance(output, Variable):
         raise SpecError("the operation has no variable among its inputs", path=f"{path}/inputs")
     return [output], [operation.name]
@@ -364,7 +389,12 @@ def _input(given: Json, path: str, built: Built, constructor: Constructor) -> An
         return [_input(one, f"{path}/{i}", built, constructor) for i, one in enumerate(given)]
     if isinstance(given, Mapping) and set(given) == {"value"}:
         value = constructor.value(given["value"], f"{path}/value")
-        return value if isinstance(value, (int, float)) else constant(value)
+        try:
+            return value if isinstance(value, (int, float)) else constant(value)
+        except WorkbenchError:
+            raise SpecError(
+                f"must be a number or an array, not {value!r:.60}", path=f"{path}/value"
+            ) from None
     if isinstance(given, Mapping) and set(given) == {"parameter"}:
         return _parameter(given["parameter"], f"{path}/parameter", constructor)
     raise SpecError(
@@ -385,7 +415,7 @@ def _parameter(given: Json, path: str, constructor: Constructor) -> Variable:
         if not brick.allocated:
             brick.get_unique_path()[0].allocate()  # type: ignore[attr-defined]
     except Exception as error:
-        raise SpecError(f"{error}", path=path, brick=where) from error
+        raise SpecError(text_of(error, where), path=path, brick=where) from error
     found = {p.name: p for p in brick.parameters if p is not None}
     if name not in found:
         raise SpecError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 
 from workbench.bricks import Brick
@@ -14,7 +15,7 @@ from workbench.builder.spec import Spec
 from workbench.diagrams.diagram import Diagram
 from workbench.diagrams.of_brick import of_brick
 from workbench.diagrams.of_graph import of_computation, of_graph
-from workbench.diagrams.of_module import of_module
+from workbench.diagrams.of_module import names_of_inputs, of_module
 from workbench.diagrams.of_onnx import of_onnx
 from workbench.diagrams.page import ModelImage
 from workbench.diagrams.probes import Given
@@ -26,11 +27,12 @@ from workbench.tensor import Variable
 Shape = Sequence[int | None] | torch.Tensor
 """The shape of an input, with None for an unknown size, or an example of the input."""
 
+Inputs = Sequence[Shape] | Shape | Mapping[str, Shape]
+"""The inputs of a module: in order, a single input, or keyed by the arguments of ``forward``."""
+
 
 @hinted
-def draw(
-    model: Any, *, inputs: Sequence[Shape] | Shape | None = None, depth: int | None = None
-) -> ModelImage:
+def draw(model: Any, *, inputs: Inputs | None = None, depth: int | None = None) -> ModelImage:
     """Draw a model with its shapes, without changing the model.
 
     Parameters
@@ -38,9 +40,10 @@ def draw(
     model : Brick, Variable, Model, ComputationGraph, Spec, torch.nn.Module, or str or Path
         The model, a list of variables, or the path of an ONNX file, which is not run. The
         ``forward`` method of a module runs on a copy that allocates no memory.
-    inputs : sequence of shapes or tensors, optional
+    inputs : sequence or dict of shapes or tensors, optional
         For a module, the shapes or examples of its inputs, in order, as in
-        ``[(None, 3, 224, 224)]``, where None stands for an unknown size. By default, the shapes are
+        ``[(None, 3, 224, 224)]``, where None stands for an unknown size, or keyed by the arguments
+        of ``forward``. By default, the shapes are
         derived from the first layer if possible.
     depth : int, optional
         The number of levels of groups to open. By default all groups are open, but if more than 100
@@ -74,9 +77,7 @@ def draw(
 
 
 @hinted
-def to_mermaid(
-    model: Any, *, inputs: Sequence[Shape] | Shape | None = None, depth: int | None = None
-) -> str:
+def to_mermaid(model: Any, *, inputs: Inputs | None = None, depth: int | None = None) -> str:
     """Return the text of a Mermaid flowchart, which GitHub draws in Markdown; see `draw`.
 
     Examples
@@ -103,7 +104,7 @@ def diagram_of(model: Any, inputs: Any = None) -> Diagram:
             "omit inputs"
         )
     if isinstance(model, torch.nn.Module):
-        return of_module(model, None if inputs is None else given_inputs(inputs))
+        return of_module(model, None if inputs is None else given_inputs(inputs, model))
     if isinstance(model, (str, Path)):
         return of_onnx(model)
     if isinstance(model, Spec):
@@ -137,15 +138,23 @@ def _of_brick(brick: Brick) -> Diagram:
     return found
 
 
-def given_inputs(inputs: Any) -> list[Given]:
-    """Return the shapes and dtypes of the inputs that a user passed.
+def given_inputs(inputs: Any, module: torch.nn.Module) -> list[Given]:
+    """Return the shapes and dtypes of the inputs that a user passed for a module, in order.
 
     Raises
     ------
     ArgumentError
-        If the inputs are neither shapes nor tensors.
+        If the inputs are neither shapes nor tensors, or have other names than the arguments.
     """
-    if isinstance(inputs, torch.Tensor) or _is_shape(inputs):
+    if isinstance(inputs, Mapping):
+        names = names_of_inputs(module)
+        if set(inputs) != set(names):
+            raise ArgumentError(
+                f"draw: inputs are given for {', '.join(map(str, inputs)) or 'no argument'}, but "
+                f"the arguments of forward are {', '.join(names) or 'none'}"
+            )
+        inputs = [inputs[name] for name in names]
+    if isinstance(inputs, (torch.Tensor, numpy.ndarray)) or _is_shape(inputs):
         inputs = [inputs]
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ArgumentError(
@@ -154,6 +163,8 @@ def given_inputs(inputs: Any) -> list[Given]:
         )
     found = []
     for number, one in enumerate(inputs):
+        if isinstance(one, numpy.ndarray):
+            one = torch.from_numpy(one)
         if isinstance(one, torch.Tensor):
             sizes = (None, *one.shape[1:]) if one.ndim else ()
             found.append(Given(sizes, one.dtype))

@@ -2,13 +2,86 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.errors import SpecError, nearest
+from workbench.utils.texts import short
 
 Json = Any
 """A number, string, Boolean or None, or a list or dictionary (with string keys) of such values."""
+
+DEEPEST = 500
+"""Maximum depth of nested objects and lists."""
+
+LONGEST_NAME = 1000
+"""Maximum number of characters of a name or key."""
+
+LARGEST_WHOLE = 2**63
+"""Bound on the absolute value of whole numbers, which torch and NumPy store in 64 bits."""
+
+
+def check_plain(given: Json) -> None:
+    """Check that a value consists of JSON values that are not too large or nested too deeply.
+
+    Raises
+    ------
+    SpecError
+        If it does not; the error states where.
+    """
+    waiting: list[tuple[Json, tuple[Any, ...]]] = [(given, ())]
+    while waiting:
+        one, place = waiting.pop()
+        if isinstance(one, Mapping):
+            inner = list(one.items())
+        elif isinstance(one, (list, tuple)):
+            inner = list(enumerate(one))
+        else:
+            _check_leaf(one, place)
+            continue
+        if len(place) >= DEEPEST:
+            raise SpecError(f"values are nested more than {DEEPEST} levels deep", path=_at(place))
+        for key, value in inner:
+            if isinstance(key, str):
+                _check_key(key, place)
+            waiting.append((value, (*place, key)))
+
+
+def _at(place: tuple[Any, ...]) -> str:
+    return "/".join(short(str(key), 60) for key in place[:20])
+
+
+def _check_key(key: str, place: tuple[Any, ...]) -> None:
+    if len(key) > LONGEST_NAME or not _is_unicode(key):
+        raise SpecError(
+            f"{key!r:.60} cannot be a key, which must be valid Unicode text of at most "
+            f"{LONGEST_NAME} characters",
+            path=_at(place),
+        )
+
+
+def _check_leaf(one: Json, place: tuple[Any, ...]) -> None:
+    if isinstance(one, int) and abs(one) >= LARGEST_WHOLE:
+        raise SpecError(
+            "whole numbers must have an absolute value less than 2**63, not one of "
+            f"{one.bit_length()} bits",
+            path=_at(place),
+        )
+    if isinstance(one, float) and not math.isfinite(one):
+        raise SpecError(f'{one} is not a JSON value; write {{"float": "{one}"}}', path=_at(place))
+    if isinstance(one, str) and not _is_unicode(one):
+        raise SpecError(f"{one!r:.60} is not valid Unicode text", path=_at(place))
+    if one is not None and not isinstance(one, (bool, int, float, str)):
+        raise SpecError(f"{one!r:.60} is not a JSON value", path=_at(place))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_keys(
@@ -45,9 +118,13 @@ def check_list(given: Json, path: str) -> list[Json]:
 
 
 def check_text(given: Json, path: str) -> str:
-    """Check that a value is a non-empty string, and return it."""
+    """Check that a value is a non-empty string of acceptable length, and return it."""
     if not isinstance(given, str) or not given:
         raise SpecError(f"must be a non-empty string, not {given!r:.60}", path=path)
+    if len(given) > LONGEST_NAME:
+        raise SpecError(
+            f"must have at most {LONGEST_NAME} characters, not {len(given):,}", path=path
+        )
     return given
 
 
@@ -56,7 +133,7 @@ def check_places(given: Json) -> dict[str, tuple[float, float]]:
     places = {}
     for name, place in check_object(given, "positions").items():
         pair = isinstance(place, (list, tuple)) and len(place) == 2
-        if not pair or not all(type(number) in (int, float) for number in place):
+        if not pair or not all(type(n) in (int, float) and math.isfinite(n) for n in place):
             raise SpecError(
                 f"must be two numbers, x and y, not {place!r:.60}", path=f"positions/{name}"
             )

@@ -17,13 +17,17 @@ import torch
 
 from workbench.builder import registry
 from workbench.errors import BuilderError
-from workbench.tensor.symbolic import is_symbolic
+from workbench.tensor.symbolic import is_symbolic, reserve
+from workbench.utils.numbers import is_whole
 
 PLACES = ("device", "dtype")
 """Arguments for the device and dtype of a module; a specification does not contain them."""
 
 MOST = 2**30
 """Maximum number of elements in the parameters of one module."""
+
+MOST_LAYERS = 1000
+"""Maximum value of settings such as ``num_layers``, each of which torch creates in turn."""
 
 
 def settings_of(module: torch.nn.Module) -> dict[str, Any]:
@@ -82,6 +86,9 @@ def made(
     """
     if parts is not None:
         return cls(OrderedDict((name, part()) for name, part in parts.items()))
+    for name, value in settings.items():
+        if name.endswith("layers") and is_whole(value) and value > MOST_LAYERS:
+            raise BuilderError(f"{name} is {value:,}, but must be at most {MOST_LAYERS:,}")
     with torch.device("meta"):
         light = cls(**settings)
     size = sum(parameter.numel() for parameter in light.parameters())
@@ -89,6 +96,7 @@ def made(
         raise BuilderError(
             f"the module would have {size:,} parameters; at most {MOST:,} are allowed"
         )
+    reserve([size])
     return light if is_symbolic() else cls(**settings)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from workbench.errors import BuilderError
+from workbench.utils.numbers import is_whole
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,26 @@ def arguments(
             f"accepted arguments: {', '.join(names)}"
         )
     return found
+
+
+def misfit(operation: Operation, name: str, value: Any) -> str | None:
+    """Return the kind of value that a setting must have, or None if `value` is of this kind.
+
+    Examples
+    --------
+    >>> misfit(BY_NAME["flatten"], "start_dim", "1"), misfit(BY_NAME["sum"], "dim", [0, 1])
+    ('a whole number', None)
+    """
+    if name == "keepdim":
+        return None if isinstance(value, bool) else "true or false"
+    if name == "key" or (value is None and operation.settings[name] is None):
+        return None
+    several = isinstance(value, (list, tuple)) and all(map(is_whole, value))
+    if name in VARIADIC.values():
+        return None if several else "a list of whole numbers"
+    if is_whole(value) or (several and operation.name in ("sum", "mean", "squeeze")):
+        return None
+    return "a whole number"
 
 
 ALIASED = {"axis": "dim", "self": "input", "exponent": "other", "size": "shape"}

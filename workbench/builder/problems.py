@@ -10,6 +10,7 @@ from typing import Any
 from workbench.bricks import apply_fix
 from workbench.builder import paths, registry
 from workbench.builder.changes import Change
+from workbench.builder.checks import text_of
 from workbench.builder.construct import Constructor, name_of
 from workbench.builder.describe import describe
 from workbench.builder.encode import Encoder
@@ -59,7 +60,7 @@ def problem_of(error: Exception, bricks: Sequence[BrickSpec], constructor: Const
         text = str(cause)
     else:
         fix, brick = None, None
-        text = str(cause) if cause is not None else getattr(error, "reason", str(error))
+        text = error.reason if isinstance(error, SpecError) else text_of(error, "the call")
     setting = None
     change = None
     if isinstance(error, SpecError):

@@ -61,6 +61,7 @@ from workbench.builder.fields import (
     check_list,
     check_object,
     check_places,
+    check_plain,
     check_text,
     check_unique,
     copied,
@@ -68,10 +69,17 @@ from workbench.builder.fields import (
 )
 from workbench.errors import SpecError, nearest
 from workbench.hints import Hinted
+from workbench.utils.numbers import is_whole
 
 VERSION = 1
 LONGEST = 20_000_000
 """Maximum number of characters in the text of a specification."""
+
+MOST_AXES = 32
+"""Maximum number of axes of an input."""
+
+LARGEST_INPUT = 2**40
+"""Maximum number of elements of an input; unknown sizes count as 1."""
 
 
 def wires_in(given: Json) -> list[str]:
@@ -165,11 +173,22 @@ class InputSpec(Hinted):
         """Check the JSON value at `path`, and return it as an `InputSpec`."""
         found = check_keys(given, path, {"name", "dtype", "shape"})
         shape = check_list(found["shape"], f"{path}/shape")
+        if len(shape) > MOST_AXES:
+            raise SpecError(
+                f"a shape must have at most {MOST_AXES} sizes, not {len(shape):,}",
+                path=f"{path}/shape",
+            )
+        elements = 1
         for i, size in enumerate(shape):
-            whole = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**62
-            if size is not None and not whole:
+            if size is not None and not (is_whole(size) and size >= 0):
                 raise SpecError(
                     f"a size must be a whole number >= 0 or null, not {size!r:.60}",
+                    path=f"{path}/shape/{i}",
+                )
+            elements *= 1 if size is None else max(size, 1)
+            if elements > LARGEST_INPUT:
+                raise SpecError(
+                    f"the shape has more than 2**40 elements ({size!r:.60} is too large)",
                     path=f"{path}/shape/{i}",
                 )
         name = check_text(found["name"], f"{path}/name")
@@ -301,10 +320,11 @@ class Spec(Hinted):
             If a value is missing or of the wrong type, or if a name occurs twice. Types and
             settings of bricks are checked by `workbench.builder.from_spec`.
         """
-        if isinstance(given, Mapping) and given.get("version") != VERSION:
+        check_plain(given)
+        version = given.get("version") if isinstance(given, Mapping) else VERSION
+        if version != VERSION or isinstance(version, (bool, float)):
             raise SpecError(
-                f"the version is {given.get('version')!r:.60}, but only version {VERSION} "
-                "can be read",
+                f"the version is {version!r:.60}, but only version {VERSION} can be read",
                 path="version",
                 fix=VERSION,
             )

@@ -20,6 +20,7 @@ from workbench.builder import registry
 from workbench.builder.changes import Change, patched
 from workbench.builder.construct import Constructor
 from workbench.builder.convert import (
+    MOST_SYMBOLIC,
     Built,
     application_of,
     applied,
@@ -42,6 +43,7 @@ from workbench.builder.problems import Problem, problem_of
 from workbench.builder.spec import BrickSpec, CallSpec
 from workbench.config import config
 from workbench.errors import BuilderError, SpecError
+from workbench.tensor.symbolic import at_most
 
 MOST = 20_000
 """Maximum number of trials that are kept."""
@@ -258,7 +260,7 @@ def _attempt(task: Task, *, facts: bool = True) -> Trial:
     """Create the bricks of a task and execute its call; collect properties if `facts` is True."""
     constructor, built = Constructor(), Built()
     try:
-        with fresh_inputs(task.kinds or {}) as given:
+        with fresh_inputs(task.kinds or {}) as given, at_most(MOST_SYMBOLIC):
             for i, brick in enumerate(task.bricks):
                 made = constructor.top(brick, f"bricks/{i}")
                 built.bricks[made.name] = made

@@ -29,6 +29,13 @@ OPEN = ("Sequential", "ModuleList", "ModuleDict", "Transformer", "TransformerEnc
 SILENT = frozenset(["detach", "clone", "contiguous", "to", "float", "requires_grad_", "dropout"])
 """Functions that are not drawn if they return a tensor of the same shape as their input."""
 
+IMAGES = (28, 32, 64, 96, 128, 224, 299, 8)
+"""Widths of square images that are tried for networks that accept one size only."""
+
+DEPENDS = (
+    "The path of the data depends on values of tensors, so only the parts of the module are drawn."
+)
+
 Shape = tuple[int, ...]
 
 
@@ -72,11 +79,13 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
     title = type(module).__name__
     if is_leaf(module):
         module = torch.nn.Sequential(module)
-    names = _names_of_inputs(module)
+    names = names_of_inputs(module)
     reasons = []
     for given in [inputs] if inputs is not None else _guesses(module, names):
         try:
             runs = [_run(module, given, names, run) for run in (0, 1)]
+        except internals.DataDependentOutputException:
+            return _undrawn(module, title, DEPENDS)
         except Exception as error:  # a module can raise anything
             reasons.append(f"{type(error).__name__}: {' '.join(str(error).split()):.300}")
             continue
@@ -91,14 +100,20 @@ def of_module(module: torch.nn.Module, inputs: Sequence[Given] | None = None) ->
             f"of its forward method are: {', '.join(names) or 'none'}"
         )
     note = (
-        "Shapes are unknown; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)] "
-        f"for {', '.join(names) or 'the input'}."
+        "Shapes are unknown; pass the shapes of the inputs, as in inputs=[(None, 3, 224, 224)], or "
+        f"examples, for {', '.join(names) or 'the input'}."
     )
-    return Diagram(title, tuple(_hierarchy(module)), (), _counted(module), (note, *reasons[-1:]),
-                   _count(module))  # fmt: skip
+    return _undrawn(module, title, note, *reasons[:1])
 
 
-def _names_of_inputs(module: torch.nn.Module) -> list[str]:
+def _undrawn(module: torch.nn.Module, title: str, *notes: str) -> Diagram:
+    """Return a diagram of the parts of a module, without edges."""
+    parts = tuple(_hierarchy(module))
+    return Diagram(title, parts, (), _counted(module), notes, _count(module))
+
+
+def names_of_inputs(module: torch.nn.Module) -> list[str]:
+    """Return the names of the arguments of ``forward`` without defaults."""
     known = inspect.signature(module.forward).parameters.values()
     return [
         p.name for p in known
@@ -109,8 +124,11 @@ def _names_of_inputs(module: torch.nn.Module) -> list[str]:
 def _guesses(module: torch.nn.Module, names: Sequence[str]) -> Iterator[list[Given]]:
     """Yield inputs that fit the first layer with parameters, if the module has one input."""
     if len(names) == 1:
-        for shape, dtype in shapes_of_input(module):
-            yield [Given(shape, dtype)]
+        given = [Given(shape, dtype) for shape, dtype in shapes_of_input(module)]
+        yield from ([one] for one in given)
+        for one in given:
+            if len(one.shape) == 4:
+                yield from ([Given((*one.shape[:2], n, n))] for n in IMAGES)
 
 
 def shapes_of_input(
@@ -139,7 +157,7 @@ def _run(
     module: torch.nn.Module, inputs: Sequence[Given], names: Sequence[str], run: int
 ) -> _Record:
     mode = internals.FakeTensorMode(allow_non_fake_inputs=True)
-    with torch.no_grad(), mode:
+    with internals.quiet(), torch.no_grad(), mode:
         memo: dict[int, Any] = {}
         for held in (*module.parameters(), *module.buffers()):
             fake = torch.empty(held.shape, dtype=held.dtype)

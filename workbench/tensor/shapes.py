@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import re
 import threading
@@ -198,20 +197,14 @@ def _world() -> World:
 @contextlib.contextmanager
 def inferring() -> Iterator[World]:
     """Run shape inference in one thread at a time, with gradients and torch's logging disabled."""
-    logs = [logging.getLogger(name) for name in (internals.FAKE_TENSOR_LOG, "torch.fx")]
-    with _lock, torch.no_grad():
+    with _lock, torch.no_grad(), internals.quiet():
         world = _world()
         world.note_use()
-        before = [log.disabled for log in logs]
-        for log in logs:
-            log.disabled = True
         world.depth += 1
         try:
             yield world
         finally:
             world.depth -= 1
-            for log, disabled in zip(logs, before, strict=True):
-                log.disabled = disabled
 
 
 def unknown_size() -> torch.SymInt:

@@ -12,14 +12,28 @@ learning rate, have values even if they are created inside `symbolic_parameters`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
+from workbench.errors import ParameterError
 from workbench.hints import hinted
 
 _symbolic: ContextVar[bool] = ContextVar("symbolic", default=False)
 _allocating: ContextVar[bool] = ContextVar("allocating", default=False)
+
+
+@dataclass
+class _Limit:
+    """The largest total number of elements of parameters, and the number so far."""
+
+    most: int
+    used: int = 0
+
+
+_limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 
 @hinted
@@ -80,3 +94,32 @@ def is_symbolic() -> bool:
 def lacks_values() -> bool:
     """Return True if shared variables that are created now get no value."""
     return _symbolic.get() and _allocating.get()
+
+
+@contextmanager
+def at_most(elements: int) -> Iterator[None]:
+    """Limit the total number of elements of the parameters that are created in this context."""
+    token = _limit.set(_Limit(elements))
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def reserve(shape: Sequence[int]) -> None:
+    """Count the elements of a parameter that is about to be created.
+
+    Raises
+    ------
+    ParameterError
+        If there would be more elements than the context `at_most` allows.
+    """
+    limit = _limit.get()
+    if limit is None:
+        return
+    limit.used += math.prod(map(int, shape))
+    if limit.used > limit.most:
+        raise ParameterError(
+            f"the model would have {limit.used:,} parameters or more; at most {limit.most:,} are "
+            "allowed"
+        )

@@ -8,8 +8,10 @@ belong to torch modules that are slow to import, and are imported on first use.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -112,6 +114,20 @@ def storage_of(tensor: torch.Tensor) -> int:
     (True, False)
     """
     return int(tensor.untyped_storage()._cdata)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Disable the messages that torch logs for operations that fake tensors refuse."""
+    logs = [logging.getLogger(name) for name in (FAKE_TENSOR_LOG, "torch.fx")]
+    before = [log.disabled for log in logs]
+    for log in logs:
+        log.disabled = True
+    try:
+        yield
+    finally:
+        for log, disabled in zip(logs, before, strict=True):
+            log.disabled = disabled
 
 
 def check_size(condition: Any) -> None:

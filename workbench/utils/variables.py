@@ -14,7 +14,7 @@ from workbench.hints import hinted, show_options
 from workbench.tensor import SharedVariable, Variable, as_variable, shapes, shared
 from workbench.tensor.device import floatx
 from workbench.tensor.shared import Check
-from workbench.tensor.symbolic import lacks_values
+from workbench.tensor.symbolic import lacks_values, reserve
 from workbench.tensor.variable import Call
 
 
@@ -158,6 +158,7 @@ def shared_floatx_nans(shape: Sequence[int], **kwargs: Unpack[NamedFloatOptions]
 
 def _filled(shape: Sequence[int], value: float) -> Any:
     """Return a filled array, or a meta tensor if variables are created without values."""
+    reserve(shape)
     if lacks_values():
         return torch.empty(shape, device="meta")
     return numpy.full(shape, value, dtype="float32")
