@@ -282,6 +282,7 @@ class BoardState(Hinted):
             "refused": [],
             "made": [],
             "misfits": {},
+            "shown_from": {},
             "nodes": drawing.nodes,
             "edges": drawing.edges,
             "summary": checking.summary(document, check),
