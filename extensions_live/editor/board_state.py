@@ -266,6 +266,7 @@ class BoardState(Hinted):
         with self._lock:
             self._document = replace(self._document)
             self._built = self._drawn = None
+            self._code.forget()
             self._changed()
 
     def _draw(self, document: Document, check: checking.Check) -> BoardPayload:

@@ -548,12 +548,34 @@ def test_code_that_renames_a_brick_keeps_its_place(board):
     assert node(board, "mlp")["position"] == (7, 8)
 
 
-def test_code_that_a_person_wrote_stays_until_the_next_edit(board):
+def test_code_that_a_person_wrote_stays_until_the_model_changes(board):
     text = f"# my model\n{board.code}"
     board.set_code(text)
     assert board.code == text
     board.rename("mlp", "other")
     assert not board.code.startswith("# my")
+    board.undo()
+    assert board.code == text
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda board: board.open("mlp"),
+        lambda board: [board.open("mlp"), board.close("mlp")],
+        lambda board: board.move({"mlp": [7, 8]}),
+        lambda board: board.arrange(),
+        lambda board: board.group(["mlp", "entropy"]),
+        lambda board: board.freeze("mlp"),
+        lambda board: board.refresh(),
+        lambda board: [board.open("mlp"), board.undo()],
+    ],
+)
+def test_code_that_a_person_wrote_stays_while_only_the_drawing_changes(board, look):
+    text = f"# my model\n{board.code}"
+    board.set_code(text)
+    look(board)
+    assert board.payload()["code"] == {"text": text, "fault": None}
 
 
 def test_code_with_a_fault_is_refused_with_its_line(board):
