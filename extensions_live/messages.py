@@ -846,15 +846,24 @@ class SourceData(TypedDict):
     dtype: str
 
 
+class SourceExample(TypedDict):
+    """The value of a source for one example, as text; `image` is the URL of a PNG image."""
+
+    text: str
+    image: str | None
+
+
 class StreamData(TypedDict):
     """A data stream that can be used for training, and the sources of the stream.
 
-    `note` describes the stream, for example by stating its number of examples.
+    `note` describes the stream, for example by stating its number of examples. `examples` contains
+    the value of each source for the first example.
     """
 
     name: str
     note: str
     sources: list[SourceData]
+    examples: dict[str, SourceExample]
 
 
 class PalettePayload(TypedDict):
@@ -1020,8 +1029,9 @@ class BoardPayload(TypedDict):
 
     `version` increases with every change, but `structure` increases only when nodes or edges
     change, so that the page knows when to run its layout. `acked` contains the number of the last
-    executed intent of each client. `misfits` contains the streams that do not fit the
-    model, each with a reason. `undo` and `redo` are the names of the edits that can be undone and
+    executed intent of each client. `misfits` contains the streams that do not fit the model,
+    each with a reason. `shown_from` contains, for each input, the name of the stream whose
+    example the input shows. `undo` and `redo` are the names of the edits that can be undone and
     redone. `document` is the whole board as JSON text, for images and the clipboard; `paste`
     accepts this text.
     """
@@ -1032,6 +1042,7 @@ class BoardPayload(TypedDict):
     refused: list[Refusal]
     made: list[MadeNodes]
     misfits: dict[str, str]
+    shown_from: dict[str, str]
     nodes: list[BoardNode]
     edges: list[BoardEdge]
     summary: BoardSummary

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from extensions_live.editor import (
+    aligning,
     blocks,
     checking,
     grouping,
@@ -22,6 +23,7 @@ from extensions_live.editor import (
 )
 from extensions_live.editor import settings as settings_
 from extensions_live.editor.adoption import adopted
+from extensions_live.editor.aligning import Side
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.board_layers import BoardLayers
 from extensions_live.editor.board_state import Describable, described, ids
@@ -297,6 +299,34 @@ class Board(BoardLayers):
             document = all_placed(self._document, positions)
             what = self._titles([node.partition("/")[0] for node in positions])
             self._edit(f"move {what}", document)
+
+    def align(self, nodes: Sequence[str], side: Side) -> None:
+        """Align an edge or the centres of nodes, which are on the canvas or in one open group.
+
+        The sizes of nodes are those in `save_image`, which are similar to those on the page.
+
+        Parameters
+        ----------
+        nodes : list of str
+        side : str
+            ``"left"`` or ``"top"`` to align these edges, ``"centre"`` to put the nodes below one
+            another, or ``"middle"`` to put them side by side.
+
+        Examples
+        --------
+        >>> board = Board()
+        >>> x = board.add_input("features", position=[0, 0])
+        >>> layer = board.add("Linear", [30, 100])
+        >>> board.align([x, layer], "left")
+        >>> board.document.spec.positions
+        {'features': (0.0, 0.0), 'linear': (0.0, 100.0)}
+        """
+        with self._lock:
+            chosen, wanted = ids(nodes), aligning.checked_side(side)
+            boxes = aligning.boxes_of(self._document, self.payload(code=False), chosen)
+            places = {node: (box.x, box.y) for node, box in boxes.items()}
+            places |= aligning.aligned({node: boxes[node] for node in chosen}, wanted)
+            self._edit(f"align {self._titles(chosen)}", all_placed(self._document, places))
 
     def arrange(self) -> None:
         """Remove all positions, so that the page arranges the nodes."""

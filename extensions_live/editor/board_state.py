@@ -278,6 +278,7 @@ class BoardState(Hinted):
         with self._lock:
             self._document = replace(self._document)
             self._built = self._drawn = None
+            self._code.forget()
             self._changed()
 
     def _draw(self, document: Document, check: checking.Check) -> BoardPayload:
@@ -294,6 +295,7 @@ class BoardState(Hinted):
             "refused": [],
             "made": [],
             "misfits": {},
+            "shown_from": {},
             "nodes": drawing.nodes,
             "edges": drawing.edges,
             "summary": checking.summary(document, check),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,23 +18,39 @@ from workbench.errors import BuilderError, WorkbenchError
 UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
 
+MOST_TEXTS = 50
+"""Number of texts of the user that are kept."""
+
+
 class Code:
-    """The code of the current document; text that a user wrote is kept until the next edit."""
+    """The code of the current document; text that a user wrote is kept until the model changes.
+
+    If the user undoes this change, the text returns.
+    """
 
     def __init__(self) -> None:
         self._document: Document | None = None
+        self._model: Document | None = None
         self._data: CodeData = {"text": "", "fault": None}
+        self._texts: deque[tuple[Document, str]] = deque(maxlen=MOST_TEXTS)
 
     def of(self, document: Document) -> CodeData:
         """Return the code of a document, and a note about omitted nodes."""
         if document is not self._document:
-            self._data = _code(document)
-            self._document = document
+            model = without_drawing(document)
+            if model != self._model:
+                text = next((text for one, text in reversed(self._texts) if one == model), None)
+                self._data = _code(document) if text is None else _written(document, text)
+            self._document, self._model = document, model
         return self._data
 
     def is_current(self, document: Document) -> bool:
         """Return True if the code of a document is cached."""
-        return document is self._document
+        return document is self._document or without_drawing(document) == self._model
+
+    def forget(self) -> None:
+        """Generate the code again when it is needed, but keep the texts of the user."""
+        self._document = self._model = None
 
     def last(self) -> CodeData:
         """Return the code that was generated or written last."""
@@ -41,8 +58,19 @@ class Code:
 
     def written(self, document: Document, text: str) -> None:
         """Record that a document was read from `text`, which is therefore its code."""
-        self._document = document
-        self._data = {"text": text, "fault": _unfinished(document)}
+        self._document, self._model = document, without_drawing(document)
+        self._data = _written(document, text)
+        self._texts.append((self._model, text))
+
+
+def without_drawing(document: Document) -> Document:
+    """Return the part of a document that determines its code: no positions and no groups."""
+    spec = replace(document.spec, positions={})
+    return Document(spec, document.inputs, chosen=document.chosen)
+
+
+def _written(document: Document, text: str) -> CodeData:
+    return {"text": text, "fault": _unfinished(document)}
 
 
 def _unfinished(document: Document) -> CodeFault | None:

@@ -29,7 +29,7 @@ from extensions_live.editor.still import EditorStill
 from extensions_live.editor.surgery import Surgery
 from extensions_live.editor.viewing import View, board_of
 from extensions_live.editor.warm_up import warm_up
-from extensions_live.messages import BoardPayload, Intent, StreamData, WidgetMessage
+from extensions_live.messages import BoardPayload, Intent, SourceExample, StreamData, WidgetMessage
 from extensions_live.pump import pump
 from extensions_live.run_view import RunView
 from extensions_live.widget import asset
@@ -279,7 +279,9 @@ class Editor(Hinted, SessionCanvas):
         self._again = False
         draft = self.drawing.draft()
         if draft is not None:  # the page shows the nodes before their shapes
-            self.board = {**draft, **self._answers()}
+            self.board = {
+                **draft, **self._answers(), "shown_from": self._shown_from(self.drawing)
+            }  # fmt: skip
             messages += 1
         if not self.drawing.has_code():  # the page shows a large model before its code
             self.board = dict(self.snapshot(self.drawing, code=False))
@@ -295,8 +297,10 @@ class Editor(Hinted, SessionCanvas):
     def snapshot(self, subject: BoardState, *, code: bool = True) -> BoardPayload:
         # The answers first, so that the contents include the effects of all acknowledged intents.
         answers = self._answers()
-        payload = {**subject.payload(code=code), **answers, "misfits": self._misfits(subject)}
-        return cast(BoardPayload, payload)
+        payload = subject.payload(code=code)
+        misfits, shown_from = self._misfits(subject), self._shown_from(subject)
+        found = {**payload, **answers, "misfits": misfits, "shown_from": shown_from}
+        return cast(BoardPayload, found)
 
     def _answers(self) -> dict[str, Any]:
         """Return the answers to the intents of pages, to include them in the data for the page."""
@@ -314,6 +318,19 @@ class Editor(Hinted, SessionCanvas):
         found = {one["name"]: misfit(one["sources"], needed) for one in self._listed
                  if one["sources"]}  # fmt: skip
         return {name: reason for name, reason in found.items() if reason is not None}
+
+    def _shown_from(self, board: BoardState) -> dict[str, str]:
+        """Return the names of the streams whose examples are shown, keyed by input."""
+        document = board.document
+        inputs = {node: document.input(node) for node in document.inputs}
+        return self._streams.shown_from(self._listed, inputs)
+
+    def _examples(self) -> dict[str, SourceExample]:
+        """Return the examples that inputs show, keyed by the ids of the inputs."""
+        known = {one["name"]: one["examples"] for one in self._listed}
+        inputs = self.drawing.document.inputs
+        shown = self._shown_from(self.drawing)
+        return {node: known[stream][inputs[node]] for node, stream in shown.items()}
 
     def _refresh_palette(self) -> int:
         given = names()
@@ -352,7 +369,7 @@ class Editor(Hinted, SessionCanvas):
         pump.nudge(self)
 
     def _ipython_display_(self) -> None:
-        RunView([self], EditorStill(self.drawing))._ipython_display_()
+        RunView([self], EditorStill(self.drawing, self._examples))._ipython_display_()
 
     def close(self) -> None:
         """Remove the editor and its view of the session from the page; the session continues."""

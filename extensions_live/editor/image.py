@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from extensions_live.messages import BoardEdge, BoardNode, BoardPayload
+from extensions_live.messages import BoardEdge, BoardNode, BoardPayload, SourceExample
 from workbench.diagrams import Diagram, Edge, Node
 from workbench.diagrams.columns import Point
 from workbench.diagrams.diagram import UNKNOWN
@@ -29,9 +30,13 @@ STEPS = 12
 """Number of line segments in each part of a curve."""
 
 
-def draw(payload: BoardPayload) -> bytes:
-    """Return a PNG image of a board; if the board has many nodes, its groups are closed."""
-    return to_png(shapes_of(diagram(payload).folded()))
+def draw(payload: BoardPayload, examples: Mapping[str, SourceExample] | None = None) -> bytes:
+    """Return a PNG image of a board; if the board has many nodes, its groups are closed.
+
+    `examples` are the examples that the inputs show as text.
+    """
+    lines = {node: (f"e.g. {one['text']}",) for node, one in (examples or {}).items()}
+    return to_png(shapes_of(diagram(payload, lines).folded()))
 
 
 def to_png(drawing: Shapes, texts: PngInfo | None = None) -> bytes:
@@ -42,9 +47,13 @@ def to_png(drawing: Shapes, texts: PngInfo | None = None) -> bytes:
     return found.getvalue()
 
 
-def diagram(payload: BoardPayload) -> Diagram:
-    """Return a diagram of the nodes and edges that the page of a board shows."""
-    nodes = tuple(_node(node) for node in payload["nodes"])
+def diagram(payload: BoardPayload, lines: Mapping[str, tuple[str, ...]] | None = None) -> Diagram:
+    """Return a diagram of the nodes and edges that the page of a board shows.
+
+    `lines` are lines of text below the titles of nodes.
+    """
+    below = lines or {}
+    nodes = tuple(replace(_node(n), lines=below.get(n["id"], ())) for n in payload["nodes"])
     return Diagram("board", nodes, tuple(dict.fromkeys(_whole(payload["edges"]))))
 
 

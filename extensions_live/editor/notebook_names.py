@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from extensions_live.editor.checking import TIMES
+from extensions_live.editor.source_examples import source_examples
 from extensions_live.messages import SourceData, StreamData
 from extensions_live.notebook import shell
 from workbench.builder import InputSpec, register, registry
@@ -87,6 +88,7 @@ class Streams:
         self._look = look
         self._digits: dict[str, AbstractDataStream] | None = None
         self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
+        self._last: str | None = None
 
     def found(self, name: object) -> AbstractDataStream:
         """Return the stream with this name.
@@ -102,7 +104,38 @@ class Streams:
                 f"there is no stream {name!r:.60}{nearest(str(name), streams)}; the streams are "
                 f"{', '.join(streams)}"
             )
+        self._last = name
         return streams[name]
+
+    def shown_from(
+        self, listed: Iterable[StreamData], inputs: Mapping[str, InputSpec]
+    ) -> dict[str, str]:
+        """Return the names of the streams whose examples are shown for inputs.
+
+        The stream that was used last comes first, then the streams of the notebook, then the
+        digits.
+
+        Parameters
+        ----------
+        listed : list of StreamData
+            The streams, suitable ones first.
+        inputs : dict of str to InputSpec
+            The inputs, keyed by the ids of their nodes.
+        """
+        usual = (DIGITS, IMAGES)
+        own = self._own()
+        order = sorted(
+            listed,
+            key=lambda one: (
+                one["name"] != self._last, one["name"] in usual and one["name"] not in own,
+            ),
+        )  # fmt: skip
+        found: dict[str, str] = {}
+        for node, given in inputs.items():
+            for one in order:
+                if given.name in one["examples"] and misfit(one["sources"], [given]) is None:
+                    found.setdefault(node, one["name"])
+        return found
 
     def listed(self) -> list[StreamData]:
         """Return the data that the page needs to show all streams; unknown sources are omitted."""
@@ -114,7 +147,9 @@ class Streams:
                 try:
                     old = stream, facts(name, stream)
                 except Exception:  # a user's stream can raise any error
-                    old = stream, {"name": name, "note": "sources unknown", "sources": []}
+                    old = stream, {
+                        "name": name, "note": "sources unknown", "sources": [], "examples": {},
+                    }  # fmt: skip
                 self._known[name] = old
             found.append(old[1])
         return found
@@ -142,11 +177,14 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
     count, size = _whole(stream, "num_examples"), _whole(stream, "batch_size")
     note = "" if count is None else f"{count:,} examples"
     note += "" if size is None else f" in batches of {size}"
-    sources = sources_of(stream)
+    batch = first_batch(stream)
+    sources = _sources(stream, batch)
     parts = [f"{one['name']} ({contents(one, stream.produces_examples)})" for one in sources]
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
     note += f"{'. ' if note else ''}Each {'has' if note else 'example has'} {listed}."
-    return {"name": name, "note": note, "sources": sources}
+    first = batch if stream.produces_examples else {s: array[0] for s, array in batch.items()}
+    examples = source_examples(first, classes_of(stream))
+    return {"name": name, "note": note, "sources": sources, "examples": examples}
 
 
 NOUNS = {"float32": "number", "int64": "whole number", "bool": "truth value"}
@@ -191,20 +229,48 @@ def sources_of(stream: AbstractDataStream) -> list[SourceData]:
 
     The size of the first dimension is None, since batches may differ in size.
     """
+    return _sources(stream, first_batch(stream))
+
+
+def first_batch(stream: AbstractDataStream) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of the first batch, keyed by source, without advancing the stream.
+
+    Raises
+    ------
+    BuilderError
+        If reading the batch would have side effects.
+    """
     if not can_be_looked_at(stream):
         raise BuilderError(
             "the sources of a stream that can be read only once, or that uses other processes, "
             "cannot be determined; add the inputs manually"
         )
     batch = next(iter(stream.iterate(0)))
+    pairs = zip(stream.sources, batch, strict=True)
+    return {source: np.asarray(value) for source, value in pairs}
+
+
+def _sources(
+    stream: AbstractDataStream, batch: Mapping[str, np.ndarray[Any, Any]]
+) -> list[SourceData]:
     found: list[SourceData] = []
-    for source, value in zip(stream.sources, batch, strict=True):
-        array = np.asarray(value)
+    for source, array in batch.items():
         shape: list[int | None] = list(array.shape)
         if shape and not stream.produces_examples:
             shape[0] = None
         found.append({"name": source, "shape": shape, "dtype": dtype_of(array)})
     return found
+
+
+def classes_of(stream: AbstractDataStream) -> Sequence[Any] | None:
+    """Return the names of the classes of the targets, if the dataset of the stream has them."""
+    here: Any = stream
+    while here is not None:
+        found = getattr(getattr(here, "dataset", None), "classes", None)
+        if isinstance(found, (list, tuple)):
+            return found
+        here = getattr(here, "data_stream", None)
+    return None
 
 
 def can_be_looked_at(stream: AbstractDataStream) -> bool:

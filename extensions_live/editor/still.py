@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Callable
 from typing import Any
 
 from extensions_live.editor.board_state import BoardState
 from extensions_live.editor.image import as_text, draw
-from extensions_live.messages import MimeBundle
+from extensions_live.messages import MimeBundle, SourceExample
 from extensions_live.still_output import STYLE, StillOutput
 
 NOT_LIVE = (
@@ -24,12 +25,16 @@ class EditorStill(StillOutput):
     Parameters
     ----------
     board : BoardState
+    examples : callable, optional
+        A function that returns the example that each input shows, keyed by the ids of the inputs.
     """
 
-    def __init__(self, board: BoardState) -> None:
+    def __init__(
+        self, board: BoardState, examples: Callable[[], dict[str, SourceExample]] = dict
+    ) -> None:
         source: Any = board
         super().__init__(source)
-        self._board = board
+        self._board, self._examples = board, examples
 
     def due(self) -> object:
         """Return the version of the board, or None if the still output is not due yet."""
@@ -54,5 +59,5 @@ class EditorStill(StillOutput):
         code = html.escape(payload["code"]["text"])
         shown = f'<details class="wb-still"><summary>code</summary><pre>{code}</pre></details>'
         image: MimeBundle = {"text/plain": text}
-        image["image/png"] = base64.b64encode(draw(payload)).decode()
+        image["image/png"] = base64.b64encode(draw(payload, self._examples())).decode()
         return {"text/plain": "", "text/html": STYLE + NOT_LIVE + shown}, image

@@ -6,7 +6,9 @@ from itertools import pairwise
 import pytest
 
 from extensions_live.editor import Board, Editor
+from extensions_live.editor.canvas_layout import on_canvas
 from extensions_live.editor.document import read
+from extensions_live.editor.image import diagram
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
 from workbench.builder import BLOCKS, catalogue, from_code, to_spec
@@ -521,6 +523,69 @@ def test_move_and_arrange_change_positions_only(board):
             board.move({"mlp": place})
 
 
+@pytest.fixture
+def apart():
+    """Return a board with a narrow node above a wide one."""
+    board = Board()
+    board.add_input("x", [None, 3], position=[10, 20])
+    board.add("Linear", [60, 300], name="a_layer_with_a_long_name_that_is_wide")
+    return board
+
+
+def box(board, node):
+    """Return the box of a node as `save_image` draws it, at its position."""
+    x, y = board.document.spec.positions[node]
+    size = on_canvas(diagram(board.payload()), board.document.spec.positions).boxes[node]
+    return x, y, size.width, size.height
+
+
+@pytest.mark.parametrize(
+    "side, along, part",
+    [("left", 0, 0), ("centre", 0, 0.5), ("top", 1, 0), ("middle", 1, 0.5)],
+)
+def test_aligned_nodes_have_an_edge_or_their_centres_in_common(apart, side, along, part):
+    before = apart.document.spec.positions
+    apart.align(apart.document.ids(), side)
+    first, second = (box(apart, one) for one in apart.document.ids())
+    assert first[2] < second[2]
+    ends = [one[along] + part * one[along + 2] for one in (first, second)]
+    assert ends[0] == pytest.approx(ends[1], abs=1)
+    after = apart.document.spec.positions
+    assert all(before[one][1 - along] == after[one][1 - along] for one in before)
+    assert apart.undo_name == "align 2 nodes"
+    apart.undo()
+    assert apart.document.spec.positions == before
+
+
+def test_nodes_without_a_position_are_aligned_where_the_layout_puts_them(board):
+    board.arrange()
+    board.align(["mlp", "entropy"], "left")
+    places = board.document.spec.positions
+    assert places["mlp"][0] == places["entropy"][0] and places["mlp"][1] < places["entropy"][1]
+    assert set(places) == set(board.document.ids())
+
+
+@pytest.mark.parametrize(
+    "nodes, side, text",
+    [
+        (["mlp"], "left", "a single node cannot be aligned"),
+        (["mlp", "entropy"], "center", "must be one of 'left', .* did you mean 'centre'"),
+        (["mlp", "features"], "left", "in different groups"),
+        (["mlp", "nothing"], "left", "there is no node 'nothing'"),
+    ],
+)
+def test_align_refuses_what_is_not_possible(board, nodes, side, text):
+    board.group(["mlp", "entropy"])
+    with pytest.raises(BuilderError, match=text):
+        board.align(nodes, side)
+
+
+def test_nodes_that_are_not_drawn_are_not_aligned(board):
+    board.close(board.group(["mlp", "entropy"]))
+    with pytest.raises(BuilderError, match="entropy is in a closed group; open"):
+        board.align(["entropy", "mlp"], "left")
+
+
 def test_the_structure_changes_with_nodes_and_edges(board):
     before = board.payload()["structure"]
     board.disconnect("mlp", "input_")
@@ -561,12 +626,34 @@ def test_code_that_renames_a_brick_keeps_its_place(board):
     assert node(board, "mlp")["position"] == (7, 8)
 
 
-def test_code_that_a_person_wrote_stays_until_the_next_edit(board):
+def test_code_that_a_person_wrote_stays_until_the_model_changes(board):
     text = f"# my model\n{board.code}"
     board.set_code(text)
     assert board.code == text
     board.rename("mlp", "other")
     assert not board.code.startswith("# my")
+    board.undo()
+    assert board.code == text
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda board: board.open("mlp"),
+        lambda board: [board.open("mlp"), board.close("mlp")],
+        lambda board: board.move({"mlp": [7, 8]}),
+        lambda board: board.arrange(),
+        lambda board: board.group(["mlp", "entropy"]),
+        lambda board: board.freeze("mlp"),
+        lambda board: board.refresh(),
+        lambda board: [board.open("mlp"), board.undo()],
+    ],
+)
+def test_code_that_a_person_wrote_stays_while_only_the_drawing_changes(board, look):
+    text = f"# my model\n{board.code}"
+    board.set_code(text)
+    look(board)
+    assert board.payload()["code"] == {"text": text, "fault": None}
 
 
 def test_code_with_a_fault_is_refused_with_its_line(board):

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from extensions_live.editor import Board, Editor
+from extensions_live.editor.aligning import SIDES
 from extensions_live.editor.intents import NAMES
 from tests.support.tree import ROOT
 
-SOURCES = sorted((ROOT / "extensions_live" / "frontend" / "src" / "editor").rglob("*.ts*"))
+FOLDER = ROOT / "extensions_live" / "frontend" / "src" / "editor"
+SOURCES = sorted(FOLDER.rglob("*.ts*"))
 TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
 
 PYTHON_ONLY = {
@@ -26,6 +28,7 @@ PYTHON_ONLY = {
     "flops": "they are on its node",
     "disconnect": "the page removes edges together with nodes, by `remove`",
     "save_image": "the page draws the image itself, in the colours that it shows",
+    "align": "the page moves the nodes, whose sizes it knows exactly",
     "add_inputs": "the page adds those of a stream, by `add_stream`",
 }
 """Public methods of a board that are no intents, and why."""
@@ -34,52 +37,29 @@ OF_THE_WIDGET = {
     *("payload", "draft", "has_code", "refresh", "adopt", "complete_spec", "needed_inputs", "take"),
 }
 
-VIEW = "what is in sight, which no model has"
-TWINS = {
-    # keys
-    "add": Board.add,
-    "connect": Board.connect,
-    "feed": Board.connect,
-    "remove": Board.remove,
-    "undo": Board.undo,
-    "redo": Board.redo,
-    "duplicate": Board.duplicate,
-    "select all": VIEW,
-    "search": VIEW,
-    "fit": VIEW,
-    "arrange": Board.arrange,
-    "group": Board.group,
-    "regroup": Board.put,
-    "unpack": Board.unpack,
-    "toggle": Board.open,
-    "settings": Board.set,
-    "rename": Board.rename,
-    "fix": Board.apply_fix,
-    "code": Board.set_code,
-    "palette": VIEW,
-    "zoom in": VIEW,
-    "zoom out": VIEW,
-    "next": VIEW,
-    "previous": VIEW,
-    "cost": Board.set_cost,
-    "help": VIEW,
-    "escape": VIEW,
-    "values": Editor.show_on_nodes,
-    "example": Editor.push,
-    "next example": Editor.step_example,
-    "previous example": Editor.step_example,
-    # buttons
-    "full": VIEW,
-    "open image": Board.load,
-    "save png": Editor.save_image,
-    "save svg": Editor.save_image,
-    "align left": Board.move,
-    "align centre": Board.move,
-    "align top": Board.move,
-    "align middle": Board.move,
+VIEW = {
+    *("select all", "search", "fit", "palette", "zoom in", "zoom out", "next", "previous"),
+    *("help", "escape", "full"),
 }
-"""What the keys and buttons of the canvas do, and the twin of each."""
+"""Keys and buttons that change what is in sight or selected, which no model has."""
 
+OTHER_NAMES = {
+    "feed": "connect",
+    "regroup": "put",
+    "toggle": "open",
+    "settings": "set",
+    "fix": "apply_fix",
+    "code": "set_code",
+    "cost": "set_cost",
+    "values": "show_on_nodes",
+    "example": "push",
+    "next example": "step_example",
+    "previous example": "step_example",
+    "open image": "load",
+    "save png": "save_image",
+    "save svg": "save_image",
+}
+"""Keys and buttons whose twin has another name than they have."""
 
 CALL = r'(?:\bsend\((?:[\w.]+ \? "(\w+)" : )?|\[)"(\w+)"(?:,\s*(\{))?'
 """`send("name", {`, `send(one ? "name" : "other", {`, or a pair `["name", {`."""
@@ -176,15 +156,29 @@ def test_every_method_of_a_board_is_an_intent_or_says_why_not():
     assert set(PYTHON_ONLY) - called() == set()
 
 
-def test_every_key_and_button_has_its_twin():
-    folder = ROOT / "extensions_live" / "frontend" / "src" / "editor"
-    keys = (folder / "shortcuts.ts").read_text(encoding="utf-8")
-    buttons = (folder / "parts" / "Toolbar.tsx").read_text(encoding="utf-8")
-    actions = set(re.findall(r'\| "([^"]+)"', keys.partition("export type Action =")[2]
-                             .partition(";")[0]))  # fmt: skip
-    commands = set(re.findall(r'\| "([^"]+)"', buttons.partition("export type Command =")[2]
-                              .partition(";")[0]))  # fmt: skip
-    assert actions | commands == set(TWINS)
+def listed(path, name):
+    """Return the members of a union of strings in the sources of the page."""
+    text = (FOLDER / path).read_text(encoding="utf-8")
+    return re.findall(r'\| "([^"]+)"', text.partition(f"export type {name} =")[2].partition(";")[0])
+
+
+COMMANDS = sorted({*listed("shortcuts.ts", "Action"), *listed("parts/Toolbar.tsx", "Command")})
+
+
+def test_the_keys_and_buttons_of_the_page_are_read():
+    assert {"add", "undo", "align left", "save svg"} <= set(COMMANDS)
+    assert VIEW | OTHER_NAMES.keys() <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in VIEW])
+def test_a_key_or_button_has_a_twin_with_its_name_that_a_test_calls(command):
+    name = OTHER_NAMES.get(command, command.partition(" ")[0])
+    assert inspect.getdoc(twin(name))
+    assert name in called()
+
+
+def test_align_takes_the_words_of_the_menu():
+    assert {f"align {side}" for side in SIDES} == {c for c in COMMANDS if c.startswith("align")}
 
 
 def test_the_readers_of_typescript_understand_nested_objects():

@@ -737,11 +737,18 @@ export interface SourceData {
   dtype: string;
 }
 
-/** A data stream that can be used for training, and the sources of the stream. `note` describes the stream, for example by stating its number of examples. */
+/** The value of a source for one example, as text; `image` is the URL of a PNG image. */
+export interface SourceExample {
+  text: string;
+  image: string | null;
+}
+
+/** A data stream that can be used for training, and the sources of the stream. `note` describes the stream, for example by stating its number of examples. `examples` contains the value of each source for the first example. */
 export interface StreamData {
   name: string;
   note: string;
   sources: SourceData[];
+  examples: Record<string, SourceExample>;
 }
 
 /** Everything that can be added to a board or used with it. `broken` contains an error message for each saved block that cannot be read. */
@@ -867,7 +874,7 @@ export interface CodeData {
   fault: CodeFault | null;
 }
 
-/** The contents of a board. `version` increases with every change, but `structure` increases only when nodes or edges change, so that the page knows when to run its layout. `acked` contains the number of the last executed intent of each client. `misfits` contains the streams that do not fit the model, each with a reason. `undo` and `redo` are the names of the edits that can be undone and redone. `document` is the whole board as JSON text, for images and the clipboard; `paste` accepts this text. */
+/** The contents of a board. `version` increases with every change, but `structure` increases only when nodes or edges change, so that the page knows when to run its layout. `acked` contains the number of the last executed intent of each client. `misfits` contains the streams that do not fit the model, each with a reason. `shown_from` contains, for each input, the name of the stream whose example the input shows. `undo` and `redo` are the names of the edits that can be undone and redone. `document` is the whole board as JSON text, for images and the clipboard; `paste` accepts this text. */
 export interface BoardPayload {
   version: number;
   structure: number;
@@ -875,6 +882,7 @@ export interface BoardPayload {
   refused: Refusal[];
   made: MadeNodes[];
   misfits: Record<string, string>;
+  shown_from: Record<string, string>;
   nodes: BoardNode[];
   edges: BoardEdge[];
   summary: BoardSummary;

@@ -3,6 +3,7 @@
 
 import type { BoardNode } from "./shown";
 import { detailOf } from "./details";
+import { exampleLine } from "./flow";
 import { bounds, type Box } from "./layout";
 import { widthOf } from "./shape_places";
 
@@ -86,16 +87,27 @@ function drawNode({ node, box: { x, y, width, height } }: DrawnNode, c: Colours)
   const accent = c.accent(node);
   const dashed = node.open ? ' stroke-dasharray="5 4" fill-opacity="0.5"' : "";
   const middle = node.open ? y + 22 : y + height / 2;
+  const image = node.example?.image ?? "";
+  const left = x + (image ? 72 : 20);
+  const lines = [detail.join("  "), exampleLine(node)].filter(Boolean);
+  const top = middle + 5.5 - 7.5 * lines.length;
   return (
     `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="9" fill="${c.fill}" ` +
     `stroke="${c.line}"${dashed}/>` +
     `<rect x="${x + 8}" y="${middle - 11}" width="4" height="22" rx="2" fill="${accent}"/>` +
-    `<text x="${x + 20}" y="${middle - (detail.length ? 2 : -4)}" font-size="13" ` +
+    (image
+      ? `<image x="${x + 16}" y="${middle - 24}" width="48" height="48" href="${image}" ` +
+        `style="image-rendering: pixelated"/>`
+      : "") +
+    `<text x="${left}" y="${top}" font-size="13" ` +
     `font-weight="600" fill="${c.text}">${escaped(node.title)}</text>` +
-    (detail.length
-      ? `<text x="${x + 20}" y="${middle + 13}" font-size="11" fill="${c.soft}">` +
-        `${escaped(detail.join("  "))}</text>`
-      : "")
+    lines
+      .map(
+        (line, place) =>
+          `<text x="${left}" y="${top + 15 * (place + 1)}" font-size="11" fill="${c.soft}">` +
+          `${escaped(line)}</text>`,
+      )
+      .join("")
   );
 }
 

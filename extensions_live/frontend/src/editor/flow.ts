@@ -37,7 +37,7 @@ export function portOf(handle: string | null | undefined): string {
 }
 
 const WIDTH = { least: 184, most: 340, port: 78 };
-const HEIGHT = { header: 50, ports: 17 };
+const HEIGHT = { header: 50, ports: 17, example: 16 };
 
 /** Returns the names that a node shows beside its handles; a single port needs no name. */
 export function shownPorts(node: BoardNode): { above: boolean; below: boolean } {
@@ -47,6 +47,12 @@ export function shownPorts(node: BoardNode): { above: boolean; below: boolean } 
 /** Returns the shape and the dtype of an input. */
 export function inputLine({ outputs: [output] }: BoardNode): string {
   return output ? `${output.shape ?? "shape unknown"}  ${output.dtype ?? ""}`.trim() : "input";
+}
+
+/** Returns the third line of an input: its example, or where its image comes from. */
+export function exampleLine({ example }: Pick<BoardNode, "example">): string {
+  if (!example) return "";
+  return example.image === null ? `e.g. ${example.text}` : `e.g. from ${example.stream}`;
 }
 
 /** Returns the second line of a node: its type or its most important settings, and its size. */
@@ -62,7 +68,8 @@ export function secondLine(node: BoardNode): string {
 
 /** Returns the size of a closed node, which depends on its texts. */
 export function sizeOf(node: BoardNode): Size {
-  const text = Math.max(7.6 * node.title.length, 6.4 * secondLine(node).length);
+  const lines = [secondLine(node), exampleLine(node)].map(({ length }) => 6.4 * length);
+  const text = Math.max(7.6 * node.title.length, ...lines) + (node.example?.image ? 18 : 0);
   const badges =
     (node.fault && !node.fault.needs ? 46 : 0) +
     (node.cost === null ? 0 : 46) +
@@ -75,7 +82,8 @@ export function sizeOf(node: BoardNode): Size {
     ports + 16,
   );
   const { above, below } = shownPorts(node);
-  const height = HEIGHT.header + HEIGHT.ports * (Number(above) + Number(below));
+  const more = HEIGHT.ports * (Number(above) + Number(below));
+  const height = HEIGHT.header + more + (node.example ? HEIGHT.example : 0);
   return { width: 4 * Math.ceil(width / 4), height };
 }
 
@@ -144,6 +152,7 @@ export function spoken(node: BoardNode): string {
   const kind = node.kind === "input" ? "input" : node.type;
   const shapes = node.outputs.flatMap(({ shape }) => (shape === null ? [] : [shape]));
   const parts = [node.title === kind ? kind : `${kind} ${node.title}`];
+  if (node.example) parts.push(`for example ${node.example.text}, from ${node.example.stream}`);
   if (shapes.length) parts.push(`output ${shapes.join(" and ")}`);
   if (node.cost !== null) parts.push("the cost");
   if (node.fault?.needs) parts.push(`unfinished: ${node.fault.needs}`);

@@ -17,6 +17,7 @@ export const EMPTY_BOARD: BoardPayload = {
   refused: [],
   made: [],
   misfits: {},
+  shown_from: {},
   nodes: [],
   edges: [],
   summary: { parameters: null, flops: null, fault: null, checking: false },

@@ -5,16 +5,24 @@ import type {
   FieldData,
   PaletteEntry,
   PalettePayload,
+  SourceExample,
   BoardNode as SentNode,
   BoardPayload as SentBoard,
   SettingValue,
 } from "../messages";
+
+/** What an input shows of a stream: the value of its source for an example. */
+export interface InputExample extends SourceExample {
+  readonly stream: string;
+}
 
 /** A field of a node, its value if it is given, and what is inferred instead. */
 export type SettingData = FieldData & SettingValue;
 
 export interface BoardNode extends Omit<SentNode, "settings" | "fields"> {
   readonly settings: readonly SettingData[];
+  /** Only for an input for which a stream has an example. */
+  readonly example?: InputExample;
 }
 
 export interface BoardPayload extends Omit<SentBoard, "nodes"> {
@@ -45,20 +53,33 @@ export class Shown {
     const known = new Map<string, Known>();
     const widths = arriving(board);
     for (const sent of board.nodes) {
-      known.set(sent.id, this.#known(sent, widths.get(sent.id) ?? null));
+      const example = exampleOf(sent, board, palette);
+      known.set(sent.id, this.#known(sent, widths.get(sent.id) ?? null, example));
     }
     this.#nodes = known;
     return { ...board, nodes: [...known.values()].map(({ node }) => node) };
   }
 
-  #known(sent: SentNode, width: number | null): Known {
+  #known(sent: SentNode, width: number | null, example: InputExample | null): Known {
     const kind = sent.kind === "cost" ? "brick" : sent.kind;
     const entry = this.#entries.get(`${kind} ${sent.type}`);
-    const text = `${JSON.stringify(sent)} ${String(width)}`;
+    const text = JSON.stringify([sent, width, example]);
     const old = this.#nodes.get(sent.id);
     if (old?.text === text && old.entry === entry) return old;
-    return { text, entry, node: complete(sent, entry, width) };
+    const node = complete(sent, entry, width);
+    return { text, entry, node: example ? { ...node, example } : node };
   }
+}
+
+/** Returns the example that an input shows, or null. */
+function exampleOf(
+  { id, title, kind }: SentNode,
+  { shown_from }: SentBoard,
+  { streams }: PalettePayload,
+): InputExample | null {
+  const stream = kind === "input" ? shown_from[id] : undefined;
+  const found = streams.find(({ name }) => name === stream)?.examples[title];
+  return stream !== undefined && found ? { ...found, stream } : null;
 }
 
 /** Returns the sizes of the last dimensions that arrive at nodes with one input. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { detailOf } from "../../src/editor/details";
+import { exampleLine, sizeOf } from "../../src/editor/flow";
 import { EMPTY_BOARD } from "../../src/editor/model";
 import { Shown } from "../../src/editor/shown";
 import type { BoardNode, BoardPayload, FieldData, PalettePayload } from "../../src/messages";
@@ -59,5 +60,36 @@ describe("the board of the page", () => {
     expect(again).toBe(first);
     expect(other?.parameters).toBe(3);
     expect(shown.of(board(sent("a")), palette(field("dim"))).nodes[0]).not.toBe(first);
+  });
+});
+
+describe("an input", () => {
+  const examples = {
+    features: { text: "an image", image: "data:image/png;base64,AA" },
+    targets: { text: "3 (cat)", image: null },
+  };
+  const streams = [{ name: "train", note: "", sources: [], examples }];
+  const input = (id: string) => sent(id, { kind: "input", title: id });
+  const shown = (id: string) => {
+    const given = { ...board(input(id)), shown_from: { [id]: "train" } };
+    return new Shown().of(given, { ...palette(), streams }).nodes[0];
+  };
+
+  it("shows the example of a stream, and is taller for it", () => {
+    const [plain, one] = [node("targets", { kind: "input" }), shown("targets")];
+    expect(one?.example).toEqual({ text: "3 (cat)", image: null, stream: "train" });
+    expect(one && exampleLine(one)).toBe("e.g. 3 (cat)");
+    expect(one && sizeOf(one).height).toBeGreaterThan(sizeOf(plain).height);
+  });
+
+  it("names the stream of its image", () => {
+    const one = shown("features");
+    expect(one && exampleLine(one)).toBe("e.g. from train");
+  });
+
+  it("shows nothing where no stream fits", () => {
+    const given = board(input("features"));
+    const [one] = new Shown().of(given, { ...palette(), streams }).nodes;
+    expect(one && "example" in one).toBe(false);
   });
 });

@@ -170,9 +170,15 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
       case "align left":
       case "align centre":
       case "align top":
-      case "align middle":
-        flow.move(aligned(boxesOf(flow.nodes, selected), command.slice(6) as Side));
+      case "align middle": {
+        const chosen = flow.nodes.filter(({ id }) => selected.includes(id));
+        if (new Set(chosen.map(({ parentId }) => parentId)).size > 1) {
+          toast("The nodes are in different groups: select nodes of one group to align them.");
+          break;
+        }
+        flow.move(aligned(boxesOf(chosen), command.slice(6) as Side));
         break;
+      }
       default:
         perform(command);
     }
@@ -309,11 +315,9 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   );
 }
 
-function boxesOf(nodes: readonly FlowNode[], ids: readonly string[]): Map<string, Box> {
+function boxesOf(nodes: readonly FlowNode[]): Map<string, Box> {
   return new Map(
-    nodes
-      .filter(({ id }) => ids.includes(id))
-      .map(({ id, position, width = 0, height = 0 }) => [id, { ...position, width, height }]),
+    nodes.map(({ id, position, width = 0, height = 0 }) => [id, { ...position, width, height }]),
   );
 }
 

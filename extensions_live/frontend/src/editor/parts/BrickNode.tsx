@@ -4,9 +4,9 @@
 import { Handle, NodeToolbar, Position, useStore, type NodeProps } from "@xyflow/react";
 import { memo, type KeyboardEvent } from "react";
 
-import type { BoardNode } from "../shown";
+import type { BoardNode, InputExample } from "../shown";
 import { detailOf } from "../details";
-import { inputLine, shownPorts, type FlowNode } from "../flow";
+import { exampleLine, inputLine, shownPorts, type FlowNode } from "../flow";
 import { HANDLES } from "../handles";
 import { Sign, Tile } from "../images";
 import { counted, flopLabel, short, words } from "../labels";
@@ -214,6 +214,12 @@ function Badges({ node }: { node: BoardNode }) {
   );
 }
 
+/** The example of an input, if it is an image. */
+export function ExampleImage({ example }: { example: InputExample }) {
+  const title = exampleTitle(example);
+  return <img className="wbe-image" src={example.image ?? ""} alt={title} title={title} />;
+}
+
 export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { send, familyOf } = useTools();
   const { node, first } = data;
@@ -229,6 +235,7 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
     node.editable ? "" : "wbe-fixed",
     above ? "wbe-above" : "",
     below ? "wbe-below" : "",
+    node.example ? "wbe-taller" : "",
   ];
   return (
     <div
@@ -237,7 +244,11 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
       data-family={familyOf(node)}
     >
       <div className="wbe-head">
-        <Tile type={node.kind === "input" ? "Input" : node.type} family={familyOf(node)} />
+        {node.example?.image ? (
+          <ExampleImage example={node.example} />
+        ) : (
+          <Tile type={node.kind === "input" ? "Input" : node.type} family={familyOf(node)} />
+        )}
         <span className="wbe-names" title={node.text}>
           <b>{node.title}</b>
           <LiveLine node={node.id}>
@@ -259,6 +270,15 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
               </span>
             )}
           </LiveLine>
+          {node.example && (
+            <span
+              className="wbe-detail"
+              title={exampleTitle(node.example)}
+              data-testid={`example-${node.id}`}
+            >
+              {exampleLine(node)}
+            </span>
+          )}
         </span>
         <Badges node={node} />
         {node.open !== null && (
@@ -282,6 +302,11 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   );
 });
 BrickNode.displayName = "BrickNode";
+
+/** Returns what an example is, and where it comes from. */
+export function exampleTitle({ text, stream }: InputExample): string {
+  return `for example ${text}, the first example of ${stream}`;
+}
 
 function parametersTitle({ parameters }: BoardNode): string {
   return counted(parameters ?? 0, "parameter");

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "react";
 
-import type { PalettePayload } from "../../messages";
+import type { PalettePayload, SourceExample } from "../../messages";
 import { Sign, Tile } from "../images";
 import { OTHER_KEYS, SHORTCUTS } from "../shortcuts";
 import { useTools } from "./context";
@@ -55,6 +55,16 @@ interface EmptyProps {
   readonly begin: () => void;
 }
 
+/** The first example of a stream that is an image, else the tile of data. */
+function StartImage({ examples }: { examples: readonly SourceExample[] }) {
+  const image = examples.find((one) => one.image !== null)?.image;
+  return image ? (
+    <img className="wbe-image" src={image} alt="" />
+  ) : (
+    <Tile type="Input" family="data" />
+  );
+}
+
 /** What to do on an empty canvas. */
 export function Empty({ palette, begin }: EmptyProps) {
   const { send } = useTools();
@@ -72,7 +82,7 @@ export function Empty({ palette, begin }: EmptyProps) {
         <>
           <h4>Start with the data of this notebook</h4>
           <div className="wbe-starts">
-            {palette.streams.map(({ name, note, sources }) => (
+            {palette.streams.map(({ name, note, sources, examples }) => (
               <button
                 type="button"
                 className="wbe-start"
@@ -81,7 +91,7 @@ export function Empty({ palette, begin }: EmptyProps) {
                 title={sources.map((one) => one.name).join(", ")}
                 onClick={() => send("add_stream", { stream: name })}
               >
-                <Tile type="Input" family="data" />
+                <StartImage examples={Object.values(examples)} />
                 <span className="wbe-names">
                   <b>{name}</b>
                   <span className="wbe-detail">{note}</span>

@@ -2,13 +2,13 @@
 
 import { memo, useEffect, useRef, useState } from "react";
 
-import type { BoardNode, BoardPayload, SettingData } from "../shown";
+import type { BoardNode, BoardPayload, InputExample, SettingData } from "../shown";
 import { Sign, Tile } from "../images";
 import { counted, long, words } from "../labels";
 import { brief } from "../details";
 import { written } from "../values";
 import { Address } from "./Address";
-import { Fault } from "./BrickNode";
+import { ExampleImage, Fault } from "./BrickNode";
 import { Close } from "./Close";
 import { useTools } from "./context";
 import { Row } from "./fields";
@@ -124,9 +124,20 @@ function NodeForm({ node, nodes }: NodeProps) {
         </>
       )}
       <Outputs node={node} />
+      {node.example && <Example example={node.example} />}
       <Address node={node.id} />
       <Actions node={node} nodes={nodes} />
     </>
+  );
+}
+
+/** The example of an input. */
+function Example({ example }: { example: InputExample }) {
+  return (
+    <section className="wbe-shown" aria-label="example" data-testid="example">
+      <h4>example of {example.stream}</h4>
+      {example.image === null ? <p>{example.text}</p> : <ExampleImage example={example} />}
+    </section>
   );
 }
 
