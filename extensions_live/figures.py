@@ -2,10 +2,11 @@
 
 There is one figure for each list. All figures share the x axis, so zooming in one figure zooms in
 all figures. The figures are built once and contain no data. The page fills the data sources
-``curve:<key>``, ``smooth:<key>``, ``dots:<key>``, ``marks:<key>``, ``shapes:<figure>:<key>``,
-``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and sets the colours of text and
-background according to its theme. Bokeh's tool bar is hidden: drag to zoom, use the mouse wheel
-with Ctrl to zoom or with Shift to pan, and double-click to show the whole run.
+``curve:<key>``, ``smooth:<key>``, ``kept:<key>``, ``dots:<key>``, ``marks:<key>``,
+``shapes:<figure>:<key>``, ``rules:<kind>`` and ``best:<figure>``, chooses scales and ranges, and
+sets the colours of text and background according to its theme. Bokeh's tool bar is hidden: drag to
+zoom, use the mouse wheel with Ctrl to zoom or with Shift to pan, and double-click to show the whole
+run.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ RULES: dict[MarkKind, dict[str, Any]] = {
 """Styles of the vertical lines that mark events; checkpoints are short lines at the bottom."""
 
 HEIGHT = 250
+
+FAINT = 0.35
+"""Opacity of the part of a curve that a rewind ended."""
 
 
 def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
@@ -134,10 +138,11 @@ def line_infos(figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
 
 
 def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list[LineInfo]]:
-    """Return the curves of each figure: a colour for each run, and a dash and shape for each curve.
+    """Return the curves of each figure: a colour for each run, and a shape for each curve.
 
-    Dashes and shapes repeat if a figure has many curves; curves with the same dash and shape then
-    differ in the colours of their runs.
+    In a figure of several channels, each channel has a dash pattern, which is the same for all
+    runs. In a figure of one channel, each run has a dash pattern. Dashes and shapes repeat if there
+    are many; curves with the same dash and shape then differ in the colours of their runs.
 
     Parameters
     ----------
@@ -157,7 +162,8 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
                     name,
                     name if several else "",
                     PALETTE[i % len(PALETTE)],
-                    i * len(names) + j,
+                    j if several else i,
+                    shape=i * len(names) + j,
                 )
                 for i, run in enumerate(runs)
                 for j, name in enumerate(names)
@@ -166,11 +172,21 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
     return result
 
 
-def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: int) -> LineInfo:
+def line_info(
+    key: str,
+    run: str,
+    channel: str,
+    label: str,
+    colour: str,
+    dash: int,
+    *,
+    shape: int | None = None,
+) -> LineInfo:
     """Return the description of one curve.
 
-    `dash` is an index into `DASHES` and `SHAPES`, and wraps around.
+    `dash` is an index into `DASHES` and, unless `shape` is given, into `SHAPES`; both wrap around.
     """
+    shape = dash if shape is None else shape
     return {
         "key": key,
         "run": run,
@@ -178,7 +194,7 @@ def line_info(key: str, run: str, channel: str, label: str, colour: str, dash: i
         "label": label,
         "colour": colour,
         "dash": DASHES[dash % len(DASHES)],
-        "shape": SHAPES[dash % len(SHAPES)],
+        "shape": SHAPES[shape % len(SHAPES)],
     }
 
 
@@ -239,7 +255,7 @@ def with_the_first_run_last(infos: Sequence[LineInfo]) -> list[LineInfo]:
     return sorted(infos, key=lambda info: -runs.index(info["run"]))
 
 
-KINDS = ("curve", "smooth", "dots", "marks")
+KINDS = ("curve", "smooth", "kept", "dots", "marks")
 
 
 def source(name: str, *columns: str) -> ColumnDataSource:
@@ -297,8 +313,9 @@ def add_smooth(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource
 
 
 def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
-    """Add one curve as recorded: a line, dots, and marks for non-finite values."""
+    """Add one curve as recorded: a line, dots, marks, and faintly the part before a rewind."""
     shade = info["colour"]
+    kept = plot.line("x", "y", source=sources["kept"], color=shade, line_width=1.5, alpha=FAINT)
     line = plot.line(
         *("x", "y"),
         source=sources["curve"],
@@ -316,7 +333,8 @@ def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource])
         line_width=2,
         color=MARK_COLOUR,
     )
-    for part, kind in ((line, "line"), (dots, "dots"), (crosses, "marks")):
+    parts = {"kept": kept, "line": line, "dots": dots, "marks": crosses}
+    for kind, part in parts.items():
         part.tags = [info["key"], kind]
 
 

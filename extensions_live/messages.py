@@ -48,8 +48,8 @@ class RangeMessage(TypedDict):
 AxisName: TypeAlias = Literal["iteration", "epoch", "time", "examples"]
 """Quantity on the x axis of a plot."""
 
-MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "best"]
-"""Kind of a mark on a plot."""
+MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "best", "branch"]
+"""Kind of a mark on a plot; ``branch`` is the part of the run that the last rewind ended."""
 
 
 class PlotSettings(TypedDict):
@@ -168,7 +168,7 @@ class Empty(TypedDict):
 
 
 class CurveData(TypedDict):
-    """Points of a curve as float64 arrays: line, dots, smoothed line and non-finite values."""
+    """Points of a curve as float64 arrays: line, dots, non-finite values, smoothed, kept."""
 
     x: bytes
     y: bytes
@@ -177,6 +177,8 @@ class CurveData(TypedDict):
     dots_y: bytes
     smooth_x: NotRequired[bytes]
     smooth_y: NotRequired[bytes]
+    kept_x: NotRequired[bytes]
+    kept_y: NotRequired[bytes]
 
 
 class MarkData(TypedDict):
@@ -215,6 +217,13 @@ class Difference(TypedDict):
     values: list[str]
 
 
+class KeptData(TypedDict):
+    """Part of a run that a rewind ended: the iteration of the rewind, and a description."""
+
+    start: int
+    text: str
+
+
 class PlotPayload(TypedDict):
     """Contents of a plot, such as its curves, latest values, notes, marks and settings."""
 
@@ -228,6 +237,7 @@ class PlotPayload(TypedDict):
     runs: list[RunData]
     differences: list[Difference]
     focus: list[float]
+    kept: KeptData | None
     command: Outcome | None
     possible: list[CommandName]
 

@@ -39,7 +39,7 @@ def settings(given: Mapping[str, Any] | None = None) -> PlotSettings:
         "log_y": [],
         "robust": [],
         "smoothing": 0.0,
-        "marks": ["epoch", "intervention", "tier", "checkpoint", "best"],
+        "marks": list(MARKS),
         "hidden": [],
         "hidden_runs": [],
         "order": [],

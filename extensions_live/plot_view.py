@@ -12,6 +12,7 @@ import traitlets
 
 from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
+from extensions_live.kept_tail import KeptTail, kept_tail
 from extensions_live.log_source import LogSource, as_session
 from extensions_live.log_values import latest, read_curve
 from extensions_live.messages import (
@@ -101,7 +102,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         self._requests = Requests()
         self._several = source if isinstance(source, Runs) else None  # keeps no session
         self._asked: list[int | None] = []  # comparisons that the page requested
-        self._focus: list[float] = []
+        self._focus: list[float] = []  # the start of a comparison that the page requested
         self._refusal = ""
         super().__init__(
             source,
@@ -127,13 +128,17 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         if self._asked and session is not None:
             self._compare(session, self._asked[-1])
             self._asked.clear()
+        elif self._focus and session is not None:
+            self._follow(session, int(self._focus[0]))
         several = self._several
         runs = [Run("", "", source)] if several is None else several.runs
         ended, command = source.state.ended, self._command(session)
         logs = {run.key: run.log for run in runs}
         versions = [(id(log), log.version) for log in logs.values() if log is not None]
         states = [run.state for run in runs]
-        state = (versions, states, self._range, self._settings, command, self.figures)
+        tail = self._tail(session)
+        kept = None if tail is None else tail.described
+        state = (versions, states, self._range, self._settings, command, self.figures, kept)
         if not versions or state == self._shown:
             return None
         chosen, visible = self._settings, self._range
@@ -157,6 +162,9 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             )
             if curve is not None:
                 curves[key] = packed(curve)
+                if tail is not None:
+                    kept_x, kept_y = tail.curve(info["channel"], axis, points)
+                    curves[key] |= {"kept_x": kept_x.tobytes(), "kept_y": kept_y.tobytes()}
         self._shown = state
         return {
             "curves": curves,
@@ -169,6 +177,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             "runs": [run_data(run) for run in runs if run.key],
             "differences": [] if several is None else differences(runs),
             "focus": self._focus,
+            "kept": kept,
             "command": command,
             "possible": WAYS if session is not None else [],
         }
@@ -195,22 +204,15 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     def _compare(self, session: Session, start: int | None) -> None:
         """Compare a run with its branches and forks; end the comparison if `start` is None."""
-        others: dict[str, Any] = {}
-        if start is not None:
-            for branch in session.branches:
-                if branch.log is not None and (branch.end or 0) > start:
-                    others[branch.name] = branch
-            for fork in self._requests.started:
-                others[fork.name] = fork
-            if not others:
-                self._refusal = ALONE.format(start=start)
-                return
+        together = {} if start is None else self._together(session, start)
+        if start is not None and len(together) < 2:
+            self._refusal = ALONE.format(start=start)
+            return
         self._refusal = ""
         if start is None:
             self._several, lines = None, line_infos(self._channels)
         else:
-            name = session.branches[-1].name if session.branches else session.name
-            self._several = Runs({name: session, **others})
+            self._several = Runs(together)
             lines = lines_of([run.key for run in self._several.runs], self._channels)
         self._infos = {info["key"]: info for infos in lines for info in infos}
         self._range = (None, None)
@@ -219,6 +221,35 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
             self.payload = {}
             self.lines = lines
             self.figures = document(self._channels, height=self._height, lines=lines)
+
+    def _together(self, session: Session, start: int) -> dict[str, Any]:
+        """Return a run and the branches and forks to compare it with, by name.
+
+        Those that are already compared keep their places, and with these their colours.
+        """
+        branches = session.branches
+        found: dict[str, Any] = {
+            branch.name: branch
+            for branch in branches
+            if branch.end is not None and branch.end > start
+        }
+        found |= {fork.name: fork for fork in self._requests.started}
+        others = [] if self._several is None else [run.name for run in self._several.runs[1:]]
+        order = dict.fromkeys(name for name in (*others, *found) if name in found)
+        name = branches[-1].name if branches else session.name
+        return {name: session, **{name: found[name] for name in order}}
+
+    def _follow(self, session: Session, start: int) -> None:
+        """Compare again if there are other branches or forks, or a branch has a new name."""
+        compared = [] if self._several is None else [run.name for run in self._several.runs]
+        if list(self._together(session, start)) != compared:
+            self._compare(session, start)
+
+    def _tail(self, session: Session | None) -> KeptTail | None:
+        """Return the part of the run before the last rewind, if the plot shows it."""
+        if session is None or self._several is not None or "branch" not in self._settings["marks"]:
+            return None
+        return kept_tail(session)
 
     def _command(self, session: Session | None) -> Outcome | None:
         """Return the outcome of the last rewind or fork, or the reason for the last refusal."""

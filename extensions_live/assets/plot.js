@@ -472,7 +472,9 @@ function unpack(curve) {
     dotsX: floats(curve.dots_x),
     dotsY: floats(curve.dots_y),
     smoothX: floats(curve.smooth_x),
-    smoothY: floats(curve.smooth_y)
+    smoothY: floats(curve.smooth_y),
+    keptX: floats(curve.kept_x),
+    keptY: floats(curve.kept_y)
   };
 }
 function floats(view) {
@@ -557,8 +559,8 @@ function padded({ low, high }, padding, log) {
 }
 function spanX(curves, log) {
   let [low, high] = [Infinity, -Infinity];
-  for (const { x, marks } of curves) {
-    for (const values of [x, marks]) {
+  for (const { x, marks, keptX } of curves) {
+    for (const values of [x, marks, keptX]) {
       const first = log ? values.find((value) => value > 0) : values[0];
       if (first === void 0) continue;
       low = Math.min(low, first);
@@ -573,7 +575,8 @@ function spanY(curves, visible, log, robust) {
   for (const curve of curves) {
     for (const [x, y] of [
       [curve.x, curve.y],
-      [curve.smoothX, curve.smoothY]
+      [curve.smoothX, curve.smoothY],
+      [curve.keptX, curve.keptY]
     ]) {
       for (let i = 0; i < x.length; i += 1) {
         const [at2 = 0, value = NaN] = [x[i], y[i]];
@@ -687,7 +690,7 @@ var DEFAULTS = {
   log_y: [],
   robust: [],
   smoothing: 0,
-  marks: ["epoch", "intervention", "tier", "checkpoint", "best"],
+  marks: ["epoch", "intervention", "tier", "checkpoint", "best", "branch"],
   hidden: [],
   hidden_runs: [],
   order: [],
@@ -1144,6 +1147,32 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   return { update };
 }
 
+// src/kept.ts
+function makeKept(parent, compare, hide) {
+  const box = named("kept", make("div", "wb-kept", parent));
+  box.hidden = true;
+  const text = make("span", "", box);
+  let start = 0;
+  const button = (name, title, act) => {
+    const element = named(`kept-${name}`, make("button", "wb-tool", box, name));
+    element.type = "button";
+    element.title = title;
+    element.addEventListener("click", act);
+  };
+  button("compare", "compare this branch with the present one, side by side", () => {
+    compare(start);
+  });
+  button("hide", "hide it; the menu of marks shows it again", hide);
+  return {
+    show(kept) {
+      box.hidden = !kept;
+      if (!kept) return;
+      start = kept.start;
+      text.textContent = kept.text;
+    }
+  };
+}
+
 // src/pace.ts
 var SHARE = 8;
 var SHARE_OF_DASHBOARD = 60;
@@ -1344,7 +1373,8 @@ var MARK_NAMES = {
   intervention: "interventions",
   tier: "tier changes",
   checkpoint: "checkpoints",
-  best: "best so far"
+  best: "best so far",
+  branch: "before the last rewind"
 };
 function drawMarks(views, figures, marks, hidden) {
   for (const kind of ["epoch", "intervention", "tier", "checkpoint"]) {
@@ -1839,7 +1869,7 @@ function fill(model, box, cards, views, below = box) {
     drawMarks(views, lines, shown2, hidden);
   };
   const showRest = () => {
-    const { marks = [], axis, runs = [], differences = [] } = payload();
+    const { marks = [], axis, runs = [], differences = [], kept: tail = null } = payload();
     const { now } = settings;
     box.classList.toggle("wb-tables", now.table);
     for (const bar of toolbars) bar.show(now, axis?.missing ?? {});
@@ -1854,6 +1884,7 @@ function fill(model, box, cards, views, below = box) {
         marks
       });
     });
+    kept.show(now.marks.includes("branch") ? tail : null);
     const temporary = Boolean(payload().focus?.length);
     comparison?.show({ runs, differences, now, temporary });
   };
@@ -1868,10 +1899,11 @@ function fill(model, box, cards, views, below = box) {
       const data = curves[key];
       const now = data ? unpack(data) : NO_POINTS;
       if (data) points.set(key, now);
-      const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
+      const { x, y, marks, dotsX, dotsY, smoothX, smoothY, keptX, keptY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
       setData("curve", key, { x, y });
       setData("smooth", key, { x: smoothX, y: smoothY });
+      setData("kept", key, { x: keptX, y: keptY });
       setData("dots", key, { x: dotsX, y: dotsY });
       setData("marks", key, { x: marks, y: heights });
     }
@@ -1951,10 +1983,16 @@ function fill(model, box, cards, views, below = box) {
     ({ card }, index) => makeToolbar(index, settings, card.tools, (kind2) => void save(kind2, index))
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
+  const compare = (start2) => {
+    pace.hurry();
+    void deliver(model, box, { kind: "compare", start: start2 });
+  };
+  const kept = makeKept(below, compare, () => {
+    settings.change({ marks: toggled(settings.now.marks, "branch") });
+  });
   const several = lines.flat().some(({ run }) => run);
   const comparison = several ? makeComparison(lines.flat(), settings, below, () => {
-    pace.hurry();
-    void deliver(model, box, { kind: "compare", start: null });
+    compare(null);
   }) : null;
   const handles = parts.map(
     ({ figure, card }) => makeHandle(
@@ -1968,10 +2006,7 @@ function fill(model, box, cards, views, below = box) {
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, waiting);
       },
-      (iteration) => {
-        pace.hurry();
-        void deliver(model, box, { kind: "compare", start: iteration });
-      }
+      compare
     )
   );
   let ended = false;
@@ -2051,7 +2086,9 @@ var NO_POINTS = {
   dotsX: NONE2,
   dotsY: NONE2,
   smoothX: NONE2,
-  smoothY: NONE2
+  smoothY: NONE2,
+  keptX: NONE2,
+  keptY: NONE2
 };
 function frameOf(view) {
   const { frame: frame2 } = view;

@@ -13,9 +13,11 @@ from extensions_live.log_values import latest
 from extensions_live.plot_view import PlotView
 from extensions_live.run_differences import differences
 from extensions_live.runs import FinishedLog, Runs, log_from
+from tests.support.runs import build
 from workbench.errors import ArgumentError, SessionError
 from workbench.log import SQLiteLog, TrainingLog
 
+from .inside import train
 from .runs import Clock, make_loop
 
 
@@ -97,11 +99,12 @@ def test_a_frame_of_epochs_has_its_iterations_and_epochs():
     assert log.column("cost")[0].tolist() == [1, 2]
 
 
-def test_curves_are_coloured_by_run_and_each_has_a_dash_pattern_of_its_own():
+def test_curves_are_coloured_by_run_and_their_dashes_tell_the_channels_apart():
     several, pair = lines_of(["a", "b"], [["cost", "test"], ["rate"]])
-    first, second, third, _ = several
+    first, second, third, fourth = several
     assert first["colour"] == second["colour"] != third["colour"]
-    assert len({str(line["dash"]) for line in several}) == 4
+    assert first["dash"] == third["dash"] != second["dash"] == fourth["dash"]
+    assert len({line["shape"] for line in several}) == 4
     assert pair[0]["dash"] != pair[1]["dash"]
 
 
@@ -262,3 +265,42 @@ def test_the_still_table_has_a_column_for_each_run(hand_pump, wire):
     table = one.still.bundles()[0]["text/html"].partition("<table")[2]
     assert "<tr><th></th><th>a</th><th>&lt;b&gt;</th></tr>" in table
     assert "<tr><td>cost</td><td>2</td><td>1</td></tr>" in table
+
+
+def trained(batches):
+    """Return a paused session that has trained on some batches, and its view with a plot."""
+    loop = build(30)
+    loop.extensions.append(Plot(channels=["cost"]))
+    session = loop.start(paused=True)
+    train(session, batches)
+    return session, view(session)
+
+
+@pytest.mark.usefixtures("no_session_is_left")
+def test_a_comparison_follows_the_branches_of_its_run(hand_pump, wire):
+    session, one = trained(12)
+    session.rewind(8).wait(20)
+    train(session, 2)
+    one.widgets[-1].receive({"kind": "compare", "start": 4})
+    assert [run["name"] for run in payload_of(one, hand_pump)["runs"]] == ["branch 1", "main"]
+    session.rewind(5).wait(20)
+    names = [run["name"] for run in payload_of(one, hand_pump)["runs"]]
+    assert names == ["branch 2", "main", "branch 1"]
+    session.branches[0].name = "first try"
+    names = [run["name"] for run in payload_of(one, hand_pump)["runs"]]
+    assert names == ["branch 2", "branch 1", "first try"]  # the others keep their places
+
+
+@pytest.mark.usefixtures("no_session_is_left")
+def test_what_a_rewind_ended_stays_faint_in_the_plot(hand_pump, wire):
+    session, one = trained(12)
+    assert payload_of(one, hand_pump)["kept"] is None
+    session.rewind(8).wait(20)
+    payload = payload_of(one, hand_pump)
+    assert payload["kept"] == {
+        "start": 8,
+        "text": "faint: iterations 9 to 12 before the rewind, kept as branch 'main'",
+    }
+    assert np.frombuffer(payload["curves"]["cost"]["kept_x"]).tolist() == [8, 9, 10, 11, 12]
+    one.widgets[-1].settings = {"marks": ["epoch"]}
+    assert payload_of(one, hand_pump)["kept"] is None

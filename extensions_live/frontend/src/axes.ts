@@ -32,8 +32,8 @@ export function padded({ low, high }: Span, padding: number, log: boolean): Span
 /** Returns the range of all iterations, or null if there are no points. */
 export function spanX(curves: Points[], log: boolean): Span | null {
   let [low, high] = [Infinity, -Infinity];
-  for (const { x, marks } of curves) {
-    for (const values of [x, marks]) {
+  for (const { x, marks, keptX } of curves) {
+    for (const values of [x, marks, keptX]) {
       const first = log ? values.find((value) => value > 0) : values[0];
       if (first === undefined) continue;
       low = Math.min(low, first);
@@ -51,6 +51,7 @@ export function spanY(curves: Points[], visible: Span, log: boolean, robust: boo
     for (const [x, y] of [
       [curve.x, curve.y],
       [curve.smoothX, curve.smoothY],
+      [curve.keptX, curve.keptY],
     ] as const) {
       for (let i = 0; i < x.length; i += 1) {
         const [at = 0, value = NaN] = [x[i], y[i]];

@@ -8,6 +8,7 @@ import { command, deliver } from "./command";
 import { orderKeys, styleCurves } from "./curve_style";
 import { makeDashes } from "./dashes";
 import { makeHandle } from "./handle";
+import { makeKept } from "./kept";
 import { pacedView } from "./pace";
 import { onKey } from "./plot_keys";
 import { drawMarks } from "./marks";
@@ -128,7 +129,7 @@ export function fill(
   };
 
   const showRest = () => {
-    const { marks = [], axis, runs = [], differences = [] } = payload();
+    const { marks = [], axis, runs = [], differences = [], kept: tail = null } = payload();
     const { now } = settings;
     box.classList.toggle("wb-tables", now.table);
     for (const bar of toolbars) bar.show(now, axis?.missing ?? {});
@@ -143,6 +144,7 @@ export function fill(
         marks,
       });
     });
+    kept.show(now.marks.includes("branch") ? tail : null);
     const temporary = Boolean(payload().focus?.length);
     comparison?.show({ runs, differences, now, temporary });
   };
@@ -158,10 +160,11 @@ export function fill(
       const data = curves[key];
       const now = data ? unpack(data) : NO_POINTS;
       if (data) points.set(key, now);
-      const { x, y, marks, dotsX, dotsY, smoothX, smoothY } = now;
+      const { x, y, marks, dotsX, dotsY, smoothX, smoothY, keptX, keptY } = now;
       const heights = new Float64Array(marks.length).fill(MARK_HEIGHT);
       setData("curve", key, { x, y });
       setData("smooth", key, { x: smoothX, y: smoothY });
+      setData("kept", key, { x: keptX, y: keptY });
       setData("dots", key, { x: dotsX, y: dotsY });
       setData("marks", key, { x: marks, y: heights });
     }
@@ -245,11 +248,17 @@ export function fill(
     makeToolbar(index, settings, card.tools, (kind) => void save(kind, index)),
   );
   const twins = parts.map(({ card }) => makeTwin(card.section));
+  const compare = (start: number | null) => {
+    pace.hurry();
+    void deliver(model, box, { kind: "compare", start });
+  };
+  const kept = makeKept(below, compare, () => {
+    settings.change({ marks: toggled(settings.now.marks, "branch") });
+  });
   const several = lines.flat().some(({ run }) => run);
   const comparison = several
     ? makeComparison(lines.flat(), settings, below, () => {
-        pace.hurry();
-        void deliver(model, box, { kind: "compare", start: null });
+        compare(null);
       })
     : null;
   const handles = parts.map(({ figure, card }) =>
@@ -264,10 +273,7 @@ export function fill(
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, waiting);
       },
-      (iteration) => {
-        pace.hurry();
-        void deliver(model, box, { kind: "compare", start: iteration });
-      },
+      compare,
     ),
   );
   let ended = false;
@@ -352,6 +358,8 @@ const NO_POINTS: Points = {
   dotsY: NONE,
   smoothX: NONE,
   smoothY: NONE,
+  keptX: NONE,
+  keptY: NONE,
 };
 
 /** Returns the frame of a figure, or undefined before the figure is laid out. */

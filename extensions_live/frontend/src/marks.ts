@@ -12,6 +12,7 @@ export const MARK_NAMES: Record<MarkKind, string> = {
   tier: "tier changes",
   checkpoint: "checkpoints",
   best: "best so far",
+  branch: "before the last rewind",
 };
 
 /** Shows the marks of a payload that are not hidden. */

@@ -25,7 +25,7 @@ export interface RangeMessage {
 
 export type AxisName = "iteration" | "epoch" | "time" | "examples";
 
-export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best";
+export type MarkKind = "epoch" | "intervention" | "tier" | "checkpoint" | "best" | "branch";
 
 /** Settings that the user chose for a plot. `log_y` and `robust` contain indices of figures, `hidden` contains keys of curves, and `hidden_runs` and `order` contain keys of runs. `smoothing` is a number of iterations; 0 means no smoothing. */
 export interface PlotSettings {
@@ -105,7 +105,7 @@ export interface ControlReply {
 /** Payload of a view before it has any values. */
 export type Empty = Record<never, never>;
 
-/** Points of a curve as float64 arrays: line, dots, smoothed line and non-finite values. */
+/** Points of a curve as float64 arrays: line, dots, non-finite values, smoothed, kept. */
 export interface CurveData {
   x: DataView;
   y: DataView;
@@ -114,6 +114,8 @@ export interface CurveData {
   dots_y: DataView;
   smooth_x?: DataView;
   smooth_y?: DataView;
+  kept_x?: DataView;
+  kept_y?: DataView;
 }
 
 /** Marks of one kind: their positions and texts; for a best value, also the key of the curve. */
@@ -148,6 +150,12 @@ export interface Difference {
   values: string[];
 }
 
+/** Part of a run that a rewind ended: the iteration of the rewind, and a description. */
+export interface KeptData {
+  start: number;
+  text: string;
+}
+
 /** Contents of a plot, such as its curves, latest values, notes, marks and settings. */
 export interface PlotPayload {
   curves: Record<string, CurveData>;
@@ -160,6 +168,7 @@ export interface PlotPayload {
   runs: RunData[];
   differences: Difference[];
   focus: number[];
+  kept: KeptData | null;
   command: Outcome | null;
   possible: CommandName[];
 }

@@ -12,6 +12,9 @@ export interface Points {
   /** The smoothed curve; empty if there is no smoothing. */
   readonly smoothX: Float64Array;
   readonly smoothY: Float64Array;
+  /** The part of the curve that the last rewind ended. */
+  readonly keptX: Float64Array;
+  readonly keptY: Float64Array;
 }
 
 /** Returns the arrays of a curve that Python sent. */
@@ -24,6 +27,8 @@ export function unpack(curve: CurveData): Points {
     dotsY: floats(curve.dots_y),
     smoothX: floats(curve.smooth_x),
     smoothY: floats(curve.smooth_y),
+    keptX: floats(curve.kept_x),
+    keptY: floats(curve.kept_y),
   };
 }
 

@@ -13,7 +13,7 @@ const DEFAULTS: PlotSettings = {
   log_y: [],
   robust: [],
   smoothing: 0,
-  marks: ["epoch", "intervention", "tier", "checkpoint", "best"],
+  marks: ["epoch", "intervention", "tier", "checkpoint", "best", "branch"],
   hidden: [],
   hidden_runs: [],
   order: [],

@@ -70,7 +70,7 @@ describe("makeDashes", () => {
       renderers: [{ tags: ["b", form], glyph }],
     };
     const empty = { x: NONE, y: NONE, marks: NONE, dotsX: NONE, dotsY: NONE };
-    const rest = { ...empty, smoothX: NONE, smoothY: NONE };
+    const rest = { ...empty, smoothX: NONE, smoothY: NONE, keptX: NONE, keptY: NONE };
     const own = form === "smooth" ? { smoothX: line.x, smoothY: line.y } : line;
     const points = new Map<string, Points>([["b", { ...rest, ...own }]]);
     const draw = vi.fn();
@@ -139,7 +139,15 @@ describe("shapes", () => {
       y_range: { start: 0, end: 1 },
       renderers,
     };
-    const rest = { marks: NONE, dotsX: NONE, dotsY: NONE, smoothX: NONE, smoothY: NONE };
+    const rest = {
+      marks: NONE,
+      dotsX: NONE,
+      dotsY: NONE,
+      smoothX: NONE,
+      smoothY: NONE,
+      keptX: NONE,
+      keptY: NONE,
+    };
     const known = new Map(infos.map(({ key }) => [key, { ...zigzag(points, 10), ...rest }]));
     const draw = vi.fn();
     const card = makeCard(infos, document.createElement("div"));

@@ -32,6 +32,8 @@ function points(x: number[], y: number[]) {
     dotsY: none,
     smoothX: none,
     smoothY: none,
+    keptX: none,
+    keptY: none,
   };
 }
 
@@ -162,6 +164,24 @@ describe("fill", () => {
     model.update("payload", payload());
     expect(card.waiting.hidden).toBe(true);
     expect(card.keys[0]?.value.textContent).toBe("7");
+  });
+
+  it("shows faintly what a rewind ended, and compares or hides it", () => {
+    const tail = {
+      ...curve([1, 2], [9, 8]),
+      kept_x: curve([2, 3], []).x,
+      kept_y: curve([2, 7], []).x,
+    };
+    const kept = { start: 2, text: "faint: iteration 3" };
+    model.update("payload", { ...payload(), curves: { cost: tail }, kept });
+    expect(data["kept:cost"]).toEqual({ x: Float64Array.of(2, 3), y: Float64Array.of(2, 7) });
+    const note = box.querySelector<HTMLElement>('[data-testid="kept"]');
+    const [compare, hide] = note?.querySelectorAll("button") ?? [];
+    expect(note?.textContent).toContain("faint: iteration 3");
+    compare?.click();
+    expect(model.sent.at(-1)).toMatchObject({ kind: "compare", start: 2 });
+    hide?.click();
+    expect(note?.hidden).toBe(true);
   });
 
   it("replaces all numbers with every payload", () => {

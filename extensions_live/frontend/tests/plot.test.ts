@@ -18,7 +18,8 @@ const NONE = new Float64Array(0);
 function points(x: number[], y: number[]): Points {
   const [line, values] = [Float64Array.from(x), Float64Array.from(y)];
   const dots = { dotsX: NONE, dotsY: NONE, smoothX: NONE, smoothY: NONE };
-  return { x: line, y: values, marks: NONE, ...dots };
+  const kept = { keptX: NONE, keptY: NONE };
+  return { x: line, y: values, marks: NONE, ...dots, ...kept };
 }
 
 const EPOCHS: AxisData = { kind: "epoch", missing: {}, iterations: [0, 10], values: [0, 1] };
