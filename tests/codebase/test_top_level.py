@@ -40,3 +40,7 @@ def test_every_name_is_that_of_its_module():
     for place, names in wb.PLACES.items():
         module = __import__(f"workbench.{place}", fromlist=["x"])
         assert all(getattr(wb, name) is getattr(module, name) for name in names.split())
+
+
+def test_completion_lists_public_names_only():
+    assert dir(wb) == sorted(wb.__all__)
