@@ -542,3 +542,8 @@ def test_one_image_can_be_normalised():
     module[3] = torch.nn.Linear(9, 2)
     data = (pixels, CLASSES[:9])
     assert wb.fit(module, data, batch_size=8, epochs=1, validation=None).wait()
+
+
+def test_a_notice_names_the_column_of_a_table(capsys):
+    costs(layers(), TABLE.drop(columns="kind").assign(price=80 + SUMS), target="price")
+    assert "the target 'price' has the mean 80" in capsys.readouterr().err
