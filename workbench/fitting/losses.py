@@ -22,6 +22,7 @@ from workbench.bricks.cost import (
 )
 from workbench.errors import ArgumentError, nearest
 from workbench.fitting.ends import End
+from workbench.graph.summary import shape_text
 from workbench.tensor import Variable
 
 CROSS_ENTROPY, SQUARED, ABSOLUTE = "cross-entropy", "squared error", "absolute error"
@@ -248,9 +249,8 @@ def is_own(metric: Metric) -> bool:
 
 def sizes(variable: Variable) -> str:
     """Return the shape of a variable as text, with B for the number of examples."""
-    shape = [str(size) if isinstance(size, int) else "?" for size in variable.shape]
-    shape[:1] = ["B"] if shape[:1] == ["?"] else shape[:1]
-    return f"({', '.join(shape)}{',' * (len(shape) == 1)})"
+    text = shape_text(variable)
+    return f"(B{text[2:]}" if text.startswith("(?") else text
 
 
 def check_output(output: Variable) -> None:

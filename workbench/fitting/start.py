@@ -13,6 +13,7 @@ from workbench.algorithms import Adam, GradientDescent, StepRule
 from workbench.bricks.cost import Cost
 from workbench.bricks.lookup import LookupTable
 from workbench.data.files import some
+from workbench.data.pixels import kind_of
 from workbench.data.seeds import resolve_seed
 from workbench.errors import ArgumentError
 from workbench.extensions import (
@@ -338,8 +339,7 @@ def _are_floats(data: Any, target: Any) -> bool:
         values = data[target]
     else:
         return False
-    dtype = str(getattr(values, "dtype", ""))
-    return dtype.removeprefix("torch.").startswith("float")
+    return hasattr(values, "dtype") and kind_of(values) == "f"
 
 
 def _looks_up(model: Any) -> bool:
