@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,10 @@ VECTOR = (
 OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
     "array.astype('{wanted}') or tensor.to(torch.{wanted}), or pass the arrays as a pair (X, y)"
+)
+OTHER_MODULE = (
+    "the parameters of the module have the dtype {given}, but the data is read as {wanted}; pass "
+    "module.to(torch.{wanted})"
 )
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
 WHOLE_FLOATS = (
@@ -192,10 +197,11 @@ def build(
     given = {name: batch[name] for name in inputs}
     if module:
         check_last_batch(brick.module, prepared, batch)
-        output = _applied(brick, inputs)
-        losses.check_output(output)
-        outputs = output.shape[1] if isinstance(output.shape[1], int) else None
-        seen = ends.outputs_of_batch(output, given)
+        with _own_dtype_explained(brick.module):
+            output = _applied(brick, inputs)
+            losses.check_output(output)
+            outputs = output.shape[1] if isinstance(output.shape[1], int) else None
+            seen = ends.outputs_of_batch(output, given)
         end: End | None = ends.end_of_outputs(brick.module, seen, given, loss)
     else:
         outputs, end = layers.known_outputs(steps), ends.end_of(steps[-1])
@@ -380,6 +386,22 @@ def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
             "yourself and train it with MainLoop"
         )
     return output
+
+
+@contextlib.contextmanager
+def _own_dtype_explained(module: torch.nn.Module) -> Iterator[None]:
+    """Explain errors of a module whose parameters have another dtype than the data."""
+    try:
+        yield
+    except RuntimeError:
+        dtypes = {one.dtype for one in module.parameters() if one.is_floating_point()}
+        if not dtypes or floatx() in dtypes:
+            raise
+        given, wanted = (str(one).removeprefix("torch.") for one in (dtypes.pop(), floatx()))
+        text = OTHER_MODULE.format(given=given, wanted=wanted)
+        if hasattr(np, given):
+            text += f", or set config.floatx = '{given}' before the data is made"
+        raise ArgumentError(text) from None
 
 
 def _has_values(steps: Sequence[Brick]) -> bool:
