@@ -190,7 +190,8 @@ def explain_missing(
                 f"{text} yet, since it is a module that was not imported; add import {full}"
             )
         known = vars(sys.modules[module])["__all__"]
-        text += (hint(name) if hint else "") or suggestion(name, known, importing)
+        search = importing or load is not None  # such a module is the first that users look into
+        text += (hint(name) if hint else "") or suggestion(name, known, search)
         # In an import statement, Python would replace an AttributeError with a different error.
         raise MissingImportError(text, name=name) if importing else UnknownNameError(text)
 

@@ -231,3 +231,14 @@ def test_padding_of_the_attended_sequence_may_contain_anything():
     expected = brick.apply(torch.ones(2, 4, 8), attended, mask)
     attended[mask == 0] = torch.nan
     assert torch.equal(brick.apply(torch.ones(2, 4, 8), attended, mask), expected)
+
+
+def test_padding_that_no_query_attends_to_can_contain_anything():
+    attention = MultiHeadAttention(8, 2, attended_dim=3, **SCHEMES)
+    attention.initialize()
+    query, attended = values(2, 5, 8), values(2, 6, 3)
+    mask = torch.ones(2, 5, 6)
+    mask[:, 0, 1] = mask[0, :, 4:] = 0
+    expected = attention.apply(query, attended, mask)
+    attended[0, 4:] = torch.nan
+    assert_allclose(attention.apply(query, attended, mask), expected)

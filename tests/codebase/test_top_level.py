@@ -40,3 +40,17 @@ def test_every_name_is_that_of_its_module():
     for place, names in wb.PLACES.items():
         module = __import__(f"workbench.{place}", fromlist=["x"])
         assert all(getattr(wb, name) is getattr(module, name) for name in names.split())
+
+
+def test_completion_lists_public_names_only():
+    assert dir(wb) == sorted(wb.__all__)
+
+
+def test_a_name_of_a_package_that_is_not_loaded_is_found():
+    code = (
+        "import workbench as wb\ntry: wb.SQLiteLog\nexcept AttributeError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "from workbench.log import SQLiteLog" in done.stdout

@@ -16,6 +16,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
+from tests.support.ranks import context
 from workbench.data import DataStream, IndexableDataset, Mapping, SequentialScheme, as_stream
 from workbench.errors import DataError, SourceError
 
@@ -181,3 +182,18 @@ def test_a_batch_with_too_many_entries_is_an_error():
         SourceError, match="sources=.'x', 'y'.. must have one entry for each source, but has 3"
     ):
         next(stream.get_epoch_iterator())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_iterations_of_workers_that_persist_are_apart_before_they_begin():
+    loader = DataLoader(
+        DATA,
+        batch_size=4,
+        num_workers=1,
+        persistent_workers=True,
+        multiprocessing_context=context(),
+    )
+    stream = as_stream(loader, sources=("x", "y"))
+    first, second = stream.get_epoch_iterator(), stream.get_epoch_iterator()
+    pairs = [(a[1].tolist(), b[1].tolist()) for a, b in zip(first, second, strict=True)]
+    assert pairs == [(rows, rows) for rows in ([0, 1, 2, 3], [4, 5, 6, 7], [8, 9])]

@@ -50,7 +50,7 @@ def test_tabs_and_parquet(tmp_path):
         ("a.csv", "a;b\n1,5;2\n", r"named 'a;b', so .* by ';' instead of ','.*decimal=','"),
         ("a.tsv", "a,b\n1,2\n", r"separated by ',' instead of '\\t'; read the file with pandas"),
         ("a.parquet", "nothing", "must be an undamaged Parquet file"),
-        ("a.xlsx", "", "must be a file whose name ends in .csv"),
+        ("a.xlsx", "", "must be a file whose name ends in .csv.*frame = pandas.read_excel"),
     ],
 )
 def test_damaged_and_other_files_are_refused(tmp_path, name, content, text):

@@ -6,6 +6,7 @@ import torch
 import workbench as wb
 from workbench.bricks import RMSNormalization
 from workbench.bricks.inference import Kind
+from workbench.errors import BrickError
 from workbench.fitting import layers
 from workbench.initialization import Constant, Glorot, He, IsotropicGaussian, Orthogonal
 
@@ -58,3 +59,19 @@ def test_seeds_and_names_that_were_given_are_kept():
     layers.set_seeds(bricks, 5)
     assert [brick.name for brick in bricks] == ["linear_0", "linear_1", "last", "dropout"]
     assert [brick.seed for brick in bricks[:3]] == [9, 6, 7] and bricks[3].random_seed == 8
+
+
+@pytest.mark.parametrize(
+    "bricks, text",
+    [
+        ([wb.Linear(16), wb.Tanh(), wb.Linear()],
+         r"16 inputs and no number of outputs.*write Linear\(output_dim=16\)"),
+        ([wb.Linear(output_dim=5), wb.Linear(2)],
+         r"applied to 5 features; write Linear\(output_dim=2\) for 2 outputs"),
+    ],
+)  # fmt: skip
+def test_a_number_of_outputs_in_the_place_of_inputs_is_answered(bricks, text):
+    layers.set_names(bricks)
+    wb.FeedforwardSequence(bricks)
+    with pytest.raises(BrickError, match=text):
+        layers.settle_sizes(bricks, [Kind((None, 4))], 2)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, TensorDataset
 
 import workbench as wb
 from workbench.data import IndexableDataset, write_hdf5
@@ -542,3 +543,43 @@ def test_one_image_can_be_normalised():
     module[3] = torch.nn.Linear(9, 2)
     data = (pixels, CLASSES[:9])
     assert wb.fit(module, data, batch_size=8, epochs=1, validation=None).wait()
+
+
+def test_a_notice_names_the_column_of_a_table(capsys):
+    costs(layers(), TABLE.drop(columns="kind").assign(price=80 + SUMS), target="price")
+    assert "the target 'price' has the mean 80" in capsys.readouterr().err
+
+
+class Pairs(torch.utils.data.IterableDataset):
+    """Examples in order; each iteration is new, or all are the same iterator."""
+
+    def __init__(self, new):
+        self.new, self.pairs = new, zip(X, CLASSES, strict=True)
+
+    def __iter__(self):
+        return zip(X, CLASSES, strict=True) if self.new else self.pairs
+
+
+def test_a_dataset_that_can_be_read_only_once_is_refused_and_not_read():
+    data = Pairs(new=False)
+    with pytest.raises(WorkbenchError, match="dataset Pairs of the DataLoader returns the same it"):
+        costs([wb.Linear(4, 2)], DataLoader(data, batch_size=8))
+    assert len(list(data)) == N
+    assert len(costs([wb.Linear(4, 2)], DataLoader(Pairs(new=True), batch_size=8))) == N // 8
+
+
+def test_a_loader_is_not_advanced_by_a_look_at_its_first_batch():
+    generator = torch.Generator().manual_seed(3)
+    state = torch.get_rng_state(), generator.get_state()
+    data = TensorDataset(torch.as_tensor(X), torch.as_tensor(CLASSES))
+    costs([wb.Linear(4, 2)], DataLoader(data, batch_size=8, shuffle=True, generator=generator))
+    assert torch.equal(torch.get_rng_state(), state[0])
+    assert torch.equal(generator.get_state(), state[1])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "advice"), [(torch.bfloat16, r"to\(torch.float32\)$"), (torch.float64, "floatx = ")]
+)
+def test_a_module_of_another_dtype_is_to_be_converted(dtype, advice):
+    with pytest.raises(WorkbenchError, match=f"of the module have the dtype .*{advice}"):
+        wb.fit(torch.nn.Linear(4, 2).to(dtype), (X, CLASSES))

@@ -32,6 +32,14 @@ def test_a_channel_named_iteration_is_beside_the_iterations(write, tmp_path):
     assert found.loc[100].to_dict() == {"cost": 0.5, "iteration (recorded)": 7}
 
 
+def test_a_channel_with_the_name_of_a_renamed_one_stays(tmp_path):
+    log = TrainingLog()
+    log[100].update({"iteration": 7, "iteration (recorded)": 8})
+    to_csv(log, tmp_path / "log")
+    found = pd.read_csv(tmp_path / "log", index_col="iteration").loc[100].to_dict()
+    assert found == {"iteration (recorded)": 8, "iteration (recorded) (recorded)": 7}
+
+
 def test_csv_with_carriage_returns_reads_back(tmp_path):
     log = TrainingLog()
     log[1].update({"cost": 0.5, "a\rb": "loading\r100 %", "more": 2})

@@ -56,6 +56,18 @@ def test_a_table_is_encoded_as_in_training(of_table, tmp_path):
     assert of_table.evaluate((TABLE.drop(columns="kind"), TABLE["kind"])) == values
 
 
+def test_a_dictionary_of_columns_is_a_table(of_table):
+    columns = TABLE.drop(columns="kind")
+    expected = of_table.predict(columns)
+    row = dict(columns.iloc[3])
+    np.testing.assert_allclose(of_table.predict(row), expected[3:4], rtol=1e-5)
+    whole = {name: columns[name].to_list() for name in columns}
+    np.testing.assert_array_equal(of_table.predict(whole), expected)
+    del row["b"]
+    with pytest.raises(SourceError, match="missing: 'b'"):
+        of_table.predict(row)
+
+
 def test_the_columns_of_a_table_for_predictions_must_have_unique_texts_as_names(of_table):
     twice = pd.concat([TABLE, TABLE[["a"]]], axis=1)
     for call in (of_table.predict, of_table.evaluate):

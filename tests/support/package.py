@@ -18,12 +18,12 @@ from pathlib import Path
 
 from tests.support.tree import ROOT, tracked
 
-EXTRAS = ("live", "images", "parquet", "onnx")
+EXTRAS = ("live", "images", "parquet", "onnx", "ray")
 """The extras for users; the others are for the development of this project."""
 
 BUILD = "import sys; import setuptools.build_meta as build; print(build.build_{}(sys.argv[1]))"
 
-LIBRARIES = {"live": "bokeh", "images": "PIL", "parquet": "pyarrow", "onnx": "onnx"}
+LIBRARIES = {"live": "bokeh", "images": "PIL", "parquet": "pyarrow", "onnx": "onnx", "ray": "ray"}
 
 PROGRAM = """
 import importlib.util, sys
@@ -76,7 +76,7 @@ def chosen() -> list[tuple[str, ...]]:
     Examples
     --------
     >>> chosen()[:3], len(chosen())
-    ([(), ('live',), ('images',)], 16)
+    ([(), ('live',), ('images',)], 32)
     """
     return [found for size in range(len(EXTRAS) + 1) for found in combinations(EXTRAS, size)]
 
@@ -86,7 +86,7 @@ def try_out(wheel: Path, extras: tuple[str, ...], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "bin" / "python"
     wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-    install = ("pip", "install", "-q", "-c", ROOT / "constraints.txt", wanted)
+    install = ("pip", "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt", wanted)
     program = PROGRAM.format(wanted=set(extras), libraries=LIBRARIES)
     for command in [
         (sys.executable, "-m", "venv", folder),

@@ -14,6 +14,7 @@ from workbench.utils.numbers import as_whole, check_finite, is_count, is_finite,
     ("value", "whole", "finite"),
     [
         (3, True, True),
+        (10**400, True, False),
         (np.int8(3), True, True),
         (3.0, False, True),
         (np.float32(0.5), False, True),

@@ -164,9 +164,11 @@ class MultiHeadAttention(Initializable):
         check_last_dim(self, "apply", "query", query, "dim")
         queries = self._heads(self.query_transformer.apply(query))
         mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
-        if attended_mask is not None and attended_mask.ndim < query.ndim:
-            # A weight of zero times NaN in the padding would be NaN.
-            attended = without_padding(attended, attended_mask)
+        if attended_mask is not None:
+            # A weight of zero times NaN in the padding, to which no query attends, would be NaN.
+            per_query = attended_mask.ndim == query.ndim
+            used = attended_mask.ne(0).any(-2) if per_query else attended_mask
+            attended = without_padding(attended, used)
         keys = self._heads(self.key_transformer.apply(attended))
         values = self._heads(self.value_transformer.apply(attended))
         if self.positions is not None:

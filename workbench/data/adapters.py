@@ -197,12 +197,15 @@ class LoaderStream(BatchStream):
         with _lent(loader, generator):
             batches = iter(loader)
             first = list(itertools.islice(batches, 1))  # makes the samplers draw their order
-        return self._counted(itertools.chain(first, batches))
+        counted = self._counted(itertools.chain(first, batches))
+        next(counted)
+        return counted
 
     def _counted(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """Yield the batches, and count this iteration as active until it ends."""
+        """Yield None, then the batches; the iteration is counted as active until it ends."""
         self._open += 1
         try:
+            yield None
             yield from batches
         finally:
             self._open -= 1

@@ -22,9 +22,7 @@ from workbench.data.table_columns import column_values, frame_error
 from workbench.data.targets import (
     COMMAS,
     Targets,
-    check_complete,
     encoded_targets,
-    missing_in,
     numbers_in_text,
     plain_categories,
     values_of,
@@ -348,35 +346,33 @@ def _one_hot(values: Array, known: Sequence[str], where: str) -> Array:
     return found
 
 
-def _check_gaps(column: pd.Series[Any], name: str) -> None:
-    """Raise a `DataError` that shows how to remove the rows in which the target is missing."""
-    where = f"target {name!r}"
-    values = values_of(plain_categories(column), where)
-    if values.ndim == 1 and missing_in(values).any():
-        try:
-            check_complete(values, where, WITHOUT_GAPS.format(name=name))
-        except DataError as error:
-            error.changes_frame = True
-            raise
-
-
 def _targets(
     frame: pd.DataFrame,
     target: Sequence[str],
     as_classes: bool | None,
     labels: Sequence[Any] | None,
 ) -> Targets:
-    for name in target:
-        _check_gaps(frame[name], name)
     if len(target) == 1:
-        column, where = frame[target[0]], f"target {target[0]!r}"
-        return encoded_targets(column, where, as_classes=as_classes, labels=labels)
+        return _encoded_target(frame[target[0]], target[0], as_classes, labels)
     if as_classes:
         raise DataError(
             f"classes must be in one column, not in {some(target)}; pass one target, or "
             "as_classes=False if the targets are numbers"
         )
-    parts = [
-        encoded_targets(frame[name], f"target {name!r}", as_classes=False).values for name in target
-    ]
+    parts = [_encoded_target(frame[name], name, as_classes=False).values for name in target]
     return Targets(np.concatenate(parts, axis=1))
+
+
+def _encoded_target(
+    column: pd.Series[Any],
+    name: str,
+    as_classes: bool | None,
+    labels: Sequence[Any] | None = None,
+) -> Targets:
+    """Encode a target; an error about missing values shows how to remove their rows."""
+    where, advice = f"target {name!r}", WITHOUT_GAPS.format(name=name)
+    try:
+        return encoded_targets(column, where, as_classes=as_classes, labels=labels, advice=advice)
+    except DataError as error:
+        error.changes_frame = str(error).endswith(advice)
+        raise

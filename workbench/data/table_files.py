@@ -27,6 +27,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+READERS = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "read_excel"),
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".feather": "read_feather",
+    ".dta": "read_stata",
+    ".sas7bdat": "read_sas",
+    ".sav": "read_spss",
+    ".pkl": "read_pickle",
+    ".txt": "read_csv",
+    ".data": "read_csv",
+    ".gz": "read_csv",
+    ".zip": "read_csv",
+}
+"""Functions of pandas that read other files, keyed by the ending of the name."""
 BOOLS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 CHANGE_TABLE = (
     "{error}\nTo change the table, read it with frame = {call}, and pass {argument} instead of the "
@@ -91,8 +106,7 @@ def read_frame(
             ) from None
     if suffix not in SUFFIXES:
         raise DataFileError(
-            f"{path} must be a file whose name ends in {', '.join(SUFFIXES)}; read other files "
-            "with pandas, and pass the data frame"
+            f"{path} must be a file whose name ends in {', '.join(SUFFIXES)}; {other_file(path)}"
         )
     try:
         table = read_table(path, "\t" if suffix == ".tsv" else ",", "utf-8-sig", READ_IT)
@@ -103,6 +117,20 @@ def read_frame(
     texts = {} if texts is None else texts
     columns = {name: _column(table.texts(name), texts.get(name, ())) for name in table.columns}
     return pd.DataFrame(columns)
+
+
+def other_file(path: str | os.PathLike[str]) -> str:
+    """Return advice on reading a file that is not of a known kind.
+
+    Examples
+    --------
+    >>> other_file("prices.xlsx")
+    'read it with frame = pandas.read_excel(path), and pass the table'
+    """
+    reader = READERS.get(Path(path).suffix.lower())
+    if reader is None:
+        return "read other files yourself, and pass arrays or a table"
+    return f"read it with frame = pandas.{reader}(path), and pass the table"
 
 
 @contextmanager

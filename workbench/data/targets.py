@@ -102,6 +102,7 @@ def encoded_targets(
     *,
     as_classes: bool | None = None,
     labels: Sequence[Any] | None = None,
+    advice: str = FILL_IN,
 ) -> Targets:
     """Convert targets to indices of classes, or to floating-point numbers.
 
@@ -118,6 +119,8 @@ def encoded_targets(
     labels : sequence, optional
         The values that stand for the classes, in order. By default the values that occur, in
         ascending order; pandas categories keep their order.
+    advice : str, optional
+        What to do about missing values, for messages.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def encoded_targets(
     values = values_of(given, where)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    check_complete(values, where)
+    check_complete(values, where, advice)
     if as_classes is None:
         as_classes = labels is not None or _are_classes(values, where, categories is not None)
     if not as_classes:

@@ -27,7 +27,7 @@ from workbench.data import (
 from workbench.data.hugging_face import refuse_all_splits
 from workbench.data.npz import read_npz
 from workbench.data.table_encoding import other_table
-from workbench.data.table_files import SUFFIXES
+from workbench.data.table_files import SUFFIXES, other_file
 from workbench.errors import DataError, nearest
 from workbench.fitting.prepared import (
     NO_TARGET,
@@ -65,7 +65,7 @@ SEVERAL_SPLITS = (
 )
 UNKNOWN_FILE = (
     "{path} must be a folder of images or a file that ends in .csv, .tsv, .parquet, .npz, .h5 or "
-    ".hdf5; read other files yourself, and pass arrays or a table"
+    ".hdf5; {advice}"
 )
 
 
@@ -260,7 +260,7 @@ def _from_path(path: Path, wishes: Wishes) -> Prepared:
         return found
     if suffix in (".h5", ".hdf5"):
         return _from_hdf5(path, wishes)
-    raise DataError(UNKNOWN_FILE.format(path=path))
+    raise DataError(UNKNOWN_FILE.format(path=path, advice=other_file(path)))
 
 
 def _from_hdf5(path: Path, wishes: Wishes) -> Prepared:

@@ -35,6 +35,16 @@ HALF_ZERO = (Rectifier, LeakyRectifier, GELU, Swish, Softplus)
 
 MOST_SETTINGS = 200
 
+ONLY_INPUTS = (
+    "{path}: {kind}({number}) has {number} inputs and no number of outputs, since the first "
+    "argument of {kind} is input_dim; write {kind}(output_dim={number})"
+)
+NOT_INPUTS = (
+    "{path}: {kind}({number}) has {number} inputs, since the first argument of {kind} is "
+    "input_dim, but is applied to {found} features; write {kind}(output_dim={number}) for {number} "
+    "outputs, or {kind}(), whose number of outputs follows from the data"
+)
+
 FROM_SHAPE = {
     "input_dim": lambda shape: shape[1] if len(shape) == 2 else tuple(shape[1:]),
     "dim": lambda shape: shape[-1],
@@ -97,6 +107,11 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
         If a size follows neither from the data nor from other settings.
     """
     last = sized(steps)
+    only_inputs: list[Any] = [brick for brick in steps if _has_only_inputs(brick)]
+    for brick in only_inputs:
+        if brick is not last:
+            kind, number = type(brick).__name__, brick.input_dim
+            raise BrickError(ONLY_INPUTS.format(path=brick.path(), kind=kind, number=number))
     if outputs is not None and last is not None and not is_set(last.output_dim):
         last.output_dim = outputs
     kinds = list(inputs)
@@ -113,7 +128,26 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
                 f"{brick.path()}: apply has {len(names)} inputs ({', '.join(names)}), but is given "
                 f"{len(kinds)}"
             )
+        if brick in only_inputs:
+            _check_inputs(brick, kinds[0])
         kinds = _outputs(brick, dict(zip(names, kinds, strict=False)))
+
+
+def _has_only_inputs(brick: Any) -> bool:
+    """Return True if a brick has a number of inputs, but no number of outputs."""
+    if not {"input_dim", "output_dim"} <= set(brick.allocation_args):
+        return False
+    return isinstance(brick.input_dim, int) and not is_set(brick.output_dim)
+
+
+def _check_inputs(brick: Any, kind: Kind) -> None:
+    """Raise an error if the number of inputs of a brick was meant as its number of outputs."""
+    number, found = brick.input_dim, kind.shape[-1]
+    if number != found:
+        text = NOT_INPUTS.format(
+            path=brick.path(), kind=type(brick).__name__, number=number, found=found
+        )
+        raise BrickError(text)
 
 
 def _outputs(brick: Any, given: dict[str, Kind]) -> list[Kind]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 
@@ -22,6 +22,7 @@ from workbench.bricks.cost import (
 )
 from workbench.errors import ArgumentError, nearest
 from workbench.fitting.ends import End
+from workbench.graph.summary import shape_text
 from workbench.tensor import Variable
 
 CROSS_ENTROPY, SQUARED, ABSOLUTE = "cross-entropy", "squared error", "absolute error"
@@ -30,6 +31,9 @@ METRICS = ("accuracy", "error rate", SQUARED, ABSOLUTE)
 
 Loss: TypeAlias = "str | Cost | Callable[[Any, Any], Any]"
 """A name, a brick, or a function or module of torch that is called as ``loss(output, targets)``."""
+
+Metric: TypeAlias = "str | Cost | Callable[[Any, Any], Any]"
+"""A name, a brick, or a function that is called as ``metric(output, targets)``."""
 
 OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(
@@ -67,9 +71,13 @@ FOR_NUMBERS = frozenset(
 
 UNKNOWN = "{argument} must be {known} or {brick}, not {given}{hint}"
 OWN_LOSS = "a brick such as SquaredError(), or a function loss(output, targets) of tensors"
-NOT_CALLED = "loss must be an object, not the class {name}; write loss={name}()"
+OWN_METRIC = (
+    "a brick such as MisclassificationRate(top_k=5), or a function metric(output, targets) of "
+    "tensors"
+)
+NOT_CALLED = "{argument} must be an object, not the class {name}; write {written}"
 NOT_SCALAR = (
-    "loss(output, targets) must return one number for a batch, but returned {what} for arguments "
+    "{name}(output, targets) must return one number for a batch, but returned {what} for arguments "
     "of the shapes {output} and {targets}; average the result, for example with .mean()"
 )
 TWICE = (
@@ -122,24 +130,24 @@ def checked_loss(given: object) -> Loss | None:
     ArgumentError
         If `given` is not a known name, a cost or a function.
     """
-    if given is None or (callable(given) and not isinstance(given, (Cost, type))):
-        return given
-    if isinstance(given, type) and not issubclass(given, Cost) and callable(given):
-        raise ArgumentError(NOT_CALLED.format(name=given.__name__))
-    return _checked(given, "loss", LOSSES, OWN_LOSS)
+    return None if given is None else _checked(given, "loss", LOSSES, OWN_LOSS)
 
 
-def checked_metric(given: object) -> str | Cost:
-    """Check a metric, and return its name or brick; see `checked_loss`."""
-    return _checked(given, "a metric", METRICS, "a brick such as MisclassificationRate(top_k=5)")
+def checked_metric(given: object) -> Metric:
+    """Check a metric, and return its name, brick or function; see `checked_loss`."""
+    return _checked(given, "a metric", METRICS, OWN_METRIC)
 
 
-def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> str | Cost:
-    if isinstance(given, Cost):
-        return given
+def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> Loss:
+    if callable(given) and not isinstance(given, type):
+        return cast(Loss, given)
     if isinstance(given, type) and issubclass(given, Cost):
         made: Cost = given()
         return made
+    if isinstance(given, type):
+        name = given.__name__
+        written = f"loss={name}()" if argument == "loss" else f"metrics=[{name}()]"
+        raise ArgumentError(NOT_CALLED.format(argument=argument, name=name, written=written))
     if isinstance(given, str) and given in known:
         return given
     name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
@@ -217,21 +225,32 @@ def _own(
     known = loss is torch.nn.functional.cross_entropy or isinstance(loss, torch.nn.CrossEntropyLoss)
     if known and end == "softmax":
         raise ArgumentError(TWICE)
-    cost: Any = loss(output, targets)
-    if not isinstance(cost, Variable) or cost.ndim:
-        shaped = isinstance(cost, Variable)
-        what = f"the shape {sizes(cost)}" if shaped else f"a value of type {type(cost).__name__}"
+    return _scalar(loss, "loss", targets, output)
+
+
+def _scalar(
+    function: Callable[[Any, Any], Any], name: str, targets: Variable, output: Variable
+) -> Variable:
+    """Return the result of a user's function, which must be a scalar."""
+    found: Any = function(output, targets)
+    if not isinstance(found, Variable) or found.ndim:
+        shaped = isinstance(found, Variable)
+        what = f"the shape {sizes(found)}" if shaped else f"a value of type {type(found).__name__}"
         raise ArgumentError(
-            NOT_SCALAR.format(what=what, output=sizes(output), targets=sizes(targets))
+            NOT_SCALAR.format(name=name, what=what, output=sizes(output), targets=sizes(targets))
         )
-    return cost
+    return found
+
+
+def is_own(metric: Metric) -> bool:
+    """Return True if a metric is a user's function."""
+    return not isinstance(metric, (str, Cost))
 
 
 def sizes(variable: Variable) -> str:
     """Return the shape of a variable as text, with B for the number of examples."""
-    shape = [str(size) if isinstance(size, int) else "?" for size in variable.shape]
-    shape[:1] = ["B"] if shape[:1] == ["?"] else shape[:1]
-    return f"({', '.join(shape)}{',' * (len(shape) == 1)})"
+    text = shape_text(variable)
+    return f"(B{text[2:]}" if text.startswith("(?") else text
 
 
 def check_output(output: Variable) -> None:
@@ -280,9 +299,7 @@ def _cross_entropy(targets: Variable, output: Variable, end: End) -> Variable:
     return cost
 
 
-def metric_of(
-    metric: str | Cost, targets: Variable, output: Variable, end: End, aim: Aim
-) -> Variable:
+def metric_of(metric: Metric, targets: Variable, output: Variable, end: End, aim: Aim) -> Variable:
     """Return the value of a metric as a scalar with the name of the metric.
 
     Raises
@@ -295,6 +312,11 @@ def metric_of(
     if isinstance(metric, Cost):
         value = metric.apply(targets, output)
         value.name = metric.name
+        return value
+    if not isinstance(metric, str):
+        value = _scalar(metric, "metric", targets, output)
+        name = getattr(metric, "__name__", type(metric).__name__)
+        value.name = name if name.isidentifier() else "metric"
         return value
     if metric in ("accuracy", "error rate"):
         if aim.classes is None:

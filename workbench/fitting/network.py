@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,7 @@ from workbench.errors import ArgumentError, BuilderError, DataError
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.ends import End
 from workbench.fitting.last_batch import check_last_batch
-from workbench.fitting.losses import Aim, Loss
+from workbench.fitting.losses import Aim, Loss, Metric
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
@@ -71,14 +73,18 @@ OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
     "array.astype('{wanted}') or tensor.to(torch.{wanted}), or pass the arrays as a pair (X, y)"
 )
+OTHER_MODULE = (
+    "the parameters of the module have the dtype {given}, but the data is read as {wanted}; pass "
+    "module.to(torch.{wanted})"
+)
 NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
 WHOLE_FLOATS = (
-    "the targets are the whole numbers {values} of dtype {dtype}, which can be classes or "
+    "the targets{named} are the whole numbers {values} of dtype {dtype}, which can be classes or "
     "quantities; convert them to int64 if they are classes, or pass loss='squared error'"
 )
 AMBIGUOUS = (
-    "the targets are the whole numbers {values} and the model has one output, so they can be "
-    "classes or quantities; pass loss='cross-entropy' or loss='squared error'"
+    "the targets{named} are the whole numbers {values} and the model has one output, so they can "
+    "be classes or quantities; pass loss='cross-entropy' or loss='squared error'"
 )
 INPUTS = (
     "the data has the inputs {given}, but the model reads {names}; give the arrays the names of "
@@ -161,7 +167,7 @@ def build(
     brick: Any,
     prepared: Prepared,
     loss: Loss | None,
-    metrics: Sequence[str | Cost] | None,
+    metrics: Sequence[Metric] | None,
     seed: int,
 ) -> Network:
     """Apply a model to the data, initialise it, and compute its cost and metrics.
@@ -191,10 +197,11 @@ def build(
     given = {name: batch[name] for name in inputs}
     if module:
         check_last_batch(brick.module, prepared, batch)
-        output = _applied(brick, inputs)
-        losses.check_output(output)
-        outputs = output.shape[1] if isinstance(output.shape[1], int) else None
-        seen = ends.outputs_of_batch(output, given)
+        with _own_dtype_explained(brick.module):
+            output = _applied(brick, inputs)
+            losses.check_output(output)
+            outputs = output.shape[1] if isinstance(output.shape[1], int) else None
+            seen = ends.outputs_of_batch(output, given)
         end: End | None = ends.end_of_outputs(brick.module, seen, given, loss)
     else:
         outputs, end = layers.known_outputs(steps), ends.end_of(steps[-1])
@@ -225,6 +232,7 @@ def build(
         truth = _truth(target, aim)
         cost = losses.cost_of(chosen, truth, output, end, aim)
         found = [losses.metric_of(metric, truth, output, end, aim) for metric in metrics]
+        _set_different_names([cost, *found])
         return [cost, *found]
 
     target = _target_variable(prepared.target, batch[prepared.target])
@@ -232,11 +240,16 @@ def build(
     hole = tensor.variable("output", _plain_shape(output.shape), output.dtype)
     by_hole = functools.cache(functools.partial(judged, hole, target))
     own = not isinstance(chosen, str) and not _is_written(by_hole()[0])
-    described = [_stand_in(output) if own else cost, *measured]
-    code = _described(brick, described) if not ready else None
+    own_metrics = [place for place, metric in enumerate(metrics) if losses.is_own(metric)]
+
+    def written(output: Variable, judged: Sequence[Variable]) -> list[Variable]:
+        """Return the results that the builder can write as code."""
+        found = [one for place, one in enumerate(judged[1:]) if place not in own_metrics]
+        return [_stand_in(output) if own else judged[0], *found]
+
+    code = _described(brick, written(output, [cost, *measured])) if not ready else None
     if code is None:
-        results = [_stand_in(hole), *by_hole()[1:]] if own else by_hole()
-        code = _by_object(model, brick, kinds, ready, results)
+        code = _by_object(model, brick, kinds, ready, written(hole, by_hole()))
     if aim.classes is not None and aim.names:
         code.comments.append(f"Classes: {', '.join(aim.names[:20])}.")
     made = f" = {identifier(brick.name, ())}.apply("
@@ -244,6 +257,8 @@ def build(
     name = found[0] if found else "output"
     if own:
         _put_loss(code, chosen, name, target, aim)
+    for place in own_metrics:
+        _put_metric(code, place, str(measured[place].name), name, target, aim)
     return Network(cost, measured, output, code, name, ready)
 
 
@@ -314,7 +329,9 @@ def _aim(
     seen = np.unique(values if found is None else found)
     if loss is None and 1 < len(seen) <= MOST_CLASSES and np.array_equal(seen, range(len(seen))):
         shown = ", ".join(str(int(one)) for one in seen[:10])
-        raise ArgumentError(WHOLE_FLOATS.format(dtype=values.dtype, values=shown))
+        raise ArgumentError(
+            WHOLE_FLOATS.format(named=_named(prepared), dtype=values.dtype, values=shown)
+        )
     return numbers
 
 
@@ -342,7 +359,14 @@ def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
         return
     found = prepared.all_targets()
     seen = aim.names if aim.names or found is None else np.unique(found).tolist()
-    raise ArgumentError(AMBIGUOUS.format(values=", ".join(map(str, seen[:10])) or "..."))
+    shown = ", ".join(map(str, seen[:10])) or "..."
+    raise ArgumentError(AMBIGUOUS.format(named=_named(prepared), values=shown))
+
+
+def _named(prepared: Prepared) -> str:
+    """Return the names of the targets in the data, with a space in front, or an empty text."""
+    names = prepared.target_names
+    return f" {some(names)}" if names else ""
 
 
 def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
@@ -362,6 +386,22 @@ def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
             "yourself and train it with MainLoop"
         )
     return output
+
+
+@contextlib.contextmanager
+def _own_dtype_explained(module: torch.nn.Module) -> Iterator[None]:
+    """Explain errors of a module whose parameters have another dtype than the data."""
+    try:
+        yield
+    except RuntimeError:
+        dtypes = {one.dtype for one in module.parameters() if one.is_floating_point()}
+        if not dtypes or floatx() in dtypes:
+            raise
+        given, wanted = (str(one).removeprefix("torch.") for one in (dtypes.pop(), floatx()))
+        text = OTHER_MODULE.format(given=given, wanted=wanted)
+        if hasattr(np, given):
+            text += f", or set config.floatx = '{given}' before the data is made"
+        raise ArgumentError(text) from None
 
 
 def _has_values(steps: Sequence[Brick]) -> bool:
@@ -425,19 +465,49 @@ def _stand_in(output: Variable) -> Variable:
 
 def _put_loss(code: Statements, loss: Any, output: str, target: Variable, aim: Aim) -> None:
     """Replace the cost of `_stand_in` with a call of the object that was passed as the loss."""
-    name = identifier(str(target.name), ())
-    calls = [f".{method}({', '.join(map(str, a))})" for method, *a in _changes(target, aim)]
-    truth = name + "".join(calls)
+    truth = _truth_code(target, aim)
     called = f"loss.apply({truth}, {output})" if isinstance(loss, Cost) else (
         f"loss({output}, {truth})"
     )  # fmt: skip
-    lines = [f"cost = {called}"]
-    if not any(line.startswith(f"{name} = tensor.") for line in code.lines):
-        kind = Kind(_plain_shape(target.shape), target.dtype)
-        lines.insert(0, _input_line(str(target.name), kind, code))
     place = code.lines.index(f"cost = {output}.mean()")
-    code.lines[place : place + 1] = lines
+    code.lines[place : place + 1] = [*_missing_line(code, target), f"cost = {called}"]
     code.needs["loss"] = "the loss that was passed to fit"
+
+
+def _put_metric(
+    code: Statements, place: int, name: str, output: str, target: Variable, aim: Aim
+) -> None:
+    """Add a call of a function that was passed as a metric."""
+    code.lines += [
+        *_missing_line(code, target),
+        f"metric_{place} = metrics[{place}]({output}, {_truth_code(target, aim)})",
+        f"metric_{place}.name = {literal(name)}",
+    ]
+    code.needs["metrics"] = "the metrics that were passed to fit, each once"
+
+
+def _truth_code(target: Variable, aim: Aim) -> str:
+    """Return the expression for the targets that `_truth` returns."""
+    calls = [f".{method}({', '.join(map(str, a))})" for method, *a in _changes(target, aim)]
+    return identifier(str(target.name), ()) + "".join(calls)
+
+
+def _missing_line(code: Statements, target: Variable) -> list[str]:
+    """Return the statement that creates the targets, unless the code has it."""
+    name = identifier(str(target.name), ())
+    if any(line.startswith(f"{name} = tensor.") for line in code.lines):
+        return []
+    return [_input_line(str(target.name), Kind(_plain_shape(target.shape), target.dtype), code)]
+
+
+def _set_different_names(results: Sequence[Variable]) -> None:
+    """Append numbers to names of metrics that earlier results have."""
+    taken: set[str] = set()
+    for one in results:
+        name, numbers = str(one.name), itertools.count(1)
+        while str(one.name) in taken:
+            one.name = f"{name}_{next(numbers)}"
+        taken.add(str(one.name))
 
 
 def _described(brick: Any, results: Sequence[Variable]) -> Statements | None:

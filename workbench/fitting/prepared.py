@@ -79,6 +79,16 @@ class Prepared:
             return self.names
         return found if source == TARGETS else self.names
 
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets have in a table or a dictionary; empty for other data."""
+        dataset = self.dataset
+        encoding = getattr(dataset, "encoding", None)
+        if encoding is not None:
+            return tuple(encoding.target)
+        keys = getattr(dataset, "keys", {})
+        return (keys[self.target],) if self.target in keys else ()
+
     def all_targets(self) -> npt.NDArray[Any] | None:
         """Return the targets of all examples, if they are in memory."""
         if self.values is not None:

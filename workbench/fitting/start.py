@@ -13,6 +13,7 @@ from workbench.algorithms import Adam, GradientDescent, StepRule
 from workbench.bricks.cost import Cost
 from workbench.bricks.lookup import LookupTable
 from workbench.data.files import some
+from workbench.data.pixels import kind_of
 from workbench.data.seeds import resolve_seed
 from workbench.errors import ArgumentError
 from workbench.extensions import (
@@ -122,8 +123,8 @@ CONSTANT = (
     "targets"
 )
 ALL_EQUAL = (
-    "the targets have the same value {value:.4g} in all examples, so there is nothing to learn; "
-    "pass targets with different values"
+    "{what} the same value {value:.4g} in all examples, so there is nothing to learn; pass targets "
+    "with different values"
 )
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
@@ -140,7 +141,7 @@ def fit(
     validation: Any = 0.2,
     batch_size: int = 32,
     step_rule: StepRule | None = None,
-    metrics: Sequence[str | Cost] | None = None,
+    metrics: Sequence[losses.Metric] | None = None,
     extensions: Iterable[TrainingExtension] = (),
     seed: int | None = None,
     name: str | None = None,
@@ -191,9 +192,10 @@ def fit(
         The number of examples in a batch, unless the data consists of batches.
     step_rule : StepRule, optional
         By default ``Adam()``.
-    metrics : list of str or Cost, optional
-        ``"accuracy"``, ``"error rate"``, ``"squared error"``, ``"absolute error"`` or bricks; by
-        default the accuracy for classes.
+    metrics : list of str, Cost or callable, optional
+        ``"accuracy"``, ``"error rate"``, ``"squared error"``, ``"absolute error"``, bricks, or
+        functions that are called like a loss, as ``metric(output, targets)``; by default the
+        accuracy for classes.
     extensions : list of TrainingExtension, optional
         Further extensions of the main loop.
     seed : int, optional
@@ -283,26 +285,35 @@ def _note_large_targets(prepared: Prepared) -> None:
     columns = values.reshape(len(values), -1).astype(np.float64)
     constant = columns.min(0) == columns.max(0)
     if len(columns) > 1 and constant.any():
-        _note_constant_targets(columns[0], np.flatnonzero(constant).tolist())
+        _note_constant_targets(prepared, columns[0], np.flatnonzero(constant).tolist())
     means, deviations = columns.mean(0), columns.std(0)
     far = np.where(constant, 0.0, np.maximum(np.abs(means), deviations))
     worst = int(far.argmax())
     if far[worst] > LARGE:
-        several = len(far) > 1
-        what = f"column {worst} of the targets has" if several else "the targets have"
-        axis = "0" if several else ""
+        what, axis = _columns_have(prepared, [worst], len(far)), "0" if len(far) > 1 else ""
         mean, deviation = means[worst], deviations[worst]
         tell(FAR.format(what=what, mean=mean, deviation=deviation, axis=axis))
 
 
-def _note_constant_targets(first: NDArray[Any], constant: list[int]) -> None:
+def _note_constant_targets(prepared: Prepared, first: NDArray[Any], constant: list[int]) -> None:
     """Print a notice about columns of the targets in which all values are equal."""
+    what = _columns_have(prepared, constant, len(first))
     if len(first) == 1:
-        tell(ALL_EQUAL.format(value=first[0]))
+        tell(ALL_EQUAL.format(what=what, value=first[0]))
         return
-    one = len(constant) == 1
-    what = f"column{'' if one else 's'} {some(constant)} of the targets {'has' if one else 'have'}"
-    tell(CONSTANT.format(what=what, it="it" if one else "them"))
+    tell(CONSTANT.format(what=what, it="it" if len(constant) == 1 else "them"))
+
+
+def _columns_have(prepared: Prepared, columns: list[int], count: int) -> str:
+    """Return the beginning of a sentence about some of the `count` columns of the targets."""
+    names = prepared.target_names
+    one = len(columns) == 1
+    if len(names) == count:
+        chosen = some([names[column] for column in columns])
+        return f"the target {chosen} has" if one else f"the targets {chosen} have"
+    if count == 1:
+        return "the targets have"
+    return f"column{'' if one else 's'} {some(columns)} of the targets {'has' if one else 'have'}"
 
 
 def _as_list(given: Any, name: str) -> list[Any]:
@@ -328,8 +339,7 @@ def _are_floats(data: Any, target: Any) -> bool:
         values = data[target]
     else:
         return False
-    dtype = str(getattr(values, "dtype", ""))
-    return dtype.removeprefix("torch.").startswith("float")
+    return hasattr(values, "dtype") and kind_of(values) == "f"
 
 
 def _looks_up(model: Any) -> bool:

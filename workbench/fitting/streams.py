@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset, default_collate, default_convert
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    Subset,
+    default_collate,
+    default_convert,
+)
 
 from workbench.data import (
     AbstractDataStream,
@@ -21,6 +27,7 @@ from workbench.data import (
     ShuffledScheme,
     as_stream,
 )
+from workbench.data.adapters import read_apart
 from workbench.data.held_out import held_out
 from workbench.data.hugging_face import check_split, column, in_torch, is_split
 from workbench.errors import DataError
@@ -31,6 +38,12 @@ from workbench.fitting.scaled import scaled
 NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
     "made; pass another {kind} as validation, or validation=None to train without validation"
+)
+
+ONE_ITERATION = (
+    "the dataset {kind} of the DataLoader returns the same iterator each time, so it can be read "
+    "only once, but fit reads the first batch before training and all batches in each epoch; let "
+    "__iter__ return a new iterator"
 )
 
 KEEP_TARGETS = (default_collate, default_convert)
@@ -193,7 +206,9 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
 def _as_stream(data: Any) -> AbstractDataStream:
     if not isinstance(data, DataLoader):
         return as_stream(data)
-    first = next(iter(data), None)
+    if _is_one_iteration(data.dataset):
+        raise DataError(ONE_ITERATION.format(kind=type(data.dataset).__name__))
+    first = next(iter(read_apart(data).first()), None)
     if first is None:
         raise DataError("the DataLoader has no batches; it must yield at least one")
     if isinstance(first, Mapping):
@@ -204,6 +219,11 @@ def _as_stream(data: Any) -> AbstractDataStream:
         "each batch of a DataLoader must be a pair (inputs, targets) or a dictionary, not "
         f"{type(first).__name__}; pass as_stream(loader, sources=(...))"
     )
+
+
+def _is_one_iteration(dataset: Any) -> bool:
+    """Return True if all iterations of a dataset that is read in order are the same object."""
+    return isinstance(dataset, IterableDataset) and iter(dataset) is iter(dataset)
 
 
 def from_items(data: Any, wishes: Wishes) -> Prepared:

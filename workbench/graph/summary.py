@@ -203,7 +203,7 @@ def summarize(
                 path,
                 depth,
                 type(brick).__name__,
-                tuple(_shape(v) for v in _last(outputs.get(brick, {}))),
+                tuple(shape_text(v) for v in _last(outputs.get(brick, {}))),
                 sum(map(_size, own)),
                 sum(_size(p) for p in own if trained is None or p in trained),
                 sum(map(_size, kept)),
@@ -246,7 +246,8 @@ def _last(outputs: Iterable[Variable]) -> list[Variable]:
     return [v for v in found if get_application_call(v) is call]
 
 
-def _shape(variable: Variable) -> str:
+def shape_text(variable: Variable) -> str:
+    """Return the shape of a variable as text, such as ``(?, 10)``."""
     sizes = [str(n) if isinstance(n, int) else "?" for n in variable.shape]
     return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
 

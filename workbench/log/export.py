@@ -183,7 +183,11 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
 
 def _flat(log: Log) -> pd.DataFrame:
     """Return the frame of a log; values other than numbers, text and None become JSON."""
-    frame = log.frame.copy().rename(columns={INDEX: RECORDED})
+    frame = log.frame.copy()
+    recorded = RECORDED
+    while recorded in frame:
+        recorded += " (recorded)"
+    frame = frame.rename(columns={INDEX: recorded})
     for name in frame:
         if frame[name].dtype == object:
             simple = [

@@ -64,6 +64,20 @@ class AsInTraining:
             found[TARGETS] = encoding.targets(frame).values
         return found
 
+    def rows(self, data: Mapping[str, Any], inputs: Iterable[str]) -> Any:
+        """Return a dictionary of columns as a table, or None if it contains the inputs themselves.
+
+        If no value of the dictionary has a length, it is a single row.
+        """
+        import pandas as pd
+
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is None or not set(inputs).isdisjoint(data):
+            return None
+        if set(encoding.columns).isdisjoint(data):
+            return None
+        return pd.DataFrame(dict(data) if any(map(np.ndim, data.values())) else [data])
+
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
         """The values of the text columns of a table, keyed by column; see `read_frame`."""

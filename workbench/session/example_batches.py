@@ -187,6 +187,8 @@ def _arrays(
         raise SessionError(OPENED.format(method=method))
     elif hasattr(data, "to_pandas") and not hasattr(data, "with_format"):
         raise SessionError(OTHER_TABLE.format(method=method, given=other_table(data)))
+    if isinstance(data, Mapping) and (table := rules.rows(data, inputs)) is not None:
+        data = table
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
     if isinstance(data, Mapping):

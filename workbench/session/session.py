@@ -31,6 +31,7 @@ from workbench.session.archives import save_to
 from workbench.session.command import Command
 from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
+from workbench.session.near_misses import NearMisses
 from workbench.session.states import States
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
@@ -53,7 +54,7 @@ WAIT_INTERRUPTED = (
 )
 
 
-class Session(FixedAttributes, States):
+class Session(FixedAttributes, NearMisses, States):
     """Controller of a main loop that runs in a background thread.
 
     Each control method immediately returns a `Command`, which later contains the outcome. Commands

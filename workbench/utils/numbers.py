@@ -45,6 +45,8 @@ def is_count(number: object, least: int = 1) -> TypeGuard[int]:
 def is_finite(number: object) -> TypeGuard[float]:
     """Return True if `number` is a finite real Python or NumPy number and not a bool.
 
+    An integer beyond all floats is not finite, since it becomes an infinite float.
+
     Examples
     --------
     >>> is_finite(3), is_finite(float("nan")), is_finite("3")
@@ -52,7 +54,10 @@ def is_finite(number: object) -> TypeGuard[float]:
     """
     if isinstance(number, bool) or not isinstance(number, Real):
         return False
-    return math.isfinite(number)
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def is_single(value: object) -> bool:

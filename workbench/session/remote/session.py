@@ -16,6 +16,7 @@ from workbench.session import display
 from workbench.session.branch import check_iteration
 from workbench.session.known_sessions import check_name, forget, remember
 from workbench.session.known_variables import KnownVariables
+from workbench.session.near_misses import NearMisses
 from workbench.session.remote.controls import Controls
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched, Launcher, Unowned
@@ -54,7 +55,7 @@ RESTED = (
 )
 
 
-class RemoteSession(FixedAttributes, Controls):
+class RemoteSession(FixedAttributes, NearMisses, Controls):
     """Controller of a main loop that runs in other processes.
 
     It has the methods and attributes of `workbench.session.Session`, except ``main_loop``: the

@@ -69,7 +69,10 @@ class Torchrun(Hinted):
 
     Examples
     --------
-    >>> main_loop.start(processes=2, launcher=Torchrun())  # doctest: +SKIP
+    >>> launcher = Torchrun(["--numa-binding=node"])
+    >>> launcher.options
+    ('--numa-binding=node',)
+    >>> main_loop.start(processes=2, launcher=launcher)  # doctest: +SKIP
     """
 
     def __init__(self, options: Sequence[str] = ()) -> None:

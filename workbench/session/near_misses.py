@@ -1,0 +1,63 @@
+"""Hints for attributes that a session does not have, such as those of other libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UnknownAttributeError, nearest
+
+MODEL = "session.to_torch() returns it as a module of torch, and session.best() its best values"
+LOG = "session.log.epochs has the values of each epoch, and session.log.frame those of each batch"
+TRAIN = "to continue training, call session.train(epochs=5)"
+RATE = "to change the learning rate, call session.set('learning_rate', 0.001)"
+EVALUATE = "call session.evaluate(data)"
+PREDICT = "call session.predict(X)"
+VALUES = "session.probe().wait() returns the values of all parameters"
+END = "to end the run, call session.stop()"
+PLOT = "a session shows its plots as the last line of a cell; session.log.plot() draws the log"
+SHAPES = "print(session.to_torch()) lists the layers"
+
+INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("model", "network", "net", "module", "estimator", "best_model", "best_estimator_"), MODEL
+    ),
+    **dict.fromkeys(
+        ("history", "history_", "metrics", "recorder", "losses", "loss", "cost", "results",
+         "callback_metrics", "logged_metrics"), LOG,
+    ),
+    **dict.fromkeys(
+        ("fit", "fit_one_cycle", "fine_tune", "partial_fit", "run", "continue_training"), TRAIN
+    ),
+    **dict.fromkeys(("lr", "learning_rate", "optimizer", "optimizers", "opt", "step_rule"), RATE),
+    **dict.fromkeys(("validate", "test", "score", "eval"), EVALUATE),
+    **dict.fromkeys(("predict_proba", "get_preds", "forward", "transform"), PREDICT),
+    **dict.fromkeys(
+        ("parameters", "weights", "get_weights", "state_dict", "trainable_variables"), VALUES
+    ),
+    **dict.fromkeys(("cancel", "abort", "kill", "close", "terminate", "interrupt"), END),
+    **dict.fromkeys(("plot", "show", "display", "plot_loss", "plot_metrics"), PLOT),
+    "summary": SHAPES,
+    **dict.fromkeys(("join", "block", "result"), "call session.wait()"),
+    **dict.fromkeys(("epoch", "current_epoch", "global_step", "iteration"),
+                    "session.log.status has epochs_done and iterations_done"),
+    **dict.fromkeys(("classes", "classes_", "vocab"), "session.log.status['classes'] has them"),
+}  # fmt: skip
+"""Names in Keras, Lightning, fastai, skorch and torch, with what to write instead."""
+
+
+class NearMisses:
+    """Base class of sessions, whose errors for missing attributes say what to write instead."""
+
+    if not TYPE_CHECKING:  # a type checker would allow any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # repeats the error of a property
+            text = f"{type(self).__name__} has no attribute {name!r}"
+            if name.startswith("_"):
+                raise UnknownAttributeError(text)
+            advice = INSTEAD.get(name)
+            if advice is None:
+                known = [one for one in dir(type(self)) if not one.startswith("_")]
+                raise UnknownAttributeError(text + nearest(name, known))
+            raise UnknownAttributeError(f"{text}; {advice}")
