@@ -128,7 +128,7 @@ def number_channels(log: TrainingLogBase) -> list[str]:
 
 
 def changes(log: TrainingLogBase) -> dict[int, str]:
-    """Return a text for each iteration at which interventions changed training.
+    """Return a text for each iteration where interventions changed training.
 
     Examples
     --------

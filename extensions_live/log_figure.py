@@ -50,7 +50,7 @@ PLAIN = "%.6g"
 """Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
 
 VISIBLE = 1e-4
-"""Maximum distance by which rounding may move a point, as a share of the range of its curve."""
+"""Maximum distance that rounding may move a point, as a share of the range of its curve."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
 NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"

@@ -55,7 +55,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     columns : sequence of str, optional
         The channels to show, which do not have to exist yet; by default the first 30.
     query : str, optional
-        An expression; only rows for which it is true are shown. See `TrainingLogBase.query`.
+        An expression; only rows that satisfy it are shown. See `TrainingLogBase.query`.
 
     Raises
     ------

@@ -75,7 +75,7 @@ class PlotSettings(TypedDict):
 
 
 class SettingsMessage(TypedDict):
-    """All settings of a plot, with the time at which the user last changed one of them."""
+    """All settings of a plot, with the time when the user last changed one of them."""
 
     kind: Literal["settings"]
     settings: PlotSettings

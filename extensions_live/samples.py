@@ -57,7 +57,7 @@ class Samples(ProbeView[TilesPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters on which the output depends, or an option is
+        If the session does not train the parameters that the output depends on, or an option is
         not valid.
 
     Examples

@@ -7,7 +7,7 @@ other messages are kept in order for the kernel. There is no nested event loop, 
 starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
-the pair of sockets to which ipykernel 7 forwards them. The module uses private names of ipykernel
+the pair of sockets that ipykernel 7 forwards them to. The module uses private names of ipykernel
 and pyzmq; if a name is missing, `wait` is a plain ``event.wait()``.
 """
 

@@ -145,7 +145,7 @@ class WorkbenchError(Readable, Exception):
     Attributes
     ----------
     brick : str or None
-        The path of the brick in which the error was raised.
+        The path of the brick that raised the error.
     fix : Fix or None
         A setting that resolves the error, if its value is known.
     """

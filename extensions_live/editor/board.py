@@ -100,9 +100,10 @@ class Board(BoardLayers):
         after : str or pair of str, optional
             A node, or a node and one of its outputs, to connect to the new node.
         input : str, optional
-            The input of the new node to which `after` is connected; by default the first input.
+            The input of the new node that `after` is connected to; by default the first input.
         before : pair of str, optional
-            A node and one of its inputs, to which the first output of the new node is connected.
+            A node and one of its inputs; the first output of the new node is connected to this
+            input.
         settings : dict, optional
             The initial settings, in the JSON form that specifications use.
         """

@@ -166,7 +166,7 @@ class BoardState(Hinted):
         return checking.flops_of(self._document, top, self._checked(), below)
 
     def needed_inputs(self) -> list[InputSpec]:
-        """Return the inputs on which the cost and the monitored scalars depend.
+        """Return the inputs that the cost and the monitored scalars depend on.
 
         If the board has no cost, return all inputs.
         """

@@ -91,7 +91,7 @@ def traced(
     ----------
     brick : Brick
     inputs : dict of str to Variable
-        The variables to which the brick was applied, keyed by input.
+        The variables that the brick was applied to, keyed by input.
     outputs : iterable of Variable
         The outputs of the application.
     """

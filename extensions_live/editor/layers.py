@@ -15,7 +15,7 @@ from workbench.builder import Deepened
 
 
 def with_layer(document: Document, name: str, found: Deepened) -> Document:
-    """Return a document in which a layer has been inserted into an MLP.
+    """Return a document with a new layer in an MLP.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def node_values(
     details : dict of str to str
         Additional text about the values of nodes, such as the name of an output.
     where : str
-        The examples and the iteration for which the values were computed, as text.
+        The examples and the iteration that the values were computed for, as text.
 
     Examples
     --------

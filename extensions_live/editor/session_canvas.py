@@ -267,7 +267,7 @@ class SessionCanvas(LiveCanvas):
         return () if self.run_view is None else self.run_view.widgets
 
     def _needed(self, built: Built) -> list[InputSpec]:
-        """Return the inputs on which the cost and the monitored scalars depend."""
+        """Return the inputs that the cost and the monitored scalars depend on."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
         names = {one.name for one in Model(outputs).inputs} if outputs else set()
         return [given for given in self.drawing.document.spec.inputs if given.name in names]

@@ -321,7 +321,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             self.function.execution.follow(self._course)
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the input sizes for which programs of the function exist."""
+        """Return the input sizes that the function has programs for."""
         return self._examples if self.function is None else self.function.execution.programs()
 
     @property
@@ -640,7 +640,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Return the input sizes for which programs were compiled.
+        """Return the input sizes that programs were compiled for.
 
         After a restart, programs are compiled for the same sizes, so that results are rounded in
         the same way.

@@ -157,7 +157,7 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Step rule that skips batches for which steps or buffers would not be finite.
+    r"""Step rule that skips batches whose steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
     algorithm changes no buffer and applies no other updates, for example of population
@@ -238,7 +238,7 @@ class Restrict(WrappingRule):
     ----------
     step_rule : StepRule
     variables : iterable of SharedVariable, or criterion
-        The parameters to which the rule is applied; parameters that are not trained are ignored. A
+        The parameters that the rule is applied to; parameters that are not trained are ignored. A
         criterion (see `workbench.filter.as_predicate`) selects from the trained parameters.
 
     Raises

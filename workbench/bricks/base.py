@@ -44,7 +44,7 @@ LIFE_CYCLE = frozenset(
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
-"""The stage for which settings are being pushed; pushing them invalidates only this stage."""
+"""The stage whose settings are being pushed; pushing them invalidates only this stage."""
 
 
 @contextmanager

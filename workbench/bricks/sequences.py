@@ -31,7 +31,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        Application methods in the order in which they are applied; a brick stands for its method
+        Application methods in the order they are applied; a brick stands for its method
         ``apply``. A brick can occur more than once.
 
     Examples

@@ -34,7 +34,7 @@ class Copies:
     ----------
     axis : int
     origins : tuple of int
-        For each index of the new parameter, the index in the old parameter from which it is copied.
+        For each index of the new parameter, the index in the old parameter that it is copied from.
     shared : bool
         True if the weights of a unit are divided among its copies, False if each copy has the full
         weights.

@@ -40,7 +40,7 @@ def from_code(text: str) -> Spec:
 
     The cost is the variable ``cost`` (or ``loss``, or ``objective``). The monitored variables are
     the items of the list ``monitored``. Without such a list, every variable that has a name in
-    `text` is monitored, except the cost and variables from which other variables are computed.
+    `text` is monitored, except the cost and variables that other variables are computed from.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ class Reader(Expressions):
                 self._skip(statement, f"{type(error).__name__}: {error}")
 
     def _skip(self, statement: ast.stmt, reason: str) -> None:
-        """Skip a statement; raise `BuilderError` if it is a block in which bricks are created."""
+        """Skip a statement; raise `BuilderError` if it is a block that creates bricks."""
         first = next(self._creations(statement), None)
         if first is not None and isinstance(statement, (ast.If, ast.For, ast.While, ast.With)):
             line, cls = first
@@ -191,7 +191,7 @@ class Reader(Expressions):
         self.known.update(dict.fromkeys(scopes.bound(statement), value))
 
     def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
-        """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
+        """Yield the lines where a statement creates bricks, and the classes of these bricks."""
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and (cls := self._class(node.func)) is not None:
                 yield node.lineno, cls

@@ -195,7 +195,7 @@ class _Revision:
         self.new = self._parts_to_write()
 
     def _needs(self) -> dict[Element, set[Element]]:
-        """Return, for each part, the parts to which it refers."""
+        """Return, for each part, the parts that it refers to."""
         needs: dict[Element, set[Element]] = {}
         tops = {name_of(brick) for brick in self.spec.bricks}
         for brick in self.spec.bricks:

@@ -96,7 +96,7 @@ class Widened(Hinted):
 
 @hinted
 def widen(spec: Spec, brick: str, units: int) -> Widened:
-    """Return a specification in which a layer has more units.
+    """Return a specification with more units in a layer.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class EncodedDataset(IndexableDataset):
     Attributes
     ----------
     images : tuple or None
-        For images from a folder, the size to which they were resized (or None) and their mode; None
+        For images from a folder, the size they were resized to (or None) and their mode; None
         for other data.
     keys : dict of str to str
         For each source that `fit` has renamed, the key of its array in the dictionary that was

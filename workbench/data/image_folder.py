@@ -67,9 +67,9 @@ def read_folder(
     ----------
     folder : Path
     size : (int, int) or None
-        The height and width to which the images are resized; None if they have the same size.
+        The height and width that the images are resized to; None if they have the same size.
     mode : str
-        The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
+        The mode that the images are converted to: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
         first image. Pass it only if the images are not for training. In this case the classes are

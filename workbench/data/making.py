@@ -132,7 +132,7 @@ def from_frame(
 def _read(
     given: Any, encoding: TableEncoding | None = None
 ) -> tuple[Any, str | os.PathLike[str] | None]:
-    """Return a table and the file from which it was read, or None for a table that was passed.
+    """Return a table and the file that it was read from, or None if the table was passed.
 
     The `encoding` of the training data, if given, determines which columns can stay text.
     """
@@ -246,7 +246,7 @@ def from_folder(
     batch_size : int
         The number of images in a batch.
     size : (int, int), optional
-        The height and width to which all images are resized; required if they differ in size.
+        The height and width that all images are resized to; required if they differ in size.
     mode : str
         The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
     seed : int, optional

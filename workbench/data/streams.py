@@ -342,7 +342,7 @@ class EpochIterator(Iterator[BatchT]):
 
     @property
     def following(self) -> tuple[int, int]:
-        """Epoch and position at which the next epoch iterator starts."""
+        """Epoch and position where the next epoch iterator starts."""
         started = self.finished or self.position > 0
         return self.epoch + started, 0
 

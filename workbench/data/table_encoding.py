@@ -204,7 +204,7 @@ def learn_encoding(
     target : sequence of str
         The columns to predict.
     rows : array of int
-        The rows for training, from which means and standard deviations are computed. The values of
+        The rows for training, used to compute means and standard deviations. The values of
         text columns are taken from all rows.
     as_classes : bool, optional
         See `encoded_targets`.
@@ -349,7 +349,7 @@ def _one_hot(values: Array, known: Sequence[str], where: str) -> Array:
 
 
 def _check_gaps(column: pd.Series[Any], name: str) -> None:
-    """Raise a `DataError` that shows how to remove the rows in which the target is missing."""
+    """Raise a `DataError` that shows how to remove the rows without a target."""
     where = f"target {name!r}"
     values = values_of(plain_categories(column), where)
     if values.ndim == 1 and missing_in(values).any():

@@ -39,7 +39,7 @@ class TextFile(IterableDataset):
         The token that replaces words or characters outside the dictionary. If None, unknown words
         or characters raise an error.
     level : {'word', 'character'}
-        The units into which a line is split.
+        The units that a line is split into.
     preprocess : callable, optional
         A function that is applied to each line before it is split, such as `str.lower`.
     encoding : str

@@ -35,7 +35,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     ----------
     algorithm : TrainingAlgorithm
     batch : dict
-        The batch for which the gradients are computed at the current parameters.
+        The batch whose gradients are computed at the current parameters.
 
     Returns
     -------

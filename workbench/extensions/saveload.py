@@ -263,7 +263,7 @@ def snapshot_for(
     save_main_loop: bool = True,
     save_separately: Iterable[str] = (),
 ) -> Snapshot:
-    """Return a copy of the state to be saved, in which the log already lists `path`."""
+    """Return a copy of the state to be saved, whose log already lists `path`."""
     row = main_loop.log.current_row
     before = row.get(SAVED_TO)
     row[SAVED_TO] = (*(before or ()), path)

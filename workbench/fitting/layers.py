@@ -85,7 +85,7 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
     Parameters
     ----------
     steps : sequence of Brick
-        The bricks of a model, in the order in which they are applied.
+        The bricks of a model, in the order they are applied.
     inputs : sequence of Kind
         The shapes and dtypes of the inputs of the first brick.
     outputs : int or None

@@ -296,7 +296,7 @@ def _note_large_targets(prepared: Prepared) -> None:
 
 
 def _note_constant_targets(first: NDArray[Any], constant: list[int]) -> None:
-    """Print a notice about columns of the targets in which all values are equal."""
+    """Print a notice about columns of the targets whose values are all equal."""
     if len(first) == 1:
         tell(ALL_EQUAL.format(value=first[0]))
         return

@@ -181,7 +181,7 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resumed_from(status: Mapping[str, Any]) -> Any:
-    """Return the log from which a run was resumed; a rewind within the run does not count."""
+    """Return the log that a run was resumed from; a rewind within the run does not count."""
     origin, rewound = status.get("resumed_from"), status.get(REWOUND)
     if isinstance(rewound, Mapping) and rewound.get("from") == origin:
         return rewound.get("resumed_from")
@@ -237,7 +237,7 @@ def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` in which interventions and alerts are text.
+    """Return a copy of `rows` with interventions and alerts as text.
 
     The finite floats in columns of dtype object also become text.
     """

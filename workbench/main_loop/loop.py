@@ -68,7 +68,7 @@ class MainLoop(FixedAttributes, Requests):
     log_backend : str, optional
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        The extensions, in the order in which they are called. An object with a method
+        The extensions, in the order they are called. An object with a method
         ``dispatch(event, *args)`` is wrapped, and its attribute ``main_loop`` is set.
 
     Attributes

@@ -41,7 +41,7 @@ class GraphCopy:
     cost : Variable, optional
         The scalar whose gradients are computed after the outputs.
     wrt : sequence of SharedVariable, optional
-        The parameters with respect to which `cost` is differentiated.
+        The parameters that `cost` is differentiated with respect to.
     known : mapping
         `Session.variables` of the session whose values are used.
     session : str

@@ -109,7 +109,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class Algebra:
-    """Inference of the kinds of all variables on which a variable depends."""
+    """Inference of the kinds of all variables that a variable depends on."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable

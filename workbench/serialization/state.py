@@ -1,7 +1,7 @@
 """Encoding of plain values and arrays as bytes that can be decoded without executing code.
 
 The member ``_state`` of an archive is a file for `numpy.load`. The entry ``tree`` of this file is
-JSON, and the other entries are the arrays to which the JSON refers. None, booleans, integers of
+JSON, and the other entries are the arrays that the JSON refers to. None, booleans, integers of
 any size, floats (including infinity and NaN), strings, bytes, lists, tuples, dictionaries with
 plain keys, UUIDs, arrays, numpy scalars and tensors are restored with their type and dtype.
 """

@@ -34,7 +34,7 @@ NOT_SCALED = (
 
 
 class AsInTraining:
-    """Rules by which the training data was encoded.
+    """Rules that encoded the training data.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class AsInTraining:
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The key under which `fit` found each source that it has renamed."""
+        """The original key of each source that `fit` has renamed."""
         return {} if self._dataset is None else self._dataset.keys
 
     def images(self, paths: Iterable[Path]) -> Any:

@@ -81,7 +81,7 @@ class Queue:
     main_loop : Loop
         The main loop, whose mailbox receives the commands.
     journal : Journal
-        The journal in which commands that took effect are recorded.
+        The journal that records commands that took effect.
 
     Attributes
     ----------

@@ -236,7 +236,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def note(self) -> str:
-        """A text that names the paused runs for which the sweep waits; empty if there are none."""
+        """The paused runs that the sweep is waiting for, as text; empty if there are none."""
         held = sorted(self._driver.held)
         if not held:
             return ""

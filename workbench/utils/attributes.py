@@ -23,7 +23,7 @@ SHARED = (
 
 
 class FixedAttributes(Hinted):
-    """Base class of objects to which users cannot add attributes by mistake.
+    """Base class of objects that users cannot add attributes to by mistake.
 
     Raises
     ------

@@ -201,7 +201,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     Parameters
     ----------
     top_bricks : iterable of Brick
-        The bricks at which the search starts.
+        The bricks where the search starts.
     predicate : callable
         A function that is called once for each brick, and returns True to select it.
 

@@ -43,7 +43,7 @@ export interface PlotSettings {
   table: boolean;
 }
 
-/** All settings of a plot, with the time at which the user last changed one of them. */
+/** All settings of a plot, with the time when the user last changed one of them. */
 export interface SettingsMessage {
   kind: "settings";
   settings: PlotSettings;

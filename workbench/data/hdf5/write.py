@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "v110"
-"""First version of the HDF5 format in which all structures except heaps have checksums."""
+"""First version of the HDF5 format with checksums for all structures except heaps."""
 
 
 @hinted

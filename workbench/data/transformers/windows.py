@@ -137,7 +137,7 @@ class NGrams(Window):
     data_stream : AbstractDataStream
         A stream of examples with a single source of sequences.
     ngram_order : int
-        The number n of words from which the next word is predicted.
+        The number n of words used to predict the next word.
     target_source : str
         The name of the source of targets.
 

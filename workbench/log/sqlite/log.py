@@ -3,7 +3,7 @@
 All records are also kept in a `TrainingLog` in memory, so that reading them is fast. A
 separate thread writes each record to the database (`workbench.log.sqlite.writer`). The training
 thread waits for the disk only at the end of a run. `workbench.log.sqlite.identity` defines the
-identity under which records are stored.
+identity that records are stored under.
 """
 
 from __future__ import annotations

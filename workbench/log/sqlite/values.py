@@ -132,7 +132,7 @@ def _number_or_text(value: Any) -> Stored:
 
 
 def _tagged(value: Any) -> Any:
-    """Convert a value to JSON values, from which `_untagged` restores the value and its types."""
+    """Convert a value to JSON values; `_untagged` restores the value and its types."""
     if type(value) in PLAIN:
         return value
     if type(value) is list:

@@ -31,7 +31,7 @@ from workbench.utils.numbers import is_count
 logger = logging.getLogger(__name__)
 
 LINGER = 3600.0
-"""Seconds for which the processes of a paused or finished detached run wait for a notebook."""
+"""Seconds that the processes of a paused or finished detached run wait for a notebook."""
 
 NOT_FOUND = (
     "this user has no run named {given!r} in other processes, and no run whose log is in that "

@@ -76,7 +76,7 @@ class RemoteSession(FixedAttributes, Controls):
     launcher : Launcher
         The launcher for `restart`.
     main_loop : MainLoop, optional
-        The main loop from which the run was started. Variables that are passed to methods are
+        The main loop that the run was started from. Variables that are passed to methods are
         looked up in it.
     """
 
@@ -257,7 +257,7 @@ class RemoteSession(FixedAttributes, Controls):
         Returns
         -------
         int
-            The iteration from which training continues.
+            The iteration where training continues.
 
         Raises
         ------
