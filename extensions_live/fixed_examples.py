@@ -119,7 +119,8 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or lacks required classes.
+            If the batch does not have the source that the user named, or if required classes are
+            missing.
         """
         name = self.targets
         if name not in batch:
@@ -149,7 +150,8 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or lacks required classes.
+            If the batch does not have the source that the user named, or if required classes are
+            missing.
         """
         probe = session.probe((), batch=True)
         try:

@@ -92,5 +92,5 @@ def check(name: str, value: Any) -> None:
 
 
 def is_list(value: Any, kind: type) -> bool:
-    """Return True if `value` is a list or tuple of objects of the type `kind`."""
+    """Return True if `value` is a list or tuple of `kind` objects."""
     return isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)

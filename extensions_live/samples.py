@@ -1,4 +1,4 @@
-"""`Samples`: a live view of the predictions of the network for some examples."""
+"""`Samples`: a live view of the network's predictions for some examples."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class Listener:
     Raises
     ------
     AttributeError
-        If the kernel has no such channel, or if the kernel lacks a private attribute that is used
-        here.
+        If the kernel has no such channel, or if a private attribute that is used here is missing
+        from the kernel.
     """
 
     def __init__(self, kernel: Any) -> None:

@@ -342,7 +342,7 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables that are invalid, lack a name or a value, or have the same name."""
+    """Monitored variables that are invalid, have no name or no value, or have the same name."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):

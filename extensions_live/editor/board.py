@@ -212,7 +212,7 @@ class Board(BoardLayers):
             return new
 
     def duplicate(self, nodes: Sequence[str]) -> list[str]:
-        """Add copies of nodes and of the edges between them, and return the ids of the copies.
+        """Add copies of nodes and the edges between them, and return the ids of the copies.
 
         Copies of nodes that are in the same group are added to this group.
         """
@@ -257,7 +257,7 @@ class Board(BoardLayers):
     # Settings and names.
 
     def set(self, node: str, setting: str, value: Json) -> None:
-        """Change a setting of a node or of a part of a brick to a value that JSON can represent."""
+        """Change a setting of a node or a part of a brick to a value that JSON can represent."""
         with self._lock:
             document = settings_.changed(self._document, node, setting, value)
             self._edit(f"change {setting} of {self._title(node)}", document)

@@ -32,7 +32,7 @@ Describable = Spec | Built | Brick | Variable | ComputationGraph | torch.nn.Modu
 """The types of objects that a board can show, besides lists of bricks and variables."""
 
 SMALL = 20
-"""Maximum number of nodes of a board whose code is generated immediately."""
+"""Maximum number of nodes on a board whose code is generated immediately."""
 
 MOST_UNDO = 500
 """Number of edits that can be undone."""
@@ -233,7 +233,7 @@ class BoardState(Hinted):
         """Write an image file that `Board.load`, `Editor` and a page can open again.
 
         Nodes and groups are drawn as on the canvas: at their positions, open or closed. The image
-        of a read-only view contains no model to open.
+        of a read-only view does not contain a model.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The shapes, totals and faults of the nodes of a document, in the form shown on a page."""
+"""The shapes, totals and faults of a document's nodes, in the form shown on a page."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ A document is immutable; an edit returns a new document. To undo an edit, a boar
 previous document.
 
 Each call and each input of the specification is a node. The id of a node is the id of its call or,
-for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Calls may lack
-inputs; in all other respects, the specification follows the rules of `workbench.builder.spec`.
+for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Inputs of
+calls may be missing; in all other respects, the specification follows the rules of
+`workbench.builder.spec`.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class Document:
         return set(self.makers)
 
     def outputs(self, node: str) -> tuple[str, ...]:
-        """Return the wires of the outputs of a node."""
+        """Return the wires of a node's outputs."""
         return (self.inputs[node],) if node in self.inputs else self.calls[node].outputs
 
     # Groups.

@@ -175,7 +175,7 @@ class Editor(Hinted, SessionCanvas):
 
         The image shows nodes at their positions and groups open or closed, as on the canvas. To
         open it, pass its path to `Editor` or drop the file on a canvas. The image of a read-only
-        view contains no model to open.
+        view does not contain a model.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ OTHER = "..."
 """The name of operations that are not in `workbench.builder.operations`."""
 
 Source = tuple[str, str]
-"""The names of a step and of one of its outputs; an input of the brick has the step ``""``."""
+"""The names of a step and one of its outputs; an input of the brick has the step ``""``."""
 
 
 @dataclass

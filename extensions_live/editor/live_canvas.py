@@ -92,7 +92,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         what : {'nothing', 'activation', 'gradient', 'dead', 'time', 'parameters'}
             The quantity: nothing, the L2 norm of the output, the L2 norm of the gradient of the
             parameters, the share of units whose output is the same for all examples, the time of
-            one application, or the node's share of the parameters of the model.
+            one application, or the node's share of the model's parameters.
 
         Raises
         ------

@@ -214,7 +214,7 @@ class Time(Measure):
 
 
 class Share(Measure):
-    """A node's share of the parameters of the model."""
+    """A node's share of the model's parameters."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._total = _count(known.parameters)

@@ -22,7 +22,7 @@ WHAT = {
     "gradient": "L2 norm of the gradient of the node's parameters",
     "dead": "units whose output is the same for all examples",
     "time": "time of the node's operations",
-    "parameters": "share of the parameters of the model",
+    "parameters": "share of the model's parameters",
 }
 """Longer descriptions of the quantities."""
 

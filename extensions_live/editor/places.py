@@ -37,7 +37,7 @@ class Place:
     given : tuple of Variable
         All variables that the node directly depends on.
     parameters : tuple of SharedVariable
-        The parameters of the brick and of all its descendants.
+        The parameters of the brick and all its descendants.
     is_group : bool
     """
 
@@ -65,7 +65,7 @@ class Places:
         self._steps: dict[str, dict[str, Place]] = {}
 
     def find(self, node: str) -> Place | None:
-        """Return the place of a node or of a part, or None if it is not in the model."""
+        """Return the place of a node or a part, or None if it is not in the model."""
         if node not in self._found:
             owner, _, step = node.rpartition("/")
             known = node in self.document.inputs or node in self.document.calls

@@ -108,8 +108,8 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If the model has a fault or no cost, if the stream lacks a source, or if a session of
-            this editor is still training and `restart` is False.
+            If the model has a fault or no cost, if the stream does not have a source, or if a
+            session of this editor is still training and `restart` is False.
         """
         before = self.session if self._surgery.alive else None
         if before is not None and not restart:

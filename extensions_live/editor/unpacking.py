@@ -49,7 +49,7 @@ def unpacked(
     document : Document
     node : str
     kinds : dict of str to (Kind or None)
-        The shapes and dtypes of the inputs of the node, keyed by name.
+        The shapes and dtypes of the node's inputs, keyed by name.
     """
     call = document.call(node)
     name = call.brick or ""

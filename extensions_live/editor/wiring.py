@@ -102,7 +102,7 @@ def wire_of(document: Document, node: str, output: str) -> str:
 
 
 def output_names(document: Document, node: str) -> list[str]:
-    """Return the names of the outputs of a node."""
+    """Return the names of a node's outputs."""
     if node in document.inputs:
         return [document.inputs[node]]
     call = document.call(node)

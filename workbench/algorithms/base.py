@@ -535,7 +535,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         SourceError
-            If `batch` is not a dictionary or lacks a source, or if a source is not used and
+            If `batch` is not a dictionary, if a source is missing, or if a source is not used and
             `on_unused_sources` is ``'raise'``.
         ShapeError, DtypeError
             If the shape or dtype of an array does not fit its input.
@@ -653,8 +653,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name or an invalid value, or lacks a buffer or a
-            hyperparameter. In this case, nothing changes.
+            If `state` contains an unknown name or an invalid value, or if a buffer or a
+            hyperparameter is missing. In this case, nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -740,7 +740,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
 
 
 def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
-    """Return the error for a batch that is not a dictionary or lacks a source in `needed`."""
+    """Return the error for a batch that is not a dictionary or does not contain a source in `needed`."""
     if not isinstance(batch, Mapping):
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]

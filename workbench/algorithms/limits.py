@@ -114,7 +114,8 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` does not consist of distinct integers, or if a parameter lacks one of the axes.
+        If `axis` does not consist of distinct integers, or if a parameter does not have one of the
+        axes.
 
     Examples
     --------

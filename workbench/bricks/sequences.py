@@ -70,12 +70,12 @@ class Sequence(Brick):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the inputs of the first application."""
+        """Return the input names of the first application."""
         return self.application_methods[0].inputs
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs of the last application."""
+        """Return the output names of the last application."""
         outputs: list[str] = self.application_methods[-1].outputs
         return outputs
 

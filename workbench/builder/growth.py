@@ -119,7 +119,7 @@ def growths(
     widened : collection of str
         The paths of the layers that become wider.
     old, new : dict of str to Held
-        The parameters of the old and of the new model.
+        The parameters of the old and the new model.
     noise : float
 
     Raises

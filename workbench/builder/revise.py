@@ -285,7 +285,7 @@ class _Revision:
         return placed
 
     def _missing_imports(self, written: Iterable[str]) -> list[str]:
-        """Return the imports that the new lines need but the earlier code lacks."""
+        """Return the imports that the new lines need but the earlier code does not have."""
         words = {word for line in written for word in re.findall(r"\w+", line)}
         found: list[str] = []
         for statement in ast.parse("\n".join(self.imports)).body:

@@ -180,7 +180,7 @@ def _records(content: bytes, where: str) -> npt.NDArray[Any]:
 
 
 def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
-    """Yield the content of each file of a split, and its name for error messages."""
+    """Yield the content of each file in a split, and its name for error messages."""
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name

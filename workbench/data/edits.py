@@ -304,7 +304,7 @@ def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -
 def _replaced(
     entry: Any, table: npt.NDArray[np.bool_], values: Mapping[int, Any], request: Request
 ) -> Any:
-    """Return the data of one source of a request, with new values written to a copy."""
+    """Return the data for one source of a request, with new values written to a copy."""
     if not isinstance(request, slice) and np.ndim(request) == 0:
         index = int(request)
         return as_entry(values[index], entry) if index in values else entry

@@ -21,7 +21,7 @@ class EncodedDataset(IndexableDataset):
     arrays : dict of str to array
         The arrays, keyed by source.
     classes : tuple of str or None
-        The names of the classes of the targets, if they are classes.
+        The class names of the targets, if they are classes.
     encoding : TableEncoding or None
         How the columns of a table were encoded.
     labels : tuple or None
@@ -43,7 +43,7 @@ class EncodedDataset(IndexableDataset):
     ('no', 'yes')
     """
 
-    keys: Mapping[str, str] = MappingProxyType({})  # on the class, since older pickles lack it
+    keys: Mapping[str, str] = MappingProxyType({})  # on the class: missing in older pickles
 
     def __init__(
         self,

@@ -91,9 +91,9 @@ def read_folder(
         If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
         splits such as ``train`` and ``val``, which contain the sub-folders of the classes.
     MissingDataError
-        If there is no such folder, or it contains no image.
+        If there is no such folder, or it contains no images.
     DataFileError
-        If an image cannot be read, or if a sub-folder of training data contains no image.
+        If an image cannot be read, or if a sub-folder of training data contains no images.
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")

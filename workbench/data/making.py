@@ -3,7 +3,7 @@
 `DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
 datasets and the transformers, which are built on streams. Each returns a stream or, if `validation`
 is given, a pair of streams: the first is shuffled in each epoch, and the second is read in order.
-The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
+The datasets of the streams have the attributes `classes`, the class names of the targets,
 and `encoding`, the `TableEncoding` of a table.
 """
 
@@ -83,8 +83,8 @@ def from_frame(
     Raises
     ------
     DataError
-        If a value is missing, infinite or cannot be encoded, if no row is left for one of the
-        streams, or if it is unclear whether the target is a class.
+        If a value is missing, infinite or cannot be encoded, if no rows are left for one of
+        the streams, or if it is unclear whether the target is a class.
     SourceError
         If a column is missing.
 
@@ -262,9 +262,9 @@ def from_folder(
         If images differ in size, if an image is not in a sub-folder, if the sub-folders are splits
         such as ``train`` and ``val``, or if an argument is not valid.
     MissingDataError
-        If there is no such folder, or it contains no image.
+        If there is no such folder, or it contains no images.
     DataFileError
-        If an image cannot be read, or if a sub-folder of `folder` contains no image.
+        If an image cannot be read, or if a sub-folder of `folder` contains no images.
 
     Examples
     --------

@@ -134,7 +134,7 @@ class TableEncoding:
         Raises
         ------
         DataError
-            If the table lacks a column or has it twice, or has a value that cannot be encoded.
+            If a column is missing from the table or occurs twice, or if a value cannot be encoded.
         """
         check_frame(frame, self.columns)
         others = [name for name in map(str, frame.columns) if name not in self.target]
@@ -294,7 +294,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
 
 
 def check_column(frame: pd.DataFrame, name: str) -> None:
-    """Raise a `SourceError` if the table lacks a column."""
+    """Raise a `SourceError` if a column is missing from the table."""
     if name not in frame.columns:
         names = [str(one) for one in frame.columns]
         hint = nearest(str(name), names)

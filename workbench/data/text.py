@@ -50,8 +50,8 @@ class TextFile(IterableDataset):
     MissingDataError
         If a file does not exist.
     DataError
-        If an argument is not valid, if the dictionary lacks one of the tokens or, while reading
-        without `unk_token`, if it lacks a word or character.
+        If an argument is not valid, if one of the tokens is missing from the dictionary or, while
+        reading without `unk_token`, a word or character.
     DataFileError
         While reading, if a file is not valid text in this encoding.
 

@@ -96,7 +96,7 @@ class Whole:
         Parameters
         ----------
         cost : Variable
-            The cost of the share of this process.
+            The cost of this process's share.
         gradients : dict of SharedVariable to Variable
             The gradients of this cost.
 

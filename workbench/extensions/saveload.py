@@ -82,7 +82,7 @@ class Checkpoint(SimpleExtension):
         The variables to save as separate arrays; by default the parameters of the model. A
         criterion (see `workbench.filter.as_predicate`) selects some of these parameters.
     save_separately : list of str, optional
-        The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
+        The names of main loop attributes, such as ``"log"``, to pickle into separate members
         of the archive.
     save_main_loop : bool
         If True, pickle the main loop too. `continue_training` requires the pickle; `Load` does not.

@@ -66,7 +66,7 @@ class Tabular(Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def summary(self) -> Summary:
-        """Return a summary of each channel and of the run.
+        """Return a summary of each channel and the run.
 
         Returns
         -------
@@ -196,7 +196,7 @@ class Tabular(Records):
         robust: bool = True,
         title: str = "",
     ) -> Any:
-        """Return a Bokeh figure of the current contents of the log.
+        """Return a Bokeh figure of the log's current contents.
 
         A notebook displays the figure, even offline, and a saved notebook contains a static image
         of it. Every curve keeps its extremes, and has gaps where values are not finite.
@@ -210,7 +210,7 @@ class Tabular(Records):
             SQLite databases. The keys of a dictionary are the names of the runs.
         x : str
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
-            channel, such as ``time_train_total``; rows that lack it are omitted.
+            channel, such as ``time_train_total``; rows without it are omitted.
         smoothing : float
             The factor, from 0 (no smoothing) to less than 1, by which the weight of a value in a
             moving average decreases with each iteration. The average extends over about

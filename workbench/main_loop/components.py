@@ -1,4 +1,4 @@
-"""Checks of the arguments of a main loop, and lookup of extensions by name."""
+"""Checks of main loop arguments, and lookup of extensions by name."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class AsInTraining:
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The values of the text columns of a table, keyed by column; see `read_frame`."""
+        """The values of a table's text columns, keyed by column; see `read_frame`."""
         encoding = None if self._dataset is None else self._dataset.encoding
         return {} if encoding is None else encoding.texts
 

@@ -303,7 +303,7 @@ class Editing(interfaces.Session):
 
         The command takes effect between two batches. The new end may be later or earlier than the
         end that `FinishAfter` defines, but not before the current iteration. It is part of the
-        status of the log, so it also applies to resumed runs. `train`, in contrast, adds to the
+        log's status, so it also applies to resumed runs. `train`, in contrast, adds to the
         planned total.
 
         Parameters

@@ -1,4 +1,4 @@
-"""Functions that check, make and list edits of the examples of a training stream."""
+"""Functions that check, make and list edits of examples in a training stream."""
 
 from __future__ import annotations
 

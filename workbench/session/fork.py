@@ -106,7 +106,7 @@ def copy_of(
     ----------
     main_loop : MainLoop
     earlier : sequence of Snapshot
-        Snapshots of the current model of the main loop. Their extensions and data streams are
+        Snapshots of the main loop's current model. Their extensions and data streams are
         copied together with the main loop.
     in_memory : bool
 

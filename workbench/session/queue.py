@@ -74,7 +74,7 @@ class Settling(Protocol):
 
 
 class Queue:
-    """Queue of the commands of one session.
+    """Command queue of one session.
 
     Parameters
     ----------

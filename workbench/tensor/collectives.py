@@ -119,7 +119,7 @@ _broadcast = Collective("broadcast")
 
 @hinted
 def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None = None) -> Any:
-    """Return the sum, the maximum or the minimum of the values of all processes.
+    """Return the sum, the maximum or the minimum of the values from all processes.
 
     Parameters
     ----------

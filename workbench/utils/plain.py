@@ -134,7 +134,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
             key = repeated[0]
             raise ArgumentError(
                 f"key {key!r} occurs twice, with the values {union[key]!r} and {part[key]!r}; "
-                "the dictionaries must have no key in common"
+                "the dictionaries must not have keys in common"
             )
         union.update(part)
     return union

@@ -21,7 +21,7 @@ class Window(Transformer):
 
     The pair at position t has the source window ``sequence[t:t + source_window]`` and the target
     window ``sequence[t + offset:t + offset + target_window]``. A sequence that is too short yields
-    no pair.
+    no pairs.
 
     Resuming in the middle of an epoch reads the earlier sequences again.
 

@@ -387,7 +387,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, because the database may lack records or have different records."""
+        """Write the whole log, because records in the database may be missing or different."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)

@@ -308,7 +308,7 @@ class Controls(interfaces.Session):
         return self._ask("release", self._named(shared))
 
     def _named(self, shared: SharedVariable | str) -> Any:
-        """Return the path of a variable of the main loop in this process."""
+        """Return the path of a main loop variable in this process."""
         if not isinstance(shared, SharedVariable):
             return shared
         if self._variables is None:

@@ -30,7 +30,7 @@ LIMIT = timedelta(days=30)
 DIGEST = 32
 STRANGER = (
     "message {number}, which process {rank} has received, does not come from the first process of "
-    "the run: it lacks the proof that its sender knows the secret. The message was discarded"
+    "the run: there is no proof that its sender knows the secret. The message was discarded"
 )
 Call = dict[str, Any]
 

@@ -46,7 +46,7 @@ OPERATIONS = [
 """Operations that are not fused, so inductor must store their inputs in memory."""
 
 ASSERTS = {"size_asserts": False, "alignment_asserts": False}
-"""Inductor's settings for checks of the layouts of all arguments and results, which take time."""
+"""Inductor's settings for checks of all argument and result layouts; the checks take time."""
 
 _compiler = threading.RLock()
 """Lock held by the compiling thread, since inductor has global state."""
