@@ -740,7 +740,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
 
 
 def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
-    """Return the error for a batch that is not a dictionary or does not contain a source in `needed`."""
+    """Return the error for a batch that is not a dictionary, or has no entry for a source."""
     if not isinstance(batch, Mapping):
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]

@@ -318,7 +318,7 @@ def _dataset(
 
 def _check_size(batch_size: object) -> None:
     if not is_count(batch_size):
-        raise DataError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
+        raise DataError(f"batch_size must be a whole number >= 1, not {batch_size!r}")
 
 
 def _shuffled(dataset: EncodedDataset, batch_size: int, seed: int) -> AbstractDataStream:

@@ -111,4 +111,4 @@ def _shape(file: IO[bytes]) -> str:
 
 
 def _damaged(error: Exception) -> str:
-    return f"must be an undamaged npz file ({one_line(error)})"
+    return f"is not an npz file, or is damaged ({one_line(error)})"

@@ -205,7 +205,7 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path} must be valid {self.encoding} text, but is invalid after line "
+                        f"{path} is not valid {self.encoding} text after line "
                         f"{number} ({one_line(error)})"
                     ) from None
 

@@ -239,7 +239,7 @@ def checked_path(path: str | os.PathLike[str]) -> str:
         text.format(**dict.fromkeys(COUNTERS, 0))
     except ValueError as error:
         raise ExtensionError(
-            f"the placeholders of the path {text!r} must be valid for str.format: {error}"
+            f"the placeholders of the path {text!r} are not valid for str.format: {error}"
         ) from None
     return text
 

@@ -237,7 +237,7 @@ def fit(
         layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
     if not is_count(epochs):
-        raise ArgumentError(f"epochs must be a whole number, 1 or more, not {epochs!r}")
+        raise ArgumentError(f"epochs must be a whole number >= 1, not {epochs!r}")
     if step_rule is not None and not isinstance(step_rule, StepRule):
         raise ArgumentError(
             f"step_rule must be a step rule such as Adam(learning_rate=0.002), not {step_rule!r}"

@@ -107,7 +107,7 @@ def batches_of(
     """
     if batch_size is not None and not is_count(batch_size):
         raise SessionError(
-            f"{method}: batch_size must be an integer of 1 or more, or None for one batch, not "
+            f"{method}: batch_size must be a positive integer, or None for one batch, not "
             f"{batch_size!r}"
         )
     rules = AsInTraining(training)

@@ -232,7 +232,7 @@ def settings_of(space: Space, n: int | None, seed: int) -> list[dict[str, Any]]:
         lists = [values for values in space.values() if isinstance(values, list)]
         return [dict(zip(space, one, strict=True)) for one in itertools.product(*lists)]
     if not is_count(n):
-        raise ArgumentError(f"n must be the number of runs, an integer of 1 or more, not {n!r}")
+        raise ArgumentError(f"n must be the number of runs, a positive integer, not {n!r}")
     found: list[dict[str, Any]] = []
     known: set[tuple[Any, ...]] = set()
     random = np.random.default_rng(seed)

@@ -60,9 +60,9 @@ def start(
     if epochs is not None or batches is not None:
         check_more(epochs, batches)
     if not is_count(processes):
-        raise ArgumentError(f"processes must be an integer of 1 or more, not {processes!r}")
+        raise ArgumentError(f"processes must be a positive integer, not {processes!r}")
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
-        raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
+        raise ArgumentError(f"linger must be a non-negative number of seconds, not {linger!r}")
     starter = launcher_of(launcher)
     check_name(name)
     taken = {folder.announced().get("name") for folder in announced() if folder.is_live()}

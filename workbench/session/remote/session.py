@@ -270,7 +270,7 @@ class RemoteSession(FixedAttributes, Controls):
         if not self.state.ended:
             raise SessionError(STILL_RUNS.format(session=self))
         if processes is not None and not is_count(processes):
-            raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
+            raise SessionError(f"processes must be a positive integer, not {processes!r}")
         check_newest(self)
         with self._folder.starting(self.name):
             check_newest(self)  # another notebook may have been faster
