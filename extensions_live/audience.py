@@ -7,7 +7,7 @@ import threading
 from extensions_live.kernel_clock import Clock, kernel_clock
 
 SILENCE = 35.0
-"""Seconds on the kernel's clock after which a page that sends no report is considered closed."""
+"""Seconds, by the kernel's clock, until a page that sends no report is considered closed."""
 
 
 class Audience:

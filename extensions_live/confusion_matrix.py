@@ -43,7 +43,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters on which the scores depend, or if the examples
+        If the session does not train the parameters that the scores depend on, or if the examples
         have no true classes.
 
     Examples

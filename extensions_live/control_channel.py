@@ -83,7 +83,7 @@ class Channel:
     Raises
     ------
     AttributeError
-        If this kernel has no control thread, or lacks a private attribute that is used here.
+        If this kernel has no control thread, or a private attribute that is used here is missing.
     """
 
     def __init__(self, running: Any) -> None:

@@ -1,4 +1,4 @@
-"""Distributions of the values of a tensor: counts in bins, and a few statistics."""
+"""Distributions of tensor values: counts in bins, and a few statistics."""
 
 from __future__ import annotations
 

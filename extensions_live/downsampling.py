@@ -143,7 +143,7 @@ def downsample(
 
 
 def decades(x: NDArray[np.int64] | Floats, first: int, last: int) -> list[int]:
-    """Return `first`, `last`, and the indices in between at which `x` reaches 10, 100 and so on.
+    """Return `first`, `last`, and the indices in between where `x` reaches 10, 100 and so on.
 
     Examples
     --------

@@ -27,7 +27,7 @@ NO_TARGETS = (
 )
 NOT_ROWS = (
     "the output must have one row for each of the {count} examples, but has shape {shape}; pass "
-    "the variable from which the mean over the examples is computed"
+    "the variable that the mean over the examples is computed from"
 )
 NOT_CLASSES = (
     "{view} needs non-negative whole numbers as targets, one for each example; the source {name!r} "
@@ -73,7 +73,7 @@ class FixedExamples:
     output : array
         The output, with one row for each example; empty at first.
     iteration : int
-        The iteration at which the output was computed.
+        The iteration when the output was computed.
     """
 
     reason = "these examples were given to the view"  # why they have no dataset indices
@@ -119,7 +119,8 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or lacks required classes.
+            If the batch does not have the source that the user named, or if required classes are
+            missing.
         """
         name = self.targets
         if name not in batch:
@@ -149,7 +150,8 @@ class FixedExamples:
         Raises
         ------
         SessionError
-            If the batch lacks the source that the user named, or lacks required classes.
+            If the batch does not have the source that the user named, or if required classes are
+            missing.
         """
         probe = session.probe((), batch=True)
         try:
@@ -160,7 +162,7 @@ class FixedExamples:
         return probe.batch
 
     def ask(self, session: Session) -> Probe:
-        """Request the values from which the output is computed, and examples if necessary."""
+        """Request the values that the output is computed from, and examples if necessary."""
         return session.probe(self._copy.names, batch=self.batch is None)
 
     def see(self, probe: Probe) -> None:

@@ -1,4 +1,4 @@
-"""`Layers`, an overview of all layers of a network over the whole run."""
+"""`Layers`, an overview of all layers in a network over the whole run."""
 
 from __future__ import annotations
 

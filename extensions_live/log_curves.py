@@ -30,7 +30,7 @@ MOST_CHANGES, LONGEST = 200, 200
 """Maximum number of marked iterations, and of characters in the text for one iteration."""
 
 NO_CHANNEL = "the log has no channel {name!r}{hint}"
-NOTHING = "there is nothing to draw: the log has no numeric channel"
+NOTHING = "there is nothing to draw: the log has no numeric channels"
 NO_EPOCHS = "x='epoch' requires at least one finished epoch; use x='iteration'"
 NOT_SMOOTHING = "smoothing must be a number that is at least 0 and below 1, not {given!r}"
 NOT_CHANNELS = "channels must be a list of names such as ['cost'], not {given!r}"
@@ -128,7 +128,7 @@ def number_channels(log: TrainingLogBase) -> list[str]:
 
 
 def changes(log: TrainingLogBase) -> dict[int, str]:
-    """Return a text for each iteration at which interventions changed training.
+    """Return a text for each iteration where interventions changed training.
 
     Examples
     --------

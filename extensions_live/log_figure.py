@@ -47,10 +47,10 @@ PADDING = 0.08  # space above and below the curves, as a fraction of their range
 SOFT = "#808080"  # readable on white and on black
 NAMED, LINE = 4, 20  # maximum number of lines about outliers, and their height in pixels
 PLAIN = "%.6g"
-"""Format of the ticks of a logarithmic axis; the default format can label 0.2 as a power."""
+"""Tick format of a logarithmic axis; the default format may label 0.2 as a power."""
 
 VISIBLE = 1e-4
-"""Maximum distance by which rounding may move a point, as a share of the range of its curve."""
+"""Maximum distance that rounding may move a point, as a share of the range of its curve."""
 
 SHOW_ALL = "log.plot(robust=False) shows all values"
 NOT_ON_LOG_AXIS = "values of 0 or less cannot be shown on a logarithmic axis"

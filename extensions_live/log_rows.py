@@ -50,7 +50,7 @@ class View:
     start, count : int
         The position of the first visible row among the chosen rows, and the number of visible rows.
     sort : str
-        The channel by which rows are sorted, or ``iteration``.
+        The channel to sort the rows by, or ``iteration``.
     descending : bool
         True to show the largest values, or the newest rows, first.
     condition : str

@@ -1,4 +1,4 @@
-"""`LogTable`: a table of the rows of a log, newest first, that grows while a run trains.
+"""`LogTable`: a table of log rows, newest first, that grows while a run trains.
 
 The page requests only the rows that it shows, by their positions after filtering and sorting.
 Therefore the size of a message does not depend on the size of the log.
@@ -38,7 +38,7 @@ MOST_COLUMNS = 30
 """Maximum number of channels that are shown if the user has not chosen any."""
 
 STILL_ROWS, STILL_COLUMNS = 20, 12
-"""Maximum numbers of rows and channels of the table that is shown if no kernel is running."""
+"""Maximum numbers of rows and channels in the table that is shown without a kernel."""
 
 NOT_A_RUN = "LogTable needs a session or a training log, not {given!r:.80}"
 
@@ -55,7 +55,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
     columns : sequence of str, optional
         The channels to show, which do not have to exist yet; by default the first 30.
     query : str, optional
-        An expression; only rows for which it is true are shown. See `TrainingLogBase.query`.
+        An expression; only rows that satisfy it are shown. See `TrainingLogBase.query`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         If `source` is neither a session nor a log, `columns` is not a list, or `query` is not a
         condition.
     UnknownRecordError
-        If the log already has records, and `query` names a channel that the log lacks.
+        If the log already has records, and `query` names a channel that is not in the log.
 
     Examples
     --------
@@ -167,7 +167,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return [INDEX, *shown], cells(snapshot, shown, places)
 
     def caption(self) -> str:
-        """Return the caption of the table that is shown if no kernel is running."""
+        """Return the caption of the table that is shown without a kernel."""
         rows, _, shown, channels = self._first()
         size, count = len(rows), min(len(rows), STILL_ROWS)
         part = "all" if count == size else f"{count} of"
@@ -217,7 +217,7 @@ def log_of(source: Any) -> TrainingLogBase:
 
 
 def check(log: TrainingLogBase, condition: str) -> None:
-    """Raise an error if `condition` is invalid or names a channel that a nonempty log lacks."""
+    """Raise an error if `condition` is invalid or names a channel that is not in a nonempty log."""
     try:
         select(log.frame.tail(1), condition)
     except UnknownRecordError:

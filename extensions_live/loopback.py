@@ -1,4 +1,4 @@
-"""Addresses at which a browser reaches the servers of this process."""
+"""Addresses that a browser uses to reach the servers of this process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def exposure(what: str, address: str) -> str:
 
 
 def reachable(address: str, port: int) -> str:
-    """Return the address at which a browser reaches a port, without a trailing slash.
+    """Return the address that a browser uses to reach a port, without a trailing slash.
 
     On JupyterHub, a loopback address is replaced by a path of `jupyter-server-proxy`.
     """

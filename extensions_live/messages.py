@@ -18,7 +18,7 @@ CommandName: TypeAlias = Literal[
     "set", "hold", "release", "snapshot", "rewind", "undo", "fork",
     "set_end", "save", "load", "relabel", "drop",
 ]  # fmt: skip
-"""Names of the methods of a session that a page can call."""
+"""Names of session methods that a page can call."""
 
 
 class VisibilityMessage(TypedDict):
@@ -75,7 +75,7 @@ class PlotSettings(TypedDict):
 
 
 class SettingsMessage(TypedDict):
-    """All settings of a plot, with the time at which the user last changed one of them."""
+    """All settings of a plot, with the time when the user last changed one of them."""
 
     kind: Literal["settings"]
     settings: PlotSettings
@@ -117,11 +117,11 @@ IntentName: TypeAlias = Literal[
     "pause_session", "save_block", "rename_block", "remove_block",
     "show_on_nodes", "push", "step_example", "clear_example", "insert", "insert_node", "put",
 ]  # fmt: skip
-"""Names of the methods of an editor's board that a page can call."""
+"""Names of methods of an editor's board that a page can call."""
 
 
 class Intent(TypedDict):
-    """Request to change the board: the name of a method of the board, and its arguments.
+    """Request to change the board: the name of a board method, and its arguments.
 
     `client` identifies a rendering on a page. Each rendering numbers its intents from 1.
     """
@@ -436,7 +436,7 @@ class SweepPayload(TypedDict):
 
 
 class SweepState(LiveState):
-    """Traits of the view of a sweep."""
+    """Traits of a sweep view."""
 
     payload: SweepPayload | Empty
     figures: str
@@ -497,7 +497,7 @@ class LogTablePayload(TypedDict):
 
 
 class LogTableState(LiveState):
-    """Traits of the table of a log."""
+    """Traits of a log table."""
 
     payload: LogTablePayload | Empty
 
@@ -764,7 +764,7 @@ class RunTablePayload(TypedDict):
 
 
 class RunTableState(LiveState):
-    """Traits of the table of a dashboard."""
+    """Traits of a dashboard table."""
 
     payload: RunTablePayload | Empty
 
@@ -799,7 +799,7 @@ class SettingValue(TypedDict):
 
 
 class PortData(TypedDict):
-    """An input or output of an entry of the palette."""
+    """An input or output of a palette entry."""
 
     name: str
     many: bool

@@ -65,7 +65,7 @@ class Mistakes(Samples):
     Raises
     ------
     SessionError
-        If the session does not train the parameters on which the scores depend, or an option is not
+        If the session does not train the parameters that the scores depend on, or an option is not
         valid.
 
     Examples

@@ -21,7 +21,7 @@ def shell() -> Any:
 
 
 class Cell(NamedTuple):
-    """Cell in which an output is being displayed.
+    """Cell that is displaying an output.
 
     Attributes
     ----------

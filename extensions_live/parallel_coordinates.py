@@ -77,7 +77,7 @@ def is_finite(value: float | None) -> bool:
 
 
 def listed(name: str, values: Sequence[Any]) -> Axis:
-    """Return an axis on which the listed values are evenly spaced.
+    """Return an axis that spaces the listed values evenly.
 
     Examples
     --------

@@ -88,7 +88,7 @@ def continued(places: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def axis_of(log: TrainingLogBase, kind: AxisName) -> Axis | None:
-    """Return an x axis of a log, or None if the log lacks the required data.
+    """Return an x axis of a log, or None if the required data is missing from the log.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def check(name: str, value: Any) -> None:
     elif name == "smoothing" and not (
         isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e18
     ):
-        wrong = "a number of iterations, 0 or more"
+        wrong = "a non-negative number of iterations"
     elif name in ("log_x", "table") and not isinstance(value, bool):
         wrong = "True or False"
     elif name in ("log_y", "robust") and not is_list(value, int):
@@ -92,5 +92,5 @@ def check(name: str, value: Any) -> None:
 
 
 def is_list(value: Any, kind: type) -> bool:
-    """Return True if `value` is a list or tuple of objects of the type `kind`."""
+    """Return True if `value` is a list or tuple of `kind` objects."""
     return isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)

@@ -99,7 +99,7 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         raise NotImplementedError
 
     def caption(self) -> str:
-        """Return the caption of the table that is shown if no kernel is running."""
+        """Return the caption of the table that is shown without a kernel."""
         return self.title
 
     def ask_again(self, *, soon: bool = True) -> None:

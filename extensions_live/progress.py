@@ -88,7 +88,7 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     ----------
     session : Session
     speed : Speed
-        The meter to which earlier calls have added iteration counts; this call adds the current
+        The meter that earlier calls added iteration counts to; this call adds the current
         count.
     """
     state, status = session.state, session.log.status

@@ -38,7 +38,7 @@ SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""
 
 EXIT_TIMEOUT = 5.0
-"""Maximum number of seconds for which Python waits at exit for a running refresh."""
+"""Maximum number of seconds that Python waits at exit for a running refresh."""
 
 
 class View(Protocol):

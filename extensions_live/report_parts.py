@@ -186,7 +186,7 @@ class Markup(str):
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[Any]], *, right: range = range(0)) -> str:
-    """Return a table in which the columns in `right` are right-aligned."""
+    """Return a table whose columns in `right` are right-aligned."""
     kind = [' class="number"' if i in right else "" for i in range(len(heads))]
     head = "".join(f"<th{k}>{html.escape(text)}</th>" for k, text in zip(kind, heads, strict=True))
     body = "".join(

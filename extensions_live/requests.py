@@ -23,7 +23,7 @@ from workbench.interfaces import Command, Session
 from workbench.utils.actors import CODE, acting_as, actor
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
-"""Names of the methods of a session that can be requested."""
+"""Names of session methods that can be requested."""
 
 SLOW = frozenset({"fork", "save", "load"})
 """Methods that wait for training or for a file, and therefore run in a separate thread."""
@@ -94,7 +94,7 @@ class Request:
 
 
 class Requests:
-    """Handler of the requests of one widget, which executes each request only once.
+    """Handler that executes each request of one widget only once.
 
     Attributes
     ----------

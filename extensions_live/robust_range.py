@@ -30,7 +30,7 @@ at least `FEWEST` values.
 """
 
 FEWEST = 10
-"""Minimum number of finite values for which outliers are determined."""
+"""Minimum number of finite values needed to determine outliers."""
 
 SAME = 1e-9
 """Maximum relative width of a range that is treated as a single value."""

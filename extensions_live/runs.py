@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUIET = 60.0
-"""Seconds without a change after which a run that has not ended is no longer shown as running."""
+"""A run is no longer shown as running after this number of seconds without a change."""
 
 NOTHING = (
     "there is nothing to compare; pass at least one run, for example Plot.compare({'a': session})"

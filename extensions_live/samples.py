@@ -1,4 +1,4 @@
-"""`Samples`: a live view of the predictions of the network for some examples."""
+"""`Samples`: a live view of the network's predictions for some examples."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Samples(ProbeView[TilesPayload]):
     Raises
     ------
     SessionError
-        If the session does not train the parameters on which the output depends, or an option is
+        If the session does not train the parameters that the output depends on, or an option is
         not valid.
 
     Examples

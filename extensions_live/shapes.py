@@ -18,7 +18,7 @@ SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus"
 """Names of Bokeh markers, in the order of the curves of a figure; if necessary, they repeat."""
 
 REPEATS = 4
-"""Number of places in the visible range at which the shape of a curve is drawn."""
+"""Number of places in the visible range where the shape of a curve is drawn."""
 
 OUTLINE = "#ffffff"
 """Colour of the outline that makes a shape stand out from its own curve."""
@@ -50,7 +50,7 @@ def outline(shape: str) -> list[tuple[float, float]]:
 def places(
     x: Floats, y: Floats, number: int, count: int, *, low: float, high: float, log_y: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return the points of a curve at which its shape is drawn.
+    """Return the points of a curve where its shape is drawn.
 
     The returned points are on the drawn line, possibly between two of the given points. There are
     none in gaps of the curve, before its start or after its end.

@@ -7,7 +7,7 @@ other messages are kept in order for the kernel. There is no nested event loop, 
 starts within the waiting cell.
 
 This works if messages arrive on a stream of the main thread: the shell socket of ipykernel 6, or
-the pair of sockets to which ipykernel 7 forwards them. The module uses private names of ipykernel
+the pair of sockets that ipykernel 7 forwards them to. The module uses private names of ipykernel
 and pyzmq; if a name is missing, `wait` is a plain ``event.wait()``.
 """
 
@@ -41,8 +41,8 @@ class Listener:
     Raises
     ------
     AttributeError
-        If the kernel has no such channel, or if the kernel lacks a private attribute that is used
-        here.
+        If the kernel has no such channel, or if a private attribute that is used here is missing
+        from the kernel.
     """
 
     def __init__(self, kernel: Any) -> None:

@@ -41,7 +41,7 @@ def smoothed(x: NDArray[np.int64] | Floats, y: Floats, over: float) -> Floats:
     -----
     Cumulative sums are computed in blocks that are short enough to keep the weights within the
     range of floats. The last sum of a block is carried over to the next block. Each mean is limited
-    to the range of the values on which it depends, so that rounding errors cannot make a constant
+    to the range of the values that it depends on, so that rounding errors cannot make a constant
     curve wavy.
 
     Examples
@@ -87,7 +87,7 @@ def distance(weight: float) -> float:
     Returns
     -------
     float
-        The number of iterations over which the weight of a value decreases by a factor of e.
+        The number of iterations until the weight of a value has decreased by a factor of e.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from collections import deque
 from extensions_live.kernel_clock import Clock
 
 WINDOW = 10.0
-"""Number of seconds over which the speed is averaged, or more if a batch takes longer."""
+"""Number of seconds that the speed is averaged over, or more if a batch takes longer."""
 
 
 class Speed:
@@ -29,7 +29,7 @@ class Speed:
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque()  # the times at which the iteration changed
+        self._seen: deque[tuple[float, int]] = deque()  # the times when the iteration changed
         self._last: tuple[float, int] | None = None
         self._rate: float | None = None
 

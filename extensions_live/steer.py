@@ -13,7 +13,7 @@ from workbench.log.column import as_float
 from workbench.tensor import SharedVariable
 
 STEERABLE = (State.RUNNING, State.PAUSED)
-"""The states in which hyperparameters and the planned end can be changed."""
+"""The states that allow changes to hyperparameters and the planned end."""
 
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
 """Commands whose effects are undone if training is rewound to an earlier iteration."""

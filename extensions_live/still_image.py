@@ -26,7 +26,7 @@ WIDTH, HEIGHT = 900, 260
 """Width and height of a row of panels in CSS pixels; the image has twice this resolution."""
 
 SCALE = 4  # ratio of the size of the drawing to the size on the page
-SHRINK = 2  # factor by which the drawing is reduced
+SHRINK = 2  # factor that the drawing is reduced by
 TEXT, SOFT, GRID = "#374151", "#6b7280", "#e5e7eb"
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 LEGEND, MOST_ROWS = 15, 4  # height of a row of the legend, and the maximum number of rows

@@ -10,7 +10,7 @@ growing intervals of up to `EVERY` seconds, since drawing an image takes a while
 hidden while a live view of the same cell is visible.
 
 Both outputs are sent to the page in two ways. Display messages of the kernel, which every front end
-supports, reach only the page in which the cell was run. A reloaded page reads both outputs from the
+supports, reach only the page where the cell was run. A reloaded page reads both outputs from the
 state of a widget and writes them to its cell (``frontend/src/still.ts``).
 """
 
@@ -48,7 +48,7 @@ POINTS = 600  # enough for the width of the image
 STYLE = f"<style>{asset('still.css')}</style>"
 FIRST, EVERY = 2.0, 30.0  # initial and maximum number of seconds between two images
 COST_FACTOR = 200  # minimum ratio of the time between two images to the time to draw one
-MARK = "workbench"  # key in the metadata by which the page finds an output
+MARK = "workbench"  # key in the metadata that the page uses to find an output
 NO_VALUES = (
     '<div class="wb-no-values">This live view of training had no values yet. If '
     "the kernel is still running, reload the page; otherwise run the cells again.</div>"

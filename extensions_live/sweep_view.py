@@ -39,7 +39,7 @@ NO_SWEEP = "SweepView needs a sweep, such as wb.Sweep(build, space), not {given!
 class SweepView(Hinted, LiveWidget[Sweep, SweepPayload]):
     """Table and parallel coordinates of the runs of a sweep, updated during training.
 
-    In a notebook in which `extensions_live` is imported, a sweep on the last line of a cell also
+    In a notebook that imports `extensions_live`, a sweep on the last line of a cell also
     shows this view. The line of the best run has a colour of its own; hover over a line to see its
     settings. Runs without a finite value are grey.
 

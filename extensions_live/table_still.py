@@ -24,7 +24,7 @@ class Shown(Protocol):
 
 
 class TableStill(StillOutput):
-    """Table of the last contents of a view.
+    """Table of a view's last contents.
 
     Parameters
     ----------

@@ -46,11 +46,11 @@ are kept.
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
 """Limits in seconds above which probes become smaller: the processor time for reading, the
-processor time for computing, and the time for which reading delays training. Processor time is used
+processor time for computing, and the time that reading delays training. Processor time is used
 because other threads can make a short computation take a long time."""
 
 AT_REST = 10
-"""Factor by which the limits in seconds are multiplied while training is not running."""
+"""Factor that multiplies the limits in seconds while training is not running."""
 
 BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""
@@ -111,7 +111,7 @@ class TrainingExamples(FixedExamples):
         self.slow = False
         self._all: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._known: npt.NDArray[np.int8] = np.zeros(0, np.int8)  # 1: wrong, 0: right, -1: unknown
-        self._edits: dict[int, str] = {}  # in the order in which they were seen
+        self._edits: dict[int, str] = {}  # in the order they were seen
         self._new_values: dict[int, Any] = {}
         self._asked: tuple[dict[int, str], dict[int, Any]] = {}, {}
         self._size, self._place, self._since = FIRST, 0, 0
@@ -163,7 +163,7 @@ class TrainingExamples(FixedExamples):
         labels = {i: v for values in found["relabelled"].values() for i, v in values.items()}
         new = {**dict.fromkeys(labels, "relabelled"), **dict.fromkeys(found[DROPPED], DROPPED)}
         before = {index: edit for index, edit in self._edits.items() if index in new}
-        self._asked = {**before, **new}, labels  # in the order in which they were first seen
+        self._asked = {**before, **new}, labels  # in the order they were first seen
         changed = {i for i in {*self._edits, *new} if self._edits.get(i) != new.get(i)}
         then = self._new_values
         changed |= {i for i in {*then, *labels} if then.get(i) != labels.get(i)}

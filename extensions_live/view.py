@@ -28,7 +28,7 @@ def view(
 
     Several sessions share one plot, below their control bars; `Plot.compare` also accepts logs.
 
-    In a notebook in which `extensions_live` is imported, a session on the last line of a cell also
+    In a notebook that imports `extensions_live`, a session on the last line of a cell also
     shows this view.
 
     Parameters
@@ -36,7 +36,7 @@ def view(
     session : Session
         The result of ``main_loop.start()``, in any state.
     *others : Session
-        Sessions with which `session` is compared.
+        Sessions to compare `session` with.
     variables : iterable of SharedVariable or str, optional
         Shared variables to show and change besides the hyperparameters of `session`; each must be
         a single number.

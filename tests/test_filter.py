@@ -115,5 +115,5 @@ def test_a_filter_shows_its_criteria():
 @pytest.mark.parametrize("option", ["name_regex", "variable_name_regex"])
 @pytest.mark.parametrize("pattern", ["[", "*", 3, ["W"]])
 def test_an_invalid_regular_expression_is_refused_at_once(option, pattern):
-    with pytest.raises(SignatureError, match=f"{option}=.* must be a regular expression"):
+    with pytest.raises(SignatureError, match=f"{option}=.* is not a regular expression"):
         VariableFilter(**{option: pattern})

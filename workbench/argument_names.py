@@ -340,4 +340,4 @@ ADVICE: dict[str, str] = {
         "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) saves the best model",
     ),
 }  # fmt: skip
-"""Advice about arguments of other libraries for which a class or function has no equivalent."""
+"""Advice about arguments from other libraries for a class or function without an equivalent."""

@@ -286,7 +286,7 @@ class Configuration:
             self._read()
 
     def origin(self, name: str) -> str:
-        """Return the origin of the current value of a setting.
+        """Return the origin of a setting's current value.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Deprecated names, with their replacements and the versions in which they will be removed."""
+"""Deprecated names, with their replacements and the versions that will remove them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Deprecation:
     new : str
         The replacement.
     removal : str
-        The version in which the old name is removed. A test fails when the package reaches this
+        The version that removes the old name. A test fails when the package reaches this
         version.
 
     Raises

@@ -145,7 +145,7 @@ class WorkbenchError(Readable, Exception):
     Attributes
     ----------
     brick : str or None
-        The path of the brick in which the error was raised.
+        The path of the brick that raised the error.
     fix : Fix or None
         A setting that resolves the error, if its value is known.
     """
@@ -347,7 +347,7 @@ class NotFiniteError(WorkbenchError, ArithmeticError):
 
 
 class MonitoringError(WorkbenchError, ValueError):
-    """Monitored variables that are invalid, lack a name or a value, or have the same name."""
+    """Monitored variables that are invalid, have no name or no value, or have the same name."""
 
 
 class MonitoringWarning(WorkbenchError, RuntimeWarning):

@@ -191,7 +191,7 @@ def _pattern(option: str, pattern: str | re.Pattern[str]) -> re.Pattern[str]:
         return re.compile(pattern)
     except (re.error, TypeError) as error:
         raise SignatureError(
-            f"VariableFilter: {option}={pattern!r} must be a regular expression: {error}"
+            f"VariableFilter: {option}={pattern!r} is not a regular expression: {error}"
         ) from None
 
 

@@ -135,7 +135,7 @@ class Loop(Protocol):
 
     @property
     def extensions(self) -> Sequence[Holder]:
-        """The extensions, in the order in which they are called."""
+        """The extensions, in the order they are called."""
 
     @property
     def status(self) -> MutableMapping[str, Any]:
@@ -301,9 +301,9 @@ class Branch(Protocol):
     name : str
         The name of the branch, which can be changed.
     start : int
-        The iteration at which the branch starts.
+        The iteration where the branch starts.
     end : int or None
-        The iteration at which a rewind ended the branch; None for the current branch.
+        The iteration where a rewind ended the branch; None for the current branch.
     """
 
     name: str
@@ -380,7 +380,7 @@ class Probe(Protocol):
         The values of these examples in the dataset, before any transformer is applied, for the
         sources that hold one number for each example.
     seconds : float
-        The number of seconds by which reading the examples delayed training.
+        The number of seconds that reading the examples delayed training.
     processor_seconds : float
         The part of `seconds` during which the training thread computed instead of waiting.
     """

@@ -101,7 +101,7 @@ class Model(ComputationGraph):
         return by_path
 
     def get_parameter_values(self) -> ByPath[numpy.ndarray[Any, Any]]:
-        """Return copies of the values of the parameters, by path."""
+        """Return copies of the parameter values, by path."""
         return ByPath({path: p.get_value() for path, p in self.get_parameter_dict().items()})
 
     def set_parameter_values(self, parameter_values: Mapping[str, Any]) -> None:

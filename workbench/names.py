@@ -27,7 +27,7 @@ PUBLIC = (
     "workbench.serialization", "workbench.session", "workbench.config", "workbench.utils",
     "workbench.fitting", "workbench",
 )  # fmt: skip
-"""Modules to search for a name that another module lacks, in order of preference."""
+"""Modules to search for a name that another module does not have, in order of preference."""
 
 _TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
 OURS: dict[str, str] = {

@@ -238,7 +238,7 @@ class CollectedRole(ParameterRole):
 
 
 class DropoutRole(VariableRole):
-    """Variable to which dropout has been applied.
+    """Variable after dropout.
 
     Examples
     --------
@@ -327,7 +327,7 @@ class BatchNormOffsetRole(BatchNormGraphVariableRole):
 
 
 class BatchNormDivisorRole(BatchNormGraphVariableRole):
-    """Batch or population standard deviation by which batch normalisation divides.
+    """Batch or population standard deviation that batch normalisation divides by.
 
     Examples
     --------

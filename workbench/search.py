@@ -234,7 +234,7 @@ class BeamSearch(Hinted):
         Parameters
         ----------
         input_values : dict
-            Values of the inputs of the graph; each key is an input or its name. Each value is a
+            Values of the graph's inputs; each key is an input or its name. Each value is a
             batch of K copies of one example, as in ``numpy.repeat(example[:, None], 10, axis=1)``,
             where K is the size of the beam.
         eol_symbol : int

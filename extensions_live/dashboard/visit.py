@@ -35,7 +35,7 @@ from workbench.utils.actors import acting_as
 logger = logging.getLogger(__name__)
 
 ACTOR = "dashboard"
-"""The origin of the commands of a dashboard, as shown in receipts and in the log."""
+"""The origin of a dashboard's commands, as shown in receipts and in the log."""
 
 TICK = 100
 """Milliseconds between two checks for widgets to refresh."""

@@ -36,7 +36,7 @@ class Address:
 
 
 def address(document: Document, node: str) -> Address:
-    """Return the address of a node or of a part of its brick.
+    """Return the address of a node or a part of its brick.
 
     Raises
     ------

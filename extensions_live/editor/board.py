@@ -105,9 +105,10 @@ class Board(BoardLayers):
         after : str or pair of str, optional
             A node, or a node and one of its outputs, to connect to the new node.
         input : str, optional
-            The input of the new node to which `after` is connected; by default the first input.
+            The input of the new node that `after` is connected to; by default the first input.
         before : pair of str, optional
-            A node and one of its inputs, to which the first output of the new node is connected.
+            A node and one of its inputs; the first output of the new node is connected to this
+            input.
         settings : dict, optional
             The initial settings, in the JSON form that specifications use.
         """
@@ -216,7 +217,7 @@ class Board(BoardLayers):
             return new
 
     def duplicate(self, nodes: Sequence[str]) -> list[str]:
-        """Add copies of nodes and of the edges between them, and return the ids of the copies.
+        """Add copies of nodes and the edges between them, and return the ids of the copies.
 
         Copies of nodes that are in the same group are added to this group.
         """
@@ -261,7 +262,7 @@ class Board(BoardLayers):
     # Settings and names.
 
     def set(self, node: str, setting: str, value: Json) -> None:
-        """Change a setting of a node or of a part of a brick to a value that JSON can represent."""
+        """Change a setting of a node or a part of a brick to a value that JSON can represent."""
         with self._lock:
             document = settings_.changed(self._document, node, setting, value)
             self._edit(f"change {setting} of {self._title(node)}", document)

@@ -70,7 +70,7 @@ class BoardEdges(BoardState):
         type : str
             The type in the catalogue.
         target, input : str
-            The node and the input at which the edge ends.
+            The node and the input where the edge ends.
         index : int, optional
             The index of the edge, if several edges end at the input.
         position : pair of float, optional

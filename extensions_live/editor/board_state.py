@@ -39,7 +39,7 @@ ONLY_MODULES = (
 COUNT = "{given} inputs are given, but the arguments of forward are: {names}"
 
 SMALL = 20
-"""Maximum number of nodes of a board whose code is generated immediately."""
+"""Maximum number of nodes on a board whose code is generated immediately."""
 
 MOST_UNDO = 500
 """Number of edits that can be undone."""
@@ -178,7 +178,7 @@ class BoardState(Hinted):
         return checking.flops_of(self._document, top, self._checked(), below)
 
     def needed_inputs(self) -> list[InputSpec]:
-        """Return the inputs on which the cost and the monitored scalars depend.
+        """Return the inputs that the cost and the monitored scalars depend on.
 
         If the board has no cost, return all inputs.
         """
@@ -245,7 +245,7 @@ class BoardState(Hinted):
         """Write an image file that `Board.load`, `Editor` and a page can open again.
 
         Nodes and groups are drawn as on the canvas: at their positions, open or closed. The image
-        of a read-only view contains no model to open.
+        of a read-only view does not contain a model.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The shapes, totals and faults of the nodes of a document, in the form shown on a page."""
+"""The shapes, totals and faults of a document's nodes, in the form shown on a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
 
 FEW = 3
-"""Maximum number of new calls for which a check is so quick that no draft is drawn first."""
+"""Maximum number of new calls in a check that is so quick that no draft is drawn first."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -109,7 +109,7 @@ def known_part(document: Document, last: Check | None) -> Check:
 
 
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
-    """Return a document in which the settings that can be inferred from the inputs are set.
+    """Return a document that sets the settings that can be inferred from the inputs.
 
     Parameters
     ----------

@@ -4,8 +4,9 @@ A document is immutable; an edit returns a new document. To undo an edit, a boar
 previous document.
 
 Each call and each input of the specification is a node. The id of a node is the id of its call or,
-for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Calls may lack
-inputs; in all other respects, the specification follows the rules of `workbench.builder.spec`.
+for an input, the key in `Document.inputs`. Ids do not change when a node is renamed. Inputs of
+calls may be missing; in all other respects, the specification follows the rules of
+`workbench.builder.spec`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Document:
         True if the user chose which outputs are monitored. Otherwise, the unused outputs that
         `wiring.sinks` returns are monitored.
     layers : dict of str to tuple of int
-        For each brick into which layers were inserted, the numbers that identify its layers, in
+        For each brick with inserted layers, the numbers that identify its layers, in
         order. These numbers are needed only while a session trains the model, so the text of a
         document does not contain them.
     """
@@ -124,7 +125,7 @@ class Document:
         return None if call is None or call.brick is None else call.brick.partition("/")[0]
 
     def title(self, node: str) -> str:
-        """Return the name under which the page shows a node or group."""
+        """Return the name that the page shows for a node or group."""
         if node in self.inputs:
             return self.inputs[node]
         if node in self.groups:
@@ -147,7 +148,7 @@ class Document:
         return set(self.makers)
 
     def outputs(self, node: str) -> tuple[str, ...]:
-        """Return the wires of the outputs of a node."""
+        """Return the wires of a node's outputs."""
         return (self.inputs[node],) if node in self.inputs else self.calls[node].outputs
 
     # Groups.
@@ -194,13 +195,13 @@ class Document:
         return replace(self, spec=replace(self.spec, calls=in_order(calls)))
 
     def with_call(self, call: CallSpec) -> Document:
-        """Return a document in which a call is replaced or, if its id is new, added."""
+        """Return a document with a call replaced or, if its id is new, added."""
         if call.id in self.calls:
             return self.with_calls(call if one.id == call.id else one for one in self.spec.calls)
         return self.with_calls([*self.spec.calls, call])
 
     def with_brick(self, name: str, brick: BrickSpec) -> Document:
-        """Return a document in which a brick is replaced or, if its name is new, added."""
+        """Return a document with a brick replaced or, if its name is new, added."""
         bricks = {**self.bricks, name: brick}
         return replace(self, spec=replace(self.spec, bricks=tuple(bricks.values())))
 
@@ -210,7 +211,7 @@ class Document:
         return replace(self, spec=replace(self.spec, positions=merged))
 
     def with_frozen(self, frozen: Iterable[str]) -> Document:
-        """Return a document in which exactly the bricks in `frozen` are not trained."""
+        """Return a document that trains exactly the bricks that are not in `frozen`."""
         return replace(self, frozen=frozenset(frozen))
 
     def free_id(self, wish: str) -> str:
@@ -275,7 +276,7 @@ def in_order(calls: Iterable[CallSpec]) -> tuple[CallSpec, ...]:
 
 
 def wires_of(call: CallSpec) -> list[str]:
-    """Return the wires on which a call depends."""
+    """Return the wires that a call depends on."""
     found: list[str] = []
     for given in call.inputs.values():
         found += [one for one in (given if isinstance(given, list) else [given]) if is_wire(one)]

@@ -42,7 +42,7 @@ def without_edges(document: Document, edges: Iterable[object]) -> Document:
 def moved_edge(
     document: Document, edge: object, source: object, output: object, target: object, input_: object
 ) -> Document:
-    """Return a document in which an edge has new ends.
+    """Return a document with new ends for an edge.
 
     If the edge still ends at the same input, it keeps its index there.
     """

@@ -1,4 +1,4 @@
-"""`Editor`, the widget in which users build and change models."""
+"""`Editor`, the widget for building and changing models."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Editor(Hinted, SessionCanvas):
         self.observe(self._hear_outbox, "outbox")
 
     def _at_once(self) -> dict[str, Any]:
-        """Return the traits from which the page draws the nodes of a large model at once.
+        """Return the traits that let the page draw the nodes of a large model at once.
 
         The streams, which may have to be read first, and the shapes follow in later messages.
         """
@@ -199,7 +199,7 @@ class Editor(Hinted, SessionCanvas):
 
         The image shows nodes at their positions and groups open or closed, as on the canvas. To
         open it, pass its path to `Editor` or drop the file on a canvas. The image of a read-only
-        view contains no model to open.
+        view does not contain a model.
 
         Parameters
         ----------

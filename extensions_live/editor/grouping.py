@@ -60,7 +60,7 @@ def _moved_in(document: Document, group: str, members: list[str]) -> dict[str, P
 
 
 def _moved_out(document: Document, group: str) -> dict[str, Place]:
-    """Return the positions of the members of a group relative to the surrounding group or board.
+    """Return the positions of a group's members relative to the surrounding group or board.
 
     The members move up by the height of the group's heading. If the group has not been moved, they
     return to their positions before grouping.

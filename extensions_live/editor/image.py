@@ -21,7 +21,7 @@ from workbench.diagrams.shapes import Arrow, Curve, Rect, Shapes, Words, bends
 from workbench.diagrams.shapes import draw as shapes_of
 
 SCALE = 2
-"""Ratio of the size of the image to the size of the board on the page."""
+"""Ratio of the image size to the size of the board on the page."""
 
 MOST_PIXELS = 30_000_000
 """Maximum number of pixels; a larger image is scaled down."""
@@ -135,7 +135,7 @@ def _rectangle(image: Image.Image, shape: Rect, scale: float) -> None:
 def _words(image: Image.Image, shape: Words, scale: float) -> None:
     font = ImageFont.load_default(shape.size * scale)
     anchor = "ms" if shape.centred else "ls"
-    text = shape.text.replace("\N{MULTIPLICATION SIGN}", "x")  # the font lacks the sign
+    text = shape.text.replace("\N{MULTIPLICATION SIGN}", "x")  # the sign is missing from the font
     thick = scale / 4 if shape.bold else 0
     ImageDraw.Draw(image).text(
         (shape.x * scale, shape.y * scale), text, shape.colour, font, anchor,

@@ -42,7 +42,7 @@ def inserted(
 def threaded(
     document: Document, node: object, target: object, input_: object, index: object
 ) -> Document:
-    """Return a document in which a node with an unconnected input is inserted into an edge."""
+    """Return a document where a node with an unconnected input is inserted into an edge."""
     known = document.check(node)
     call = document.call(known)
     goal, port, wire = wire_at(document, target, input_, index)
@@ -81,7 +81,7 @@ def common_group(document: Document, node: str, other: str) -> str | None:
 def wire_at(
     document: Document, target: object, input_: object, index: object
 ) -> tuple[str, str, str]:
-    """Return the node and the input at which an edge ends, and the wire of the edge."""
+    """Return the node and the input where an edge ends, and the wire of the edge."""
     node, port = endpoint(document, target, input_)
     call = document.call(node)
     given = call.inputs.get(port)

@@ -26,7 +26,7 @@ OTHER = "..."
 """The name of operations that are not in `workbench.builder.operations`."""
 
 Source = tuple[str, str]
-"""The names of a step and of one of its outputs; an input of the brick has the step ``""``."""
+"""The names of a step and one of its outputs; an input of the brick has the step ``""``."""
 
 
 @dataclass
@@ -91,7 +91,7 @@ def traced(
     ----------
     brick : Brick
     inputs : dict of str to Variable
-        The variables to which the brick was applied, keyed by input.
+        The variables that the brick was applied to, keyed by input.
     outputs : iterable of Variable
         The outputs of the application.
     """

@@ -17,7 +17,7 @@ from workbench.errors import ArgumentError
 
 
 def inside_of(module: torch.nn.Module, kinds: Mapping[str, Kind], outputs: list[str]) -> Diagram:
-    """Return a diagram of the contents of a module, in a group with the id ``""``.
+    """Return a diagram of a module's contents, in a group with the id ``""``.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def inside_of(module: torch.nn.Module, kinds: Mapping[str, Kind], outputs: list[
     kinds : dict of str to Kind
         The kinds of the module's inputs, in order, keyed by the input ports of the group.
     outputs : list of str
-        The names of the output ports of the group.
+        The names of the group's output ports.
 
     Raises
     ------

@@ -86,7 +86,7 @@ class Intents:
         """Execute the intents that have not been executed yet.
 
         The intents of one client are executed in the order of their numbers. Clients are processed
-        in the order in which they appear, since a reloaded page first sends the remaining intents
+        in the order they appear, since a reloaded page first sends the remaining intents
         of its previous client.
         """
         clients = list(dict.fromkeys(one["client"] for one in intents))

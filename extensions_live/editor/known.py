@@ -38,7 +38,7 @@ class Known:
     Raises
     ------
     SessionError
-        If `session` is not a session or has none of the parameters of the model.
+        If `session` is not a session or has none of the model's parameters.
     """
 
     def __init__(self, session: Session, document: Document, built: Built) -> None:

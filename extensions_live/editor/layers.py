@@ -15,7 +15,7 @@ from workbench.builder import Deepened
 
 
 def with_layer(document: Document, name: str, found: Deepened) -> Document:
-    """Return a document in which a layer has been inserted into an MLP.
+    """Return a document with a new layer in an MLP.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def with_layer(document: Document, name: str, found: Deepened) -> Document:
 
 
 def layers_in(document: Document, name: str) -> int:
-    """Return the number of layers of an MLP, or 0 if the brick is not an MLP."""
+    """Return the number of layers in an MLP, or 0 if the brick is not an MLP."""
     brick = document.bricks.get(name)
     dims = None if brick is None else brick.settings.get("dims")
     return len(dims) - 1 if isinstance(dims, list) and dims else 0

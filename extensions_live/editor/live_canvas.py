@@ -59,7 +59,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
             The session. Its parameters must have the same paths and shapes as the model's.
             Nodes that are changed later have no values.
         batch : mapping of str to array, optional
-            The examples from which the values of nodes are computed, keyed by source; by default
+            The examples that the values of nodes are computed from, keyed by source; by default
             the first batch of the training data.
 
         Raises
@@ -92,7 +92,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         what : {'nothing', 'activation', 'gradient', 'dead', 'time', 'parameters'}
             The quantity: nothing, the L2 norm of the output, the L2 norm of the gradient of the
             parameters, the share of units whose output is the same for all examples, the time of
-            one application, or the node's share of the parameters of the model.
+            one application, or the node's share of the model's parameters.
 
         Raises
         ------
@@ -124,8 +124,8 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         Parameters
         ----------
         example : int, data stream, str or mapping of str to array, optional
-            The index of a training example; a stream, or the name of a stream, from which `index`
-            selects an example; or a dictionary with an array for each input, where each array is a
+            The index of a training example; a stream, or the name of a stream, with `index` to
+            select an example; or a dictionary with an array for each input, where each array is a
             batch of one example. The default is the first training example.
         index : int, optional
             The index of the example in the dataset of the stream; by default the first index.
@@ -226,7 +226,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
 
 
 class LiveView:
-    """View through which the pump refreshes the live values of a canvas, but not its board."""
+    """View that lets the pump refresh the live values of a canvas, but not its board."""
 
     def __init__(self, canvas: LiveCanvas) -> None:
         self._canvas = canvas

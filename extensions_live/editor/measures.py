@@ -23,7 +23,7 @@ from workbench.monitoring.graph_copy import GraphCopy
 from workbench.tensor import SharedVariable, Variable
 
 RECENT = 9
-"""Number of recent measurements from which a median time is computed."""
+"""Number of recent measurements used for a median time."""
 
 GROUP = "this is a group; open the group to see the values of its nodes"
 NO_PARAMETERS = "the node has no parameters"
@@ -214,7 +214,7 @@ class Time(Measure):
 
 
 class Share(Measure):
-    """A node's share of the parameters of the model."""
+    """A node's share of the model's parameters."""
 
     def __init__(self, known: Known, places: Mapping[str, Place], sources: Iterable[str]) -> None:
         self._total = _count(known.parameters)

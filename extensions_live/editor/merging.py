@@ -19,7 +19,7 @@ BESIDE = 40.0
 def part_of(document: Document, nodes: Iterable[str]) -> Document:
     """Return a document that contains only some nodes and the edges between them.
 
-    `nodes` must also include all bricks to which these nodes refer. The position of a node whose
+    `nodes` must also include all bricks that these nodes refer to. The position of a node whose
     group is not included becomes relative to the canvas.
     """
     nodes = list(nodes)
@@ -100,7 +100,7 @@ def merged(
     inputs : dict of str to str, optional
         A mapping from the names of inputs of `part` to the wires of `document` that replace them.
     outer : Document, optional
-        The document from which `part` was taken. The connections from other nodes of `outer` to
+        The document that `part` was taken from. The connections from other nodes of `outer` to
         nodes of `part` are recreated where `document` has a wire with the same name.
     """
     part = with_nodes_for_bricks(_without_dangling(part))

@@ -22,7 +22,7 @@ WHAT = {
     "gradient": "L2 norm of the gradient of the node's parameters",
     "dead": "units whose output is the same for all examples",
     "time": "time of the node's operations",
-    "parameters": "share of the parameters of the model",
+    "parameters": "share of the model's parameters",
 }
 """Longer descriptions of the quantities."""
 
@@ -51,7 +51,7 @@ def node_values(
     details : dict of str to str
         Additional text about the values of nodes, such as the name of an output.
     where : str
-        The examples and the iteration for which the values were computed, as text.
+        The examples and the iteration that the values were computed for, as text.
 
     Examples
     --------

@@ -53,7 +53,7 @@ TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
 
 RIGHT = 280.0
-"""Horizontal distance of a new node from the node to which it is connected."""
+"""Horizontal distance between a new node and the node that it is connected to."""
 
 
 def placed_at(document: Document, node: str, position: object) -> Document:
@@ -163,7 +163,7 @@ def called(document: Document, path: str, method: Method, wish: str) -> tuple[Do
 
 
 def with_nodes_for_bricks(document: Document) -> Document:
-    """Return a document in which every brick has a node."""
+    """Return a document with a node for every brick."""
     used = {(call.brick or "").partition("/")[0] for call in document.spec.calls}
     known = anatomies(document.spec)
     for name in document.bricks:
@@ -221,7 +221,7 @@ def _after(
 
 
 def put_before(document: Document, node: str, before: object) -> Document:
-    """Return a document in which the first output of a node is connected to the input `before`.
+    """Return a document that connects the first output of a node to the input `before`.
 
     Parameters
     ----------

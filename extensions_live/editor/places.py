@@ -35,9 +35,9 @@ class Place:
     inputs, outputs : dict of str to Variable
         The variables, keyed by port. Inputs that accept several edges are omitted.
     given : tuple of Variable
-        All variables on which the node directly depends.
+        All variables that the node directly depends on.
     parameters : tuple of SharedVariable
-        The parameters of the brick and of all its descendants.
+        The parameters of the brick and all its descendants.
     is_group : bool
     """
 
@@ -65,7 +65,7 @@ class Places:
         self._steps: dict[str, dict[str, Place]] = {}
 
     def find(self, node: str) -> Place | None:
-        """Return the place of a node or of a part, or None if it is not in the model."""
+        """Return the place of a node or a part, or None if it is not in the model."""
         if node not in self._found:
             owner, _, step = node.rpartition("/")
             known = node in self.document.inputs or node in self.document.calls
@@ -110,7 +110,7 @@ class Places:
         return list(dict.fromkeys(one for several in every for one in several))
 
     def needs(self, variables: Iterable[Variable]) -> dict[Variable, frozenset[Variable]]:
-        """Return the inputs and parameters on which each variable and its ancestors depend."""
+        """Return the inputs and parameters that each variable and its ancestors depend on."""
         found: dict[Variable, frozenset[Variable]] = {}
         for variable in ancestors(variables):
             if isinstance(variable, SharedVariable) or variable.owner is None:

@@ -1,4 +1,4 @@
-"""The values of the edges of a board for one example."""
+"""The edge values of a board for one example."""
 
 from __future__ import annotations
 

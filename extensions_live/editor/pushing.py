@@ -33,7 +33,7 @@ def pushed(
     closed: Mapping[str, Place],
     sizes: Mapping[str, Place],
 ) -> dict[str, Place]:
-    """Return positions at which open groups cover no other nodes.
+    """Return positions where open groups cover no other nodes.
 
     Nodes below an open group move down, and nodes to its right move further to the right, only
     as far as necessary. A node that is connected to an output of another node stays below it.

@@ -108,8 +108,8 @@ class SessionCanvas(LiveCanvas):
         Raises
         ------
         BuilderError
-            If the model has a fault or no cost, if the stream lacks a source, or if a session of
-            this editor is still training and `restart` is False.
+            If the model has a fault or no cost, if the stream does not have a source, or if a
+            session of this editor is still training and `restart` is False.
         """
         before = self.session if self._surgery.alive else None
         if before is not None and not restart:
@@ -267,7 +267,7 @@ class SessionCanvas(LiveCanvas):
         return () if self.run_view is None else self.run_view.widgets
 
     def _needed(self, built: Built) -> list[InputSpec]:
-        """Return the inputs on which the cost and the monitored scalars depend."""
+        """Return the inputs that the cost and the monitored scalars depend on."""
         outputs = [*([] if built.cost is None else [built.cost]), *scalars(built)]
         names = {one.name for one in Model(outputs).inputs} if outputs else set()
         return [given for given in self.drawing.document.spec.inputs if given.name in names]

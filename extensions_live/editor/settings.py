@@ -65,7 +65,7 @@ def type_of(document: Document, name: str, below: str) -> str:
 
 
 def changed(document: Document, node: object, setting: object, value: Json) -> Document:
-    """Return a document in which a setting of a node has a new value."""
+    """Return a document with a new value for a setting of a node."""
     checked_json(value)
     top, _ = split(document, node)
     before = methods(document)
@@ -88,7 +88,7 @@ def changed(document: Document, node: object, setting: object, value: Json) -> D
 
 
 def unset(document: Document, node: object, setting: object) -> Document:
-    """Return a document in which a setting of a node is inferred or has its default value."""
+    """Return a document with an inferred or default value for a setting of a node."""
     top, _ = split(document, node)
     before = methods(document)
     if top in document.inputs or top in document.groups:
@@ -177,7 +177,7 @@ def _operation(document: Document, call: CallSpec, setting: object, value: Json)
 
 
 def renamed(document: Document, node: object, name: object) -> Document:
-    """Return a document in which a node, a part of a brick or a group has a new name."""
+    """Return a document with a new name for a node, a part of a brick or a group."""
     plain = isinstance(name, str) and name and not set(name) & set("/.@")
     if not isinstance(name, str) or not plain or name != name.strip():
         raise BuilderError(NAME.format(name=name))
@@ -217,7 +217,7 @@ def _rename_brick(document: Document, node: str, name: str) -> Document:
 
 
 def with_names(document: Document, names: Mapping[str, str]) -> Document:
-    """Return a document in which top-level bricks and all references to them have new names.
+    """Return a document with new names for top-level bricks, also in references to them.
 
     Wires with default names are also renamed.
     """
@@ -260,7 +260,7 @@ def _rebricked(brick: BrickSpec, names: Mapping[str, str]) -> BrickSpec:
 
 
 def rewritten(given: Json, names: Mapping[str, str]) -> Json:
-    """Return a value in which references to bricks use the new names."""
+    """Return a value whose references to bricks use the new names."""
     return _mapped(given, lambda path: moved_path(path, names))
 
 
@@ -276,7 +276,7 @@ def _mapped(given: Json, new: Callable[[str], str]) -> Json:
 
 
 def references(given: Json) -> set[str]:
-    """Return the names of the top-level bricks to which a value refers."""
+    """Return the names of the top-level bricks that a value refers to."""
     found: set[str] = set()
 
     def note(path: str) -> str:

@@ -32,7 +32,7 @@ NOTHING: SurgeryPayload = {
 }
 
 MOST = 200
-"""Maximum number of nodes for which the page shows the effects of applying the edits."""
+"""Maximum number of nodes for the page to show the effects of applying the edits."""
 
 NO_SESSION = "no session trains this model; call editor.train(stream) first"
 NOT_PAUSED = (

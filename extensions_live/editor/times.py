@@ -58,7 +58,7 @@ class Times:
 
 
 class _Clock(fx.Interpreter):
-    """Interpreter that measures the time of each operation of a program."""
+    """Interpreter that measures the time of each operation in a program."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program.module)
@@ -66,7 +66,7 @@ class _Clock(fx.Interpreter):
         self._seconds: dict[object, float] = {}
 
     def measure(self, given: Iterable[torch.Tensor]) -> Mapping[object, float]:
-        """Run the program, and return the time of each call of the graph in seconds."""
+        """Run the program, and return the time in seconds of each call in the graph."""
         with torch.no_grad():
             self.run(*given, *(one.tensor for one in self._program.shared))
         return self._seconds

@@ -24,7 +24,7 @@ from workbench.errors import BuilderError, NotConfiguredError
 
 
 def made(spec: Spec, name: str) -> Brick:
-    """Construct a brick of a specification, and all bricks to which it refers."""
+    """Construct a brick of a specification, and all bricks that it refers to."""
     constructor = Constructor()
     bricks = {brick.name or "": brick for brick in spec.bricks}
     wanted, waiting = set(), [name]
@@ -49,7 +49,7 @@ def unpacked(
     document : Document
     node : str
     kinds : dict of str to (Kind or None)
-        The shapes and dtypes of the inputs of the node, keyed by name.
+        The shapes and dtypes of the node's inputs, keyed by name.
     """
     call = document.call(node)
     name = call.brick or ""

@@ -18,7 +18,7 @@ PORT = "{node} has no {side} {name!r}{hint}; its {side}s: {names}"
 PART = "the edges inside a brick cannot be edited, so unpack the brick of {node!r} first"
 
 MAIN_INPUTS = ("input_", "x", "y_hat")
-"""Inputs to which an edge can be moved if the new method lacks the original input."""
+"""Inputs that an edge can be moved to if the new method does not have the original input."""
 
 
 def methods(document: Document) -> dict[str, Method]:
@@ -57,7 +57,7 @@ def endpoint(document: Document, node: object, port: object) -> tuple[str, str]:
 def connected(
     document: Document, source: object, output: object, target: object, input_: object
 ) -> Document:
-    """Return a document in which an output is connected to an input.
+    """Return a document with an output connected to an input.
 
     A previous connection is replaced, unless the input accepts several edges.
     """
@@ -102,7 +102,7 @@ def wire_of(document: Document, node: str, output: str) -> str:
 
 
 def output_names(document: Document, node: str) -> list[str]:
-    """Return the names of the outputs of a node."""
+    """Return the names of a node's outputs."""
     if node in document.inputs:
         return [document.inputs[node]]
     call = document.call(node)
@@ -173,7 +173,7 @@ def wire_for(call: CallSpec, output: str) -> str:
 
 
 def without_wires(document: Document, gone: set[str]) -> Document:
-    """Return a document in which no edge, cost or monitored output uses a wire in `gone`."""
+    """Return a document whose edges, cost and monitored outputs do not use the wires in `gone`."""
     if not gone:
         return document
     spec = document.spec
@@ -199,7 +199,7 @@ def _without(inputs: Mapping[str, Json], gone: set[str]) -> dict[str, Json]:
 
 
 def rewired(document: Document, new: Callable[[str], str]) -> Document:
-    """Return a document in which every wire has the name that `new` returns for it."""
+    """Return a document that gives every wire the name that `new` returns for it."""
 
     def mapped(given: Json) -> Json:
         if isinstance(given, list):
@@ -233,7 +233,7 @@ def is_default(call: CallSpec, wire: str, output: str) -> bool:
 
 
 def with_method(document: Document, node: str, method: object) -> Document:
-    """Return a document in which a node applies another method of its brick."""
+    """Return a document where a node applies another method of its brick."""
     call = document.call(node)
     if call.operation is not None or call.brick is None:
         raise BuilderError(f"{document.title(node)} is an operation; only bricks have methods")
@@ -256,7 +256,7 @@ def with_method(document: Document, node: str, method: object) -> Document:
 
 
 def with_cost(document: Document, node: object, output: object) -> Document:
-    """Return a document in which an output is the cost; if `node` is None, there is no cost.
+    """Return a document with an output as the cost; if `node` is None, without a cost.
 
     If `output` is None, the node must have exactly one output.
     """
@@ -289,7 +289,7 @@ def _only_wire(document: Document, node: object) -> tuple[str, str]:
 
 
 def with_plain_names(document: Document, node: str) -> Document:
-    """Return a document in which the output of a new cost has a short name.
+    """Return a document with a short name for the output of a new cost.
 
     The first cost that is not an error rate becomes the cost of the model. If the node is not a
     cost, return the document unchanged.
@@ -308,7 +308,7 @@ def with_plain_names(document: Document, node: str) -> Document:
 
 
 def with_monitor(document: Document, node: object, output: object, on: Any) -> Document:
-    """Return a document in which an output is monitored or, if `on` is False, not monitored."""
+    """Return a document that monitors an output or, if `on` is False, does not monitor it."""
     found, name = endpoint(document, node, output)
     wire = wire_of(document, found, name)
     kept = [one for one in monitored(document) if one != wire]

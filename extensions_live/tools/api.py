@@ -273,7 +273,7 @@ def seconds(options: dict[str, str]) -> float:
     except ValueError:
         value = -1.0
     if not value >= 0:
-        raise ArgumentError(f"wait must be a number of seconds, 0 or more, not {given!r}")
+        raise ArgumentError(f"wait must be a non-negative number of seconds, not {given!r}")
     return min(value, LONGEST_WAIT)
 
 
@@ -283,7 +283,7 @@ def whole(options: dict[str, str], name: str, default: int, *, least: int) -> in
     if given is None:
         return default
     if not given.isdecimal() or not least <= int(given) < 2**63:
-        raise ArgumentError(f"{name} must be a whole number, {least} or more, not {given!r}")
+        raise ArgumentError(f"{name} must be a whole number >= {least}, not {given!r}")
     return int(given)
 
 

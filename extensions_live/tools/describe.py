@@ -15,7 +15,7 @@ from workbench.interfaces import Command, Session
 from workbench.log.records import listed
 
 MOST_ROWS = 10_000
-"""Maximum number of rows of the log in one answer."""
+"""Maximum number of log rows in one answer."""
 
 
 def state(session: Session) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Conversion of the values of a run to values that JSON can represent.
+"""Conversion of a run's values to values that JSON can represent.
 
 JSON cannot represent NaN or infinities. They are replaced by the strings ``"NaN"``, ``"Infinity"``
 and ``"-Infinity"``. For a large array, only the shape and dtype are given. A long list, or an
@@ -51,5 +51,5 @@ def plain(value: Any) -> Any:
 
 
 def text(value: object) -> str:
-    """Return the first characters of the ``repr`` of an object."""
+    """Return the first characters of an object's ``repr``."""
     return short(repr(value), 400)

@@ -86,7 +86,7 @@ def serve(
     port : int
         The port; 0 selects any free port.
     address : str
-        The address of this machine on which to listen. With the default, only programs on this
+        The address of this machine to listen on. With the default, only programs on this
         machine can connect. With any other address, other machines can also connect, but without
         encryption.
     token : str, optional

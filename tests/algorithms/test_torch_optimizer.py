@@ -264,7 +264,7 @@ W, V = shared(1.0, "w"), tensor.vector("x")
         (
             [torch.optim.SGD],
             {"schedule_every": 0},
-            "schedule_every must be a whole number, 1 or more, not 0",
+            "schedule_every must be a whole number >= 1, not 0",
         ),
         ([torch.optim.SGD], {"schedulers": len}, "schedulers must be a list of functions .*len"),
         (

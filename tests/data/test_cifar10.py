@@ -100,10 +100,10 @@ DAMAGE = {
         lambda folder: write_archive(folder, "readme", b""),
         "the archive of CIFAR-10 .*test_batch.bin' not found",
     ),
-    "broken archive": (break_archive, "must be an undamaged tar.gz archive"),
+    "broken archive": (break_archive, "is not a tar.gz archive, or is damaged"),
     "no archive": (
         lambda folder: (folder / "cifar-10-binary.tar.gz").write_bytes(b"<html>"),
-        "cifar-10-binary.tar.gz must be an undamaged tar.gz archive",
+        "cifar-10-binary.tar.gz is not a tar.gz archive, or is damaged",
     ),
     "wrong label": (
         lambda folder: write_archive(folder, content=b"\x0a" + RECORDS[1:]),

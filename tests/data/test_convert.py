@@ -192,7 +192,7 @@ def test_unknown_columns_get_the_nearest_name(tmp_path, out, arguments, message)
         ),
         (lambda out: images_to_hdf5(out, {}), "folders must not be empty; pass at least one split"),
         (lambda out: images_to_hdf5(out, {"train": out}), "there is no folder .*out.h5"),
-        (lambda out: images_to_hdf5(out, {"all": out.parent}), "contain no image;"),
+        (lambda out: images_to_hdf5(out, {"all": out.parent}), "contain no images;"),
         (
             lambda out: images_to_hdf5(out, {"all": out.parent}, mode="CMYK"),
             "mode must be one of .* not 'CMYK'",

@@ -47,12 +47,12 @@ CSV_DAMAGE = {
     "no class": (TABLE + b"6.0,1, \n", "column 'kind' must be the name of a class, but is"),
     "the same name twice": (TABLE.replace(b"width", b"length"), ":1: two columns are named 'len"),
     "a nameless column": (TABLE.replace(b"width", b""), ":1: a column has no name"),
-    "not text": (TABLE + b"\xff\xfe,1,a\n", "utf-8-sig text, but is invalid after line"),
+    "not text": (TABLE + b"\xff\xfe,1,a\n", "utf-8-sig text after line"),
     "an open quote": (
         TABLE + b'"6.0,1,a\n',
-        "CSV, but is invalid after line 4 (unexpected end of data)",
+        "CSV after line 4 (unexpected end of data)",
     ),
-    "text after a quote": (TABLE + b'"6"0,1,a\n', "CSV, but is invalid after line 4 (',' expected"),
+    "text after a quote": (TABLE + b'"6"0,1,a\n', "CSV after line 4 (',' expected"),
     "a delimiter at the end of each row": (
         TABLE.replace(b",a\n", b",a,\n").replace(b",b\n", b",b,\n"),
         "cells, one per column, not 4",
@@ -155,9 +155,9 @@ def overwritten(content):
 
 
 FILE_DAMAGE = {
-    "empty": (lambda content: b"", "an undamaged HDF5 file"),
-    "another format": (lambda content: b"PK\3\4" + content[4:], "an undamaged HDF5 file"),
-    "cut off": (cut, "an undamaged HDF5 file"),
+    "empty": (lambda content: b"", "not an HDF5 file, or is damaged"),
+    "another format": (lambda content: b"PK\3\4" + content[4:], "not an HDF5 file, or is damaged"),
+    "cut off": (cut, "not an HDF5 file, or is damaged"),
 }
 
 
@@ -260,10 +260,10 @@ def with_lone_array(path):
 
 
 NPZ_DAMAGE = {
-    "empty": (lambda path: path.write_bytes(b""), "an undamaged npz file"),
-    "another format": (lambda path: path.write_bytes(IDX), "an undamaged npz file"),
-    "cut off": (lambda path: rewritten(path, cut), "an undamaged npz file"),
-    "changed": (lambda path: rewritten(path, overwritten), "an undamaged npz file"),
+    "empty": (lambda path: path.write_bytes(b""), "not an npz file, or is damaged"),
+    "another format": (lambda path: path.write_bytes(IDX), "not an npz file, or is damaged"),
+    "cut off": (lambda path: rewritten(path, cut), "not an npz file, or is damaged"),
+    "changed": (lambda path: rewritten(path, overwritten), "not an npz file, or is damaged"),
     "pickled objects": (
         with_objects,
         "not contain Python objects, which are pickled; pickles are not",

@@ -314,11 +314,11 @@ def shift(file):
 
 
 DAMAGE = {
-    "not HDF5": (lambda path: path.write_bytes(b"PK" * 99), "must be an undamaged HDF5 file"),
-    "empty": (lambda path: path.write_bytes(b""), "must be an undamaged HDF5 file"),
+    "not HDF5": (lambda path: path.write_bytes(b"PK" * 99), "is not an HDF5 file, or is damaged"),
+    "empty": (lambda path: path.write_bytes(b""), "is not an HDF5 file, or is damaged"),
     "cut off": (
         lambda path: path.write_bytes(path.read_bytes()[:2000]),
-        "must be an undamaged HDF5 file",
+        "is not an HDF5 file, or is damaged",
     ),
     "no split": (edit(lambda file: file.attrs.pop("split")), "must have an attribute 'split'"),
     "other split": (

@@ -92,8 +92,8 @@ NPZ = {
     ),
     "a value too few": (npy((4,), bytes(24)), {}, "at most 24; the file is damaged"),
     "a value too many": (npy((4,), bytes(40)), {}, "x has more values than its header declares"),
-    "negative": (npy((-4,)), {}, "an undamaged npz file"),
-    "an invalid header": (b"\x93NUMPY\1\0\6\0{(((((", {}, "an undamaged npz file"),
+    "negative": (npy((-4,)), {}, "not an npz file, or is damaged"),
+    "an invalid header": (b"\x93NUMPY\1\0\6\0{(((((", {}, "not an npz file, or is damaged"),
     "another method": (
         npy((1,), bytes(8)), {"method": zipfile.ZIP_LZMA}, "as in files that numpy.savez"
     ),

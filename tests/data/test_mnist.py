@@ -197,8 +197,8 @@ def cut_short(path):
 
 
 DAMAGE = {
-    "npz": (write_npz, "mnist.npz", cut_short, "an undamaged npz file .File is not a"),
-    "HDF5": (write_fuel, "mnist.hdf5", cut_short, "an undamaged HDF5 file"),
+    "npz": (write_npz, "mnist.npz", cut_short, "not an npz file, or is damaged .File is not a"),
+    "HDF5": (write_fuel, "mnist.hdf5", cut_short, "not an HDF5 file, or is damaged"),
     "IDX": (
         write_idx,
         IDX_FILES["test"][0],

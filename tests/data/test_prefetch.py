@@ -278,7 +278,7 @@ def test_a_fork_continues_to_read(ahead):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"depth": 0}, "depth must be a whole number, 1 or more, not 0"),
+        ({"depth": 0}, "depth must be a whole number >= 1, not 0"),
         ({"workers": "fork"}, "must be 'thread' or 'process', not 'fork'"),
     ],
 )

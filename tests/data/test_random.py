@@ -100,7 +100,7 @@ def test_the_seed_comes_from_the_settings_or_from_a_generator():
         ),
         (
             lambda: RandomFixedSizeCrop(images(), (4, 0)),
-            "a size in window_shape must be a whole number, 1 or more, not 0",
+            "a size in window_shape must be a whole number >= 1, not 0",
         ),
         (lambda: RandomFlip(images(), 2), "probability must be a number between 0 and 1, not 2"),
         (

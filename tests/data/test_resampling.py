@@ -112,7 +112,7 @@ def test_batches_of_equal_and_of_different_images():
         (lambda s: MinimumImageDimensions(s, (4,)), "minimum_shape must be .* not .4,."),
         (
             lambda s: MinimumImageDimensions(s, (0, 4)),
-            "a size in minimum_shape must be a whole number, 1 or more, not 0",
+            "a size in minimum_shape must be a whole number >= 1, not 0",
         ),
         (
             lambda s: MinimumImageDimensions(s, (4, 4), "cubic"),

@@ -49,7 +49,7 @@ def test_tabs_and_parquet(tmp_path):
         ("a.csv", "a,b\n1\n", "a row must have 2 cells"),
         ("a.csv", "a;b\n1,5;2\n", r"named 'a;b', so .* by ';' instead of ','.*decimal=','"),
         ("a.tsv", "a,b\n1,2\n", r"separated by ',' instead of '\\t'; read the file with pandas"),
-        ("a.parquet", "nothing", "must be an undamaged Parquet file"),
+        ("a.parquet", "nothing", "is not a Parquet file, or is damaged"),
         ("a.xlsx", "", "must be a file whose name ends in .csv.*frame = pandas.read_excel"),
     ],
 )

@@ -79,7 +79,7 @@ def test_the_data_of_a_language_model_resume(poem):
 def test_the_error_names_the_line_that_is_not_text(tmp_path):
     path = tmp_path / "poem.txt"
     path.write_bytes(b"a rose\n" * 3000 + b"\xff\xfe\n")
-    with pytest.raises(DataFileError, match="utf-8 text, but is invalid after line"):
+    with pytest.raises(DataFileError, match="utf-8 text after line"):
         list(TextFile(path, WORDS).examples())
 
 

@@ -57,15 +57,15 @@ def test_windows_of_frames_and_of_tensors():
         ),
         (
             lambda: NGrams(examples_of(x=[[1]]), 0),
-            "ngram_order must be a whole number, 1 or more, not 0",
+            "ngram_order must be a whole number >= 1, not 0",
         ),
         (
             lambda: Window(examples_of(x=[[1]]), -1, 1, 1),
-            "offset must be a whole number, 0 or more, not -1",
+            "offset must be a whole number >= 0, not -1",
         ),
         (
             lambda: Window(examples_of(x=[[1]]), 0, 1, 0),
-            "target_window must be a whole number, 1 or more, not 0",
+            "target_window must be a whole number >= 1, not 0",
         ),
     ],
 )

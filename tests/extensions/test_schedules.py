@@ -155,12 +155,12 @@ def test_a_schedule_shows_its_settings():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: cosine(0.1, 0), "iterations must be a whole number, 1 or more, not 0"),
+        (lambda: cosine(0.1, 0), "iterations must be a whole number >= 1, not 0"),
         (
             lambda: cosine(0.1, 5, restarts=True, growth=1.5),
             "growth must be a whole number",
         ),
-        (lambda: one_cycle(0.1, 1), "iterations must be a whole number, 2 or more, not 1"),
+        (lambda: one_cycle(0.1, 1), "iterations must be a whole number >= 2, not 1"),
         (
             lambda: one_cycle(0.1, 9, warm_up=1.0),
             r"warm_up must be a fraction in \[0, 1\), not 1\.0",

@@ -87,9 +87,7 @@ def test_exactly_one_way_of_waiting_is_needed(kind, wait):
 
 @pytest.mark.parametrize("number", [0, -1, 2.5, True])
 def test_a_wait_is_a_whole_number(number):
-    with pytest.raises(
-        ArgumentError, match=f"epochs must be a whole number, 1 or more, not {number}"
-    ):
+    with pytest.raises(ArgumentError, match=f"epochs must be a whole number >= 1, not {number}"):
         EarlyStopping("cost", epochs=number)
 
 

@@ -55,7 +55,7 @@ ROWS = {
     "format": (
         lambda: Checkpoint("{epochs_done:zz}.tar"),
         ExtensionError,
-        "of the path '.epochs_done:zz..tar' must be valid for str.format:",
+        "of the path '.epochs_done:zz..tar' are not valid for str.format:",
     ),
     "one name": (
         lambda: Checkpoint("a.tar", save_separately="log"),

@@ -164,7 +164,7 @@ def test_a_path_begins_at_a_brick_without_parents():
     [
         (3, "3 cannot select variables; a criterion must be a role such as WEIGHT, a brick"),
         (None, "None cannot select variables"),
-        (WeightRole, "WeightRole is the class of a role; pass its instance, WEIGHT"),
+        (WeightRole, "WeightRole is a role class; pass an instance of it, WEIGHT"),
         ([WEIGHT, 3], "3 cannot select variables"),
     ],
 )

@@ -12,7 +12,7 @@ from .runs import make_loop, plot_view
     ("given", "text"),
     [
         ({"x": "epochs"}, "must be one of iteration, epoch, time, examples, not 'epochs'"),
-        ({"smoothing": -1}, "must be a number of iterations, 0 or more, not -1"),
+        ({"smoothing": -1}, "must be a non-negative number of iterations, not -1"),
         ({"smoothing": float("nan")}, "must be a number of iterations"),
         ({"log_x": 1}, "must be True or False, not 1"),
         ({"log_y": [True]}, "must be a list of figure indices"),

@@ -267,7 +267,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("GET", "/commands/77", None, 404, "no command '77'; the number of commands so far is"),
         ("GET", "/state?session=alnoe", None, 404, "did you mean 'alone'?"),
         ("GET", "/log?channels=const", None, 400, "no channel 'const'"),
-        ("GET", "/log?since=-1", None, 400, "since must be a whole number, 0 or more, not '-1'"),
+        ("GET", "/log?since=-1", None, 400, "since must be a whole number >= 0, not '-1'"),
         ("GET", "/state?sinc=1", None, 400, "no parameter 'sinc'"),
         ("GET", "/commands/1?wait=nan", None, 400, "wait must be a number of seconds"),
         ("DELETE", "/state", None, 405, "/state accepts GET, not DELETE"),

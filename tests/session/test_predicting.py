@@ -201,7 +201,7 @@ def test_data_that_does_not_fit_is_refused(session, data, text):
 def test_wrong_sizes_are_refused(session):
     with pytest.raises(ShapeError, match=r"input features got shape \(22, 3\)"):
         session.predict(X[:, :3])
-    with pytest.raises(SessionError, match=r"batch_size must be an integer of 1 or more, .* not 0"):
+    with pytest.raises(SessionError, match=r"batch_size must be a positive integer, .* not 0"):
         session.predict(X, batch_size=0)
 
 

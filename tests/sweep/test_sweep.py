@@ -289,11 +289,11 @@ def test_there_is_no_best_run_before_the_first_value(sweep):
     ("options", "text"),
     [
         ({"choose_best": sum}, "choose_best must be min or max"),
-        ({"halving": 1}, "halving must be a whole number, 2 or more, not 1"),
+        ({"halving": 1}, "halving must be a whole number >= 2, not 1"),
         ({"halving": 3}, "needs epochs="),
         ({"halving": 3, "epochs": 2}, "cannot compare 3 runs within 2 epochs"),
         ({"forks": 1}, "needs halving="),
-        ({"at_once": 0}, "at_once must be a whole number, 1 or more"),
+        ({"at_once": 0}, "at_once must be a whole number >= 1"),
         ({"name": ""}, "name must be non-empty text"),
     ],
 )

@@ -54,7 +54,7 @@ def test_values_that_are_not_a_whole_number_are_named(value):
 
 def test_a_whole_number_that_is_too_small_is_named_with_the_bound():
     assert as_whole(-1, "offset", DataError) == -1
-    with pytest.raises(DataError, match="offset must be a whole number, 0 or more, not -1"):
+    with pytest.raises(DataError, match="offset must be a whole number >= 0, not -1"):
         as_whole(-1, "offset", DataError, 0)
 
 

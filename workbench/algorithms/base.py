@@ -321,7 +321,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             self.function.execution.follow(self._course)
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the input sizes for which programs of the function exist."""
+        """Return the input sizes that the function has programs for."""
         return self._examples if self.function is None else self.function.execution.programs()
 
     @property
@@ -535,7 +535,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         SourceError
-            If `batch` is not a dictionary or lacks a source, or if a source is not used and
+            If `batch` is not a dictionary, if a source is missing, or if a source is not used and
             `on_unused_sources` is ``'raise'``.
         ShapeError, DtypeError
             If the shape or dtype of an array does not fit its input.
@@ -640,7 +640,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return state
 
     def _compiled_for(self) -> list[tuple[int, ...]]:
-        """Return the input sizes for which programs were compiled.
+        """Return the input sizes that programs were compiled for.
 
         After a restart, programs are compiled for the same sizes, so that results are rounded in
         the same way.
@@ -653,8 +653,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Raises
         ------
         StateError
-            If `state` contains an unknown name or an invalid value, or lacks a buffer or a
-            hyperparameter. In this case, nothing changes.
+            If `state` contains an unknown name or an invalid value, or if a buffer or a
+            hyperparameter is missing. In this case, nothing changes.
         """
         variables = self.state_variables()
         state = dict(state)
@@ -740,7 +740,7 @@ def inputs_by_name(outputs: Iterable[Variable], user: str) -> dict[str, Variable
 
 
 def missing_source(batch: Any, needed: Sequence[str], user: str) -> errors.SourceError:
-    """Return the error for a batch that is not a dictionary or lacks a source in `needed`."""
+    """Return the error for a batch that is not a dictionary, or has no entry for a source."""
     if not isinstance(batch, Mapping):
         return errors.SourceError(NOT_A_BATCH.format(user=user, given=batch))
     missing = [source for source in needed if source not in batch]

@@ -114,7 +114,8 @@ class VariableClipping(StepRule):
     Raises
     ------
     AlgorithmError
-        If `axis` does not consist of distinct integers, or if a parameter lacks one of the axes.
+        If `axis` does not consist of distinct integers, or if a parameter does not have one of the
+        axes.
 
     Examples
     --------
@@ -157,7 +158,7 @@ class VariableClipping(StepRule):
 
 
 class RemoveNotFinite(StepRule):
-    r"""Step rule that skips batches for which steps or buffers would not be finite.
+    r"""Step rule that skips batches whose steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
     algorithm changes no buffer and applies no other updates, for example of population
@@ -238,7 +239,7 @@ class Restrict(WrappingRule):
     ----------
     step_rule : StepRule
     variables : iterable of SharedVariable, or criterion
-        The parameters to which the rule is applied; parameters that are not trained are ignored. A
+        The parameters that the rule is applied to; parameters that are not trained are ignored. A
         criterion (see `workbench.filter.as_predicate`) selects from the trained parameters.
 
     Raises

@@ -220,7 +220,7 @@ class CompositeRule(StepRule):
     Parameters
     ----------
     components : list of StepRule
-        The rules in the order in which they are applied; the first rule is applied to the
+        The rules in the order they are applied; the first rule is applied to the
         gradients.
 
     Examples

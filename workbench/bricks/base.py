@@ -44,7 +44,7 @@ LIFE_CYCLE = frozenset(
 
 
 _stage: ContextVar[str | None] = ContextVar("stage", default=None)
-"""The stage for which settings are being pushed; pushing them invalidates only this stage."""
+"""The stage whose settings are being pushed; pushing them invalidates only this stage."""
 
 
 @contextmanager
@@ -241,7 +241,7 @@ class Brick(Exported):
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
-            # A child that still lacks settings pushes its settings once it has them.
+            # A child whose settings are still missing pushes its settings once it has them.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
         self.allocation_config_pushed = not self._missing(self.allocation_args)
@@ -368,7 +368,7 @@ class Brick(Exported):
 
     def _children_changed(self) -> None:
         self._settings_changed()
-        # A child that is created during allocation also lacks the settings for initialisation.
+        # A child that is created during allocation also has no settings for initialisation yet.
         vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:

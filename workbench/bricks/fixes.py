@@ -278,7 +278,7 @@ def apply_fix(brick: Component, fix: Fix) -> Component:
     if target is None:
         raise BrickError(
             f"{top.name}: the fix is for the brick {fix.brick!r}, but no brick has that path; "
-            "pass a brick from the hierarchy in which the error was raised"
+            "pass a brick from the hierarchy that raised the error"
         )
     setattr(target, fix.attribute, fix.value)
     path: list[Any] = target.get_unique_path()

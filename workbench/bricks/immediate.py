@@ -92,7 +92,7 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If this fails, compile a function in which only the first size of each input can vary, and
+    If this fails, compile a function for inputs whose first size alone can vary, and
     return it with False.
     """
     try:
@@ -110,7 +110,7 @@ def _make(
     values: dict[int | str, torch.Tensor],
     open_axes: int,
 ) -> Immediate:
-    """Compile a function in which the first `open_axes` sizes of each input can vary."""
+    """Compile a function for inputs whose first `open_axes` sizes can vary."""
     named = bound.inputs
     symbols = {
         key: variable(

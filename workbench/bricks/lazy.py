@@ -45,7 +45,7 @@ NoneAllocation = LazyNone("NoneAllocation")
 NoneInitialization = LazyNone("NoneInitialization")
 
 _constructing: ContextVar[int] = ContextVar("constructing", default=0)
-"""Number of constructors that are running; the bricks they create may lack lazy arguments."""
+"""Number of running constructors; lazy arguments of the bricks they create may be missing."""
 
 
 @hinted
@@ -68,7 +68,7 @@ def lazy(
     Raises
     ------
     SignatureError
-        If the constructor lacks one of these arguments.
+        If the constructor does not have one of these arguments.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class ModuleCall(Operation):
     structure : torch.nn.Module
         A copy of the module with all tensors on the meta device.
     names : list of str
-        Names of the parameters and buffers, in the order in which their tensors are passed.
+        Names of the parameters and buffers, in the order their tensors are passed.
     inputs : list of str
         Names of the inputs.
     training : bool

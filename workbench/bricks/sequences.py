@@ -31,7 +31,7 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        Application methods in the order in which they are applied; a brick stands for its method
+        Application methods in the order they are applied; a brick stands for its method
         ``apply``. A brick can occur more than once.
 
     Examples
@@ -70,12 +70,12 @@ class Sequence(Brick):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the inputs of the first application."""
+        """Return the input names of the first application."""
         return self.application_methods[0].inputs
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs of the last application."""
+        """Return the output names of the last application."""
         outputs: list[str] = self.application_methods[-1].outputs
         return outputs
 

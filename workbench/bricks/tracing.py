@@ -24,7 +24,7 @@ Assignment = tuple[Component, str, Any]
 """A brick, the attribute that was assigned, and the value."""
 
 recorded: ContextVar[list[Assignment] | None] = ContextVar("recorded", default=None)
-"""List in which bricks record assignments to their attributes instead of performing them."""
+"""List where bricks record assignments to their attributes instead of performing them."""
 
 
 SIZES = {*COUNTS, "image_size"}

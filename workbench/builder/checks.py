@@ -178,5 +178,6 @@ def _tried(reading: Reading, check: Any, name: str, value: Any, path: str) -> No
     except BrickError as error:
         whole = isinstance(value, float) and value.is_integer()
         fix = int(value) if whole or (isinstance(value, str) and value.isdecimal()) else None
-        # The original error is not kept as the cause, since its message lacks the brick's name.
+        # The original error is not kept as the cause, since its message does not contain the
+        # brick's name.
         raise reading.error(str(error).removeprefix(": "), path, fix) from None

@@ -174,7 +174,7 @@ class Writer(BrickStatements):
     # Calls.
 
     def _first_uses(self) -> list[str]:
-        """Return the names of the top-level bricks in the order in which calls first need them."""
+        """Return the names of the top-level bricks in the order calls first need them."""
         found: dict[str, None] = {}
         for call_spec in self.spec.calls:
             for given in (call_spec.brick, *_parameters(call_spec.inputs)):

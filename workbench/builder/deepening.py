@@ -64,7 +64,7 @@ class Deepened(Hinted):
 
 @hinted
 def deepen(spec: Spec, brick: str) -> Deepened:
-    """Return a specification in which a layer of an MLP is followed by a new layer of equal size.
+    """Return a specification with a new layer of equal size after a layer of an MLP.
 
     The weights of the new layer are the identity matrix, and its activation is the activation of
     the previous layer. The model still computes the same function if applying this activation twice

@@ -54,7 +54,7 @@ _known: WeakKeyDictionary[TrainingAlgorithm, Description] = WeakKeyDictionary()
 def describe_as(
     algorithm: TrainingAlgorithm, spec: Spec, built: Built, frozen: Collection[str]
 ) -> None:
-    """Store the specification from which the model of an algorithm was built."""
+    """Store the specification that the model of an algorithm was built from."""
     wires = {variable: wire for wire, variable in built.variables.items()}
     _known[algorithm] = Description(spec, wires, tuple(sorted(frozen)), built)
 

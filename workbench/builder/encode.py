@@ -127,7 +127,7 @@ class Encoder:
                 del given[name]
 
     def value(self, value: Any) -> Json:
-        """Return the JSON representation of the value of a setting."""
+        """Return the JSON representation of a setting's value."""
         if value is None or isinstance(value, (bool, str)):
             return value
         if isinstance(value, LazyNone):

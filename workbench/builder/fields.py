@@ -1,4 +1,4 @@
-"""Checks of the fields of a specification while it is read from JSON."""
+"""Checks of the fields in a specification while it is being read from JSON."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Graph:
     inputs : list of InputSpec
     calls : list of CallSpec
     wires : dict of Variable to str
-        The names of inputs and of the outputs of calls.
+        The names of inputs and call outputs.
     made : dict of Node to str
         For each node that has a call, the id of the call.
     """

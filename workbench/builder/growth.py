@@ -34,7 +34,7 @@ class Copies:
     ----------
     axis : int
     origins : tuple of int
-        For each index of the new parameter, the index in the old parameter from which it is copied.
+        For each index of the new parameter, the index in the old parameter that it is copied from.
     shared : bool
         True if the weights of a unit are divided among its copies, False if each copy has the full
         weights.
@@ -119,7 +119,7 @@ def growths(
     widened : collection of str
         The paths of the layers that become wider.
     old, new : dict of str to Held
-        The parameters of the old and of the new model.
+        The parameters of the old and the new model.
     noise : float
 
     Raises

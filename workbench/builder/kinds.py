@@ -30,7 +30,7 @@ class Kind:
     optional_parts : bool
         True if the elements of the list can be None.
     choices : tuple of str
-        The strings from which a user can choose; other values may also be valid.
+        The strings that a user can choose from; other values may also be valid.
     classes : tuple of str
         For bricks, the names of the classes in the annotation.
     """
@@ -61,7 +61,7 @@ CHOICES = {
     "border_mode": ("valid", "full", "half"),
     "mode": ("max", "sum", "average_inc_pad", "average_exc_pad"),
 }
-"""The strings from which a user can choose, keyed by the name of the argument."""
+"""The strings that a user can choose from, keyed by argument name."""
 
 LISTS = re.compile(r"^(?:\w+\.)?(?:Sequence|SequenceType|Iterable|list|tuple)\[(.*)\]$")
 

@@ -46,7 +46,7 @@ class Objects:
     Attributes
     ----------
     consumed : set of Variable
-        The variables from which other variables are computed.
+        The variables that other variables are computed from.
     touched : list of Variable or Brick
         The objects that were created, applied, changed or named, in chronological order.
     applied_to_variables : bool

@@ -164,5 +164,5 @@ def read(owner: Any, name: str, parameter: inspect.Parameter) -> Any:
 
 
 def default_name(cls: type[Any]) -> str:
-    """Return the default name of the bricks of a class."""
+    """Return the default name for bricks of a class."""
     return cls.__name__.lower()

@@ -195,7 +195,7 @@ class _Revision:
         self.new = self._parts_to_write()
 
     def _needs(self) -> dict[Element, set[Element]]:
-        """Return, for each part, the parts to which it refers."""
+        """Return, for each part, the parts that it refers to."""
         needs: dict[Element, set[Element]] = {}
         tops = {name_of(brick) for brick in self.spec.bricks}
         for brick in self.spec.bricks:
@@ -285,7 +285,7 @@ class _Revision:
         return placed
 
     def _missing_imports(self, written: Iterable[str]) -> list[str]:
-        """Return the imports that the new lines need but the earlier code lacks."""
+        """Return the imports that the new lines need but the earlier code does not have."""
         words = {word for line in written for word in re.findall(r"\w+", line)}
         found: list[str] = []
         for statement in ast.parse("\n".join(self.imports)).body:

@@ -66,7 +66,7 @@ def bound(statement: ast.stmt) -> Iterator[str]:
 
 
 def read(code: ast.AST, omitted: Callable[[ast.AST], bool] = lambda node: False) -> Iterator[str]:
-    """Yield the names that code reads, except in the parts for which `omitted` returns True.
+    """Yield the names that code reads, except in the parts that `omitted` accepts.
 
     Examples
     --------

@@ -197,7 +197,7 @@ class InputSpec(Hinted):
 
 @dataclass(frozen=True)
 class CallSpec(Hinted):
-    """The application of an operation, or of a method of a brick.
+    """The application of an operation or a brick's method.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ def start_training(
     Raises
     ------
     BuilderError
-        If the model has no cost or nothing to train, or if the stream lacks a source.
+        If the model has no cost or nothing to train, or if the stream does not have a source.
 
     Examples
     --------

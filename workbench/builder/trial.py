@@ -1,7 +1,7 @@
 """Trials, each of which applies a brick or operation to new inputs without allocating parameters.
 
 A trial creates the bricks that a call needs, and then executes the call. The result is stored under
-a key that contains everything on which it depends: the classes and settings of the bricks, the
+a key that contains everything it depends on: the classes and settings of the bricks, the
 inputs of the call, and the shapes and dtypes of these inputs. Therefore, only the affected calls
 are tried again after an edit. Only plain values are stored, not bricks, graphs or errors.
 """
@@ -211,7 +211,7 @@ trials = Trials()
 
 
 def _with_sizes(trial: Trial, names: Mapping[str, str]) -> Trial:
-    """Return a copy of a trial in which sizes are renamed."""
+    """Return a copy of a trial with renamed sizes."""
 
     def renamed(kind: Kind) -> Kind:
         shape = [names.get(s, s) if isinstance(s, str) else s for s in kind.shape]

@@ -96,7 +96,7 @@ class Widened(Hinted):
 
 @hinted
 def widen(spec: Spec, brick: str, units: int) -> Widened:
-    """Return a specification in which a layer has more units.
+    """Return a specification with more units in a layer.
 
     Parameters
     ----------
@@ -323,7 +323,7 @@ def _with_setting(spec: Spec, path: str, name: str, value: Json) -> Spec:
 
 
 def place_in(spec: Spec, path: str) -> str | None:
-    """Return the location of a brick's settings in a specification, or None if it lacks the brick.
+    """Return the location of a brick's settings in a specification, or None if it is missing.
 
     Examples
     --------

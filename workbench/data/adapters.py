@@ -38,7 +38,7 @@ from workbench.hints import hinted
 
 NO_NAMES = (
     "each batch of {name} is {kind}, whose entries have no names; call as_stream({name}, "
-    "sources=({example})) with the names of the inputs of the cost"
+    "sources=({example})) with the names of the cost's inputs"
 )
 
 
@@ -157,7 +157,7 @@ class LoaderStream(BatchStream):
     batches : DataLoader
         The loader.
     sources : sequence of str, optional
-        The names of the entries of a batch; needed unless batches are mappings.
+        The names of the batch entries; needed unless batches are mappings.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def as_stream(data_stream: Any, sources: Sequence[str] | None = None) -> Abstrac
         A stream is returned unchanged. Each batch is a mapping from source to array, a tuple or
         list of arrays, or a single array.
     sources : sequence of str, optional
-        The names of the entries of a batch; needed unless batches are mappings.
+        The names of the batch entries; needed unless batches are mappings.
 
     Raises
     ------
@@ -334,7 +334,7 @@ def _loader_seed(loader: DataLoader[Any]) -> int:
 
 @contextlib.contextmanager
 def _lent(loader: DataLoader[Any], generator: torch.Generator) -> Iterator[None]:
-    """Replace the generators of the loader and of its samplers inside the ``with`` block."""
+    """Replace the generators of the loader and its samplers inside the ``with`` block."""
     holders = [*_shuffling(loader), loader]
     own = [holder.generator for holder in holders]
     for holder in holders:

@@ -24,7 +24,7 @@ class Labelled:
 
     @property
     def axis_labels(self) -> AxisLabels | None:
-        """Names of the axes of each source, or None for unknown names.
+        """Axis names of each source, or None for unknown names.
 
         To set the names, assign a mapping from each source to a sequence of strings.
         """

@@ -180,7 +180,7 @@ def _records(content: bytes, where: str) -> npt.NDArray[Any]:
 
 
 def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
-    """Yield the content of each file of a split, and its name for error messages."""
+    """Yield the content of each file in a split, and its name for error messages."""
     if found.is_dir():
         for name in BATCHES[split]:
             path = found / name
@@ -201,13 +201,13 @@ def _contents(found: Path, split: str) -> Iterator[tuple[bytes, str]]:
                 member = archive.extractfile(entry)
                 if member is None:
                     raise DataFileError(
-                        f"{found}: {FOLDER}/{name} in the archive must be a regular file"
+                        f"{found}: {FOLDER}/{name} in the archive is not a regular file"
                     )
                 _check_size(entry.size, f"{found}: {name}")
                 yield member.read(), f"{found}: {name}"
     except KeyError as error:
-        raise DataFileError(f"{found} must be the archive of CIFAR-10 ({error.args[0]})") from None
+        raise DataFileError(f"{found} is not the archive of CIFAR-10 ({error.args[0]})") from None
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataFileError(
-            f"{found} must be an undamaged tar.gz archive ({one_line(error)})"
+            f"{found} is not a tar.gz archive, or is damaged ({one_line(error)})"
         ) from None

@@ -53,7 +53,7 @@ class Dataset(Hinted, Labelled, Part):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch, such as ``{"features": ("batch", "feature")}``.
+        Names of the batch axes, such as ``{"features": ("batch", "feature")}``.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Dataset(Hinted, Labelled, Part):
     example_iteration_scheme : IterationScheme or None
         The default scheme of a stream over this dataset.
     axis_labels : dict of str to tuple of str, or None
-        The names of the axes of each source, where known.
+        The axis names of each source, where known.
     default_transformers : tuple of callables and tuples
         The transformers that `DataStream.default_stream` applies, innermost first. Each transformer
         is a callable that accepts the stream, or a tuple of a callable and its additional
@@ -191,7 +191,8 @@ class Dataset(Hinted, Labelled, Part):
         Raises
         ------
         DataError
-            If the dataset cannot be read with this scheme, or lacks examples that the scheme reads.
+            If the dataset cannot be read with this scheme, or does not contain examples that the
+            scheme reads.
         """
         scheme = self.example_iteration_scheme if scheme is None else as_scheme(scheme)
         if scheme is None or scheme.bounds is None:
@@ -248,7 +249,7 @@ class IndexableDataset(Dataset):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch.
+        Names of the batch axes.
 
     Raises
     ------
@@ -378,7 +379,7 @@ class IterableDataset(Dataset):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of an example. A batch has ``batch`` as an additional first axis.
+        Names of the axes of one example. A batch has ``batch`` as an additional first axis.
 
     Raises
     ------

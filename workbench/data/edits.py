@@ -1,8 +1,8 @@
 """Edits of examples: examples that a stream omits, and values that it replaces during reading.
 
 The edits belong to a stream and not to its dataset, whose arrays and files never change. `Edits` is
-immutable. A `Drop` records the position from which it applies, so that an epoch in which examples
-were dropped can be read again with the same batches, from any position.
+immutable. A `Drop` records the position where it starts to apply, so that an epoch with dropped
+examples can be read again with the same batches, from any position.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Drop:
     examples : tuple of int
         The indices of the examples in the dataset.
     epoch : int or None
-        The epoch in which the first `taken` examples are not affected; None if there is no such
+        The epoch whose first `taken` examples are not affected; None if there is no such
         epoch.
     taken : int
         The number of examples of that epoch that had been read before the drop.
@@ -64,7 +64,7 @@ class Edits:
     Attributes
     ----------
     drops : tuple of Drop
-        The examples to omit, in the order in which they were dropped.
+        The examples to omit, in the order they were dropped.
     values : mapping
         For each source, a mapping from the index of an example to its new value.
 
@@ -304,7 +304,7 @@ def _thinned(requests: Iterator[Request], examples: Sequence[int], taken: int) -
 def _replaced(
     entry: Any, table: npt.NDArray[np.bool_], values: Mapping[int, Any], request: Request
 ) -> Any:
-    """Return the data of one source of a request, with new values written to a copy."""
+    """Return the data for one source of a request, with new values written to a copy."""
     if not isinstance(request, slice) and np.ndim(request) == 0:
         index = int(request)
         return as_entry(values[index], entry) if index in values else entry

@@ -21,7 +21,7 @@ class EncodedDataset(IndexableDataset):
     arrays : dict of str to array
         The arrays, keyed by source.
     classes : tuple of str or None
-        The names of the classes of the targets, if they are classes.
+        The class names of the targets, if they are classes.
     encoding : TableEncoding or None
         How the columns of a table were encoded.
     labels : tuple or None
@@ -30,7 +30,7 @@ class EncodedDataset(IndexableDataset):
     Attributes
     ----------
     images : tuple or None
-        For images from a folder, the size to which they were resized (or None) and their mode; None
+        For images from a folder, the size they were resized to (or None) and their mode; None
         for other data.
     keys : dict of str to str
         For each source that `fit` has renamed, the key of its array in the dictionary that was
@@ -43,7 +43,7 @@ class EncodedDataset(IndexableDataset):
     ('no', 'yes')
     """
 
-    keys: Mapping[str, str] = MappingProxyType({})  # on the class, since older pickles lack it
+    keys: Mapping[str, str] = MappingProxyType({})  # on the class: missing in older pickles
 
     def __init__(
         self,

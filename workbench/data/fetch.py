@@ -63,7 +63,7 @@ class Entry:
     folder : str
         The subfolder for the files if another dataset has files with the same names.
     sizes : mapping of str to int
-        The maximum size in bytes of the content of each file; a longer transfer is refused.
+        The maximum size in bytes of each file's content; a longer transfer is refused.
     """
 
     mirrors: tuple[str, ...]

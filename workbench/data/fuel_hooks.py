@@ -2,7 +2,7 @@
 
 In Fuel, users changed a stream by overriding `get_data`, `transform_batch` or similar methods. Most
 streams of this package do not call these methods, so an override would have no effect. It is also
-an error if an override does not accept the arguments with which it is called. The message states
+an error if an override does not accept the arguments that are passed to it. The message states
 what to define instead.
 """
 

@@ -53,7 +53,7 @@ def held_out(
     Raises
     ------
     DataError
-        If `fraction` is not between 0 and 1, or if no example is left for training or validation.
+        If `fraction` is not between 0 and 1, or if no examples are left for training or validation.
 
     Examples
     --------

@@ -31,7 +31,7 @@ MODES: dict[str, tuple[int, np.dtype[Any]]] = {
     "I": (1, np.dtype(np.int32)),
     "F": (1, np.dtype(np.float32)),
 }
-"""Modes to which images can be converted, with the number of channels and the dtype of each."""
+"""Modes that images can be converted to, with the number of channels and the dtype of each."""
 
 ANOTHER_MODE = {
     "transparent": "use mode='RGBA', or paint the image onto a background first",
@@ -45,7 +45,7 @@ NO_PILLOW = (
 WIDTH, LENGTH, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 256, 257, 262, 274, 339
 """Tag numbers in TIFF files and in the EXIF data of other files."""
 TURNED = (5, 6, 7, 8)
-"""Values of the orientation tag for which width and height are swapped."""
+"""Values of the orientation tag that swap width and height."""
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}

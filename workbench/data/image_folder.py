@@ -67,9 +67,9 @@ def read_folder(
     ----------
     folder : Path
     size : (int, int) or None
-        The height and width to which the images are resized; None if they have the same size.
+        The height and width that the images are resized to; None if they have the same size.
     mode : str
-        The mode to which the images are converted: ``"RGB"``, ``"L"`` or ``"RGBA"``.
+        The mode that the images are converted to: ``"RGB"``, ``"L"`` or ``"RGBA"``.
     fixed : (int, int), optional
         The height and width that images must have if `size` is None; by default the size of the
         first image. Pass it only if the images are not for training. In this case the classes are
@@ -91,9 +91,9 @@ def read_folder(
         If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
         splits such as ``train`` and ``val``, which contain the sub-folders of the classes.
     MissingDataError
-        If there is no such folder, or it contains no image.
+        If there is no such folder, or it contains no images.
     DataFileError
-        If an image cannot be read, or if a sub-folder of training data contains no image.
+        If an image cannot be read, or if a sub-folder of training data contains no images.
     """
     if mode not in ("RGB", "L", "RGBA"):
         raise DataError(f"mode must be 'RGB', 'L' or 'RGBA', not {mode!r}")

@@ -41,7 +41,7 @@ class Iris(IndexableDataset):
     Attributes
     ----------
     classes, measurements : tuple of str
-        The names of the species and of the features.
+        The names of the species and the features.
 
     Examples
     --------

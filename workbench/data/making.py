@@ -3,7 +3,7 @@
 `DataStream.from_frame`, `from_arrays` and `from_folder` are defined here, because they need the
 datasets and the transformers, which are built on streams. Each returns a stream or, if `validation`
 is given, a pair of streams: the first is shuffled in each epoch, and the second is read in order.
-The datasets of the streams have the attributes `classes`, the names of the classes of the targets,
+The datasets of the streams have the attributes `classes`, the class names of the targets,
 and `encoding`, the `TableEncoding` of a table.
 """
 
@@ -83,8 +83,8 @@ def from_frame(
     Raises
     ------
     DataError
-        If a value is missing, infinite or cannot be encoded, if no row is left for one of the
-        streams, or if it is unclear whether the target is a class.
+        If a value is missing, infinite or cannot be encoded, if no rows are left for one of
+        the streams, or if it is unclear whether the target is a class.
     SourceError
         If a column is missing.
 
@@ -132,7 +132,7 @@ def from_frame(
 def _read(
     given: Any, encoding: TableEncoding | None = None
 ) -> tuple[Any, str | os.PathLike[str] | None]:
-    """Return a table and the file from which it was read, or None for a table that was passed.
+    """Return a table and the file that it was read from, or None if the table was passed.
 
     The `encoding` of the training data, if given, determines which columns can stay text.
     """
@@ -246,7 +246,7 @@ def from_folder(
     batch_size : int
         The number of images in a batch.
     size : (int, int), optional
-        The height and width to which all images are resized; required if they differ in size.
+        The height and width that all images are resized to; required if they differ in size.
     mode : str
         The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
     seed : int, optional
@@ -262,9 +262,9 @@ def from_folder(
         If images differ in size, if an image is not in a sub-folder, if the sub-folders are splits
         such as ``train`` and ``val``, or if an argument is not valid.
     MissingDataError
-        If there is no such folder, or it contains no image.
+        If there is no such folder, or it contains no images.
     DataFileError
-        If an image cannot be read, or if a sub-folder of `folder` contains no image.
+        If an image cannot be read, or if a sub-folder of `folder` contains no images.
 
     Examples
     --------
@@ -318,7 +318,7 @@ def _dataset(
 
 def _check_size(batch_size: object) -> None:
     if not is_count(batch_size):
-        raise DataError(f"batch_size must be a whole number, 1 or more, not {batch_size!r}")
+        raise DataError(f"batch_size must be a whole number >= 1, not {batch_size!r}")
 
 
 def _shuffled(dataset: EncodedDataset, batch_size: int, seed: int) -> AbstractDataStream:

@@ -69,7 +69,7 @@ class MNIST(ImageDataset):
     Attributes
     ----------
     origin : str
-        The file or folder from which the digits were read, or ``"embedded subset"``.
+        The file or folder that the digits were read from, or ``"embedded subset"``.
     is_subset : bool
         True if the digits are from the subset in the package.
 

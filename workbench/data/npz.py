@@ -35,8 +35,8 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str]) -> list[npt.NDA
     MissingDataError
         If the file does not exist.
     DataFileError
-        If the file is not an archive, is damaged, lacks one of the arrays, or contains an array of
-        Python objects.
+        If the file is not an archive, is damaged, does not contain one of the arrays, or contains
+        an array of Python objects.
 
     Examples
     --------
@@ -111,4 +111,4 @@ def _shape(file: IO[bytes]) -> str:
 
 
 def _damaged(error: Exception) -> str:
-    return f"must be an undamaged npz file ({one_line(error)})"
+    return f"is not an npz file, or is damaged ({one_line(error)})"

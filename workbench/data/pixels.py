@@ -30,7 +30,7 @@ def is_to_unit(stream: Any) -> bool:
 def kind_of(values: Any) -> str:
     """Return ``"f"`` for floats, ``"i"`` for integers except bytes, and ``"o"`` for other dtypes.
 
-    `values` can be a tensor whose dtype NumPy lacks, such as bfloat16.
+    `values` can be a tensor with a dtype that NumPy does not have, such as bfloat16.
 
     Examples
     --------

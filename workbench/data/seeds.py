@@ -22,7 +22,7 @@ def resolve_seed(rng: Rng | None, seed: int | None, owner: str) -> int:
     Parameters
     ----------
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn.
+        The generator that draws the seed.
     seed : int, optional
         The seed; by default `config.default_seed`.
     owner : str

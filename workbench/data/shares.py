@@ -45,7 +45,7 @@ class Share:
     axis: int | Mapping[str, int | None] = 0
 
     def bounds(self, n_examples: int) -> tuple[int, int]:
-        """Return the index of the first example of the share, and of the first example after it.
+        """Return the index of the first example in the share, and of the first example after it.
 
         Examples
         --------
@@ -104,7 +104,7 @@ def divided(batch: Mapping[str, Any], share: Share, number: int) -> SharedBatch:
     Raises
     ------
     DataError
-        If the sources have different numbers of examples, or if a source lacks the axis.
+        If the sources have different numbers of examples, or if a source does not have the axis.
     """
     axes = {name: share.axis_of(name) for name in batch}
     lengths = {

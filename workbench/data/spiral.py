@@ -33,7 +33,7 @@ class Spiral(IndexableDataset):
     noise : float
         Standard deviation of the Gaussian noise that is added to each coordinate.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     sources : sequence of str, optional

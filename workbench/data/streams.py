@@ -61,7 +61,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
     Attributes
     ----------
     sources : tuple of str
-        The names of the entries of a batch, in order.
+        The names of the batch entries, in order.
     num_batches, num_examples : int or None
         The numbers of batches and examples in an epoch, if known.
     first_batch : int or None
@@ -74,7 +74,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         The number of transformers in the stream that draw random numbers; for a `Merge`, the
         largest of these numbers among its streams.
     axis_labels : dict of str to tuple of str, or None
-        The names of the axes of each source, where known.
+        The axis names of each source, where known.
     reads_once : bool
         True if the data can be read only once, for example from a generator. In this case there is
         only one epoch, and training cannot be rewound.
@@ -342,7 +342,7 @@ class EpochIterator(Iterator[BatchT]):
 
     @property
     def following(self) -> tuple[int, int]:
-        """Epoch and position at which the next epoch iterator starts."""
+        """Epoch and position where the next epoch iterator starts."""
         started = self.finished or self.position > 0
         return self.epoch + started, 0
 
@@ -403,13 +403,13 @@ class DataStream(Origin, AbstractDataStream):
         The scheme that chooses the examples of each batch. By default the stream yields single
         examples in order.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch; by default the names that the dataset provides.
+        Names of the batch axes; by default the names that the dataset provides.
 
     Raises
     ------
     DataError
         If `dataset` is not a `Dataset`, or if it does not match the scheme, for instance because it
-        lacks examples that the scheme requests.
+        does not contain examples that the scheme requests.
 
     Examples
     --------

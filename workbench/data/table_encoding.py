@@ -132,7 +132,7 @@ class TableEncoding:
         Raises
         ------
         DataError
-            If the table lacks a column or has it twice, or has a value that cannot be encoded.
+            If a column is missing from the table or occurs twice, or if a value cannot be encoded.
         """
         check_frame(frame, self.columns)
         others = [name for name in map(str, frame.columns) if name not in self.target]
@@ -202,7 +202,7 @@ def learn_encoding(
     target : sequence of str
         The columns to predict.
     rows : array of int
-        The rows for training, from which means and standard deviations are computed. The values of
+        The rows for training, used to compute means and standard deviations. The values of
         text columns are taken from all rows.
     as_classes : bool, optional
         See `encoded_targets`.
@@ -292,7 +292,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
 
 
 def check_column(frame: pd.DataFrame, name: str) -> None:
-    """Raise a `SourceError` if the table lacks a column."""
+    """Raise a `SourceError` if a column is missing from the table."""
     if name not in frame.columns:
         names = [str(one) for one in frame.columns]
         hint = nearest(str(name), names)

@@ -102,7 +102,7 @@ def read_frame(
             ) from None
         except Exception as error:
             raise DataFileError(
-                f"{path} must be an undamaged Parquet file ({one_line(error)})"
+                f"{path} is not a Parquet file, or is damaged ({one_line(error)})"
             ) from None
     if suffix not in SUFFIXES:
         raise DataFileError(

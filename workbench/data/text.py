@@ -39,7 +39,7 @@ class TextFile(IterableDataset):
         The token that replaces words or characters outside the dictionary. If None, unknown words
         or characters raise an error.
     level : {'word', 'character'}
-        The units into which a line is split.
+        The units that a line is split into.
     preprocess : callable, optional
         A function that is applied to each line before it is split, such as `str.lower`.
     encoding : str
@@ -50,8 +50,8 @@ class TextFile(IterableDataset):
     MissingDataError
         If a file does not exist.
     DataError
-        If an argument is not valid, if the dictionary lacks one of the tokens or, while reading
-        without `unk_token`, if it lacks a word or character.
+        If an argument is not valid, if one of the tokens is missing from the dictionary or, while
+        reading without `unk_token`, a word or character.
     DataFileError
         While reading, if a file is not valid text in this encoding.
 
@@ -205,7 +205,7 @@ class _Lines:
                         yield self.preprocess(text) if self.preprocess else text, f"{path}:{number}"
                 except UnicodeError as error:
                     raise DataFileError(
-                        f"{path} must be valid {self.encoding} text, but is invalid after line "
+                        f"{path} is not valid {self.encoding} text after line "
                         f"{number} ({one_line(error)})"
                     ) from None
 

@@ -88,7 +88,7 @@ class Layouter:
         return [None, *found]
 
     def _ports(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the names and shapes of the outputs of each node, without duplicates."""
+        """Return the output names and shapes of each node, without duplicates."""
         found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         for edge in self.diagram.edges:
             found[edge.source][edge.port, edge.shape] = None

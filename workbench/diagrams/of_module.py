@@ -1,7 +1,7 @@
 """Diagrams of torch modules.
 
 A copy of the module, made without allocating memory for parameters, runs on fake tensors. Hooks
-record which module is called with which tensors, and a function mode records the functions that are
+record each call of a module with its tensors, and a function mode records the functions that are
 called between modules. Torch's own modules are drawn as single nodes, except containers such as
 `Sequential`; these containers and the user's own modules are drawn as groups.
 """

@@ -88,7 +88,7 @@ class DataParallel(Hinted):
         sources that are not in the mapping, is the first axis. A source whose axis is None is read
         completely by all processes.
     statistics : {'batch', 'share'}
-        The examples from which a batch normalisation computes its mean and standard deviation. By
+        The examples that a batch normalisation computes its mean and standard deviation from. By
         default, it uses the whole batch, as it would in a single process; this takes two messages
         between the processes. With 'share', each process uses only its share, without messages.
         Inside loops, the share is always used.
@@ -211,7 +211,7 @@ class DataParallel(Hinted):
         }
         sizes.discard(None)
         moved: dict[Variable, Variable] = {}
-        # A wrapped module has its own generator, for which it draws a seed.
+        # A wrapped module draws a seed for its own generator.
         seeds = set(ancestors(seed for one in order for seed in _seeds(one)))
         left = False
         for one in order:

@@ -60,7 +60,7 @@ class ShardedDataParallel(DataParallel):
 
     Step rules must be elementwise, as all rules of the package are except `VariableClipping` and
     `ZeRO1`. All processes must together evaluate functions of divided parameters or call their
-    `get_value`. The keys of `gradients` and `steps` of an algorithm are the rows of this process,
+    `get_value`. The keys of an algorithm's `gradients` and `steps` are the rows of this process,
     ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
     processes. They contain no pickle of the main loop; `Checkpoint` warns about this unless it has
     ``save_main_loop=False``.

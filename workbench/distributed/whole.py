@@ -55,7 +55,7 @@ NOT_SEEDED = (
 )
 
 Statistics = Literal["batch", "share"]
-"""The examples from which a batch normalisation computes its statistics."""
+"""The examples that a batch normalisation computes its statistics from."""
 
 Plan = Part | Unknown | dict[Variable, Part]
 """The rule for combining the values of a variable, or the rules for its subexpressions."""
@@ -69,7 +69,7 @@ class Whole:
     group : ProcessGroup
         The processes among which each batch is divided.
     statistics : {'batch', 'share'}
-        The examples from which batch normalisations compute their statistics.
+        The examples that batch normalisations compute their statistics from.
     """
 
     def __init__(self, group: ProcessGroup, statistics: Statistics = "batch") -> None:
@@ -96,7 +96,7 @@ class Whole:
         Parameters
         ----------
         cost : Variable
-            The cost of the share of this process.
+            The cost of this process's share.
         gradients : dict of SharedVariable to Variable
             The gradients of this cost.
 

@@ -52,7 +52,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Interval in seconds at which a waiting thread checks whether the main thread has ended."""
+"""Seconds between a waiting thread's checks of whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -143,7 +143,7 @@ class Alert(SimpleExtension):
         a row that the condition is met, alert only the first time, even if the text changes. If the
         condition depends on a noisy value, use a mean of several values or check less often.
     webhook : str or callable, optional
-        The http or https address to which each alert is posted as JSON, or a function that receives
+        The http or https address that each alert is posted to as JSON, or a function that receives
         the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and ``log``
         (the identity of the log). Alerts are sent in another thread; a failure is logged, and
         training continues. If there are more than five alerts within 30 seconds, only the last of

@@ -299,7 +299,7 @@ class TrainingExtension(FixedAttributes):
         error : Exception
             The error that `process_batch` raised.
         batch : dict
-            The batch, on which the algorithm has not trained.
+            The batch, which the algorithm has not trained on.
         """
         return False
 

@@ -35,7 +35,7 @@ def steepest(algorithm: object, batch: Any) -> tuple[str, float] | None:
     ----------
     algorithm : TrainingAlgorithm
     batch : dict
-        The batch for which the gradients are computed at the current parameters.
+        The batch whose gradients are computed at the current parameters.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def _nearest(algorithm: GradientDescent, names: list[str]) -> str:
 def _sizes(
     algorithm: GradientDescent, batch: Any, size: Callable[[SharedVariable, Variable], Any]
 ) -> dict[str, float]:
-    """Return the `size` of the gradient of each parameter, keyed by name."""
+    """Return the `size` of each parameter's gradient, keyed by name."""
     names = named(algorithm.gradients)
     sizes = [size(p, algorithm.gradients[p]) for p in names.values()]
     drawn = [

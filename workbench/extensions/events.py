@@ -1,4 +1,4 @@
-"""Events of a run, with the exact time at which each fires.
+"""Events of a run, with the exact time when each fires.
 
 ================ ============= ===================================================================
 event            arguments     when it fires, in the training thread
@@ -23,7 +23,7 @@ on_error         exception     when an exception ends the run, after it is recor
                                ``after_training`` does not fire in this case
 ================ ============= ===================================================================
 
-Extensions are called in the order in which they were passed to the main loop. Other threads can
+Extensions are called in the order they were passed to the main loop. Other threads can
 read the records that extensions write on an event after the last extension has returned.
 
 A run consists of ``before_training``, ``on_resumption`` if the run is resumed, epochs, and

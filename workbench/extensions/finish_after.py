@@ -78,12 +78,12 @@ class FinishAfter(SimpleExtension):
 
     @property
     def epochs(self) -> int | None:
-        """The number of epochs after which training ends, or None if it is not set."""
+        """The total number of epochs, or None if it is not set."""
         return self._least("at_least_n_epochs")
 
     @property
     def batches(self) -> int | None:
-        """The number of batches after which training ends, or None if it is not set."""
+        """The total number of batches, or None if it is not set."""
         return self._least("at_least_n_batches")
 
     def _least(self, condition: str) -> int | None:

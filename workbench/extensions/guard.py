@@ -84,13 +84,13 @@ class Guard(TrainingExtension):
         before the last of these changes. After a failure within `back` iterations of an earlier
         rewind, training is rewound further.
     times : int
-        The number of rewinds after which a further failure pauses the run.
+        After this number of rewinds, a further failure pauses the run.
     exploding : float
         The multiple of the spread by which a cost must exceed the larger median. The spread is
         either the interquartile range of the most recent costs or the absolute value of their
         median, whichever is larger. Infinity disables this check.
     patience : int
-        The number of consecutive batches in which the cost must exceed the limit.
+        The number of consecutive batches whose cost must exceed the limit.
     window : int
         The number of costs over which each median is computed, 20 or more.
     parameters : sequence of str, optional
@@ -307,7 +307,7 @@ class Guard(TrainingExtension):
         targets: list[int],
         arrive: Callable[[Session, list[int], Command], None],
     ) -> None:
-        """Request a rewind to the first target, after which the training thread calls `_arrive`."""
+        """Request a rewind to the first target; the training thread then calls `_arrive`."""
         with acting_as(self.name):
             command = session.rewind(targets[0])
         self.main_loop.post(partial(arrive, session, targets, command))

@@ -28,7 +28,7 @@ NOT_BEFORE = (
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""Key in the status under which `end_at` stores the end that it replaces."""
+"""Status key that `end_at` uses to store the end that it replaces."""
 
 
 def check_more(epochs: object, batches: object) -> None:

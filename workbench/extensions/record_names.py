@@ -74,7 +74,7 @@ def never_came(
     """Yield the name of each record that an extension did not find, and the text of a warning.
 
     Declared records that have not been written yet are skipped, since they may still be written.
-    Records written before the iteration `since`, at which this run was resumed, do not count,
+    Records written before the iteration `since`, where this run was resumed, do not count,
     because the extensions of this run could not read them.
     """
     every = list(dict.fromkeys(leaves(extensions)))

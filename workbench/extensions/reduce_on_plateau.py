@@ -35,7 +35,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         ``"min"`` if lower values are better, ``"max"`` if higher values are better. If the name of
         the record suggests the opposite (``valid_accuracy`` with the default), a message is logged.
     factor : float
-        The factor, at least 0 and less than 1, by which the variable is multiplied.
+        The factor, at least 0 and less than 1, that the variable is multiplied by.
     patience : int
         The number of values without improvement that are tolerated before the variable is reduced.
     threshold : float

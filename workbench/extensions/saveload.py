@@ -82,7 +82,7 @@ class Checkpoint(SimpleExtension):
         The variables to save as separate arrays; by default the parameters of the model. A
         criterion (see `workbench.filter.as_predicate`) selects some of these parameters.
     save_separately : list of str, optional
-        The names of attributes of the main loop, such as ``"log"``, to pickle into separate members
+        The names of main loop attributes, such as ``"log"``, to pickle into separate members
         of the archive.
     save_main_loop : bool
         If True, pickle the main loop too. `continue_training` requires the pickle; `Load` does not.
@@ -239,7 +239,7 @@ def checked_path(path: str | os.PathLike[str]) -> str:
         text.format(**dict.fromkeys(COUNTERS, 0))
     except ValueError as error:
         raise ExtensionError(
-            f"the placeholders of the path {text!r} must be valid for str.format: {error}"
+            f"the placeholders of the path {text!r} are not valid for str.format: {error}"
         ) from None
     return text
 
@@ -263,7 +263,7 @@ def snapshot_for(
     save_main_loop: bool = True,
     save_separately: Iterable[str] = (),
 ) -> Snapshot:
-    """Return a copy of the state to be saved, in which the log already lists `path`."""
+    """Return a copy of the state to be saved, whose log already lists `path`."""
     row = main_loop.log.current_row
     before = row.get(SAVED_TO)
     row[SAVED_TO] = (*(before or ()), path)

@@ -159,7 +159,7 @@ def chain(schedules: Sequence[float | Schedule], ends: Sequence[int]) -> Schedul
         The schedules in order; a number stands for a constant schedule. Each schedule counts
         iterations from its own start.
     ends : sequence of int
-        The iterations at which each schedule except the last ends and the next schedule starts, in
+        The iterations where each schedule except the last ends and the next schedule starts, in
         increasing order.
 
     Returns

@@ -105,7 +105,7 @@ class SimpleExtension(TrainingExtension):
         Parameters
         ----------
         which_callback : CallbackName
-            The event on which the method is called. If the action does not depend on the event, a
+            The event that triggered the call. If the action does not depend on the event, a
             subclass can make the argument optional, to allow the call ``extension.do()``.
         *args
             The arguments of the event, followed by the arguments of the condition; `parse_args`

@@ -111,7 +111,7 @@ class Timestamp(SimpleExtension):
     log_record : str
         The name of the record.
     separator : str
-        The text between date and time, for which ISO 8601 uses ``T``.
+        The text between date and time; ISO 8601 uses ``T``.
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers

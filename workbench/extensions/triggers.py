@@ -145,7 +145,7 @@ def checked_count(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Condition:
-    """Event on which an extension acts if `predicate` is true, and the arguments of the action."""
+    """Event that triggers an extension if `predicate` is true, and the arguments of its action."""
 
     event: CallbackName
     predicate: LogPredicate

@@ -47,7 +47,7 @@ UNCLEAR = (
 )
 NO_PROBABILITIES = (
     "the model ends with a softmax over the wrong dimension, since its output rows do not sum to "
-    "1; compute the softmax of the outputs of each example, as torch.nn.Softmax(1) does"
+    "1; compute the softmax of each example's outputs, as torch.nn.Softmax(1) does"
 )
 
 

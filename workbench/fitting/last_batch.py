@@ -1,4 +1,4 @@
-"""Check of the last batch of an epoch for torch modules with batch normalisation."""
+"""Check of the last batch in an epoch for torch modules with batch normalisation."""
 
 from __future__ import annotations
 

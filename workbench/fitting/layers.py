@@ -95,9 +95,9 @@ def settle_sizes(steps: Sequence[Brick], inputs: Sequence[Kind], outputs: int | 
     Parameters
     ----------
     steps : sequence of Brick
-        The bricks of a model, in the order in which they are applied.
+        The bricks of a model, in the order they are applied.
     inputs : sequence of Kind
-        The shapes and dtypes of the inputs of the first brick.
+        The shapes and dtypes of the first brick's inputs.
     outputs : int or None
         The number of outputs of the last brick that has a setting for this number.
 

@@ -114,7 +114,7 @@ class Aim:
     names : tuple of str
         The names of the classes.
     numbers : int
-        The number of columns of the targets, if they are numbers.
+        The number of target columns, if the targets are numbers.
     """
 
     classes: int | None

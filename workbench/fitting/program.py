@@ -1,7 +1,7 @@
 """The text of a program that does the same as `fit` in explicit steps.
 
-The program consists of statements for the data, the graph and the training, in the order in which
-a person would write them. The builder writes the statements for the graph.
+The program consists of statements for the data, the graph and the training, in the order a person
+would write them. The builder writes the statements for the graph.
 """
 
 from __future__ import annotations

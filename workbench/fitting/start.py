@@ -239,7 +239,7 @@ def fit(
         layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
     if not is_count(epochs):
-        raise ArgumentError(f"epochs must be a whole number, 1 or more, not {epochs!r}")
+        raise ArgumentError(f"epochs must be a whole number >= 1, not {epochs!r}")
     if step_rule is not None and not isinstance(step_rule, StepRule):
         raise ArgumentError(
             f"step_rule must be a step rule such as Adam(learning_rate=0.002), not {step_rule!r}"
@@ -296,7 +296,7 @@ def _note_large_targets(prepared: Prepared) -> None:
 
 
 def _note_constant_targets(prepared: Prepared, first: NDArray[Any], constant: list[int]) -> None:
-    """Print a notice about columns of the targets in which all values are equal."""
+    """Print a notice about columns of the targets whose values are all equal."""
     what = _columns_have(prepared, constant, len(first))
     if len(first) == 1:
         tell(ALL_EQUAL.format(what=what, value=first[0]))

@@ -122,7 +122,7 @@ class ApplicationCall(Annotation):
     options : dict
         The arguments of the call that are numbers, strings or Booleans, by name.
     inner_inputs, inner_outputs : list of Variable
-        The inputs and outputs of the graph of one time step, if the call iterates over sequences.
+        The inputs and outputs of the graph for one time step, if the call iterates over sequences.
         The inputs are the elements of sequences, the states and the contexts; the outputs are the
         outputs of the application. Both lists are empty for other calls.
     draws : dict of frozenset of Variable to Draws

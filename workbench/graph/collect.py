@@ -35,7 +35,7 @@ def collect_parameters(
     Returns
     -------
     ComputationGraph
-        A graph in which one shared variable, ``collected_parameters``, replaces `parameters`. This
+        A graph where one shared variable, ``collected_parameters``, replaces `parameters`. This
         variable has the role ``COLLECTOR``. Each slice has the role ``COLLECTED``, and its
         ``tag.replacement_of`` is the parameter that it replaces.
 

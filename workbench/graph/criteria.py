@@ -159,7 +159,7 @@ def _(criterion: Component) -> Predicate:
 def _(criterion: type) -> Predicate:
     if issubclass(criterion, VariableRole):
         raise SignatureError(
-            f"{criterion.__name__} is the class of a role; pass its instance, {criterion()!r}"
+            f"{criterion.__name__} is a role class; pass an instance of it, {criterion()!r}"
         )
     return OfClass(criterion)
 

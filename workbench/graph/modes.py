@@ -116,8 +116,8 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     Returns
     -------
     ComputationGraph
-        A new graph in which all `ModeDependent` bricks, including those in loops, are applied in
-        training mode. The attribute ``tag.replacement_of`` of a new output is the output that it
+        A new graph that applies all `ModeDependent` bricks, including bricks in loops, in training
+        mode. The attribute ``tag.replacement_of`` of a new output is the output that it
         replaces.
 
     Examples
@@ -149,7 +149,7 @@ def entered(
 def rewritten(
     computation_graph: ComputationGraph, wanted: Callable[[ModeDependent], bool]
 ) -> ComputationGraph:
-    """Return a graph in which the bricks that `wanted` accepts are applied in training mode."""
+    """Return a graph that applies the bricks accepted by `wanted` in training mode."""
     return computation_graph.replace(replacements(computation_graph.variables, wanted))
 
 

@@ -136,7 +136,7 @@ def apply_noise(
     ----------
     computation_graph : ComputationGraph
     variables : iterable of Variable, or criterion
-        The variables to which noise is added; see `apply_dropout`.
+        The variables that noise is added to; see `apply_dropout`.
     level : float or Variable
         The standard deviation of the noise.
     seed : int, optional

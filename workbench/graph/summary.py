@@ -168,7 +168,7 @@ def summarize(
     Parameters
     ----------
     variables : iterable of Variable
-        The variables of the graph in which the bricks are applied.
+        The variables of the graph that applies the bricks.
     tops : iterable of Component
         The bricks at the top of the hierarchy.
     trained : collection of SharedVariable, optional

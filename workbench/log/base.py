@@ -78,7 +78,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
         The identity of the log.
     status : dict
         Information about the whole run: ``iterations_done``, ``epochs_done``, ``_epoch_ends`` (the
-        iterations at which epochs ended) and items that extensions store. To change an item, assign
+        iterations where epochs ended) and items that extensions store. To change an item, assign
         to its key, since a backend does not detect a value that is changed in place.
 
     Examples
@@ -160,7 +160,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
 
     @property
     def last_epoch_row(self) -> Row:
-        """The row of the iteration at which the last epoch ended.
+        """The row of the iteration where the last epoch ended.
 
         Raises
         ------

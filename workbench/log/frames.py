@@ -1,4 +1,4 @@
-"""Cache of arrays from which pandas frames of a log are created.
+"""Cache of arrays for creating the pandas frames of a log.
 
 In a frame, every channel must be aligned with all rows. `FrameCache` keeps an aligned array for
 each channel and extends it with new records at each request. The frames are views of these arrays.

@@ -38,7 +38,7 @@ class MixedFrame(pd.DataFrame):
         return MixedSeries
 
     def in_words(self) -> pd.DataFrame:
-        """Return a plain frame in which the floats in columns of dtype object are text."""
+        """Return a plain frame that shows the floats in columns of dtype object as text."""
         shown = pd.DataFrame(self)
         mixed = [place for place, kind in enumerate(shown.dtypes) if kind.kind == "O"]
         rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]

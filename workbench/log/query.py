@@ -61,7 +61,7 @@ _CALLED = {
 
 
 def select(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
-    """Return the rows of a frame for which an expression is true.
+    """Return the rows of a frame that satisfy an expression.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def check_name(what: str, name: Any) -> None:
 
 
 def listed(channels: Collection[str], *, several: bool = False) -> str:
-    """Return the end of an error message: a list of the channels of a log or of `several` logs.
+    """Return the end of an error message: a list of the channels in a log or in `several` logs.
 
     Examples
     --------

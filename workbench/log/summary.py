@@ -89,7 +89,7 @@ class Summary:
 
 
 def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
-    """Return the summary of a snapshot of a log."""
+    """Return the summary of a log snapshot."""
     import pandas as pd
 
     rows = [
@@ -106,7 +106,7 @@ def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
 def channel_facts(
     name: str, entries: Entries, snapshot: Snapshot, status: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values of one row of a summary, which describes one channel."""
+    """Return the values in one row of a summary, which describes one channel."""
     kind, numbers = numbers_of(entries.values)
     facts: dict[str, Any] = {"kind": kind, "count": len(entries.values), "not_finite": 0}
     if numbers is None:
@@ -181,7 +181,7 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resumed_from(status: Mapping[str, Any]) -> Any:
-    """Return the log from which a run was resumed; a rewind within the run does not count."""
+    """Return the log that a run was resumed from; a rewind within the run does not count."""
     origin, rewound = status.get("resumed_from"), status.get(REWOUND)
     if isinstance(rewound, Mapping) and rewound.get("from") == origin:
         return rewound.get("resumed_from")
@@ -200,7 +200,7 @@ def shown(value: object) -> str:
 def as_html(heading: str, snapshot: Snapshot, status: Mapping[str, Any], rows: pd.DataFrame) -> str:
     """Return a log as HTML: a table of channels with their curves, and the last rows.
 
-    The HTML contains no script and no style sheet, and uses the colours of the page.
+    The HTML contains no scripts and no style sheets, and uses the colours of the page.
     """
     if not snapshot.columns:
         return f'<div style="{STYLE}">{html.escape(heading)}</div>'
@@ -237,7 +237,7 @@ def _with_nan(rows: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
 
 
 def frame_in_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of `rows` in which interventions and alerts are text.
+    """Return a copy of `rows` with interventions and alerts as text.
 
     The finite floats in columns of dtype object also become text.
     """

@@ -45,7 +45,7 @@ class Tabular(Records):
     def epochs(self) -> pd.DataFrame:
         """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, contains the iterations at which the epochs ended.
+        The first column, ``iteration``, contains the iterations where the epochs ended.
         """
         # copied first, since the training thread may append to the list in the meantime
         ends = list(self.status["_epoch_ends"])
@@ -66,7 +66,7 @@ class Tabular(Records):
         return pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
 
     def summary(self) -> Summary:
-        """Return a summary of each channel and of the run.
+        """Return a summary of each channel and the run.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class Tabular(Records):
         return summarise(self.snapshot(), dict(self.status))
 
     def query(self, expression: str) -> pd.DataFrame:
-        """Return the rows for which an expression is true.
+        """Return the rows that satisfy an expression.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class Tabular(Records):
         Returns
         -------
         pandas.DataFrame
-            The rows of `frame` for which the condition is true. A missing Boolean value counts as
+            The rows of `frame` that satisfy the condition. A missing Boolean value counts as
             False. A comparison with any other missing value is false, unless the operator is ``!=``
             or ``not in``.
 
@@ -148,10 +148,10 @@ class Tabular(Records):
             Logs, sessions, frames, or paths of SQLite databases. The keys of a dictionary are the
             names of the runs.
         best : str, optional
-            For each run, compare the newest records up to the row in which this channel is
+            For each run, compare the newest records up to the row where this channel is
             smallest. By default, compare the newest record of each channel.
         largest : bool
-            If True, use the row in which `best` is largest.
+            If True, use the row where `best` is largest.
         everything : bool
             If True, also return the rows that are the same in all runs.
 
@@ -196,7 +196,7 @@ class Tabular(Records):
         robust: bool = True,
         title: str = "",
     ) -> Any:
-        """Return a Bokeh figure of the current contents of the log.
+        """Return a Bokeh figure of the log's current contents.
 
         A notebook displays the figure, even offline, and a saved notebook contains a static image
         of it. Every curve keeps its extremes, and has gaps where values are not finite.
@@ -210,7 +210,7 @@ class Tabular(Records):
             SQLite databases. The keys of a dictionary are the names of the runs.
         x : str
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
-            channel, such as ``time_train_total``; rows that lack it are omitted.
+            channel, such as ``time_train_total``; rows without it are omitted.
         smoothing : float
             The factor, from 0 (no smoothing) to less than 1, by which the weight of a value in a
             moving average decreases with each iteration. The average extends over about

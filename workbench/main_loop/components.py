@@ -1,4 +1,4 @@
-"""Checks of the arguments of a main loop, and lookup of extensions by name."""
+"""Checks of main loop arguments, and lookup of extensions by name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_model(given: Any) -> None:
 def as_extensions(
     given: Iterable[TrainingExtension | Dispatching] | None,
 ) -> list[TrainingExtension]:
-    """Return a list of extensions, in which objects with a ``dispatch`` method are wrapped.
+    """Return a list of extensions, with wrappers around objects that have a ``dispatch`` method.
 
     Raises
     ------

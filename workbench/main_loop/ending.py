@@ -33,7 +33,7 @@ class Owner(Loop, Protocol):
 
     @property
     def extensions(self) -> list[TrainingExtension]:
-        """The extensions, in the order in which they are called."""
+        """The extensions, in the order they are called."""
 
 
 class Ending:

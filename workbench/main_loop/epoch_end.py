@@ -7,7 +7,7 @@ import time
 from workbench.interfaces import Loop
 
 EPOCH_TIMES = "_epoch_times"
-"""Key for the times at which the first epoch began and each epoch ended.
+"""Key for the times when the first epoch began and each epoch ended.
 
 The times are seconds since 1970 on a clock that stops during pauses and between runs, so a run that
 was paused overnight, or resumed the next day, has no gap on a time axis.

@@ -32,7 +32,7 @@ class Interruptible:
     Parameters
     ----------
     mailbox : Mailbox
-        The mailbox to which requests are posted.
+        The mailbox that requests are posted to.
     interrupt : callable
         A function that the training thread calls with the level, ``"epoch"`` or ``"batch"``.
     abandons : bool

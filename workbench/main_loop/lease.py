@@ -83,7 +83,7 @@ class Lease:
 
 
 def sessions() -> list[Session]:
-    """Return the sessions that are running, in the order in which they started."""
+    """Return the sessions that are running, in the order they started."""
     with _lock:
         return [lease.session for lease in _leases if lease.session is not None]
 

@@ -68,7 +68,7 @@ class MainLoop(FixedAttributes, Requests):
     log_backend : str, optional
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        The extensions, in the order in which they are called. An object with a method
+        The extensions, in the order they are called. An object with a method
         ``dispatch(event, *args)`` is wrapped, and its attribute ``main_loop`` is set.
 
     Attributes
@@ -83,7 +83,7 @@ class MainLoop(FixedAttributes, Requests):
     Raises
     ------
     AlgorithmError
-        If `algorithm` lacks ``initialize()`` or ``process_batch()``.
+        If `algorithm` has no ``initialize()`` or no ``process_batch()``.
     ExtensionError
         If an item of `extensions` is not an extension.
     GraphError
@@ -323,10 +323,10 @@ class MainLoop(FixedAttributes, Requests):
         """Restore a state that `state_dict` of this or another main loop returned.
 
         The state is loaded completely, or not at all if it does not fit. Parts of the state whose
-        keys `state` lacks (see `workbench.main_loop.state`) are not changed. To load a state during
-        an event, pass a function to `after_event`; otherwise later extensions handle the event with
-        the new state. A state that is loaded before the first start is loaded again after the
-        handlers of ``before_training`` have run.
+        keys are not in `state` (see `workbench.main_loop.state`) are not changed. To load a state
+        during an event, pass a function to `after_event`; otherwise later extensions handle the
+        event with the new state. A state that is loaded before the first start is loaded again
+        after the handlers of ``before_training`` have run.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Functions for main loops in which several processes train one model together.
+"""Functions for main loops that train one model in several processes.
 
 Every process runs the whole main loop and calls the extensions at the same batches. Only the first
 process shows output and writes files. All processes start with the values of the first process, and

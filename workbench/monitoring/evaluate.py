@@ -95,12 +95,12 @@ class DatasetEvaluator(Hinted):
 
     @property
     def names(self) -> list[str]:
-        """The names of variables and quantities, in the order in which they were given."""
+        """The names of variables and quantities, in the order they were given."""
         return self._buffer.names
 
     @property
     def inputs(self) -> dict[str, Variable]:
-        """The inputs on which the variables and quantities depend, by name."""
+        """The inputs that the variables and quantities depend on, by name."""
         return dict(self._inputs)
 
     @property
@@ -142,7 +142,7 @@ class DatasetEvaluator(Hinted):
         return new
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the input sizes for which programs exist."""
+        """Return the input sizes that have programs."""
         return self._examples if self._function is None else self._function.execution.programs()
 
     def _build(self) -> Function | None:

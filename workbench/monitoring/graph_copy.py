@@ -41,7 +41,7 @@ class GraphCopy:
     cost : Variable, optional
         The scalar whose gradients are computed after the outputs.
     wrt : sequence of SharedVariable, optional
-        The parameters with respect to which `cost` is differentiated.
+        The parameters that `cost` is differentiated with respect to.
     known : mapping
         `Session.variables` of the session whose values are used.
     session : str
@@ -57,8 +57,8 @@ class GraphCopy:
     Raises
     ------
     SessionError
-        If the session lacks a parameter, two parameters have the same name, or `wrt` is given
-        without `cost`.
+        If the session does not have a parameter, two parameters have the same name, or `wrt` is
+        given without `cost`.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ def names_of(
     Raises
     ------
     SessionError
-        If the session lacks a parameter, or two parameters have the same name.
+        If the session does not have a parameter, or two parameters have the same name.
     """
     found: dict[str, SharedVariable] = {}
     for variable in variables:

@@ -72,10 +72,10 @@ class Rows:
     Attributes
     ----------
     over : tuple of Variable
-        The sizes by which the variable was divided. The sum of the variable over its remaining
+        The sizes that the variable was divided by. The sum of the variable over its remaining
         dimensions is a mean, whose weight is the product of these sizes.
     summed : frozenset
-        The sizes of the dimensions over which the variable was summed.
+        The sizes of the dimensions that the variable was summed over.
     mixed : bool
         True if a row depends on other rows.
     doubtful : bool

@@ -199,7 +199,7 @@ class Maximum(_Kept):
 
 
 class Median(Fold):
-    """Scheme that computes the elementwise median of the values of all batches.
+    """Scheme that computes the elementwise median of the values over all batches.
 
     Each batch has the same weight. The median of an even number of batches is the mean of the two
     middle values. If any value is NaN, the median is NaN. All values are kept until the median is

@@ -109,7 +109,7 @@ def conclude(variable: Variable, own: Own) -> Conclusion:
 
 
 class Algebra:
-    """Inference of the kinds of all variables on which a variable depends."""
+    """Inference of the kinds of all variables that a variable depends on."""
 
     def __init__(self, variable: Variable, own: Own) -> None:
         self.variable = variable
@@ -323,7 +323,7 @@ class Algebra:
     def _of_summaries(self, variable: Variable) -> Kind:
         call = variable.owner
         assert call is not None
-        if data_sizes(variable):  # zeros of the shape of a batch, random numbers
+        if data_sizes(variable):  # zeros with the shape of a batch, random numbers
             return Rows()
         name = call.name
         if variable.is_number and name == "mul":  # a number of elements is additive too

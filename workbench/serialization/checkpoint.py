@@ -91,7 +91,7 @@ class Snapshot:
             If True, pickle the main loop too. If pickling fails, or if the parameters are divided
             among processes, the archive is written without the main loop.
         save_separately : iterable of str
-            The names of attributes of the main loop to pickle into separate members.
+            The names of main loop attributes to pickle into separate members.
         """
         whole = main_loop.state_dict()
         own, others = main_loop.state_variables()

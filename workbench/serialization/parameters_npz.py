@@ -46,13 +46,13 @@ def check_numbered(
         if not alone and not numpy.array_equal(present[name], _as_array(value_of(variable))):
             raise ArchiveError(
                 f"{where}: several parameters are named {path!r}, and {name!r} has a different "
-                "value in the archive; pass the parameters in the order in which they were passed "
+                "value in the archive; pass the parameters in the order they were passed "
                 "to dump, or rename their bricks"
             )
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
-    """Encode values as an ``.npz`` file, converting dtypes that numpy lacks to float32."""
+    """Encode values as an ``.npz`` file, converting dtypes that numpy does not have to float32."""
     file = io.BytesIO()
     arrays = {name.replace("/", "|"): _as_array(value) for name, value in values.items()}
     numpy.savez(file, **arrays)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def load_parameters(file_: Any) -> ByPath[numpy.ndarray[Any, Any]]:
     """Return the parameters of an archive, keyed by path, without executing code from the archive.
 
     Paths, such as ``/mlp/linear_0.W``, are defined as in `workbench.model.Model`. If several
-    parameters have the same path, the second is named ``..._2``, and so on, in the order in which
+    parameters have the same path, the second is named ``..._2``, and so on, in the order
     they were saved.
 
     Parameters

@@ -333,8 +333,8 @@ def load(file_: Any, name: str = PICKLE, *, trusted: bool = False) -> Any:
     UntrustedArchiveError
         If `trusted` is not True.
     ArchiveError
-        If the archive is damaged or lacks the object, or if the object requires code that is
-        missing.
+        If the archive is damaged or does not contain the object, or if the object requires code
+        that is missing.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Encoding of plain values and arrays as bytes that can be decoded without executing code.
 
 The member ``_state`` of an archive is a file for `numpy.load`. The entry ``tree`` of this file is
-JSON, and the other entries are the arrays to which the JSON refers. None, booleans, integers of
+JSON, and the other entries are the arrays that the JSON refers to. None, booleans, integers of
 any size, floats (including infinity and NaN), strings, bytes, lists, tuples, dictionaries with
 plain keys, UUIDs, arrays, numpy scalars and tensors are restored with their type and dtype.
 """
@@ -29,7 +29,7 @@ BITS = {
     torch.float8_e4m3fn: torch.int8,
     torch.float8_e5m2: torch.int8,
 }
-"""Mapping from dtypes that numpy lacks to integer dtypes that store the same bits."""
+"""Mapping from dtypes without a numpy equivalent to integer dtypes that store the same bits."""
 
 
 def check_keys(what: str, given: Iterable[str], expected: Iterable[str]) -> None:
@@ -115,7 +115,7 @@ def storable(value: Any) -> bool:
 
 
 def _tree(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: str) -> Any:
-    """Convert `value` to JSON values; types that JSON lacks become dictionaries with one key."""
+    """Convert `value` to JSON values; types unknown to JSON become dictionaries with one key."""
     if value is None or isinstance(value, (bool, str)) or type(value) is int:
         return value
     if isinstance(value, float) and not isinstance(value, numpy.generic):
@@ -149,7 +149,7 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
     key = f"array_{len(arrays)}"
     if isinstance(value, torch.Tensor):
         held = value.detach().cpu()
-        if held.dtype in BITS:  # numpy lacks this dtype
+        if held.dtype in BITS:  # numpy does not have this dtype
             arrays[key] = held.view(BITS[held.dtype]).numpy()
             return {"bits": [key, str(held.dtype).removeprefix("torch.")]}
         arrays[key] = held.numpy()

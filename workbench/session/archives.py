@@ -1,4 +1,4 @@
-"""Archives of a session, from which this session or a later run can continue.
+"""Archives of a session; this session or a later run can continue from them.
 
 The training thread writes a file between two batches, so the file is complete once the command
 `save` has been applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
@@ -117,7 +117,7 @@ def _hint(main_loop: MainLoop) -> str:
 
 
 def default_path(name: str) -> str:
-    """Return a template for the path to which a session named `name` is saved by default."""
+    """Return a template for the default path of a saved session named `name`."""
     allowed = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
     return DEFAULT.format(name=allowed)
 

@@ -109,7 +109,7 @@ def called(
 
 
 def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
-    """Yield the attributes named in `BELOW` of a stream and of all streams below it."""
+    """Yield the attributes named in `BELOW` of a stream and all streams below it."""
     if stream is None or id(stream) in seen:
         return
     seen.add(id(stream))

@@ -34,7 +34,7 @@ NOT_SCALED = (
 
 
 class AsInTraining:
-    """Rules by which the training data was encoded.
+    """Rules that encoded the training data.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class AsInTraining:
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The values of the text columns of a table, keyed by column; see `read_frame`."""
+        """The values of a table's text columns, keyed by column; see `read_frame`."""
         encoding = None if self._dataset is None else self._dataset.encoding
         return {} if encoding is None else encoding.texts
 
@@ -114,7 +114,7 @@ class AsInTraining:
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The key under which `fit` found each source that it has renamed."""
+        """The original key of each source that `fit` has renamed."""
         return {} if self._dataset is None else self._dataset.keys
 
     def images(self, paths: Iterable[Path]) -> Any:

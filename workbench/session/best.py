@@ -45,7 +45,7 @@ class Best(interfaces.Best):
     values : dict
         All records of that iteration.
     file : str or None
-        The file to which the state at that iteration was saved; None if there is no such file.
+        The file with the state saved at that iteration; None if there is no such file.
     reason : str
         The reason why a rewind to that iteration is impossible; empty if it is possible.
     """

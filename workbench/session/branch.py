@@ -21,9 +21,9 @@ class Branch:
     name : str
         The name of the branch; it can be changed.
     parent : Branch or None
-        The branch from which this branch started.
+        The branch that this branch started from.
     start : int
-        The iteration at which this branch started.
+        The iteration where this branch started.
     changes : int
         The number of interventions that changed training before `start`.
     current_log : TrainingLogBase, optional
@@ -32,7 +32,7 @@ class Branch:
     Attributes
     ----------
     end : int or None
-        The iteration at which the branch ended; None for the current branch.
+        The iteration where the branch ended; None for the current branch.
     state : mapping or None
         The state of the log at the end of the branch.
     """

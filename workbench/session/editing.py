@@ -243,7 +243,7 @@ class Editing(interfaces.Session):
         and the position in the data are not affected. Parameters are initialised if they are new or
         if their initialisation was changed. `undo` and `rewind` return to the earlier model.
 
-        The bricks of the new model are new objects, not the bricks with which the run was started.
+        The bricks of the new model are new objects, not the bricks that the run was started with.
 
         Parameters
         ----------
@@ -299,11 +299,11 @@ class Editing(interfaces.Session):
         return training_examples(self.main_loop)
 
     def set_end(self, *, epochs: int | None = None, batches: int | None = None) -> Command:
-        """Set the total number of epochs or batches after which training ends.
+        """Set the total number of epochs or batches of the training.
 
         The command takes effect between two batches. The new end may be later or earlier than the
         end that `FinishAfter` defines, but not before the current iteration. It is part of the
-        status of the log, so it also applies to resumed runs. `train`, in contrast, adds to the
+        log's status, so it also applies to resumed runs. `train`, in contrast, adds to the
         planned total.
 
         Parameters

@@ -1,4 +1,4 @@
-"""Detection of direct edits, in which the user changes variables or extensions without a command.
+"""Detection of direct edits: the user changes variables or extensions without a command.
 
 During a pause, and between two runs, edits are detected by comparing the values and the
 arrangement of the main loop. During a run, an edit is detected only if another thread calls
@@ -35,7 +35,7 @@ FEW = 3
 """Maximum number of variables that are listed in the text of an edit."""
 
 EXACT = 64 * 2**20
-"""Maximum total size of variables, in bytes, for which every element is compared."""
+"""Maximum total size, in bytes, of variables whose elements are all compared."""
 
 SAMPLED = 4096
 """Number of elements that are compared in each variable if the total size exceeds `EXACT`."""
@@ -62,7 +62,7 @@ class Edits:
     main_loop : MainLoop
     run : Run
     queue : Queue
-        The queue of commands, to which edits are added; its attribute `changes` is notified of
+        The queue of commands that edits are added to; its attribute `changes` is notified of
         each edit.
     journal : Journal
     """
@@ -73,7 +73,7 @@ class Edits:
         self._queue = queue
         self._journal = journal
         self._pending: deque[tuple[SharedVariable, int]] = deque()
-        self._refreshed: deque[int] = deque()  # iterations at which other threads called `refresh`
+        self._refreshed: deque[int] = deque()  # iterations when other threads called `refresh`
         self._arranged: Arrangement | None = None  # the last known arrangement
         self._known: Set[SharedVariable] = frozenset()
         self._seen: list[_Look] | None = None

@@ -64,8 +64,8 @@ ONE_ROW = (
     "frame.iloc[[0]] instead of frame.iloc[0]"
 )
 SHUFFLED = (
-    "predict: the examples are shuffled, so the predictions have the order in which the stream "
-    "reads them; to keep the order of the data, pass arrays, or a stream that reads in order"
+    "predict: the examples are shuffled, so the predictions have the order the stream reads them "
+    "in; to keep the order of the data, pass arrays, or a stream that reads in order"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -107,7 +107,7 @@ def batches_of(
     """
     if batch_size is not None and not is_count(batch_size):
         raise SessionError(
-            f"{method}: batch_size must be an integer of 1 or more, or None for one batch, not "
+            f"{method}: batch_size must be a positive integer, or None for one batch, not "
             f"{batch_size!r}"
         )
     rules = AsInTraining(training)

@@ -1,4 +1,4 @@
-"""Functions that check, make and list edits of the examples of a training stream."""
+"""Functions that check, make and list edits of examples in a training stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEW = 10
 """Maximum number of examples that are listed in the text of a command."""
 
 SMALL = 16
-"""Largest number of elements for which an old value is recorded."""
+"""Maximum number of elements of an old value that is recorded."""
 
 NOTHING: dict[str, Any] = {"indices": range(0), "sources": (), "dropped": [], "relabelled": {}}
 """Result of `training_examples` if no example can be edited; the ``reason`` is added to it."""

@@ -46,7 +46,7 @@ class Fork(NamedTuple):
     main_loop : MainLoop
         The copy, in the state of a snapshot.
     iteration : int
-        The iteration up to which the copy trains before it pauses.
+        The iteration where the copy pauses.
     snapshots : list of Snapshot
         The snapshots before the fork, whose tensors the two sessions share.
     expected : mapping
@@ -54,7 +54,7 @@ class Fork(NamedTuple):
     start : int
         The iteration of the snapshot that the copy has loaded.
     sizes : list of tuple of int
-        The input sizes for which the first session has compiled programs.
+        The input sizes that the first session has compiled programs for.
     """
 
     main_loop: MainLoop
@@ -106,7 +106,7 @@ def copy_of(
     ----------
     main_loop : MainLoop
     earlier : sequence of Snapshot
-        Snapshots of the current model of the main loop. Their extensions and data streams are
+        Snapshots of the main loop's current model. Their extensions and data streams are
         copied together with the main loop.
     in_memory : bool
 

@@ -55,7 +55,7 @@ class Hyperparameter:
     low, high : float
         The bounds of valid values; a missing bound is infinite.
     scale : {'log', 'linear'}
-        The scale on which to choose a value: logarithmic for most nonnegative numbers without an
+        The scale for choosing a value: logarithmic for most nonnegative numbers without an
         upper bound, such as learning rates.
     driven_by : str
         The name of the extension that sets the value during training, or an empty string.

@@ -42,7 +42,7 @@ def check_name(name: object) -> None:
 
 
 def alive() -> list[Session]:
-    """Return the running and paused sessions, in the order in which they were started."""
+    """Return the running and paused sessions, in the order they were started."""
     leased = lease.sessions()
     started = (State.RUNNING, State.PAUSED, State.STOPPING)
     return [*leased, *(one for one in known() if one.state in started and one not in leased)]

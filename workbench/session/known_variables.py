@@ -56,7 +56,7 @@ class KnownVariables:
         return by_path, paths
 
     def _key(self) -> tuple[Any, ...] | None:
-        """Return the parts on which the variables depend, or None if a new look-up is necessary."""
+        """Return the parts that the variables depend on, or None if a new look-up is necessary."""
         loop = self._loop
         algorithm, extensions = loop.algorithm, tuple(loop.extensions)
         function = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None

@@ -35,7 +35,7 @@ DECAY = 0.9
 """Weight of the previous average in the smoothed cost."""
 
 SETTLING = 10
-"""Number of batches after which the smoothed cost has settled."""
+"""Number of batches that the smoothed cost needs to settle."""
 
 FEWEST = 20
 """Minimum number of batches for a meaningful smoothed cost."""
@@ -83,7 +83,7 @@ class LearningRateTest:
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate at which the cost falls most clearly; None if no fall is clear.
+        """The learning rate that makes the cost fall most clearly; None if no fall is clear.
 
         For each rate, two mean costs are compared: one over several batches before the rate is
         reached, and one over several batches from then on. The fall is clear if it exceeds five

@@ -1,4 +1,4 @@
-"""Tree of the bricks of a model as plain values, for views and reports."""
+"""Tree of a model's bricks as plain values, for views and reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.tensor import Variable
 
 
 def model_tree(loop: Loop) -> list[dict[str, Any]]:
-    """Return the top bricks of the model of a main loop, with all their descendants.
+    """Return the top bricks of a main loop's model, with all their descendants.
 
     If the main loop has no model, the bricks that compute the cost are used. If there are no
     bricks, the parameters are returned instead, with their paths as names.

@@ -103,7 +103,7 @@ def predict(
     for batch in batches:
         with session._lock:  # another thread may fill the copy with other values
             (result,) = copy(values, batch)
-        if result.dtype is torch.bfloat16:  # numpy lacks this dtype
+        if result.dtype is torch.bfloat16:  # numpy does not have this dtype
             result = result.float()
         found.append(result.cpu().numpy())
         _check_rows(found[-1], batch, variable, batch_size)
@@ -160,14 +160,14 @@ def evaluate(
     Returns
     -------
     dict
-        The values, keyed by name; the names lack the prefixes of the records in the log.
+        The values, keyed by name, without the prefixes of the records in the log.
 
     Raises
     ------
     SessionError
         If the data does not fit the inputs, or if a name is unknown.
     MonitoringError
-        If the data contains no batch.
+        If the data contains no batches.
 
     Warns
     -----

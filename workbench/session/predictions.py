@@ -121,7 +121,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
     Raises
     ------
     SessionError
-        If a brick was explicitly applied in training mode, in which case there is no original.
+        If a brick was explicitly applied in training mode; there is no original then.
     """
     roots = list(variables)
     found: dict[Variable, Variable] = {}
@@ -178,7 +178,7 @@ def _recorded(loop: Loop, kind: type[Any]) -> dict[str, Monitored]:
 
 
 def parts_of(one: Monitored) -> list[Variable]:
-    """Return a variable, or the variables from which a quantity is computed, as a list."""
+    """Return a list of a variable, or of the variables that a quantity is computed from."""
     return [one] if isinstance(one, Variable) else list(one.requires)
 
 

@@ -72,7 +72,7 @@ class Probe(interfaces.Probe):
     stored : dict of str to array
         The values of these examples in the dataset, for sources with one number per example.
     seconds : float
-        The number of seconds by which reading the examples delayed training.
+        The number of seconds that reading the examples delayed training.
     processor_seconds : float
         The part of `seconds` during which the training thread computed instead of waiting.
     """

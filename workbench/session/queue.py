@@ -74,14 +74,14 @@ class Settling(Protocol):
 
 
 class Queue:
-    """Queue of the commands of one session.
+    """Command queue of one session.
 
     Parameters
     ----------
     main_loop : Loop
         The main loop, whose mailbox receives the commands.
     journal : Journal
-        The journal in which commands that took effect are recorded.
+        The journal that records commands that took effect.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Functions that decide whether a rewind is possible, and from which snapshot it starts."""
+"""Functions that decide whether a rewind is possible, and which snapshot it starts from."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def at_the_end(main_loop: MainLoop) -> bool:
 def way_to(
     snapshots: Iterable[Snapshot], branch: Branch, log: TrainingLogBase, iteration: int
 ) -> Snapshot:
-    """Return the last snapshot from which an iteration of a branch can be replayed exactly.
+    """Return the last snapshot that allows an exact replay up to an iteration of a branch.
 
     Raises
     ------

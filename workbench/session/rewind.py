@@ -101,7 +101,7 @@ class Rewinder:
         self._edits.forget()
 
     def fork(self, iteration: int | None, name: str | None, *, in_memory: bool = False) -> Fork:
-        """Return a copy of the main loop at a snapshot, and the iteration at which to pause it.
+        """Return a copy of the main loop at a snapshot, and the iteration where it should pause.
 
         The copy has a log of the same kind or, if `in_memory` is True, a log in memory.
 

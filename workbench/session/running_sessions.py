@@ -1,4 +1,4 @@
-"""List of the sessions of this process; running sessions are stopped when Python exits."""
+"""List of the sessions in this process; running sessions are stopped when Python exits."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ class Session(FixedAttributes, NearMisses, States):
         During training, the given number is added to the planned one; a paused session stays
         paused. After the end, the session trains again, regardless of `FinishAfter`, and
         ``on_resumption`` fires. The remainder of an incomplete epoch counts as one epoch. The new
-        end is part of the status of the log, so it also applies to resumed runs. In contrast,
+        end is part of the log's status, so it also applies to resumed runs. In contrast,
         ``main_loop.start()`` without a number does not extend training.
 
         Parameters

@@ -63,7 +63,7 @@ class SnapshotTaker:
         self._history = history
         self._edits = edits
         self._seconds = 0.0  # duration of the last snapshot
-        self._next = 0.0  # time at which the next automatic snapshot is due
+        self._next = 0.0  # time when the next automatic snapshot is due
 
     @property
     def able(self) -> bool:

@@ -54,9 +54,9 @@ class Snapshot:
     pin : str
         The reason to keep the snapshot longer than other snapshots, or an empty string.
     parts : Parts or None
-        The model and algorithm to which the state belongs; None if these never change.
+        The model and algorithm that the state belongs to; None if these never change.
     arrangement : Arrangement or None
-        The extensions and the data stream to which the state belongs; None if these never change.
+        The extensions and the data stream that the state belongs to; None if these never change.
     """
 
     iteration: int

@@ -19,7 +19,7 @@ from workbench.tensor.execution.course import changes_in, recorded_changes, tier
 
 
 def programs_of(algorithm: TrainingAlgorithm) -> list[tuple[int, ...]]:
-    """Return the input sizes for which programs of an algorithm exist."""
+    """Return the input sizes that an algorithm has programs for."""
     return algorithm.programs() if isinstance(algorithm, UpdatesAlgorithm) else []
 
 
@@ -32,9 +32,9 @@ def repeat_tiers(
     ----------
     main_loop : MainLoop
     state : mapping
-        The state of the log in which the batches were first recorded.
+        The state of the log that first recorded the batches.
     sizes : sequence of tuple of int, optional
-        The input sizes for which programs were compiled.
+        The input sizes that programs were compiled for.
     """
     end = state["status"]["iterations_done"]
     _follow(main_loop, lambda record: recorded_changes(state, record), end, sizes)

@@ -53,7 +53,7 @@ class Undo:
         self._journal = journal
         self._posted = self._recount = False
         self._before_call: tuple[int | None, Mapping[str, Any]] | None = None
-        self._separate = 0.0  # time from which an intervention gets a separate snapshot
+        self._separate = 0.0  # minimum time until an intervention gets a separate snapshot
 
     @property
     def reason(self) -> str:

@@ -179,7 +179,7 @@ class Driver:
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
         """Note a pause by the user; resume a run that paused for a comparison already made.
 
-        A failed run that is repeated pauses again at the epochs at which other runs were compared.
+        A failed run that is repeated pauses again at the epochs where other runs were compared.
         """
         if not self._resumed[run.number].done:
             return

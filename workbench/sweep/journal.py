@@ -49,7 +49,7 @@ class Journal:
     Attributes
     ----------
     folder : Path
-        The folder in which the sweep saves the states of its runs.
+        The folder where the sweep saves the states of its runs.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class SweepRun:
     number : int
         The number of the run in its sweep, starting at 0.
     settings : dict
-        The arguments with which the run was built.
+        The arguments that the run was built with.
     state : str
         ``"waiting"``, ``"running"``, ``"paused"``, ``"ended early"`` by the sweep, ``"finished"``,
         ``"stopped"`` by a user, or ``"failed"``.
@@ -33,7 +33,7 @@ class SweepRun:
     epochs : int
         The number of completed epochs.
     parent : int or None
-        The number of the run from which this run was forked; None if this run is not a fork.
+        The number of the run that this run was forked from; None if this run is not a fork.
     fork_epoch : int or None
         The epoch after which this run was forked; None if this run is not a fork.
     log : str

@@ -1,4 +1,4 @@
-"""Spaces of settings: lists of values and ranges, from which a sweep chooses.
+"""Spaces of settings: lists of values and ranges that a sweep chooses from.
 
 The settings of a run depend only on the space, the seed and the number of the run. A sweep that is
 started again, or with more runs, therefore chooses the same settings for the same runs.
@@ -36,8 +36,8 @@ PAIR = (
 EMPTY = "space[{name!r}] is an empty list; give at least one value"
 NOT_PLAIN = (
     "space[{name!r}] contains {given!r:.80}, but a setting must be a finite number, a string, "
-    "True, False or None, so that the journal can record it; use names, from which build() creates "
-    "the objects"
+    "True, False or None, so that the journal can record it; use names, and create the objects in "
+    "build()"
 )
 TWICE = "space[{name!r}] contains {given!r} twice, so runs would be repeated; list each value once"
 UNKNOWN = "build() takes no argument {name!r}, which the space contains; it takes {taken}{hint}"
@@ -62,7 +62,7 @@ ATTEMPTS = 1000
 
 
 class Between(Hinted):
-    """Range of numbers from which each run gets a random value.
+    """Range of numbers that each run gets a random value from.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def settings_of(space: Space, n: int | None, seed: int) -> list[dict[str, Any]]:
         lists = [values for values in space.values() if isinstance(values, list)]
         return [dict(zip(space, one, strict=True)) for one in itertools.product(*lists)]
     if not is_count(n):
-        raise ArgumentError(f"n must be the number of runs, an integer of 1 or more, not {n!r}")
+        raise ArgumentError(f"n must be the number of runs, a positive integer, not {n!r}")
     found: list[dict[str, Any]] = []
     known: set[tuple[Any, ...]] = set()
     random = np.random.default_rng(seed)

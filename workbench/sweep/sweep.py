@@ -39,7 +39,7 @@ TOO_FEW = (
     "runs and epochs={halving} or more, or omit halving"
 )
 NO_HALVING = "forks={forks} also needs halving=..., since runs are forked when they are compared"
-NUMBER = "{name} must be a whole number, {least} or more, not {given!r}"
+NUMBER = "{name} must be a whole number >= {least}, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
@@ -236,7 +236,7 @@ class Sweep(Hinted, interfaces.Sweep):
 
     @property
     def note(self) -> str:
-        """A text that names the paused runs for which the sweep waits; empty if there are none."""
+        """The paused runs that the sweep is waiting for, as text; empty if there are none."""
         held = sorted(self._driver.held)
         if not held:
             return ""

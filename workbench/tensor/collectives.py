@@ -25,8 +25,8 @@ Reduction = Literal["sum", "max", "min"]
 REDUCTIONS: tuple[Reduction, ...] = ("sum", "max", "min")
 
 NO_GRADIENT = (
-    "no gradient flows through {name}, but its argument depends on a variable with respect to "
-    "which a gradient is computed; to treat the result as a constant, pass it in consider_constant "
+    "no gradient flows through {name}, but a gradient is computed with respect to a variable that "
+    "its argument depends on; to treat the result as a constant, pass it in consider_constant "
     "of workbench.grad"
 )
 INDIVISIBLE = (
@@ -119,7 +119,7 @@ _broadcast = Collective("broadcast")
 
 @hinted
 def all_reduce(value: Any, how: Reduction = "sum", *, group: ProcessGroup | None = None) -> Any:
-    """Return the sum, the maximum or the minimum of the values of all processes.
+    """Return the sum, the maximum or the minimum of the values from all processes.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class Function:
     program : Program
         The lowered graph.
     execution : Execution
-        The tier in which the program runs, and the reason for this choice.
+        The tier that the program runs in, and the reason for this choice.
 
     Examples
     --------
@@ -237,7 +237,7 @@ def function(
     Parameters
     ----------
     inputs : sequence of Variable
-        Inputs, in the order in which a call passes their values.
+        Inputs, in the order a call passes their values.
     outputs : Variable or sequence of Variable, optional
         Variables whose values a call returns.
     updates : dict or pairs, optional

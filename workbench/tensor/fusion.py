@@ -131,7 +131,7 @@ def _mean_of_true(node: Any) -> Call | None:
 
 
 def _of_true(node: Any) -> Call | None:
-    """Fuse the negative log probability of the true class of each row into ``nll_loss``."""
+    """Fuse the negative log probability of each row's true class into ``nll_loss``."""
     if len(node.args) != 1 or not _calls(node.args[0], {_elements}):
         return None
     one = node.args[0]

@@ -61,7 +61,7 @@ def rows(table: Variable, indices: Variable, what: str) -> Variable:
 
 
 def elements(table: Variable, indices: Variable, what: str) -> Variable:
-    """Return one element of each row of a table, selected by one index per row.
+    """Return one element from each row of a table, selected by one index per row.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Lowering of graphs of variables to programs; a program is one flat ``torch.fx`` graph.
 
 `lower` emits each call that the outputs depend on, exactly once and in topological order. It
-removes identity nodes. Calls through which a gradient flows run with torch's autograd enabled, and
+removes identity nodes. Calls that a gradient flows through run with torch's autograd enabled, and
 all other calls with autograd disabled. The schedule groups calls by mode, so that the mode is
 rarely switched.
 
@@ -134,7 +134,7 @@ class _Lowering:
                 )
 
     def _tracked(self) -> tuple[set[Variable], set[Call]]:
-        """Return variables through which a gradient flows, and gradients to differentiate again.
+        """Return variables that a gradient flows through, and gradients to differentiate again.
 
         A gradient flows through a variable if the variable depends on one of `wrt` and a cost
         depends on the variable.

@@ -31,7 +31,7 @@ REQUIRED = (2, 3)
 """Fixed sizes that some functions require: 2 for complex numbers, 3 for cross products."""
 
 GUESSES = 6
-"""Number of attempts to find a size for which an expression has a given value."""
+"""Number of attempts to find a size that gives an expression a certain value."""
 
 Tie = Any
 """Label shared by sizes that must be equal; an integer label is the value of these sizes."""

@@ -70,7 +70,7 @@ class ProcessGroup(Hinted):
     rank, size : int
         The number of this process, counted from 0, and the number of processes.
     name : str
-        The name by which torch knows the group.
+        torch's name for the group.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def process_group(
     rank, size : int, optional
         The number of this process, from 0 to ``size - 1``, and the number of processes.
     meeting_place : path, optional
-        A file on this machine through which the processes find each other; it must not exist yet.
+        A file on this machine that the processes use to find each other; it must not exist yet.
         The processes then listen only on the loopback interface. This argument is required if
         `rank` and `size` are given.
     backend : str, optional
@@ -181,7 +181,7 @@ def patient_group(limit: timedelta) -> Any:
     Parameters
     ----------
     limit : timedelta
-        The time after which an exchange fails.
+        The time until an exchange fails.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def _join(
 
 
 def _local_store(rank: int, size: int, limit: timedelta) -> Any:
-    """Return the store through which the processes on this machine find each other.
+    """Return the store that the processes on this machine use to find each other.
 
     The first process serves the store, as it would serve torch's own store, but only on the
     loopback interface. The result is None if torchrun provides a store, or if the system is not

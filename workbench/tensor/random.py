@@ -181,7 +181,7 @@ def at_step(draw: Variable, step: Variable) -> Variable:
     """Return a version of `draw` with different random values for every value of `step`."""
     assert draw.owner is not None
     counter, *others = draw.owner.args
-    # Use a tensor, in which the product wraps around; a Python integer would exceed 64 bits.
+    # Use a tensor, whose product wraps around; a Python integer would exceed 64 bits.
     number = counter * 0 + (step + 1)
     moved: Variable = apply(draw.owner.function, (counter + number * _STEP, *others), {})
     return moved

@@ -5,7 +5,7 @@ of a gradient, by several models built in one process, and by an editor that app
 after each edit. Each application of torch's shape rules takes about a millisecond, and some take
 several milliseconds. Reading a result from the cache takes a small fraction of this time.
 
-The cache gives unknown sizes new names, in the order in which they occur. Therefore the shape
+The cache gives unknown sizes new names, in the order they occur. Therefore the shape
 ``(batch, 10)`` in one model has the same entry as this shape in another model. A result is stored
 only if three conditions hold: the function belongs to torch or the workbench, the call revealed
 nothing about unknown sizes except that some of them are equal, and each size in the result can be
@@ -159,7 +159,7 @@ def _name(kind: Any, index: int) -> Any:
 
 
 def _age(symbol: Any) -> tuple[int, str]:
-    """Return a key that sorts symbols in the order in which torch created them."""
+    """Return a key that sorts symbols in the order torch created them."""
     return len(symbol.name), symbol.name
 
 

@@ -144,7 +144,7 @@ class Loop(Operation):
         return [order[i : i + length] for i in range(0, n, length)]
 
     def order(self, n: int) -> range:
-        """Return the time steps in the order in which they are computed."""
+        """Return the time steps in the order they are computed."""
         return range(n - 1, -1, -1) if self.reverse else range(n)
 
     def check_lengths(self, sequences: Sequence[torch.Tensor], n: int) -> None:

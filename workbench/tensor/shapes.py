@@ -116,7 +116,7 @@ class World:
         self.last_use: dict[int, float] = {}
 
     def note_use(self) -> None:
-        """Record the time at which this thread used shape inference."""
+        """Record the time when this thread used shape inference."""
         self.last_use[threading.get_ident()] = time.monotonic()
 
     def _is_shared(self) -> bool:
@@ -215,7 +215,7 @@ def unknown_size() -> torch.SymInt:
 def fake_tensor(
     shape: Sequence[int | torch.SymInt | None], dtype: torch.dtype, device: torch.device
 ) -> Fake:
-    """Return a fake tensor with the given shape, in which ``None`` is an unknown size."""
+    """Return a fake tensor with the given shape, where ``None`` is an unknown size."""
     with _lock:
         _world().forget()
     with inferring() as world:

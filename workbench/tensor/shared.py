@@ -191,9 +191,9 @@ class SharedVariable(Variable):
     def get_value(self, **keywords: Never) -> numpy.ndarray[Any, Any]:
         """Return a copy of the value as an array; keywords from Theano are not accepted.
 
-        A value of a dtype that NumPy lacks, such as bfloat16, is converted to float32, without loss
-        of precision. If the value is divided among processes, all processes must call this method
-        together.
+        A value of a dtype that NumPy does not have, such as bfloat16, is converted to float32,
+        without loss of precision. If the value is divided among processes, all processes must call
+        this method together.
         """
         refuse_keywords("get_value", keywords)
         if self.divided is not None:

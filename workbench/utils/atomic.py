@@ -38,7 +38,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     Yields
     ------
     Path
-        The path of an empty file, to which the caller writes the content.
+        The path of an empty file; the caller writes the content to it.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():

@@ -23,7 +23,7 @@ SHARED = (
 
 
 class FixedAttributes(Hinted):
-    """Base class of objects to which users cannot add attributes by mistake.
+    """Base class of objects that users cannot add attributes to by mistake.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class FixedAttributes(Hinted):
     """A likely name of the user's variable, used in error messages."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes whose values are searched when this object lacks an attribute."""
+    """Names of attributes whose values are searched for attributes missing from this object."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
     """Mapping from names that are not attributes to the code to write instead."""

@@ -97,14 +97,14 @@ def as_whole(
     >>> as_whole(0, "batch_size", DataError, 1)
     Traceback (most recent call last):
     ...
-    workbench.errors.DataError: batch_size must be a whole number, 1 or more, not 0
+    workbench.errors.DataError: batch_size must be a whole number >= 1, not 0
     """
     try:
         number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
     if number is None or (least is not None and number < least):
-        bound = "" if least is None else f", {least} or more"
+        bound = "" if least is None else f" >= {least}"
         raise error(NOT_WHOLE.format(name=name, least=bound, value=value))
     return number
 

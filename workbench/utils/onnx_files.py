@@ -37,7 +37,7 @@ MISSING = (
 NOT_EXPORTED = (
     "{path}: {module} cannot be written as ONNX ({error}); nothing was written. "
     "torch.export.export(module, inputs) shows the operations of the module; replace each "
-    "operation that ONNX lacks"
+    "operation that ONNX does not have"
 )
 DIFFERS = (
     "{path}: for inputs of shape {shapes}, the output {output} of the ONNX program differs from "
@@ -179,7 +179,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
-    """Add root mean square normalisation, which torch's exporter lacks, to an ONNX graph."""
+    """Add root mean square normalisation, missing from torch's exporter, to an ONNX graph."""
     from torch.onnx import symbolic_helper
 
     axes = [-1 - i for i in range(len(symbolic_helper._maybe_get_const(shape, "is")))]
@@ -198,7 +198,7 @@ def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
 def _enlarged(
     inputs: Mapping[str, torch.Tensor], dynamic: Mapping[str, Mapping[int, str]]
 ) -> dict[str, torch.Tensor]:
-    """Return inputs in which each dynamic axis is extended by its first two elements."""
+    """Return inputs that repeat the first two elements of each dynamic axis at its end."""
     larger = {}
     for name, value in inputs.items():
         for axis in dynamic.get(name, ()):

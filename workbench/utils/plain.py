@@ -134,7 +134,7 @@ def dict_union(*dicts: Mapping[Any, Any], **kwargs: object) -> dict[Any, Any]:
             key = repeated[0]
             raise ArgumentError(
                 f"key {key!r} occurs twice, with the values {union[key]!r} and {part[key]!r}; "
-                "the dictionaries must have no key in common"
+                "the dictionaries must not have keys in common"
             )
         union.update(part)
     return union
@@ -201,7 +201,7 @@ def find_bricks(top_bricks: Iterable[B], predicate: Callable[[B], bool]) -> list
     Parameters
     ----------
     top_bricks : iterable of Brick
-        The bricks at which the search starts.
+        The bricks where the search starts.
     predicate : callable
         A function that is called once for each brick, and returns True to select it.
 

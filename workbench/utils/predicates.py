@@ -131,7 +131,7 @@ def as_predicate(criterion: object) -> Predicate:
         - a compiled pattern: variables whose name or path starts with a match of the pattern;
         - an application: inputs, outputs and auxiliary variables of its calls;
         - a variable: this variable; a class of variables: its instances;
-        - a function: variables for which the function returns a true value;
+        - a function: variables that the function returns a true value for;
         - a `Selector`: variables of its bricks and of their descendants;
         - a `VariableFilter`: variables that the filter selects;
         - a list of criteria: variables that satisfy at least one of them;

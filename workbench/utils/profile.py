@@ -49,7 +49,7 @@ class Stopwatch(Hinted):
             self._since = None
 
     def lap(self) -> float:
-        """Return the number of seconds for which the clock has run since the last call."""
+        """Return the number of seconds that the clock has run since the last call."""
         running = self._since is not None
         self.stop()
         seconds, self._seconds = self._seconds, 0.0
@@ -120,7 +120,7 @@ class Profile(Hinted):
         return sum(seconds for path, seconds in self.total.items() if len(path) == 1)
 
     def _tree(self, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        # Sections are in the order in which they were first entered, each before its inner ones.
+        # Sections are in the order they were first entered, each before its inner ones.
         for path in list(self.total):
             if path[:-1] == above:
                 yield path
@@ -135,7 +135,7 @@ class Timer(Hinted):
     name : str
         The name of the section.
     profile : Profile
-        The profile to which the time is added.
+        The profile that the time is added to.
     """
 
     __slots__ = ("_start", "name", "profile")

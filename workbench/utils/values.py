@@ -19,9 +19,9 @@ def to_python(value: Any) -> Any:
     """Convert a tensor or array to a NumPy array, or to a Python number if it is a scalar.
 
     The array is a copy in main memory, so that training does not overwrite it. Dtypes that NumPy
-    lacks, such as bfloat16, are converted to float32 or complex64 without loss of precision.
-    Lists, tuples and dictionaries are copied with their contents. Sets, deques and bytearrays are
-    copied without converting their items. All other objects are returned unchanged.
+    does not have, such as bfloat16, are converted to float32 or complex64 without loss of
+    precision. Lists, tuples and dictionaries are copied with their contents. Sets, deques and
+    bytearrays are copied without converting their items. All other objects are returned unchanged.
 
     Examples
     --------

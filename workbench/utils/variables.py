@@ -268,7 +268,7 @@ def print_sum(x: Any, header: str | None = None) -> None:
 
 @hinted
 def ipdb_breakpoint(x: Any) -> None:
-    """Start a debugger in which ``x`` is the value. Use this function as a hook.
+    """Start a debugger where ``x`` is the value. Use this function as a hook.
 
     The debugger is ipdb if it is installed, otherwise Python's `breakpoint`.
 

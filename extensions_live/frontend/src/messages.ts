@@ -43,7 +43,7 @@ export interface PlotSettings {
   table: boolean;
 }
 
-/** All settings of a plot, with the time at which the user last changed one of them. */
+/** All settings of a plot, with the time when the user last changed one of them. */
 export interface SettingsMessage {
   kind: "settings";
   settings: PlotSettings;
@@ -73,7 +73,7 @@ export interface ChooseMessage {
 
 export type IntentName = "add" | "add_block" | "add_input" | "connect" | "set" | "unset" | "rename" | "remove" | "move" | "duplicate" | "paste" | "group" | "unpack" | "open" | "close" | "arrange" | "set_method" | "set_cost" | "monitor" | "freeze" | "apply_fix" | "undo" | "redo" | "set_code" | "load" | "clear" | "add_stream" | "train" | "widen" | "deepen" | "apply" | "return_to_session" | "pause_session" | "save_block" | "rename_block" | "remove_block" | "show_on_nodes" | "push" | "step_example" | "clear_example" | "insert" | "insert_node" | "put";
 
-/** Request to change the board: the name of a method of the board, and its arguments. `client` identifies a rendering on a page. Each rendering numbers its intents from 1. */
+/** Request to change the board: the name of a board method, and its arguments. `client` identifies a rendering on a page. Each rendering numbers its intents from 1. */
 export interface Intent {
   client: string;
   number: number;
@@ -362,7 +362,7 @@ export interface SweepPayload {
   sources: Record<string, Record<string, unknown[]>>;
 }
 
-/** Traits of the view of a sweep. */
+/** Traits of a sweep view. */
 export interface SweepState {
   problem: string;
   ident: string;
@@ -426,7 +426,7 @@ export interface LogTablePayload {
   csv_rows: number;
 }
 
-/** Traits of the table of a log. */
+/** Traits of a log table. */
 export interface LogTableState {
   problem: string;
   ident: string;
@@ -667,7 +667,7 @@ export interface RunTablePayload {
   interventions: string[][];
 }
 
-/** Traits of the table of a dashboard. */
+/** Traits of a dashboard table. */
 export interface RunTableState {
   problem: string;
   ident: string;
@@ -700,7 +700,7 @@ export interface SettingValue {
   inferred: unknown;
 }
 
-/** An input or output of an entry of the palette. */
+/** An input or output of a palette entry. */
 export interface PortData {
   name: string;
   many: boolean;

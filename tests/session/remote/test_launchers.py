@@ -125,7 +125,9 @@ def test_processes_that_torchrun_starts_too_late_are_ended(tmp_path, monkeypatch
 def test_wrong_settings_of_launchers():
     with pytest.raises(errors.ArgumentError, match="options must be a sequence of strings"):
         torchrun.Torchrun("--numa-binding=node")
-    with pytest.raises(errors.ArgumentError, match="num_gpus must be a number, 0 or more, not -1"):
+    with pytest.raises(
+        errors.ArgumentError, match="num_gpus must be a non-negative number, not -1"
+    ):
         ray_launcher.Ray(num_gpus=-1)
     known = "launcher must be 'local', 'torchrun', 'ray', or an object"
     with pytest.raises(errors.ArgumentError, match=f"{known}.*did you mean 'torchrun'"):

@@ -273,7 +273,7 @@ def test_only_the_user_can_read_the_folder(shared_run):
 
 def test_wrong_arguments(start):
     loop = build()
-    with pytest.raises(errors.ArgumentError, match="processes must be an integer of 1 or more"):
+    with pytest.raises(errors.ArgumentError, match="processes must be a positive integer"):
         loop.start(processes=0)
     known = "launcher must be 'local', 'torchrun', 'ray', or an object"
     with pytest.raises(errors.ArgumentError, match=known):

@@ -250,7 +250,7 @@ class AttentionRecurrent(AbstractAttentionRecurrent, Initializable):
 
     @do_apply.property("sequences")
     def do_apply_sequences(self) -> list[str]:
-        """Return the names of the sequences of the transition."""
+        """Return the names of the transition's sequences."""
         return self._of_transition("sequences")
 
     @do_apply.property("contexts")

@@ -146,7 +146,7 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Return the numbers of rows and columns by which the output exceeds its smallest size."""
+        """Return how many rows and columns the output has beyond its smallest size."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)

@@ -130,7 +130,7 @@ class RecurrentStack(BaseRecurrent, Initializable):
         return (front, int(level)) if separator and level.isdecimal() else (name, 0)
 
     def normal_inputs(self, level: int) -> list[str]:
-        """Return the names of the sequences of the layer at `level`, without ``mask``."""
+        """Return the sequence names of the layer at `level`, without ``mask``."""
         return [name for name in self.transitions[level].apply.sequences if name != MASK]
 
     def get_dim(self, name: str) -> Any:
@@ -191,17 +191,17 @@ class RecurrentStack(BaseRecurrent, Initializable):
 
     @apply.property("states")
     def apply_states(self) -> list[str]:
-        """Return the names of the states of all layers."""
+        """Return the state names of all layers."""
         return self._of_all_layers("states")
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs of all layers."""
+        """Return the output names of all layers."""
         return self._of_all_layers("outputs")
 
     @apply.property("contexts")
     def apply_contexts(self) -> list[str]:
-        """Return the names of the contexts of all layers, without duplicates."""
+        """Return the context names of all layers, without duplicates."""
         return list(dict.fromkeys(n for layer in self.transitions for n in layer.apply.contexts))
 
     @apply.property("inputs")

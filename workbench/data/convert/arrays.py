@@ -28,7 +28,7 @@ def idx_to_hdf5(
     splits : mapping from split to mapping from source to path
         The IDX files to read, with or without gzip compression.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch.
+        Names of the batch axes.
 
     Raises
     ------
@@ -77,14 +77,14 @@ def npz_to_hdf5(
     splits : mapping from split to mapping from source to str
         For each source, the name of its array in the archive.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch.
+        Names of the batch axes.
 
     Raises
     ------
     MissingDataError
         If the archive does not exist.
     DataFileError
-        If the archive is damaged or lacks an array.
+        If the archive is damaged, or if an array is missing.
     DataError
         If the arrays do not match, for instance in the number of examples.
 

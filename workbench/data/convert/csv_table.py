@@ -250,12 +250,11 @@ def read_table(
                 start = reader.line_num + 1
     except UnicodeError as error:
         raise DataFileError(
-            f"{path} must be valid {encoding} text, but is invalid after line {line} "
-            f"({one_line(error)})"
+            f"{path} is not valid {encoding} text after line {line} ({one_line(error)})"
         ) from None
     except csv.Error as error:
         raise DataFileError(
-            f"{path} must be valid CSV, but is invalid after line {line} ({one_line(error)})"
+            f"{path} is not valid CSV after line {line} ({one_line(error)})"
         ) from None
     if len(rows) < 2:
         fault = "the file has only one line" if rows else "the file is empty"

@@ -89,10 +89,11 @@ def images_to_hdf5(
     MissingLibraryError
         If Pillow is not installed.
     MissingDataError
-        If a folder does not exist, or contains no image.
+        If a folder does not exist, or contains no images.
     DataFileError
         If an image cannot be read, if `mode` cannot represent it, or if a subfolder contains no
-        image. The message names the file and, if there is one, a mode that can represent the image.
+        images. The message names the file and, if there is one, a mode that can represent the
+        image.
 
     Examples
     --------
@@ -202,9 +203,9 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     Raises
     ------
     MissingDataError
-        If there is no such folder, or it contains no image.
+        If there is no such folder, or it contains no images.
     DataFileError
-        If a subfolder contains no image although `complete` is True.
+        If a subfolder contains no images although `complete` is True.
     DataError
         If the subfolders are splits, which contain the subfolders of the classes.
     """
@@ -226,7 +227,7 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     known = ", ".join(sorted(suffixes))
     if not found:
         raise MissingDataError(
-            f"{folder} and its subfolders contain no image; the name of an image must end in one "
+            f"{folder} and its subfolders contain no images; the name of an image must end in one "
             f"of {known}"
         )
     left_out = some(sorted(others), lambda end: f"{others[end]} {_ending(end)}")

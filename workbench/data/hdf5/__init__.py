@@ -11,7 +11,7 @@ to a list of row numbers.
 
 Examples of different shapes are flattened, and each is stored as one row of variable length. Two
 dimension scales of the first axis then describe the examples: ``shapes`` has one row per example,
-and ``shape_labels`` contains the names of the axes of an example.
+and ``shape_labels`` contains the axis names of an example.
 
 Reading a damaged file raises an error. HDF5 stores rows of variable length in a heap without
 checksums, and a damaged heap can make the library crash or hang. Therefore another process reads

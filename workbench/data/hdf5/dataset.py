@@ -1,4 +1,4 @@
-"""`H5PYDataset`, a dataset of selected splits of an HDF5 file."""
+"""`H5PYDataset`, a dataset with selected splits of an HDF5 file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 
 
 class H5PYDataset(Dataset):
-    """Dataset of selected splits of an HDF5 file in Fuel's layout.
+    """Dataset with selected splits of an HDF5 file in Fuel's layout.
 
     Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
     the HDF5 library. Therefore another process reads these parts first, once for each version of
@@ -59,7 +59,7 @@ class H5PYDataset(Dataset):
     Attributes
     ----------
     axis_labels : dict of str to tuple of str
-        The names of the axes of a batch for each source, where the file contains them. For examples
+        The names of the batch axes for each source, where the file contains them. For examples
         of varying shape, these are ``batch``, followed by the axes of an example.
     classes : tuple of str or None
         The names of the classes, whose indices are in the source ``targets``; `csv_to_hdf5` and
@@ -76,7 +76,7 @@ class H5PYDataset(Dataset):
         If the file is damaged, has a different layout, or refers to other files although
         `allow_external` is False.
     SourceError
-        If the file lacks one of the splits or sources.
+        If one of the splits or sources is missing from the file.
     DataError
         If `which_sets` is empty, `subset` is not valid, or the splits have no source in common.
 
@@ -205,7 +205,7 @@ class H5PYDataset(Dataset):
     @property
     def classes(self) -> tuple[str, ...] | None:
         """The names of the classes, if the file has them."""
-        if vars(self).get("_read_classes") is None:  # older pickles lack it
+        if vars(self).get("_read_classes") is None:  # missing from older pickles
             self._read_classes = (self._classes_of_file() if "targets" in self.sources else None,)
         assert self._read_classes is not None
         return self._read_classes[0]

@@ -48,7 +48,7 @@ class Examiner:
     Parameters
     ----------
     patience : float
-        The number of seconds without a message after which the process is killed.
+        The process is killed after this number of seconds without a message.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:

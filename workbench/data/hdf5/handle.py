@@ -102,7 +102,9 @@ def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataFileError(f"{path} must be an undamaged HDF5 file ({one_line(error)})") from None
+        raise DataFileError(
+            f"{path} is not an HDF5 file, or is damaged ({one_line(error)})"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "v110"
-"""First version of the HDF5 format in which all structures except heaps have checksums."""
+"""First version of the HDF5 format with checksums for all structures except heaps."""
 
 
 @hinted
@@ -44,7 +44,7 @@ def write_hdf5(
         The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape
         must be a list of arrays or an array of objects, and is stored with one row per example.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the axes of a batch.
+        Names of the batch axes.
     attributes : mapping of str to str or sequence of str, optional
         Attributes of the root group of the file, such as the origin and the licence of the data.
 

@@ -2,7 +2,7 @@
 
 Given the integers `epoch` and `start`, a scheme returns the requests of this epoch, omitting the
 first `start`. The requests depend only on these integers and on the seed of the scheme. The two
-integers therefore define a position from which training can resume exactly; iterators are not
+integers therefore define a position where training can resume exactly; iterators are not
 saved.
 
 There are two kinds of schemes. A request of an `IndexScheme` is the index of one example, a slice

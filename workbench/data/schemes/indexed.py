@@ -46,7 +46,7 @@ class ShuffledScheme(BatchScheme):
     batch_size : int
         The number of examples in a batch.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
     sorted_indices : bool
@@ -118,7 +118,7 @@ class ShuffledExampleScheme(IndexScheme):
     examples : int or sequence of int
         The number of examples, or the indices to read.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 

@@ -158,7 +158,7 @@ class SourcewiseTransformer(Transformer):
     Raises
     ------
     SourceError
-        If the stream lacks one of the sources.
+        If one of the sources is missing from the stream.
 
     Examples
     --------

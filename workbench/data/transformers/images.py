@@ -32,7 +32,7 @@ class RandomFixedSizeCrop(RandomTransformer):
         The sources to crop; by default all. Sources with images of the same size are cropped at the
         same positions.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 
@@ -104,7 +104,7 @@ class RandomFlip(RandomTransformer):
     which_sources : sequence of str, optional
         The sources to flip; by default all. The same examples are flipped in each source.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 

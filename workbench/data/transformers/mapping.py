@@ -161,7 +161,7 @@ class SortMapping(Hinted):
 
 
 class Filter(Transformer):
-    """Transformer that keeps only the batches (or examples) for which a function returns True.
+    """Transformer that keeps only the batches (or examples) that a function accepts.
 
     Resuming in the middle of an epoch reads and tests the earlier batches again.
 

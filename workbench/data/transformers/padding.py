@@ -35,7 +35,7 @@ class Padding(Transformer):
     Raises
     ------
     SourceError
-        If the stream lacks one of the sources.
+        If one of the sources is missing from the stream.
     DataError
         If the stream yields examples, if `mask_dtype` is not a dtype, if the name of a mask is
         already the name of a source or, while reading, if examples differ in more than their

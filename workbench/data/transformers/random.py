@@ -36,7 +36,7 @@ class RandomTransformer(Transformer):
     which_sources : sequence of str, optional
         The sources to change; by default all.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 

@@ -116,7 +116,7 @@ class Random2DRotation(RandomTransformer):
     which_sources : sequence of str, optional
         The sources to rotate; by default all. All sources are rotated by the same angles.
     rng : numpy.random.Generator or numpy.random.RandomState, optional
-        The generator from which the seed is drawn once, on construction.
+        The generator that draws the seed once, on construction.
     seed : int, optional
         The seed; by default `config.default_seed`.
 

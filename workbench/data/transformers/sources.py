@@ -105,7 +105,7 @@ class FilterSources(Transformer):
     Raises
     ------
     SourceError
-        If the stream lacks one of the sources.
+        If one of the sources is missing from the stream.
     DataError
         If `sources` contains a source twice.
 

@@ -21,7 +21,7 @@ class Window(Transformer):
 
     The pair at position t has the source window ``sequence[t:t + source_window]`` and the target
     window ``sequence[t + offset:t + offset + target_window]``. A sequence that is too short yields
-    no pair.
+    no pairs.
 
     Resuming in the middle of an epoch reads the earlier sequences again.
 
@@ -137,7 +137,7 @@ class NGrams(Window):
     data_stream : AbstractDataStream
         A stream of examples with a single source of sequences.
     ngram_order : int
-        The number n of words from which the next word is predicted.
+        The number n of words used to predict the next word.
     target_source : str
         The name of the source of targets.
 

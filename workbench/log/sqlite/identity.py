@@ -1,4 +1,4 @@
-"""Identity under which a log is stored in its database, and the events that change it.
+"""Identity of a log in its database, and the events that change it.
 
 A run adds records only under an identity that its log object has created, since another process may
 be using any other identity. `TRANSITIONS` maps each state and event to the next state; `forks`

@@ -3,7 +3,7 @@
 All records are also kept in a `TrainingLog` in memory, so that reading them is fast. A
 separate thread writes each record to the database (`workbench.log.sqlite.writer`). The training
 thread waits for the disk only at the end of a run. `workbench.log.sqlite.identity` defines the
-identity under which records are stored.
+identity that records are stored under.
 """
 
 from __future__ import annotations
@@ -387,7 +387,7 @@ class SQLiteLog(TrainingLogBase):
             self._identity = state
 
     def _write_whole(self) -> None:
-        """Write the whole log, because the database may lack records or have different records."""
+        """Write the whole log, because records in the database may be missing or different."""
         parent, time = self._parent or (None, 0)
         status = {
             key: value if type(value) in PLAIN else encoded(key, value)

@@ -28,7 +28,7 @@ class SQLiteStatus(MutableMapping[str, Any]):
     Parameters
     ----------
     log : SQLiteLog
-        The log to which the status belongs.
+        The log that the status belongs to.
 
     Attributes
     ----------

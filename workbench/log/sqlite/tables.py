@@ -1,8 +1,8 @@
 """SQLite database of training logs: its tables, and functions that open and query it.
 
 A database can contain any number of logs. A log that resumes another log (its parent) includes the
-parent's records up to the iteration at which the run was resumed. Records are numbered in the order
-in which they are written, so that a reader can request only new records. The view ``entries``, for
+parent's records up to the iteration where the run was resumed. Records are numbered in the order
+they are written, so that a reader can request only new records. The view ``entries``, for
 use with any SQLite program, has the columns ``uuid``, ``time``, ``key``, ``value`` and ``kind``.
 """
 
@@ -357,7 +357,7 @@ def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
 def records_of(
     connection: sqlite3.Connection, log: int, until: int = 2**63 - 1, after: int = 0
 ) -> Iterator[Found]:
-    """Return the records of a log up to an iteration, in the order in which they were written."""
+    """Return the records of a log up to an iteration, in the order they were written."""
     rows = connection.execute(
         "SELECT records.id, time, key, value, kind FROM records "
         "JOIN channels ON channels.id = channel "

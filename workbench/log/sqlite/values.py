@@ -1,4 +1,4 @@
-"""Encoding and decoding of the values of a log for an SQLite database.
+"""Encoding and decoding of log values for an SQLite database.
 
 Numbers, strings and None are stored directly; arrays are stored as the contents of an ``.npy``
 file; lists, tuples and dictionaries of plain values are stored as JSON. All other values are
@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The approximate number of bytes of the value; 8 for a number or None."""
+        """The approximate size of the value in bytes; 8 for a number or None."""
         return len(self.value) if isinstance(self.value, (bytes, str)) else 8
 
 
@@ -132,7 +132,7 @@ def _number_or_text(value: Any) -> Stored:
 
 
 def _tagged(value: Any) -> Any:
-    """Convert a value to JSON values, from which `_untagged` restores the value and its types."""
+    """Convert a value to JSON values; `_untagged` restores the value and its types."""
     if type(value) in PLAIN:
         return value
     if type(value) is list:

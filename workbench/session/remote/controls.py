@@ -294,7 +294,7 @@ class Controls(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> RemoteCommand:
         """Assign a new value to a shared variable between two batches; see `Session.set`.
 
-        If `shared` is a variable of the main loop from which the run was started, the value is
+        If `shared` is a variable of the main loop that started the run, the value is
         assigned to its copies in the processes.
         """
         return self._ask("set", self._named(shared), value)
@@ -308,7 +308,7 @@ class Controls(interfaces.Session):
         return self._ask("release", self._named(shared))
 
     def _named(self, shared: SharedVariable | str) -> Any:
-        """Return the path of a variable of the main loop in this process."""
+        """Return the path of a main loop variable in this process."""
         if not isinstance(shared, SharedVariable):
             return shared
         if self._variables is None:
@@ -392,5 +392,5 @@ def _whole(path: str | os.PathLike[str]) -> str:
 
 
 def _name_of(variable: Any) -> Any:
-    """Return the name by which the processes find their own copies of a variable."""
+    """Return the name that the processes use to find their own copies of a variable."""
     return variable.name if isinstance(variable, Variable) else variable

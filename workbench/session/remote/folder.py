@@ -2,7 +2,7 @@
 
 The folder of a run contains the pickled main loop, the secret, the outputs of the processes, the
 last snapshot for a restart and, unless the main loop has a database, the log. Only the user can
-read it. A file in the folder ``live`` beside it announces a process to which notebooks can connect.
+read it. A file in the folder ``live`` beside it announces a process that notebooks can connect to.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class RunFolder:
 
     @property
     def snapshot(self) -> Path:
-        """The file with the state from which a restart continues."""
+        """The file with the state that a restart continues from."""
         return self.path / SNAPSHOT
 
     @property
@@ -128,7 +128,7 @@ class RunFolder:
         return self.path / f"output-{launch}-{rank}.txt"
 
     def meeting_place(self, launch: int) -> Path:
-        """Return the file through which the processes of a launch find each other."""
+        """Return the file that the processes of a launch use to find each other."""
         return self.path / f"meeting-{launch}"
 
     def write(self, facts: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""Pickled main loops, from which other processes build copies.
+"""Pickled main loops for building copies in other processes.
 
 A pickle contains the whole main loop, including definitions in a notebook. An algorithm that
 divides batches depends on the number of processes, so a `GradientDescent` is stored as its
-arguments, from which each process rebuilds it. If it has already trained, its state is stored
+arguments, and each process rebuilds it from them. If it has already trained, its state is stored
 separately.
 """
 
@@ -51,7 +51,7 @@ GROUP, LOG, ALGORITHM = "group", "log", "algorithm"
 
 
 class Recipe(NamedTuple):
-    """The parts of a `GradientDescent` from which it can be rebuilt.
+    """The parts of a `GradientDescent` that are needed to rebuild it.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ def database_for(main_loop: MainLoop, default: Path) -> str:
 def is_trusted(main_loop: MainLoop) -> bool:
     """Return True if objects in the database of a run may be unpickled.
 
-    This is allowed if the database is in the folder of the run, to which only the user can write,
+    This is allowed if the database is in the folder of the run, where only the user can write,
     or if the log of the main loop was opened with ``trusted=True``.
     """
     log = main_loop.log
@@ -230,9 +230,9 @@ def unpack(
         The result of `pack`, from a file that only this user can write.
     group : ProcessGroup
     database : str
-        The database in which the first process records the run.
+        The database where the first process records the run.
     saved : mapping, optional
-        The unpickled result of `saved_state`, from which training continues.
+        The unpickled result of `saved_state`; training continues from it.
     trusted : bool
         True if objects in the database may be unpickled.
     """

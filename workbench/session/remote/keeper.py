@@ -31,7 +31,7 @@ class Keeper:
     session : Session
     folder : RunFolder
     found : int, optional
-        The iteration of the snapshot on disk from which the run continues.
+        The iteration of the snapshot on disk that the run continues from.
     """
 
     def __init__(self, session: Session, folder: RunFolder, found: int | None = None) -> None:

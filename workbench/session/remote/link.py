@@ -39,14 +39,14 @@ LATE = (
 
 
 class Link:
-    """Connection through which a notebook calls and ends the processes of one launch.
+    """Connection that a notebook uses to call and end the processes of one launch.
 
     Parameters
     ----------
     folder : RunFolder
     launched : Launched
     commands : list of RemoteCommand
-        The commands of the session, to which new commands are added.
+        The commands of the session; new commands are added.
     changed : callable
         A function that is called after new information has been received.
 

@@ -1,4 +1,4 @@
-"""Output of the processes of a run, for display in the notebook."""
+"""Output of a run's processes, for display in the notebook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST = 2**16
 
 
 class Outputs:
-    """Outputs of the processes of a launch.
+    """Outputs of all processes in a launch.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Outputs:
         return data[:end].decode(errors="replace")
 
     def last(self, rank: int, lines: int = 3) -> str:
-        """Return the last lines of the output of a process."""
+        """Return the last lines of a process's output."""
         try:
             with open(self._paths[rank], "rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - MOST))

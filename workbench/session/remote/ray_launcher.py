@@ -41,7 +41,7 @@ NO_RESOURCES = (
     "machine within {seconds:g} s; it has {available} available. Use fewer processes, or pass "
     "launcher=workbench.session.remote.Ray(num_cpus=0.5) to let processes share a processor"
 )
-WRONG_NUMBER = "{name} must be a number, 0 or more, not {given!r}"
+WRONG_NUMBER = "{name} must be a non-negative number, not {given!r}"
 
 
 class Ray(Hinted):

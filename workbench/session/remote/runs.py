@@ -31,7 +31,7 @@ from workbench.utils.numbers import is_count
 logger = logging.getLogger(__name__)
 
 LINGER = 3600.0
-"""Seconds for which the processes of a paused or finished detached run wait for a notebook."""
+"""Seconds that the processes of a paused or finished detached run wait for a notebook."""
 
 NOT_FOUND = (
     "this user has no run named {given!r} in other processes, and no run whose log is in that "
@@ -60,9 +60,9 @@ def start(
     if epochs is not None or batches is not None:
         check_more(epochs, batches)
     if not is_count(processes):
-        raise ArgumentError(f"processes must be an integer of 1 or more, not {processes!r}")
+        raise ArgumentError(f"processes must be a positive integer, not {processes!r}")
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
-        raise ArgumentError(f"linger must be a number of seconds, 0 or more, not {linger!r}")
+        raise ArgumentError(f"linger must be a non-negative number of seconds, not {linger!r}")
     starter = launcher_of(launcher)
     check_name(name)
     taken = {folder.announced().get("name") for folder in announced() if folder.is_live()}

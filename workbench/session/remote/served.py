@@ -51,7 +51,7 @@ def take_due(session: Session, pin: str) -> None:
 def fork_into(
     session: Session, path: str, iteration: int | None, branch: str | None, processes: int
 ) -> Command:
-    """Write a fork to a file, from which other processes continue; see `Session.fork`."""
+    """Write a fork to a file for other processes to continue from; see `Session.fork`."""
     queue, rewinder = session._queue, session._worker.rewinder
 
     def action() -> int:

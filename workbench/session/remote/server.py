@@ -1,4 +1,4 @@
-"""Server in the first process of a run, through which notebooks observe and control the run.
+"""Server in the first process of a run, used by notebooks to observe and control the run.
 
 The server listens on the loopback interface. For each notebook, one thread receives its calls. The
 reporter thread checks ten times a second whether the run has changed, and checks more often whether
@@ -74,7 +74,7 @@ class Server:
     ----------
     port : int
     left : float
-        The time at which the last notebook disconnected, or at which the server was created.
+        The time when the last notebook disconnected, or when the server was created.
     closing : threading.Event
         An event that is set when the process must end.
     kept : callable

@@ -77,7 +77,7 @@ class RemoteSession(FixedAttributes, NearMisses, Controls):
     launcher : Launcher
         The launcher for `restart`.
     main_loop : MainLoop, optional
-        The main loop from which the run was started. Variables that are passed to methods are
+        The main loop that the run was started from. Variables that are passed to methods are
         looked up in it.
     """
 
@@ -258,7 +258,7 @@ class RemoteSession(FixedAttributes, NearMisses, Controls):
         Returns
         -------
         int
-            The iteration from which training continues.
+            The iteration where training continues.
 
         Raises
         ------
@@ -271,7 +271,7 @@ class RemoteSession(FixedAttributes, NearMisses, Controls):
         if not self.state.ended:
             raise SessionError(STILL_RUNS.format(session=self))
         if processes is not None and not is_count(processes):
-            raise SessionError(f"processes must be an integer of 1 or more, not {processes!r}")
+            raise SessionError(f"processes must be a positive integer, not {processes!r}")
         check_newest(self)
         with self._folder.starting(self.name):
             check_newest(self)  # another notebook may have been faster

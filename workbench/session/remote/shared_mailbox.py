@@ -1,6 +1,6 @@
 """Mailbox of one of several processes that execute the same calls after the same batch.
 
-The first process receives the calls. The message in which the processes exchange gradients also
+The first process receives the calls. The message that exchanges gradients also
 says whether calls are waiting, so all processes know this after the same batch without a further
 message. If calls are waiting, the first process sends them to all others. While training is paused
 or after it has ended, the other processes wait for a message from the first process.
@@ -22,15 +22,15 @@ from workbench.main_loop.mailbox import Mailbox, Request
 from workbench.tensor.processes import ProcessGroup, patient_group
 
 KEPT_WAITING = 3600.0
-"""Seconds after which waiting processes receive an empty message, well below `LIMIT`."""
+"""Seconds until waiting processes receive an empty message, well below `LIMIT`."""
 
 LIMIT = timedelta(days=30)
-"""Time after which an exchange of calls fails."""
+"""Time until an exchange of calls fails."""
 
 DIGEST = 32
 STRANGER = (
     "message {number}, which process {rank} has received, does not come from the first process of "
-    "the run: it lacks the proof that its sender knows the secret. The message was discarded"
+    "the run: there is no proof that its sender knows the secret. The message was discarded"
 )
 Call = dict[str, Any]
 

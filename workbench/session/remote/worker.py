@@ -93,7 +93,7 @@ def main(path: str, launch: int, rank: int) -> None:
 
 
 class _Process:
-    """One of the processes in which a run is launched.
+    """One of the processes of a launched run.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ RECURS = 3
 WARM_UP = 3
 """Number of runs before a capture; libraries allocate their workspaces during these runs."""
 ERRORS = "thread_local"
-"""Capture mode in which a capture fails only because of unsafe calls in the capturing thread.
+"""Capture mode that fails only because of unsafe calls in the capturing thread.
 
 In torch's default mode, a capture also fails if another thread waits for the device, for example
 because a view reads a learning rate or another run reads its cost. Such a wait does no harm, since

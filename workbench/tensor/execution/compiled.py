@@ -46,7 +46,7 @@ OPERATIONS = [
 """Operations that are not fused, so inductor must store their inputs in memory."""
 
 ASSERTS = {"size_asserts": False, "alignment_asserts": False}
-"""Inductor's settings for checks of the layouts of all arguments and results, which take time."""
+"""Inductor's settings for checks of all argument and result layouts; the checks take time."""
 
 _compiler = threading.RLock()
 """Lock held by the compiling thread, since inductor has global state."""
@@ -58,7 +58,7 @@ class Variant:
     Attributes
     ----------
     example : tuple of int
-        The sizes with which the program was traced. The program may also be valid for other sizes.
+        The sizes that the program was traced with. The program may also be valid for other sizes.
     trace : Trace
     seconds : float
         Duration of tracing and compilation.
@@ -160,7 +160,7 @@ class Compiled:
     threads : Threads
         The object that chooses the number of threads for a program.
     examples : sequence of tuple of int, optional
-        Sizes for which programs are compiled immediately.
+        Sizes that programs are compiled for immediately.
     on_demand : bool
         If True, a call with sizes for which no program is valid waits until a program is compiled.
         If False, the call runs in the eager tier.
@@ -196,7 +196,7 @@ class Compiled:
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs were compiled."""
+        """Return the sizes that programs were compiled for."""
         return [variant.example for variant in self.variants]
 
     def describe(self) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Course:
     now : callable
         A function that returns the number of completed iterations.
     sizes : sequence of tuple of int
-        The sizes for which programs were compiled.
+        The sizes that programs were compiled for.
 
     Examples
     --------

@@ -234,7 +234,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
 
 
 Group = tuple[Callable[..., object], list[torch.Tensor], list[int], int | None]
-"""A multi-tensor function, its targets, and the positions of its operands and of its factor."""
+"""A multi-tensor function, its targets, and the positions of its operands and its factor."""
 
 
 def _by_kind(changes: Sequence[Change], targets: Sequence[torch.Tensor]) -> list[Group]:

@@ -37,7 +37,7 @@ The function empties the list, so that it can free each argument after its last 
 """
 
 SHORT = 3
-"""Maximum number of steps for which a loop is unrolled."""
+"""Maximum number of steps of a loop that is unrolled."""
 
 
 @dataclass(eq=False)

@@ -36,14 +36,14 @@ MODES: tuple[Mode, ...] = ("auto", "eager", "compiled")
 SAMPLE_EVERY = 16
 """Number of calls from one timed call to the next."""
 SAMPLES = 8
-"""Number of timed calls after which a decision about compilation is made."""
+"""Number of timed calls before a decision about compilation is made."""
 EXPECTED_SAVING = 1 / 3
 """Fraction of the time of an eager call that compilation is assumed to save."""
 SECONDS = 6.0
 SECONDS_AN_OPERATION = 0.05
 """Assumed compilation time in seconds: a fixed part, plus a time per operation."""
 SWITCH_INTERVAL = 2e-4
-"""Seconds after which a thread must release the interpreter lock during a compilation."""
+"""Seconds until a thread must release the interpreter lock during a compilation."""
 
 PATIENCE = 20.0
 """Maximum time in seconds to wait for a compiler to stop when the process exits."""
@@ -145,11 +145,11 @@ class Execution:
         return f"{self.tier.name}: {self.reason or NOT_YET}"
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs have been compiled; rounding depends on them."""
+        """Return the sizes that programs have been compiled for; rounding depends on them."""
         return self.tier.state() or list(self.examples)
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the sizes for which programs exist, even while the eager tier is used."""
+        """Return the sizes that have programs, even while the eager tier is used."""
         return self.state() if self._compiled is None else self._compiled.state()
 
     def follow(self, course: Course) -> None:

@@ -5,7 +5,7 @@ than the multiplications, so these products are written as sums, which inductor 
 operations. For float32, torch calls MKL, which uses the widest instructions only on Intel
 processors. oneDNN, which torch includes for convolutions, generates code for any processor. Its
 calls take longer to start, so it is used only for large products. The choice depends only on the
-sizes for which a program is compiled, never on a measurement, so that results for the same sizes
+sizes that a program is compiled for, never on a measurement, so that results for the same sizes
 are always rounded in the same way.
 """
 
@@ -19,12 +19,12 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 SMALL = 2**15
-"""Maximum number of multiplications for which inductor's code is faster than a library call."""
+"""Maximum number of multiplications that inductor's code does faster than a library call."""
 LARGE = 2**22
-"""Minimum number of multiplications for which oneDNN is faster than MKL."""
+"""Minimum number of multiplications that oneDNN does faster than MKL."""
 
 AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
-"""True if oneDNN is available on a processor for which torch uses MKL."""
+"""True if oneDNN is available on a processor where torch uses MKL."""
 
 
 def by_onednn(left: torch.Tensor, right: torch.Tensor) -> bool:

@@ -61,7 +61,7 @@ def _shortened(name: str) -> str:
 
 
 def _sizes(trace: Trace, task: Task) -> str:
-    """Format the sizes for which a program is valid."""
+    """Format the sizes that a program is valid for."""
     parts = []
     for (i, axis), symbol in zip(task.free, trace.symbols, strict=True):
         size = trace.bound(symbol)

@@ -1,8 +1,8 @@
 """Cheap checks that values are finite before they are written.
 
 Every step checks that all elements are finite. They almost always are, so the check must be cheap:
-it uses few calls and one pass over memory. It can raise a false alarm, after which the values are
-checked exactly. The eager tier computes the sum or the norm of each large tensor, and checks all
+it uses few calls and one pass over memory. It may raise a false alarm; the values are then checked
+exactly. The eager tier computes the sum or the norm of each large tensor, and checks all
 small tensors with multi-tensor operations. A compiled program sums the absolute values of the
 amounts that it subtracts from old values, or of the factors of these amounts (`rewrites`), so that
 no tensor is stored only for the check.

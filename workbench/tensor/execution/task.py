@@ -51,7 +51,7 @@ class Watch(Protocol):
 
 @dataclass(eq=False)
 class Task:
-    """A program, with its updates and the conditions under which they are applied.
+    """A program, with its updates and the conditions for applying them.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class Task:
 
     @property
     def device(self) -> torch.device:
-        """The device on which the task runs."""
+        """The device that the task runs on."""
         variables = [*self.shared, *self.program.inputs]
         return variables[0].device if variables else torch.device("cpu")
 

@@ -186,7 +186,7 @@ def work(task: Task, sizes: Sequence[int], enough: float = math.inf) -> Work:
     sizes : sequence of int
         One size for each element of ``task.free``.
     enough : float
-        The amount at which the count can stop.
+        The amount where the count can stop.
 
     Returns
     -------

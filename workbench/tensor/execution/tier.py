@@ -41,7 +41,7 @@ class Tier(Protocol):
         """Return the function to call for the given `sizes`; this method runs for every batch."""
 
     def state(self) -> list[Sizes]:
-        """Return the sizes for which programs were compiled; the sizes determine the programs."""
+        """Return the sizes that programs were compiled for; the sizes determine the programs."""
 
     def describe(self) -> Iterable[str]:
         """Yield the lines that `workbench.explain` prints about the tier."""
@@ -66,7 +66,7 @@ class Maker(Protocol):
         threads : Threads
             The policy that chooses the number of threads for each call.
         examples : sequence of tuple of int
-            Sizes for which the tier is prepared immediately.
+            Sizes that the tier is prepared for immediately.
         on_demand : bool
             If True, a call may wait until the tier is ready for its sizes.
 

@@ -1,4 +1,4 @@
-"""Traces of tasks: flat graphs, with the sizes for which they are valid."""
+"""Traces of tasks: flat graphs, with the sizes that they are valid for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Trace:
-    """A flat graph and the sizes for which it is valid.
+    """A flat graph and the sizes that it is valid for.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Trace:
         known = self.environment
         values = {}
         for symbol, size in zip(self.symbols, sizes, strict=True):
-            if isinstance(symbol, int):  # 0 or 1, on which the trace is specialised
+            if isinstance(symbol, int):  # 0 or 1; the trace is specialised to it
                 if symbol != size:
                     return False
                 continue

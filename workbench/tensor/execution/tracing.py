@@ -2,8 +2,8 @@
 
 The task runs once on torch's fake tensors, and every operation is recorded: the forward pass, the
 operations of autograd, the new values, and the copies of new values to shared variables. The
-resulting graph contains neither autograd nor Python code. It is valid for all inputs for which
-autograd and Python would run the same operations; `Trace.fits` decides this from the sizes.
+resulting graph contains neither autograd nor Python code. It is valid for all inputs that make
+autograd and Python run the same operations; `Trace.fits` decides this from the sizes.
 """
 
 from __future__ import annotations
