@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,8 +23,8 @@ from workbench.model import Model
 from workbench.tensor import Variable, constant, variable
 from workbench.tensor.symbolic import at_most, is_symbolic
 
-MOST_PARAMETERS = 2**30
-"""Maximum number of parameters for which `from_spec` allocates memory."""
+FEWEST_ALLOWED = 2**30
+"""Number of parameters for which `from_spec` allocates memory on every machine."""
 
 MOST_SYMBOLIC = 2**47
 """Maximum number of parameters without values."""
@@ -196,8 +197,17 @@ def from_spec(spec: Spec) -> Built:
     >>> built.bricks["linear"], built.variables["y"].shape[1]
     (<Linear linear: 3 -> 2>, 2)
     """
-    with at_most(MOST_SYMBOLIC if is_symbolic() else MOST_PARAMETERS):
+    with at_most(MOST_SYMBOLIC if is_symbolic() else _most_parameters()):
         return _built(spec)
+
+
+def _most_parameters() -> int:
+    """Return the number of float32 parameters that half of this machine's memory can hold."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not all systems tell
+        memory = 0
+    return max(FEWEST_ALLOWED, memory // 8)
 
 
 def _built(spec: Spec) -> Built:
