@@ -219,7 +219,7 @@ def build(
     if with_shapes:
         _add_shapes(plot, curves, log_y=log_y)
     positions = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
-    # `$name` is the name of the curve as text: a channel can have any name.
+    # `$name` is the name of the curve as text: a channel may have any name.
     hover = HoverTool(
         renderers=lines,
         tooltips=[("", "$name"), (x, positions), ("value", "@y{%.5g}")],

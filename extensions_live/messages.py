@@ -1,7 +1,7 @@
 """Types of all messages and traits that Python and the page exchange.
 
-``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
-checkers of Python and TypeScript reject fields that the other side does not have. A type with the
+``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that Python
+and TypeScript type checkers reject fields that the other side does not have. A type with the
 suffix ``State`` lists the synchronised traits of a widget, which Python writes and the page reads.
 Every update completely replaces a value whose type has the suffix ``Payload``. On the page, `bytes`
 arrive as a ``DataView``.

@@ -117,7 +117,7 @@ class Requests:
 
     @property
     def started(self) -> list[Session]:
-        """The sessions that recent requests have started, if they still exist."""
+        """The sessions that recent requests started, if they still exist."""
         found = [request.started() for request in tuple(self.recent) if request.started]
         return [session for session in found if session is not None]
 

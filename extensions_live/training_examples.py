@@ -47,7 +47,7 @@ are kept.
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
 """Limits in seconds above which probes become smaller: the processor time for reading, the
 processor time for computing, and the time that reading delays training. Processor time is used
-because other threads can make a short computation take a long time."""
+because other threads may make a short computation take a long time."""
 
 AT_REST = 10
 """Factor that multiplies the limits in seconds while training is not running."""

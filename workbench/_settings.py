@@ -70,7 +70,7 @@ Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\
 class Settings(BaseSettings):
     """Built-in settings with their types and defaults; `None` means that a setting has no value.
 
-    The constructor checks its arguments but reads no other source.
+    The constructor checks its arguments but reads no other sources.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Clean-up of HDF5 at the end of every program, after all other exit functions of Python.
+"""Clean-up of HDF5 at the end of every program, after all other Python exit functions.
 
 Functions registered with `atexit` run in reverse order. This module is imported first, so its
 function runs after the functions that end sessions and other threads. Without it, two faults are

@@ -273,7 +273,7 @@ class Hyperparameter(Protocol):
     low, high : float
         The bounds of the value; infinite if there is no bound.
     scale : {'log', 'linear'}
-        The scale on which controls show the value.
+        The scale that controls use to show the value.
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
@@ -332,7 +332,7 @@ class Snapshot(Protocol):
 
     @property
     def branch(self) -> Branch:
-        """The branch on which the snapshot was taken."""
+        """The branch that the snapshot was taken on."""
 
 
 class Best(Protocol):
@@ -446,11 +446,11 @@ class Session(Protocol):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends, if they are known."""
+        """The planned total of ``epochs`` and ``batches``, if it is known."""
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` in which batches are processed, and the ``reason`` for this tier."""
+        """The ``tier`` that processes batches, and the ``reason`` for this tier."""
 
     @property
     def model_tree(self) -> Sequence[Mapping[str, Any]]:
@@ -637,7 +637,7 @@ class Session(Protocol):
 
 @runtime_checkable
 class Sweep(Protocol):
-    """Interface through which views use a sweep; `workbench.sweep.Sweep` documents the details.
+    """Interface that views require of a sweep; `workbench.sweep.Sweep` documents the details.
 
     Attributes
     ----------

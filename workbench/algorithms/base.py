@@ -598,7 +598,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Return all shared variables of the training step, keyed by unique names.
 
         These are parameters, buffers of step rules, hyperparameters and counters of random streams.
-        The names of a brick's parameters and of their buffers contain the path of the brick, as in
+        The names of a brick's parameters and their buffers contain the path of the brick, as in
         ``mlp/linear_0.W``.
         """
         run, cached = self.function, self._variables_of

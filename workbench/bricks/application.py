@@ -317,7 +317,7 @@ class Application(Predicate):
         try:
             return pack(self.application_function(*complete.args, **complete.kwargs))
         except AttributeError as error:
-            # The method probably used an argument that is not a variable as a variable.
+            # The method probably treated an argument as a variable although it is not one.
             for name, value in arguments.items():
                 if value is error.obj and not isinstance(value, Variable):
                     raise wrong_argument(bound, name, value) from error

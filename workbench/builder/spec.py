@@ -42,7 +42,7 @@ second of two bricks with the same name is called ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
-inputs, and of the outputs of calls, are called *wires*. An input of a call is a wire, a list of
+inputs and call outputs are called *wires*. An input of a call is a wire, a list of
 inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost`` is a
 wire, and ``monitored`` is a list of wires. **Positions** are places on a canvas, keyed by the name
 of a brick or wire, or by the id of a call. They do not affect the model (see `Spec.same_as`).
@@ -364,7 +364,7 @@ class Spec(Hinted):
     def in_order(self) -> Spec:
         """Return the specification with each call after all calls whose outputs it needs.
 
-        The order changes only where necessary. Calls that need each other's outputs can have any
+        The order changes only where necessary. Calls that need each other's outputs may have any
         order.
 
         Examples

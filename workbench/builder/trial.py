@@ -1,4 +1,4 @@
-"""Trials, each of which applies a brick or operation to new inputs without allocating parameters.
+"""Trials; each applies a brick or operation to new inputs without allocating parameters.
 
 A trial creates the bricks that a call needs, and then executes the call. The result is stored under
 a key that contains everything it depends on: the classes and settings of the bricks, the

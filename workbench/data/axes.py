@@ -18,7 +18,7 @@ BATCH = "batch"
 
 
 class Labelled:
-    """Base class of datasets and streams, whose axes can have names."""
+    """Base class of datasets and streams, with optional axis names."""
 
     _axis_labels: AxisLabels | None = None
 

@@ -248,7 +248,7 @@ def from_folder(
     size : (int, int), optional
         The height and width that all images are resized to; required if they differ in size.
     mode : str
-        The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
+        The mode that images are converted to: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
     seed : int, optional
         The seed for the split and the order of examples; ``config.default_seed`` by default.
 

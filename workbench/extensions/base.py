@@ -159,7 +159,7 @@ class TrainingExtension(FixedAttributes):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension belongs.
+        """The main loop that this extension belongs to.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class CompositeExtension(SimpleExtension):
     """Extension that manages a group of other extensions.
 
     The sub-extensions keep their triggers and are called in the given order. The triggers of the
-    composite extension apply only to its method `do`, which does nothing unless a subclass
+    composite extension apply only to its `do` method, which does nothing unless a subclass
     overrides it.
 
     Parameters

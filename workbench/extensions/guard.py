@@ -26,10 +26,10 @@ FEWEST = 20
 """Minimum number of costs needed to compute the medians and the spread."""
 
 EARLY = 10
-"""Factor by which `exploding` is multiplied while fewer than `FEWEST` costs are known."""
+"""Factor that multiplies `exploding` while fewer than `FEWEST` costs are known."""
 
 SUSPECTS = ("set", "call", "hold", "release", "relabel")
-"""Commands that can make a cost explode soon afterwards."""
+"""Commands that may make a cost explode soon afterwards."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute a cost in every batch; "
@@ -92,7 +92,7 @@ class Guard(TrainingExtension):
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
-        The number of costs over which each median is computed, 20 or more.
+        The number of costs in each median, at least 20.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all hyperparameters named
         ``learning_rate``. If a schedule sets a hyperparameter, the hyperparameter is held at the

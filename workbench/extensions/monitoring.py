@@ -319,7 +319,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension belongs."""
+        """The main loop that this extension belongs to."""
         return super().main_loop
 
     @main_loop.setter

@@ -331,7 +331,7 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     rate : float
         The initial value.
     factor : float
-        The factor by which the value is multiplied in `iterations` iterations.
+        The factor that multiplies the value over `iterations` iterations.
     iterations : int
         The number of iterations, 1 or more. If it is the number of batches in an epoch, `factor`
         applies per epoch.

@@ -44,7 +44,7 @@ NEVER = (
 
 
 class SimpleExtension(TrainingExtension):
-    """Extension with a single action: its triggers define when the method `do` is called.
+    """Extension with a single action: its triggers define when its `do` method is called.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ class SimpleExtension(TrainingExtension):
         predicate: LogPredicate | None = None,
         arguments: Iterable[Any] | None = None,
     ) -> Self:
-        """Add events on which the extension acts if a predicate is true.
+        """Add events that make the extension act if a predicate is true.
 
         Parameters
         ----------

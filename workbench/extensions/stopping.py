@@ -58,7 +58,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     name : str, optional
         The name of the extension; by default the name of the class.
     **triggers
-        When to read the record; see `SimpleExtension`. Choose events on which the record is
+        When to read the record; see `SimpleExtension`. Choose events when the record is
         written. By default after every epoch.
 
     Attributes

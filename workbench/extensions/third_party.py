@@ -47,7 +47,7 @@ class _ThirdParty(TrainingExtension):
     Parameters
     ----------
     extension : object
-        An object with a method ``dispatch(event, *args)`` and, optionally, a `name` and the methods
+        An object with a ``dispatch(event, *args)`` method and, optionally, a `name` and the methods
         of `Stateful`.
 
     Examples

@@ -17,7 +17,7 @@ from workbench.fitting.program import Statements, literal
 
 TARGET_NAMES = ("targets", "target", "y", "label", "labels", "class")
 STREAM = "workbench.data"
-"""The module from which programs import streams and schemes."""
+"""The module that programs import streams and schemes from."""
 
 NO_TARGET = (
     "{what} requires a target; pass target=... with the name of the column or array to predict, "

@@ -207,7 +207,7 @@ def _as_stream(data: Any) -> AbstractDataStream:
 
 
 def from_items(data: Any, wishes: Wishes) -> Prepared:
-    """Return the streams for a torch dataset, or for a split of Hugging Face ``datasets``."""
+    """Return the streams for a torch dataset, or for a split of a Hugging Face dataset."""
     code = Statements(needs={"data": "the dataset that was passed to fit"})
     hugging = is_split(data)
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
@@ -315,7 +315,7 @@ def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) ->
 def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
     """Return True if reading an example of each class yields the target in `given`.
 
-    `given` contains the targets from an attribute of the dataset, but a transform or `collate` can
+    `given` contains the targets from an attribute of the dataset, but a transform or `collate` may
     change targets. The result is also False if the examples cannot be read one by one.
     """
     if isinstance(data, torch.utils.data.TensorDataset) and collate in KEEP_TARGETS:

@@ -183,7 +183,7 @@ def add_annotation(var: Variable, annotation: Annotation) -> None:
 
 @hinted
 def get_annotation(var: Variable, cls: type[A]) -> A | None:
-    """Return the first annotation of the type `cls`, or ``None``.
+    """Return the first annotation of type `cls`, or ``None``.
 
     Examples
     --------

@@ -41,7 +41,7 @@ NO_NUMBERS = (
 
 
 def as_index(time: object) -> int | None:
-    """Return an integer of Python or NumPy as an int, or None for every other object.
+    """Return a Python or NumPy integer as an int, or None for every other object.
 
     Examples
     --------

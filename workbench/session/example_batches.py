@@ -131,7 +131,7 @@ def _named(
     training: AbstractDataStream | None,
     rules: AsInTraining,
 ) -> Any:
-    """Return a loader or a dataset of torch or Hugging Face as a stream, and other data unchanged.
+    """Return a torch or Hugging Face loader or dataset as a stream, and other data unchanged.
 
     Entries without names get the names of the sources of `training` or, if their number differs,
     the names of the inputs.

@@ -157,7 +157,7 @@ class Session(FixedAttributes, States):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
+        """The planned total of ``epochs`` and ``batches``; None if not known."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 
@@ -321,7 +321,7 @@ class Session(FixedAttributes, States):
         Parameters
         ----------
         save : path, optional
-            The file to save to before training ends; see the method `save`. If saving fails,
+            The file to save to before training ends; see the `save` method. If saving fails,
             training does not end, and the command is refused with the reason.
         """
         worker, details = self._worker, dict[str, Any]()

@@ -87,7 +87,7 @@ CONSTRUCTION = 5.0
 """Seconds after shape inference during which a variable may still be under construction."""
 
 MOST_SHARED = 20
-"""Factor by which the number of symbols may exceed its limit while several threads use symbols."""
+"""Factor for the limit of the number of symbols while several threads use symbols."""
 
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):

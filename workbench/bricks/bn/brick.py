@@ -65,7 +65,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         additional tensor of the input's size for the gradient. False to compute the formula step by
         step, which stores the centred and the normalised activations.
     epsilon : float, optional
-        A number >= 0 that is added to the variance of the batch.
+        A non-negative number that is added to the variance of the batch.
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes for the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
         default). Parents do not push these schemes.

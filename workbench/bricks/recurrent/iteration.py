@@ -5,7 +5,7 @@ step. Therefore, the variables inside the loop are annotated like all other vari
 separate call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs``
 and ``inner_outputs`` of the outer call contain variables of the inner graph.
 
-In shapes, T is the number of time steps, and B the number of examples in a batch.
+In the shapes below, T is the number of time steps, and B the number of examples in a batch.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ To generate sequences, the generator applies ``transition.preprocess`` to the co
 computes one step after another. To compute the cost of given outputs, it applies the transition
 once to all time steps, and then the readout.
 
-In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
+In the shapes below, T is the number of elements of a sequence, and B the number of sequences in a
+batch.
 """
 
 from __future__ import annotations

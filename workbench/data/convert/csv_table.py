@@ -3,7 +3,7 @@
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used: its C engine
 adds empty cells to a row that is too short, and accepts text after a closing quote. Its Python
 engine, which is also based on `csv`, takes seconds for a table of 300,000 columns, and counts rows
-instead of lines, although a cell can contain several lines. `parsed` converts each cell, because
+instead of lines, although a cell may contain several lines. `parsed` converts each cell, because
 `pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinity.
 """
 

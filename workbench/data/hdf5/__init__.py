@@ -6,7 +6,7 @@ The attribute ``split`` of the root is a table with one row for each pair of spl
 
     split  source  start  stop  indices  available  comment
 
-The rows of a split are those from `start` up to, but not including, `stop`, unless `indices` refers
+A split consists of the rows from `start` up to, but not including, `stop`, unless `indices` refers
 to a list of row numbers.
 
 Examples of different shapes are flattened, and each is stored as one row of variable length. Two
@@ -14,7 +14,7 @@ dimension scales of the first axis then describe the examples: ``shapes`` has on
 and ``shape_labels`` contains the axis names of an example.
 
 Reading a damaged file raises an error. HDF5 stores rows of variable length in a heap without
-checksums, and a damaged heap can make the library crash or hang. Therefore another process reads
+checksums, and a damaged heap may make the library crash or hang. Therefore another process reads
 such rows first. References to other files cause an error unless `allow_external` is True.
 """
 

@@ -1,4 +1,4 @@
-"""Cross-validation, in which each example is in the validation set of exactly one fold."""
+"""Cross-validation: each example is in the validation set of exactly one fold."""
 
 from __future__ import annotations
 

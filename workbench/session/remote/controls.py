@@ -74,7 +74,7 @@ class Controls(interfaces.Session):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
+        """The planned total of ``epochs`` and ``batches``; None if not known."""
         found: Mapping[str, int | None] = self._fact("planned", {"epochs": None, "batches": None})
         return found
 

@@ -162,7 +162,7 @@ class Compiled:
     examples : sequence of tuple of int, optional
         Sizes that programs are compiled for immediately.
     on_demand : bool
-        If True, a call with sizes for which no program is valid waits until a program is compiled.
+        If True, a call with sizes that no program is valid for waits until a program is compiled.
         If False, the call runs in the eager tier.
 
     Raises

@@ -18,7 +18,7 @@ from workbench.tensor.execution.indices import safe_operations
 from workbench.tensor.execution.quiet import silence
 
 OFTEN_SMALL = (0, 1)
-"""Sizes on which torch specialises: a graph traced with one of them is valid for no other size."""
+"""Sizes that torch specialises to: a graph traced with one of them is valid for no other size."""
 
 DRAWS = (
     "{node} draws from a torch generator; use a RandomStream, which draws the same values in "
@@ -117,7 +117,7 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
 
     The shape rules of these operations reject a symbolic size that only one operand has.
     """
-    # Two different expressions can describe the same shape, so the text below can differ even after
+    # Two different expressions may describe the same shape, so the text below may differ even after
     # broadcasting. This flag ends the recursion.
     widened = ContextVar("widened", default=False)
 
