@@ -314,7 +314,7 @@ def run_data(run: Run) -> RunData:
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
     """Return an explanation for each channel that is missing from the log.
 
-    The result is empty until the first epoch or the run has ended, since channels can still appear.
+    The result is empty until the first epoch or the run has ended, since channels may still appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

@@ -277,7 +277,7 @@ class Hyperparameter(Protocol):
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while the extension `driven_by` leaves the value unchanged.
+        True while the extension in `driven_by` leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
@@ -382,7 +382,7 @@ class Probe(Protocol):
     seconds : float
         The number of seconds that reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` during which the training thread computed instead of waiting.
+        The part of `seconds` that the training thread spent computing instead of waiting.
     """
 
     iteration: int | None
@@ -588,7 +588,7 @@ class Session(Protocol):
         batch: bool = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy values of variables and, if requested, training examples between two batches."""
+        """Copy values of variables (and training examples, if requested) between two batches."""
 
     def predict(
         self,

@@ -220,13 +220,13 @@ class Model(ComputationGraph):
         ----------
         algorithm : object, optional
             The algorithm that trains the model, such as ``main_loop.algorithm``. Parameters that
-            are not in its attribute `parameters` are counted as frozen. By default all
+            are not in its `parameters` attribute are counted as frozen. By default all
             parameters are counted as trained.
 
         Returns
         -------
         Summary
-            An object that is shown as a table; its attribute `frame` is a pandas frame. Unknown
+            An object that is shown as a table; its `frame` attribute is a pandas frame. Unknown
             sizes, such as the size of the batch, are shown as ``?``.
 
         Examples

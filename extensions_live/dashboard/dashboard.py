@@ -98,7 +98,7 @@ class Dashboard(Hinted):
             connect. To let other machines connect, use ``0.0.0.0``, which means all addresses. The
             connection is not encrypted, so use another address only in a network that you trust.
         origins : collection of str
-            Further hosts whose pages may connect; needed behind a proxy that changes the name of
+            Additional hosts whose pages may connect; needed behind a proxy that changes the name of
             the host.
 
         Returns

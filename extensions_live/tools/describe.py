@@ -135,7 +135,7 @@ def branches(session: Session) -> list[dict[str, Any]]:
 
 
 def snapshots(session: Session) -> list[dict[str, Any]]:
-    """Return the iteration and the attribute `pin` of each snapshot in memory."""
+    """Return the iteration and the `pin` attribute of each snapshot in memory."""
     return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
 
 

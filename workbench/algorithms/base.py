@@ -467,7 +467,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _active(self) -> Distributed | None:
-        """The attribute `distributed`, or None if there is only one process."""
+        """The `distributed` attribute, or None if there is only one process."""
         distributed = self.distributed
         return distributed if distributed is not None and distributed.is_active else None
 

@@ -56,7 +56,7 @@ _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 
 
 class Application(Predicate):
-    """An application method of a brick class, created by the decorator `application`.
+    """An application method of a brick class, created by the `application` decorator.
 
     Parameters
     ----------

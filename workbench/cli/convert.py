@@ -1,4 +1,4 @@
-"""The command ``convert``, which converts files to HDF5 files for `H5PYDataset`."""
+"""The ``convert`` command, which converts files to HDF5 files for `H5PYDataset`."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PART = ".part"
 LARGEST = 2**30
 """Maximum size in bytes of a file whose size is not listed."""
 SLOWEST = 1024
-"""Transfer rate in bytes per second below which a transfer is considered stalled."""
+"""Minimum transfer rate in bytes per second; a slower transfer is considered stalled."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 

@@ -69,8 +69,8 @@ def from_frame(
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
-        Whether the target is a class. By default text, bools, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not.
+        True if the target is a class, False if not. By default text, bools, pandas categories and
+        the integers 0, 1, 2 ... are classes, and fractions are not.
     standardise : bool
         If False, numbers stay as they are.
     seed : int, optional
@@ -171,8 +171,8 @@ def from_arrays(
     batch_size : int
         The number of examples in a batch.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, bools and the integers 0, 1, 2 ... are
-        classes, and fractions are not.
+        True if the targets are classes, False if not. By default text, bools and the integers 0, 1,
+        2 ... are classes, and fractions are not.
     indices : bool
         If True, integers in `features` stay integers, for a `LookupTable`.
     seed : int, optional

@@ -44,7 +44,7 @@ class Layout:
     loose : bool
         True if IDX files are also accepted directly in a folder of `config.data_path`.
     remedy : str
-        Further advice, which is added to the error message for an incomplete dataset.
+        Additional advice, which is added to the error message for an incomplete dataset.
     """
 
     title: str

@@ -112,9 +112,9 @@ def encoded_targets(
     where : str
         The name of the targets, for messages.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, bools, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not. More than 20 different integers are
-        classes only if each occurs at least twice on average.
+        True if the targets are classes, False if not. By default text, bools, pandas categories and
+        the integers 0, 1, 2 ... are classes, and fractions are not. More than 20 different integers
+        are classes only if each occurs at least twice on average.
     labels : sequence, optional
         The values that stand for the classes, in order. By default the values that occur, in
         ascending order; pandas categories keep their order.

@@ -49,7 +49,7 @@ def _applied(brick: Any) -> list[Variable]:
                     twin.allocate()  # the copy is marked as allocated, but has no parameters
                 given = {name: variable(name, *kind) for name, kind in shapes.items()}
                 found = twin.apply(*given.values(), as_list=True)
-        except Exception:  # the next guess may be right, and bricks of users can raise anything
+        except Exception:  # the next guess may be right, and users' bricks may raise anything
             continue
         if all(isinstance(one, Variable) for one in found):
             return list(found)

@@ -118,7 +118,7 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
     order : iterable of Variable
         The variables of the graph.
     group : ProcessGroup
-        The processes among which each batch is divided.
+        The processes that each batch is divided among.
     """
     order = list(order)
     found: dict[Variable, Variable] = {

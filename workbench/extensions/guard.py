@@ -86,8 +86,8 @@ class Guard(TrainingExtension):
     times : int
         After this number of rewinds, a further failure pauses the run.
     exploding : float
-        The multiple of the spread by which a cost must exceed the larger median. The spread is
-        either the interquartile range of the most recent costs or the absolute value of their
+        A cost explodes if it exceeds the larger median by this multiple of the spread. The spread
+        is either the interquartile range of the most recent costs or the absolute value of their
         median, whichever is larger. Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
@@ -225,7 +225,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the limit above which a cost counts as exploding."""
+        """Compute the limit that an exploding cost exceeds."""
         if not self.first:
             return math.inf
         if len(self.last) < FEWEST:  # a few costs after the first one may have been too high too

@@ -147,7 +147,7 @@ def as_brick(model: Any, seed: int) -> Any:
 
 
 def _as_given(model: Any) -> str:
-    """Return what was passed in place of a model, and what to pass if this is clear."""
+    """Describe what was passed in place of a model, and what to pass instead if this is clear."""
     if isinstance(model, type):
         return f"the class {model.__name__}; write {model.__name__}(...)"
     text = repr(model)

@@ -178,7 +178,7 @@ def fit(
         or module that is called as ``loss(output, targets)`` and returns one number for a
         batch. The targets are then class indices of shape (B,), or numbers of shape (B, columns).
         By default the cross-entropy for classes, and the squared error for numbers. Integers other
-        than 0, 1, 2 ... can be classes or numbers, so they require ``loss="cross-entropy"`` or
+        than 0, 1, 2 ... may be classes or numbers, so they require ``loss="cross-entropy"`` or
         ``"squared error"``.
     epochs : int
         The number of epochs.
@@ -195,7 +195,7 @@ def fit(
         ``"accuracy"``, ``"error rate"``, ``"squared error"``, ``"absolute error"`` or bricks; by
         default the accuracy for classes.
     extensions : list of TrainingExtension, optional
-        Further extensions of the main loop.
+        Additional extensions of the main loop.
     seed : int, optional
         The seed for the initial values, the order of the examples and the choice of the held-out
         examples; ``config.default_seed`` by default.

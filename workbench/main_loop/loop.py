@@ -69,7 +69,7 @@ class MainLoop(FixedAttributes, Requests):
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
         The extensions, in the order they are called. An object with a
-        ``dispatch(event, *args)`` method is wrapped, and its attribute ``main_loop`` is set.
+        ``dispatch(event, *args)`` method is wrapped, and its ``main_loop`` attribute is set.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class MainLoop(FixedAttributes, Requests):
         Parameters
         ----------
         epochs, batches : int, optional
-            The number of further epochs or batches to train; see `go_on`.
+            The number of additional epochs or batches to train; see `go_on`.
 
         Raises
         ------

@@ -272,7 +272,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
 
 
 def _length(stream: AbstractDataStream, name: str) -> int | None:
-    """Return the attribute `name` of the stream, or of the nearest wrapped stream that has it."""
+    """Return the `name` attribute of the stream, or of the nearest wrapped stream that has it."""
     below: Any = stream
     while below is not None:
         found: int | None = getattr(below, name, None)

@@ -265,7 +265,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for one object and `add_to_dump` for further objects.
+    """Call `dump` for one object and `add_to_dump` for additional objects.
 
     Pass this function to `secure_dump` as its `dump_function`.
 
@@ -274,7 +274,7 @@ def dump_and_add_to_dump(
     object_, file_, parameters
         As for `dump`, but the file must also be open for reading.
     to_add : dict, optional
-        The further objects, keyed by the names of their members.
+        Additional objects, keyed by the names of their members.
     **options
         Keyword arguments of `dump`.
 

@@ -217,7 +217,7 @@ def _arrays(
 
 
 def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
-    """Raise an error if training encoded table columns, since `values` has no column names."""
+    """Raise an error if training data are encoded table columns: `values` has no column names."""
     import pandas as pd
 
     columns = rules.encoded_columns(name)

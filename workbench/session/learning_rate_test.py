@@ -174,7 +174,7 @@ class _RangeTest(TrainingExtension):
         The first and the last rate.
     batches : int
     diverged : float
-        The multiple of the lowest smoothed cost above which the test ends.
+        The test ends above this multiple of the lowest smoothed cost.
     """
 
     def __init__(

@@ -209,10 +209,10 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default the record of the extension `TrackTheBest`.
+        The name of the record to compare; by default the record of the `TrackTheBest` extension.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        the function of the extension `TrackTheBest` for this record or, if there is none, `min`.
+        the function of the `TrackTheBest` extension for this record or, if there is none, `min`.
 
     Returns
     -------

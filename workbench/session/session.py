@@ -192,7 +192,7 @@ class Session(FixedAttributes, States):
         Parameters
         ----------
         epochs, batches : int, optional
-            The number of further epochs or batches to train; see `train`. By default training
+            The number of additional epochs or batches to train; see `train`. By default training
             continues until the planned end.
         paused : bool
             If True, pause before the first batch.
@@ -256,7 +256,7 @@ class Session(FixedAttributes, States):
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
-        """Train for further epochs or batches, even after the end of training.
+        """Train for additional epochs or batches, even after the end of training.
 
         During training, the given number is added to the planned one; a paused session stays
         paused. After the end, the session trains again, regardless of `FinishAfter`, and
@@ -267,7 +267,7 @@ class Session(FixedAttributes, States):
         Parameters
         ----------
         epochs, batches : int
-            The number of further epochs or batches. Pass exactly one of the two.
+            The number of additional epochs or batches. Pass exactly one of the two.
 
         Raises
         ------

@@ -288,7 +288,7 @@ class States(Editing):
     def save(self, path: str | os.PathLike[str] | None = None) -> Command:
         """Save the run to a file between two batches; training waits until the file is written.
 
-        The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
+        The archive has the format of the `Checkpoint` extension. `load`, the `Load` extension and
         `workbench.serialization.continue_training` can continue from it. The path is the result of
         the command and is added to the record ``saved_to``.
 
@@ -331,7 +331,7 @@ class States(Editing):
         Parameters
         ----------
         path : path
-            An archive that `save` or the extension `Checkpoint` wrote.
+            An archive that `save` or the `Checkpoint` extension wrote.
 
         Raises
         ------

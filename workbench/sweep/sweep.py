@@ -97,7 +97,7 @@ class Sweep(Hinted, interfaces.Sweep):
     record : str
         The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
     choose_best : {min, max}
-        Whether lower or higher values are better.
+        `min` if lower values are better, `max` if higher values are better.
     epochs : int, optional
         The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional

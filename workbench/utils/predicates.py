@@ -158,7 +158,7 @@ def as_predicate(criterion: object) -> Predicate:
 
 @singledispatch
 def normalized(criterion: object) -> Predicate:
-    """Convert a criterion to a predicate; other modules register further kinds of criteria."""
+    """Convert a criterion to a predicate; other modules register more kinds of criteria."""
     if callable(criterion):
         return Fulfils(criterion)
     raise SignatureError(NO_CRITERION.format(criterion=criterion))

@@ -381,7 +381,7 @@ class SpatialBatchNormalization(BatchNormalization):
     Parameters
     ----------
     input_dim : tuple of (int or None)
-        Shape of an input without the batch axis: channels, then spatial dimensions, whose sizes can
+        Shape of an input without the batch axis: channels, then spatial dimensions, whose sizes may
         be unknown. Required by `allocate`. A `workbench.bricks.conv.ConvolutionalSequence` sets it.
     **kwargs
         Options of `BatchNormalization`, except `broadcastable`.

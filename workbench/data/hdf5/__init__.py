@@ -2,7 +2,7 @@
 
 The layout is the same as in Fuel, so files written for Fuel can be read. The root contains one HDF5
 dataset per source, with the examples of all splits; its dimension labels are the names of the axes.
-The attribute ``split`` of the root is a table with one row for each pair of split and source::
+The ``split`` attribute of the root is a table with one row for each pair of split and source::
 
     split  source  start  stop  indices  available  comment
 

@@ -153,7 +153,7 @@ class H5PYDataset(Dataset):
     def create_split_array(
         splits: Mapping[str, Mapping[str, Sequence[Any]]],
     ) -> npt.NDArray[Any]:
-        """Create the table for the attribute ``split`` of a file that the caller writes.
+        """Create the table for the ``split`` attribute of a file that the caller writes.
 
         Parameters
         ----------

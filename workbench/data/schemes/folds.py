@@ -53,7 +53,7 @@ def cross_validation(
     strict : bool
         If True, require that all validation sets have the same size.
     **kwargs
-        Further arguments of `scheme_class`, such as ``batch_size``.
+        Additional arguments of `scheme_class`, such as ``batch_size``.
 
     Yields
     ------

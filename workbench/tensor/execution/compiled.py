@@ -130,7 +130,7 @@ class Guarded:
         if self._reports_success:
             *outputs, holds = outputs
             if not holds.item():
-                # No variable was updated. The check can raise a false alarm, so the eager tier
+                # No variable was updated. The check may raise a false alarm, so the eager tier
                 # repeats the call, and either applies the updates or raises the error.
                 return self._eager(values)
         elif watch is not None:
