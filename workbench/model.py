@@ -168,8 +168,8 @@ class Model(ComputationGraph):
     ) -> None:
         """Write the model to an ONNX file, after checking that the file computes the same outputs.
 
-        The file contains the graph of `to_module`. Its inputs and outputs have the names of the
-        variables.
+        The file contains the graph of `to_module`. Its inputs and outputs have the same names as
+        the variables.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class Model(ComputationGraph):
         GraphError
             If the graph draws random numbers.
         InputError
-            If the examples do not have the names of the inputs.
+            If the names of the examples are not the input names.
         MissingLibraryError
             If onnx is not installed.
         """

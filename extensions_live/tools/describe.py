@@ -76,7 +76,7 @@ def log(
     limit : int
         The maximum number of rows, at most `MOST_ROWS`.
     channels : collection of str, optional
-        The names of the channels; by default all channels.
+        The channel names; by default all channels.
 
     Returns
     -------

@@ -30,7 +30,7 @@ from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import remark
 
 Batch = Mapping[str, Any]
-"""A batch, a mapping from names of sources to arrays."""
+"""A batch, a mapping from source names to arrays."""
 
 Observer = Callable[[Sequence[Any]], object]
 """A callback that receives the values of the observed variables after every batch."""
@@ -171,7 +171,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays.
+            A dictionary from source names to arrays.
         """
 
     def watch_execution(
@@ -530,7 +530,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays.
+            A dictionary from source names to arrays.
 
         Raises
         ------

@@ -431,7 +431,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         }
 
     def _groups(self) -> list[list[str]]:
-        """Return the names of the parameters in each group of the optimizer."""
+        """Return the parameter names in each group of the optimizer."""
         names = dict(zip(self._leaves, named(self.parameters), strict=True))
         groups = self.optimizer.param_groups
         return [[names.get(leaf, "") for leaf in group["params"]] for group in groups]

@@ -160,7 +160,7 @@ class Application(Predicate):
 
     @property
     def inputs(self) -> list[str]:
-        """Declared names of the inputs; by default the arguments of the method."""
+        """Declared input names; by default the arguments of the method."""
         return pack(self.attributes.get("inputs", self.argument_names))
 
     @inputs.setter
@@ -389,7 +389,7 @@ class BoundApplication(Predicate):
 
     @property
     def declares_inputs(self) -> bool:
-        """True if the names of the inputs were declared; otherwise every argument is an input."""
+        """True if the input names were declared; otherwise every argument is an input."""
         return self._found("inputs") is not None
 
     def __getattr__(self, name: str) -> Any:

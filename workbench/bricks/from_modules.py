@@ -77,7 +77,7 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     ----------
     module : torch.nn.Module
     name : str, optional
-        The name of the brick; by default the name of its class in lower case.
+        The name of the brick; by default its class name in lower case.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def an(noun: str) -> str:
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """Return the declared names of the outputs, or `count` default names such as ``output_0``."""
+    """Return the declared output names, or `count` default names such as ``output_0``."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 

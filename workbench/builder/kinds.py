@@ -32,7 +32,7 @@ class Kind:
     choices : tuple of str
         The strings that a user can choose from; other values may also be valid.
     classes : tuple of str
-        For bricks, the names of the classes in the annotation.
+        For bricks, the class names in the annotation.
     """
 
     base: Base

@@ -37,7 +37,7 @@ or an object with one of these keys (`workbench.builder.construct`):
 A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
 to a child are omitted. If a child has different values, **changes** contains them, keyed
 by the path of the child below the brick (``""`` for the brick itself). The changes are assigned
-after the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The
+after the brick has pushed its settings. A path consists of brick names, joined by slashes. The
 second of two bricks with the same name is called ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
@@ -90,7 +90,7 @@ class BrickSpec(Hinted):
     type : str
         The registered name of the class.
     name : str or None
-        The name; None for the default name of the class.
+        The name; None for the default name of its class.
     settings : dict
         Arguments of the constructor, as JSON values.
     changes : dict of str to dict

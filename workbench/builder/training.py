@@ -38,7 +38,7 @@ def start_training(
     built : Built
         The model; its cost is minimised.
     stream : data stream
-        The stream of batches. Its sources must have the names of the inputs; other sources are
+        The stream of batches. Its sources must have the same names as the inputs; other sources are
         ignored.
     step_rule : StepRule, optional
         `Adam` by default.
@@ -128,7 +128,7 @@ def scalars(built: Built) -> list[Variable]:
 
 
 def plotted(built: Built) -> list[list[str]]:
-    """Return the names of the channels that training records, one list for each figure."""
+    """Return the channel names that training records, one list for each figure."""
     name_records(built)
     cost = [] if built.cost is None else [[str(built.cost.name)]]
     others = [str(one.name) for one in scalars(built)]

@@ -118,8 +118,8 @@ class Task:
     def plain(self) -> tuple[Task, dict[str, str]]:
         """Return the task with irrelevant names replaced, and the original names of its sizes.
 
-        Trials that differ only in names of bricks, wires and sizes have the same result, except for
-        the text of an error.
+        Trials that differ only in the names of bricks, wires and sizes have the same result, except
+        for the text of an error.
         """
         wires = {wire: f"w{number}" for number, wire in enumerate(self.wires)}
         sizes: dict[str, str] = {}

@@ -40,7 +40,7 @@ class Labelled:
 
 
 def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
-    """Convert the names of axes to tuples; raise a `DataError` if a name is not a string.
+    """Convert axis names to tuples; raise a `DataError` if a name is not a string.
 
     Examples
     --------

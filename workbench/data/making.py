@@ -55,7 +55,7 @@ def from_frame(
     The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
     standard deviation of the training rows, a bool becomes 0 or 1, and text and pandas categories
     become one feature for each value. The index of the frame is not used. ``targets`` contains
-    indices of classes, of shape (B,), or numbers of shape (B, targets).
+    class indices, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def from_arrays(
 
     ``features`` are converted to ``config.floatx``. Images, which are arrays of dtype uint8 with at
     least three axes and values above 1, are scaled from 0..255 to 0..1. ``targets`` contains
-    indices of classes, of shape (B,), or numbers of shape (B, targets).
+    class indices, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------

@@ -84,9 +84,9 @@ class Targets:
     Attributes
     ----------
     values : ndarray
-        Indices of classes, int64 of shape (N,), or numbers of shape (N, k).
+        Class indices, int64 of shape (N,), or numbers of shape (N, k).
     classes : tuple of str or None
-        The names of the classes; None if the targets are numbers.
+        The class names; None if the targets are numbers.
     labels : tuple or None
         The values that stand for the classes in the data, in the order of the classes.
     """
@@ -103,7 +103,7 @@ def encoded_targets(
     as_classes: bool | None = None,
     labels: Sequence[Any] | None = None,
 ) -> Targets:
-    """Convert targets to indices of classes, or to floating-point numbers.
+    """Convert targets to class indices, or to floating-point numbers.
 
     Parameters
     ----------

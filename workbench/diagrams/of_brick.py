@@ -78,7 +78,7 @@ def _guesses(brick: Any, bound: Any) -> Iterator[dict[str, tuple[tuple[Any, ...]
 
 
 def _required(bound: Any) -> list[str]:
-    """Return the names of the inputs that an application method needs."""
+    """Return the input names that an application method needs."""
     if hasattr(bound, "sequences"):  # states and masks have defaults
         return [name for name in bound.sequences if "mask" not in name]
     known = bound.application.signature.parameters

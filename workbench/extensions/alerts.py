@@ -150,7 +150,7 @@ class Alert(SimpleExtension):
         the remaining alerts is sent, with the additional key ``left_out``: the number of alerts
         that were not sent.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to check the condition; see `SimpleExtension`. By default after every epoch.
 

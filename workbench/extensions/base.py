@@ -107,7 +107,7 @@ class TrainingExtension(FixedAttributes):
     ----------
     name : str, optional
         The name of the extension, which distinguishes several extensions of the same class; by
-        default the name of the class.
+        default the class name.
 
     Examples
     --------
@@ -255,7 +255,7 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the names of the records that this extension writes, if they are known in advance.
+        """Return the record names that this extension writes, if they are known in advance.
 
         Returns
         -------

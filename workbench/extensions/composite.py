@@ -36,7 +36,7 @@ class CompositeExtension(SimpleExtension):
     run_before_children : bool
         If True, call `do` before the sub-extensions; if False, call it after them.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         See `SimpleExtension`.
 

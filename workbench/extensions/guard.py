@@ -102,7 +102,7 @@ class Guard(TrainingExtension):
         used, which requires no record. The extension that writes the record must come before this
         extension.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         The lowest value that a reduction can set. If the value is already lower, it is left
         unchanged.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. By default after every epoch.
 

@@ -50,7 +50,7 @@ class SimpleExtension(TrainingExtension):
     ----------
     name : str, optional
         The name of the extension, which distinguishes several extensions of the same class; by
-        default the name of the class.
+        default the class name.
     before_training, before_first_epoch, before_epoch, before_batch : bool
         Act on the event of this name; ``before_first_epoch`` means the event ``before_epoch`` of
         the first epoch in a log.

@@ -56,7 +56,7 @@ class FinishIfNoImprovementAfter(SimpleExtension):
         The name of the record for the remaining number of iterations or epochs; by default
         ``{notification_name}_patience_iterations`` or ``..._epochs``.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. Choose the events that write the
         record. By default after every epoch.
@@ -194,7 +194,7 @@ class EarlyStopping(CompositeExtension):
         The number of iterations or epochs to wait for a new best value, at least 1. Pass exactly
         one of the two.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. By default after every epoch.
 

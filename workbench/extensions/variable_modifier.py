@@ -56,7 +56,7 @@ class SharedVariableModifier(SimpleExtension):
         The number of arguments of `function`, 1 or 2; by default the number of arguments without
         defaults in its signature.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`. By default after every batch. With a `Schedule` the
         extension also acts before training, so that the first batch uses the first value.

@@ -104,7 +104,7 @@ class Aim:
     classes : int or None
         The number of classes; None if the targets are numbers, or if it is unknown.
     names : tuple of str
-        The names of the classes.
+        The class names.
     numbers : int
         The number of target columns, if the targets are numbers.
     """

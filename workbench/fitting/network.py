@@ -71,7 +71,7 @@ OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
     "array.astype('{wanted}') or tensor.to(torch.{wanted}), or pass the arrays as a pair (X, y)"
 )
-NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
+NOT_CLASSES = "the targets have the dtype {dtype}, but class indices must be integers"
 WHOLE_FLOATS = (
     "the targets are the whole numbers {values} of dtype {dtype}, which can be classes or "
     "quantities; convert them to int64 if they are classes, or pass loss='squared error'"

@@ -1,6 +1,6 @@
 """Functions that create streams for `fit` from datasets, streams and torch data loaders.
 
-The data is used as it is, and targets must be indices of classes or numbers. Only images of dtype
+The data is used as it is, and targets must be class indices or numbers. Only images of dtype
 uint8 in a dataset are scaled to 0..1. Part of a dataset can be held out for validation.
 """
 

@@ -97,7 +97,7 @@ class Tabular(Records):
         Parameters
         ----------
         expression : str
-            A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
+            A condition as in `pandas.DataFrame.query`, with channel names, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
             that is not an identifier must be in backticks. Functions, attributes and ``@`` are
             rejected, so that an expression from a web page or a tool cannot execute code.

@@ -202,7 +202,7 @@ class DatasetEvaluator(Hinted):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays; unused sources are ignored.
+            A dictionary from source names to arrays; unused sources are ignored.
 
         Raises
         ------

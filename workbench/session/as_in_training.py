@@ -121,7 +121,7 @@ class AsInTraining:
             return encoded_targets(given, TARGETS, as_classes=False).values
         kind = values_of(given, TARGETS).dtype.kind
         if kind in "iuf" and isinstance(labels[0], str):
-            labels = range(len(labels))  # indices of classes
+            labels = range(len(labels))  # class indices
         return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
 
     def scaled(self, values: Any, name: str, *, of_arrays: bool = True) -> Any:

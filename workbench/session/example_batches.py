@@ -133,8 +133,8 @@ def _named(
 ) -> Any:
     """Return a torch or Hugging Face loader or dataset as a stream, and other data unchanged.
 
-    Entries without names get the names of the sources of `training` or, if their number differs,
-    the names of the inputs.
+    Entries without names get the source names of `training` or, if their number differs, the input
+    names.
     """
     if is_split(data):
         data, _ = in_torch(data, "data")

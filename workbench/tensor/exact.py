@@ -109,7 +109,7 @@ def _with_limits(
         return log_softmax(x, *args, **kwargs)
     most = torch.finfo(x.dtype).max
     log_p = log_softmax(x.clamp_max(most), *args, **kwargs)
-    # If one logit is infinite, all other classes have the probability zero.
+    # If one logit is infinite, all other classes have a probability of zero.
     return torch.where(log_p < -most / 2, -torch.inf, log_p)
 
 

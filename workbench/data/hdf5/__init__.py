@@ -1,7 +1,7 @@
 """Datasets in HDF5 files that are divided into splits, such as training and test examples.
 
 The layout is the same as in Fuel, so files written for Fuel can be read. The root contains one HDF5
-dataset per source, with the examples of all splits; its dimension labels are the names of the axes.
+dataset per source, with the examples of all splits; its dimension labels are the axis names.
 The ``split`` attribute of the root is a table with one row for each pair of split and source::
 
     split  source  start  stop  indices  available  comment

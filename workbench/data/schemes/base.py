@@ -73,7 +73,7 @@ class IterationScheme(Hinted, Part, ABC):
 
 
 class IndexScheme(IterationScheme):
-    """Scheme whose requests are indices of examples.
+    """Scheme whose requests are example indices.
 
     Parameters
     ----------
