@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Usual refresh interval in seconds, and the interval while a command waits for a batch to end."""
+"""Usual refresh interval in seconds, and the interval while a command is waiting for a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],

@@ -142,8 +142,8 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits if their magnitude and range allow it, which
-        halves the space.
+        True to store numbers with seven digits, in half the space, if their magnitude and
+        range allow it.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional

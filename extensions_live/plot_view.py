@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 BUDGET = 7000
-"""Maximum total number of points in all curves, which limits an update to 160 kB."""
+"""Maximum total number of points in all curves, so that an update is at most 160 kB."""
 
 FEWEST = 200
 """Number of points that a curve can always have, even if all curves together exceed `BUDGET`."""

@@ -4,7 +4,7 @@ This private module of `workbench.config` is loaded when a setting is first used
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
 messages name the setting, its value and the origin of the value. PyYAML reads the file directly,
 because `YamlConfigSettingsSource` of pydantic-settings treats a missing file or a pipe as an empty
-file, ignores case in names, and expands aliases, which allows a file of a few lines to exhaust the
+file, ignores case in names, and expands aliases, so that a file of a few lines can exhaust the
 memory.
 """
 

@@ -234,7 +234,7 @@ class SignatureError(WorkbenchError, TypeError, ValueError):
 
 
 class UnknownAttributeError(WorkbenchError, AttributeError):
-    """Assignment to an attribute that does not exist, which would have no effect."""
+    """Ineffective assignment to an attribute that does not exist."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):

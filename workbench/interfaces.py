@@ -143,7 +143,7 @@ class Loop(Protocol):
 
     @property
     def is_running(self) -> bool:
-        """True while a thread trains this main loop."""
+        """True while a thread is training this main loop."""
 
     @property
     def session(self) -> Session | None:

@@ -32,8 +32,8 @@ class Dashboard(Hinted):
     """Page with the figures and controls of sessions, or with the runs of a database.
 
     The page is served by this process, and its address contains a random token. The controls of the
-    page work even while a notebook cell runs, and every tab that opens the address shows the whole
-    run. Closing a tab or the dashboard does not affect training.
+    page work even while a notebook cell is running, and every tab that opens the address shows the
+    whole run. Closing a tab or the dashboard does not affect training.
 
     Parameters
     ----------

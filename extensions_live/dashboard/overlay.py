@@ -120,7 +120,7 @@ def quantity(name: str, names: Sequence[str]) -> str:
 
 
 def numbers_in(log: TrainingLogBase) -> list[str]:
-    """Return the channel names whose newest value is a number."""
+    """Return the names of channels with a numeric newest value."""
     columns = log.snapshot().columns
     return [
         name

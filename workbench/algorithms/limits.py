@@ -171,7 +171,7 @@ class RemoveNotFinite(StepRule):
     Parameters
     ----------
     scaler : float
-        The factor for parameters whose step is not finite. By default, it is 1, which leaves them
+        The factor for parameters whose step is not finite. The default, 1, leaves them
         unchanged.
 
     Attributes

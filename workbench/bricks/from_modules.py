@@ -58,7 +58,7 @@ WITH_POSITIONS = (
     *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.BatchNorm2d),
     *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.Unflatten),
 )
-"""Layers that make values sequences or images until they are flattened."""
+"""Layers whose outputs are sequences or images until they are flattened."""
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 

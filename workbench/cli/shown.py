@@ -1,4 +1,4 @@
-"""Formats of the values that the commands print: lines of limited width, and strict JSON."""
+"""Formats for printing values: lines of limited width, and strict JSON."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Guard(TrainingExtension):
         reduced value until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
-        used, which requires no record. The extension that writes the record must come before this
+        used, without a record. The extension that writes the record must come before this
         extension.
     name : str, optional
         The name of the extension; by default the class name.

@@ -34,7 +34,7 @@ NOT_SCALED = (
 
 
 class AsInTraining:
-    """Rules that encoded the training data.
+    """Rules used to encode the training data.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def predict(
     """
     with session._lock:
         variable, copy = _graph_of(session, output)
-    # The training thread may wait for the lock, so the lock is free while this thread waits.
+    # The training thread may wait for the lock, so the lock is free while this thread is waiting.
     values = session._worker.prober.now(copy.names)
     batches = batches_of(
         X,

@@ -1,7 +1,7 @@
 """Accurate computation of the logarithms of probabilities.
 
-Softmax and the logistic function round probabilities near zero and one, which makes the logarithm
-of a probability and its gradient inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
+Softmax and the logistic function round probabilities near zero and one, so that the logarithm of
+a probability and its gradient are inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
 ``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph still contains the
 probabilities. If they are replaced by another variable (for example, when dropout is applied to
 them), the logarithm is computed as written.

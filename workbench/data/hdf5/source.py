@@ -114,7 +114,7 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Read rows whose indices are in ascending order.
 
-    If the rows form only a few runs of consecutive rows, each run is read separately, which is
+    If the rows form only a few runs of consecutive rows, each run is read separately; this is
     twice as fast.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)

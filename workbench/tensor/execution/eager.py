@@ -225,7 +225,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
     """Return True if the sum of the elements of any output is NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
-            # A sum is one fast pass. Infinite elements of both signs also give NaN, which costs
+            # A sum is one fast pass. Infinite elements of both signs also give NaN; this costs
             # only a second run.
             value = (output if output.dim() == 0 else output.sum()).item()
             if value != value:

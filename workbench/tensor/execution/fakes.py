@@ -67,7 +67,7 @@ class Fakes:
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
-        # The symbol is backed: torch's rules can branch on the example, which adds a guard.
+        # The symbol is backed: torch's rules may branch on the example, and then add a guard.
         source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
