@@ -127,7 +127,7 @@ class Model(ComputationGraph):
             return
         self._told_of_left_out = True
         kept = [v for v in dict.fromkeys([*self.variables, *self.scan_variables]) if is_kept(v)]
-        mention_left_out(kept, "set", "load an archive with the extension Load")
+        mention_left_out(kept, "set", "load an archive with the Load extension")
 
     def to_module(self) -> GraphAsModule:
         """Convert the model to a ``torch.nn.Module`` that shares its parameters.

@@ -663,8 +663,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         missing = [name for name in needed if name not in state]
         if missing:
             raise errors.StateError(
-                f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} requires; "
-                "load the state into the algorithm that saved it"
+                f"the state does not contain {', '.join(map(repr, missing))}, which "
+                f"{self._kind} requires; load the state into the algorithm that saved it"
             )
         for name, value in state.items():
             if name not in variables:

@@ -39,7 +39,7 @@ def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationE
     elif isinstance(value, str):
         remedy = f"create a variable of that name with tensor.matrix({value!r})"
     elif value is None:
-        remedy = "perhaps an application method lacks a return statement"
+        remedy = "perhaps an application method has no return statement"
     else:
         remedy = "convert it with numpy.array(..., dtype='float32') or torch.tensor(...)"
     shown = "None" if value is None else f"{shortened(value)}, {an(type(value).__name__)}"

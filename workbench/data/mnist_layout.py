@@ -75,9 +75,9 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder} lacks the files {', '.join(missing)} of {self.title}; download the "
-                    f"IDX files with workbench.data.download({self.name!r}, directory), or remove "
-                    f"the other files{self.remedy}"
+                    f"{folder} does not contain the files {', '.join(missing)} of {self.title}; "
+                    f"download the IDX files with workbench.data.download({self.name!r}, "
+                    f"directory), or remove the other files{self.remedy}"
                 )
         return None
 

@@ -99,7 +99,7 @@ class _Unpickler(pickle.Unpickler):
         except KeyError:
             pass
         raise ArchiveError(
-            f"{self.where}: the pickle refers to {pid!r}, which the archive lacks; "
+            f"{self.where}: the pickle refers to {pid!r}, which is not in the archive; "
             f"{archive.RESTORE}"
         )
 
@@ -244,8 +244,8 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive lacks the values of {', '.join(absent)}; add_to_dump accepts "
-            "only parameters that were passed to dump"
+            f"{where}: the archive does not contain the values of {', '.join(absent)}; "
+            "add_to_dump accepts only parameters that were passed to dump"
         )
     check_numbered(named, present, where)
     archive.add(file_, {name: pickled(object_, references_to(named))})

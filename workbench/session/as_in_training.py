@@ -127,8 +127,8 @@ class AsInTraining:
     def scaled(self, values: Any, name: str, *, of_arrays: bool = True) -> Any:
         """Return the values of an input; pixels are scaled as in training.
 
-        Pixels are values of dtype uint8 or, if training scaled images from 0..255 to 0..1, integers
-        of any dtype.
+        Pixels are values of dtype uint8 or, if images were scaled in training from 0..255 to 0..1,
+        integers of any dtype.
 
         Parameters
         ----------

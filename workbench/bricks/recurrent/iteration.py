@@ -221,7 +221,7 @@ def _iterate(
     if absent:
         raise ApplicationError(
             f"{application.path}: the outputs ({', '.join(outputs)}) must include every state, "
-            "because the step returns the new value of each state, but they lack "
+            "because the step returns the new value of each state, but they omit "
             f"{', '.join(absent)}; write @recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))
