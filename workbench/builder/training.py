@@ -128,7 +128,7 @@ def scalars(built: Built) -> list[Variable]:
 
 
 def plotted(built: Built) -> list[list[str]]:
-    """Return the channel names that training records, one list for each figure."""
+    """Return the names of the channels that training records, one list for each figure."""
     name_records(built)
     cost = [] if built.cost is None else [[str(built.cost.name)]]
     others = [str(one.name) for one in scalars(built)]

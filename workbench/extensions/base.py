@@ -255,7 +255,7 @@ class TrainingExtension(FixedAttributes):
         """Prepare for further training that the user requested after training had ended."""
 
     def records(self) -> Mapping[str, bool]:
-        """Return the record names that this extension writes, if they are known in advance.
+        """Return the names of the records that this extension writes, if they are known in advance.
 
         Returns
         -------

@@ -134,7 +134,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
 
 
 def planned_epochs(main_loop: Loop) -> int | None:
-    """Return the total number of epochs of the training, or None if it is unknown."""
+    """Return the planned total number of epochs, or None if it is unknown."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
         wanted: int | None = goal.get("epochs")
@@ -144,7 +144,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 
 
 def planned_batches(main_loop: Loop) -> int | None:
-    """Return the total number of batches of the training, or None if it is unknown.
+    """Return the planned total number of batches, or None if it is unknown.
 
     The number is also unknown if epochs are longer than expected and more batches than planned have
     been processed.
