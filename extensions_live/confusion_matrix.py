@@ -37,7 +37,7 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     targets : str
         The source of the true classes.
     labels : sequence of str, optional
-        The names of the classes; by default the names in the data that was passed to `fit`.
+        The class names; by default the names in the data that was passed to `fit`.
     title : str, optional
 
     Raises

@@ -1,4 +1,4 @@
-"""Commands that a page sends on the kernel's control channel; they arrive even while a cell runs.
+"""Commands that a page sends on the control channel; they arrive even while a cell is running.
 
 In JupyterLab and Notebook 7, a widget can access the connection to its kernel and send a message of
 any type. The kernel looks up the handler for this type in `control_handlers` and runs it in the
@@ -34,7 +34,7 @@ _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictio
 
 
 class RunningCell:
-    """Monitor that tells the page that the kernel is still busy while a cell runs.
+    """Monitor that tells the page that the kernel is still busy while a cell is running.
 
     After every message on the control channel, a kernel reports that it is idle even if a cell is
     still running, and the page then shows the kernel as idle.
@@ -127,7 +127,7 @@ def connect() -> None:
 
 
 def connected() -> bool:
-    """Return True if this kernel handles commands while a cell runs."""
+    """Return True if this kernel handles commands while a cell is running."""
     return _channel is not None
 
 

@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Usual refresh interval in seconds, and the interval while a command waits for a batch to end."""
+"""Usual refresh interval in seconds, and the interval while a command is waiting for a batch."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],
@@ -62,7 +62,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         The channels whose values are not shown, for instance because a plot next to the bar shows
         them.
     variables : iterable of SharedVariable or str, optional
-        Further shared variables, or their names, to show and change. Each must be a single number.
+        Additional shared variables, or their names, to show and change. Each must be a single
+        number.
     title : str
         The text before the state, such as the name of the session.
     folded : bool
@@ -121,7 +122,7 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
         if self._shown is not None:
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
-                # Another session can continue the main loop; this session keeps its last payload.
+                # Another session may continue the main loop; this session keeps its last payload.
                 return {**payload, "command": command, "receipts": self._steer.receipts()}
         facts = progress_of(session, self._speed)
         steer = self._steer.payload(session)  # first, since it updates the course for the receipts

@@ -62,7 +62,7 @@ def distribution(tensor: torch.Tensor) -> Distribution:
         nan = math.nan
         return Distribution(nan, nan, nothing, nan, nan, 0.0, float(size > 0), size)
     low, high = (float(edge) for edge in torch.aminmax(finite))
-    # scaled, since the width of the range can exceed the largest number
+    # scaled, since the width of the range may exceed the largest number
     scale = max(abs(low), abs(high))
     if low < high and low / scale < high / scale:
         counts = torch.histc((finite / scale).float(), BINS, low / scale, high / scale)

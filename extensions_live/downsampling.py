@@ -1,6 +1,6 @@
 """Downsampling of a curve of any length to the resolution of a screen.
 
-A screen has a few thousand columns of pixels, but a run can have a million iterations. Every bucket
+A screen has a few thousand columns of pixels, but a run may have a million iterations. Every bucket
 of neighbouring points is replaced by its minimum and its maximum, each at its own iteration. A
 spike of a single iteration is therefore visible at every zoom level. Values that are not finite
 break the line; their iterations are returned separately, so that they can be marked. Outside the

@@ -58,7 +58,7 @@ class FixedExamples:
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
-        The names of the classes; by default the names in the data that was passed to `fit`.
+        The class names; by default the names in the data that was passed to `fit`.
     user : str
         The name of the view, for error messages.
     needs_classes : bool
@@ -100,7 +100,7 @@ class FixedExamples:
         self.truth: Array | None = None
         self.output: Array = np.zeros(0)
         self.iteration = 0
-        if labels is None:  # `fit` keeps the names of the classes there
+        if labels is None:  # `fit` keeps the class names there
             labels = session.log.status.get("classes")
         self._labels = None if labels is None else list(map(str, labels))
         self._user, self._needs_classes = user, needs_classes

@@ -10,10 +10,11 @@ Clock = Callable[[], float]
 
 
 class KernelClock:
-    """Clock that counts only the seconds during which the kernel can receive messages from a page.
+    """Clock that counts only the seconds when the kernel can receive messages from a page.
 
-    The kernel receives no messages while a cell runs, unless the cell waits for training. A page
-    that is silent while a cell runs can still be open, so the clock stops during that time.
+    The kernel receives no messages while a cell is running, unless the cell is waiting for
+    training. A page that is silent while a cell is running may still be open, so the clock stops
+    during that time.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

@@ -142,8 +142,8 @@ def build(
     x_range : DataRange1d, optional
         A range that several figures share.
     compact : bool, optional
-        True to store numbers with seven digits if their magnitude and range allow it, which
-        halves the space.
+        True to store numbers with seven digits, in half the space, if their magnitude and
+        range allow it.
     marks : mapping, optional
         The iterations to mark with a vertical line, each with its text.
     hint : str, optional
@@ -219,7 +219,7 @@ def build(
     if with_shapes:
         _add_shapes(plot, curves, log_y=log_y)
     positions = "@x{0,0}" if x == "iteration" else "@x{%.5g}"
-    # `$name` is the name of the curve as text: a channel can have any name.
+    # `$name` is the name of the curve as text: a channel may have any name.
     hover = HoverTool(
         renderers=lines,
         tooltips=[("", "$name"), (x, positions), ("value", "@y{%.5g}")],

@@ -43,7 +43,7 @@ Columns: TypeAlias = tuple[str, ...] | Literal["all"] | None
 
 @dataclass(frozen=True)
 class View:
-    """Request from a page: which rows to show, in which order, and with which columns.
+    """Request from a page: the rows to show, their order and their columns.
 
     Attributes
     ----------

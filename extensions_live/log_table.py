@@ -1,4 +1,4 @@
-"""`LogTable`: a table of log rows, newest first, that grows while a run trains.
+"""`LogTable`: a table of log rows, newest first, that grows while a run is training.
 
 The page requests only the rows that it shows, by their positions after filtering and sorting.
 Therefore the size of a message does not depend on the size of the log.

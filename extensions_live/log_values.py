@@ -46,7 +46,7 @@ def read_curve(
     log_x : bool, optional
         True if the axis is logarithmic.
     over : float, optional
-        The number of iterations over which the smoothed curve averages; 0 to omit this curve.
+        The number of iterations that the smoothed curve averages over; 0 to omit this curve.
     """
     try:
         x, y = log.column(channel)

@@ -1,7 +1,7 @@
 """Types of all messages and traits that Python and the page exchange.
 
-``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that the type
-checkers of Python and TypeScript reject fields that the other side does not have. A type with the
+``frontend/src/messages.ts`` is generated from this module (`make frontend`), so that Python
+and TypeScript type checkers reject fields that the other side does not have. A type with the
 suffix ``State`` lists the synchronised traits of a widget, which Python writes and the page reads.
 Every update completely replaces a value whose type has the suffix ``Payload``. On the page, `bytes`
 arrive as a ``DataView``.
@@ -577,7 +577,7 @@ class Tile(TypedDict):
 class EditBar(TypedDict):
     """Form to relabel or drop the flagged examples, whose indices are in `chosen`.
 
-    `classes` are the names of the classes; the label of a class is its index. `reason` says why the
+    `classes` are the class names; the label of a class is its index. `reason` says why the
     examples cannot be edited, and `no_label` says why they cannot be relabelled. Both are empty if
     there is no such restriction.
     """

@@ -26,7 +26,7 @@ MOST_TICKS = 12
 """Maximum number of labels on an axis of listed values."""
 
 WIDE = 50.0
-"""Ratio of the largest to the smallest result above which the axis of results is logarithmic."""
+"""Maximum ratio of the largest to the smallest result on a linear axis of results."""
 
 FIELDS = {
     "runs": ("xs", "ys", "colour", "alpha", "width", "run", "settings", "value", "state"),

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PERIOD = 0.2
 
 BUDGET = 7000
-"""Maximum total number of points in all curves, which limits an update to 160 kB."""
+"""Maximum total number of points in all curves, so that an update is at most 160 kB."""
 
 FEWEST = 200
 """Number of points that a curve can always have, even if all curves together exceed `BUDGET`."""
@@ -345,7 +345,7 @@ def run_data(run: Run) -> RunData:
 def absent(log: TrainingLogBase, names: Iterable[str], *, ended: bool) -> dict[str, str]:
     """Return an explanation for each channel that is missing from the log.
 
-    The result is empty until the first epoch or the run has ended, since channels can still appear.
+    The result is empty until the first epoch or the run has ended, since channels may still appear.
     """
     if not (ended or log.status["epochs_done"]):
         return {}

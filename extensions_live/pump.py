@@ -32,7 +32,7 @@ COST_FACTOR = 100
 """Ratio of a view's period to the duration of its last refresh, for periods up to `FRESH`."""
 
 FRESH = 0.5
-"""Period in seconds above which `SLOW_COST_FACTOR` determines the period."""
+"""Period in seconds; `SLOW_COST_FACTOR` determines longer periods."""
 
 SLOW_COST_FACTOR = 10
 """Minimum ratio of a view's period to the duration of its last refresh."""

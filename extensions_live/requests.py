@@ -1,7 +1,7 @@
 """Requests for session commands, sent by the widgets of a page and by tools.
 
 A request contains the name of a method of `workbench.interfaces.Session` and its arguments as plain
-values. A page can send a request twice, on the kernel's control channel and as a widget message,
+values. A page may send a request twice, on the kernel's control channel and as a widget message,
 but the request takes effect only once. Its outcome is a receipt with the id of the request.
 """
 
@@ -117,7 +117,7 @@ class Requests:
 
     @property
     def started(self) -> list[Session]:
-        """The sessions that recent requests have started, if they still exist."""
+        """The sessions that recent requests started, if they still exist."""
         found = [request.started() for request in tuple(self.recent) if request.started]
         return [session for session in found if session is not None]
 

@@ -44,7 +44,7 @@ class Samples(ProbeView[TilesPayload]):
     targets : str
         The source of the true classes or values, if such a source exists.
     labels : sequence of str, optional
-        The names of the classes; by default the names in the data that was passed to `fit`.
+        The class names; by default the names in the data that was passed to `fit`.
     shape : sequence of int, optional
         The shape of an image, ``(height, width)`` or ``(channels, height, width)``, if examples are
         rows of pixels.

@@ -1,4 +1,4 @@
-"""Handling of widget messages on the kernel's shell channel while a cell waits for training.
+"""Handling of widget messages on the kernel's shell channel while a cell is waiting for training.
 
 A cell that waits blocks the thread that handles messages from the page. `wait` blocks like
 ``event.wait()``, but also reads the kernel's shell channel. It handles messages that must not wait:

@@ -45,9 +45,9 @@ are kept.
 """
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
-"""Limits in seconds above which probes become smaller: the processor time for reading, the
+"""Limits in seconds; above them, probes become smaller: the processor time for reading, the
 processor time for computing, and the time that reading delays training. Processor time is used
-because other threads can make a short computation take a long time."""
+because other threads may make a short computation take a long time."""
 
 AT_REST = 10
 """Factor that multiplies the limits in seconds while training is not running."""
@@ -84,7 +84,7 @@ class TrainingExamples(FixedExamples):
     slow : bool
         True if the last probe took so long that the next probe must wait for the next refresh.
     pinned : set of int
-        The indices of further examples that must be kept.
+        The indices of additional examples that must be kept.
     no_label : str
         The reason why a class cannot be stored as a label; empty if labels can be stored.
     """

@@ -112,7 +112,7 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
     problem = traitlets.Unicode("").tag(sync=True)
     ident = traitlets.Unicode(help="a copy of model_id, which anywidget hides").tag(sync=True)
     has_control_channel = traitlets.Bool(
-        help="whether the kernel handles messages while a cell runs"
+        help="whether the kernel handles messages while a cell is running"
     ).tag(sync=True)
     still = traitlets.Dict(help="the outputs that the page writes into its cell").tag(sync=True)
 

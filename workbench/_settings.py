@@ -4,7 +4,7 @@ This private module of `workbench.config` is loaded when a setting is first used
 is slow to import. pydantic-settings reads the environment, and pydantic checks all values. Error
 messages name the setting, its value and the origin of the value. PyYAML reads the file directly,
 because `YamlConfigSettingsSource` of pydantic-settings treats a missing file or a pipe as an empty
-file, ignores case in names, and expands aliases, which allows a file of a few lines to exhaust the
+file, ignores case in names, and expands aliases, so that a file of a few lines can exhaust the
 memory.
 """
 
@@ -70,7 +70,7 @@ Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\
 class Settings(BaseSettings):
     """Built-in settings with their types and defaults; `None` means that a setting has no value.
 
-    The constructor checks its arguments but reads no other source.
+    The constructor checks its arguments but reads no other sources.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid")

@@ -340,4 +340,4 @@ ADVICE: dict[str, str] = {
         "EarlyStopping(record_name, checkpoint, 'best.tar', epochs=5) saves the best model",
     ),
 }  # fmt: skip
-"""Advice about arguments from other libraries for a class or function without an equivalent."""
+"""Advice about arguments of other libraries without an equivalent in a class or function."""

@@ -39,7 +39,7 @@ def check_attribute(
 ) -> None:
     """Raise an error if an attribute is added from outside.
 
-    A class calls this function in its method ``__setattr__``.
+    A class calls this function in its ``__setattr__`` method.
 
     Parameters
     ----------

@@ -234,7 +234,7 @@ class SignatureError(WorkbenchError, TypeError, ValueError):
 
 
 class UnknownAttributeError(WorkbenchError, AttributeError):
-    """Access to an attribute that does not exist, or an assignment, which would have no effect."""
+    """Access to an attribute that does not exist, or an assignment that would have no effect."""
 
 
 class NotAllocatedError(WorkbenchError, AttributeError):

@@ -1,11 +1,11 @@
-"""Clean-up of HDF5 at the end of every program, after all other exit functions of Python.
+"""Clean-up of HDF5 at the end of every program, after all other Python exit functions.
 
 Functions registered with `atexit` run in reverse order. This module is imported first, so its
 function runs after the functions that end sessions and other threads. Without it, two faults are
 possible:
 
 - Python ends a thread that is reading a file, and h5py's lock is never released. Python then
-  deletes h5py's objects, which needs the lock, and waits forever.
+  deletes h5py's objects, needs the lock for this, and waits forever.
 - A thread imports h5py while exit functions run. The exit function of h5py is then not called, and
   the HDF5 library crashes because it calls Python code after the end of Python.
 """

@@ -41,7 +41,7 @@ Shape = tuple[int, ...]
 
 
 class NdarrayInitialization(KnownAttributes, Hinted, ABC):
-    """Base class of initialisation schemes, which define the method `generate`.
+    """Base class of initialisation schemes, which define a `generate` method.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class Glorot(NdarrayInitialization):
     Parameters
     ----------
     scale : float, optional
-        The factor by which the values are multiplied.
+        The factor that the values are multiplied by.
 
     Examples
     --------
@@ -228,7 +228,7 @@ class He(Glorot):
     Parameters
     ----------
     scale : float, optional
-        The factor by which the values are multiplied.
+        The factor that the values are multiplied by.
 
     Examples
     --------
@@ -247,7 +247,7 @@ class Identity(NdarrayInitialization):
     Parameters
     ----------
     mult : float, optional
-        The factor by which the matrix is multiplied.
+        The factor that the matrix is multiplied by.
     """
 
     matrices_only = True
@@ -270,7 +270,7 @@ class Orthogonal(NdarrayInitialization):
     Parameters
     ----------
     scale : float, optional
-        The factor by which the matrix is multiplied. Saxe et al. (2013) discuss its effect on the
+        The factor that the matrix is multiplied by. Saxe et al. (2013) discuss its effect on the
         speed of training.
 
     Examples

@@ -143,7 +143,7 @@ class Loop(Protocol):
 
     @property
     def is_running(self) -> bool:
-        """True while a thread trains this main loop."""
+        """True while a thread is training this main loop."""
 
     @property
     def session(self) -> Session | None:
@@ -273,11 +273,11 @@ class Hyperparameter(Protocol):
     low, high : float
         The bounds of the value; infinite if there is no bound.
     scale : {'log', 'linear'}
-        The scale on which controls show the value.
+        The scale that controls use to show the value.
     driven_by : str
         The name of the extension that sets the value during training; empty if there is none.
     held : bool
-        True while the extension `driven_by` leaves the value unchanged.
+        True while the extension in `driven_by` leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter; empty if no rule uses it.
     """
@@ -332,7 +332,7 @@ class Snapshot(Protocol):
 
     @property
     def branch(self) -> Branch:
-        """The branch on which the snapshot was taken."""
+        """The branch that the snapshot was taken on."""
 
 
 class Best(Protocol):
@@ -382,7 +382,7 @@ class Probe(Protocol):
     seconds : float
         The number of seconds that reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` during which the training thread computed instead of waiting.
+        The part of `seconds` that the training thread spent computing instead of waiting.
     """
 
     iteration: int | None
@@ -446,11 +446,11 @@ class Session(Protocol):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends, if they are known."""
+        """The planned total of ``epochs`` and ``batches``, if it is known."""
 
     @property
     def execution(self) -> Mapping[str, str]:
-        """The ``tier`` in which batches are processed, and the ``reason`` for this tier."""
+        """The ``tier`` that processes batches, and the ``reason`` for this tier."""
 
     @property
     def model_tree(self) -> Sequence[Mapping[str, Any]]:
@@ -588,7 +588,7 @@ class Session(Protocol):
         batch: bool = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
-        """Copy values of variables and, if requested, training examples between two batches."""
+        """Copy values of variables (and training examples, if requested) between two batches."""
 
     def predict(
         self,
@@ -637,7 +637,7 @@ class Session(Protocol):
 
 @runtime_checkable
 class Sweep(Protocol):
-    """Interface through which views use a sweep; `workbench.sweep.Sweep` documents the details.
+    """Interface that views require of a sweep; `workbench.sweep.Sweep` documents the details.
 
     Attributes
     ----------

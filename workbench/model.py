@@ -127,7 +127,7 @@ class Model(ComputationGraph):
             return
         self._told_of_left_out = True
         kept = [v for v in dict.fromkeys([*self.variables, *self.scan_variables]) if is_kept(v)]
-        mention_left_out(kept, "set", "load an archive with the extension Load")
+        mention_left_out(kept, "set", "load an archive with the Load extension")
 
     def to_module(self) -> GraphAsModule:
         """Convert the model to a ``torch.nn.Module`` that shares its parameters.
@@ -168,8 +168,8 @@ class Model(ComputationGraph):
     ) -> None:
         """Write the model to an ONNX file, after checking that the file computes the same outputs.
 
-        The file contains the graph of `to_module`. Its inputs and outputs have the names of the
-        variables.
+        The file contains the graph of `to_module`. Its inputs and outputs have the same names as
+        the variables.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class Model(ComputationGraph):
         GraphError
             If the graph draws random numbers.
         InputError
-            If the examples do not have the names of the inputs.
+            If the names of the examples are not the input names.
         MissingLibraryError
             If onnx is not installed.
         """
@@ -220,13 +220,13 @@ class Model(ComputationGraph):
         ----------
         algorithm : object, optional
             The algorithm that trains the model, such as ``main_loop.algorithm``. Parameters that
-            are not in its attribute `parameters` are counted as frozen. By default all
+            are not in its `parameters` attribute are counted as frozen. By default all
             parameters are counted as trained.
 
         Returns
         -------
         Summary
-            An object that is shown as a table; its attribute `frame` is a pandas frame. Unknown
+            An object that is shown as a table; its `frame` attribute is a pandas frame. Unknown
             sizes, such as the size of the batch, are shown as ``?``.
 
         Examples

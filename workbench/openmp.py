@@ -71,7 +71,7 @@ def sleep_while_idle() -> bool:
     thread = threading.Thread(target=keep, name="idle OpenMP threads", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no thread could be started, which costs only speed
+    except RuntimeError:  # no thread could be started; this costs only speed
         return False
     ready.wait(5)
     return True

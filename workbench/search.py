@@ -5,8 +5,8 @@ likely sequences. It keeps K sequences, the *beam*. Each step extends them by on
 possible ways, and keeps the K best results. The search is exact if K is as large as the number of
 possible sequences.
 
-In shapes, K is the number of sequences in the beam, R the number of different outputs, and T the
-number of time steps.
+In the shapes below, K is the number of sequences in the beam, R the number of different outputs,
+and T the number of time steps.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
     if log_probs.isnan().any():
         raise SearchError(
             "the generator computes probabilities that are not numbers (NaN); initialise it, or "
-            "check at which iteration its training failed"
+            "check when its training failed"
         )
 
 

@@ -55,7 +55,7 @@ class Selector(Predicate, Hinted):
         self.bricks = [bricks] if isinstance(bricks, Component) else list(bricks)
 
     def get_parameters(self, parameter_name: str | None = None) -> ByPath[Variable]:
-        """Return the parameters of the bricks and of their descendants, keyed by path.
+        """Return the parameters of the bricks and their descendants, keyed by path.
 
         Parameters
         ----------

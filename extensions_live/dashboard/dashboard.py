@@ -32,8 +32,8 @@ class Dashboard(Hinted):
     """Page with the figures and controls of sessions, or with the runs of a database.
 
     The page is served by this process, and its address contains a random token. The controls of the
-    page work even while a notebook cell runs, and every tab that opens the address shows the whole
-    run. Closing a tab or the dashboard does not affect training.
+    page work even while a notebook cell is running, and every tab that opens the address shows the
+    whole run. Closing a tab or the dashboard does not affect training.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Dashboard(Hinted):
             connect. To let other machines connect, use ``0.0.0.0``, which means all addresses. The
             connection is not encrypted, so use another address only in a network that you trust.
         origins : collection of str
-            Further hosts whose pages may connect; needed behind a proxy that changes the name of
+            Additional hosts whose pages may connect; needed behind a proxy that changes the name of
             the host.
 
         Returns

@@ -45,7 +45,7 @@ def refusal(
     headers : HTTPHeaders
     token : str
     origins : collection of str
-        Further hosts whose pages may connect. A host includes its port, unless the port is the
+        Additional hosts whose pages may connect. A host includes its port, unless the port is the
         default.
 
     Examples
@@ -78,7 +78,7 @@ class Guard(httputil.HTTPServerConnectionDelegate):
     application : HTTPServerConnectionDelegate
     token : str
     origins : collection of str
-        Further hosts whose pages may open a websocket.
+        Additional hosts whose pages may open a websocket.
     """
 
     def __init__(

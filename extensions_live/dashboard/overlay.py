@@ -1,7 +1,7 @@
 """Curves of several logs in shared figures, with one figure for each quantity.
 
 The figures that the plots of the runs request come first, as in the view of a session. The other
-channels are grouped by quantity: the names of the channels of one quantity, such as ``cost``
+channels are grouped by quantity: the channel names of one quantity, such as ``cost``
 and ``valid_cost``, differ only in a prefix. Each figure has one curve for each run and channel.
 """
 
@@ -120,7 +120,7 @@ def quantity(name: str, names: Sequence[str]) -> str:
 
 
 def numbers_in(log: TrainingLogBase) -> list[str]:
-    """Return the names of the channels whose newest value is a number."""
+    """Return the names of channels with a numeric newest value."""
     columns = log.snapshot().columns
     return [
         name

@@ -50,7 +50,7 @@ class AppServer:
         The port; 0 selects any free port.
     token : str
     origins : collection of str
-        Further hosts whose pages may open a websocket.
+        Additional hosts whose pages may open a websocket.
     title : str
         The title of the page.
 

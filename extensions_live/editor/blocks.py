@@ -33,7 +33,8 @@ def save(name: object, document: Document, *, replace: bool = False) -> str:
     Raises
     ------
     BuilderError
-        If a block with this name exists and `replace` is False, or if the block cannot be saved.
+        If there is already a block with this name and `replace` is False, or if the block cannot be
+        saved.
     """
     name = checked_name(name)
     saved.look(now=True)

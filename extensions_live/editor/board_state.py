@@ -143,7 +143,7 @@ class BoardState(Hinted):
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:
-        """Return the message of the error that Python would raise for a node, if any."""
+        """Return the message of the error, if any, that Python would raise for a node."""
         self._document.check(node)
         found = self._checked().faults.get(node)
         return None if found is None else found.text

@@ -118,7 +118,7 @@ def _nothing(skipped: Sequence[Skipped]) -> str:
 
 
 def assigned_names(text: str) -> set[str]:
-    """Return all names that `text` assigns, and all strings in `text`, such as names of inputs."""
+    """Return all names that `text` assigns, and all strings in `text`, such as input names."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

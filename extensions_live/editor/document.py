@@ -65,7 +65,7 @@ class Document:
         `wiring.sinks` returns are monitored.
     layers : dict of str to tuple of int
         For each brick with inserted layers, the numbers that identify its layers, in
-        order. These numbers are needed only while a session trains the model, so the text of a
+        order. These numbers are needed only while a session is training the model, so the text of a
         document does not contain them.
     """
 

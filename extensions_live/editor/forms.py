@@ -48,7 +48,7 @@ def values_of(
 def of_brick(
     kind: str, given: Mapping[str, Json], inferred: Mapping[str, Json]
 ) -> list[SettingValue]:
-    """Return the settings of a brick of the type `kind`."""
+    """Return the settings of a brick of type `kind`."""
     entry = entries("brick").get(kind)
     return [] if entry is None else values_of(entry.fields, given, inferred)
 

@@ -1,4 +1,4 @@
-"""Intents of pages: calls to board methods, each of which is executed once.
+"""Intents of pages: calls to board methods; each call is executed once.
 
 A page repeatedly sends all unanswered intents on several channels, so that no intent is lost while
 the kernel is busy. Intents are executed in the order of their numbers. If an intent cannot be

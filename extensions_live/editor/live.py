@@ -1,4 +1,4 @@
-"""Live values on the canvas of an editor while a session trains the model.
+"""Live values on the canvas of an editor while a session is training the model.
 
 Values are computed only while the user has chosen to show them. They are computed from copies of
 the parameters, which a probe of the session returns, and from examples that are read once. The pump

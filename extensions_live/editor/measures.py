@@ -1,4 +1,4 @@
-"""Quantities that the nodes of a board show while a session trains the model.
+"""Quantities that the nodes of a board show while a session is training the model.
 
 Each quantity is computed from copies of the parameters, on fixed examples, and in the mode of the
 model on the board. If the value of a node is unknown, the node shows the reason instead.

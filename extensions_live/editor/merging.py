@@ -98,7 +98,7 @@ def merged(
     position : pair of numbers or None
         The position of the top left corner of the new nodes, which keep their arrangement.
     inputs : dict of str to str, optional
-        A mapping from the names of inputs of `part` to the wires of `document` that replace them.
+        A mapping from the input names of `part` to the wires of `document` that replace them.
     outer : Document, optional
         The document that `part` was taken from. The connections from other nodes of `outer` to
         nodes of `part` are recreated where `document` has a wire with the same name.

@@ -44,9 +44,9 @@ OF_OPERATIONS: dict[str, dict[str, Json]] = {
     "softmax": {"dim": -1},
     "stack": {"dim": 1},
 }
-"""Initial settings of a new operation, which leave the examples of a batch apart.
+"""Initial settings of a new operation that keep the examples of a batch apart.
 
-The defaults of torch would join examples: `concatenate` along the batch, `flatten` into one vector.
+Torch's defaults would join examples: `concatenate` along the batch, `flatten` into one vector.
 """
 
 TORCH = "torch.nn."
@@ -100,7 +100,7 @@ def added(
     if name is not None:
         _check_name(name)
     checked_json(settings)
-    plain = type.removeprefix(TORCH)  # a brick can have the same name
+    plain = type.removeprefix(TORCH)  # a brick may have the same name
     if plain != type and registry.found("module", plain) is not None:
         module: Json = {"module": {"type": plain, **({"settings": settings} if settings else {})}}
         document, node = _brick(document, "TorchModule", name or plain.lower(), {"module": module})

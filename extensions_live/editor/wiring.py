@@ -135,7 +135,7 @@ def refreshed(document: Document, before: Mapping[str, Method]) -> Document:
     ----------
     document : Document
     before : dict of str to Method
-        The methods of the calls before the edit, which determine the old names of the outputs.
+        The methods of the calls before the edit, which determine the old output names.
     """
     now, taken = methods(document), document.wires()
     calls, dropped = [], set()

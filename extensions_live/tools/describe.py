@@ -76,7 +76,7 @@ def log(
     limit : int
         The maximum number of rows, at most `MOST_ROWS`.
     channels : collection of str, optional
-        The names of the channels; by default all channels.
+        The channel names; by default all channels.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def branches(session: Session) -> list[dict[str, Any]]:
 
 
 def snapshots(session: Session) -> list[dict[str, Any]]:
-    """Return the iteration and the attribute `pin` of each snapshot in memory."""
+    """Return the iteration and the `pin` attribute of each snapshot in memory."""
     return [{"iteration": one.iteration, "pin": one.pin} for one in session.snapshots]
 
 

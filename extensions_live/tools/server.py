@@ -137,7 +137,7 @@ def serve(
     >>> session = MainLoop(Nothing(), [{"x": [1]}]).start(paused=True, name="served")
     >>> server = serve(session)
 
-    The script of a tool, which needs only the address and the token:
+    The script of a tool needs only the address and the token:
 
     >>> import json
     >>> from urllib.request import Request, urlopen

@@ -207,7 +207,7 @@ def test_a_state_without_a_buffer_of_a_rule_is_refused():
     cost = (w * x).sum()
     saved = GradientDescent(cost=cost, parameters=[w], step_rule=Scale(0.1)).state_dict()
     other = GradientDescent(cost=cost, parameters=[w], step_rule=Momentum(0.1, 0.9))
-    with pytest.raises(StateError, match="lacks 'w_velocity', 'momentum', which"):
+    with pytest.raises(StateError, match="does not contain 'w_velocity', 'momentum', which"):
         other.load_state_dict(saved)
 
 

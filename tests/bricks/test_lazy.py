@@ -88,7 +88,7 @@ def test_unknown_arguments_are_refused_with_the_nearest():
 
 
 def test_without_laziness_everything_is_needed_at_once(eager):
-    with pytest.raises(TypeError, match="lacks output_dim; .* because lazy"):
+    with pytest.raises(TypeError, match="is missing output_dim; .* because lazy"):
         Linear(3)
 
 

@@ -76,5 +76,5 @@ def test_one_set_is_not_confused_with_the_other(folder, monkeypatch):
 
 def test_a_folder_with_some_of_the_files_is_an_error(folder):
     (write_test_set(folder / "fashion_mnist") / IDX_FILES["test"][0]).unlink()
-    with pytest.raises(DataFileError, match="lacks the files t10k-images-idx3-ubyte of Fashion"):
+    with pytest.raises(DataFileError, match="does not contain the files t10k-images-idx3-ubyte"):
         FashionMNIST(("test",))

@@ -209,7 +209,7 @@ DAMAGE = {
         write_idx,
         IDX_FILES["test"][1],
         Path.unlink,
-        "lacks the files t10k-labels-idx1-ubyte of MNIST",
+        "does not contain the files t10k-labels-idx1-ubyte of MNIST",
     ),
 }
 

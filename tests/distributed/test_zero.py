@@ -41,7 +41,7 @@ def test_a_pickled_rule_is_that_of_one_process(together, tmp_path):
     together(2, jobs.train_on, "penalty", 3, None, saved, "zero1")
     for said in together(2, jobs.continued, saved):
         assert said.startswith("ProcessError: the pickled step rule ZeRO1 contains the buffers of")
-        assert said.endswith("for instance with the extension Load")
+        assert said.endswith("for instance with the Load extension")
 
 
 def test_a_buffer_that_overflows_is_an_error_in_all_processes(together):

@@ -258,7 +258,7 @@ class TestReportsAboutOtherLibraries:
         ),
         (
             lambda: wb.fit([wb.Linear(), wb.Softmax()], IndexableDataset({"x": X, "y": SUMS})),
-            "have the dtype float32, but indices of classes must be integers",
+            "have the dtype float32, but class indices must be integers",
         ),
         (
             lambda: wb.fit([wb.Linear(output_dim=1)], IndexableDataset({"x": X, "y": CLASSES})),

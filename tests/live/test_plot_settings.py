@@ -13,7 +13,7 @@ from .runs import make_loop, plot_view
     [
         ({"x": "epochs"}, "must be one of iteration, epoch, time, examples, not 'epochs'"),
         ({"smoothing": -1}, "must be a non-negative number of iterations, not -1"),
-        ({"smoothing": float("nan")}, "must be a number of iterations"),
+        ({"smoothing": float("nan")}, "must be a non-negative number of iterations"),
         ({"log_x": 1}, "must be True or False, not 1"),
         ({"log_y": [True]}, "must be a list of figure indices"),
         ({"marks": ["stars"]}, "must be a list whose items are among epoch, intervention"),

@@ -36,7 +36,7 @@ def test_a_log_with_the_methods_of_the_protocol_suffices():
 def test_a_log_that_lacks_something_says_what():
     log = OwnLog()
     del log.commit, log.maker
-    with pytest.raises(LogError, match="OwnLog object.*, which lacks commit, maker$"):
+    with pytest.raises(LogError, match="OwnLog object.*, which does not have commit, maker$"):
         MainLoop(None, None, log=log)
     with pytest.raises(LogError, match="not 'run.sqlite'$"):
         MainLoop(None, None, log="run.sqlite")

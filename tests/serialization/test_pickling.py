@@ -121,7 +121,7 @@ def test_objects_can_be_added_that_share_parameters(tmp_path, model):
     [
         ("_pkl", [], "the name '_pkl' is reserved"),
         ("note", [], "the name 'note' is taken"),
-        ("x", [shared(1.0, "v")], "the archive lacks the values of v;"),
+        ("x", [shared(1.0, "v")], "the archive does not contain the values of v;"),
     ],
 )
 def test_invalid_additions_are_refused(name, parameters, text):

@@ -252,7 +252,7 @@ def test_a_call_runs_in_the_thread_that_trains(paused):
 
 @pytest.mark.parametrize("save", [pickle.dumps, cloudpickle.dumps, copy.copy])
 def test_a_session_cannot_be_saved(paused, save):
-    text = r"<Session .*> has a thread.*save its main loop with the extension Checkpoint"
+    text = r"<Session .*> has a thread.*save its main loop with the Checkpoint extension"
     with pytest.raises(StateError, match=text):
         save(paused)
 
@@ -657,7 +657,7 @@ def test_a_forked_child_leaves_the_session_to_its_parent():
             begin = time.monotonic()
             sessions.stop_all()
             assert time.monotonic() - begin < 1 and not sessions.running()
-            with pytest.raises(SessionError, match="from which this process, .* was forked"):
+            with pytest.raises(SessionError, match="this process, .* was forked from"):
                 session.wait()
             assert session.pause().done
             code = 0

@@ -95,9 +95,9 @@ class AdaGrad(StepRule):
     Parameters
     ----------
     learning_rate : float
-        The learning rate, a number >= 0.
+        The learning rate, at least 0.
     epsilon : float
-        A number >= 0 that keeps the quotient finite.
+        A non-negative number that keeps the quotient finite.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Adam(StepRule):
     epsilon : float
         A constant that keeps the quotient finite.
     decay_factor : float
-        A factor by which `beta1` is multiplied after every batch; 1 keeps it constant.
+        A factor that multiplies `beta1` after every batch; 1 keeps it constant.
 
     Attributes
     ----------
@@ -235,7 +235,7 @@ class BasicRMSProp(StepRule):
     decay_rate : float
         The decay rate of the average, from 0 to 1. With a lower rate, the average adapts faster.
     max_scaling : float
-        The largest factor by which a step is multiplied, a number > 0.
+        The largest factor for a step, greater than 0.
 
     Attributes
     ----------
@@ -271,7 +271,7 @@ class RMSProp(CompositeRule):
     Parameters
     ----------
     learning_rate : float
-        The learning rate, a number >= 0.
+        The learning rate, at least 0.
     decay_rate, max_scaling : float
         See `BasicRMSProp`.
 

@@ -30,7 +30,7 @@ from workbench.utils.hooks import refuse_former_hooks
 from workbench.utils.notices import remark
 
 Batch = Mapping[str, Any]
-"""A batch, a mapping from names of sources to arrays."""
+"""A batch, a mapping from source names to arrays."""
 
 Observer = Callable[[Sequence[Any]], object]
 """A callback that receives the values of the observed variables after every batch."""
@@ -171,7 +171,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays.
+            A dictionary from source names to arrays.
         """
 
     def watch_execution(
@@ -467,7 +467,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def _active(self) -> Distributed | None:
-        """The attribute `distributed`, or None if there is only one process."""
+        """The `distributed` attribute, or None if there is only one process."""
         distributed = self.distributed
         return distributed if distributed is not None and distributed.is_active else None
 
@@ -530,7 +530,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays.
+            A dictionary from source names to arrays.
 
         Raises
         ------
@@ -598,7 +598,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         """Return all shared variables of the training step, keyed by unique names.
 
         These are parameters, buffers of step rules, hyperparameters and counters of random streams.
-        The names of a brick's parameters and of their buffers contain the path of the brick, as in
+        The names of a brick's parameters and their buffers contain the path of the brick, as in
         ``mlp/linear_0.W``.
         """
         run, cached = self.function, self._variables_of
@@ -663,8 +663,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         missing = [name for name in needed if name not in state]
         if missing:
             raise errors.StateError(
-                f"the state lacks {', '.join(map(repr, missing))}, which {self._kind} requires; "
-                "load the state into the algorithm that saved it"
+                f"the state does not contain {', '.join(map(repr, missing))}, which "
+                f"{self._kind} requires; load the state into the algorithm that saved it"
             )
         for name, value in state.items():
             if name not in variables:

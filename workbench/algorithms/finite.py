@@ -67,7 +67,7 @@ class FiniteCost:
     buffers : iterable of SharedVariable, optional
         Buffers of rules and bricks whose new values must be finite too. For example, without this
         check, all steps would be zero once an average of squares has become infinite. A buffer is
-        not checked if it is not finite initially, if its dtype is not floating point, if it can
+        not checked if it is not finite initially, if its dtype is not floating point, if it may
         overflow only together with a step, or if its rows are divided among processes; in that last
         case, the step becomes NaN instead.
 

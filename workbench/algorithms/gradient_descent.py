@@ -102,8 +102,8 @@ class GradientDescent(UpdatesAlgorithm):
         The gradient of each parameter, named ``grad_W`` (or ``grad_mlp/linear_0.W`` if several
         parameters are named ``W``), and the step that is subtracted from the parameter.
     total_gradient_norm, total_step_norm : Variable
-        The L2 norms of all gradients together and of all steps together. They are computed only if
-        they are monitored.
+        The joint L2 norm of all gradients, and the joint L2 norm of all steps. They are computed
+        only if they are monitored.
 
     Raises
     ------

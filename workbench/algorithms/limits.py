@@ -41,7 +41,7 @@ class StepClipping(StepRule):
     Parameters
     ----------
     threshold : float, optional
-        The largest norm, a number > 0; with ``None``, the steps are not changed.
+        The largest norm, greater than 0; with ``None``, the steps are not changed.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class VariableClipping(StepRule):
     Parameters
     ----------
     threshold : float
-        The largest norm, a number > 0.
+        The largest norm, greater than 0.
     axis : int or iterable of int, optional
         The axes over which the norm is computed; by default all axes. If only some axes are given,
         each slice of the parameter is clipped separately.
@@ -171,7 +171,7 @@ class RemoveNotFinite(StepRule):
     Parameters
     ----------
     scaler : float
-        The factor for parameters whose step is not finite. By default, it is 1, which leaves them
+        The factor for parameters whose step is not finite. The default, 1, leaves them
         unchanged.
 
     Attributes

@@ -35,7 +35,7 @@ class BasicMomentum(StepRule):
     Parameters
     ----------
     momentum : float
-        The momentum, a number >= 0.
+        The momentum, at least 0.
 
     Attributes
     ----------
@@ -87,13 +87,13 @@ class Lion(StepRule):
     Parameters
     ----------
     learning_rate : float
-        The learning rate, a number >= 0.
+        The learning rate, at least 0.
     beta1 : float
         The weight of the average in the sum whose sign is used, a number in [0, 1).
     beta2 : float
         The decay rate of the average, a number in [0, 1).
     weight_decay : float
-        The weight decay, a number >= 0. The default, 0, means no weight decay.
+        The weight decay, at least 0. The default, 0, means no weight decay.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class Momentum(CompositeRule):
     Parameters
     ----------
     learning_rate, momentum : float
-        The learning rate and the momentum, numbers >= 0.
+        The learning rate and the momentum, at least 0.
 
     Attributes
     ----------

@@ -299,7 +299,7 @@ class Scale(StepRule):
     Parameters
     ----------
     learning_rate : float
-        The learning rate, a number >= 0.
+        The learning rate, at least 0.
 
     Attributes
     ----------

@@ -361,11 +361,11 @@ class TorchOptimizer(UpdatesAlgorithm):
         return evaluations[0]
 
     def _is_uncertain(self) -> bool:
-        """Return True if a step can overflow even if its first gradients are small.
+        """Return True if a step may overflow even if its first gradients are small.
 
         Gradients are checked before they are passed to the optimizer, but an optimizer that
         evaluates the cost several times changes parameters before the later evaluations. Any step
-        can overflow if a factor exceeds one, if a constant in a denominator is very small, if a
+        may overflow if a factor exceeds one, if a constant in a denominator is very small, if a
         parameter has dtype float16, or if the optimizer is not part of torch.
         """
         made_elsewhere = not type(self.optimizer).__module__.startswith("torch.optim.")
@@ -382,7 +382,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         return False
 
     def _is_full(self) -> bool:
-        """Return True if parameters or states are so large that even a small step can overflow.
+        """Return True if parameters or states are so large that even a small step may overflow.
 
         While the norms are small, they are computed only every `CHECK_EVERY` steps, since they
         cannot become too large in between.
@@ -431,7 +431,7 @@ class TorchOptimizer(UpdatesAlgorithm):
         }
 
     def _groups(self) -> list[list[str]]:
-        """Return the names of the parameters in each group of the optimizer."""
+        """Return the parameter names in each group of the optimizer."""
         names = dict(zip(self._leaves, named(self.parameters), strict=True))
         groups = self.optimizer.param_groups
         return [[names.get(leaf, "") for leaf in group["params"]] for group in groups]

@@ -33,7 +33,7 @@ from workbench.tensor.processes import ProcessGroup, known_group, process_group
 OF_ANOTHER = (
     "the pickled step rule ZeRO1 contains the buffers of process {rank} of {size}, so no other "
     "process can use it; build the algorithm again, and load its state from an archive, for "
-    "instance with the extension Load"
+    "instance with the Load extension"
 )
 
 

@@ -178,7 +178,7 @@ class GELU(Activation):
     Parameters
     ----------
     approximate : bool, optional
-        True to use an approximation with a hyperbolic tangent, which is faster on some devices.
+        True to use an approximation with a hyperbolic tangent; it is faster on some devices.
 
     References
     ----------

@@ -56,7 +56,7 @@ _running: ContextVar[tuple[Brick, ...]] = ContextVar("running", default=())
 
 
 class Application(Predicate):
-    """An application method of a brick class, created by the decorator `application`.
+    """An application method of a brick class, created by the `application` decorator.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class Application(Predicate):
 
     @property
     def inputs(self) -> list[str]:
-        """Declared names of the inputs; by default the arguments of the method."""
+        """Declared input names; by default the arguments of the method."""
         return pack(self.attributes.get("inputs", self.argument_names))
 
     @inputs.setter
@@ -317,7 +317,7 @@ class Application(Predicate):
         try:
             return pack(self.application_function(*complete.args, **complete.kwargs))
         except AttributeError as error:
-            # The method probably used an argument that is not a variable as a variable.
+            # The method probably treated an argument as a variable although it is not one.
             for name, value in arguments.items():
                 if value is error.obj and not isinstance(value, Variable):
                     raise wrong_argument(bound, name, value) from error
@@ -389,7 +389,7 @@ class BoundApplication(Predicate):
 
     @property
     def declares_inputs(self) -> bool:
-        """True if the names of the inputs were declared; otherwise every argument is an input."""
+        """True if the input names were declared; otherwise every argument is an input."""
         return self._found("inputs") is not None
 
     def __getattr__(self, name: str) -> Any:

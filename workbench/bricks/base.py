@@ -72,7 +72,7 @@ class Brick(Exported):
     Parameters
     ----------
     name : str, optional
-        By default the name of the class in lower case.
+        By default the class name in lower case.
     children : iterable of Brick, optional
 
     Attributes

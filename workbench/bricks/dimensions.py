@@ -116,7 +116,7 @@ def check_probability(where: str, name: str, value: Any) -> None:
 
 
 def check_finite(where: str, name: str, value: Any) -> None:
-    """Check a setting whose value can be any finite number.
+    """Check a setting whose value may be any finite number.
 
     Raises
     ------

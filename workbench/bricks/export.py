@@ -203,7 +203,7 @@ class Exported(Component):
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
         """Return a torch layer that computes `call` exactly, or None; called by `to_torch`.
 
-        The method is used only if the class of the brick itself defines it, because a subclass can
+        The method is used only if the class of the brick itself defines it, because a subclass may
         compute something different. Bricks without a layer are converted through their graph.
         """
         return None

@@ -60,7 +60,7 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
     if error.brick is None:
         error.brick = bound.brick.path()
     if error.fix is None and isinstance(error, (ShapeError, NotConfiguredError)):
-        # Reading dimensions can raise any error, since the brick is not configured correctly.
+        # Reading dimensions may raise any error, since the brick is not configured correctly.
         with contextlib.suppress(Exception):
             error.fix = _found(error, bound, arguments)
 

@@ -1,7 +1,7 @@
 """Conversion of torch modules to bricks.
 
 A module becomes an equivalent brick if its class is one of torch's layer classes (not a subclass)
-and such a brick exists. Any other module becomes a `TorchModule`.
+and there is such a brick. Any other module becomes a `TorchModule`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ WITH_POSITIONS = (
     *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.BatchNorm2d),
     *(nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.Embedding, nn.Unflatten),
 )
-"""Layers after which values are sequences or images, until they are flattened."""
+"""Layers whose outputs are sequences or images until they are flattened."""
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -77,7 +77,7 @@ def from_torch(module: nn.Module, name: str | None = None) -> Brick:
     ----------
     module : torch.nn.Module
     name : str, optional
-        The name of the brick; by default the name of its class in lower case.
+        The name of the brick; by default its class name in lower case.
 
     Returns
     -------
@@ -125,7 +125,7 @@ class _Conversion:
             owners.update({id(t) for t in part.parameters(recurse=False)})
         # Several bricks cannot share one parameter.
         self._tied = any(count > 1 for count in owners.values())
-        # True after a layer whose outputs are sequences or images, until a layer of torch flattens
+        # True after a layer whose outputs are sequences or images, until a torch layer flattens
         # them. Other modules may or may not flatten them, so layers after such modules stay
         # modules.
         self._has_positions = False

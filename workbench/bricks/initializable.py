@@ -80,7 +80,7 @@ class Initializable(RNGMixin):
         self.add_auxiliary_variable(norm_of(parameter), name=f"{name}_norm")
 
     def _scheme(self, name: str) -> NdarrayInitialization:
-        """Return the scheme in the attribute `name`, or the default scheme if it is not set."""
+        """Return the scheme in the `name` attribute, or the default scheme if it is not set."""
         scheme = getattr(self, name)
         if not is_set(scheme):
             return self.default_schemes[name]

@@ -106,8 +106,8 @@ def lazy(
             absent = [n for n in (*allocation, *initialization) if n not in given]
             if absent and not self.lazy and not _constructing.get():
                 raise SignatureError(
-                    f"{type(self).__name__}() lacks {', '.join(absent)}; pass every argument to "
-                    "the constructor, because lazy configuration is off (Brick.lazy = False)"
+                    f"{type(self).__name__}() is missing {', '.join(absent)}; pass every argument "
+                    "to the constructor, because lazy configuration is off (Brick.lazy = False)"
                 )
             kwargs.update({n: NoneAllocation for n in allocation if n not in given})
             kwargs.update({n: NoneInitialization for n in initialization if n not in given})

@@ -150,7 +150,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
         The seed for modules that draw random numbers, such as ``torch.nn.Dropout``; see
         `workbench.bricks.Random`.
     name : str, optional
-        By default the name of the module's class in lower case.
+        By default the module's class name in lower case.
 
     Attributes
     ----------
@@ -257,12 +257,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the inputs."""
+        """Return the input names."""
         return self.input_names
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs."""
+        """Return the output names."""
         return self.output_names
 
     def _named(self, outputs: list[Any], keys: list[str] | None) -> list[Any]:

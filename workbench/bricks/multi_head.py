@@ -37,7 +37,7 @@ class MultiHeadAttention(Initializable):
     Parameters
     ----------
     dim : int
-        Number of features of the query and of the output. Required by `allocate`.
+        Number of features of the query and the output. Required by `allocate`.
     num_heads : int
         Number of heads, a divisor of `dim`. Required by `allocate`.
     attended_dim : int, optional

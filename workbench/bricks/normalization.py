@@ -31,7 +31,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
     dim : int
         Size of the last dimension of input and output. Required by `allocate`.
     epsilon : float, optional
-        A number >= 0 that is added to the variance or mean square.
+        A non-negative number that is added to the variance or mean square.
     scale_init : NdarrayInitialization, optional
         Scheme for the scale; ones by default.
     learn_scale : bool, optional

@@ -100,7 +100,7 @@ class Parallel(Initializable):
 
     @property
     def input_names(self) -> Any:
-        """The names of the inputs; setting different names creates new transformations."""
+        """The input names; setting different names creates new transformations."""
         return self._input_names
 
     @input_names.setter
@@ -195,12 +195,12 @@ class Parallel(Initializable):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the inputs."""
+        """Return the input names."""
         return list(self.input_names or ())
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs, which equal the names of the inputs."""
+        """Return the output names, which equal the input names."""
         return list(self.input_names or ())
 
 
@@ -247,7 +247,7 @@ class Fork(Parallel):
 
     @property
     def output_names(self) -> Any:
-        """The names of the outputs."""
+        """The output names."""
         return self.input_names
 
     @output_names.setter
@@ -290,7 +290,7 @@ class Fork(Parallel):
 
     @apply.property("outputs")
     def apply_outputs(self) -> list[str]:
-        """Return the names of the outputs."""
+        """Return the output names."""
         return list(self.output_names or ())
 
 
@@ -495,7 +495,7 @@ class Merge(Parallel):
 
     @apply.property("inputs")
     def apply_inputs(self) -> list[str]:
-        """Return the names of the inputs."""
+        """Return the input names."""
         return list(self.input_names or ())
 
 

@@ -1,4 +1,4 @@
-"""Positional encodings, without which attention ignores the order of a sequence.
+"""Positional encodings; without them, attention ignores the order of a sequence.
 
 Sequences have the shape (..., T, D), with time before features. Other dimensions, such as the
 batch, precede them.

@@ -35,7 +35,7 @@ def seeds_of(earlier: Mapping[str, int]) -> Iterator[None]:
     Parameters
     ----------
     earlier : dict of str to int
-        Seeds, keyed by the names of bricks.
+        Seeds, keyed by brick name.
     """
     token = _earlier.set(earlier)
     try:

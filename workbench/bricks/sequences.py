@@ -31,8 +31,8 @@ class Sequence(Brick):
     Parameters
     ----------
     application_methods : list of Brick or BoundApplication
-        Application methods in the order they are applied; a brick stands for its method
-        ``apply``. A brick can occur more than once.
+        Application methods in the order they are applied; a brick stands for its ``apply``
+        method. A brick can occur more than once.
 
     Examples
     --------

@@ -81,7 +81,7 @@ def applied(
 
 
 def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
-    """Return the given examples or shapes, keyed by the names of the inputs.
+    """Return the given examples or shapes, keyed by input name.
 
     A tuple of integers is one shape; a list or another tuple has one item for each input.
 

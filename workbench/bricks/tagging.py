@@ -39,7 +39,7 @@ def wrong_argument(bound: BrickMethod, name: str, value: object) -> ApplicationE
     elif isinstance(value, str):
         remedy = f"create a variable of that name with tensor.matrix({value!r})"
     elif value is None:
-        remedy = "perhaps an application method lacks a return statement"
+        remedy = "perhaps an application method has no return statement"
     else:
         remedy = "convert it with numpy.array(..., dtype='float32') or torch.tensor(...)"
     shown = "None" if value is None else f"{shortened(value)}, {an(type(value).__name__)}"
@@ -61,7 +61,7 @@ def an(noun: str) -> str:
 
 
 def output_names(bound: BrickMethod, count: int) -> list[str]:
-    """Return the declared names of the outputs, or `count` default names such as ``output_0``."""
+    """Return the declared output names, or `count` default names such as ``output_0``."""
     names: list[str] = getattr(bound, "outputs", [f"output_{i}" for i in range(count)])
     return names
 

@@ -1,7 +1,7 @@
 """Integers that record which setting of a brick they were computed from.
 
-The sizes in the settings of some bricks are temporarily replaced with equal integers of the class
-`Traced`. The values that bricks compute from them (a dimension, or the settings of a child) then
+The sizes in the settings of some bricks are temporarily replaced with equal `Traced`
+integers. The values that bricks compute from them (a dimension, or the settings of a child) then
 show which setting must change to give a different result. `workbench.bricks.fixes` uses this
 information to find a fix. Brick classes therefore need not declare how their dimensions depend on
 their settings.

@@ -259,7 +259,7 @@ class Constructor:
             return make()
         except SpecError:
             raise
-        except Exception as error:  # constructors of users' classes can raise anything
+        except Exception as error:  # constructors of users' classes may raise anything
             named = next(
                 (n for n in settings if f"{n} " in str(error) or f"{n}:" in str(error)), ""
             )

@@ -36,7 +36,7 @@ class Described:
     ----------
     specs : list of BrickSpec
     places : dict of Brick to str
-        The paths of the described bricks and of all bricks below them.
+        The paths of the described bricks and all bricks below them.
     copies : dict of Brick to Brick
         Copies of all these bricks, without parameters.
     """

@@ -1,4 +1,4 @@
-"""Descriptions of classes and of their arguments, read from docstrings."""
+"""Descriptions of classes and their arguments, read from docstrings."""
 
 from __future__ import annotations
 

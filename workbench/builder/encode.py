@@ -54,7 +54,7 @@ class Encoder:
         return {"type": node["type"], "name": brick.name, **node}
 
     def remember(self, brick: Brick, label: str) -> None:
-        """Store the paths of an encoded brick and of all bricks below it, for later references."""
+        """Store the paths of an encoded brick and all bricks below it, for later references."""
         for below, where in paths.tree(brick).items():
             self.known.setdefault(below, f"{label}/{where}".strip("/"))
 

@@ -379,7 +379,7 @@ class Expressions:
     def _plain_call(
         self, path: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
     ) -> Any:
-        """Call a function of Python with plain values."""
+        """Call a Python function with plain values."""
         if function is not dict:
             for name, value in kwargs.items():
                 if name not in KEYWORDS.get(path, ()):

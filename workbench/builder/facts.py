@@ -161,8 +161,8 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
 def _products(order: Iterable[Variable]) -> Flops:
     """Count the operations of a graph of matrix products and element-wise functions.
 
-    Every unknown size counts as 1. Calling `count_flops` instead would take a third of the time
-    for a check.
+    Every unknown size counts as 1. Calling `count_flops` instead would make up a third of a
+    check's duration.
     """
     by_brick: Counter[str] = Counter()
     total = 0

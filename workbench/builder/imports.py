@@ -18,7 +18,7 @@ TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
 
 
 def public_place(cls: type[Any]) -> str:
-    """Return the module from which users import a class.
+    """Return the module that users import a class from.
 
     Examples
     --------

@@ -26,13 +26,13 @@ class Kind:
     many : bool
         True for a list of such values.
     optional : bool
-        True if the value can be None.
+        True if the value may be None.
     optional_parts : bool
-        True if the elements of the list can be None.
+        True if the elements of the list may be None.
     choices : tuple of str
         The strings that a user can choose from; other values may also be valid.
     classes : tuple of str
-        For bricks, the names of the classes in the annotation.
+        For bricks, the class names in the annotation.
     """
 
     base: Base

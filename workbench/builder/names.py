@@ -110,7 +110,7 @@ calls: dict[str, Callable[..., Any]] = {
     "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
     "math.prod": _product,
 }  # fmt: skip
-"""Functions and types of Python that code can call with plain values."""
+"""Python functions and types that code can call with plain values."""
 
 KEYWORDS = {"zip": ("strict",), "enumerate": ("start",), "sum": ("start",)}
 """Keyword arguments that functions in `calls` accept. ``dict`` is not listed: it accepts any."""

@@ -239,7 +239,7 @@ class Objects:
             return make()
         except (Unreadable, BuilderError):
             raise
-        except Exception as error:  # constructors of users' classes can raise anything
+        except Exception as error:  # constructors of users' classes may raise anything
             raise BuilderError(f"{what}: {error}") from error
 
 

@@ -321,7 +321,7 @@ def _needed(names: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _states_below(brick: Brick) -> set[str]:
-    """Return the names of the states of a brick and of the bricks below it."""
+    """Return the state names of a brick and the bricks below it."""
     applications = [
         getattr(below, name) for below in paths.tree(brick) for name in applications_of(type(below))
     ]

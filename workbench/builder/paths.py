@@ -1,4 +1,4 @@
-"""Paths of bricks in a specification or below a brick: names of bricks, joined by slashes.
+"""Paths of bricks in a specification or below a brick: brick names, joined by slashes.
 
 The second of several bricks with the same name and parent is called ``name@2``.
 """

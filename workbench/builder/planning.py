@@ -22,7 +22,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Plan(Hinted):
-    """Prediction of the parameters that a run would keep, and of the parameters that would be new.
+    """Prediction of the parameters that a run would keep, and the parameters that would be new.
 
     Attributes
     ----------

@@ -101,7 +101,7 @@ def change_of(
         if place is not None and fix.attribute in registry.settings_of(type(target)):
             value = Encoder().value(fix.value)
             return Change(label, f"{place}/settings/{fix.attribute}", value)
-        with contextlib.suppress(Exception):  # describing a brick with a fault can raise anything
+        with contextlib.suppress(Exception):  # describing a brick with a fault may raise anything
             before, after = (_described(bricks, change)[number] for change in (None, fix))
             new = merged(one.to_dict(), before, after)
             return Change(label, f"bricks/{number}", new)

@@ -54,7 +54,7 @@ class Renamed:
     ----------
     brick : Brick
     name : str or None
-        The earlier name; None for the default name of the class.
+        The earlier name; None for the default name of its class.
     """
 
     brick: Any

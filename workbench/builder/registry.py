@@ -27,7 +27,7 @@ from workbench.initialization import NdarrayInitialization
 from workbench.utils.notices import shell
 
 Kind = Literal["brick", "scheme", "module"]
-"""The kinds of classes; classes of different kinds can have the same name."""
+"""The kinds of classes; classes of different kinds may have the same name."""
 
 BASES: dict[Kind, type[Any]] = {
     "brick": Brick,

@@ -1,6 +1,6 @@
 """Unknown sizes of a checked model: their labels, and which of them are equal.
 
-Each unknown size of an input has its own name. Checking a brick can show that two sizes are equal,
+Each unknown size of an input has its own name. Checking a brick may show that two sizes are equal,
 or that a size equals a known number. After all checks, equal sizes receive one label. Recurrent
 bricks and attention determine which axes are ``time`` and ``batch``. Otherwise only the first axis
 of an input can receive a label: ``batch``, if it is the only axis of unknown size, as in

@@ -37,12 +37,12 @@ or an object with one of these keys (`workbench.builder.construct`):
 A missing setting has its default value, or is not set yet. Values that a parent infers and pushes
 to a child are omitted. If a child has different values, **changes** contains them, keyed
 by the path of the child below the brick (``""`` for the brick itself). The changes are assigned
-after the brick has pushed its settings. A path consists of names of bricks, joined by slashes. The
+after the brick has pushed its settings. A path consists of brick names, joined by slashes. The
 second of two bricks with the same name is called ``name@2``.
 
 **Inputs** are variables whose values are given when the model is used. **Calls** apply a method of
 a brick, or an operation of `workbench.builder.operations`, in the order of the list. The names of
-inputs, and of the outputs of calls, are called *wires*. An input of a call is a wire, a list of
+inputs and call outputs are called *wires*. An input of a call is a wire, a list of
 inputs, ``{"value": ...}`` for a constant, or ``{"parameter": "mlp/linear_0.W"}``. ``cost`` is a
 wire, and ``monitored`` is a list of wires. **Positions** are places on a canvas, keyed by the name
 of a brick or wire, or by the id of a call. They do not affect the model (see `Spec.same_as`).
@@ -98,7 +98,7 @@ class BrickSpec(Hinted):
     type : str
         The registered name of the class.
     name : str or None
-        The name; None for the default name of the class.
+        The name; None for the default name of its class.
     settings : dict
         Arguments of the constructor, as JSON values.
     changes : dict of str to dict
@@ -384,7 +384,7 @@ class Spec(Hinted):
     def in_order(self) -> Spec:
         """Return the specification with each call after all calls whose outputs it needs.
 
-        The order changes only where necessary. Calls that need each other's outputs can have any
+        The order changes only where necessary. Calls that need each other's outputs may have any
         order.
 
         Examples

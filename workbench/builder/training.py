@@ -38,7 +38,7 @@ def start_training(
     built : Built
         The model; its cost is minimised.
     stream : data stream
-        The stream of batches. Its sources must have the names of the inputs; other sources are
+        The stream of batches. Its sources must have the same names as the inputs; other sources are
         ignored.
     step_rule : StepRule, optional
         `Adam` by default.

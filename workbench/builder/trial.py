@@ -1,4 +1,4 @@
-"""Trials, each of which applies a brick or operation to new inputs without allocating parameters.
+"""Trials; each applies a brick or operation to new inputs without allocating parameters.
 
 A trial creates the bricks that a call needs, and then executes the call. The result is stored under
 a key that contains everything it depends on: the classes and settings of the bricks, the
@@ -120,8 +120,8 @@ class Task:
     def plain(self) -> tuple[Task, dict[str, str]]:
         """Return the task with irrelevant names replaced, and the original names of its sizes.
 
-        Trials that differ only in names of bricks, wires and sizes have the same result, except for
-        the text of an error.
+        Trials that differ only in the names of bricks, wires and sizes have the same result, except
+        for the text of an error.
         """
         wires = {wire: f"w{number}" for number, wire in enumerate(self.wires)}
         sizes: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
 (`workbench.builder.trial`). Faults in several parts are therefore found at once, and after an edit
-only the affected calls are tried again. `workbench.builder.from_spec` can find additional faults,
+only the affected calls are tried again. `workbench.builder.from_spec` may find additional faults,
 since it builds the whole graph.
 """
 

@@ -1,4 +1,4 @@
-"""The command ``attach``, which controls and follows a session that trains in other processes."""
+"""The ``attach`` command, which controls and follows a session that trains in other processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``completion``, which prints a script that lets a shell complete the commands."""
+"""The ``completion`` command, which prints a script that lets a shell complete the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``continue``, which continues the run in an archive."""
+"""The ``continue`` command, which continues the run in an archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``convert``, which converts files to HDF5 files for `H5PYDataset`."""
+"""The ``convert`` command, which converts files to HDF5 files for `H5PYDataset`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def csv(
     dtype: str,
     delimiter: str,
 ) -> None:
-    """Convert CSV tables whose first line contains the names of the columns."""
+    """Convert CSV tables whose first line contains the column names."""
     csv_to_hdf5(output, splits, targets=targets, ignore=ignore, dtype=dtype, delimiter=delimiter)
     _report(output)
 

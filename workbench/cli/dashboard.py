@@ -1,4 +1,4 @@
-"""The command ``dashboard``, which serves a page that shows the runs in a database."""
+"""The ``dashboard`` command, which serves a page that shows the runs in a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``doctor``, which prints versions and advice."""
+"""The ``doctor`` command, which prints versions and advice."""
 
 from __future__ import annotations
 

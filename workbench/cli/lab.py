@@ -1,4 +1,4 @@
-"""The command ``lab``, which opens JupyterLab on this machine."""
+"""The ``lab`` command, which opens JupyterLab on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``new``, which creates a project folder with a notebook."""
+"""The ``new`` command, which creates a project folder with a notebook."""
 
 from __future__ import annotations
 

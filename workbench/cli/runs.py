@@ -1,4 +1,4 @@
-"""The command ``runs``, which lists the runs in an SQLite database, oldest first."""
+"""The ``runs`` command, which lists the runs in an SQLite database, oldest first."""
 
 from __future__ import annotations
 

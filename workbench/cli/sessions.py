@@ -1,4 +1,4 @@
-"""The command ``sessions``, which lists the runs that train in separate processes."""
+"""The ``sessions`` command, which lists the runs that train in separate processes."""
 
 from __future__ import annotations
 

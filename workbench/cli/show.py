@@ -1,4 +1,4 @@
-"""The command ``show``, which prints the contents of a run's archive."""
+"""The ``show`` command, which prints the contents of a run's archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formats in which the commands print values: lines of limited width, and strict JSON."""
+"""Formats for printing values: lines of limited width, and strict JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 WIDTH = 60
-"""The number of characters to which a value is truncated."""
+"""The number of characters that a value is truncated to."""
 
 
 def plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ BATCH = "batch"
 
 
 class Labelled:
-    """Base class of datasets and streams, whose axes can have names."""
+    """Base class of datasets and streams, with optional axis names."""
 
     _axis_labels: AxisLabels | None = None
 
@@ -40,7 +40,7 @@ class Labelled:
 
 
 def as_labels(labels: Mapping[str, Sequence[str] | None]) -> AxisLabels:
-    """Convert the names of axes to tuples; raise a `DataError` if a name is not a string.
+    """Convert axis names to tuples; raise a `DataError` if a name is not a string.
 
     Examples
     --------

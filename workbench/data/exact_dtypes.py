@@ -295,7 +295,7 @@ def _fitting_floats(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> Any:
 
 
 def _one_by_one(array: npt.NDArray[Any], dtype: np.dtype[Any], where: str) -> npt.NDArray[Any]:
-    """Convert text and Python numbers one by one; Python integers can have any size."""
+    """Convert text and Python numbers one by one; Python integers may have any size."""
     result = np.empty(array.shape, dtype)
     for index in np.ndindex(array.shape):
         value: Any = array[index]

@@ -33,7 +33,7 @@ PART = ".part"
 LARGEST = 2**30
 """Maximum size in bytes of a file whose size is not listed."""
 SLOWEST = 1024
-"""Transfer rate in bytes per second below which a transfer is considered stalled."""
+"""Minimum transfer rate in bytes per second; a slower transfer is considered stalled."""
 # URLError and timeouts are OSErrors, and a malformed address raises a ValueError
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
@@ -168,8 +168,8 @@ def download(
     url : str or sequence of str, optional
         The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
-        The number of seconds without a response, or with very few received bytes, after which a
-        transfer is considered stalled.
+        The number of seconds without a response, or with very few received bytes, until a transfer
+        is considered stalled.
     deadline : float
         The maximum duration of the whole download in seconds.
 

@@ -91,7 +91,7 @@ def check_called(cls: type, name: str, called: tuple[str, ...], advice: str) -> 
 
 
 def is_own(cls: type, name: str) -> bool:
-    """Return True if the method `name` of a class is defined outside this package."""
+    """Return True if the `name` method of a class is defined outside this package."""
     return _owner(cls, name) is not None
 
 

@@ -96,7 +96,7 @@ def in_torch(data: Any, name: str) -> tuple[Any, str]:
 
     Parameters
     ----------
-    data : Dataset of Hugging Face
+    data : Hugging Face dataset
     name : str
         The expression for `data`.
     """

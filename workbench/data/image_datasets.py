@@ -29,7 +29,7 @@ class ImageDataset(IndexableDataset):
     Parameters
     ----------
     which_sets : tuple of str
-        The names of the splits.
+        The split names.
     origin : str
         Where the images come from, as shown in the repr.
     read : callable
@@ -45,7 +45,7 @@ class ImageDataset(IndexableDataset):
     Attributes
     ----------
     classes : tuple of str
-        The names of the classes.
+        The class names.
     sizes : mapping of str to int
         The number of examples in each split of the whole dataset.
     shape : tuple of int
@@ -100,7 +100,7 @@ class ImageDataset(IndexableDataset):
 
     @classmethod
     def check_sets(cls, which_sets: Sequence[str]) -> tuple[str, ...]:
-        """Check the names of the splits, and return them as a tuple."""
+        """Check the split names, and return them as a tuple."""
         names = (which_sets,) if isinstance(which_sets, str) else tuple(which_sets)
         for name in names:
             if name not in cls.sizes:

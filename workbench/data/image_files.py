@@ -49,7 +49,7 @@ TURNED = (5, 6, 7, 8)
 MANY_BITS = re.compile(r";(16|32|64)[A-Z]*$")
 EIGHT_BITS = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}
-"""Formats in which each frame is an image; in JPEG files (MPO), further frames are previews."""
+"""Formats whose frames are all images; in JPEG files (MPO), further frames are previews."""
 
 
 def pillow() -> ModuleType:

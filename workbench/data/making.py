@@ -55,7 +55,7 @@ def from_frame(
     The source ``features`` has the shape (B, features). Numbers are standardised with the mean and
     standard deviation of the training rows, a bool becomes 0 or 1, and text and pandas categories
     become one feature for each value. The index of the frame is not used. ``targets`` contains
-    indices of classes, of shape (B,), or numbers of shape (B, targets).
+    class indices, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def from_frame(
     batch_size : int
         The number of rows in a batch.
     as_classes : bool, optional
-        Whether the target is a class. By default text, bools, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not.
+        True if the target is a class, False if not. By default text, bools, pandas categories and
+        the integers 0, 1, 2 ... are classes, and fractions are not.
     standardise : bool
         If False, numbers stay as they are.
     seed : int, optional
@@ -156,7 +156,7 @@ def from_arrays(
 
     ``features`` are converted to ``config.floatx``. Images, which are arrays of dtype uint8 with at
     least three axes and values above 1, are scaled from 0..255 to 0..1. ``targets`` contains
-    indices of classes, of shape (B,), or numbers of shape (B, targets).
+    class indices, of shape (B,), or numbers of shape (B, targets).
 
     Parameters
     ----------
@@ -171,8 +171,8 @@ def from_arrays(
     batch_size : int
         The number of examples in a batch.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, bools and the integers 0, 1, 2 ... are
-        classes, and fractions are not.
+        True if the targets are classes, False if not. By default text, bools and the integers 0, 1,
+        2 ... are classes, and fractions are not.
     indices : bool
         If True, integers in `features` stay integers, for a `LookupTable`.
     seed : int, optional
@@ -248,7 +248,7 @@ def from_folder(
     size : (int, int), optional
         The height and width that all images are resized to; required if they differ in size.
     mode : str
-        The mode to which images are converted: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
+        The mode that images are converted to: ``"RGB"``, ``"L"`` (grey) or ``"RGBA"``.
     seed : int, optional
         The seed for the split and the order of examples; ``config.default_seed`` by default.
 

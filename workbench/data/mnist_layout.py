@@ -44,7 +44,7 @@ class Layout:
     loose : bool
         True if IDX files are also accepted directly in a folder of `config.data_path`.
     remedy : str
-        Further advice, which is added to the error message for an incomplete dataset.
+        Additional advice, which is added to the error message for an incomplete dataset.
     """
 
     title: str
@@ -75,9 +75,9 @@ class Layout:
                 return folder
             if len(missing) < len(wanted):
                 raise DataFileError(
-                    f"{folder} lacks the files {', '.join(missing)} of {self.title}; download the "
-                    f"IDX files with workbench.data.download({self.name!r}, directory), or remove "
-                    f"the other files{self.remedy}"
+                    f"{folder} does not contain the files {', '.join(missing)} of {self.title}; "
+                    f"download the IDX files with workbench.data.download({self.name!r}, "
+                    f"directory), or remove the other files{self.remedy}"
                 )
         return None
 

@@ -1,7 +1,7 @@
 """Support for data from generators, which can be read only once and in order.
 
-All other data in this package can be read again from any position, which is necessary to resume,
-to rewind and to start another epoch. The attribute `reads_once` marks data that can be
+All other data in this package can be read again from any position, as is necessary to resume, to
+rewind and to start another epoch. The `reads_once` attribute marks data that can be
 read only once. Reading such data a second time raises an error.
 """
 

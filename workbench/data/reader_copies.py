@@ -136,7 +136,7 @@ class _Copies:
         return self._deep(value)
 
     def _generators(self, value: Any, part: Part, name: str) -> Any:
-        """Copy `value` if reading can change it; otherwise return it unchanged."""
+        """Copy `value` if reading may change it; otherwise return it unchanged."""
         if isinstance(value, Part):
             return self._part(value)
         if _has_parts(value):
@@ -168,7 +168,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def _moves(value: Any, depth: int = 3) -> bool:
-    """Return True if reading a value, such as an iterator or a random generator, can change it."""
+    """Return True if reading a value, such as an iterator or a random generator, may change it."""
     if isinstance(value, _GENERATORS):
         return True
     if isinstance(value, Iterator):

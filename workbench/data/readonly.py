@@ -80,7 +80,7 @@ class Watched:
     Parameters
     ----------
     function : callable
-        The function to wrap. It receives a batch, an example, or an entry of either, and further
+        The function to wrap. It receives a batch, an example, or an entry of either, and additional
         arguments.
     user : object
         The owner of the function, shown in error messages.

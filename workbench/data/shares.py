@@ -45,7 +45,7 @@ class Share:
     axis: int | Mapping[str, int | None] = 0
 
     def bounds(self, n_examples: int) -> tuple[int, int]:
-        """Return the index of the first example in the share, and of the first example after it.
+        """Return the indices of the first example in the share and the first example after it.
 
         Examples
         --------

@@ -331,7 +331,7 @@ class EpochIterator(Iterator[BatchT]):
             raise
         except BaseException as error:
             explained(error)
-            # a generator is exhausted after an error, which would look like the end of the epoch
+            # after an error, a generator is exhausted, as at the end of the epoch
             self._batches = None
             raise
         self.position += 1

@@ -271,7 +271,7 @@ def other_table(given: Any) -> str:
 def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     """Raise an error unless `frame` is a table whose column names are unique strings.
 
-    If the names of the `needed` columns are passed, other columns can have any names.
+    If the names of the `needed` columns are passed, other columns may have any names.
     """
     names = getattr(frame, "columns", None)
     if names is None or not hasattr(frame, "iloc"):

@@ -84,9 +84,9 @@ class Targets:
     Attributes
     ----------
     values : ndarray
-        Indices of classes, int64 of shape (N,), or numbers of shape (N, k).
+        Class indices, int64 of shape (N,), or numbers of shape (N, k).
     classes : tuple of str or None
-        The names of the classes; None if the targets are numbers.
+        The class names; None if the targets are numbers.
     labels : tuple or None
         The values that stand for the classes in the data, in the order of the classes.
     """
@@ -104,7 +104,7 @@ def encoded_targets(
     labels: Sequence[Any] | None = None,
     advice: str = FILL_IN,
 ) -> Targets:
-    """Convert targets to indices of classes, or to floating-point numbers.
+    """Convert targets to class indices, or to floating-point numbers.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def encoded_targets(
     where : str
         The name of the targets, for messages.
     as_classes : bool, optional
-        Whether the targets are classes. By default text, bools, pandas categories and the integers
-        0, 1, 2 ... are classes, and fractions are not. More than 20 different integers are
-        classes only if each occurs at least twice on average.
+        True if the targets are classes, False if not. By default text, bools, pandas categories and
+        the integers 0, 1, 2 ... are classes, and fractions are not. More than 20 different integers
+        are classes only if each occurs at least twice on average.
     labels : sequence, optional
         The values that stand for the classes, in order. By default the values that occur, in
         ascending order; pandas categories keep their order.

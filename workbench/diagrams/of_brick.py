@@ -49,7 +49,7 @@ def _applied(brick: Any) -> list[Variable]:
                     twin.allocate()  # the copy is marked as allocated, but has no parameters
                 given = {name: variable(name, *kind) for name, kind in shapes.items()}
                 found = twin.apply(*given.values(), as_list=True)
-        except Exception:  # the next guess may be right, and bricks of users can raise anything
+        except Exception:  # the next guess may be right, and users' bricks may raise anything
             continue
         if all(isinstance(one, Variable) for one in found):
             return list(found)
@@ -78,7 +78,7 @@ def _guesses(brick: Any, bound: Any) -> Iterator[dict[str, tuple[tuple[Any, ...]
 
 
 def _required(bound: Any) -> list[str]:
-    """Return the names of the inputs that an application method needs."""
+    """Return the input names that an application method needs."""
     if hasattr(bound, "sequences"):  # states and masks have defaults
         return [name for name in bound.sequences if "mask" not in name]
     known = bound.application.signature.parameters

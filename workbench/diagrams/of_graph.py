@@ -37,7 +37,7 @@ SILENT = frozenset(
 """Operations that are not drawn; edges lead directly from their inputs to later nodes."""
 
 LARGE = 3000
-"""Number of variables above which FLOPs are not counted, because counting would take too long."""
+"""Maximum number of variables for counting FLOPs; counting more would take too long."""
 
 STEPS = ("new states go to the next step",)
 

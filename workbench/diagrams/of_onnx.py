@@ -159,7 +159,7 @@ class _Reader:
         self.sources: dict[str, tuple[str, str]] = {}
 
     def _constants(self) -> set[str]:
-        """Return the names of the outputs of ``Constant`` nodes."""
+        """Return the output names of ``Constant`` nodes."""
         return {
             out for node in self.graph.node if node.op_type == "Constant" for out in node.output
         }

@@ -61,12 +61,12 @@ COUNTED = 4096
 
 
 class DataParallel(Hinted):
-    """Training of one model by a group of processes, each of which gets a share of every batch.
+    """Training of one model by a group of processes; each gets a share of every batch.
 
     Pass this object to `GradientDescent`, and start the script in several processes, for instance
     with ``torchrun --nproc_per_node 2 train.py``. Schemes and streams define whole batches, which
     must be the same in all processes, and the main loop gives each process its share. Shares differ
-    by at most one example and can be empty. If the script runs in a single process, this object has
+    by at most one example and may be empty. If the script runs in a single process, this object has
     no effect.
 
     If the cost is a mean or a sum over examples, or a function of such means and sums, the results

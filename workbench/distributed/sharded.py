@@ -34,7 +34,7 @@ from workbench.tensor.row_shards import Rows, Unit
 
 NOT_ELEMENTWISE = (
     "{rule!r} cannot be used when parameters are divided among processes, since the step for some "
-    "rows of a parameter can depend on the other rows; use DataParallel with ZeRO1, or set "
+    "rows of a parameter may depend on the other rows; use DataParallel with ZeRO1, or set "
     "elementwise = True in the class of a rule that computes each element of a step from the same "
     "element of the parameter and its gradient"
 )
@@ -53,8 +53,8 @@ false alarm, which would make one process repeat a program alone.
 class ShardedDataParallel(DataParallel):
     """Data parallelism that also divides the parameters among the processes.
 
-    Each of N processes keeps about 1/N of the rows of each trained parameter, and of the buffers
-    of its step rule. A program gathers the parameters of a brick before it uses them, and they
+    Each of N processes keeps about 1/N of the rows of each trained parameter and its step rule
+    buffers. A program gathers the parameters of a brick before it uses them, and they
     stay in memory until the gradient of the brick is computed. The results are the same as with
     `DataParallel`.
 

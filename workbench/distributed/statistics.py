@@ -40,7 +40,7 @@ class _Statistics(torch.autograd.Function):
         value = given if given.dtype in (torch.float32, torch.float64) else given.float()
         number = functools.reduce(operator.mul, [value.shape[axis] for axis in axes])
         own = torch.scalar_tensor(number, dtype=torch.float64, device=value.device)
-        # An empty share has the mean zero; mean() would return NaN and warn.
+        # An empty share has a mean of zero; mean() would return NaN and warn.
         mean = value.sum(axes, keepdim=True) / own.clamp_min(1)
         spread = (value - mean).square().sum(axes, keepdim=True).double()
         center = mean.double()
@@ -118,7 +118,7 @@ def over_batch(order: Iterable[Variable], group: ProcessGroup) -> dict[Variable,
     order : iterable of Variable
         The variables of the graph.
     group : ProcessGroup
-        The processes among which each batch is divided.
+        The processes that each batch is divided among.
     """
     order = list(order)
     found: dict[Variable, Variable] = {

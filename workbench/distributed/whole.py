@@ -67,7 +67,7 @@ class Whole:
     Parameters
     ----------
     group : ProcessGroup
-        The processes among which each batch is divided.
+        The processes that each batch is divided among.
     statistics : {'batch', 'share'}
         The examples that batch normalisations compute their statistics from.
     """
@@ -210,7 +210,7 @@ class Whole:
         """Return the weight of this process's share and the weight of the whole batch."""
         key = (weight.count, *weight.of)
         if key not in self._weights:
-            # Other integers can be class indices, which select from class weights.
+            # Other integers may be class indices, which select from class weights.
             sizes = [
                 one if isinstance(one, Variable) and not one.is_number else _float(one)
                 for one in weight.of

@@ -1,6 +1,6 @@
 """Limit on the number of alerts that are printed, or sent to a web address, within a period.
 
-A condition on a noisy value can be met every few batches. The log contains all alerts.
+A condition on a noisy value may be met every few batches. The log contains all alerts.
 """
 
 from __future__ import annotations

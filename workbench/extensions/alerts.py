@@ -147,10 +147,10 @@ class Alert(SimpleExtension):
         the same items as a mapping. The keys are ``text``, ``level``, ``iteration`` and ``log``
         (the identity of the log). Alerts are sent in another thread; a failure is logged, and
         training continues. If there are more than five alerts within 30 seconds, only the last of
-        the further alerts is sent, with the additional key ``left_out``: the number of alerts that
-        were not sent.
+        the remaining alerts is sent, with the additional key ``left_out``: the number of alerts
+        that were not sent.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to check the condition; see `SimpleExtension`. By default after every epoch.
 
@@ -234,8 +234,8 @@ class Sender:
 
     Alerts are sent one after another. The thread ends when all alerts have been sent. The thread is
     not a daemon, so that a script does not end before its last alert has been sent. If there are
-    more alerts than `Rate` permits, only the last of the further alerts is sent, as soon as `Rate`
-    permits it or the main thread has ended.
+    more alerts than `Rate` permits, only the last of the remaining alerts is sent, as soon as
+    `Rate` permits it or the main thread has ended.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ class TrainingExtension(FixedAttributes):
     ----------
     name : str, optional
         The name of the extension, which distinguishes several extensions of the same class; by
-        default the name of the class.
+        default the class name.
 
     Examples
     --------
@@ -159,7 +159,7 @@ class TrainingExtension(FixedAttributes):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension belongs.
+        """The main loop that this extension belongs to.
 
         Raises
         ------
@@ -325,7 +325,7 @@ class TrainingExtension(FixedAttributes):
         """Handle Ctrl+C, or a call to `Session.stop`."""
 
     def after_training(self) -> None:
-        """Handle the end of training if it ended without an error."""
+        """Handle the end of training without an error."""
 
     def on_error(self, exception: BaseException) -> None:
         """Handle `exception`, which ended the run."""

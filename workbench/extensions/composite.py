@@ -26,7 +26,7 @@ class CompositeExtension(SimpleExtension):
     """Extension that manages a group of other extensions.
 
     The sub-extensions keep their triggers and are called in the given order. The triggers of the
-    composite extension apply only to its method `do`, which does nothing unless a subclass
+    composite extension apply only to its `do` method, which does nothing unless a subclass
     overrides it.
 
     Parameters
@@ -36,7 +36,7 @@ class CompositeExtension(SimpleExtension):
     run_before_children : bool
         If True, call `do` before the sub-extensions; if False, call it after them.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         See `SimpleExtension`.
 

@@ -52,7 +52,7 @@ class FinishAfter(SimpleExtension):
     Parameters
     ----------
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         See `SimpleExtension`.
 

@@ -26,10 +26,10 @@ FEWEST = 20
 """Minimum number of costs needed to compute the medians and the spread."""
 
 EARLY = 10
-"""Factor by which `exploding` is multiplied while fewer than `FEWEST` costs are known."""
+"""Factor that multiplies `exploding` while fewer than `FEWEST` costs are known."""
 
 SUSPECTS = ("set", "call", "hold", "release", "relabel")
-"""Commands that can make a cost explode soon afterwards."""
+"""Commands that may make a cost explode soon afterwards."""
 
 NO_COST = (
     "{guard!r} has no cost to check, because {algorithm} does not compute a cost in every batch; "
@@ -86,23 +86,23 @@ class Guard(TrainingExtension):
     times : int
         After this number of rewinds, a further failure pauses the run.
     exploding : float
-        The multiple of the spread by which a cost must exceed the larger median. The spread is
-        either the interquartile range of the most recent costs or the absolute value of their
+        A cost explodes if it exceeds the larger median by this multiple of the spread. The spread
+        is either the interquartile range of the most recent costs or the absolute value of their
         median, whichever is larger. Infinity disables this check.
     patience : int
         The number of consecutive batches whose cost must exceed the limit.
     window : int
-        The number of costs over which each median is computed, 20 or more.
+        The number of costs in each median, at least 20.
     parameters : sequence of str, optional
         The names or paths of the hyperparameters to reduce; by default all hyperparameters named
         ``learning_rate``. If a schedule sets a hyperparameter, the hyperparameter is held at the
         reduced value until it is released.
     record_name : str, optional
         The name of the record with the cost of each batch; by default the cost of the algorithm is
-        used, which requires no record. The extension that writes the record must come before this
+        used, without a record. The extension that writes the record must come before this
         extension.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
 
     Raises
     ------
@@ -225,7 +225,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the limit above which a cost counts as exploding."""
+        """Compute the limit that an exploding cost exceeds."""
         if not self.first:
             return math.inf
         if len(self.last) < FEWEST:  # a few costs after the first one may have been too high too

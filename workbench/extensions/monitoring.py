@@ -47,7 +47,7 @@ class MonitoringExtension(SimpleExtension):
     prefix, suffix : str, optional
         Text to put before and after the name of a variable, separated by an underscore.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`.
 
@@ -319,7 +319,7 @@ class TrainingDataMonitoring(MonitoringExtension):
 
     @property
     def main_loop(self) -> Loop:
-        """The main loop to which this extension belongs."""
+        """The main loop that this extension belongs to."""
         return super().main_loop
 
     @main_loop.setter

@@ -101,7 +101,7 @@ def forget_goal(main_loop: Loop) -> None:
 
 
 def _of_the_extensions(main_loop: Loop) -> list[int | None]:
-    """Return the numbers of epochs and batches after which the extensions end training."""
+    """Return the total numbers of epochs and batches that the extensions define."""
     ends = list(_ends(main_loop.extensions))
     both = ([end.epochs for end in ends], [end.batches for end in ends])
     return [min((one for one in unit if one is not None), default=None) for unit in both]
@@ -134,7 +134,7 @@ def batches_per_epoch(main_loop: Loop, *, later: bool = False) -> int | None:
 
 
 def planned_epochs(main_loop: Loop) -> int | None:
-    """Return the number of epochs after which training ends, or None if it is unknown."""
+    """Return the planned total number of epochs, or None if it is unknown."""
     goal = main_loop.status.get(GOAL)
     if goal is not None:
         wanted: int | None = goal.get("epochs")
@@ -144,7 +144,7 @@ def planned_epochs(main_loop: Loop) -> int | None:
 
 
 def planned_batches(main_loop: Loop) -> int | None:
-    """Return the number of batches after which training ends, or None if it is unknown.
+    """Return the planned total number of batches, or None if it is unknown.
 
     The number is also unknown if epochs are longer than expected and more batches than planned have
     been processed.

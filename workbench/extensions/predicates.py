@@ -17,7 +17,7 @@ class OnLogRecord(Hinted):
     Parameters
     ----------
     record_name : str
-        The name of the record.
+        The record name.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class Printing(SimpleExtension):
     Parameters
     ----------
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`. False disables a default trigger.
 

@@ -31,7 +31,7 @@ class ProgressBar(TrainingExtension):
     interval : float
         The number of seconds between two updates of the bar.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
 
     Examples
     --------

@@ -46,7 +46,7 @@ class ReduceOnPlateau(SharedVariableModifier):
         The lowest value that a reduction can set. If the value is already lower, it is left
         unchanged.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. By default after every epoch.
 
@@ -57,7 +57,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     waited : int
         The number of values since the best value, or since the variable was reduced.
     cooling : int
-        The number of further values that will not be counted.
+        The number of following values that will not be counted.
 
     Raises
     ------

@@ -87,7 +87,7 @@ class Checkpoint(SimpleExtension):
     save_main_loop : bool
         If True, pickle the main loop too. `continue_training` requires the pickle; `Load` does not.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to save; see `SimpleExtension`. By default after training. If a condition has an
         argument, this argument replaces `path`.
@@ -314,7 +314,7 @@ class Load(SimpleExtension):
     load_log : bool
         If True, load the log, including its status, and continue it.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to load; see `SimpleExtension`. By default before training.
 

@@ -1,7 +1,7 @@
 """Learning-rate schedules for `SharedVariableModifier`, as functions of the number of iterations.
 
 A schedule is a pure function, so it has no state to save when a run is saved. Its repr shows its
-arguments. To make a learning rate depend on a record instead, use the extension `ReduceOnPlateau`
+arguments. To make a learning rate depend on a record instead, use the `ReduceOnPlateau` extension
 in `workbench.extensions.training`. If PyTorch has a corresponding schedule and its ``step()`` is
 called after every batch, both schedules give the same values. Unlike some schedules in PyTorch,
 these schedules neither rise again nor raise an error after their last iteration.
@@ -66,7 +66,7 @@ def linear(start: float, end: float, iterations: int) -> Schedule:
     ----------
     start, end : float
     iterations : int
-        The number of iterations from `start` to `end`, 1 or more.
+        The number of iterations from `start` to `end`, at least 1.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def warm_up(target: float | Schedule, iterations: int, *, start: float = 1 / 3) 
     target : float or Schedule
         A constant value, or a schedule that starts with its iteration 0 after the rise.
     iterations : int
-        The number of iterations of the rise, 1 or more.
+        The number of iterations of the rise, at least 1.
     start : float
         The first value as a fraction of the first value of `target`.
 
@@ -213,14 +213,14 @@ def cosine(
     rate : float
         The initial value.
     iterations : int
-        The number of iterations of the descent or, with `restarts`, of the first descent; 1 or
-        more.
+        The number of iterations of the descent or, with `restarts`, of the first descent; at
+        least 1.
     minimum : float
-        The value towards which each descent decreases; it is reached only without `restarts`.
+        The value that each descent approaches; it is reached only without `restarts`.
     restarts : bool
         If True, start again after every descent.
     growth : int
-        The ratio of the lengths of successive descents, 1 or more.
+        The ratio of the lengths of successive descents, at least 1.
 
     Returns
     -------
@@ -331,9 +331,9 @@ def exponential(rate: float, factor: float, iterations: int = 1) -> Schedule:
     rate : float
         The initial value.
     factor : float
-        The factor by which the value is multiplied in `iterations` iterations.
+        The factor that multiplies the value over `iterations` iterations.
     iterations : int
-        The number of iterations, 1 or more. If it is the number of batches in an epoch, `factor`
+        The number of iterations, at least 1. If it is the number of batches in an epoch, `factor`
         applies per epoch.
 
     Returns
@@ -389,10 +389,10 @@ def one_cycle(
     maximum : float
         The highest value.
     iterations : int
-        The number of iterations of training, 2 or more. The value is lowest for the last batch and
+        The number of iterations of training, at least 2. The value is lowest for the last batch and
         for all later batches.
     warm_up : float
-        The fraction of training during which the value rises, at least 0 and less than 1.
+        The fraction of training with a rising value, at least 0 and less than 1.
     div_factor : float
         The ratio of `maximum` to the first value.
     final_div_factor : float

@@ -44,13 +44,13 @@ NEVER = (
 
 
 class SimpleExtension(TrainingExtension):
-    """Extension with a single action: its triggers define when the method `do` is called.
+    """Extension with a single action: its triggers define when its `do` method is called.
 
     Parameters
     ----------
     name : str, optional
         The name of the extension, which distinguishes several extensions of the same class; by
-        default the name of the class.
+        default the class name.
     before_training, before_first_epoch, before_epoch, before_batch : bool
         Act on the event of this name; ``before_first_epoch`` means the event ``before_epoch`` of
         the first epoch in a log.
@@ -186,7 +186,7 @@ class SimpleExtension(TrainingExtension):
         predicate: LogPredicate | None = None,
         arguments: Iterable[Any] | None = None,
     ) -> Self:
-        """Add events on which the extension acts if a predicate is true.
+        """Add events that make the extension act if a predicate is true.
 
         Parameters
         ----------

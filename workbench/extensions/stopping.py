@@ -51,15 +51,15 @@ class FinishIfNoImprovementAfter(SimpleExtension):
     notification_name : str
         The name of the record that indicates a new best value.
     iterations, epochs : int
-        The number of iterations or epochs to wait, 1 or more. Pass exactly one of the two.
+        The number of iterations or epochs to wait, at least 1. Pass exactly one of the two.
     patience_log_record : str, optional
         The name of the record for the remaining number of iterations or epochs; by default
         ``{notification_name}_patience_iterations`` or ``..._epochs``.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
-        When to read the record; see `SimpleExtension`. Choose events on which the record is
-        written. By default after every epoch.
+        When to read the record; see `SimpleExtension`. Choose the events that write the
+        record. By default after every epoch.
 
     Attributes
     ----------
@@ -191,10 +191,10 @@ class EarlyStopping(CompositeExtension):
         A function that returns the better of the current value and the previous best value; use
         `max` for a record such as an accuracy.
     iterations, epochs : int
-        The number of iterations or epochs to wait for a new best value, 1 or more. Pass exactly one
-        of the two.
+        The number of iterations or epochs to wait for a new best value, at least 1. Pass exactly
+        one of the two.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. By default after every epoch.
 

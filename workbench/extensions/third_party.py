@@ -1,6 +1,6 @@
 """Support for third-party extensions, which do not derive from `TrainingExtension`.
 
-`as_extension` wraps an object that satisfies the protocol `Dispatching`, because a main loop
+`as_extension` wraps an object that satisfies the `Dispatching` protocol, because a main loop
 requires more methods than this protocol defines. `workbench.log.protocol` does the same for logs.
 """
 
@@ -23,7 +23,7 @@ NOT_AN_EXTENSION = (
 class Dispatching(Protocol):
     """Protocol for objects that a main loop accepts as extensions.
 
-    The attribute ``main_loop`` is set before the first event.
+    The ``main_loop`` attribute is set before the first event.
     """
 
     def dispatch(self, callback_name: CallbackName, *args: Any) -> Any:
@@ -47,7 +47,7 @@ class _ThirdParty(TrainingExtension):
     Parameters
     ----------
     extension : object
-        An object with a method ``dispatch(event, *args)`` and, optionally, a `name` and the methods
+        An object with a ``dispatch(event, *args)`` method and, optionally, a `name` and the methods
         of `Stateful`.
 
     Examples

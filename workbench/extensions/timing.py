@@ -38,9 +38,9 @@ class Timing(SimpleExtension):
     Parameters
     ----------
     prefix : str
-        Text to put before the names of the records, followed by an underscore.
+        Text to put before the record names, followed by an underscore.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`. By default before the first epoch and after every epoch.
 
@@ -113,7 +113,7 @@ class Timestamp(SimpleExtension):
     separator : str
         The text between date and time; ISO 8601 uses ``T``.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`. False disables a default trigger.
 

@@ -34,7 +34,7 @@ class TrackTheBest(SimpleExtension):
         of the record suggests the opposite (``valid_accuracy`` with the default), a message is
         logged.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to read the record; see `SimpleExtension`. By default after every epoch.
 

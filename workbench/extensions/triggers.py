@@ -87,9 +87,9 @@ class Predicate(Hinted):
     condition : str
         ``after_n_epochs`` or ``after_n_batches`` (exactly `num` are completed), ``every_n_epochs``
         or ``every_n_batches`` (a multiple of `num`), or ``at_least_n_epochs`` or
-        ``at_least_n_batches`` (`num` or more).
+        ``at_least_n_batches`` (at least `num`).
     num : int
-        The number of epochs or batches, 1 or more.
+        The number of epochs or batches, at least 1.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class SharedVariableModifier(SimpleExtension):
     """Extension that sets a shared variable, such as a learning rate, to the values of a function.
 
     A value that is assigned in another way, for instance by `Session.set`, is kept until this
-    extension acts again or, if its method `hold` is called, until `release` is called.
+    extension acts again or, if its `hold` method is called, until `release` is called.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class SharedVariableModifier(SimpleExtension):
         A function that receives the number of completed iterations and, if `num_args` is 2, the old
         value (an array of the dtype of `parameter`), and returns the new value.
         `workbench.extensions.schedules` provides suitable functions. Pass None in a subclass that
-        overrides the method `function`.
+        overrides the `function` method.
     num_args : int, optional
         The number of arguments of `function`, 1 or 2; by default the number of arguments without
         defaults in its signature.
     name : str, optional
-        The name of the extension; by default the name of the class.
+        The name of the extension; by default the class name.
     **triggers
         When to act; see `SimpleExtension`. By default after every batch. With a `Schedule` the
         extension also acts before training, so that the first batch uses the first value.

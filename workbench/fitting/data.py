@@ -56,9 +56,7 @@ SEVERAL_INPUTS = (
 )
 ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
 NO_FILE = "there is no file or folder {path}{inside}{hint}"
-NO_TRAIN_SPLIT = (
-    "{path} has the splits {splits}, none of which is 'train'; pass H5PYDataset(path, (split,))"
-)
+NO_TRAIN_SPLIT = "{path} has the splits {splits}, but not 'train'; pass H5PYDataset(path, (split,))"
 SEVERAL_SPLITS = (
     "the file for validation, {path}, has the splits {splits}; pass one of them, as in "
     "fit(model, H5PYDataset(path, ('train',)), validation=H5PYDataset(other, (split,)))"

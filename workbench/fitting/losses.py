@@ -30,7 +30,7 @@ LOSSES = (CROSS_ENTROPY, SQUARED, ABSOLUTE)
 METRICS = ("accuracy", "error rate", SQUARED, ABSOLUTE)
 
 Loss: TypeAlias = "str | Cost | Callable[[Any, Any], Any]"
-"""A name, a brick, or a function or module of torch that is called as ``loss(output, targets)``."""
+"""A name, a brick, or a torch function or module that is called as ``loss(output, targets)``."""
 
 Metric: TypeAlias = "str | Cost | Callable[[Any, Any], Any]"
 """A name, a brick, or a function that is called as ``metric(output, targets)``."""
@@ -67,7 +67,7 @@ FOR_NUMBERS = frozenset(
      "PoissonNLLLoss", "SmoothL1Loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
      "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"}
 )  # fmt: skip
-"""Losses of torch, grouped by the targets that they need."""
+"""Torch losses, grouped by the targets that they need."""
 
 UNKNOWN = "{argument} must be {known} or {brick}, not {given}{hint}"
 OWN_LOSS = "a brick such as SquaredError(), or a function loss(output, targets) of tensors"
@@ -112,7 +112,7 @@ class Aim:
     classes : int or None
         The number of classes; None if the targets are numbers, or if it is unknown.
     names : tuple of str
-        The names of the classes.
+        The class names.
     numbers : int
         The number of target columns, if the targets are numbers.
     """

@@ -77,7 +77,7 @@ OTHER_MODULE = (
     "the parameters of the module have the dtype {given}, but the data is read as {wanted}; pass "
     "module.to(torch.{wanted})"
 )
-NOT_CLASSES = "the targets have the dtype {dtype}, but indices of classes must be integers"
+NOT_CLASSES = "the targets have the dtype {dtype}, but class indices must be integers"
 WHOLE_FLOATS = (
     "the targets{named} are the whole numbers {values} of dtype {dtype}, which can be classes or "
     "quantities; convert them to int64 if they are classes, or pass loss='squared error'"
@@ -153,7 +153,7 @@ def as_brick(model: Any, seed: int) -> Any:
 
 
 def _as_given(model: Any) -> str:
-    """Return what was passed in place of a model, and what to pass if this is clear."""
+    """Describe what was passed in place of a model, and what to pass instead if this is clear."""
     if isinstance(model, type):
         return f"the class {model.__name__}; write {model.__name__}(...)"
     text = repr(model)

@@ -17,7 +17,7 @@ from workbench.fitting.program import Statements, literal
 
 TARGET_NAMES = ("targets", "target", "y", "label", "labels", "class")
 STREAM = "workbench.data"
-"""The module from which programs import streams and schemes."""
+"""The module that programs import streams and schemes from."""
 
 NO_TARGET = (
     "{what} requires a target; pass target=... with the name of the column or array to predict, "
@@ -42,7 +42,7 @@ class Prepared:
     encoded : bool
         True if targets were checked and encoded; False if they are used as they are.
     names : tuple of str or None
-        The names of the classes, if the dataset does not have them.
+        The class names, if the dataset does not have them.
     values : ndarray or None
         The targets of all examples, if they are known and are not in a dataset of `workbench.data`.
     """
@@ -66,7 +66,7 @@ class Prepared:
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """The names of the classes, if the targets are known to be classes.
+        """The class names, if the targets are known to be classes.
 
         The names in a dataset are used only for its source ``targets``.
         """

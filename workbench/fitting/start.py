@@ -164,7 +164,7 @@ def fit(
         - a ``pandas.DataFrame`` with `target`, or the path of a CSV or Parquet file;
         - a pair of arrays or tensors ``(X, y)``, a dictionary of arrays or an npz file;
         - a dataset or stream of `workbench.data`, or an HDF5 file that `H5PYDataset` can read;
-        - a torch ``DataLoader`` or dataset, or a split of Hugging Face ``datasets``;
+        - a torch ``DataLoader`` or dataset, or a split of a Hugging Face dataset;
         - a folder that has one sub-folder of images for each class.
 
         `DataStream.from_frame`, `from_arrays` and `from_folder` describe how tables, arrays and
@@ -175,11 +175,11 @@ def fit(
         data with named arrays, it can be left out if exactly one of them is called targets, target,
         y, label, labels or class.
     loss : str, Cost or callable, optional
-        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"``, a brick, or a function or
-        module of torch that is called as ``loss(output, targets)`` and returns one number for a
+        ``"cross-entropy"``, ``"squared error"``, ``"absolute error"``, a brick, or a torch function
+        or module that is called as ``loss(output, targets)`` and returns one number for a
         batch. The targets are then class indices of shape (B,), or numbers of shape (B, columns).
         By default the cross-entropy for classes, and the squared error for numbers. Integers other
-        than 0, 1, 2 ... can be classes or numbers, so they require ``loss="cross-entropy"`` or
+        than 0, 1, 2 ... may be classes or numbers, so they require ``loss="cross-entropy"`` or
         ``"squared error"``.
     epochs : int
         The number of epochs.
@@ -197,7 +197,7 @@ def fit(
         functions that are called like a loss, as ``metric(output, targets)``; by default the
         accuracy for classes.
     extensions : list of TrainingExtension, optional
-        Further extensions of the main loop.
+        Additional extensions of the main loop.
     seed : int, optional
         The seed for the initial values, the order of the examples and the choice of the held-out
         examples; ``config.default_seed`` by default.

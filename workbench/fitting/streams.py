@@ -1,6 +1,6 @@
 """Functions that create streams for `fit` from datasets, streams and torch data loaders.
 
-The data is used as it is, and targets must be indices of classes or numbers. Only images of dtype
+The data is used as it is, and targets must be class indices or numbers. Only images of dtype
 uint8 in a dataset are scaled to 0..1. Part of a dataset can be held out for validation.
 """
 
@@ -227,7 +227,7 @@ def _is_one_iteration(dataset: Any) -> bool:
 
 
 def from_items(data: Any, wishes: Wishes) -> Prepared:
-    """Return the streams for a torch dataset, or for a split of Hugging Face ``datasets``."""
+    """Return the streams for a torch dataset, or for a split of a Hugging Face dataset."""
     code = Statements(needs={"data": "the dataset that was passed to fit"})
     hugging = is_split(data)
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
@@ -335,7 +335,7 @@ def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) ->
 def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
     """Return True if reading an example of each class yields the target in `given`.
 
-    `given` contains the targets from an attribute of the dataset, but a transform or `collate` can
+    `given` contains the targets from an attribute of the dataset, but a transform or `collate` may
     change targets. The result is also False if the examples cannot be read one by one.
     """
     if isinstance(data, torch.utils.data.TensorDataset) and collate in KEEP_TARGETS:

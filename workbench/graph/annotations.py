@@ -94,11 +94,11 @@ class BrickMethod(Protocol):
 
     @property
     def inputs(self) -> list[str]:
-        """The names of the inputs."""
+        """The input names."""
 
     @property
     def declares_inputs(self) -> bool:
-        """True if the names of the inputs were declared explicitly."""
+        """True if the input names were declared explicitly."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the method."""
@@ -183,7 +183,7 @@ def add_annotation(var: Variable, annotation: Annotation) -> None:
 
 @hinted
 def get_annotation(var: Variable, cls: type[A]) -> A | None:
-    """Return the first annotation of the type `cls`, or ``None``.
+    """Return the first annotation of type `cls`, or ``None``.
 
     Examples
     --------

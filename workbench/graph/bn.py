@@ -67,7 +67,7 @@ def apply_batch_normalization(computation_graph: ComputationGraph) -> Computatio
     Returns
     -------
     ComputationGraph
-        A new graph. The attribute ``tag.replacement_of`` of a replacement is the original variable.
+        A new graph. The ``tag.replacement_of`` attribute of a replacement is the original variable.
 
     Examples
     --------

@@ -183,7 +183,7 @@ class ComputationGraph(KnownAttributes, Hinted):
     ) -> ComputationGraph:
         """Return a new graph with some variables replaced by others.
 
-        Replacements can depend on each other, and a replacement can use the variable that it
+        Replacements may depend on each other, and a replacement may use the variable that it
         replaces. Auxiliary variables and updates are also rebuilt from the replacements.
 
         Parameters

@@ -117,7 +117,7 @@ def apply_training_mode(computation_graph: ComputationGraph) -> ComputationGraph
     -------
     ComputationGraph
         A new graph that applies all `ModeDependent` bricks, including bricks in loops, in training
-        mode. The attribute ``tag.replacement_of`` of a new output is the output that it
+        mode. The ``tag.replacement_of`` attribute of a new output is the output that it
         replaces.
 
     Examples

@@ -147,7 +147,7 @@ def apply_noise(
     Returns
     -------
     ComputationGraph
-        A new graph. The attribute ``tag.replacement_of`` of a noisy variable is the original.
+        A new graph. The ``tag.replacement_of`` attribute of a noisy variable is the original.
 
     Raises
     ------

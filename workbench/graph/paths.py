@@ -15,7 +15,7 @@ from workbench.utils.predicates import Predicate
 class Path(Predicate, Hinted):
     """Path in a hierarchy of bricks.
 
-    As a criterion, a path selects the variables of the brick at the path and of all bricks below
+    As a criterion, a path selects the variables of the brick at the path and all bricks below
     it. The first name must be the name of a brick without parents. If the path ends with a
     parameter, it selects only variables with this name.
 

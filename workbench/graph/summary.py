@@ -31,7 +31,7 @@ class Row:
     depth : int
         The number of ancestors of this brick in the table.
     type : str
-        The name of the class.
+        The class name.
     shapes : tuple of str
         The shapes of the outputs; empty if the brick is not applied.
     parameters, trained : int

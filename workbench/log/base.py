@@ -41,7 +41,7 @@ NO_NUMBERS = (
 
 
 def as_index(time: object) -> int | None:
-    """Return an integer of Python or NumPy as an int, or None for every other object.
+    """Return a Python or NumPy integer as an int, or None for every other object.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     batches, so row 0 contains the records written before the first batch. A channel is the name of
     a record.
 
-    A main loop trains in the context `writing` and calls `commit` after every event. All records of
+    A main loop trains in the `writing` context and calls `commit` after every event. All records of
     the event then become visible to other threads at the same time. Records written outside of
     `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
     visible at the same time.

@@ -4,7 +4,7 @@
 (float, int, bool or object). Ints and floats in one column are stored as floats if the conversion
 is exact; any other mixture of types widens the column to object. An iteration and a number need
 eight bytes each. Long arrays are at most a sixteenth larger than their contents. A record at a
-later iteration is appended; a record at an earlier iteration is inserted, which copies the column.
+later iteration is appended; a record at an earlier iteration is inserted, and the column is copied.
 
 Readers receive views that never change: if a view of an array exists, the array is copied before an
 edit.

@@ -136,7 +136,7 @@ def to_hdf5(log: Source, path: str | os.PathLike[str]) -> None:
     Every channel is a group ``channels/<name>`` with two datasets of equal length, ``iterations``
     (int64) and ``values``. Numbers and Booleans are stored directly, and arrays of the same shape
     and dtype are stacked. All other values are stored as JSON; in this case the attribute
-    ``encoding`` of ``values`` is ``json``. The attribute ``channels`` of the file lists the names
+    ``encoding`` of ``values`` is ``json``. The ``channels`` attribute of the file lists the names
     of the groups in order. In these names, ``%`` and characters that HDF5 does not allow are
     percent-encoded as in URLs: ``/`` becomes ``%2F``, and the name ``.`` becomes ``%2E``. The
     attributes ``uuid`` and ``status`` (JSON) contain the identity and status of the log.

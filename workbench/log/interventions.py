@@ -33,7 +33,7 @@ class Columns(Protocol):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of the channels."""
+        """The channel names."""
 
     def entries(self, name: str, /) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return the iterations and values of a channel."""

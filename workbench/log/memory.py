@@ -27,7 +27,7 @@ from workbench.log.records import check_name
 from workbench.utils.values import to_python
 
 TAIL = 256
-"""Number of rows in the tail that causes its move into the columns."""
+"""Number of rows that the tail holds before it is moved into the columns."""
 
 NOT_A_NAME = "the name of a record must be a string, not {name!r}"
 ALREADY_WRITING = (

@@ -52,5 +52,5 @@ def check_log(given: Any) -> None:
     members = [name for name in vars(Logging) if name == "__getitem__" or name[0] != "_"]
     missing = [name for name in members if not hasattr(given, name)]
     near = len(missing) < len(members) / 2
-    lacks = f", which lacks {', '.join(missing)}" if near else ""
+    lacks = f", which does not have {', '.join(missing)}" if near else ""
     raise LogError(NOT_A_LOG.format(given=given, lacks=lacks))

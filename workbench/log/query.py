@@ -1,6 +1,6 @@
 """Selection of log rows by a pandas expression, such as ``cost < 0.1 and epoch_end``.
 
-The expression is parsed here, and only names of channels, numbers, text, comparisons, arithmetic
+The expression is parsed here, and only channel names, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame with
 plain column names, and an expression that contains only these names. Text from another program or
 from a web page can therefore only select rows.

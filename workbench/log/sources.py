@@ -95,7 +95,7 @@ class Run:
     def latest(self, until: int | None = None) -> dict[str, Any]:
         """Return the latest value of each channel, up to the iteration `until` if it is given.
 
-        In a log, a recorded NaN is a value. In a frame, NaN can also be a missing record.
+        In a log, a recorded NaN is a value. In a frame, NaN may also be a missing record.
         """
         if self.columns is None:
             frame = self.frame if until is None else self.frame.loc[:until]

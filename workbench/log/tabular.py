@@ -71,7 +71,7 @@ class Tabular(Records):
         Returns
         -------
         Summary
-            Its attribute ``channels`` is a frame with the number of records and the first, last,
+            Its ``channels`` attribute is a frame with the number of records and the first, last,
             smallest and largest value of each channel, the iterations of the smallest and the
             largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
             ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
@@ -97,7 +97,7 @@ class Tabular(Records):
         Parameters
         ----------
         expression : str
-            A condition as in `pandas.DataFrame.query`, with names of channels, ``iteration``,
+            A condition as in `pandas.DataFrame.query`, with channel names, ``iteration``,
             comparisons, arithmetic, ``and``, ``or``, ``not``, ``in`` and text in quotes. A name
             that is not an identifier must be in backticks. Functions, attributes and ``@`` are
             rejected, so that an expression from a web page or a tool cannot execute code.
@@ -206,7 +206,7 @@ class Tabular(Records):
         channels : sequence of str, optional
             The numeric channels to draw; by default all.
         others : iterable or dict, optional
-            Further runs whose channels are drawn in the same figure: logs, sessions, or paths of
+            Additional runs whose channels are drawn in the same figure: logs, sessions, or paths of
             SQLite databases. The keys of a dictionary are the names of the runs.
         x : str
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric

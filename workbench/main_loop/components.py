@@ -19,9 +19,9 @@ from workbench.graph import ComputationGraph
 from workbench.interfaces import Trainable
 
 NOT_AN_ALGORITHM = (
-    "algorithm must have the methods initialize() and process_batch(batch), but {given:.80} lacks "
-    "at least one of them; pass, for example, GradientDescent(cost=..., parameters=..., "
-    "step_rule=...)"
+    "algorithm must have the methods initialize() and process_batch(batch), but at least one of "
+    "them is missing from {given:.80}; pass, for example, GradientDescent(cost=..., "
+    "parameters=..., step_rule=...)"
 )
 NOT_A_MODEL = (
     "model must be a computation graph, not {given:.80}; pass Model(cost), which finds the bricks "

@@ -116,7 +116,7 @@ def _out_of_range(loop: Loop, stream: AbstractDataStream, examples: Sequence[int
 
 
 def _change(loop: Loop, change: Callable[[Edits], Edits]) -> None:
-    """Change the edits, which then apply to the remaining batches of the epoch."""
+    """Change the edits for the remaining batches of the epoch."""
     assert loop.data_stream is not None
     edits = change(edits_of(loop.data_stream) or Edits())
     go_to(loop, {**position(loop, in_hand=False), "edits": edits.state_dict()})

@@ -43,7 +43,7 @@ def record_facts(main_loop: Loop, note: Callable[[str], Any]) -> None:
 
     The function sets these entries of the status:
 
-    - ``threads``: the number of threads for large steps, on which the rounding of sums depends
+    - ``threads``: the number of threads for large steps, which affects the rounding of sums
     - ``_execution``: the requested tier
     - ``versions``: the versions of Python and the libraries
     - ``hyperparameters``: the initial hyperparameters of the algorithm, by path

@@ -133,5 +133,5 @@ def _common(new: Loop, running: Loop) -> str | None:
 
 
 def _parameters(main_loop: Loop) -> Iterator[Any]:
-    # A custom algorithm need not have the attribute `parameters`.
+    # A custom algorithm need not have the `parameters` attribute.
     yield from getattr(main_loop.algorithm, "parameters", None) or ()

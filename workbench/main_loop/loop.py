@@ -68,8 +68,8 @@ class MainLoop(FixedAttributes, Requests):
     log_backend : str, optional
         The kind of the new log if `log` is not given; ``config.log_backend`` by default.
     extensions : iterable of TrainingExtension, optional
-        The extensions, in the order they are called. An object with a method
-        ``dispatch(event, *args)`` is wrapped, and its attribute ``main_loop`` is set.
+        The extensions, in the order they are called. An object with a
+        ``dispatch(event, *args)`` method is wrapped, and its ``main_loop`` attribute is set.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class MainLoop(FixedAttributes, Requests):
         Parameters
         ----------
         epochs, batches : int, optional
-            The number of further epochs or batches to train; see `go_on`.
+            The number of additional epochs or batches to train; see `go_on`.
 
         Raises
         ------
@@ -230,7 +230,7 @@ class MainLoop(FixedAttributes, Requests):
             Two or more processes require a `GradientDescent`.
         launcher : {'local', 'torchrun', 'ray'} or Launcher
             How the processes are started on this machine: by this process (the default), by
-            torchrun, by Ray actors, or by an object with the method `launch` of
+            torchrun, by Ray actors, or by an object with the `launch` method of
             `workbench.session.remote.Launcher`.
         linger : float
             The number of seconds that the processes of a detached run wait for a notebook after the

@@ -2,7 +2,7 @@
 
 Every process runs the whole main loop and calls the extensions at the same batches. Only the first
 process shows output and writes files. All processes start with the values of the first process, and
-copy its values again at the end of every epoch, because programs for different batch sizes can
+copy its values again at the end of every epoch, because programs for different batch sizes may
 round differently.
 """
 

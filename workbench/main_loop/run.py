@@ -190,7 +190,7 @@ class Run:
         return nothing
 
     def attach(self) -> None:
-        """Set the attribute `main_loop` of all extensions."""
+        """Set the `main_loop` attribute of all extensions."""
         for extension in self.main_loop.extensions:
             extension.main_loop = self.main_loop
 

@@ -253,7 +253,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
         has = "state" if loop.data_stream is None else "main loop"
         raise StateError(
             f"nothing was loaded: only the {has} has a data stream, but the state and the main "
-            "loop must both have a data stream or both lack one"
+            "loop must either both have a data stream or both have none"
         )
     if loop.data_stream is None:
         return []
@@ -272,7 +272,7 @@ def _data_steps(loop: Loop, saved: Mapping[str, Any], *, in_hand: bool) -> list[
 
 
 def _length(stream: AbstractDataStream, name: str) -> int | None:
-    """Return the attribute `name` of the stream, or of the nearest wrapped stream that has it."""
+    """Return the `name` attribute of the stream, or of the nearest wrapped stream that has it."""
     below: Any = stream
     while below is not None:
         found: int | None = getattr(below, name, None)

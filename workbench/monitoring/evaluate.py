@@ -202,7 +202,7 @@ class DatasetEvaluator(Hinted):
         Parameters
         ----------
         batch : dict
-            A dictionary from names of sources to arrays; unused sources are ignored.
+            A dictionary from source names to arrays; unused sources are ignored.
 
         Raises
         ------
@@ -273,7 +273,7 @@ class DatasetEvaluator(Hinted):
         between_batches : callable, optional
             A function that is called after every batch; an exception stops the evaluation.
         distributed : DataParallel, optional
-            The processes among which the examples of each batch are divided. All processes must
+            The processes that divide the examples of each batch. All processes must
             call this method at the same time, and all receive the values for all examples. If a
             variable needs whole batches, every process evaluates all examples.
 

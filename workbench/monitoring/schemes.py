@@ -34,7 +34,7 @@ class Mean(Fold):
     ----------
     numerator : Variable
     denominator : Variable or number, optional
-        By default 1, which gives the mean over batches.
+        The default, 1, gives the mean over batches.
 
     Examples
     --------

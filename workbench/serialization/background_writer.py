@@ -10,8 +10,8 @@ from typing import Any
 class Writer:
     """Writer that runs one function at a time in a separate thread.
 
-    The thread exists only while a function runs. It is not a daemon, so Python waits for it at
-    exit.
+    The thread exists only while a function is running. It is not a daemon, so Python waits for it
+    at exit.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class Snapshot:
         The training state for the member ``_state``, without the values that ``_parameters`` stores
         exactly.
     pickles : dict
-        The contents of further members, keyed by name.
+        The contents of additional members, keyed by name.
     failures : list of Exception
         The errors that were raised by objects that could not be pickled.
     """
@@ -184,7 +184,7 @@ def read_state(
         The parts to return; see `workbench.main_loop.state`. Parameters can also be read from an
         archive that `dump` wrote, although such an archive has no training state.
     optional : iterable of str, optional
-        Further parts to return if the archive has a training state.
+        Additional parts to return if the archive has a training state.
 
     Raises
     ------

@@ -99,7 +99,7 @@ class _Unpickler(pickle.Unpickler):
         except KeyError:
             pass
         raise ArchiveError(
-            f"{self.where}: the pickle refers to {pid!r}, which the archive lacks; "
+            f"{self.where}: the pickle refers to {pid!r}, which is not in the archive; "
             f"{archive.RESTORE}"
         )
 
@@ -244,8 +244,8 @@ def add_to_dump(
     absent = sorted(set(named) - set(present))
     if absent:
         raise ArchiveError(
-            f"{where}: the archive lacks the values of {', '.join(absent)}; add_to_dump accepts "
-            "only parameters that were passed to dump"
+            f"{where}: the archive does not contain the values of {', '.join(absent)}; "
+            "add_to_dump accepts only parameters that were passed to dump"
         )
     check_numbered(named, present, where)
     archive.add(file_, {name: pickled(object_, references_to(named))})
@@ -265,7 +265,7 @@ def dump_and_add_to_dump(
     to_add: Mapping[str, Any] | None = None,
     **options: Unpack[DumpOptions],
 ) -> None:
-    """Call `dump` for one object and `add_to_dump` for further objects.
+    """Call `dump` for one object and `add_to_dump` for additional objects.
 
     Pass this function to `secure_dump` as its `dump_function`.
 
@@ -274,7 +274,7 @@ def dump_and_add_to_dump(
     object_, file_, parameters
         As for `dump`, but the file must also be open for reading.
     to_add : dict, optional
-        The further objects, keyed by the names of their members.
+        Additional objects, keyed by the names of their members.
     **options
         Keyword arguments of `dump`.
 

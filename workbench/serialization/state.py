@@ -164,7 +164,7 @@ def _reference(value: Any, arrays: dict[str, numpy.ndarray[Any, Any]], place: st
 
 
 def _value(tree: Any, arrays: dict[str, numpy.ndarray[Any, Any]]) -> Any:
-    """Decode a tree; each array can be used only once, which bounds the size of the result."""
+    """Decode a tree; each array can be used only once, to bound the size of the result."""
     if isinstance(tree, list):
         return [_value(part, arrays) for part in tree]
     if not isinstance(tree, dict):

@@ -1,7 +1,7 @@
 """Archives of a session; this session or a later run can continue from them.
 
 The training thread writes a file between two batches, so the file is complete once the command
-`save` has been applied. In contrast, the extension `Checkpoint` saves regularly, in the background.
+`save` has been applied. In contrast, the `Checkpoint` extension saves regularly, in the background.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ NOT_SCALED = (
 
 
 class AsInTraining:
-    """Rules that encoded the training data.
+    """Rules used to encode the training data.
 
     Parameters
     ----------
@@ -135,14 +135,14 @@ class AsInTraining:
             return encoded_targets(given, TARGETS, as_classes=False).values
         kind = values_of(given, TARGETS).dtype.kind
         if kind in "iuf" and isinstance(labels[0], str):
-            labels = range(len(labels))  # indices of classes
+            labels = range(len(labels))  # class indices
         return encoded_targets(given, TARGETS, as_classes=True, labels=labels).values
 
     def scaled(self, values: Any, name: str, *, of_arrays: bool = True) -> Any:
         """Return the values of an input; pixels are scaled as in training.
 
-        Pixels are values of dtype uint8 or, if training scaled images from 0..255 to 0..1, integers
-        of any dtype.
+        Pixels are values of dtype uint8 or, if images were scaled in training from 0..255 to 0..1,
+        integers of any dtype.
 
         Parameters
         ----------

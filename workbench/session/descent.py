@@ -22,7 +22,7 @@ The longest window contains at least 10 costs, and the shortest at least 5.
 """
 
 CLEAR = 5.0
-"""Number of standard errors above which a fall is considered clear.
+"""Number of standard errors that a clear fall exceeds.
 
 The largest of many differences is chosen, so noise alone exceeds two standard errors in most tests.
 In simulated tests of 20 to 2000 batches without a fall, noise exceeded five standard errors in less

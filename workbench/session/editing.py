@@ -248,7 +248,7 @@ class Editing(interfaces.Session):
         Parameters
         ----------
         spec : Spec or mapping
-            The specification of the new model, or its JSON value. The method `spec` returns the
+            The specification of the new model, or its JSON value. The `spec` method returns the
             specification of the current model.
         frozen : collection of str, optional
             The paths of the bricks, such as ``mlp/linear_0``, that are not trained from now on; by

@@ -62,7 +62,7 @@ class Edits:
     main_loop : MainLoop
     run : Run
     queue : Queue
-        The queue of commands that edits are added to; its attribute `changes` is notified of
+        The queue of commands that edits are added to; its `changes` attribute is notified of
         each edit.
     journal : Journal
     """

@@ -131,10 +131,10 @@ def _named(
     training: AbstractDataStream | None,
     rules: AsInTraining,
 ) -> Any:
-    """Return a loader or a dataset of torch or Hugging Face as a stream, and other data unchanged.
+    """Return a torch or Hugging Face loader or dataset as a stream, and other data unchanged.
 
-    Entries without names get the names of the sources of `training` or, if their number differs,
-    the names of the inputs.
+    Entries without names get the source names of `training` or, if their number differs, the input
+    names.
     """
     if is_split(data):
         data, _ = in_torch(data, "data")
@@ -219,7 +219,7 @@ def _arrays(
 
 
 def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
-    """Raise an error if training encoded table columns, since `values` has no column names."""
+    """Raise an error if training data are encoded table columns: `values` has no column names."""
     import pandas as pd
 
     columns = rules.encoded_columns(name)

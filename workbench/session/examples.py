@@ -79,7 +79,7 @@ def training_examples(main_loop: MainLoop) -> dict[str, Any]:
 
 
 def shown(examples: Sequence[int]) -> str:
-    """Return the indices of examples as text.
+    """Return example indices as text.
 
     Examples
     --------

@@ -60,7 +60,7 @@ class Hyperparameter:
     driven_by : str
         The name of the extension that sets the value during training, or an empty string.
     held : bool
-        True while the extension `driven_by` leaves the value unchanged.
+        True while the extension in `driven_by` leaves the value unchanged.
     owner : str
         The name of the step rule that uses the hyperparameter, or an empty string.
     """

@@ -2,7 +2,7 @@
 
 The record ``interventions`` of a row is a tuple of mappings. Each mapping contains ``id``,
 ``command``, ``text``, ``by`` (the origin of the command) and ``time`` (a date and time with the
-offset from UTC; comparisons of runs ignore this item). Further items depend on the command:
+offset from UTC; comparisons of runs ignore this item). Other items depend on the command:
 
 - `Session.set`: for example ``variable``, ``path``, ``value`` and ``old``
 - `Session.relabel`: for example ``examples``, ``source``, ``value`` and ``old``, a list with the

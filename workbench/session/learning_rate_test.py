@@ -174,7 +174,7 @@ class _RangeTest(TrainingExtension):
         The first and the last rate.
     batches : int
     diverged : float
-        The multiple of the lowest smoothed cost above which the test ends.
+        The test ends above this multiple of the lowest smoothed cost.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ def run_test(
         raise SessionError(NO_COST.format(algorithm=type(algorithm).__name__))
     test = _RangeTest(variable_of(copy, parameter), low, high, batches, diverged)
     copy.extensions = [test]  # no schedules, checkpoints or evaluations
-    with contextlib.suppress(NotFiniteError):  # the rate was too high, which ends the test
+    with contextlib.suppress(NotFiniteError):  # the rate was too high, so the test ends
         copy.run(batches=batches)
     result = test.result
     if len(result.rates) < FEWEST and copy.log.status.get("training_error") is None:

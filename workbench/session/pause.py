@@ -1,4 +1,4 @@
-"""Pauses, during which the training thread waits for requests instead of training.
+"""Pauses: the training thread waits for requests instead of training.
 
 A pause occurs between two batches of training or of an evaluation. If a command must wait for the
 end of an evaluation, the evaluation is completed first, and the pause continues after it.

@@ -90,7 +90,7 @@ def predict(
     """
     with session._lock:
         variable, copy = _graph_of(session, output)
-    # The training thread may wait for the lock, so the lock is free while this thread waits.
+    # The training thread may wait for the lock, so the lock is free while this thread is waiting.
     values = session._worker.prober.now(copy.names)
     batches = batches_of(
         X,
@@ -209,10 +209,10 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default the record of the extension `TrackTheBest`.
+        The name of the record to compare; by default the record of the `TrackTheBest` extension.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        the function of the extension `TrackTheBest` for this record or, if there is none, `min`.
+        the function of the `TrackTheBest` extension for this record or, if there is none, `min`.
 
     Returns
     -------

@@ -178,7 +178,7 @@ def _recorded(loop: Loop, kind: type[Any]) -> dict[str, Monitored]:
 
 
 def parts_of(one: Monitored) -> list[Variable]:
-    """Return a list of a variable, or of the variables that a quantity is computed from."""
+    """Return a list with a variable, or with the variables that a quantity is computed from."""
     return [one] if isinstance(one, Variable) else list(one.requires)
 
 

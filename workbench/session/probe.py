@@ -74,7 +74,7 @@ class Probe(interfaces.Probe):
     seconds : float
         The number of seconds that reading the examples delayed training.
     processor_seconds : float
-        The part of `seconds` during which the training thread computed instead of waiting.
+        The part of `seconds` that the training thread spent computing instead of waiting.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ class Rewinder:
         self._epochs = _Epochs(self)
 
     def attach(self) -> None:
-        """Take snapshots during all further runs, until `detach` is called."""
+        """Take snapshots during all later runs, until `detach` is called."""
         self._run.observers = [self._epochs]
         self._run.after_batch = self.taker.take_when_due if self.taker.able else None
         self._edits.attach()

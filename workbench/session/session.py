@@ -158,7 +158,7 @@ class Session(FixedAttributes, NearMisses, States):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
+        """The planned total of ``epochs`` and ``batches``; None if not known."""
         loop = self.main_loop
         return {"epochs": planned_epochs(loop), "batches": planned_batches(loop)}
 
@@ -193,7 +193,7 @@ class Session(FixedAttributes, NearMisses, States):
         Parameters
         ----------
         epochs, batches : int, optional
-            The number of further epochs or batches to train; see `train`. By default training
+            The number of additional epochs or batches to train; see `train`. By default training
             continues until the planned end.
         paused : bool
             If True, pause before the first batch.
@@ -257,7 +257,7 @@ class Session(FixedAttributes, NearMisses, States):
         return self._queue.ask("step", f"step {n}", action, {"batches": n}, early=True)
 
     def train(self, epochs: int | None = None, *, batches: int | None = None) -> Command:
-        """Train for further epochs or batches, even after the end of training.
+        """Train for additional epochs or batches, even after the end of training.
 
         During training, the given number is added to the planned one; a paused session stays
         paused. After the end, the session trains again, regardless of `FinishAfter`, and
@@ -268,7 +268,7 @@ class Session(FixedAttributes, NearMisses, States):
         Parameters
         ----------
         epochs, batches : int
-            The number of further epochs or batches. Pass exactly one of the two.
+            The number of additional epochs or batches. Pass exactly one of the two.
 
         Raises
         ------
@@ -322,7 +322,7 @@ class Session(FixedAttributes, NearMisses, States):
         Parameters
         ----------
         save : path, optional
-            The file to save to before training ends; see the method `save`. If saving fails,
+            The file to save to before training ends; see the `save` method. If saving fails,
             training does not end, and the command is refused with the reason.
         """
         worker, details = self._worker, dict[str, Any]()

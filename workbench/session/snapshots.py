@@ -50,7 +50,7 @@ class Snapshot:
     row : dict
         The row of the log at `iteration`.
     branch : Branch
-        The branch on which the snapshot was taken.
+        The branch that the snapshot was taken on.
     pin : str
         The reason to keep the snapshot longer than other snapshots, or an empty string.
     parts : Parts or None

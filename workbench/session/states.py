@@ -202,7 +202,7 @@ class States(Editing):
         ----------
         source : TrainingLogBase, Session, Branch, path or iterable of mapping
             The other run, given by its log, its session, one of its branches, its `interventions`,
-            or the path of a database in which its log is the newest.
+            or the path of a database whose newest log is its log.
         functions : mapping, optional
             The functions that were passed to `call` in the other run, keyed by name. They are
             needed because a log cannot store functions.
@@ -288,7 +288,7 @@ class States(Editing):
     def save(self, path: str | os.PathLike[str] | None = None) -> Command:
         """Save the run to a file between two batches; training waits until the file is written.
 
-        The archive has the format of the extension `Checkpoint`. `load`, the extension `Load` and
+        The archive has the format of the `Checkpoint` extension. `load`, the `Load` extension and
         `workbench.serialization.continue_training` can continue from it. The path is the result of
         the command and is added to the record ``saved_to``.
 
@@ -331,7 +331,7 @@ class States(Editing):
         Parameters
         ----------
         path : path
-            An archive that `save` or the extension `Checkpoint` wrote.
+            An archive that `save` or the `Checkpoint` extension wrote.
 
         Raises
         ------

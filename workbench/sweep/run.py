@@ -35,7 +35,7 @@ class SweepRun:
     parent : int or None
         The number of the run that this run was forked from; None if this run is not a fork.
     fork_epoch : int or None
-        The epoch after which this run was forked; None if this run is not a fork.
+        The number of completed epochs when this run was forked; None if this run is not a fork.
     log : str
         The UUID of the log in the database of the sweep; empty before the run starts.
     archive : str

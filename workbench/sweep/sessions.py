@@ -47,7 +47,7 @@ class _PauseAfterEpochs(TrainingExtension):
     Parameters
     ----------
     epochs : collection of int
-        The numbers of completed epochs after which the session pauses.
+        The numbers of completed epochs when the session pauses.
     """
 
     def __init__(self, epochs: tuple[int, ...]) -> None:
@@ -75,9 +75,9 @@ class Sessions:
     folder : Path
         The folder for saved states.
     epochs : int or None
-        The number of epochs after which a run ends; None for the end that `build` defines.
+        The total number of epochs of a run; None for the end that `build` defines.
     pauses : tuple of int
-        The epochs after which the runs are compared.
+        The numbers of completed epochs when the runs are compared.
     """
 
     def __init__(

@@ -97,11 +97,11 @@ class Sweep(Hinted, interfaces.Sweep):
     record : str
         The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
     choose_best : {min, max}
-        Whether lower or higher values are better.
+        `min` if lower values are better, `max` if higher values are better.
     epochs : int, optional
         The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional
-        The factor by which each comparison reduces the number of runs, 2 or more. By default,
+        The factor that each comparison reduces the number of runs by, at least 2. By default,
         runs are not compared before their end.
     forks : int
         The number of forks of each run that continues after a comparison.

@@ -105,7 +105,7 @@ copyreg.pickle(Call, _reduced)
 def _frozen(value: Any) -> Any:
     """Convert nested arguments to tuples that also record the types of the original containers.
 
-    Annotations of an argument can refer back to the call, so unpickling could use a list or a
+    Annotations of an argument may refer back to the call, so unpickling could use a list or a
     dictionary of arguments before it is filled. A tuple always has all of its elements.
     """
     if type(value) is dict:

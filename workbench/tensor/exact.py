@@ -1,7 +1,7 @@
 """Accurate computation of the logarithms of probabilities.
 
-Softmax and the logistic function round probabilities near zero and one, which makes the logarithm
-of a probability and its gradient inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
+Softmax and the logistic function round probabilities near zero and one, so that the logarithm of
+a probability and its gradient are inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
 ``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph still contains the
 probabilities. If they are replaced by another variable (for example, when dropout is applied to
 them), the logarithm is computed as written.
@@ -109,7 +109,7 @@ def _with_limits(
         return log_softmax(x, *args, **kwargs)
     most = torch.finfo(x.dtype).max
     log_p = log_softmax(x.clamp_max(most), *args, **kwargs)
-    # If one logit is infinite, all other classes have the probability zero.
+    # If one logit is infinite, all other classes have a probability of zero.
     return torch.where(log_p < -most / 2, -torch.inf, log_p)
 
 

@@ -23,7 +23,7 @@ from workbench.tensor.updates import Updates, checked_givens, checked_updates, d
 from workbench.tensor.variable import Variable
 
 CACHED_KINDS = 1000
-"""Maximum number of combinations of shapes, dtypes and devices for which checks are cached."""
+"""Maximum number of combinations of shapes, dtypes and devices with cached checks."""
 
 
 class FunctionOptions(TypedDict, total=False):

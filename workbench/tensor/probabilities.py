@@ -1,6 +1,6 @@
 """Run-time checks that values are probabilities.
 
-If scores, or pixels from 0 to 255, are used as probabilities, the cost can still look plausible. On
+If scores, or pixels from 0 to 255, are used as probabilities, the cost may still look plausible. On
 a CPU, such values raise an error immediately; the check takes a few microseconds. On an accelerator
 and in compiled programs, where Python cannot inspect values, such values become NaN. The NaN cost
 is then rejected, and the step runs again in the eager tier, which raises the error. Results of a

@@ -277,7 +277,7 @@ class RandomStream(Hinted):
         *,
         dtype: torch.dtype | None = None,
     ) -> Variable:
-        """Draw uniformly from [low, high); `size` can contain symbolic sizes, as in ``x.shape``."""
+        """Draw uniformly from [low, high); `size` may contain symbolic sizes, as in ``x.shape``."""
         unit = self._draw(_uniform, size, dtype)
         return unit if (low, high) == (0.0, 1.0) else unit * (high - low) + low
 

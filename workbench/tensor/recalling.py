@@ -302,7 +302,7 @@ def _key(
 
 
 def _settings(tensors: Sequence[torch.Tensor]) -> tuple[Any, ...]:
-    """Return the settings of torch that results for these tensors depend on."""
+    """Return the torch settings that affect results for these tensors."""
     kinds = dict.fromkeys((getattr(one, "fake_device", None) or one.device).type for one in tensors)
     casts = [torch.get_autocast_dtype(kind) if _is_cast(kind) else None for kind in kinds]
     return torch.get_default_dtype(), *casts
@@ -314,7 +314,7 @@ def _is_cast(kind: str) -> bool:
 
 
 def _is_fixed(function: Any) -> bool:
-    """Return True for functions of torch or the workbench that depend only on their arguments.
+    """Return True for torch or workbench functions that depend only on their arguments.
 
     Modules have attributes, and a custom operation calls functions of the user, which may depend on
     anything.

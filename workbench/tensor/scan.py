@@ -262,7 +262,7 @@ def with_body(call: Call, outputs: Sequence[Variable]) -> list[Variable]:
     call : Call
         The call to the loop; its function is a `Loop`.
     outputs : sequence of Variable
-        New states and values to collect, which replace the ``inner_outputs`` of the loop. They can
+        New states and values to collect, which replace the ``inner_outputs`` of the loop. They may
         depend on its inner inputs and on variables outside the loop.
 
     Returns

@@ -48,7 +48,7 @@ OF_SEVERAL = frozenset("addcmul addcdiv lerp where clamp clip".split())
 Their shape rules use only one operand, or reject operands of different symbolic sizes.
 """
 MOST_SYMBOLS = 1000
-"""Number of symbols above which unused symbols are removed."""
+"""Maximum number of symbols before unused symbols are removed."""
 NEWEST = 200
 """Number of newest symbols that are always kept."""
 BY_SYMBOL = (
@@ -83,10 +83,10 @@ SIZES = 40
 """Sizes from 2 up to, but not including, this number are tried as solutions of an equation."""
 
 CONSTRUCTION = 5.0
-"""Seconds after shape inference during which a variable may still be under construction."""
+"""Seconds that a variable may be under construction after shape inference."""
 
 MOST_SHARED = 20
-"""Factor by which the number of symbols may exceed its limit while several threads use symbols."""
+"""Factor for the limit of the number of symbols while several threads use symbols."""
 
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):

@@ -1,10 +1,10 @@
 """Shared variables: tensors that keep their value between calls, and the locks that protect them.
 
 A `Function` with updates is a *writer* of the shared variables that it uses. Code that reads or
-writes a shared variable acquires the locks of its writers, which makes each call atomic. A value
-that is assigned while another thread trains takes effect between two batches, and no reader sees a
-partial update. Variables without writers need no lock. Runs that use different variables never wait
-for each other.
+writes a shared variable acquires the locks of its writers, so that each call is atomic. A value
+that is assigned while another thread is training takes effect between two batches, and no reader
+sees a partial update. Variables without writers need no lock. Runs that use different variables
+never wait for each other.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ An editor that shows the shapes of a model while the user types needs no values.
 and roles, but without a tensor. This takes almost no memory or time, even for large parameters.
 Operations that only read the graph work as usual; operations that need a value raise an error.
 
-Only variables that `workbench.tensor.shared` creates inside the context `allocation` have no value.
+Only variables that `workbench.tensor.shared` creates inside the `allocation` context have no value.
 `workbench.bricks.Brick` runs each allocation in this context. Other shared variables, such as a
 learning rate, have values even if they are created inside `symbolic_parameters`.
 """

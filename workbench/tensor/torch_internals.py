@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     collectives: Any  # torch.ops._c10d_functional, once its module is loaded
     functorch_config = config
-    standalone_compile: Any  # a submodule has the same name, which confuses type checkers
+    standalone_compile: Any  # the name of a submodule too; type checkers confuse the two
 
 ConvNd = torch.nn.modules.conv._ConvNd
 OpOverload = torch._ops.OpOverload

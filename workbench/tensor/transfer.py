@@ -70,7 +70,7 @@ class Arriving:
 class Arrivals(deque[tuple[K, list[Arriving]]]):
     """Queue of groups of asynchronous copies; groups are received in the order of their creation.
 
-    The class is a deque, which makes the check for emptiness after every batch fast.
+    The class is a deque, so that the check for emptiness after every batch is fast.
 
     Examples
     --------

@@ -55,14 +55,14 @@ def replace(
 ) -> dict[Variable, Variable]:
     """Rebuild `outputs` after replacing some of the variables that they depend on.
 
-    Replacements can depend on each other. A replacement can also use the variable that it replaces
+    Replacements may depend on each other. A replacement may also use the variable that it replaces
     (``{h: h * mask}``). Within the replacement, this variable keeps its original definition, which
     is rebuilt from replaced inputs.
 
     Returns
     -------
     dict
-        The new versions of `outputs` and of all variables that they depend on, keyed by the old
+        The new versions of `outputs` and all variables that they depend on, keyed by the old
         versions. A variable that depends on no replaced variable is unchanged.
 
     Raises

@@ -1,4 +1,4 @@
-"""Kinds of non-regular files, such as pipes and devices, which can block a reader."""
+"""Kinds of non-regular files, such as pipes and devices, which may block a reader."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Export of torch modules to ONNX files, with a numerical check of the result.
 
 The export uses torch's tracing exporter, because it needs no library other than ``onnx``, which
-also checks the file. Tracing can turn a value that the module reads from the example inputs, such
+also checks the file. Tracing may turn a value that the module reads from the example inputs, such
 as the batch size, into a constant. Therefore ``onnx.reference`` runs the ONNX program for two batch
 sizes, and its results are compared with the module's results before a file is written.
 """

@@ -132,7 +132,7 @@ def as_predicate(criterion: object) -> Predicate:
         - an application: inputs, outputs and auxiliary variables of its calls;
         - a variable: this variable; a class of variables: its instances;
         - a function: variables that the function returns a true value for;
-        - a `Selector`: variables of its bricks and of their descendants;
+        - a `Selector`: variables of its bricks and their descendants;
         - a `VariableFilter`: variables that the filter selects;
         - a list of criteria: variables that satisfy at least one of them;
         - a combination of criteria with ``&``, ``|`` and ``~``, where at least one operand of each
@@ -158,7 +158,7 @@ def as_predicate(criterion: object) -> Predicate:
 
 @singledispatch
 def normalized(criterion: object) -> Predicate:
-    """Convert a criterion to a predicate; other modules register further kinds of criteria."""
+    """Convert a criterion to a predicate; other modules register more kinds of criteria."""
     if callable(criterion):
         return Fulfils(criterion)
     raise SignatureError(NO_CRITERION.format(criterion=criterion))

@@ -126,7 +126,7 @@ def shared_floatx(
     dtype : torch.dtype or str, optional
         The dtype, ``config.floatx`` by default.
     **kwargs
-        Further options of `workbench.shared`.
+        Additional options of `workbench.shared`.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def put_hook(variable: Variable, hook_fn: Callable[..., Any], *args: Any) -> Var
     hook_fn : callable
         A function that is called with the value (a tensor) and `args`.
     *args
-        Further arguments of the hook.
+        Additional arguments of the hook.
 
     Returns
     -------

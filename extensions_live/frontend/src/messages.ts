@@ -503,7 +503,7 @@ export interface Tile {
   edit: string;
 }
 
-/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the names of the classes; the label of a class is its index. `reason` says why the examples cannot be edited, and `no_label` says why they cannot be relabelled. Both are empty if there is no such restriction. */
+/** Form to relabel or drop the flagged examples, whose indices are in `chosen`. `classes` are the class names; the label of a class is its index. `reason` says why the examples cannot be edited, and `no_label` says why they cannot be relabelled. Both are empty if there is no such restriction. */
 export interface EditBar {
   chosen: number[];
   classes: string[];

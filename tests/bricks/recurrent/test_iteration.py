@@ -130,7 +130,7 @@ def test_states_must_be_outputs():
         def apply(self, inputs, memory):
             return inputs
 
-    with pytest.raises(ValueError, match=r"outputs \(states\) must include .* they lack memory"):
+    with pytest.raises(ValueError, match=r"outputs \(states\) must include .* omit memory"):
         Wrong().apply(tensor.tensor3("x"))
 
 

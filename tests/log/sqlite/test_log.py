@@ -365,7 +365,7 @@ def test_a_forked_process_cannot_write_to_the_log_of_its_parent(path):
     assert os.waitpid(child, 0)[1] == 0
     text = os.read(read, 1000).decode()
     os.close(read)
-    assert text.startswith(f"this log belongs to the process {os.getpid()}, from which")
+    assert text.startswith(f"this log belongs to the process {os.getpid()}, the parent")
     log[5]["cost"] = 1.0
     log.flush()
     assert 4 not in SQLiteLog(path, uuid=log.uuid)

@@ -1,7 +1,7 @@
 """`SequenceContentAttention`, which weights the elements of a sequence by their content.
 
-In shapes, L is the number of elements of the attended sequence, B the number of examples, A the
-number of features of an element, and M the size of a match vector.
+In the shapes below, L is the number of elements of the attended sequence, B the number of examples,
+A the number of features of an element, and M the size of a match vector.
 """
 
 from __future__ import annotations

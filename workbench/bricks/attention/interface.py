@@ -1,7 +1,7 @@
 """Interfaces of attention mechanisms, and of transitions with attention.
 
-In shapes, L is the number of elements of the attended sequence, B the number of examples, and A the
-number of features of an element.
+In the shapes below, L is the number of elements of the attended sequence, B the number of examples,
+and A the number of features of an element.
 """
 
 from __future__ import annotations

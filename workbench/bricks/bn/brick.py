@@ -65,7 +65,7 @@ class BatchNormalization(RNGMixin, ImageLayer, Feedforward, ModeDependent):
         additional tensor of the input's size for the gradient. False to compute the formula step by
         step, which stores the centred and the normalised activations.
     epsilon : float, optional
-        A number >= 0 that is added to the variance of the batch.
+        A non-negative number that is added to the variance of the batch.
     scale_init, shift_init : NdarrayInitialization, optional
         Schemes for the scale :math:`\gamma` (ones by default) and the shift :math:`\beta` (zeros by
         default). Parents do not push these schemes.
@@ -381,7 +381,7 @@ class SpatialBatchNormalization(BatchNormalization):
     Parameters
     ----------
     input_dim : tuple of (int or None)
-        Shape of an input without the batch axis: channels, then spatial dimensions, whose sizes can
+        Shape of an input without the batch axis: channels, then spatial dimensions, whose sizes may
         be unknown. Required by `allocate`. A `workbench.bricks.conv.ConvolutionalSequence` sets it.
     **kwargs
         Options of `BatchNormalization`, except `broadcastable`.

@@ -167,7 +167,7 @@ class Convolutional(LinearLike, ImageLayer):
         Returns
         -------
         Variable
-            Floats of shape (B, num_filters, H', W'); see the notes of the class.
+            Floats of shape (B, num_filters, H', W'); see the class notes.
         """
         check_images(self, input_, self.get_dim("input_"))
         output = self.conv2d_impl(

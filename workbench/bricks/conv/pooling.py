@@ -120,7 +120,7 @@ class Pooling(ImageLayer, Feedforward):
     def _torch_layer(self, call: TorchCall) -> torch.nn.Module | None:
         size, padding = pair(self, "pooling_size", least=1), pair(self, "padding", least=0)
         wide = any(2 * p > k for p, k in zip(padding, size, strict=True))
-        if not call.plain or wide:  # no layer of torch accepts wide padding
+        if not call.plain or wide:  # no torch layer accepts wide padding
             return None
         steps, ceil = self._steps(), not self.ignore_border
         if self.mode == "max":

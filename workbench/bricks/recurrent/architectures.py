@@ -4,8 +4,8 @@ The transitions do not transform their inputs. First apply a `workbench.bricks.L
 `workbench.bricks.parallel.Fork`, which transforms the inputs of all time steps together. Initial
 states are parameters with the initial value zero.
 
-In shapes, T is the number of time steps, B the number of examples, and D the `dim` of the brick.
-Shapes are given for one step; sequences have T as an additional first dimension.
+In the shapes below, T is the number of time steps, B the number of examples, and D the `dim` of the
+brick. Shapes are given for one step; sequences have T as an additional first dimension.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ step. Therefore, the variables inside the loop are annotated like all other vari
 separate call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs``
 and ``inner_outputs`` of the outer call contain variables of the inner graph.
 
-In shapes, T is the number of time steps, and B the number of examples in a batch.
+In the shapes below, T is the number of time steps, and B the number of examples in a batch.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def _iterate(
     if absent:
         raise ApplicationError(
             f"{application.path}: the outputs ({', '.join(outputs)}) must include every state, "
-            "because the step returns the new value of each state, but they lack "
+            "because the step returns the new value of each state, but they omit "
             f"{', '.join(absent)}; write @recurrent(..., outputs={[*outputs, *absent]})"
         )
     sequences = _variables(given, _names(application, "sequences"))

@@ -23,7 +23,7 @@ MASK = "mask"
 
 
 class RecurrentStack(BaseRecurrent, Initializable):
-    """A deep recurrent network, in which the states of each layer are the input of the next layer.
+    """A deep recurrent network; the states of each layer are the input of the next layer.
 
     Between two layers, a `Fork` computes the sequences of the upper layer from the states of the
     lower layer. The stack has the arguments and outputs of all layers. The names of the bottom

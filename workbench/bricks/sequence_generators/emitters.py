@@ -1,7 +1,7 @@
 """Emitters, which generate outputs from readouts.
 
-In shapes, B is the number of sequences and R the size of a readout. ``...`` stands for B in a
-tensor with one element of each sequence, and for T and B in a tensor with T elements of each
+In the shapes below, B is the number of sequences and R the size of a readout. ``...`` stands for B
+in a tensor with one element of each sequence, and for T and B in a tensor with T elements of each
 sequence.
 """
 

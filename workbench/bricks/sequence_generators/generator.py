@@ -11,7 +11,8 @@ To generate sequences, the generator applies ``transition.preprocess`` to the co
 computes one step after another. To compute the cost of given outputs, it applies the transition
 once to all time steps, and then the readout.
 
-In shapes, T is the number of elements of a sequence, and B the number of sequences in a batch.
+In the shapes below, T is the number of elements of a sequence, and B the number of sequences in a
+batch.
 """
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ class BaseSequenceGenerator(Initializable):
 
     @cost_matrix.property("inputs")
     def cost_matrix_inputs(self) -> list[str]:
-        """Return the names of the inputs, which are the same as for `cost`."""
+        """Return the input names, which are the same as for `cost`."""
         return self.cost_inputs()
 
     def _check(self, outputs: Variable, mask: Variable | None, rest: dict[str, Any]) -> None:

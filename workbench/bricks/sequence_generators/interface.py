@@ -1,8 +1,8 @@
 """Interfaces of the readouts of sequence generators, and of emitters and feedback bricks.
 
-In shapes, T is the number of elements of a sequence, B the number of sequences in a batch, and R
-the size of a readout. ``...`` stands for B in a tensor with one element of each sequence, and for T
-and B in a tensor with whole sequences.
+In the shapes below, T is the number of elements of a sequence, B the number of sequences in a
+batch, and R the size of a readout. ``...`` stands for B in a tensor with one element of each
+sequence, and for T and B in a tensor with whole sequences.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Readout(AbstractReadout):
 
     @property
     def source_names(self) -> Any:
-        """The names of the sources, which are also set on `merge`."""
+        """The source names, which are also set on `merge`."""
         return self._source_names
 
     @source_names.setter
@@ -181,7 +181,7 @@ class Readout(AbstractReadout):
 
     @readout.property("inputs")
     def readout_inputs(self) -> list[str]:
-        """Return the names of the sources."""
+        """Return the source names."""
         return list(self.source_names or ())
 
     @application(inputs=["readouts"], outputs=["outputs"])

@@ -19,7 +19,7 @@ def idx_to_hdf5(
     *,
     axis_labels: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Convert IDX files, each of which contains one source of one split, to one HDF5 file.
+    """Convert IDX files to one HDF5 file; each IDX file contains one source of one split.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 The standard module `csv` splits the text into cells. `pandas.read_csv` is not used: its C engine
 adds empty cells to a row that is too short, and accepts text after a closing quote. Its Python
 engine, which is also based on `csv`, takes seconds for a table of 300,000 columns, and counts rows
-instead of lines, although a cell can contain several lines. `parsed` converts each cell, because
+instead of lines, although a cell may contain several lines. `parsed` converts each cell, because
 `pandas.to_numeric` silently rounds 2**53 + 1 and reads 1e400 as infinity.
 """
 
@@ -50,7 +50,7 @@ class Table:
     path : Path
         The file.
     columns : tuple of str
-        The names of the columns, from the first line.
+        The column names, from the first line.
     rows : list of (int, list of str)
         For each row after the first line, the number of the line where it starts, and its cells.
         Lines are counted from 1.
@@ -114,7 +114,7 @@ def csv_to_hdf5(
     The first line of each file names the columns. Columns that are neither targets nor ignored
     become the source ``features``, of shape (N, columns). Targets become the source ``targets``, of
     shape (N, targets), which has dtype int64 if all values are integers, and otherwise `dtype`. If
-    there is a single target column and it contains text, its values are the names of classes. The
+    there is a single target column and it contains text, its values are class names. The
     attribute ``classes`` lists the names from all files in alphabetical order, and ``targets``
     contains their indices in this list.
 
@@ -299,7 +299,7 @@ def read_table(
 def _targets(
     tables: list[Table], names: tuple[str, ...], dtype: npt.DTypeLike
 ) -> tuple[list[npt.NDArray[Any]], list[str]]:
-    """Return the targets of each table, and the names of the classes if the targets are classes."""
+    """Return the targets of each table, and the class names if the targets are classes."""
     texts = [text for table in tables for name in names for text in table.texts(name)]
     if len(names) > 1 or all(_is_number(text) for text in texts):
         whole = all(_is_whole(text) for text in texts)

@@ -66,7 +66,7 @@ def images_to_hdf5(
     The images become the source ``features``. Each image has the shape (channels, height, width);
     height and width may vary. Photos are rotated to the orientation that the camera recorded. A
     conversion that would lose information raises an error. If the folders have subfolders, each
-    subfolder is a class. The attribute ``classes`` lists the names of these classes in alphabetical
+    subfolder is a class. The ``classes`` attribute lists the names of these classes in alphabetical
     order. The source ``targets``, of shape (N, 1) and dtype int64, contains indices into this list.
     Images are read in the order of their names.
 

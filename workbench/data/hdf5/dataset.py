@@ -32,7 +32,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 class H5PYDataset(Dataset):
     """Dataset with selected splits of an HDF5 file in Fuel's layout.
 
-    Some parts of a damaged file, such as rows of variable length and the names of axes, could crash
+    Some parts of a damaged file, such as rows of variable length and axis names, could crash
     the HDF5 library. Therefore another process reads these parts first, once for each version of
     the file.
 
@@ -62,7 +62,7 @@ class H5PYDataset(Dataset):
         The names of the batch axes for each source, where the file contains them. For examples
         of varying shape, these are ``batch``, followed by the axes of an example.
     classes : tuple of str or None
-        The names of the classes, whose indices are in the source ``targets``; `csv_to_hdf5` and
+        The class names, whose indices are in the source ``targets``; `csv_to_hdf5` and
         `images_to_hdf5` write them. None if the file has no names, or if `targets` is not read.
     vlen_sources : tuple of str
         The sources whose examples vary in shape. A batch of such a source is an array of objects;
@@ -153,7 +153,7 @@ class H5PYDataset(Dataset):
     def create_split_array(
         splits: Mapping[str, Mapping[str, Sequence[Any]]],
     ) -> npt.NDArray[Any]:
-        """Create the table for the attribute ``split`` of a file that the caller writes.
+        """Create the table for the ``split`` attribute of a file that the caller writes.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class H5PYDataset(Dataset):
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """The names of the classes, if the file has them."""
+        """The class names, if the file has them."""
         if vars(self).get("_read_classes") is None:  # missing from older pickles
             self._read_classes = (self._classes_of_file() if "targets" in self.sources else None,)
         assert self._read_classes is not None
@@ -215,8 +215,8 @@ class H5PYDataset(Dataset):
         if "classes" not in file.attrs:
             return None
         if self._handle.given is None and EMBEDDED not in self._handle.path.parents:
-            examiner.check(self._handle.path, ["/"], rows=False, what="the names of classes")
-        with faults_named(self.path, "the names of classes"):
+            examiner.check(self._handle.path, ["/"], rows=False, what="the class names")
+        with faults_named(self.path, "the class names"):
             return class_names(file)
 
     def _inferred_labels(self) -> AxisLabels:
@@ -354,7 +354,7 @@ def _subset(
 
 
 def _chosen(rows: Indices, request: Request | Sequence[int], dataset: H5PYDataset) -> int | Indices:
-    """Convert the indices of examples to row numbers in the file."""
+    """Convert example indices to row numbers in the file."""
     if isinstance(request, slice):
         return rows[check_slice(request, dataset.num_examples, dataset)]
     try:

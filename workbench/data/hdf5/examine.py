@@ -1,6 +1,6 @@
 """Client of a process that tests whether a file can be read without a crash.
 
-HDF5 stores rows of variable length and the names of axes in heaps without checksums. In a damaged
+HDF5 stores rows of variable length and axis names in heaps without checksums. In a damaged
 heap, the library may follow wrong addresses and crash the process, or loop forever. Therefore
 another process reads these parts first, once for each version of a file. If that process succeeds,
 this process can read these parts safely.

@@ -49,7 +49,7 @@ def lasting(seconds: float) -> None:
 def read(stored: Any, rows: bool, patience: float) -> None:
     """Read the axis names and the scales of a dataset and, if `rows` is True, its rows.
 
-    For the root group, read only the table of splits and the names of classes.
+    For the root group, read only the table of splits and the class names.
     """
     if stored.name == "/":
         for name in ("split", "classes"):

@@ -43,7 +43,7 @@ class SplitTable:
     Attributes
     ----------
     splits : tuple of str
-        The names of the splits.
+        The split names.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple
 
 
 def class_names(file: h5py.File) -> tuple[str, ...] | None:
-    """Return the names in the attribute ``classes`` of a file, or None if it has no such names."""
+    """Return the names in the ``classes`` attribute of a file, or None if it has no such names."""
     found = np.asarray(file.attrs.get("classes", ()))
     texts = [one.decode() if isinstance(one, bytes) else one for one in found.reshape(-1).tolist()]
     if found.ndim != 1 or not texts or not all(isinstance(one, str) for one in texts):
@@ -114,7 +114,7 @@ def _picked(stored: h5py.Dataset, rows: int | Indices) -> npt.NDArray[Any]:
 def _ascending(readable: Any, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Read rows whose indices are in ascending order.
 
-    If the rows form only a few runs of consecutive rows, each run is read separately, which is
+    If the rows form only a few runs of consecutive rows, each run is read separately; this is
     twice as fast.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)

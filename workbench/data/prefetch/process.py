@@ -133,7 +133,7 @@ class WorkerPool:
     Attributes
     ----------
     reading : dict of ReadAhead to Worker
-        The process from which each active iterator reads.
+        The process that each active iterator reads from.
     """
 
     def __init__(self) -> None:

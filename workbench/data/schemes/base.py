@@ -73,7 +73,7 @@ class IterationScheme(Hinted, Part, ABC):
 
 
 class IndexScheme(IterationScheme):
-    """Scheme whose requests are indices of examples.
+    """Scheme whose requests are example indices.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class BatchScheme(IndexScheme):
 
 
 class BatchSizeScheme(IterationScheme):
-    """Scheme in which each request is the number of examples to read next.
+    """Scheme whose requests are the numbers of examples to read next.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Cross-validation, in which each example is in the validation set of exactly one fold."""
+"""Cross-validation: each example is in the validation set of exactly one fold."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def cross_validation(
     strict : bool
         If True, require that all validation sets have the same size.
     **kwargs
-        Further arguments of `scheme_class`, such as ``batch_size``.
+        Additional arguments of `scheme_class`, such as ``batch_size``.
 
     Yields
     ------

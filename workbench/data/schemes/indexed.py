@@ -50,7 +50,7 @@ class ShuffledScheme(BatchScheme):
     seed : int, optional
         The seed; by default `config.default_seed`.
     sorted_indices : bool
-        If True, sort the indices in each batch, which makes reading from files faster.
+        If True, sort the indices in each batch, to make reading from files faster.
 
     Examples
     --------

@@ -99,7 +99,7 @@ class RandomFlip(RandomTransformer):
     probability : float
         The probability that an image is flipped.
     axis : int
-        The axis along which an image is reversed: -1 exchanges left and right, -2 exchanges top
+        The axis to reverse: -1 exchanges left and right, -2 exchanges top
         and bottom.
     which_sources : sequence of str, optional
         The sources to flip; by default all. The same examples are flipped in each source.

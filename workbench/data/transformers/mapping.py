@@ -28,7 +28,7 @@ class Mapping(Transformer):
     mapping : callable
         A function that receives the arrays of a batch as a tuple. It returns a tuple with one entry
         for each of `add_sources`, or by default for each existing source. The arrays are read-only
-        because they can be views of the data.
+        because they may be views of the data.
     add_sources : sequence of str, optional
         The names of new sources for the results, which follow the existing sources. By default the
         results replace the existing sources.

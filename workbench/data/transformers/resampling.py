@@ -84,7 +84,7 @@ class MinimumImageDimensions(SourcewiseTransformer):
         times = max(1.0, self.minimum_shape[0] / height, self.minimum_shape[1] / width)
         if times == 1:
             return image
-        # rounding errors can make the product slightly larger than a whole number of pixels
+        # rounding errors may make the product slightly larger than a whole number of pixels
         size = (math.ceil(height * times - 1e-6), math.ceil(width * times - 1e-6))
         return _resized(image, size, self.resample)
 

@@ -30,8 +30,8 @@ class Window(Transformer):
     data_stream : AbstractDataStream
         A stream of examples with a single source of sequences.
     offset : int
-        The distance from the start of the source window to the start of the target window, 0 or
-        more.
+        The distance from the start of the source window to the start of the target window, at
+        least 0.
     source_window, target_window : int
         The lengths of the source and target windows.
     overlapping : bool

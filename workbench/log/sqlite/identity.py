@@ -33,7 +33,7 @@ class Identity(Enum):
 
 
 class Event(Enum):
-    """Event that can change the identity of a log."""
+    """Event that may change the identity of a log."""
 
     NOTE = auto()
     """Adding a record or status item outside a run."""

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 LARGE = (
-    "a value of record {name!r} uses {size} bytes of the database, which is more "
-    "than config.max_blob_size = {limit}; record a smaller value, or increase this setting"
+    "a value of record {name!r} uses {size} bytes of the database, more than "
+    "config.max_blob_size = {limit}; record a smaller value, or increase this setting"
 )
 NOT_FOLLOWING = "only a log that was opened with read_only=True can follow another log"
 

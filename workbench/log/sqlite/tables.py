@@ -191,7 +191,7 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Convert an error of SQLite inside the context to a `LogError` with advice."""
+        """Convert an SQLite error inside the context to a `LogError` with advice."""
         import sqlite3
 
         try:
@@ -214,7 +214,7 @@ class Database:
         if self.read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            # With NORMAL a killed process loses nothing; only a power failure can lose rows.
+            # With NORMAL a killed process loses nothing; only a power failure may lose rows.
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
@@ -338,7 +338,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return the id and last visible iteration of each ancestor and of the log, oldest first."""
+    """Return the id and last visible iteration of each ancestor and the log, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1

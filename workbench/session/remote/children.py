@@ -1,7 +1,7 @@
 """Handling of child processes that were killed, or that continue without this process.
 
 A killed process in an uninterruptible system call, for instance to a GPU or a network file system,
-ends only when the call returns, which may never happen. A process that has ended stays in the
+ends only when the call returns, if ever. A process that has ended stays in the
 system's process table until its parent has read its exit status.
 """
 

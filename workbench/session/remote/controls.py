@@ -74,7 +74,7 @@ class Controls(interfaces.Session):
 
     @property
     def planned(self) -> Mapping[str, int | None]:
-        """The total ``epochs`` and ``batches`` after which training ends; None if not known."""
+        """The planned total of ``epochs`` and ``batches``; None if not known."""
         found: Mapping[str, int | None] = self._fact("planned", {"epochs": None, "batches": None})
         return found
 
@@ -294,7 +294,7 @@ class Controls(interfaces.Session):
     def set(self, shared: SharedVariable | str, value: Any) -> RemoteCommand:
         """Assign a new value to a shared variable between two batches; see `Session.set`.
 
-        If `shared` is a variable of the main loop that started the run, the value is
+        If `shared` is a variable of the original main loop, the value is
         assigned to its copies in the processes.
         """
         return self._ask("set", self._named(shared), value)

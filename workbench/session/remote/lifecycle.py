@@ -33,7 +33,7 @@ GOODBYE = 10.0
 
 
 class RemoteRun(interfaces.Session, Protocol):
-    """Session with the further attributes that this module needs.
+    """Session with the additional attributes that this module needs.
 
     `RemoteSession`, which uses this module, is the only implementation.
     """

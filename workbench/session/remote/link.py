@@ -46,7 +46,7 @@ class Link:
     folder : RunFolder
     launched : Launched
     commands : list of RemoteCommand
-        The commands of the session; new commands are added.
+        The list of the session's commands; new commands are appended.
     changed : callable
         A function that is called after new information has been received.
 

@@ -24,7 +24,7 @@ class Mirror:
     Parameters
     ----------
     commands : list of RemoteCommand
-        The commands of the session; new commands are added.
+        The list of the session's commands; new commands are appended.
     ask : callable
         A function that sends a query to the first process.
 

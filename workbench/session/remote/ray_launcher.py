@@ -30,7 +30,7 @@ NOT_INSTALLED = (
 )
 NOT_CONNECTED = (
     "launcher='ray' needs a connection to Ray; call ray.init() to start Ray on this machine, or "
-    "ray.init(address='auto') to use the cluster to which this machine belongs"
+    "ray.init(address='auto') to use the cluster that this machine belongs to"
 )
 NOT_DETACHED = (
     "Ray ends the processes of a run when the notebook ends, so launcher='ray' cannot be combined "

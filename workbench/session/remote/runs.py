@@ -99,7 +99,7 @@ def attach(run: str | os.PathLike[str]) -> RemoteSession:
 
     The run was started by ``main_loop.start(detached=True)`` or ``main_loop.start(processes=N)``,
     in this or another kernel of the same user. If its processes have ended, the session shows the
-    whole log, and its method ``restart()`` continues from the last snapshot.
+    whole log, and its ``restart()`` method continues from the last snapshot.
 
     Parameters
     ----------

@@ -312,7 +312,7 @@ class Server:
         return found
 
     def _release_results(self) -> None:
-        """Forget large results of commands whose notebooks have received them or disconnected."""
+        """Forget large command results once their notebooks have received them or disconnected."""
         commands = self.session.commands
         while self._released < len(commands) and (command := commands[self._released]).done:
             ticket = self._tickets.get(command.id)
@@ -337,7 +337,7 @@ class Server:
             event = command_facts(command, ticket, own=own)
             if own and event["done"]:
                 release_result(command)
-            # A step can take hours, so its end is checked only every `PERIOD` seconds.
+            # A step may take hours, so its end is checked only every `PERIOD` seconds.
             client.outstanding = client.outstanding or not event["done"]
             key = {name: one for name, one in event.items() if name != "result"}
             if client.sent.get(command.id) != key:

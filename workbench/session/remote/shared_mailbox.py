@@ -1,9 +1,9 @@
 """Mailbox of one of several processes that execute the same calls after the same batch.
 
 The first process receives the calls. The message that exchanges gradients also
-says whether calls are waiting, so all processes know this after the same batch without a further
-message. If calls are waiting, the first process sends them to all others. While training is paused
-or after it has ended, the other processes wait for a message from the first process.
+says whether calls are waiting, so all processes know this after the same batch without an
+additional message. If calls are waiting, the first process sends them to all others. While training
+is paused or after it has ended, the other processes wait for a message from the first process.
 """
 
 from __future__ import annotations

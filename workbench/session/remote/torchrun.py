@@ -1,7 +1,7 @@
 """Launcher that starts the processes of a run with torchrun.
 
 torchrun watches the processes, and ends all of them if one fails. It starts this module as the
-program of each process. The output of torchrun is written to a file in the folder of the run.
+program of each process. Torchrun's output is written to a file in the folder of the run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.identity import birth, exists
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
 
-ORPHANED = "torchrun, which started this process, has been killed, so the process ends"
+ORPHANED = "torchrun, which started this process, was killed, so the process is ending"
 PATIENCE = 120.0
 """Time limit, in seconds, for all processes to start."""
 
@@ -58,7 +58,7 @@ class Torchrun(Hinted):
     Parameters
     ----------
     options : sequence of str
-        Additional command-line options of torchrun.
+        Additional command-line options for torchrun.
 
     Raises
     ------
@@ -154,7 +154,7 @@ class TorchrunProcesses:
         failed = {int(r): int(status) for status, r in SAYS_FAILED.findall(self.said.read_text())}
         if rank in failed or ended is None:
             return failed.get(rank)
-        return ENDED_BY_TORCHRUN if failed else ended  # torchrun itself can fail, too
+        return ENDED_BY_TORCHRUN if failed else ended  # torchrun itself may fail, too
 
     def kill(self) -> None:
         """Kill all processes, and wait until they have ended."""

@@ -228,7 +228,7 @@ class RemoteSnapshot(interfaces.Snapshot):
 
     @property
     def branch(self) -> RemoteBranch:
-        """The branch on which the snapshot was taken."""
+        """The branch that the snapshot was taken on."""
         return self._branch
 
     def __repr__(self) -> str:

@@ -130,7 +130,7 @@ class Guarded:
         if self._reports_success:
             *outputs, holds = outputs
             if not holds.item():
-                # No variable was updated. The check can raise a false alarm, so the eager tier
+                # No variable was updated. The check may raise a false alarm, so the eager tier
                 # repeats the call, and either applies the updates or raises the error.
                 return self._eager(values)
         elif watch is not None:
@@ -162,7 +162,7 @@ class Compiled:
     examples : sequence of tuple of int, optional
         Sizes that programs are compiled for immediately.
     on_demand : bool
-        If True, a call with sizes for which no program is valid waits until a program is compiled.
+        If True, a call with sizes that no program is valid for waits until a program is compiled.
         If False, the call runs in the eager tier.
 
     Raises

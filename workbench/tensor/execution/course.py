@@ -21,9 +21,10 @@ class Course:
     Parameters
     ----------
     changes : sequence of (int, str)
-        The iterations after which the tier changed, in order, each with the recorded text.
+        The numbers of completed iterations when the tier changed, in order, each with the recorded
+        text.
     end : int
-        The number of completed iterations after which any tier may be used.
+        From this number of completed iterations onwards, any tier may be used.
     now : callable
         A function that returns the number of completed iterations.
     sizes : sequence of tuple of int

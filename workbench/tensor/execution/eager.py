@@ -1,7 +1,7 @@
 """The eager tier, which runs a program operation by operation, with some operations fused.
 
 If a watched value is not finite, no update may be applied. Therefore no shared variable is written
-before all results have been checked. On a CPU, a cheap check runs first (`screen`). It can raise
+before all results have been checked. On a CPU, a cheap check runs first (`screen`). It may raise
 false alarms, so an alarm is followed by an exact check. On an accelerator, Python would have to
 wait for the result of the check. Therefore ``torch.where`` chooses between new and old values on
 the device, and the error is raised some batches later.
@@ -225,7 +225,7 @@ def undefined(outputs: Sequence[Any]) -> bool:
     """Return True if the sum of the elements of any output is NaN."""
     for output in outputs:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
-            # A sum is one fast pass. Infinite elements of both signs also give NaN, which costs
+            # A sum is one fast pass. Infinite elements of both signs also give NaN; this costs
             # only a second run.
             value = (output if output.dim() == 0 else output.sum()).item()
             if value != value:

@@ -18,7 +18,7 @@ from workbench.tensor.execution.indices import safe_operations
 from workbench.tensor.execution.quiet import silence
 
 OFTEN_SMALL = (0, 1)
-"""Sizes on which torch specialises: a graph traced with one of them is valid for no other size."""
+"""Sizes that torch specialises to: a graph traced with one of them is valid for no other size."""
 
 DRAWS = (
     "{node} draws from a torch generator; use a RandomStream, which draws the same values in "
@@ -67,7 +67,7 @@ class Fakes:
         if example in OFTEN_SMALL and not any_value:
             self.symbols.append(example)
             return example
-        # The symbol is backed: torch's rules can branch on the example, which adds a guard.
+        # The symbol is backed: torch's rules may branch on the example, and then add a guard.
         source = internals.ConstantSource(f"size_{len(self.symbols)}")
         symbol = self.known.create_symbol(
             example, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=any_value
@@ -117,7 +117,7 @@ def _broadcast() -> dict[Any, Callable[..., Any]]:
 
     The shape rules of these operations reject a symbolic size that only one operand has.
     """
-    # Two different expressions can describe the same shape, so the text below can differ even after
+    # Two different expressions may describe the same shape, so the text below may differ even after
     # broadcasting. This flag ends the recursion.
     widened = ContextVar("widened", default=False)
 

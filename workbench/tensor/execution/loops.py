@@ -263,7 +263,7 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all time steps backward; return the gradients of each step and of the initial states.
+    """Run all time steps backward; return the gradients of each step and the initial states.
 
     The function empties `kept`, so that memory is freed early.
     """

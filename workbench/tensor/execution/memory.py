@@ -2,7 +2,7 @@
 
 Every step allocates tensors of the same sizes. By default, glibc immediately returns the memory of
 large tensors to the operating system. The operating system must then clear the pages for the next
-step, which can take longer than the computation on a CPU. With this setting, glibc keeps freed
+step; this may take longer than the computation on a CPU. With this setting, glibc keeps freed
 memory, as torch's allocator does on an accelerator.
 """
 
@@ -28,7 +28,7 @@ def keep_memory() -> bool:
     Returns
     -------
     bool
-        True if the setting was changed, which is possible only with glibc.
+        True if the setting was changed; only glibc has this setting.
     """
     asked = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if asked or not sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""`Execution`, which chooses the tier in which a function runs and can change it later.
+"""`Execution`, which chooses the tier that a function runs in, and may change it later.
 
 ``auto`` starts in the eager tier and measures the duration of some calls. If compilation is
 expected to save more time in the remaining calls than it takes, a background thread compiles the

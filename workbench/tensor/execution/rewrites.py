@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 aten = torch.ops.aten
 ZEROS = (aten.new_zeros.default, aten.zeros.default, aten.zeros_like.default)
 ADDS_UP = 2**14
-"""Minimum number of elements for which a pass over a matrix takes longer than a Python call."""
+"""Minimum number of elements that makes a pass over a matrix slower than a Python call."""
 
 
 def rewrite(traced: Trace) -> None:
@@ -136,7 +136,7 @@ def _cheaper(graph: fx.Graph, node: fx.Node, factors: Sequence[Any] = ()) -> Non
 def _descend(graph: fx.Graph, node: Any, changed: Set[int]) -> fx.Node | None:
     """Rewrite ``copy_(p, where(holds, p - left @ right * scale, p))`` as one operation on ``p``.
 
-    This is a step of gradient descent in which only the update uses the gradient. The fused
+    This is a step of gradient descent whose gradient is used only in the update. The fused
     operation never stores the gradient.
     """
     total, new = node.args

@@ -19,7 +19,7 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 LARGE = 2**14
-"""Minimum number of elements for which a sum is faster than the multi-tensor operation."""
+"""Minimum number of elements that makes a sum faster than the multi-tensor operation."""
 MARGIN = 1e8
 """Minimum ratio of the largest finite number to a subtracted value."""
 ROOM = 2.0**54

@@ -28,11 +28,11 @@ from workbench.tensor.program import instead
 from workbench.tensor.scan import Loop
 
 SMALL = 10**8
-"""Maximum work, in multiplications, for which one thread is used (about a millisecond)."""
+"""Maximum work of one thread, in multiplications (about a millisecond)."""
 AN_ELEMENT = 50
 """Cost of each element of a result that is not a product, as a number of multiplications."""
 MOST_SIZES = 1000
-"""Maximum number of combinations of input sizes for which work and functions are cached."""
+"""Maximum number of combinations of input sizes with cached work and functions."""
 
 
 class Work(NamedTuple):

@@ -81,7 +81,7 @@ class Trace:
             if not bounds.lower <= size <= bounds.upper:
                 return False
         # Tracing adds a guard wherever torch or Python branches on a size. The trace is valid for
-        # sizes that satisfy all guards of this graph and of the steps of its loops.
+        # sizes that satisfy all guards of this graph and its loop steps.
         learned = [(symbol, known.replacements.get(symbol, symbol)) for symbol in values]
         return (
             all(values[s] == e.subs(values) for s, e in learned)
