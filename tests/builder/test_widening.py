@@ -5,12 +5,18 @@ import pytest
 import torch
 
 from workbench import tensor
-from workbench.bricks import MLP, Linear, Softmax, Tanh
-from workbench.builder import BLOCKS, deepen, from_spec, to_spec, widen
+from workbench.bricks import MLP, Linear, Softmax, Tanh, TransformerBlock
+from workbench.bricks.lookup import LookupTable
+from workbench.bricks.parallel import Fork
+from workbench.bricks.recurrent import LSTM, Bidirectional, GatedRecurrent, SimpleRecurrent
+from workbench.builder import BLOCKS, deepen, from_spec, plan, to_spec, widen
 from workbench.builder.differences import differences
 from workbench.builder.growth import growths, without
 from workbench.builder.matching import held, match
 from workbench.errors import BuilderError
+from workbench.initialization import IsotropicGaussian
+
+SCHEMES = {"weights_init": IsotropicGaussian(0.5), "biases_init": IsotropicGaussian(0.5)}
 
 
 def grown(spec, brick, units):
@@ -111,3 +117,89 @@ def test_a_tanh_cannot_be_applied_twice():
     mlp = MLP([Tanh(), None], [4, 3, 2])
     found = deepen(to_spec(mlp.apply(tensor.matrix("x"))), "mlp/linear_0")
     assert found.reason.startswith("applying Tanh twice does not give the same result")
+
+
+def recurrent_model(layer, blocks):
+    """Return the specification of a recurrent layer between linear layers."""
+    x = tensor.tensor3("x")
+    given = {
+        name: Linear(3, n * layer.dim, name=f"to_{name}", **SCHEMES).apply(x)
+        for name, n in blocks.items()
+    }
+    states = layer.apply(**given, as_list=True)[0]
+    return to_spec(Linear(layer.dim, 2, name="head", **SCHEMES).apply(states[-1]))
+
+
+@pytest.mark.parametrize(
+    ("layer", "blocks"),
+    [
+        (SimpleRecurrent(4, Tanh(), name="it", **SCHEMES), {"inputs": 1}),
+        (LSTM(4, name="it", **SCHEMES), {"inputs": 4}),
+        (GatedRecurrent(4, name="it", **SCHEMES), {"inputs": 1, "gate_inputs": 2}),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_wider_recurrent_layer_computes_the_same(layer, blocks):
+    old, new, found = grown(recurrent_model(layer, blocks), "it", 7)
+    assert (found.units, found.reason) == ((4, 7), "")
+    x = np.random.default_rng(1).normal(size=(5, 6, 3)).astype("float32")
+    [one], [other] = old.model.outputs, new.model.outputs
+    assert one.eval({"x": x}).abs().max() > 0.1
+    torch.testing.assert_close(other.eval({"x": x}), one.eval({"x": x}), rtol=1e-5, atol=1e-5)
+
+
+def test_a_plan_lists_a_wider_recurrent_layer_without_the_layer_before_it():
+    old = recurrent_model(LSTM(4, name="it", **SCHEMES), {"inputs": 4})
+    found = plan(old, widen(old, "it", 7).spec)
+    assert (found.widened, found.new, found.reason) == (("it",), (), "")
+
+
+def test_a_wider_lookup_table_computes_the_same():
+    table = LookupTable(5, 4, name="table", **SCHEMES)
+    output = Linear(4, 2, name="head", **SCHEMES).apply(table.apply(tensor.lmatrix("x")).mean(1))
+    old, new, found = grown(to_spec(output), "table", 9)
+    assert (found.units, found.reason) == ((4, 9), "")
+    x = np.random.default_rng(1).integers(0, 5, (3, 6))
+    [one], [other] = old.model.outputs, new.model.outputs
+    torch.testing.assert_close(other.eval({"x": x}), one.eval({"x": x}), rtol=1e-5, atol=1e-5)
+
+
+def test_the_hidden_layer_of_a_wider_transformer_block_computes_the_same():
+    block = TransformerBlock(8, num_heads=2, name="block", **SCHEMES)
+    old, new, found = grown(to_spec(block.apply(tensor.tensor3("x"))), "block/mlp/linear_0", 40)
+    assert (found.spec.bricks[0].settings["hidden_dim"], found.reason) == (40, "")
+    x = np.random.default_rng(1).normal(size=(2, 5, 8)).astype("float32")
+    [one], [other] = old.model.outputs, new.model.outputs
+    torch.testing.assert_close(other.eval({"x": x}), one.eval({"x": x}), rtol=1e-5, atol=1e-5)
+
+
+def test_the_inputs_of_a_wider_recurrent_layer_can_come_from_a_fork():
+    layer = GatedRecurrent(4, name="it", **SCHEMES)
+    fork = Fork(["inputs", "gate_inputs"], input_dim=3, output_dims=[4, 8], name="fork", **SCHEMES)
+    inputs, gates = fork.apply(tensor.tensor3("x"))
+    states = layer.apply(inputs=inputs, gate_inputs=gates)
+    spec = to_spec(Linear(4, 2, name="head", **SCHEMES).apply(states[-1]))
+    old, new, found = grown(spec, "it", 6)
+    assert found.spec.bricks[0].settings["output_dims"] == [6, 12]
+    x = np.random.default_rng(1).normal(size=(5, 6, 3)).astype("float32")
+    [one], [other] = old.model.outputs, new.model.outputs
+    torch.testing.assert_close(other.eval({"x": x}), one.eval({"x": x}), rtol=1e-5, atol=1e-5)
+
+
+def test_a_recurrent_layer_without_a_layer_before_it_is_not_widened():
+    states = SimpleRecurrent(4, Tanh(), name="it").apply(tensor.tensor3("x"))
+    with pytest.raises(BuilderError, match="its input 'inputs' is not computed by a Linear brick"):
+        widen(to_spec(states), "it", 7)
+
+
+def test_a_recurrent_layer_with_a_softmax_is_named():
+    layer = SimpleRecurrent(4, Softmax(), name="it", **SCHEMES)
+    found = widen(recurrent_model(layer, {"inputs": 1}), "it", 7)
+    assert found.reason == "the activation of it (Softmax) does not treat each unit separately"
+
+
+def test_a_layer_inside_a_bidirectional_brick_is_not_widened():
+    x = tensor.tensor3("x")
+    both = Bidirectional(SimpleRecurrent(4, Tanh()), name="both")
+    with pytest.raises(BuilderError, match="both/forward is a part of another brick"):
+        widen(to_spec(both.apply(Linear(3, 4).apply(x))), "both/forward", 7)

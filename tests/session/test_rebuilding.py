@@ -537,6 +537,48 @@ def test_statistics_of_a_widened_normalisation_are_copied_too():
     session.stop()
 
 
+def with_lstm():
+    """Return a paused session of a model with an LSTM."""
+    from workbench import tensor
+    from workbench.bricks import Linear, Softmax
+    from workbench.bricks.recurrent import LSTM
+    from workbench.initialization import IsotropicGaussian
+    from workbench.model import Model
+
+    options = {"weights_init": IsotropicGaussian(0.5), "biases_init": IsotropicGaussian(0.5)}
+    first = Linear(runs.DIM, 24, name="first", seed=1, **options)
+    lstm = LSTM(6, name="lstm", seed=1, weights_init=IsotropicGaussian(0.5))
+    head = Linear(6, runs.CLASSES, name="head", seed=1, **options)
+    x, y = tensor.matrix("features"), tensor.lmatrix("targets")
+    inputs = first.apply(x.unsqueeze(0))
+    scores = head.apply(lstm.apply(inputs)[0][-1])
+    cost = Softmax().categorical_cross_entropy(y.flatten(), scores).mean()
+    cost.name = "cost"
+    for layer in (first, lstm, head):
+        layer.initialize()
+    algorithm = runs.gradient_descent(cost, Model(cost).parameters, Momentum(0.1, 0.9))
+    session = MainLoop(algorithm, runs.shuffled(), Model(cost)).start(paused=True)
+    session.step(5).wait(SOON)
+    return paused_at(session, 5)
+
+
+def test_a_wider_lstm_computes_the_same_function_and_keeps_its_buffers():
+    session = with_lstm()
+    before, old = session.main_loop.model.outputs[0].eval(runs.examples()), values(session)
+    found = widen(Spec.from_dict(session.spec()), "lstm", 8)
+    assert found.reason == ""
+    result = session.rebuild(found.spec, widened=["lstm"]).wait(SOON)
+    assert result["new"] == []
+    after, new = session.main_loop.model.outputs[0].eval(runs.examples()), values(session)
+    torch.testing.assert_close(after, before, rtol=1e-5, atol=1e-6)
+    gates = [old["first.W_velocity"][:, 6 * gate : 6 * gate + 6] for gate in range(4)]
+    wider = [np.concatenate([gate, gate[:, :2]], 1) for gate in gates]
+    np.testing.assert_array_equal(new["first.W_velocity"], np.concatenate(wider, 1))
+    assert np.abs(new["first.W_velocity"]).max() > 0
+    step(session)
+    session.stop()
+
+
 def test_statistics_are_kept_when_only_an_activation_changes():
     session = normalized()
     before = values(session)

@@ -75,6 +75,28 @@ def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
     return None
 
 
+def fix_of_output(bound: BrickMethod, name: str, shape: tuple[Any, ...]) -> Fix | None:
+    """Return the fix with which an output of an application has the given shape.
+
+    Parameters
+    ----------
+    bound : BoundApplication
+    name : str
+        The name of the output.
+    shape : tuple
+        The required shape; sizes that are not whole numbers are unknown.
+    """
+    brick: Any = bound.brick
+    sizes = tuple(size if isinstance(size, int) else None for size in shape)
+    with contextlib.suppress(Exception):
+        with traced(tree(brick)):
+            needs = _needs(brick.get_dim(name), sizes, missing=False)
+        wanted = {setting: need.value for setting, need in needs.items() if need.differs}
+        if wanted and None not in wanted.values():
+            return _fix(wanted)
+    return None
+
+
 def _found(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any]) -> Fix | None:
     missing = isinstance(error, NotConfiguredError)
     if missing and not getattr(error, "missing", ()):

@@ -8,10 +8,11 @@ from workbench.bricks.application import BoundApplication, application
 from workbench.bricks.base import Brick
 from workbench.bricks.checks import application_of, shown
 from workbench.bricks.feedforward import Feedforward
+from workbench.bricks.fixes import fix_of_output
 from workbench.bricks.image_layer import ImageLayer
 from workbench.bricks.initializable import Initializable
 from workbench.bricks.options import InitializableOptions, with_children
-from workbench.errors import BrickError, ShapeError
+from workbench.errors import BrickError, ShapeError, about
 from workbench.tensor import Variable
 
 
@@ -71,12 +72,15 @@ class Residual(Initializable, ImageLayer, Feedforward):
         differ = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes)
         if added.ndim != base.ndim or differ:
             what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
-            raise ShapeError(
+            inner = self.branches[0]
+            fix = fix_of_output(inner, inner.outputs[0], tuple(base.shape))
+            error = ShapeError(
                 f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
                 f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, so their "
                 "shapes must be equal; change the inner brick, or pass a shortcut whose output has "
                 "the same shape as the output of the inner brick"
             )
+            raise about(error, self.path(), fix)
         return base + added
 
     def get_dim(self, name: str) -> Any:

@@ -13,7 +13,7 @@ from workbench.bricks.conv import Convolutional
 from workbench.builder.convert import from_spec
 from workbench.builder.matching import Held, Parameters
 from workbench.builder.spec import Spec
-from workbench.builder.widening import bricks_of, followers, units_of
+from workbench.builder.widening import TRANSITIONS, bricks_of, feeders, followers, units_of
 from workbench.errors import BuilderError
 
 MISFIT = (
@@ -138,14 +138,17 @@ def growths(
             raise BuilderError(f"the current model has no brick {path!r} to widen")
         units = units_of(bricks[path], path)
         own = [one for one in new.values() if one.brick == path]
-        wider = max((one.shape[_output_axis(bricks[path], one)] for one in own), default=units)
+        wider = min((one.shape[_output_axis(bricks[path], one)] for one in own), default=units)
         if wider <= units:
             raise BuilderError(NARROW.format(path=path, old=units, new=wider))
         origins = (*range(units), *(i % units for i in range(wider - units)))
         for name, one in _of(new, path):
-            copies.setdefault(name, []).append(
-                Copies(_output_axis(bricks[path], one), origins, shared=False)
-            )
+            copies.setdefault(name, []).extend(_own(bricks[path], one, origins, units, wider))
+        for feeder, blocks in feeders(built, bricks, path).items():
+            spread = _in_blocks(origins, units, blocks)
+            for name, one in _of(new, feeder):
+                own_axis = _output_axis(bricks[feeder], one)
+                copies.setdefault(name, []).append(Copies(own_axis, spread, shared=False))
         after = followers(built, bricks, path)
         for follower in after.units:
             for name, one in _of(new, follower):
@@ -176,6 +179,23 @@ def growths(
         seed = zlib.crc32(f"{name} {new[name].shape}".encode())
         found[name] = Growth(name, tuple(several), noise, seed)
     return found
+
+
+def _own(brick: Brick, one: Held, origins: tuple[int, ...], units: int, wider: int) -> list[Copies]:
+    """Return the copies of units in a parameter of the layer itself."""
+    if not isinstance(brick, TRANSITIONS) or len(one.shape) == 1:
+        return [Copies(_output_axis(brick, one), origins, shared=False)]
+    blocks = one.shape[1] // wider
+    return [Copies(1, _in_blocks(origins, units, blocks), shared=False), Copies(0, origins, True)]
+
+
+def _in_blocks(origins: tuple[int, ...], units: int, blocks: int) -> tuple[int, ...]:
+    """Return the origins of the units of several blocks, one after another.
+
+    >>> _in_blocks((0, 1, 0), 2, 2)
+    (0, 1, 0, 2, 3, 2)
+    """
+    return tuple(block * units + unit for block in range(blocks) for unit in origins)
 
 
 def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:

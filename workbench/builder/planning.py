@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from workbench.bricks import Brick, Linear, symbolic_parameters
-from workbench.bricks.conv import Convolutional
+from workbench.bricks import Brick, symbolic_parameters
 from workbench.builder.convert import Built, from_spec
 from workbench.builder.differences import differences
 from workbench.builder.growth import growths, without
 from workbench.builder.matching import Matching, Parameters, earlier_path, held, match
 from workbench.builder.spec import Spec
-from workbench.builder.widening import bricks_of, followers, units_of
+from workbench.builder.widening import bricks_of, feeders, followers, units_of
 from workbench.errors import BuilderError
 from workbench.hints import Hinted, hinted
 
@@ -129,6 +128,7 @@ def _widened(
     wider = [path for path in same if _units(new[path]) > _units(old[path]) > 0]
     after_them = {path: followers(before, old, path) for path in wider}
     wider = [path for path in wider if after_them[path].weights]  # without the last layer
+    wider = [path for path in wider if _is_fed(before, old, path)]
     try:
         grown = growths(spec, wider, present, wanted)
     except BuilderError:
@@ -137,12 +137,19 @@ def _widened(
     return tuple(wider), set(grown), next(filter(None, reasons), "")
 
 
+def _is_fed(built: Built, bricks: Mapping[str, Brick], path: str) -> bool:
+    """Return False for a recurrent brick whose inputs cannot be widened with it."""
+    try:
+        feeders(built, bricks, path)
+    except BuilderError:
+        return False
+    return True
+
+
 def _units(brick: Brick) -> int:
-    if not isinstance(brick, (Linear, Convolutional)):
-        return 0
     try:
         return units_of(brick, "")
-    except BuilderError:
+    except (BuilderError, TypeError):  # it has no units, or its dimension is not set
         return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.bricks import apply_fix
+from workbench.bricks.recurrent import Bidirectional
 from workbench.builder import paths, registry
 from workbench.builder.changes import Change
 from workbench.builder.checks import text_of
@@ -97,7 +98,7 @@ def change_of(
         target = next((b for b in below if b.path() == fix.brick), None)
         if target is None:
             continue
-        place = constructor.places.get(target)
+        place = constructor.places.get(_original(target))
         if place is not None and fix.attribute in registry.settings_of(type(target)):
             value = Encoder().value(fix.value)
             return Change(label, f"{place}/settings/{fix.attribute}", value)
@@ -106,6 +107,21 @@ def change_of(
             new = merged(one.to_dict(), before, after)
             return Change(label, f"bricks/{number}", new)
     return None
+
+
+def _original(brick: Any) -> Any:
+    """Return the brick of which a part of a `Bidirectional` brick is a copy, or the brick."""
+    below: list[str] = []
+    here = brick
+    while here.parents:
+        parent = here.parents[0]
+        if isinstance(parent, Bidirectional):
+            path = "/".join(below[::-1])
+            found = {where: one for one, where in paths.tree(parent.prototype).items()}
+            return found.get(path, brick)
+        below.append(here.name)
+        here = parent
+    return brick
 
 
 def _described(bricks: Sequence[BrickSpec], fix: Fix | None) -> list[Json]:

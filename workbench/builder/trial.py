@@ -38,6 +38,7 @@ from workbench.builder.facts import (
     parts_of,
 )
 from workbench.builder.fields import Json
+from workbench.builder.module_fixes import module_fix
 from workbench.builder.palette import ports
 from workbench.builder.problems import Problem, problem_of
 from workbench.builder.spec import BrickSpec, CallSpec
@@ -282,7 +283,10 @@ def _attempt(task: Task, *, facts: bool = True) -> Trial:
             tuple(map(facts_of, built.bricks.values())),
         )
     except Exception as error:  # users' bricks can raise anything
-        return Trial(problem=problem_of(error, task.bricks, constructor))
+        problem = problem_of(error, task.bricks, constructor)
+        if problem.fix is None and task.call is not None:
+            problem = replace(problem, fix=module_fix(task.call, task.kinds, constructor))
+        return Trial(problem=problem)
 
 
 def _applied(

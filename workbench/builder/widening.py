@@ -4,18 +4,25 @@ The additional units are copies of existing units (Chen et al. 2016, "Net2Net").
 read a unit divide its weights among its copies, so that the model computes the same function. This
 is possible if there are only elementwise activations, pooling, flattening and batch normalisation
 between the layer and the `Linear` or `Convolutional` bricks that follow it.
+
+A recurrent brick is widened together with the layer that computes its inputs, which has one block
+of units for each gate. The weights from its state to itself are divided in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from workbench.bricks import MLP, Brick, Dropout, Linear, symbolic_parameters
+from workbench.bricks import MLP, Brick, Dropout, Linear, TransformerBlock, symbolic_parameters
 from workbench.bricks.activations import Activation
 from workbench.bricks.bn import BatchNormalization
 from workbench.bricks.conv import Convolutional, ConvolutionalTranspose, Flattener
 from workbench.bricks.conv.pooling import Pooling
+from workbench.bricks.lookup import LookupTable
+from workbench.bricks.parallel import Fork
+from workbench.bricks.recurrent import LSTM, GatedRecurrent, SimpleRecurrent
 from workbench.builder.changes import patched
 from workbench.builder.construct import name_of
 from workbench.builder.convert import Built, from_spec
@@ -29,17 +36,35 @@ from workbench.roles import INPUT, OUTPUT, has_roles
 from workbench.tensor import Variable
 from workbench.tensor.traversal import ancestors
 from workbench.tensor.variable import identity
-from workbench.utils.numbers import is_count
+from workbench.utils.numbers import is_count, is_whole
 
 NOT_A_LAYER = (
-    "{path} is {what}, which cannot be widened; choose a Linear or a Convolutional brick, such as "
-    "a layer of an MLP"
+    "{path} is {what}, which cannot be widened; choose a Linear, a Convolutional, a LookupTable or "
+    "a recurrent brick, such as a layer of an MLP"
 )
 NO_BRICK = "there is no brick {path!r} in the model; its bricks: {known}"
 TOO_FEW = (
     "{path} has {now:,} units, so it can be widened only to more than {now:,} units, not to "
     "{given!r}; units cannot be removed without changing the model's function"
 )
+INSIDE = (
+    "{path} is a part of another brick, which determines its dimension; only a recurrent brick of "
+    "its own can be widened"
+)
+NOT_FED = (
+    "{path} cannot be widened, because its input {input!r} is not computed by a Linear brick or a "
+    "LookupTable that no other brick reads; put a Linear brick before it"
+)
+NOT_EACH = "the activation of {path} ({kind}) does not treat each unit separately"
+
+TRANSITIONS = (SimpleRecurrent, LSTM, GatedRecurrent)
+BLOCKS: Mapping[type[Brick], Mapping[str, int]] = {
+    SimpleRecurrent: {"inputs": 1},
+    LSTM: {"inputs": 4},
+    GatedRecurrent: {"inputs": 1, "gate_inputs": 2},
+}
+"""For each recurrent brick, the number of blocks of units in each input."""
+
 PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
 """Bricks that keep units separate and have no parameters."""
 
@@ -102,9 +127,10 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     ----------
     spec : Spec
     brick : str
-        The path of a `Linear` or `Convolutional` brick, such as ``mlp/linear_0``.
+        The path of a `Linear`, `Convolutional`, `LookupTable`, `SimpleRecurrent`, `LSTM` or
+        `GatedRecurrent` brick, such as ``mlp/linear_0``.
     units : int
-        The new number of outputs or filters.
+        The new number of outputs, filters or states.
 
     Returns
     -------
@@ -131,7 +157,10 @@ def widen(spec: Spec, brick: str, units: int) -> Widened:
     if not is_count(units, now + 1):
         raise BuilderError(TOO_FEW.format(path=brick, now=now, given=units))
     after = followers(built, found, brick)
-    new = _with_outputs(spec, found, brick, now, units)
+    before = feeders(built, found, brick)
+    new = _with_outputs(spec, found, brick, units)
+    for path, blocks in before.items():
+        new = _with_outputs(new, found, path, blocks * units)
     for path in after.weights:
         new = _with_inputs(new, found, path, now, units)
     for path in after.units:
@@ -178,6 +207,8 @@ def units_of(brick: Brick, path: str) -> int:
         return int(brick.num_filters)
     if isinstance(brick, Linear):
         return int(brick.output_dim)
+    if isinstance(brick, (LookupTable, *TRANSITIONS)):
+        return int(brick.dim)
     kind = type(brick).__name__
     what = f"a{'n' if kind[0] in 'AEIOU' else ''} {kind}"
     raise BuilderError(NOT_A_LAYER.format(path=path, what=what))
@@ -196,10 +227,19 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
         for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
             users.setdefault(given, []).append(variable)
     found, layer = Followers(), bricks[path]
-    waiting = [v for call, vs in of_call.items() if call.application.brick is layer for v in vs]
+    waiting = [
+        v
+        for call, vs in of_call.items()
+        if call.application.brick is layer and call.application.name != "initial_states"
+        for v in vs
+    ]
     if not waiting:
         found.reason = f"{path} is not applied"
     seen = set(waiting)
+    if isinstance(layer, TRANSITIONS):
+        inner = [one for one in layer.children if not isinstance(one, Activation)]
+        if inner:
+            found.reason = NOT_EACH.format(path=path, kind=type(inner[0]).__name__)
     while waiting:
         here = waiting.pop()
         if here in outputs:
@@ -242,13 +282,88 @@ def _after(
                 "twice"
             )
             return []
-    if copied:
+    if copied or _keeps_units(user):
         return [user]
+    if user.owner is not None and user.owner.name == "size":
+        return []
     name = user.owner.name if user.owner is not None else user
     found.reason = found.reason or (
         f"the units of {path} are used in the operation {name}, which can count copies twice"
     )
     return []
+
+
+def _keeps_units(user: Variable) -> bool:
+    """Return True for an operation on all units alike, such as the selection of a time step."""
+    owner: Any = user.owner
+    if owner is None or len(owner.inputs) != 1:
+        return False
+    ndim = owner.inputs[0].ndim
+    if owner.name == "getitem":
+        key = owner.args[1]
+        keys = key if isinstance(key, tuple) else (key,)
+        return len(keys) < ndim and all(is_whole(one) or isinstance(one, slice) for one in keys)
+    if owner.name in ("mean", "sum"):
+        dim = owner.kwargs.get("dim", owner.args[1] if len(owner.args) > 1 else None)
+        dims = dim if isinstance(dim, (list, tuple)) else [dim]
+        return bool(dims) and all(is_whole(one) and one % ndim != ndim - 1 for one in dims)
+    return False
+
+
+def feeders(built: Built, bricks: Mapping[str, Brick], path: str) -> dict[str, int]:
+    """Return the layers that compute the inputs of a recurrent brick, with their numbers of blocks.
+
+    For other bricks, the result is empty.
+
+    Raises
+    ------
+    BuilderError
+        If the recurrent brick cannot be widened together with these layers.
+    """
+    layer = bricks[path]
+    if not isinstance(layer, TRANSITIONS):
+        return {}
+    if "/" in path:
+        raise BuilderError(INSIDE.format(path=path))
+    outputs = set(built.model.outputs)
+    order = ancestors(outputs)
+    users: dict[Variable, list[Variable]] = {}
+    for variable in order:
+        for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
+            if variable.owner is None or variable.owner.name != "size":
+                users.setdefault(given, []).append(variable)
+    blocks = next(BLOCKS[kind] for kind in TRANSITIONS if isinstance(layer, kind))
+    found: dict[str, int] = {}
+    for variable in order:
+        call = get_application_call(variable)
+        name = vars(variable.tag).get("name", variable.name)
+        own = call is not None and call.application.brick is layer and name in blocks
+        if not own or not has_roles(variable, [INPUT]):
+            continue
+        feeder = _feeder(variable, users, outputs, bricks)
+        if feeder is None or feeder in found:
+            raise BuilderError(NOT_FED.format(path=path, input=name))
+        found[feeder] = blocks[str(name)]
+    return found
+
+
+def _feeder(
+    variable: Variable,
+    users: Mapping[Variable, list[Variable]],
+    outputs: set[Variable],
+    bricks: Mapping[str, Brick],
+) -> str | None:
+    """Return the layer whose outputs only `variable` reads, or None if there is no such layer."""
+    paths = {one: where for where, one in bricks.items()}
+    while variable.owner is not None and variable.owner.function is identity:
+        variable = variable.owner.inputs[0]
+        if variable in outputs or len(users.get(variable, ())) != 1:
+            return None
+        call = get_application_call(variable)
+        brick: Any = None if call is None else call.application.brick
+        if isinstance(brick, (Linear, LookupTable)) and has_roles(variable, [OUTPUT]):
+            return paths.get(brick)
+    return None
 
 
 # Settings.
@@ -258,13 +373,34 @@ def _number_in(mlp: MLP, layer: Brick) -> int:
     return next(i for i, one in enumerate(mlp.linear_transformations) if one is layer)
 
 
-def _with_outputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, units: int) -> Spec:
-    name = "num_filters" if isinstance(bricks[path], Convolutional) else "output_dim"
-    parent = bricks.get(path.rpartition("/")[0])
+def _with_outputs(spec: Spec, bricks: Mapping[str, Brick], path: str, units: int) -> Spec:
+    brick, above = bricks[path], path.rpartition("/")[0]
+    parent = bricks.get(above)
     if isinstance(parent, MLP):
-        number = _number_in(parent, bricks[path])
-        return _with_dim(spec, path.rpartition("/")[0], parent, number + 1, units)
+        block = above.rpartition("/")[0]
+        if isinstance(bricks.get(block), TransformerBlock) and place_in(spec, above) is None:
+            return _with_setting(spec, block, "hidden_dim", units)
+        return _with_dim(spec, above, parent, _number_in(parent, brick) + 1, units)
+    if isinstance(parent, Fork):
+        return _with_fork(spec, above, parent, brick, units)
+    if isinstance(brick, Convolutional):
+        return _with_setting(spec, path, "num_filters", units)
+    name = "dim" if isinstance(brick, (LookupTable, *TRANSITIONS)) else "output_dim"
     return _with_setting(spec, path, name, units)
+
+
+def _with_fork(spec: Spec, path: str, fork: Fork, child: Brick, units: int) -> Spec:
+    """Set the dimension of one output of a `Fork`."""
+    number = next(i for i, one in enumerate(fork.children) if one is child)
+    place = place_in(spec, path)
+    dims = None if place is None else _get(spec.to_dict(), f"{place}/output_dims")
+    if isinstance(dims, list):
+        new: Json = [units if i == number else one for i, one in enumerate(dims)]
+    elif isinstance(dims, Mapping) and isinstance(dims.get("mapping"), Mapping):
+        new = {"mapping": {**dims["mapping"], fork.output_names[number]: units}}
+    else:
+        raise BuilderError(f"{path} has no output_dims that can be changed")
+    return _with_setting(spec, path, "output_dims", new)
 
 
 def _with_inputs(spec: Spec, bricks: Mapping[str, Brick], path: str, now: int, units: int) -> Spec:

@@ -146,7 +146,7 @@ def count_flops(
             tuple(shape), dtype=variable.dtype, device=variable.device, requires_grad=leaf
         )
 
-    with torch.no_grad(), mode:
+    with internals.quiet(), torch.no_grad(), mode:
         arguments = [fake(v, given[v]) for v in inputs]
         arguments += [fake(v, v.shape) for v in program.shared]
         arguments += [fake(v, v.shape, leaf=True) for v in program.leaves]
