@@ -37,6 +37,9 @@ TOGETHER: dict[str, dict[str, Json]] = {
 }
 """Initial settings of a new brick, keyed by type, which are used if the user gives none of them."""
 
+NAMES = {"T": "transposed"}
+"""Names of the results of operations whose own names say little."""
+
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
 
@@ -175,7 +178,7 @@ def _operation(
             f"there is already a variable with the name {name!r}; choose another name, such as "
             f"{free_name(name, document.wires())!r}"
         )
-    wire = name or free_name(operation, document.wires())
+    wire = name or free_name(NAMES.get(operation, operation), document.wires())
     node = document.free_id(wire)
     call = CallSpec(node, operation=operation, settings=settings, outputs=(wire,))
     return document.with_call(call), node
