@@ -49,6 +49,9 @@ OF_OPERATIONS: dict[str, dict[str, Json]] = {
 Torch's defaults would join examples: `concatenate` along the batch, `flatten` into one vector.
 """
 
+NAMES = {"T": "transposed"}
+"""Names of the results of operations whose own names say little."""
+
 TORCH = "torch.nn."
 """Prefix that distinguishes a torch module from a brick with the same name."""
 
@@ -187,7 +190,7 @@ def _operation(
             f"there is already a variable with the name {name!r}; choose another name, such as "
             f"{free_name(name, document.wires())!r}"
         )
-    wire = name or free_name(operation, document.wires())
+    wire = name or free_name(NAMES.get(operation, operation), document.wires())
     node = document.free_id(wire)
     first = OF_OPERATIONS.get(operation, {})
     call = CallSpec(node, operation=operation, settings=first | settings, outputs=(wire,))

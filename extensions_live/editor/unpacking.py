@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.checking import with_inferred
-from extensions_live.editor.document import Document
+from extensions_live.editor.document import Document, wires_of
 from extensions_live.editor.inside import OTHER, Inside, Step, inside
 from extensions_live.editor.nodes import RIGHT, tidied
+from extensions_live.editor.pushing import GAP
 from extensions_live.editor.settings import references
 from extensions_live.editor.wiring import is_default, methods, output_names, wire_for
 from workbench.bricks import Brick, symbolic_parameters
@@ -21,6 +23,12 @@ from workbench.builder.construct import Constructor, settle
 from workbench.builder.fields import Json, free_name
 from workbench.builder.paths import children_of, names_of_children
 from workbench.errors import BuilderError, NotConfiguredError
+
+HEIGHT = 50.0
+"""Height of a closed node on the page."""
+
+DOWN = HEIGHT + GAP[1]
+"""Vertical distance between two parts of which one follows the other."""
 
 
 def made(spec: Spec, name: str) -> Brick:
@@ -133,7 +141,7 @@ def _replaced(
     labels: Mapping[str, str],
 ) -> tuple[Document, list[str]]:
     names = output_names(document, call.id)
-    parent, place = document.parent(call.id), document.spec.positions.get(call.id)
+    parent = document.parent(call.id)
     given = {
         port.name: call.inputs.get(port.name) for port in methods(document)[call.id].inputs or ()
     }
@@ -161,17 +169,12 @@ def _replaced(
     }
     rest = [_rewired(one, renamed) for one in document.spec.calls if one.id != call.id]
     spec = document.spec
-    places = {
-        one.id: (place[0] + RIGHT * number, place[1]) for number, one in enumerate(new)
-    } if place else {}  # fmt: skip
     spec = replace(
         spec,
         bricks=(*(brick for brick in spec.bricks if brick.name != call.brick), *specs),
         cost=renamed.get(spec.cost, spec.cost) if spec.cost else None,
         monitored=tuple(str(renamed.get(wire, wire)) for wire in spec.monitored),
-        positions={
-            **{n: p for n, p in spec.positions.items() if n.partition("/")[0] != call.id}, **places
-        },
+        positions=_places(document, call, new),
     )  # fmt: skip
     groups = dict(document.groups)
     if parent is not None:
@@ -182,6 +185,34 @@ def _replaced(
         frozen |= set(labels.values())
     result = replace(document, spec=spec, groups=groups, frozen=frozen)
     return tidied(result.with_calls([*rest, *new])), [one.id for one in new]
+
+
+def _places(
+    document: Document, call: CallSpec, new: Sequence[CallSpec]
+) -> dict[str, tuple[float, float]]:
+    """Return the positions after the parts have replaced a node: in rows, from top to bottom.
+
+    The nodes below the replaced node make room for the rows.
+    """
+    places = dict(document.spec.positions)
+    for node in [node for node in places if node.partition("/")[0] == call.id]:
+        del places[node]
+    start = document.spec.positions.get(call.id)
+    if start is None:
+        return places
+    rows: dict[str, int] = {}  # the row of the call that computes a wire
+    counts: Counter[int] = Counter()
+    found: dict[str, tuple[float, float]] = {}
+    for one in new:
+        row = max((rows[wire] + 1 for wire in wires_of(one) if wire in rows), default=0)
+        rows |= dict.fromkeys(one.outputs, row)
+        found[one.id] = start[0] + RIGHT * counts[row], start[1] + DOWN * row
+        counts[row] += 1
+    parent, room = document.parent(call.id), DOWN * max(counts, default=0)
+    for node, (x, y) in places.items():
+        if "/" not in node and document.parent(node) == parent and y >= start[1] + HEIGHT:
+            places[node] = x, y + room
+    return {**places, **found}
 
 
 def _call(

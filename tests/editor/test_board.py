@@ -76,6 +76,10 @@ def test_add_gives_names_that_are_free():
     assert [board.add("Tanh"), board.add("Tanh"), board.add("Tanh")] == ["tanh", "tanh_2", "tanh_3"]
 
 
+def test_the_result_of_an_operation_has_a_name_that_says_what_it_is():
+    assert Board().add("T") == "transposed"
+
+
 def test_add_knows_operations_and_modules_of_torch():
     board = Board()
     board.add_input("x", [None, 4, 5])
@@ -459,6 +463,16 @@ def test_unpack_keeps_the_function_of_a_brick(board):
     assert board.payload()["summary"] == before
     assert "linear_1.output entropy.y_hat" in edges(board)
     assert "Linear(4,8," in "".join(board.code.split()) and "MLP" not in board.code
+
+
+def test_unpacked_parts_stand_one_below_another_where_the_brick_was(board):
+    board.move({"features": [0, 0], "mlp": [0, 100], "entropy": [0, 200], "targets": [300, 0]})
+    new = board.unpack("mlp")
+    places = board.document.spec.positions
+    assert new == ["linear_0", "tanh", "linear_1"] and {places[one][0] for one in new} == {0}
+    tops = [places[one][1] for one in ("features", "tanh", "linear_1", "entropy")]
+    assert all(below - above >= 100 for above, below in pairwise(tops))
+    assert (places["linear_0"], places["targets"]) == ((0, 100), (300, 0))
 
 
 def test_unpack_turns_what_a_brick_does_itself_into_operations():

@@ -18,9 +18,12 @@ export function freeName(wish: string, { nodes }: Pick<BoardPayload, "nodes">): 
   }
 }
 
-/** Returns the intent that adds an item at a position, connected to `end` if there is one. */
+/**
+ * Returns the intent that adds an item at a position, connected to `end` if there is one. The page
+ * itself finds the places for the nodes of a block.
+ */
 export function addition(item: Item, position: Place, end: End | null, board: BoardPayload): Step {
-  if (item.kind === "block") return ["add_block", { block: item.type, position }];
+  if (item.kind === "block") return ["add_block", { block: item.type }];
   const before = end?.side === "input" ? { before: [end.node, end.port] } : {};
   if (item.kind === "input") {
     const wish = end ? { name: freeName(end.port.replace(/_+$/, "") || "input", board) } : {};

@@ -44,13 +44,15 @@ export function structureOf(nodes: readonly LaidNode[], edges: readonly LaidEdge
 /**
  * Returns the boxes of all nodes, relative to their parents. `sizes` has the sizes of nodes that are
  * not open groups, and those of open ones while they are closed. `known` has positions for nodes
- * without one, such as those of the last layout.
+ * without one, such as those of the last layout. New nodes are placed below `wish`, if it is given,
+ * or as near to it as there is room.
  */
 export function place(
   nodes: readonly LaidNode[],
   edges: readonly LaidEdge[],
   sizes: ReadonlyMap<string, Size>,
   known: ReadonlyMap<string, Place> = new Map(),
+  wish: Place | null = null,
 ): Map<string, Placed> {
   const boxes = new Map<string, Placed>();
   const children = new Map<string | null, LaidNode[]>();
@@ -67,7 +69,8 @@ export function place(
       const filled = fill(id, [INSIDE.side, INSIDE.top]);
       measured.set(id, filled ? around(filled, sizes.get(id)) : (sizes.get(id) ?? DEFAULT));
     }
-    const places = placeSome(own, edges, measured, known, origin);
+    const near = parent === null ? wish : null;
+    const places = placeSome(own, edges, measured, known, origin, near);
     const aside = pushed(places, inner(own, edges), sizes, measured, GAP);
     for (const [id, home] of places) {
       const [x, y] = aside.get(id) ?? home;
@@ -107,6 +110,9 @@ export function homes(
 
 const DEFAULT: Size = { width: 200, height: 60 };
 
+/** What new nodes can become wider by, to the right, when they have been checked. */
+const GROWTH = 120;
+
 /** Returns the size of an open group around the box of its contents. */
 function around({ x, y, width, height }: Box, least: Size = DEFAULT): Size {
   return {
@@ -130,6 +136,7 @@ function placeSome(
   sizes: ReadonlyMap<string, Size>,
   known: ReadonlyMap<string, Place>,
   origin: Place,
+  wish: Place | null,
 ): Map<string, Place> {
   const placed = new Map<string, Place>();
   for (const { id, position } of nodes) {
@@ -146,6 +153,28 @@ function placeSome(
     return at ? [{ x: at[0], y: at[1], ...(sizes.get(id) ?? DEFAULT) }] : [];
   };
   const inside = inner(nodes, edges);
+  if (missing.length > 1 || (missing.length && wish)) {
+    const ids = new Set(missing.map(({ id }) => id));
+    const before = inside.filter((e) => ids.has(e.target)).flatMap((e) => box(e.source));
+    const after = inside.filter((e) => ids.has(e.source)).flatMap((e) => box(e.target));
+    const others = [...placed.keys()].flatMap(box);
+    const fresh = arranged(missing, edges, sizes, [0, 0]);
+    const size = bounds(
+      [...fresh].map(([id, [x, y]]) => ({ x, y, ...(sizes.get(id) ?? DEFAULT) })),
+    );
+    const start = wish
+      ? ([wish[0] - size.width / 2, wish[1]] as const)
+      : wanted(size, before, after, others);
+    const room = { ...size, width: size.width + GROWTH };
+    const [left, top] = nearestPlace(room, start, others);
+    const fits = left === Math.round(start[0]) && top === Math.round(start[1]);
+    // The user has not placed any node yet: all of them make room.
+    if (!fits && !wish && nodes.every(({ position }) => position === null)) {
+      return arranged(nodes, edges, sizes, origin);
+    }
+    for (const [id, [x, y]] of fresh) placed.set(id, [x + left, y + top]);
+    return placed;
+  }
   for (const { id } of nodes) {
     if (placed.has(id)) continue;
     const size = sizes.get(id) ?? DEFAULT;
@@ -212,6 +241,38 @@ export function freePlace(size: Size, start: Place, boxes: readonly Box[]): Plac
     x = hit.x + hit.width + GAP.x;
   }
   return [Math.round(x), Math.round(y)];
+}
+
+const MOST_TRIES = 200;
+
+/** Returns the nearest place to `start` where a box of this size overlaps no other. */
+export function nearestPlace({ width, height }: Size, start: Place, boxes: readonly Box[]): Place {
+  const far = ([x, y]: Place) => Math.hypot(x - start[0], y - start[1]);
+  const waiting: Place[] = [start];
+  const seen = new Set<string>();
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    waiting.sort((a, b) => far(a) - far(b));
+    const [x, y] = waiting.shift() ?? start;
+    const hit = boxes.find(
+      (box) =>
+        x < box.x + box.width + 16 &&
+        box.x < x + width + 16 &&
+        y < box.y + box.height + 16 &&
+        box.y < y + height + 16,
+    );
+    if (!hit) return [Math.round(x), Math.round(y)];
+    const beside: Place[] = [
+      [hit.x + hit.width + GAP.x, y],
+      [hit.x - width - GAP.x, y],
+      [x, hit.y + hit.height + GAP.y],
+      [x, hit.y - height - GAP.y],
+    ];
+    for (const one of beside) {
+      if (!seen.has(one.join())) waiting.push(one);
+      seen.add(one.join());
+    }
+  }
+  return freePlace({ width, height }, start, boxes);
 }
 
 /** Returns the edges between some nodes. */

@@ -5,6 +5,7 @@ import {
   bounds,
   freePlace,
   INSIDE,
+  nearestPlace,
   place,
   structureOf,
   type Box,
@@ -48,6 +49,53 @@ describe("layout", () => {
       ["a", 0, 0],
       ["c", 10, 182],
     ]);
+  });
+
+  it("places several new nodes together, below what leads to them, where there is room", () => {
+    const known = new Map<string, readonly [number, number]>([["a", [0, 96]]]);
+    const nodes = [node("x", { position: [0, 0] }), ...["a", "b", "c"].map((id) => node(id))];
+    const edges = [edge("x", "a"), edge("x", "b"), edge("b", "c")];
+    const boxes = place(nodes, edges, sizes("x", "a", "b", "c"), known);
+    expect(boxes.get("x")).toMatchObject({ x: 0, y: 0 });
+    expect(boxes.get("a")).toMatchObject({ x: 0, y: 96 });
+    const [all, b, c] = [[...boxes.values()], boxes.get("b"), boxes.get("c")];
+    expect(b?.x).toBe(c?.x);
+    expect((c?.y ?? 0) - (b?.y ?? 0)).toBe(96);
+    const pairs = all.flatMap((one, at) => all.slice(at + 1).map((other) => [one, other] as const));
+    expect(pairs.some(([one, other]) => overlap(one, other))).toBe(false);
+  });
+
+  it("arranges all nodes for several new ones, if the user has placed none and room is short", () => {
+    const known = new Map<string, readonly [number, number]>([
+      ["x", [0, 0]],
+      ["y", [0, 96]],
+    ]);
+    const nodes = ["x", "a", "b", "y"].map((id) => node(id));
+    const edges = [edge("x", "a"), edge("a", "b"), edge("b", "y")];
+    const boxes = place(nodes, edges, sizes("x", "a", "b", "y"), known);
+    const tops = nodes.map(({ id }) => boxes.get(id)?.y);
+    expect(tops).toEqual([0, 96, 192, 288]);
+  });
+
+  it("places new nodes below a wish, and what was there stays", () => {
+    const known = new Map<string, readonly [number, number]>([["a", [0, 0]]]);
+    const nodes = ["a", "b", "c"].map((id) => node(id));
+    const edges = [edge("b", "c")];
+    const boxes = place(nodes, edges, sizes("a", "b", "c"), known, [650, 300]);
+    expect(boxes.get("b")).toMatchObject({ x: 600, y: 300 });
+    expect(boxes.get("c")).toMatchObject({ x: 600, y: 396 });
+    const [a, b] = ["a", "b"].map((id) =>
+      place(nodes, edges, sizes("a", "b", "c"), known, [60, 10]).get(id),
+    );
+    expect(a && b && overlap(a, b)).toBe(false);
+  });
+
+  it("finds the nearest place where a box overlaps no other", () => {
+    const boxes = [{ x: 0, y: 0, ...SIZE }];
+    expect(nearestPlace(SIZE, [200, 0], boxes)).toEqual([200, 0]);
+    expect(nearestPlace(SIZE, [10, 30], boxes)).toEqual([10, 96]);
+    expect(nearestPlace(SIZE, [90, 0], boxes)).toEqual([144, 0]);
+    expect(nearestPlace(SIZE, [-90, 0], boxes)).toEqual([-144, 0]);
   });
 
   it("keeps positions, and places a new node below the one before it", () => {

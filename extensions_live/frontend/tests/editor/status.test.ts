@@ -8,6 +8,7 @@ import type { EditorModel } from "../../src/editor/model";
 import { ToolsProvider, type Tools } from "../../src/editor/parts/context";
 import { StatusBar } from "../../src/editor/parts/StatusBar";
 import { saysThatTrainingBegins, trainingBegins } from "../../src/editor/parts/Train";
+import { editText } from "../../src/editor/parts/useMessages";
 import { useStatus } from "../../src/editor/parts/useStatus";
 import { board } from "./boards";
 
@@ -90,6 +91,22 @@ it("announces nothing when a page is loaded", () => {
     "",
   ]);
   expect(changed).not.toHaveBeenCalled();
+});
+
+it("names the last edit, also one that is undone or done again", () => {
+  const at = (version: number, undo: string | null, redo: string | null) => ({
+    ...board([]),
+    ...{ version, structure: 1, undo, redo },
+  });
+  const [none, moved, named] = [at(1, null, null), at(2, "move a", null), at(3, "rename b", null)];
+  expect(editText(none, moved)).toBe("done: move a");
+  expect(editText(moved, named)).toBe("done: rename b");
+  expect(editText(named, at(4, "move a", "rename b"))).toBe("undone: rename b");
+  expect(editText(at(4, "move a", "rename b"), at(5, "rename b", null))).toBe(
+    "done again: rename b",
+  );
+  expect(editText(moved, moved)).toBe("");
+  expect(editText({ ...none, structure: 0, version: 0 }, named)).toBe("");
 });
 
 it("recognises what is said before there is a session", () => {

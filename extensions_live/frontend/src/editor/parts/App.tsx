@@ -73,9 +73,10 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
   const send = useCallback<Tools["send"]>(
     (name, given) => {
       setWaiting(true);
+      say(""); // what was said of the edit before
       return outbox.send(name, given);
     },
-    [outbox, setWaiting],
+    [outbox, say, setWaiting],
   );
   const flow = useFlow(board, send);
   const selected = useSelected(flow.nodes);
@@ -119,7 +120,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     [send, say, toast, remove, familyOf, select],
   );
   const adding = useAdding({
-    ...{ now, stage, selectNew, room: flow.room },
+    ...{ now, stage, selectNew, room: flow.room, expect: flow.expect },
     ...{ tools: basic, focusBox: focus },
   });
   const { add, begin, between, connect, minimise, dropEdge, dropItem, chooser, closeChooser } =

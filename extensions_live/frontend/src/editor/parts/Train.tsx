@@ -48,10 +48,10 @@ export function Train({ board, palette, session, select }: TrainProps) {
   const start = () => {
     if (!chosen) return;
     setOpen(false);
-    say(trainingBegins(chosen.name));
     const step_rule = rule || step_rules[0];
     const given = { stream: chosen.name, ...(step_rule ? { step_rule } : {}) };
     send("train", session ? { ...given, restart: true } : given);
+    say(trainingBegins(chosen.name));
   };
   return (
     <span

@@ -18,7 +18,7 @@ import { typeOf, type Item } from "../entries";
 import type { End } from "../fitting";
 import type { FlowEdge, FlowNode } from "../flow";
 import { canStandOnEdge, onEdge, openEdge } from "../inserting";
-import { freePlace, type Place } from "../layout";
+import { freePlace, nearestPlace, type Box, type Place } from "../layout";
 import type { Point } from "./Canvas";
 import type { ChooserRequest } from "./Chooser";
 import type { Tools } from "./context";
@@ -39,6 +39,7 @@ export interface Present {
 interface Needs {
   readonly now: { readonly current: Present };
   readonly room: Flow["room"];
+  readonly expect: Flow["expect"];
   readonly stage: RefObject<HTMLDivElement | null>;
   readonly tools: Pick<Tools, "send" | "say" | "select" | "familyOf">;
   readonly selectNew: (number: number) => void;
@@ -62,7 +63,8 @@ export interface Adding {
   readonly find: () => void;
 }
 
-export function useAdding({ now, room, stage, tools, selectNew, focusBox }: Needs): Adding {
+export function useAdding(needs: Needs): Adding {
+  const { now, room, expect, stage, tools, selectNew, focusBox } = needs;
   const instance = useReactFlow<FlowNode, FlowEdge>();
   const [chooser, setChooser] = useState<ChooserRequest | null>(null);
   const { send, say, select, familyOf } = tools;
@@ -70,15 +72,16 @@ export function useAdding({ now, room, stage, tools, selectNew, focusBox }: Need
   const addAt = useCallback(
     (item: Item, end: End | null, at: Point | null) => {
       const { board, selected } = now.current;
-      const place = at ? near(instance.screenToFlowPosition(at), end) : null;
+      const place = at ? near(instance, instance.screenToFlowPosition(at), end) : null;
       const after = end ?? (at ? null : lastOutput(board.nodes, selected));
       const position = place ?? below(instance, stage.current, after?.node ?? null);
+      if (item.kind === "block" && at) expect([position[0] + NEW.width / 2, position[1]]);
       const [name, given] = addition(item, position, after, board);
       selectNew(send(name, given));
       say(`added ${item.type}${after ? `, connected to ${after.node}` : ""}`);
       focusBox();
     },
-    [focusBox, instance, now, say, selectNew, send, stage],
+    [expect, focusBox, instance, now, say, selectNew, send, stage],
   );
 
   const actsAt = useCallback(
@@ -214,10 +217,24 @@ function finalOutput({ nodes, edges }: BoardPayload): End | null {
   return last && output ? { node: last.id, port: output.name, side: "output" } : null;
 }
 
-/** Returns the place of a new node for a place at which it was dropped. */
-function near({ x, y }: Point, end: End | null): Place {
+type Instance = ReturnType<typeof useReactFlow<FlowNode, FlowEdge>>;
+
+/** Returns the boxes of the nodes that are in no group. */
+function outerBoxes(instance: Instance): Box[] {
+  return instance
+    .getNodes()
+    .filter(({ parentId }) => parentId === undefined)
+    .map(({ position, width = NEW.width, height = NEW.height }) => ({
+      ...position,
+      width,
+      height,
+    }));
+}
+
+/** Returns the place of a new node for a place at which it was dropped, where there is room. */
+function near(instance: Instance, { x, y }: Point, end: End | null): Place {
   const up = end?.side === "input" ? NEW.height : end ? 0 : NEW.height / 2;
-  return [Math.round(x - NEW.width / 2), Math.round(y - up)];
+  return nearestPlace(NEW, [x - NEW.width / 2, y - up], outerBoxes(instance));
 }
 
 /** Returns the end to which a new node is connected: the only output of the selected node. */
@@ -230,19 +247,8 @@ function lastOutput(nodes: readonly BoardNode[], selected: readonly string[]): E
 }
 
 /** Returns a free place below a node, or else below everything, or in the middle of the canvas. */
-function below(
-  instance: ReturnType<typeof useReactFlow<FlowNode, FlowEdge>>,
-  stage: HTMLElement | null,
-  id: string | null,
-): Place {
-  const boxes = instance
-    .getNodes()
-    .filter(({ parentId }) => parentId === undefined)
-    .map(({ position, width = NEW.width, height = NEW.height }) => ({
-      ...position,
-      width,
-      height,
-    }));
+function below(instance: Instance, stage: HTMLElement | null, id: string | null): Place {
+  const boxes = outerBoxes(instance);
   const node = id === null ? undefined : instance.getNode(id);
   if (node) {
     const { position, width = NEW.width, height = NEW.height } = node;

@@ -72,8 +72,8 @@ export function useExchange({ model, box, now, tools, selectNew }: Needs) {
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
     event.stopPropagation();
-    say(`${cut ? "cut" : "copied"} ${counted(selected.length, "node")}`);
     if (cut) remove(selected);
+    say(`${cut ? "cut" : "copied"} ${counted(selected.length, "node")}`);
   };
 
   const joined = useRef(false);

@@ -30,6 +30,8 @@ export interface Flow {
   readonly move: (positions: Record<string, Place>) => void;
   /** Returns the room on an edge for a new node, or for one that exists; null where it has none. */
   readonly room: (edge: BoardEdge, node?: string) => Room | null;
+  /** Places the next new nodes that have no position below a place, or near it. */
+  readonly expect: (at: Place) => void;
   /** Arranges all nodes; returns the number of the intent. */
   readonly arrange: () => number;
 }
@@ -55,6 +57,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
   const known = useRef(new Map<string, Place>());
   const last = useRef<Layout>(NO_LAYOUT);
   const dragging = useRef(false);
+  const wish = useRef<Place | null>(null);
 
   useLayoutEffect(() => {
     const lost = new Set(latest.current.nodes.flatMap((node) => (node.position ? [node.id] : [])));
@@ -70,7 +73,8 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     const sizes = new Map<string, Size>(board.nodes.map((node) => [node.id, sizeOf(node)]));
     const key = structureOf(board.nodes, board.edges) + JSON.stringify([...sizes.values()]);
     if (key !== last.current.key) {
-      const boxes = place(board.nodes, board.edges, sizes, known.current);
+      const boxes = place(board.nodes, board.edges, sizes, known.current, wish.current);
+      wish.current = null;
       last.current = { key, boxes, sizes };
       for (const [id, { home }] of boxes) known.current.set(id, home);
     }
@@ -153,6 +157,10 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     [move],
   );
 
+  const expect = useCallback((at: Place) => {
+    wish.current = at;
+  }, []);
+
   const arrange = useCallback(() => {
     known.current.clear();
     last.current = NO_LAYOUT;
@@ -170,6 +178,7 @@ export function useFlow(board: BoardPayload, send: Tools["send"]): Flow {
     endDrag,
     move,
     room,
+    expect,
     arrange,
   };
 }

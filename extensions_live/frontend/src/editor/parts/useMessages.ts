@@ -17,7 +17,11 @@ export function useMessages(
   handled: (number: number, text: string) => boolean,
 ) {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
-  const [said, say] = useState("");
+  const [said, setSaid] = useState<Said>({ text: "", own: false });
+  /** Says what the user has done, until the next edit. */
+  const say = useCallback((text: string) => {
+    setSaid({ text, own: text !== "" });
+  }, []);
   const [waiting, setWaiting] = useState(false);
   const next = useRef(1);
   const close = useCallback((number: number) => {
@@ -38,7 +42,7 @@ export function useMessages(
   );
   /** Takes back that training begins, once it has begun or was refused. */
   const begun = useCallback(() => {
-    say((old) => (saysThatTrainingBegins(old) ? "" : old));
+    setSaid((old) => (saysThatTrainingBegins(old.text) ? { text: "", own: false } : old));
   }, []);
   const promised = useRef(new Map<number, string>());
   /** Shows a text as soon as Python has executed an intent; not if it refuses it. */
@@ -59,6 +63,13 @@ export function useMessages(
     setWaiting(outbox.waiting.length > 0);
   }, [board, outbox, toast, handled, begun]);
 
+  const last = useRef(board);
+  useEffect(() => {
+    const text = editText(last.current, board);
+    last.current = board;
+    if (text) setSaid((old) => (old.own ? old : { text, own: false }));
+  }, [board]);
+
   const { fault, checking } = board.summary;
   const text = fault && !fault.needs ? `fault: ${fault.short}` : "";
   const before = useRef("");
@@ -67,9 +78,29 @@ export function useMessages(
     if (text && text !== before.current) say(text);
     // What was said about the edit that removed the fault is not said again by itself.
     if (!text && before.current) {
-      say((old) => (old && old !== before.current ? `${old}; no faults` : "no faults"));
+      setSaid(({ text: old, own }) => {
+        const rest = old && !old.startsWith("fault:") ? `${old}; ` : "";
+        return { text: `${rest}no faults`, own };
+      });
     }
     before.current = text;
-  }, [checking, text]);
-  return { toasts, toast, confirm, close, said, say, begun, waiting, setWaiting };
+  }, [checking, say, text]);
+  const { text: shown } = said;
+  return { toasts, toast, confirm, close, said: shown, say, begun, waiting, setWaiting };
+}
+
+/** What was said last; `own` if not only the board says it. */
+interface Said {
+  readonly text: string;
+  readonly own: boolean;
+}
+
+type Edits = Pick<BoardPayload, "version" | "structure" | "undo" | "redo">;
+
+/** Returns what has happened between two boards; empty if nothing has, or if the first is none. */
+export function editText(before: Edits, now: Edits): string {
+  if (before.structure === 0 || before.version === now.version) return "";
+  if (now.redo !== null && now.redo === before.undo) return `undone: ${now.redo}`;
+  if (now.undo !== null && now.undo === before.redo) return `done again: ${now.undo}`;
+  return now.undo === null ? "" : `done: ${now.undo}`;
 }
