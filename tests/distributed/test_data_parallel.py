@@ -6,11 +6,10 @@ import random
 import numpy as np
 import pytest
 
-from tests.contracts.test_step_rules import rule_classes, rules_in
 from tests.support import ranks_training as jobs
 from tests.support.ranks import Ranks
 from workbench import errors, shared, tensor
-from workbench.algorithms import GradientDescent, ZeRO1
+from workbench.algorithms import GradientDescent
 from workbench.data import write_hdf5
 from workbench.distributed import DataParallel
 
@@ -41,29 +40,9 @@ def bits(run):
     return run.tobytes() if isinstance(run, np.ndarray) else run
 
 
-def test_every_class_of_rules_is_tested():
-    covered = {type(one) for make in jobs.RULES.values() for one in rules_in(make())}
-    assert covered | {ZeRO1} == set(rule_classes())
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_every_rule_has_the_numbers_of_one_process(together, size):
-    runs = [(jobs.train, rule) for rule in jobs.RULES]
-    found = together(size, jobs.many, runs)
-    assert_all_same(found)
-    for rule, many in zip(jobs.RULES, found[0], strict=True):
-        assert_same(jobs.alone(jobs.train, rule), many)
-
-
 def test_a_batch_needs_one_message(together):
     """It has the gradients, the cost, monitored values, and all that processes must agree on."""
     assert together(2, jobs.messages) == [1, 1]
-
-
-def test_compiled_steps_have_the_numbers_of_one_process(together):
-    found = together(2, jobs.train, "adam", "compiled")
-    assert_all_same(found)
-    assert_same(jobs.alone(jobs.train, "adam"), found[0])
 
 
 @pytest.mark.parametrize("way", jobs.WAYS)
@@ -114,6 +93,20 @@ def test_a_run_continues_with_another_number_of_processes(together, tmp_path):
     for size in (1, 3):
         for rest in together(size, jobs.train_on, "dropout", None, saved):
             assert_same(whole, rest)
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_normalisation_and_dropout_continue_with_another_number_of_processes(
+    together, tmp_path, execution
+):
+    """The masks, the statistics and their averages are those of one process."""
+    whole = jobs.alone(jobs.train_on, "normalised")
+    saved = str(tmp_path / "run.tar")
+    together(2, jobs.train_on, "normalised", 3, None, saved, "data", execution)
+    for size in (1, 3):
+        found = together(size, jobs.train_on, "normalised", None, saved, None, "data", execution)
+        assert_all_same(found)
+        assert_same(whole, found[0])
 
 
 @pytest.mark.parametrize("kind", ["scheme", "loader"])
@@ -170,13 +163,6 @@ def test_batch_normalisation_uses_the_whole_batch(together, size):
         assert_same(jobs.alone(jobs.normalised, kind)[0], many)
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_compiled_dropout_has_the_masks_of_one_process(together, size):
-    one = jobs.alone(jobs.train_on, "dropout")
-    for many in together(size, jobs.train_on, "dropout", None, None, None, "data", "compiled"):
-        assert_same(one, many)
-
-
 def test_requests_of_processes_are_not_saved():
     division = DataParallel()
     division.wish, division.agreed, division._called = "batch", "epoch", True
@@ -186,13 +172,14 @@ def test_requests_of_processes_are_not_saved():
     assert not again._facts.tensor.any()
 
 
-# A division by the standard deviation of three values magnifies rounding errors: compiled and eager
-# steps of one process differ by 4e-5.
-@pytest.mark.parametrize("batch, records", [(jobs.BATCH, 1e-6), (3, 1e-3)])
-def test_compiled_batch_normalisation_uses_the_whole_batch(together, batch, records):
-    one, _ = jobs.alone(jobs.normalised, "mlp", "eager", "batch", batch)
-    for many, _ in together(2, jobs.normalised, "mlp", "compiled", "batch", batch):
-        assert_same(one, many, rtol=10 * records, records=records)
+def test_compiled_batch_normalisation_uses_the_whole_batch(together):
+    """A share has one example, and a division by the deviation of three magnifies rounding errors.
+
+    Compiled and eager steps of one process differ by 4e-5.
+    """
+    one, _ = jobs.alone(jobs.normalised, "mlp", "eager", "batch", 3)
+    for many, _ in together(2, jobs.normalised, "mlp", "compiled", "batch", 3):
+        assert_same(one, many, rtol=1e-2, records=1e-3)
 
 
 def test_statistics_of_shares_are_noted_in_the_log(together):

@@ -2,22 +2,8 @@
 
 import pytest
 
-from tests.distributed.test_data_parallel import assert_all_same, assert_same
+from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
-
-
-@pytest.mark.parametrize("size, rules", [(2, jobs.OF_ROWS), (3, jobs.ENOUGH)])
-def test_rules_have_the_numbers_of_one_process(together, size, rules):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, "sharded") for rule in rules]
-    found = together(size, jobs.many, runs)
-    assert_all_same(found)
-    for rule, many in zip(rules, found[0], strict=True):
-        assert_same(jobs.alone(jobs.train, rule), many)
-
-
-def test_compiled_steps_have_the_numbers_of_one_process(together):
-    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "sharded"):
-        assert_same(jobs.alone(jobs.train, "adam"), many)
 
 
 @pytest.mark.parametrize("before, after", [(2, 1), (2, 3), (1, 2)])

@@ -2,22 +2,8 @@
 
 import pytest
 
-from tests.distributed.test_data_parallel import assert_all_same, assert_same
+from tests.distributed.test_data_parallel import assert_same
 from tests.support import ranks_training as jobs
-
-
-@pytest.mark.parametrize("size, rules", [(2, jobs.RULES), (3, jobs.ENOUGH)])
-def test_rules_have_the_numbers_of_one_process(together, size, rules):
-    runs = [(jobs.train, rule, "eager", jobs.BATCH, "zero1") for rule in rules]
-    found = together(size, jobs.many, runs)
-    assert_all_same(found)
-    for rule, many in zip(rules, found[0], strict=True):
-        assert_same(jobs.alone(jobs.train, rule), many)
-
-
-def test_compiled_steps_have_the_numbers_of_one_process(together):
-    for many in together(2, jobs.train, "adam", "compiled", jobs.BATCH, "zero1"):
-        assert_same(jobs.alone(jobs.train, "adam"), many)
 
 
 def test_each_process_keeps_a_part_of_the_buffers(together):

@@ -12,13 +12,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from workbench import shared, tensor
 from workbench.algorithms import (
-    AdaDelta,
-    AdaGrad,
     Adam,
-    BasicMomentum,
     CompositeRule,
     GradientDescent,
-    Lion,
     Momentum,
     RemoveNotFinite,
     Restrict,
@@ -31,6 +27,7 @@ from workbench.bricks import (
     MLP,
     BatchNormalization,
     BatchNormalizedMLP,
+    Dropout,
     Softmax,
     SpatialBatchNormalization,
     Tanh,
@@ -64,17 +61,9 @@ RULES = {
     "sgd": lambda: Scale(0.1),
     "momentum": lambda: CompositeRule([StepClipping(0.3), Momentum(0.05, 0.9)]),
     "adam": lambda: Adam(0.002),
-    "adadelta": lambda: CompositeRule([AdaDelta(), StepClipping(0.01)]),
-    "adagrad": lambda: AdaGrad(0.02),
-    "rmsprop": lambda: RMSProp(0.01),
     "skipping": lambda: CompositeRule([RMSProp(0.01), RemoveNotFinite()]),
-    "lion": lambda: Lion(0.001),
-    "limits": lambda: CompositeRule([BasicMomentum(0.5), VariableClipping(1.0), RemoveNotFinite()]),
     "restricted": lambda: CompositeRule([Restrict(Adam(0.01), WEIGHT), Scale(0.1)]),
 }
-ENOUGH = ("sgd", "momentum", "adam")
-OF_ROWS = [rule for rule in RULES if rule != "limits"]
-"""Rules that can be used for some rows of a parameter."""
 
 
 def examples(n=EXAMPLES):
@@ -315,11 +304,12 @@ def module_draws(group):
 
 
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
+ALL_COSTS = {**COSTS, "normalised": lambda _: normalised_mlp(0.4)}
 
 
 def train_on(group, kind, after=None, load=None, save=None, way="data", execution="eager"):
     """Train on another cost, from a checkpoint or with one, and return the outcome."""
-    cost = COSTS[kind](cost_of_mlp())
+    cost = ALL_COSTS[kind](cost_of_mlp())
     rule = CompositeRule([StepClipping(1.0), Momentum(0.02, 0.9), Scale(1.0)])
     algorithm = descend(cost, rule, execution, way)
     extensions = [TrainingDataMonitoring([cost], after_batch=True)]
@@ -334,7 +324,16 @@ def train_on(group, kind, after=None, load=None, save=None, way="data", executio
         extensions.append(Checkpoint(save, after_training=True, **options))
     loop = MainLoop(algorithm, stream(), extensions=extensions)
     loop.run()
-    return outcome(loop)
+    found = outcome(loop)
+    if kind == "normalised":
+        found["values"] |= statistics(loop)
+    return found
+
+
+def statistics(loop):
+    """Return the statistics of batch normalisations and the buffers of the rule."""
+    _, others = loop.state_variables()
+    return {name: one.get_value() for name, one in others.items()}
 
 
 def continued(group, path):
@@ -437,12 +436,13 @@ def undivided(group):
     ], DatasetEvaluator([rows]).evaluate(streams[1], None, distributed)["rows"].shape
 
 
-def normalised_mlp():
-    """Return a cost with two normalisations, one after the other, and a penalty."""
+def normalised_mlp(drop_prob=0):
+    """Return a cost with dropout, two normalisations, one after the other, and a penalty."""
     x, y = tensor.matrix("features"), tensor.lvector("targets")
     mlp = BatchNormalizedMLP([Tanh(), None], [8, 6, 3], weights_init=IsotropicGaussian(0.3),
                              biases_init=Constant(0), seed=3)  # fmt: skip
     mlp.initialize()
+    x = Dropout(drop_prob, random_seed=5).apply(x)
     return penalised(Softmax().categorical_cross_entropy(y, mlp.apply(x)).mean())
 
 
@@ -473,20 +473,19 @@ def one_each(group, statistics):
 NORMALISED = {"mlp": normalised_mlp, "images": normalised_images}
 
 
-def normalised(group, kind, execution="eager", statistics="batch", batch=BATCH):
+def normalised(group, kind, execution="eager", over="batch", batch=BATCH):
     """Train with batch normalisation, and return the outcome and the note in the log."""
     cost = NORMALISED[kind]()
     algorithm = GradientDescent(
         cost=cost, parameters=ComputationGraph(cost).parameters, step_rule=Scale(0.1),
-        distributed=DataParallel(statistics=statistics), function_kwargs={"execution": execution},
+        distributed=DataParallel(statistics=over), function_kwargs={"execution": execution},
     )  # fmt: skip
     monitoring = TrainingDataMonitoring([cost, algorithm.total_gradient_norm], after_batch=True)
     extensions = [monitoring, FinishAfter(after_n_epochs=2)]
     loop = MainLoop(algorithm, stream(batch), extensions=extensions)
     loop.run()
     found = outcome(loop)
-    _, others = loop.state_variables()
-    found["values"] |= {name: one.get_value() for name, one in others.items()}
+    found["values"] |= statistics(loop)
     return found, loop.log[0].get("distributed")
 
 

@@ -279,7 +279,7 @@ class Restrict(WrappingRule):
         if isinstance(self.variables, Predicate):
             variables: Iterable[Any] = select(self.variables, previous_steps, "Restrict")
         else:
-            variables = self.variables
+            variables = [p if p.divided is None else p.divided for p in self.variables]
         chosen = {p: previous_steps[p] for p in variables if p in previous_steps}
         if self.variables and not chosen:
             raise errors.AlgorithmError(

@@ -67,6 +67,7 @@ class ZeRO1(WrappingRule):
         self._before: StepUpdates = []
         self._keepers: dict[SharedVariable, Keeper] = {}
         self._originals: dict[Variable, Variable] = {}
+        self._last: Variable | None = None
 
     def compute_steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
@@ -75,6 +76,7 @@ class ZeRO1(WrappingRule):
             self.step_rule.see_updates(self._before)
             return self.step_rule.compute_steps(previous_steps)
         self._keepers = self._assigned(list(previous_steps))
+        self._last = None
         with kept_by(self._keepers):
             return self._steps(self.step_rule, previous_steps, self._before)
 
@@ -138,23 +140,31 @@ class ZeRO1(WrappingRule):
                 if steps[parameter].dtype == dtype:
                     of_rank[self._keepers[parameter].rank].append(parameter)
             lengths = [sum(p.tensor.numel() for p in several) for several in of_rank]
-            longest, rank = max(lengths), self.group.rank
+            width, rank = max(lengths) + 1, self.group.rank
             own = [_checked(steps[p], news[p]).reshape(-1) for p in of_rank[rank]]
-            # The padding is not used. It depends on the gradients, so that even a process without
-            # buffers exchanges gradients before steps.
-            first = next(previous[p] for several in of_rank for p in several)
-            padding: Any = first.to(dtype).reshape(-1)[0]
-            rest = padding.expand(longest - lengths[rank])
-            flat: Any = torch.cat([*own, rest])
-            whole: Variable = all_gather(flat, group=self.group)
+            padding = self._padding(previous).to(dtype).expand(width - lengths[rank])
+            flat: Any = torch.cat([padding, *own])  # type: ignore[list-item]
+            whole = self._last = all_gather(flat, group=self.group)
             for one, several in enumerate(of_rank):
-                at = one * longest
+                at = (one + 1) * width - lengths[one]
                 for parameter in several:
                     end = at + parameter.tensor.numel()
                     found[parameter] = whole[at:end].reshape(tuple(parameter.tensor.shape))
                     at = end
                     self._originals[found[parameter]] = steps[parameter]
         return found
+
+    def _padding(self, previous: Mapping[SharedVariable, Variable]) -> Variable:
+        """Return a number that is not used, but depends on all messages before the next one.
+
+        Otherwise, processes could exchange values in different orders, since each of them computes
+        the steps of other parameters, which can depend on other messages or on none.
+        """
+        before = list({step.dtype: step for step in reversed(previous.values())}.values())
+        before += [] if self._last is None else [self._last]
+        numbers: list[Any] = [one.reshape(-1)[0] for one in before]
+        padding: Variable = functools.reduce(operator.add, numbers)
+        return padding
 
 
 def _checked(step: Variable, news: list[Variable]) -> Variable:
