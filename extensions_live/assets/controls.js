@@ -612,7 +612,7 @@ function keyOf2(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
@@ -664,10 +664,14 @@ function makeKeyList(row, parent) {
   }
   const toggle = () => {
     list.hidden = !list.hidden;
+    parent.classList.toggle("wb-keys-open", !list.hidden);
     button.setAttribute("aria-expanded", String(!list.hidden));
   };
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", toggle);
+  parent.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Escape" && !list.hidden && !takesText(target)) toggle();
+  });
   return toggle;
 }
 
@@ -756,6 +760,7 @@ var Line = class {
   }
 };
 var Actions = class {
+  rewind;
   fork;
   #lines;
   #total;
@@ -806,6 +811,7 @@ var Actions = class {
     const back = new Line("back", "go back", parent, ["snapshot", "rewind", "undo"], send);
     make("span", "wb-words", back.middle, "to iteration");
     const to = makeField("rewind-to", "iteration to go back to", back.middle, { numeric: true });
+    this.rewind = to;
     this.#kept = make("datalist", "", back.middle);
     this.#kept.id = `wb-kept-${Math.random().toString(36).slice(2)}`;
     to.setAttribute("list", this.#kept.id);
@@ -1271,14 +1277,18 @@ var Steer = class {
     this.#actions.update(steer, receipts, state);
     this.#journal.update(steer, receipts);
   }
-  /** Opens the part and puts the cursor in the field for the name of a fork. */
-  askForFork() {
+  /** Opens the part and puts the cursor in the first field of a rewind or fork. */
+  askFor(name) {
     this.box.open = this.#more.open = true;
-    this.#actions.fork.focus();
+    this.#actions[name].focus();
   }
 };
 
 // src/widgets/controls.ts
+var GOING_BACK = [
+  ["rewind", "choose an iteration to go back to"],
+  ["fork", "start a second session from an iteration of this one (key f)"]
+];
 var NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
@@ -1344,6 +1354,12 @@ function render({ model, el }) {
     );
   }
   buttons.append(train);
+  for (const [name, title2] of GOING_BACK) {
+    const label = `${name === "fork" ? "Fork" : "Rewind"}…`;
+    makePlainButton(`ask-for-${name}`, label, title2, buttons, () => {
+      steer.askFor(name);
+    });
+  }
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
@@ -1355,7 +1371,7 @@ function render({ model, el }) {
     const { snapshots } = now.steer;
     if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
     else if (key === ".") byName.get("step")?.click();
-    else if (key === "f") steer.askForFork();
+    else if (key === "f") steer.askFor("fork");
     else if (key === "?") toggleKeys();
     else if (key === "[") {
       const before = snapshots.filter(({ iteration }) => iteration < done).at(-1);

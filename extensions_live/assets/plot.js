@@ -1325,7 +1325,7 @@ function keyOf(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {

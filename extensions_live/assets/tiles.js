@@ -465,7 +465,7 @@ function keepFocus(box, instead = () => void 0) {
 }
 
 // src/keys.ts
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
@@ -692,10 +692,11 @@ var HELD_BY_POINTER = "The order is held while the pointer is on the examples.";
 var HELD_BY_FOCUS = "The order is held while an example has the focus.";
 function render({ model, el }) {
   const { box, content, choose, run } = makeFrame(model, el, "tiles-view");
-  const summary = named("summary", make("div", "wb-inside-summary", content));
+  const head = make("div", "wb-tiles-head", content);
+  const summary = named("summary", make("div", "wb-inside-summary", head));
   const plain2 = model;
   const showEdits = model.get("flags") ? makeEditBar(plain2, box, content, choose) : null;
-  const note = model.get("flags") ? make("div", "wb-held", content) : null;
+  const note = model.get("flags") ? make("div", "wb-held", head) : null;
   note?.setAttribute("role", "status");
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = /* @__PURE__ */ new Map();
