@@ -21,7 +21,7 @@ ABSENT = "-"
 HEADINGS = {
     "run": "run",
     "hyperparameter": "hyperparameters",
-    "intervention": "changes by hand",
+    "intervention": "changes to training",
     "result": "results",
 }
 """The heading for each kind of property."""

@@ -38,6 +38,92 @@ function isAside(request) {
   return request !== "" && read().includes(request);
 }
 
+// src/clipboard.ts
+async function copyText(text, parent) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text, parent);
+  }
+}
+function copyBySelection(text, parent) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "wb-offscreen";
+  field.setAttribute("aria-hidden", "true");
+  const before = document.activeElement;
+  parent.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return copied;
+}
+
+// src/editor/cells.ts
+var DRAWN = 100;
+var VIEW = "application/vnd.jupyter.widget-view+json";
+function notebookOf(model) {
+  const found = model.widget_manager?.context?.model;
+  const shared = found?.sharedModel;
+  return typeof shared?.insertCell === "function" && Array.isArray(shared.cells) ? shared : null;
+}
+function goBelow(element) {
+  const cell = element.closest(".jp-Cell");
+  setTimeout(() => {
+    const next = cell?.nextElementSibling;
+    if (!(next instanceof HTMLElement && next.matches(".jp-Cell"))) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }, DRAWN);
+}
+function insertCell(model, source) {
+  const notebook = notebookOf(model);
+  if (!notebook) return false;
+  const ident = model.get("ident");
+  const at = notebook.cells.findIndex(({ cell_type, outputs = [] }) => {
+    if (cell_type !== "code") return false;
+    return outputs.some(({ data }) => {
+      const view = data?.[VIEW];
+      return view?.model_id === ident;
+    });
+  });
+  const index = at < 0 ? notebook.cells.length : at + 1;
+  notebook.insertCell(index, {
+    cell_type: "code",
+    source: source.trimEnd(),
+    metadata: { trusted: true }
+  });
+  return true;
+}
+
+// src/offer.ts
+var CODE = "wb-code";
+function appendCode(parent, code) {
+  make("code", "wb-code", parent, code);
+  const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
+  button.type = "button";
+  button.title = "add a cell with this code below, or copy the code where there are no cells";
+  button.addEventListener("click", () => {
+    button.dispatchEvent(new CustomEvent(CODE, { bubbles: true, detail: code }));
+  });
+}
+function offerCode(model, box) {
+  box.addEventListener(CODE, (event) => {
+    const { detail: code, target } = event;
+    if (!(target instanceof HTMLElement)) return;
+    if (insertCell(model, code)) {
+      target.textContent = "Added below";
+      goBelow(box);
+      return;
+    }
+    void copyText(code, box).then((copied) => {
+      target.textContent = copied ? "Copied" : "Not copied";
+    });
+  });
+}
+
 // src/steer/fields.ts
 function makeField(name, label, parent, { hint = "", numeric = false } = {}) {
   const field = named(name, make("input", "wb-field", parent));
@@ -140,7 +226,7 @@ var ReceiptLine = class {
     element.dataset.state = state;
     element.title = text;
     element.textContent = this.brief ? outcomeIn(text) : text;
-    if (code) make("code", "wb-code", element, code);
+    if (code) appendCode(element, code);
   }
 };
 
@@ -1311,6 +1397,7 @@ function render({ model, el }) {
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
   sayThatButtonsWait(model, box);
+  offerCode(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
   const alerts = new Alerts(box, model.get("ident"));

@@ -252,6 +252,18 @@ function isAside(request) {
   return request !== "" && read().includes(request);
 }
 
+// src/offer.ts
+var CODE = "wb-code";
+function appendCode(parent, code) {
+  make("code", "wb-code", parent, code);
+  const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
+  button.type = "button";
+  button.title = "add a cell with this code below, or copy the code where there are no cells";
+  button.addEventListener("click", () => {
+    button.dispatchEvent(new CustomEvent(CODE, { bubbles: true, detail: code }));
+  });
+}
+
 // src/steer/fields.ts
 function makePlainButton(name, label, title, parent, act) {
   const button = named(name, make("button", "wb-button wb-plain", parent, label));
@@ -333,7 +345,7 @@ var ReceiptLine = class {
     element.dataset.state = state;
     element.title = text;
     element.textContent = this.brief ? outcomeIn(text) : text;
-    if (code) make("code", "wb-code", element, code);
+    if (code) appendCode(element, code);
   }
 };
 

@@ -13,6 +13,7 @@ import { watchKernel } from "../kernel";
 import { listenToKeys, makeKeyList } from "../keys";
 import type { CommandName, ControlsPayload, ControlsState } from "../messages";
 import type { Rendering } from "../model";
+import { offerCode } from "../offer";
 import { showProblem } from "../problem";
 import { makeProgress } from "../progress";
 import { steadily } from "../steady";
@@ -48,6 +49,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   answer.setAttribute("role", "status");
 
   sayThatButtonsWait(model, box);
+  offerCode(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
 
