@@ -208,7 +208,7 @@ class Layers(ProbeView[LayersPayload]):
             "low": float(usable.min()) if usable.size else None,
             "high": float(usable.max()) if usable.size else None,
             "detail": detail.packed([detail.kind]) if detail and len(detail.history) else None,
-            "note": self.note,
+            "note": "; ".join(filter(None, [self.note_of(self.history.iterations[-1]), self.note])),
         }
 
     def table(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

@@ -22,6 +22,7 @@ from workbench.errors import LogError, UnknownRecordError
 from workbench.hints import Hinted
 from workbench.interfaces import Session
 from workbench.log import TrainingLog, TrainingLogBase
+from workbench.log.frames import ENDING
 from workbench.log.query import INDEX, select
 from workbench.log.summary import frame_in_words
 
@@ -228,7 +229,8 @@ def check(log: TrainingLogBase, condition: str) -> None:
 def shown_columns(channels: Sequence[str], view: View) -> list[str]:
     """Return the channels to show, in the order of the log."""
     if view.columns is None:
-        return list(channels[:MOST_COLUMNS])
+        usual = [name for name in channels if name not in ENDING] or list(channels)
+        return usual[:MOST_COLUMNS]
     if view.columns == "all":
         return list(channels)
     return [name for name in channels if name in view.columns]

@@ -9,6 +9,7 @@ import numpy as np
 from extensions_live.downsampling import POINTS, Curve, downsample
 from extensions_live.formatting import format_number
 from extensions_live.plot_axes import ITERATIONS, Axis
+from extensions_live.robust_range import outside, usual_range
 from extensions_live.smoothing import smoothed
 from workbench.errors import LogError
 
@@ -61,7 +62,11 @@ def read_curve(
     curve = downsample(x, y, start=first, stop=last, points=points - few, log_x=log_x)
     smooth = None
     if over:
-        mean = downsample(x, smoothed(x, y, over), start=first, stop=last, points=few, log_x=log_x)
+        # An outlier would raise the mean for a long time.
+        kept = ~outside(y, usual_range(y))
+        at, values = (x, y) if kept.all() else (x[kept], y[kept])
+        means = smoothed(at, values, over)
+        mean = downsample(at, means, start=first, stop=last, points=few, log_x=log_x)
         smooth = axis.of(mean.x), mean.y
     return Curve(axis.of(curve.x), curve.y, axis.of(curve.marks), smooth)
 

@@ -255,11 +255,12 @@ class LineInfo(TypedDict):
 
 
 class Outcome(TypedDict):
-    """Outcome of the last command."""
+    """Outcome of the last command; `code` shows the session that a fork started."""
 
     id: int
     text: str
     refused: bool
+    code: NotRequired[str]
 
 
 class Failure(TypedDict):

@@ -149,9 +149,9 @@ def described(kind: MarkKind, value: Any, iteration: int) -> Iterable[str]:
     >>> record = {"command": "set", "text": "set rate", "variable": "rate", "old": 0.1,
     ...           "value": 0.01, "by": "button"}
     >>> list(described("intervention", (record,), 1204))
-    ['rate 0.1 -> 0.01 at 1,204, by button']
+    ['rate 0.1 → 0.01 at 1,204, by button']
     >>> list(described("intervention", ({"command": "rewind", "from": 9, "to": 2},), 2))
-    ['rewind: iteration 9 -> 2, by code']
+    ['rewind: iteration 9 → 2, by code']
     """
     if kind == "tier":
         yield f"{value} from {iteration:,} on"

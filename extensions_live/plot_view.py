@@ -266,8 +266,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         if ways[-1].kind == "fork" and requests.started:
             fork = requests.started[-1]
             start = fork.branches[-1].start if fork.branches else 0
-            said = FORKED.format(name=fork.name, iteration=start)
-            result["text"] = f"{said}: {SHOWN.format(name=fork.name)}"
+            result["text"] = FORKED.format(name=fork.name, iteration=start)
+            result["code"] = SHOWN.format(name=fork.name)
         return result
 
     def _latest(self, logs: Mapping[str, TrainingLogBase]) -> dict[str, str]:

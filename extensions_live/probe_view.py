@@ -33,6 +33,10 @@ REBUILT = (
     "the model was changed at iteration {iteration:,} ({text}), and this view uses the earlier "
     "model; create a new view with the current model"
 )
+BEFORE_REWIND = (
+    "values up to iteration {last:,}, from before the rewind; new ones follow when the run has "
+    "reached the iteration of the rewind"
+)
 NO_SESSION = (
     "the first argument of {view}() must be a session, as returned by main_loop.start(), "
     "not {given!r}"
@@ -107,6 +111,12 @@ class ProbeView(Hinted, LiveWidget[Session, Payload]):
         self._moment = None
         if soon:
             pump.nudge(self)
+
+    def note_of(self, last: int) -> str:
+        """Return a note if the run is before the iteration `last` of the newest values."""
+        session = self.subject
+        behind = session is not None and int(session.log.status["iterations_done"]) < last
+        return BEFORE_REWIND.format(last=last) if behind else ""
 
     @property
     def copies_graph(self) -> bool:

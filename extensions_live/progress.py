@@ -98,7 +98,7 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     planned = session.planned
     total, end = planned["batches"], planned["epochs"]
     speed.saw(done, moving=state is State.RUNNING)
-    rate = speed.rate()
+    rate = None if state is State.PAUSED else speed.rate()
     share = None if not total else min(1.0, done / total)
     left = ""
     if total and state is State.RUNNING and rate and total > done:

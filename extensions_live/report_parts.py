@@ -58,8 +58,11 @@ def run(log: TrainingLogBase, session: Session | None) -> str:
     facts = log.summary().run
     if "seconds" in facts:
         facts["duration"] = format_duration(facts.pop("seconds"))
-    if session is not None and session.execution["tier"]:
-        facts["tier"] = session.execution["tier"]
+    tier = str(facts.pop("tier", ""))
+    if session is not None:
+        tier = session.execution["tier"] or tier
+    if tier:
+        facts["execution"] = "eager (not compiled)" if tier == "eager" else tier
     cells = "".join(
         f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(text_of(value))}</dd></div>"
         for name, value in facts.items()

@@ -36,8 +36,12 @@ KEPT = 30
 
 UNKNOWN = "there is no command {name!r}; the commands are {names}{hint}"
 WRONG_ARGUMENTS = "the command {name} does not accept {given}: {error}"
-FORKED = "fork: {name!r} is paused at iteration {iteration:,}; to see it, run this in a cell"
-SHOWN = "from workbench.session import sessions; view(sessions()[{name!r}])"
+FORKED = "fork: {name!r} is paused at iteration {iteration:,}; a cell with this code shows it"
+SHOWN = """\
+from extensions_live import view
+from workbench.session import sessions
+
+view(sessions()[{name!r}])"""
 
 
 @dataclass

@@ -21,7 +21,7 @@ ABSENT = "-"
 HEADINGS = {
     "run": "run",
     "hyperparameter": "hyperparameters",
-    "intervention": "interventions",
+    "intervention": "changes to training",
     "result": "results",
 }
 """The heading for each kind of property."""

@@ -60,7 +60,7 @@ LEFT_OUT = "Numeric channels that are listed only in the table: {count}."
 @hinted
 def to_html(
     source: Session | TrainingLogBase, path: str | os.PathLike[str], *, title: str = ""
-) -> None:
+) -> Path:
     """Write a report of a run as one file, which a browser can show offline.
 
     Parameters
@@ -72,6 +72,11 @@ def to_html(
         The file; an existing file is replaced when the new file is complete.
     title : str, optional
         The heading; by default the name of the session, or the first digits of the log's UUID.
+
+    Returns
+    -------
+    pathlib.Path
+        The path of the file.
 
     Raises
     ------
@@ -87,8 +92,7 @@ def to_html(
     >>> log = TrainingLog()
     >>> log[1]["cost"], log[2]["cost"] = 2.0, 1.0
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     to_html(log, f"{folder}/run.html", title="First run")
-    ...     print(Path(folder, "run.html").read_text(encoding="utf-8")[:15])
+    ...     print(to_html(log, f"{folder}/run.html", title="First run").read_text()[:15])
     <!doctype html>
     """
     if not isinstance(source, Session | TrainingLogBase):
@@ -99,6 +103,7 @@ def to_html(
     text = report(source, title)
     with replacing(path, MissingDataError) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return Path(path)
 
 
 def report(source: Session | TrainingLogBase, title: str) -> str:

@@ -50,6 +50,7 @@ from workbench.names import explain_missing
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     import torch
     from numpy.typing import NDArray
@@ -612,7 +613,7 @@ class Session(Protocol):
     ) -> Best:
         """Find the best iteration so far, according to a record."""
 
-    def to_html(self, path: Any, *, title: str = "") -> None:
+    def to_html(self, path: Any, *, title: str = "") -> Path:
         """Write a report of the run as one file, which a browser can show offline."""
 
     def to_onnx(

@@ -38,6 +38,92 @@ function isAside(request) {
   return request !== "" && read().includes(request);
 }
 
+// src/clipboard.ts
+async function copyText(text, parent) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text, parent);
+  }
+}
+function copyBySelection(text, parent) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "wb-offscreen";
+  field.setAttribute("aria-hidden", "true");
+  const before = document.activeElement;
+  parent.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return copied;
+}
+
+// src/editor/cells.ts
+var DRAWN = 100;
+var VIEW = "application/vnd.jupyter.widget-view+json";
+function notebookOf(model) {
+  const found = model.widget_manager?.context?.model;
+  const shared = found?.sharedModel;
+  return typeof shared?.insertCell === "function" && Array.isArray(shared.cells) ? shared : null;
+}
+function goBelow(element) {
+  const cell = element.closest(".jp-Cell");
+  setTimeout(() => {
+    const next = cell?.nextElementSibling;
+    if (!(next instanceof HTMLElement && next.matches(".jp-Cell"))) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }, DRAWN);
+}
+function insertCell(model, source) {
+  const notebook = notebookOf(model);
+  if (!notebook) return false;
+  const ident = model.get("ident");
+  const at = notebook.cells.findIndex(({ cell_type, outputs = [] }) => {
+    if (cell_type !== "code") return false;
+    return outputs.some(({ data }) => {
+      const view = data?.[VIEW];
+      return view?.model_id === ident;
+    });
+  });
+  const index = at < 0 ? notebook.cells.length : at + 1;
+  notebook.insertCell(index, {
+    cell_type: "code",
+    source: source.trimEnd(),
+    metadata: { trusted: true }
+  });
+  return true;
+}
+
+// src/offer.ts
+var CODE = "wb-code";
+function appendCode(parent, code) {
+  make("code", "wb-code", parent, code);
+  const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
+  button.type = "button";
+  button.title = "add a cell with this code below, or copy the code where there are no cells";
+  button.addEventListener("click", () => {
+    button.dispatchEvent(new CustomEvent(CODE, { bubbles: true, detail: code }));
+  });
+}
+function offerCode(model, box) {
+  box.addEventListener(CODE, (event) => {
+    const { detail: code, target } = event;
+    if (!(target instanceof HTMLElement)) return;
+    if (insertCell(model, code)) {
+      target.textContent = "Added below";
+      goBelow(box);
+      return;
+    }
+    void copyText(code, box).then((copied) => {
+      target.textContent = copied ? "Copied" : "Not copied";
+    });
+  });
+}
+
 // src/steer/fields.ts
 function makeField(name, label, parent, { hint = "", numeric = false } = {}) {
   const field = named(name, make("input", "wb-field", parent));
@@ -140,7 +226,7 @@ var ReceiptLine = class {
     element.dataset.state = state;
     element.title = text;
     element.textContent = this.brief ? outcomeIn(text) : text;
-    if (code) make("code", "wb-code", element, code);
+    if (code) appendCode(element, code);
   }
 };
 
@@ -612,7 +698,7 @@ function keyOf2(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
@@ -664,10 +750,14 @@ function makeKeyList(row, parent) {
   }
   const toggle = () => {
     list.hidden = !list.hidden;
+    parent.classList.toggle("wb-keys-open", !list.hidden);
     button.setAttribute("aria-expanded", String(!list.hidden));
   };
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", toggle);
+  parent.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Escape" && !list.hidden && !takesText(target)) toggle();
+  });
   return toggle;
 }
 
@@ -756,6 +846,7 @@ var Line = class {
   }
 };
 var Actions = class {
+  rewind;
   fork;
   #lines;
   #total;
@@ -806,6 +897,7 @@ var Actions = class {
     const back = new Line("back", "go back", parent, ["snapshot", "rewind", "undo"], send);
     make("span", "wb-words", back.middle, "to iteration");
     const to = makeField("rewind-to", "iteration to go back to", back.middle, { numeric: true });
+    this.rewind = to;
     this.#kept = make("datalist", "", back.middle);
     this.#kept.id = `wb-kept-${Math.random().toString(36).slice(2)}`;
     to.setAttribute("list", this.#kept.id);
@@ -1271,14 +1363,18 @@ var Steer = class {
     this.#actions.update(steer, receipts, state);
     this.#journal.update(steer, receipts);
   }
-  /** Opens the part and puts the cursor in the field for the name of a fork. */
-  askForFork() {
+  /** Opens the part and puts the cursor in the first field of a rewind or fork. */
+  askFor(name) {
     this.box.open = this.#more.open = true;
-    this.#actions.fork.focus();
+    this.#actions[name].focus();
   }
 };
 
 // src/widgets/controls.ts
+var GOING_BACK = [
+  ["rewind", "choose an iteration to go back to"],
+  ["fork", "start a second session from an iteration of this one (key f)"]
+];
 var NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
@@ -1301,6 +1397,7 @@ function render({ model, el }) {
   const answer = named("command", make("span", "wb-command", top));
   answer.setAttribute("role", "status");
   sayThatButtonsWait(model, box);
+  offerCode(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
   const alerts = new Alerts(box, model.get("ident"));
@@ -1344,6 +1441,12 @@ function render({ model, el }) {
     );
   }
   buttons.append(train);
+  for (const [name, title2] of GOING_BACK) {
+    const label = `${name === "fork" ? "Fork" : "Rewind"}…`;
+    makePlainButton(`ask-for-${name}`, label, title2, buttons, () => {
+      steer.askFor(name);
+    });
+  }
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
@@ -1355,7 +1458,7 @@ function render({ model, el }) {
     const { snapshots } = now.steer;
     if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
     else if (key === ".") byName.get("step")?.click();
-    else if (key === "f") steer.askForFork();
+    else if (key === "f") steer.askFor("fork");
     else if (key === "?") toggleKeys();
     else if (key === "[") {
       const before = snapshots.filter(({ iteration }) => iteration < done).at(-1);

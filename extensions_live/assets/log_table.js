@@ -240,7 +240,7 @@ function keepFocus(box, instead = () => void 0) {
 }
 
 // src/keys.ts
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {

@@ -997,6 +997,92 @@ function relative({ low, high }, log) {
   return (value) => (scale(value) - start) / size;
 }
 
+// src/clipboard.ts
+async function copyText(text, parent) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyBySelection(text, parent);
+  }
+}
+function copyBySelection(text, parent) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "wb-offscreen";
+  field.setAttribute("aria-hidden", "true");
+  const before = document.activeElement;
+  parent.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return copied;
+}
+
+// src/editor/cells.ts
+var DRAWN = 100;
+var VIEW = "application/vnd.jupyter.widget-view+json";
+function notebookOf(model) {
+  const found = model.widget_manager?.context?.model;
+  const shared = found?.sharedModel;
+  return typeof shared?.insertCell === "function" && Array.isArray(shared.cells) ? shared : null;
+}
+function goBelow(element) {
+  const cell = element.closest(".jp-Cell");
+  setTimeout(() => {
+    const next = cell?.nextElementSibling;
+    if (!(next instanceof HTMLElement && next.matches(".jp-Cell"))) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }, DRAWN);
+}
+function insertCell(model, source) {
+  const notebook = notebookOf(model);
+  if (!notebook) return false;
+  const ident = model.get("ident");
+  const at = notebook.cells.findIndex(({ cell_type, outputs = [] }) => {
+    if (cell_type !== "code") return false;
+    return outputs.some(({ data }) => {
+      const view = data?.[VIEW];
+      return view?.model_id === ident;
+    });
+  });
+  const index = at < 0 ? notebook.cells.length : at + 1;
+  notebook.insertCell(index, {
+    cell_type: "code",
+    source: source.trimEnd(),
+    metadata: { trusted: true }
+  });
+  return true;
+}
+
+// src/offer.ts
+var CODE = "wb-code";
+function appendCode(parent, code) {
+  make("code", "wb-code", parent, code);
+  const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
+  button.type = "button";
+  button.title = "add a cell with this code below, or copy the code where there are no cells";
+  button.addEventListener("click", () => {
+    button.dispatchEvent(new CustomEvent(CODE, { bubbles: true, detail: code }));
+  });
+}
+function offerCode(model, box) {
+  box.addEventListener(CODE, (event) => {
+    const { detail: code, target } = event;
+    if (!(target instanceof HTMLElement)) return;
+    if (insertCell(model, code)) {
+      target.textContent = "Added below";
+      goBelow(box);
+      return;
+    }
+    void copyText(code, box).then((copied) => {
+      target.textContent = copied ? "Copied" : "Not copied";
+    });
+  });
+}
+
 // src/handle.ts
 var GAP = 8;
 var STEP = 0.01;
@@ -1029,6 +1115,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   let at = null;
   let pending = null;
   let said = "";
+  let code = "";
   const buttons = WAYS.map((way) => {
     const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
     button.type = "button";
@@ -1036,6 +1123,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     button.addEventListener("click", () => {
       if (at === null) return;
       pending = { after: facts().command?.id ?? 0 };
+      code = "";
       const text = `${way.name} at ${at.toLocaleString("en")}`;
       said = `${text} sent`;
       ask2(way.name, way.arguments(at), (when) => {
@@ -1052,7 +1140,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   comparison.addEventListener("click", () => {
     if (at === null) return;
     pending = { after: facts().command?.id ?? 0 };
-    said = "";
+    said = code = "";
     compare(at);
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
@@ -1067,7 +1155,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   const move = (to) => {
     const { last } = facts();
     at = to === null ? null : Math.min(last, Math.max(0, Math.round(to)));
-    said = "";
+    said = code = "";
     update();
   };
   const dragTo = (event) => {
@@ -1137,12 +1225,17 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     if (pending && command2 && command2.id !== pending.after && !command2.text.includes("queued")) {
       pending = null;
       said = command2.text;
+      code = command2.code ?? "";
       answer.classList.toggle("wb-refused", command2.refused);
       if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
     }
-    if (answer.textContent !== said) answer.textContent = said;
+    const shown2 = said + (said && code);
+    if (answer.dataset.shown === shown2) return;
+    answer.dataset.shown = shown2;
+    answer.textContent = said;
+    if (said && code) appendCode(answer, code);
   }
   return { update };
 }
@@ -1325,7 +1418,7 @@ function keyOf(event) {
   if (!OWN.has(key) || takesText(target)) return null;
   return key === " " && isPressed(target) ? null : key;
 }
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
@@ -2171,6 +2264,7 @@ function render({ model, el }) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   const endKeys = ownKeys(box);
   showProblem(model, box);
+  offerCode(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
   const heading = make("div", "wb-title", box);

@@ -252,6 +252,18 @@ function isAside(request) {
   return request !== "" && read().includes(request);
 }
 
+// src/offer.ts
+var CODE = "wb-code";
+function appendCode(parent, code) {
+  make("code", "wb-code", parent, code);
+  const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
+  button.type = "button";
+  button.title = "add a cell with this code below, or copy the code where there are no cells";
+  button.addEventListener("click", () => {
+    button.dispatchEvent(new CustomEvent(CODE, { bubbles: true, detail: code }));
+  });
+}
+
 // src/steer/fields.ts
 function makePlainButton(name, label, title, parent, act) {
   const button = named(name, make("button", "wb-button wb-plain", parent, label));
@@ -333,7 +345,7 @@ var ReceiptLine = class {
     element.dataset.state = state;
     element.title = text;
     element.textContent = this.brief ? outcomeIn(text) : text;
-    if (code) make("code", "wb-code", element, code);
+    if (code) appendCode(element, code);
   }
 };
 
@@ -465,7 +477,7 @@ function keepFocus(box, instead = () => void 0) {
 }
 
 // src/keys.ts
-var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+var ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 function ownKeys(box, instead) {
   const endKeeping = keepFocus(box, instead);
   const first = ({ target, key, ctrlKey, metaKey, altKey }) => {
@@ -692,10 +704,11 @@ var HELD_BY_POINTER = "The order is held while the pointer is on the examples.";
 var HELD_BY_FOCUS = "The order is held while an example has the focus.";
 function render({ model, el }) {
   const { box, content, choose, run } = makeFrame(model, el, "tiles-view");
-  const summary = named("summary", make("div", "wb-inside-summary", content));
+  const head = make("div", "wb-tiles-head", content);
+  const summary = named("summary", make("div", "wb-inside-summary", head));
   const plain2 = model;
   const showEdits = model.get("flags") ? makeEditBar(plain2, box, content, choose) : null;
-  const note = model.get("flags") ? make("div", "wb-held", content) : null;
+  const note = model.get("flags") ? make("div", "wb-held", head) : null;
   note?.setAttribute("role", "status");
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = /* @__PURE__ */ new Map();

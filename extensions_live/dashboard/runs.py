@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,15 +29,26 @@ DIGITS = 8
 """Number of leading digits of the `uuid` that identify a run."""
 
 FACTS = """
+WITH ends AS (
+    SELECT logs.id AS log, status.value AS time, channels.id AS channel FROM logs
+    JOIN status ON status.log = logs.id AND status.key = 'iterations_done'
+    JOIN channels ON channels.log = logs.id AND channels.key = 'training_finished'
+)
 SELECT logs.uuid, logs.id,
     (SELECT value FROM status WHERE log = logs.id AND key = 'iterations_done'),
     (SELECT value FROM status WHERE log = logs.id AND key = 'epochs_done'),
     (SELECT value FROM status WHERE log = logs.id AND key = 'training_error'),
     (SELECT value FROM status WHERE log = logs.id AND key = 'session_name'),
-    (SELECT max(time) FROM records JOIN channels ON channels.id = records.channel
-        WHERE records.log = logs.id AND channels.key = 'training_finished'),
-    (SELECT max(id) FROM records WHERE log = logs.id)
+    EXISTS (SELECT 1 FROM ends JOIN records USING (log, time, channel) WHERE ends.log = logs.id)
 FROM logs
+"""
+"""Facts on all runs. Its time does not depend on the number of records, which can be millions."""
+
+NEWEST = "SELECT max(id) FROM records"
+NEW = "SELECT log, max(id) FROM records WHERE id > ? GROUP BY +log"
+"""The logs with new records; the identifiers of records only increase.
+
+Because of the plus sign, SQLite looks for new records instead of reading the index on logs.
 """
 
 
@@ -58,6 +70,8 @@ class RunsBoard:
         self.place = str(path.expanduser().absolute())
         self._clock = clock
         self._changes: dict[str, tuple[object, float | None]] = {}
+        self._newest: int | None = None  # the last record that has been read
+        self._last: dict[int, int] = {}  # the last record of each log that has changed since then
         self._shown: list[str] = []
         self._opened: dict[str, LoggedRun] = {}
         self._names: dict[str, str] = {}
@@ -140,17 +154,19 @@ class RunsBoard:
         try:
             listed = database.logs()
             with database.explained(), closing(database.connect()) as connection:
-                facts = {row[0]: row[2:] for row in connection.execute(FACTS)}
+                facts = {row[0]: row[1:] for row in connection.execute(FACTS)}
+                self._note_new_records(connection)
         finally:
             database.close()
         shown = self._shown
         colours = dict(zip(shown, self._colours(), strict=True))
         known = [log.uuid for log in reversed(listed)]
         self._changes = {uuid: self._changes.get(uuid, (None, None)) for uuid in known}
-        names = self._names = distinct({uuid: facts[uuid][3] for uuid in known})
+        names = self._names = distinct({uuid: facts[uuid][4] for uuid in known})
         rows: list[RunRow] = []
         for log in reversed(listed):
-            iterations, epochs, error, _, finished, last = facts[log.uuid]
+            number, iterations, epochs, error, _, finished = facts[log.uuid]
+            last = self._last.get(number)
             state, detail = self._state(log.uuid, iterations, error, finished, last)
             parent = "" if log.parent is None else names.get(log.parent, log.parent[:DIGITS])
             origin = f"continues {parent}" if parent else ""
@@ -172,6 +188,16 @@ class RunsBoard:
             )
         return rows
 
+    def _note_new_records(self, connection: sqlite3.Connection) -> None:
+        """Find the logs that have records since the last call; the first call finds none."""
+        [(newest,)] = connection.execute(NEWEST)
+        newest = newest or 0
+        if self._newest is None or newest < self._newest:  # the database was created again
+            self._last.clear()
+        elif newest > self._newest:
+            self._last.update(connection.execute(NEW, (self._newest,)))
+        self._newest = newest
+
     def _state(
         self, uuid: str, iterations: Any, error: Any, finished: Any, last: Any
     ) -> tuple[str, str]:
@@ -187,7 +213,7 @@ class RunsBoard:
         changed = self._changes[uuid][1]
         if error is not None:
             return "failed", short(str(error).partition("\n")[0], 200)
-        if finished is not None and finished == iterations:
+        if finished:
             return "finished", ""
         if changed is None:
             return "not finished", "no change since this list was opened"

@@ -286,7 +286,7 @@ def test_a_run_goes_back_by_the_handle_and_is_compared_with_its_branch(open_note
     notebook.ask("session.resume().wait(60)")
     until(lambda: int(notebook.ask(done)) > int(goal) + 100, timeout=120, what="more training")
     notebook.ask("session.pause().wait(60)")
-    find_mark(notebook, plot, f"learning_rate 0.1 -> 0.05 at {int(goal):,}, by code")
+    find_mark(notebook, plot, f"learning_rate 0.1 → 0.05 at {int(goal):,}, by code")
     fork_at(notebook, plot, handle)
     plot.get_by_test_id("compare-here").first.click()
     table = plot.get_by_test_id("comparison")

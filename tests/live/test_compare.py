@@ -126,7 +126,7 @@ def test_a_hyperparameter_that_is_unknown_in_other_runs_is_no_difference():
     changed = log_of([1.0])
     changed[0]["interventions"] = ({"command": "set", "variable": "rate", "value": 0.5},)
     groups = {line["group"] for line in differences(Runs({"a": changed, "b": log_of([1.0])}).runs)}
-    assert groups == {"interventions"}
+    assert groups == {"changes to training"}
 
 
 def test_values_that_differ_beyond_the_shown_digits_are_listed():

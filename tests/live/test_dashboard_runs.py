@@ -1,14 +1,16 @@
 """A dashboard of the runs in a database that other processes write."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
 from extensions_live import Dashboard, Plot, view
 from extensions_live.dashboard.__main__ import main
-from extensions_live.dashboard.runs import RunsBoard
+from extensions_live.dashboard.runs import FACTS, NEW, NEWEST, RunsBoard
 from extensions_live.plot_view import PlotView
 from tests.live.runs import Clock, make_loop
 from tests.live.test_dashboard import Tab, part
@@ -154,6 +156,14 @@ def test_interventions_are_listed(path):
     contents = tab.open()
     table = contents["parts"][part(contents, "RunTable")]["state"]["payload"]
     assert [row[2:] for row in table["interventions"]] == [["pause", "code"], ["stop", "code"]]
+
+
+@pytest.mark.parametrize("query", [FACTS, NEWEST, NEW.replace("?", "7")])
+def test_the_list_does_not_read_all_records_again(path, query):
+    write(path, [1.0])
+    with closing(sqlite3.connect(path)) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert not any(step.startswith("SCAN records") for step in plan)
 
 
 def test_the_state_of_a_run_is_what_its_log_shows(path):

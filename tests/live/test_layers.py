@@ -171,3 +171,13 @@ def test_a_parameter_that_the_cost_does_not_need_has_no_gradient(hand_pump, wire
     found = values(shown(Layers(session, model), hand_pump))[:, -1]
     assert np.isfinite(found).tolist() == [True, True, False]
     session.stop()
+
+
+def test_values_from_before_a_rewind_are_noted(run, hand_pump, wire):
+    session, model = run
+    view = Layers(session, model)
+    train(session, 6)
+    assert shown(view, hand_pump)["note"] == ""
+    session.rewind(3).wait(60)
+    assert "values up to iteration 6, from before the rewind" in view.contents()["note"]
+    assert shown(view, hand_pump)["note"] == ""

@@ -5,10 +5,12 @@ import pytest
 
 from extensions_live.log_values import read_curve
 from extensions_live.plot_axes import Axis, axis_of, thinned
+from tests.support.runs import build
 from workbench.log import TrainingLog
 from workbench.log.elapsed import accumulated
 from workbench.utils import profile
 
+from .inside import train
 from .runs import Clock, make_loop
 
 
@@ -68,8 +70,8 @@ def test_examples_are_counted_by_epochs():
 
 def test_time_is_read_from_the_totals_of_timing():
     log = TrainingLog()
-    for i, (read, train) in enumerate([(1.0, 2.0), (2.0, 4.0)], 1):
-        log[10 * i].update({"time_read_data_total": read, "time_train_total": train})
+    for i, (read, step) in enumerate([(1.0, 2.0), (2.0, 4.0)], 1):
+        log[10 * i].update({"time_read_data_total": read, "time_train_total": step})
     assert axis_of(log, "time").of(np.array([0, 5, 20])).tolist() == [0.0, 1.5, 6.0]
 
 
@@ -120,3 +122,27 @@ def test_on_a_logarithmic_axis_the_first_iterations_are_kept():
 def test_two_known_points_at_one_place_do_not_break_the_slope():
     axis = Axis("time", np.array([0.0, 5.0, 5.0]), np.array([0.0, 1.0, 3.0]))
     assert np.isfinite(axis.of(np.array([2.0, 9.0]))).all()
+
+
+def test_a_rewind_does_not_lengthen_an_epoch(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(profile, "perf_counter", clock)
+    loop = build(20)
+    loop.algorithm.process_batch = timed(loop.algorithm.process_batch, clock)
+    session = loop.start(paused=True)
+    train(session, 14)
+    session.rewind(7).wait(20)
+    train(session, 8)
+    session.stop()
+    session.wait(20)
+    assert np.diff(loop.log.status["_epoch_times"]).tolist() == pytest.approx([5, 5])
+
+
+def timed(process, clock):
+    """Return `process`, which then takes a second."""
+
+    def call(batch):
+        clock.now += 1
+        process(batch)
+
+    return call

@@ -44,7 +44,7 @@ def test_an_intervention_says_what_changed_and_who_did_it():
     log = TrainingLog()
     log[1204]["interventions"] = (changed("learning_rate", 0.1, 0.01),)
     marks = text_marks(log, "intervention", visible())
-    assert marks["text"] == ["learning_rate 0.1 -> 0.01 at 1,204, by button"]
+    assert marks["text"] == ["learning_rate 0.1 → 0.01 at 1,204, by button"]
     assert marks["x"] == [1204.0]
 
 
@@ -61,7 +61,7 @@ def test_thousands_of_interventions_are_gathered():
     marks = text_marks(log, "intervention", visible())
     assert len(marks["x"]) <= BUCKETS + 1
     first = marks["text"][0].split("\n")
-    assert first[0] == "rate 0 -> 1 at 0, by button"
+    assert first[0] == "rate 0 → 1 at 0, by button"
     assert first[-1] == "and 122 more"
 
 

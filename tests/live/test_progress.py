@@ -72,3 +72,14 @@ def test_a_new_page_gets_the_payload_again_once(hand_pump, wire, monkeypatch):
         line.hear({"kind": "visibility", "rendering": rendering, "visible": True, "number": 1})
         hand_pump.serve(line)
     assert sent == [["payload", "problem"]] * 2
+
+
+def test_a_paused_run_has_no_speed(hand_pump, wire):
+    session = make_loop(epochs=3, batches=4).start(paused=True)
+    session.step().wait(20)
+    line = Progress(session)
+    line._speed.rate = lambda: 266.0
+    assert shown(line, hand_pump)["rate"] == ""
+    session.resume()
+    assert session.wait(20)
+    assert shown(line, hand_pump)["rate"] == "266 it/s"

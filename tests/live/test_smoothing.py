@@ -1,9 +1,13 @@
 """Smoothing, against a direct sum of weights."""
 
+import math
+
 import numpy as np
 import pytest
 
+from extensions_live.log_values import read_curve
 from extensions_live.smoothing import smoothed
+from workbench.log import TrainingLog
 
 
 def direct(x, y, over):
@@ -33,3 +37,12 @@ def test_huge_values_and_gaps_do_not_overflow():
 
 def test_a_curve_without_numbers_stays_without():
     assert np.isnan(smoothed(np.arange(3), np.full(3, np.nan), 5.0)).all()
+
+
+def test_one_exploding_value_does_not_spoil_the_smoothed_curve():
+    log = TrainingLog()
+    for i in range(300):
+        log[i]["cost"] = 1e30 if i == 50 else math.inf if i == 60 else 1.0 + i % 2
+    x, y = read_curve(log, "cost", over=100.0).smooth
+    assert 50 not in x and np.isnan(y[x == 60])
+    assert np.nanmax(y) < 2

@@ -236,7 +236,7 @@ def test_a_branch_says_how_it_differs(bar):
         {"name": "main", "start": 0, "end": 30, "difference": ""},
         {
             "name": "branch 1", "start": 7, "end": None,
-            "difference": "learning_rate 0.1 -> 0.5 at 7",
+            "difference": "learning_rate 0.1 → 0.5 at 7",
         },
     ]  # fmt: skip
     assert payload["steer"]["interventions"][-1]["what"] == "rewind: iteration"

@@ -192,3 +192,11 @@ def test_a_path_that_is_no_file_is_refused(tmp_path):
     for given, text in ((tmp_path, "which is a folder"), (None, "not None")):
         with pytest.raises(LogError, match=f"path must be the path of a file.*{text}"):
             to_html(TrainingLog(), given)
+
+
+def test_the_path_is_returned_and_eager_is_explained(tmp_path):
+    log = TrainingLog()
+    log[1].update(cost=1.0, execution="eager: few calls so far")
+    path = to_html(log, str(tmp_path / "run.html"))
+    assert path == tmp_path / "run.html"
+    assert "<dt>execution</dt><dd>eager (not compiled)</dd>" in path.read_text(encoding="utf-8")

@@ -299,7 +299,7 @@ def test_edits_are_marks_of_the_plot_and_rows_of_the_journal(start):
     session.relabel(1, 2).wait(20)
     session.drop([3, 4]).wait(20)
     marks = text_marks(session.log, "intervention", Visible(ITERATIONS, None, None, 10))
-    assert f"relabel example 1: {old} -> 2" in marks["text"][0]
+    assert f"relabel example 1: {old} → 2" in marks["text"][0]
     assert "drop examples 3, 4" in marks["text"][0]
     one, two = (row(record) for record in session.interventions[-2:])
     assert (one["what"], one["old"], one["new"]) == ("relabel example 1", str(old), "2")

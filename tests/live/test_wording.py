@@ -17,7 +17,7 @@ SET = {
     "id": 1, "command": "set", "text": "set learning_rate = 0.01", "by": "button",
     "variable": "learning_rate", "path": "learning_rate", "old": 0.1, "value": 0.01,
 }  # fmt: skip
-WORDS = "learning_rate 0.1 -> 0.01"
+WORDS = "learning_rate 0.1 → 0.01"
 
 
 @pytest.fixture
@@ -55,18 +55,18 @@ def test_alerts_are_shown_as_text(log):
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        ({"command": "set_end", "text": "end", "epochs": 5, "old": 3}, "end 3 epochs -> 5 epochs"),
+        ({"command": "set_end", "text": "end", "epochs": 5, "old": 3}, "end 3 epochs → 5 epochs"),
         (
             {"command": "rewind", "text": "rewind to 2", "from": 9, "to": 2},
-            "rewind: iteration 9 -> 2",
+            "rewind: iteration 9 → 2",
         ),
         (
             {"command": "set", "text": "-", "variable": "rate", "old": 1e6, "value": 1e30},
-            "rate 1e+06 -> 1e+30",
+            "rate 1e+06 → 1e+30",
         ),
         (
             {"command": "set", "text": "-", "variable": "rate", "old": 0.1, "value": 10**6},
-            "rate 0.1 -> 1e+06",
+            "rate 0.1 → 1e+06",
         ),
         ({"command": "release", "text": "-", "variable": "rate"}, "release rate"),
         ({"command": "set", "text": "-", "variable": "rate", "value": 2.0}, "rate 2"),

@@ -79,3 +79,12 @@ def test_frames_can_have_numbers_as_names_and_iterations_in_a_column():
     frame = pd.DataFrame({"iteration": [3, 6], 0: [0.5, 0.25]})
     found = compare({"log": filled(TrainingLog()), "frame": frame}, ["0"])
     assert found["0", "frame"].dropna().to_dict() == {3: 0.5, 6: 0.25}
+
+
+def test_how_runs_ended_is_left_out_unless_asked_for():
+    log = filled(TrainingLog())
+    log[3]["training_finished"] = True
+    log.status["_epoch_ends"] = [3]
+    assert list(compare({"a": log})) == [("cost", "a"), ("count", "a")]
+    assert list(compare({"a": log}, "training_finished")) == [("training_finished", "a")]
+    assert list(log.epochs) == ["iteration", "cost", "count"]

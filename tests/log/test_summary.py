@@ -148,3 +148,12 @@ def test_the_time_of_a_run_that_was_resumed_is_that_of_all_its_parts():
         log[i].update(time_read_data_total=read, time_train_total=train)
         log[i].update(second_time_read_data_total=read, second_time_train_total=train)
     assert log.summary().run["seconds"] == 33.0
+
+
+def test_as_text_a_summary_is_whole():
+    log = TrainingLog()
+    for i in range(70):
+        log[0][f"channel {i}"] = 1.0 + i
+    text = repr(log.summary())
+    assert "..." not in text and "channel 35" in text and "max_at" in text
+    assert "not_finite" not in text and "best" not in text  # there are none

@@ -27,7 +27,7 @@ def test_a_difference_is_what_the_current_branch_lacks(session):
     session.undo().wait(SOON)
     session.set("momentum", 0.5).wait(SOON)
     differences = [branch.difference for branch in session.branches]
-    assert differences == ["drop example 4 at 10", "momentum 0.9 -> 0.5 at 10"]
+    assert differences == ["drop example 4 at 10", "momentum 0.9 → 0.5 at 10"]
 
 
 def test_branches_without_batches_are_dropped(session):

@@ -125,7 +125,7 @@ def test_a_branch_says_in_one_line_how_it_differs(paused):
     paused.set(rate(paused), 0.01).wait(SOON)
     go_to(paused, 10)
     paused.rewind(8).wait(SOON)
-    assert "learning_rate 0.1 -> 0.01 at 8" in paused.branches[1].difference
+    assert "learning_rate 0.1 → 0.01 at 8" in paused.branches[1].difference
     assert paused.branches[0].difference == ""
 
 

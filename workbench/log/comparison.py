@@ -13,6 +13,7 @@ from workbench.errors import (
     nearest,
 )
 from workbench.hints import hinted
+from workbench.log.frames import ENDING
 from workbench.log.records import listed
 from workbench.log.sources import Source, named_runs
 
@@ -37,8 +38,8 @@ def compare(
         is named after its session or by the first digits of its `uuid`, and a frame is named
         ``frame``.
     channels : sequence of str, or str, optional
-        The channels to return, in order; by default all. Some of the channels may be missing from a
-        log.
+        The channels to return, in order; by default all except ``training_finish_requested`` and
+        ``training_finished``. Some of the channels may be missing from a log.
 
     Returns
     -------
@@ -78,9 +79,10 @@ def compare(
         if channel not in known:
             hint = nearest(channel, known) or listed(known, several=True)
             raise UnknownRecordError(f"none of the logs has a channel {channel!r}{hint}")
+    usual = [channel for channel in known if channel not in ENDING] or known
     columns = {
         (channel, name): frame[channel]
-        for channel in (known if channels is None else channels)
+        for channel in (usual if channels is None else channels)
         for name, frame in frames.items()
         if channel in frame
     }

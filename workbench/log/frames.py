@@ -21,6 +21,9 @@ from workbench.log.column import EXACT, frozen
 if TYPE_CHECKING:
     import pandas as pd
 
+ENDING = ("training_finish_requested", "training_finished")
+"""Channels that only say how a run ended; tables of epochs and of several runs omit them."""
+
 
 class Entries(NamedTuple):
     """Contents of a channel: iterations in increasing order, values, and the number of edits."""
@@ -149,7 +152,7 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     """Return the rows of `frame` at the iterations `ends`, indexed by epoch.
 
     If there are no records at the end of an epoch, its row contains only the iteration. A channel
-    with the name ``iteration`` is omitted.
+    with the name ``iteration`` and the channels in `ENDING` are omitted.
     """
     import pandas as pd
 
@@ -157,7 +160,7 @@ def by_epoch(frame: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
     near = frame.take(at[at < len(frame)])
     epochs = near[near.index.isin(ends)].reindex(pd.Index(ends, dtype=np.int64))
     number = pd.RangeIndex(1, len(ends) + 1, name="epoch")
-    epochs = epochs.drop(columns="iteration", errors="ignore")
+    epochs = epochs.drop(columns=["iteration", *ENDING], errors="ignore")
     # All columns are joined at once, since pandas warns about many single insertions.
     epochs = pd.concat([epochs.index.to_frame(name="iteration"), epochs], axis="columns")
     return epochs.set_axis(number)

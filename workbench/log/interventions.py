@@ -153,18 +153,18 @@ def in_words(record: Intervention) -> str:
     --------
     >>> in_words({"command": "set", "text": "set rate = 0.5", "variable": "rate", "old": 0.25,
     ...           "value": 0.5})
-    'rate 0.25 -> 0.5'
+    'rate 0.25 → 0.5'
     >>> in_words({"command": "set", "text": "-", "variable": "rate", "old": 0.5, "value": 10**6})
-    'rate 0.5 -> 1e+06'
+    'rate 0.5 → 1e+06'
     >>> in_words({"command": "call", "text": "call widen"})
     'call widen'
     >>> in_words({"command": "relabel", "text": "relabel example 7: targets = 3", "old": [[6]],
     ...           "value": 3})
-    'relabel example 7: 6 -> 3'
+    'relabel example 7: 6 → 3'
     """
     what, old, new = change_of(record)
     what += ":" if record.get("command") == "relabel" and (old or new) else ""
-    return " ".join(part for part in (what, old, f"-> {new}" if old and new else new) if part)
+    return " ".join(part for part in (what, old, f"→ {new}" if old and new else new) if part)
 
 
 def records_in_words(value: object) -> str | None:

@@ -70,7 +70,12 @@ class Summary:
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name} {shown(value)}" for name, value in self.run.items())
-        return f"{facts}\n{self.channels}"
+        if not len(self.channels):
+            return facts
+        unused = () if self.channels["not_finite"].any() else ["not_finite"]
+        table = self.channels.drop(columns=unused).dropna(axis="columns", how="all")
+        # Written out in full, since `repr` of a frame leaves out columns and rows.
+        return f"{facts}\n{table.to_string(na_rep='', float_format='{:.4g}'.format)}"
 
     def _repr_html_(self) -> str:
         facts = "".join(

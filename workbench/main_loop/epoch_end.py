@@ -18,9 +18,18 @@ EPOCH_EXAMPLES = "_epoch_examples"
 
 
 def note_epoch_end(loop: Loop) -> None:
-    """Count a completed epoch, and record its last iteration, end time and number of examples."""
-    status, seconds = loop.status, loop.profile.training.lap()
+    """Count a completed epoch, and record its last iteration, end time and number of examples.
+
+    If a state was loaded in the middle of the epoch, such as by a rewind, the time of the whole
+    epoch is estimated from the time since then.
+    """
+    status, profile = loop.status, loop.profile
+    seconds = profile.training.lap()
     ends, times = status["_epoch_ends"], status.get(EPOCH_TIMES)
+    begin, done = ends[-1] if ends else 0, status["iterations_done"]
+    if profile.lap_start is not None and begin < profile.lap_start < done:
+        seconds *= (done - begin) / (done - profile.lap_start)
+    profile.lap_start = None
     if not ends:
         times = [time.time() - seconds]
     if times is not None and len(times) == len(ends) + 1:  # False for runs of older versions

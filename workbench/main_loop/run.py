@@ -274,6 +274,10 @@ class Run:
         state.restore(self.main_loop, parts, in_hand=self.in_hand)
         if "data" in parts:
             self.in_hand = False
+        if "log" in parts:
+            profile = self.main_loop.profile
+            profile.training.lap()  # time of training that is not in the loaded log
+            profile.lap_start = self.main_loop.status["iterations_done"]
         if "log" in parts and self.thread is not None:
             self.forget_earlier()
         self.loaded |= set(parts)

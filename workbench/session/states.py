@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from workbench.errors import SessionError
@@ -362,7 +363,7 @@ class States(Editing):
         """
         return recipe_of(self)
 
-    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
+    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> Path:
         """Write a report of the run as one file, which a browser can show offline.
 
         The report contains the curves, the results, the settings and interventions, the model and
@@ -376,9 +377,16 @@ class States(Editing):
         title : str
             The heading; by default the name of the session.
 
+        Returns
+        -------
+        pathlib.Path
+            The path of the file.
+
         Raises
         ------
         MissingLibraryError
             If Bokeh, which draws the curves, is not installed.
         """
-        from_live_layer("to_html", "to_html", what="session.to_html()")(self, path, title=title)
+        write = from_live_layer("to_html", "to_html", what="session.to_html()")
+        written: Path = write(self, path, title=title)
+        return written

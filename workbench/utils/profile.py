@@ -70,6 +70,9 @@ class Profile(Hinted):
         The path of the current section.
     training : Stopwatch
         A clock that runs during training, but not during pauses or between runs.
+    lap_start : int or None
+        The iteration at which the current lap of `training` began, if this was within an epoch
+        because a state was loaded; otherwise None.
 
     Examples
     --------
@@ -84,6 +87,7 @@ class Profile(Hinted):
         self.total: dict[tuple[str, ...], float] = {}
         self.current: tuple[str, ...] = ()
         self.training = Stopwatch()
+        self.lap_start: int | None = None
 
     def enter(self, name: str) -> None:
         """Start a section inside the current section."""

@@ -5,6 +5,7 @@ import { iterationAt, placeText, positionOf } from "./axes";
 import type { Frame } from "./bokeh";
 import { focusOf, make, named } from "./dom";
 import type { AxisData, CommandName, Outcome } from "./messages";
+import { appendCode } from "./offer";
 
 const GAP = 8; // pixels between the handle and its panel
 const STEP = 0.01; // share of the axis by which an arrow key moves the handle
@@ -73,6 +74,7 @@ export function makeHandle(
   let at: number | null = null; // the iteration; null at the end of the run
   let pending: { after: number } | null = null;
   let said = "";
+  let code = ""; // which shows the session of a fork
 
   const buttons = WAYS.map((way) => {
     const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
@@ -81,6 +83,7 @@ export function makeHandle(
     button.addEventListener("click", () => {
       if (at === null) return;
       pending = { after: facts().command?.id ?? 0 };
+      code = "";
       const text = `${way.name} at ${at.toLocaleString("en")}`;
       said = `${text} sent`;
       ask(way.name, way.arguments(at), (when) => {
@@ -97,7 +100,7 @@ export function makeHandle(
   comparison.addEventListener("click", () => {
     if (at === null) return;
     pending = { after: facts().command?.id ?? 0 };
-    said = "";
+    said = code = "";
     compare(at);
   });
   const close = make("button", "wb-tool wb-handle-close", panel, "✕");
@@ -113,7 +116,7 @@ export function makeHandle(
   const move = (to: number | null) => {
     const { last } = facts();
     at = to === null ? null : Math.min(last, Math.max(0, Math.round(to)));
-    said = "";
+    said = code = "";
     update();
   };
   const dragTo = (event: PointerEvent) => {
@@ -187,12 +190,17 @@ export function makeHandle(
     if (pending && command && command.id !== pending.after && !command.text.includes("queued")) {
       pending = null;
       said = command.text;
+      code = command.code ?? "";
       answer.classList.toggle("wb-refused", command.refused);
       if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
     }
-    if (answer.textContent !== said) answer.textContent = said;
+    const shown = said + (said && code);
+    if (answer.dataset.shown === shown) return;
+    answer.dataset.shown = shown;
+    answer.textContent = said;
+    if (said && code) appendCode(answer, code);
   }
   return { update };
 }

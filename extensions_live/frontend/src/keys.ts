@@ -66,7 +66,7 @@ export function keyOf(event: KeyboardEvent): string | null {
 }
 
 /** Places in which Escape closes or resets something, instead of leaving the view. */
-const ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open]";
+const ESCAPABLE = "input, select, .wb-handle, .wb-menu[open], .wb-choice[open], .wb-keys-open";
 
 /**
  * Keeps keys that are pressed in `box` from the shortcuts of the notebook: otherwise two presses of
@@ -143,9 +143,13 @@ export function makeKeyList(row: HTMLElement, parent: HTMLElement): () => void {
   }
   const toggle = () => {
     list.hidden = !list.hidden;
+    parent.classList.toggle("wb-keys-open", !list.hidden);
     button.setAttribute("aria-expanded", String(!list.hidden));
   };
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", toggle);
+  parent.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Escape" && !list.hidden && !takesText(target)) toggle();
+  });
   return toggle;
 }

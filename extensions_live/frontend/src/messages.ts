@@ -184,11 +184,12 @@ export interface LineInfo {
   shape: string;
 }
 
-/** Outcome of the last command. */
+/** Outcome of the last command; `code` shows the session that a fork started. */
 export interface Outcome {
   id: number;
   text: string;
   refused: boolean;
+  code?: string;
 }
 
 /** Error that ended training. */

@@ -87,6 +87,18 @@ it("shows the progress of the run", () => {
   expect(part("progress").getAttribute("aria-valuenow")).toBe("50");
 });
 
+it.each([
+  ["ask-for-rewind", "rewind-to"],
+  ["ask-for-fork", "fork-name"],
+])("leads from the button %s to the field %s", (button, field) => {
+  document.body.append(el);
+  model.update("payload", RUNNING);
+  part(button).click();
+  expect(part("more").hasAttribute("open")).toBe(true);
+  expect(document.activeElement).toBe(part(field));
+  el.remove();
+});
+
 it("enables the possible buttons, and shows either pause or resume", () => {
   model.update("payload", RUNNING);
   expect(part("pause")).toMatchObject({ disabled: false, hidden: false });

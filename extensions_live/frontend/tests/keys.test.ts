@@ -127,3 +127,13 @@ it("keeps Escape in a field, and lets it leave the view elsewhere", () => {
   expect([kept(button, "d"), kept(button, "ArrowDown")]).toEqual([true, true]);
   expect(box.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
 });
+
+it("closes the list of keys with Escape, which then does not leave the view", () => {
+  makeKeyList(box, box)();
+  const button = make("button", "", box);
+  press(button, "Escape");
+  expect(box.querySelector<HTMLElement>('[data-testid="keys"]')?.hidden).toBe(true);
+  expect(button.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
+  press(button, "Escape");
+  expect(button.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
+});

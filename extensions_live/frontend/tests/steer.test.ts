@@ -380,7 +380,7 @@ describe("the lines of actions", () => {
 
 describe("the journal", () => {
   const branches = [
-    { name: "main", start: 0, end: 40, difference: "rate 1 -> 2 at 3" },
+    { name: "main", start: 0, end: 40, difference: "rate 1 → 2 at 3" },
     { name: "branch 1", start: 7, end: null, difference: "" },
   ];
   const change = {
@@ -400,7 +400,7 @@ describe("the journal", () => {
     expect(part("branches").hidden).toBe(false);
     expect([...el.querySelectorAll("li")].map((item) => item.textContent)).toEqual([
       "branch 17 to now",
-      "main0 to 40rate 1 -> 2 at 3",
+      "main0 to 40rate 1 → 2 at 3",
     ]);
     part("go-to-branch").click();
     expect(send).toHaveBeenCalledExactlyOnceWith("rewind", { iteration: 40, branch: "main" });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -381,9 +382,11 @@ class Controls(interfaces.Session):
         check_level(level)
         return self._ask("alert", text, level)
 
-    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> None:
+    def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> Path:
         """Write a report of the run as one file; see `Session.to_html`."""
-        from_live_layer("to_html", "to_html", what="session.to_html()")(self, path, title=title)
+        write = from_live_layer("to_html", "to_html", what="session.to_html()")
+        written: Path = write(self, path, title=title)
+        return written
 
 
 def _whole(path: str | os.PathLike[str]) -> str:

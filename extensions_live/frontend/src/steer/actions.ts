@@ -37,6 +37,7 @@ class Line {
 }
 
 export class Actions {
+  readonly rewind: HTMLInputElement;
   readonly fork: HTMLInputElement;
   readonly #lines: Line[];
   readonly #total: HTMLInputElement;
@@ -89,6 +90,7 @@ export class Actions {
     const back = new Line("back", "go back", parent, ["snapshot", "rewind", "undo"], send);
     make("span", "wb-words", back.middle, "to iteration");
     const to = makeField("rewind-to", "iteration to go back to", back.middle, { numeric: true });
+    this.rewind = to;
     this.#kept = make("datalist", "", back.middle);
     this.#kept.id = `wb-kept-${Math.random().toString(36).slice(2)}`;
     to.setAttribute("list", this.#kept.id);

@@ -3,6 +3,7 @@
 import { isAside, putAside } from "./aside";
 import { make, named } from "../dom";
 import type { CommandName, Receipt } from "../messages";
+import { appendCode } from "../offer";
 
 /** Sends a command; returns the id of the request, by which its receipt is found. */
 export type Send = (name: CommandName, given?: Record<string, unknown>) => string;
@@ -140,6 +141,6 @@ export class ReceiptLine {
     element.dataset.state = state;
     element.title = text;
     element.textContent = this.brief ? outcomeIn(text) : text;
-    if (code) make("code", "wb-code", element, code);
+    if (code) appendCode(element, code);
   }
 }

@@ -46,9 +46,9 @@ export class Steer {
     this.#journal.update(steer, receipts);
   }
 
-  /** Opens the part and puts the cursor in the field for the name of a fork. */
-  askForFork(): void {
+  /** Opens the part and puts the cursor in the first field of a rewind or fork. */
+  askFor(name: "rewind" | "fork"): void {
     this.box.open = this.#more.open = true;
-    this.#actions.fork.focus();
+    this.#actions[name].focus();
   }
 }

@@ -37,12 +37,24 @@ function render({ model, el }: Rendering<ConfusionState>) {
   const build = () => {
     table.replaceChildren();
     make("caption", "wb-unseen", table, "counts by true class (rows) and prediction (columns)");
-    const head = make("tr", "", make("thead", "", table));
-    make("td", "", head);
+    const top = make("thead", "", table);
+    const titles = make("tr", "", top);
+    make("td", "", titles).colSpan = 2;
+    const guess = named("axis-predicted", make("th", "wb-axis", titles, "predicted"));
+    guess.colSpan = names.length;
+    guess.scope = "colgroup";
+    const head = make("tr", "", top);
+    make("td", "", head).colSpan = 2;
     for (const name of names) make("th", "", head, name).scope = "col";
     const body = make("tbody", "", table);
     cells = names.flatMap((name, row) => {
       const line = make("tr", "", body);
+      if (row === 0) {
+        const truth = named("axis-actual", make("th", "wb-axis wb-axis-side", line));
+        make("span", "", truth, "actual");
+        truth.rowSpan = names.length;
+        truth.scope = "rowgroup";
+      }
       make("th", "", line, name).scope = "row";
       return names.map((_, column) => {
         const cell = make("td", "wb-cell", line);

@@ -8,17 +8,22 @@ import { careForCell } from "../cell";
 import { command, randomId } from "../command";
 import { make, named } from "../dom";
 import { announce } from "../draw";
-import { makeField, onEnter, wholeNumber, type Send } from "../steer/fields";
+import { makeField, makePlainButton, onEnter, wholeNumber, type Send } from "../steer/fields";
 import { watchKernel } from "../kernel";
 import { listenToKeys, makeKeyList } from "../keys";
 import type { CommandName, ControlsPayload, ControlsState } from "../messages";
 import type { Rendering } from "../model";
+import { offerCode } from "../offer";
 import { showProblem } from "../problem";
 import { makeProgress } from "../progress";
 import { steadily } from "../steady";
 import { Steer } from "../steer/steer";
 import { sayThatButtonsWait } from "../waits";
 
+const GOING_BACK = [
+  ["rewind", "choose an iteration to go back to"],
+  ["fork", "start a second session from an iteration of this one (key f)"],
+] as const;
 const NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 
 function render({ model, el }: Rendering<ControlsState>) {
@@ -44,6 +49,7 @@ function render({ model, el }: Rendering<ControlsState>) {
   answer.setAttribute("role", "status");
 
   sayThatButtonsWait(model, box);
+  offerCode(model, box);
   const showProgress = makeProgress(box);
   const values = named("values", make("div", "wb-values", box));
 
@@ -91,6 +97,12 @@ function render({ model, el }: Rendering<ControlsState>) {
     );
   }
   buttons.append(train);
+  for (const [name, title] of GOING_BACK) {
+    const label = `${name === "fork" ? "Fork" : "Rewind"}…`;
+    makePlainButton(`ask-for-${name}`, label, title, buttons, () => {
+      steer.askFor(name);
+    });
+  }
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
@@ -102,7 +114,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     const { snapshots } = now.steer;
     if (key === " ") byName.get(possible("resume") ? "resume" : "pause")?.click();
     else if (key === ".") byName.get("step")?.click();
-    else if (key === "f") steer.askForFork();
+    else if (key === "f") steer.askFor("fork");
     else if (key === "?") toggleKeys();
     else if (key === "[") {
       const before = snapshots.filter(({ iteration }) => iteration < done).at(-1);

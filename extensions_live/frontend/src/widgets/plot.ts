@@ -11,6 +11,7 @@ import { watchKernel } from "../kernel";
 import { ownKeys } from "../keys";
 import type { PlotState } from "../messages";
 import type { Rendering } from "../model";
+import { offerCode } from "../offer";
 import { showProblem } from "../problem";
 
 const MOST_COLUMNS = 2;
@@ -19,6 +20,7 @@ function render({ model, el }: Rendering<PlotState>) {
   const box = named("plot", make("div", "wb wb-live wb-plot", el));
   const endKeys = ownKeys(box);
   showProblem(model, box);
+  offerCode(model, box);
   const endWatch = watchKernel(model, box);
   const endReports = reportVisibility(model, box);
   const heading = make("div", "wb-title", box);

@@ -21,10 +21,11 @@ interface Card {
 
 function render({ model, el }: Rendering<TilesState>) {
   const { box, content, choose, run } = makeFrame<TilesPayload>(model, el, "tiles-view");
-  const summary = named("summary", make("div", "wb-inside-summary", content));
+  const head = make("div", "wb-tiles-head", content);
+  const summary = named("summary", make("div", "wb-inside-summary", head));
   const plain = model as unknown as Model<LiveState>;
   const showEdits = model.get("flags") ? makeEditBar(plain, box, content, choose) : null;
-  const note = model.get("flags") ? make("div", "wb-held", content) : null;
+  const note = model.get("flags") ? make("div", "wb-held", head) : null;
   note?.setAttribute("role", "status");
   const list = named("tiles", make("ul", "wb-tiles", content));
   const cards = new Map<number, Card>();
