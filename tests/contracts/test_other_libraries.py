@@ -55,7 +55,7 @@ ANSWERS = [
     (wb.fit, "accelerator", "config.device is the device of variables"),
     (wb.fit, "devices", "MainLoop.start(processes=4) trains in several processes"),
     (wb.fit, "mixed_precision", "config.precision chooses float32, tf32 or bf16"),
-    (wb.fit, "class_weight", "weight the costs of examples before averaging them"),
+    (wb.fit, "class_weight", "loss=torch.nn.CrossEntropyLoss(weight="),
     (wb.fit, "ckpt_path", "session.load(path) continues from an archive"),
     (wb.fit, "train_ds", DATA),
     (wb.fit, "X_train", DATA),

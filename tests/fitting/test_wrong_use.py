@@ -583,3 +583,25 @@ def test_a_loader_is_not_advanced_by_a_look_at_its_first_batch():
 def test_a_module_of_another_dtype_is_to_be_converted(dtype, advice):
     with pytest.raises(WorkbenchError, match=f"of the module have the dtype .*{advice}"):
         wb.fit(torch.nn.Linear(4, 2).to(dtype), (X, CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [((8, 8, 3), r"transpose\(0, 3, 1, 2\)"), ((8, 8), r"pass images\[:, None\]")],
+)
+def test_images_without_channels_in_front_are_refused_for_a_module(shape, text):
+    images = np.zeros((N, *shape), "float32")
+    channels = shape[-1] if len(shape) == 3 else 1
+    model = torch.nn.Sequential(torch.nn.Conv2d(channels, 2, 8), torch.nn.Flatten())
+    with pytest.raises(WorkbenchError, match=text):
+        wb.fit(model, (images, CLASSES))
+
+
+def test_a_sparse_matrix_and_batches_are_answered():
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
+    with pytest.raises(WorkbenchError, match=r"csr_matrix; pass matrix.toarray\(\)"):
+        wb.fit(layers(), (sparse, CLASSES))
+    batches = [(X[i : i + 8], CLASSES[i : i + 8]) for i in range(0, N, 8)]
+    for given in (batches, iter(batches)):
+        with pytest.raises(WorkbenchError, match=r"if it has batches, pass as_stream\(batches"):
+            wb.fit(layers(), given)

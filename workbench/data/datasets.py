@@ -576,9 +576,9 @@ def as_array(value: Any, name: str) -> npt.NDArray[Any]:
     if not isinstance(value, np.ndarray):
         array = of_sequence(value, array, f"source {name!r}")
     if not array.ndim:
-        raise DataError(
-            f"source {name!r} must be an array with an axis of examples, not {one_line(value)}"
-        )
+        sparse = hasattr(value, "toarray")
+        given = f"{type(value).__name__}; pass matrix.toarray()" if sparse else one_line(value)
+        raise DataError(f"source {name!r} must be an array with an axis of examples, not {given}")
     return array
 
 

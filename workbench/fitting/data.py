@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ NOT_DATA = (
     "data must be a table with target=..., a pair of arrays (X, y), a dictionary of arrays, a "
     "dataset, a stream, a torch DataLoader or Dataset, a folder of images, or a path to a CSV, "
     "Parquet, npz or HDF5 file, not {given}"
+)
+BATCHES = (
+    "; if it has batches, pass as_stream(batches, sources=('features', 'targets')), where batches "
+    "is a list, or an object whose __iter__ starts from the beginning"
 )
 SEVERAL_INPUTS = (
     "data must be a pair (X, y), not a {kind} of {count} parts; pass several inputs as a "
@@ -99,7 +103,8 @@ def prepare(data: Any, wishes: Wishes) -> Prepared:
         raise DataError(SEVERAL_INPUTS.format(kind=type(data).__name__, count=len(data)))
     if isinstance(data, (np.ndarray, torch.Tensor)):
         raise DataError(ONLY_X)
-    raise DataError(NOT_DATA.format(given=other_table(data)))
+    batches = BATCHES * isinstance(data, (list, tuple, Iterator))
+    raise DataError(NOT_DATA.format(given=other_table(data)) + batches)
 
 
 def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:

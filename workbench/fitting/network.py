@@ -44,6 +44,10 @@ CHANNELS_LAST = (
     "the images have the shape {shape}, which looks like (height, width, channels), but the model "
     "reads (channels, height, width); pass images.transpose(0, 3, 1, 2)"
 )
+NO_CHANNELS = (
+    "the images have the shape {shape}, but the model reads (channels, height, width); pass "
+    "images[:, None], which adds a channel to grey images"
+)
 NO_CLASSES = (
     "the number of classes cannot be inferred, since the targets of {stream} are not in "
     "memory; set the number of outputs of the last layer"
@@ -294,11 +298,26 @@ def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
     Bricks would treat the height of such images as the channels.
     """
     first: Any = steps[0]
-    if isinstance(first, TorchModule) or not hasattr(first, "num_channels") or not kinds:
+    shape = kinds[0].shape if kinds else ()
+    if isinstance(first, TorchModule):
+        _check_channels_of_module(first.module, shape)
         return
-    shape = kinds[0].shape
+    if not hasattr(first, "num_channels"):
+        return
     if len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4):
         raise ArgumentError(CHANNELS_LAST.format(shape=shape[1:]))
+
+
+def _check_channels_of_module(module: torch.nn.Module, shape: Sequence[Any]) -> None:
+    """Reject images whose channels are last or absent, if a module begins with a convolution."""
+    first = next((one for one in module.modules() if not list(one.children())), None)
+    if not isinstance(first, torch.nn.Conv2d):
+        return
+    channels = first.in_channels
+    if len(shape) == 4 and shape[1] != channels == shape[3]:
+        raise ArgumentError(CHANNELS_LAST.format(shape=tuple(shape[1:])))
+    if len(shape) == 3:
+        raise ArgumentError(NO_CHANNELS.format(shape=tuple(shape[1:])))
 
 
 def _aim(

@@ -88,6 +88,11 @@ OTHER_NAMES: dict[str, str] = {
         ("patience", "early_stopping", "early_stopping_rounds", "n_iter_no_change", "monitor"),
         "pass extensions=[EarlyStopping('validation_cost', epochs=3)]",
     ),
+    **dict.fromkeys(
+        ("class_weight", "class_weights"),
+        "pass loss=torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0])), with the weights in "
+        "the order of the classes",
+    ),
     "mode": "the lowest value is the best; for a record such as an accuracy, pass "
     "extensions=[EarlyStopping('validation_accuracy', choose_best=max, epochs=3)]",
     "args": "pass the settings one by one, as in epochs=3, batch_size=16",
