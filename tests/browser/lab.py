@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,27 @@ class Notebook:
         self.command("notebook:run-all-cells")
         last = max(i for i, kind in enumerate(self.kinds()) if kind == "code")
         until(lambda: self.count(last) is not None, timeout=timeout, what="the last cell")
+
+    def walk(self, by_hand: Mapping[str, Callable[[], object]] | None = None) -> None:
+        """Run the code cells one after the other by Shift+Enter, as a reader does.
+
+        Parameters
+        ----------
+        by_hand : dict of str to callable, optional
+            What the reader does before a cell, keyed by a text of the cell. If a function returns
+            True, the reader has done the work of the cell, which is not run.
+        """
+        steps = {self.index(text): step for text, step in (by_hand or {}).items()}
+        for index in [i for i, kind in enumerate(self.kinds()) if kind == "code"]:
+            if index in steps and steps[index]():
+                continue
+            self.select(index)
+            self.page.evaluate(f"() => {NOTEBOOK}.content.activate()")
+            self.page.keyboard.press("Shift+Enter")
+            until(partial(self._is_done, index), timeout=120, what=f"the end of cell {index}")
+
+    def _is_done(self, index: int) -> bool:
+        return self.count(index) is not None
 
     def command(self, name: str, **arguments: Any) -> None:
         """Execute a command of JupyterLab, without waiting for its end."""

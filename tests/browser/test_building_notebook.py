@@ -1,4 +1,4 @@
-"""The notebook about the visual editor, run in a real browser and then used by mouse."""
+"""The notebook about the visual editor, run cell by cell in a real browser, and by mouse."""
 
 import pytest
 
@@ -10,10 +10,48 @@ from .lab import until
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """Return the notebook after Run All."""
+    """Return the notebook after Shift+Enter in each cell; some steps are done on the canvas."""
     path = FOLDER / "04_building_by_clicking.ipynb"
     notebook = open_notebook(path.name, short_text(path))
-    notebook.run_all()
+    canvas = Canvas(notebook)
+
+    def look():
+        notebook.scroll_to(notebook.index("editor = Editor()"))
+
+    def set_units():
+        look()
+        canvas.click("linear")
+        canvas.set("output_dim", 50)
+        canvas.find("node-linear").locator(".wbe-fault").wait_for(state="detached")
+
+    def make_the_mistake():
+        look()
+        canvas.click("scores")
+        canvas.set("input_dim", 40)
+        canvas.find("fix-scores").wait_for()
+
+    def mend():
+        look()
+        canvas.find("fix-scores").click()
+        canvas.find("fix-scores").wait_for(state="detached")
+        return True
+
+    def train():
+        look()
+        train = canvas.find("train")
+        until(lambda: train.get_attribute("aria-disabled") == "false", what="a model")
+        train.click()
+        canvas.find("start-training").click()
+        until(lambda: canvas.ask("editor.session is not None") == "True", what="a session")
+
+    notebook.walk(
+        {
+            'drawing.set("linear", "output_dim", 50)': set_units,
+            'drawing.set("scores", "input_dim", 40)': make_the_mistake,
+            'drawing.apply_fix("scores")': mend,
+            "editor.train(": train,
+        }
+    )
     return notebook
 
 

@@ -1,4 +1,4 @@
-"""The first notebook, run in a real browser from an empty kernel."""
+"""The first notebook, run in a real browser cell by cell, and steered in its view as it says."""
 
 import pytest
 
@@ -10,9 +10,46 @@ from .lab import until
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """Return the notebook after Run All."""
+    """Return the notebook after Shift+Enter in each cell, or the same by the controls."""
     notebook = open_notebook("01_first_training.ipynb", short_text(FIRST))
-    notebook.run_all()
+    find = notebook.find
+
+    def change_the_rate():
+        notebook.look_at("controls")
+        if find("steer").get_attribute("open") is None:
+            find("steer").locator("> summary").click()
+        notebook.type_rate("0.01")
+        return True
+
+    def pause():
+        notebook.look_at("controls")
+        find("pause").click()
+        until(lambda: find("state").inner_text() == "paused", what="the pause")
+
+    def rewind():
+        notebook.look_at("plot")
+        find("pause").click()
+        until(lambda: find("state").inner_text() == "paused", what="the pause")
+        grip = find("handle").bounding_box()
+        area = find("plot").locator("canvas").first.bounding_box()
+        x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
+        mouse = notebook.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(area["x"] + area["width"] / 4, y, steps=4)
+        mouse.up()
+        find("rewind-here").click()
+        answer = find("handle-answer")
+        until(lambda: "applied at iteration" in answer.inner_text(), what="the rewind")
+        return True
+
+    notebook.walk(
+        {
+            'session.set("learning_rate", 0.01)': change_the_rate,
+            "session.pause()": pause,
+            "session.rewind(": rewind,
+        }
+    )
     return notebook
 
 
@@ -29,6 +66,13 @@ def test_five_epochs_bring_the_test_error_under_eight_percent(notebook):
     assert done(notebook, "epochs") >= 5
     assert 0.0 < float(notebook.ask("float(final)")) < 0.08
     assert "of the test digits are misread" in notebook.text(notebook.index("final ="))
+
+
+def test_what_was_done_in_the_view_is_recorded(notebook):
+    commands = notebook.ask("[command.text for command in session.commands]")
+    assert "set learning_rate = 0.01" in commands and "rewind to" in commands
+    assert "0.03" in notebook.ask("[one['text'] for one in session.interventions]")
+    assert int(notebook.ask("len(session.branches)")) == 2
 
 
 def test_it_starts_training_and_returns_at_once(notebook):

@@ -12,10 +12,10 @@ FITS = {"flowers": 5, "images": 2, "spirals": 3}
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """Return the notebook after Run All."""
+    """Return the notebook after Shift+Enter in each cell."""
     path = FOLDER / "00_five_lines.ipynb"
     notebook = open_notebook(path.name, short_text(path))
-    notebook.run_all()
+    notebook.walk()
     return notebook
 
 

@@ -1,4 +1,4 @@
-"""The notebook about steering, run in a real browser, and then steered by mouse."""
+"""The notebook about steering, run cell by cell in a real browser, and steered by mouse."""
 
 import pytest
 
@@ -11,9 +11,15 @@ PATH = FOLDER / "05_watching_and_steering.ipynb"
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook):
-    """Return the notebook after Run All; all of its sessions have been stopped."""
+    """Return the notebook after Shift+Enter in each cell; all of its sessions have been stopped."""
     notebook = open_notebook(PATH.name, short_text(PATH))
-    notebook.run_all()
+
+    def pause():
+        notebook.look_at("controls")
+        notebook.find("pause").click()
+        until(lambda: notebook.find("state").inner_text() == "paused", what="the pause")
+
+    notebook.walk({"session.wait(timeout": pause})
     return notebook
 
 
