@@ -101,7 +101,7 @@ function insertCell(model, source) {
 // src/offer.ts
 var CODE = "wb-code";
 function appendCode(parent, code) {
-  make("code", "wb-code", parent, code);
+  make("code", "wb-code", parent, code.split("\n").at(-1)).title = code;
   const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
   button.type = "button";
   button.title = "add a cell with this code below, or copy the code where there are no cells";
@@ -1331,6 +1331,10 @@ var Numbers = class {
 // src/steer/steer.ts
 var FEW2 = 4;
 var IN_SUMMARY = 3;
+var WAYS = [
+  { name: "rewind", label: "Rewind…", title: "choose an iteration to go back to" },
+  { name: "fork", label: "Fork…", title: "start a second session from this one (key f)" }
+];
 var Steer = class {
   box;
   #hint;
@@ -1342,7 +1346,8 @@ var Steer = class {
   /** With `folded`, the part is closed at first; otherwise, this depends on its contents. */
   constructor(parent, send, title = "", folded = false) {
     this.#decided = folded;
-    this.box = named("steer", make("details", "wb-steer", parent));
+    const frame = make("div", "wb-steer-frame", parent);
+    this.box = named("steer", make("details", "wb-steer", frame));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
     const body = make("div", "wb-steer-body", this.box);
@@ -1351,6 +1356,12 @@ var Steer = class {
     make("summary", "", this.#more, "end, rewind, fork, file");
     this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
     this.#journal = new Journal(body, send, title);
+    const ways = make("span", "wb-ways", frame);
+    for (const { name, label, title: text } of WAYS) {
+      makePlainButton(`ask-for-${name}`, label, text, ways, () => {
+        this.askFor(name);
+      });
+    }
   }
   update({ steer, receipts, state }) {
     if (!this.#decided) {
@@ -1371,10 +1382,6 @@ var Steer = class {
 };
 
 // src/widgets/controls.ts
-var GOING_BACK = [
-  ["rewind", "choose an iteration to go back to"],
-  ["fork", "start a second session from an iteration of this one (key f)"]
-];
 var NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 function render({ model, el }) {
   const box = named("controls", make("div", "wb wb-live wb-controls", el));
@@ -1441,12 +1448,6 @@ function render({ model, el }) {
     );
   }
   buttons.append(train);
-  for (const [name, title2] of GOING_BACK) {
-    const label = `${name === "fork" ? "Fork" : "Rewind"}…`;
-    makePlainButton(`ask-for-${name}`, label, title2, buttons, () => {
-      steer.askFor(name);
-    });
-  }
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);

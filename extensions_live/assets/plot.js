@@ -575,8 +575,7 @@ function spanY(curves, visible, log, robust) {
   for (const curve of curves) {
     for (const [x, y] of [
       [curve.x, curve.y],
-      [curve.smoothX, curve.smoothY],
-      [curve.keptX, curve.keptY]
+      [curve.smoothX, curve.smoothY]
     ]) {
       for (let i = 0; i < x.length; i += 1) {
         const [at2 = 0, value = NaN] = [x[i], y[i]];
@@ -1060,7 +1059,7 @@ function insertCell(model, source) {
 // src/offer.ts
 var CODE = "wb-code";
 function appendCode(parent, code) {
-  make("code", "wb-code", parent, code);
+  make("code", "wb-code", parent, code.split("\n").at(-1)).title = code;
   const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
   button.type = "button";
   button.title = "add a cell with this code below, or copy the code where there are no cells";

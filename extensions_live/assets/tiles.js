@@ -255,7 +255,7 @@ function isAside(request) {
 // src/offer.ts
 var CODE = "wb-code";
 function appendCode(parent, code) {
-  make("code", "wb-code", parent, code);
+  make("code", "wb-code", parent, code.split("\n").at(-1)).title = code;
   const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
   button.type = "button";
   button.title = "add a cell with this code below, or copy the code where there are no cells";

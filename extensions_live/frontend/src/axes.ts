@@ -51,7 +51,6 @@ export function spanY(curves: Points[], visible: Span, log: boolean, robust: boo
     for (const [x, y] of [
       [curve.x, curve.y],
       [curve.smoothX, curve.smoothY],
-      [curve.keptX, curve.keptY],
     ] as const) {
       for (let i = 0; i < x.length; i += 1) {
         const [at = 0, value = NaN] = [x[i], y[i]];

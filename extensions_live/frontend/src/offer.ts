@@ -9,9 +9,9 @@ import type { Model } from "./model";
 
 const CODE = "wb-code"; // the event of the button; its detail is the code
 
-/** Appends code and its button to `parent`. */
+/** Appends the last line of code, which says what it does, and its button to `parent`. */
 export function appendCode(parent: HTMLElement, code: string): void {
-  make("code", "wb-code", parent, code);
+  make("code", "wb-code", parent, code.split("\n").at(-1)).title = code;
   const button = named("insert-code", make("button", "wb-button wb-plain", parent, "Add a cell"));
   button.type = "button";
   button.title = "add a cell with this code below, or copy the code where there are no cells";

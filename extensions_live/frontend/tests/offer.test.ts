@@ -12,10 +12,11 @@ it("is inserted below the view, or copied where there are no cells", async () =>
   const shared = { cells: [], insertCell };
   const manager = { context: { model: { sharedModel: shared } } };
   offerCode(new FakeModel<LiveState>(LIVE, manager as never), box);
-  appendCode(box, "view(fork)");
+  appendCode(box, "import view\nview(fork)");
+  expect(box.querySelector("code")?.textContent).toBe("view(fork)");
   const button = box.querySelector("button");
   button?.click();
-  expect(insertCell.mock.calls[0]?.[1]).toMatchObject({ source: "view(fork)" });
+  expect(insertCell.mock.calls[0]?.[1]).toMatchObject({ source: "import view\nview(fork)" });
   expect(button?.textContent).toBe("Added below");
 
   const page = document.createElement("div");

@@ -2,7 +2,7 @@
 
 import { Actions } from "./actions";
 import { make, named } from "../dom";
-import type { Send } from "./fields";
+import { makePlainButton, type Send } from "./fields";
 import { Journal } from "./journal";
 import type { ControlsPayload } from "../messages";
 import { Numbers } from "./numbers";
@@ -10,6 +10,11 @@ import { inText } from "./scale";
 
 const FEW = 4; // numbers; with more of them, the part is closed at first
 const IN_SUMMARY = 3;
+
+const WAYS = [
+  { name: "rewind", label: "Rewind…", title: "choose an iteration to go back to" },
+  { name: "fork", label: "Fork…", title: "start a second session from this one (key f)" },
+] as const;
 
 export class Steer {
   readonly box: HTMLDetailsElement;
@@ -23,7 +28,8 @@ export class Steer {
   /** With `folded`, the part is closed at first; otherwise, this depends on its contents. */
   constructor(parent: HTMLElement, send: Send, title = "", folded = false) {
     this.#decided = folded;
-    this.box = named("steer", make("details", "wb-steer", parent));
+    const frame = make("div", "wb-steer-frame", parent);
+    this.box = named("steer", make("details", "wb-steer", frame));
     const summary = make("summary", "", this.box, "Steer");
     this.#hint = named("steer-hint", make("span", "wb-hint", summary));
     const body = make("div", "wb-steer-body", this.box);
@@ -32,6 +38,12 @@ export class Steer {
     make("summary", "", this.#more, "end, rewind, fork, file");
     this.#actions = new Actions(make("div", "wb-numbers", this.#more), send);
     this.#journal = new Journal(body, send, title);
+    const ways = make("span", "wb-ways", frame); // visible even if the part is closed
+    for (const { name, label, title: text } of WAYS) {
+      makePlainButton(`ask-for-${name}`, label, text, ways, () => {
+        this.askFor(name);
+      });
+    }
   }
 
   update({ steer, receipts, state }: ControlsPayload): void {

@@ -8,7 +8,7 @@ import { careForCell } from "../cell";
 import { command, randomId } from "../command";
 import { make, named } from "../dom";
 import { announce } from "../draw";
-import { makeField, makePlainButton, onEnter, wholeNumber, type Send } from "../steer/fields";
+import { makeField, onEnter, wholeNumber, type Send } from "../steer/fields";
 import { watchKernel } from "../kernel";
 import { listenToKeys, makeKeyList } from "../keys";
 import type { CommandName, ControlsPayload, ControlsState } from "../messages";
@@ -20,10 +20,6 @@ import { steadily } from "../steady";
 import { Steer } from "../steer/steer";
 import { sayThatButtonsWait } from "../waits";
 
-const GOING_BACK = [
-  ["rewind", "choose an iteration to go back to"],
-  ["fork", "start a second session from an iteration of this one (key f)"],
-] as const;
 const NOT_SENT = "nothing was sent, since the kernel of this run has ended";
 
 function render({ model, el }: Rendering<ControlsState>) {
@@ -97,12 +93,6 @@ function render({ model, el }: Rendering<ControlsState>) {
     );
   }
   buttons.append(train);
-  for (const [name, title] of GOING_BACK) {
-    const label = `${name === "fork" ? "Fork" : "Rewind"}…`;
-    makePlainButton(`ask-for-${name}`, label, title, buttons, () => {
-      steer.askFor(name);
-    });
-  }
   onEnter(more, () => byName.get("train")?.click());
   const steer = new Steer(box, send, title, model.get("folded"));
   const toggleKeys = makeKeyList(top, box);
