@@ -93,7 +93,7 @@ class Skipping(Expressions):
             data=self._is_data(statement),
         )
         self._trained += self._costs_in(statement)
-        own = set(scopes.bound(statement))
+        own = {*scopes.bound(statement), *self._assigned_by_calls(statement)}
         for one in self._changes(statement):
             self._forget(one, value, own)
         for name in own:
@@ -144,6 +144,16 @@ class Skipping(Expressions):
                 function = self._defined.get(node.func.id)
                 if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     yield from self._changes_of_call(node, function)
+
+    def _assigned_by_calls(self, statement: ast.stmt) -> Iterator[str]:
+        """Yield the global names that functions of the code assign when a statement calls them."""
+        if isinstance(statement, scopes.DEFINITIONS):
+            return
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                function = self._defined.get(node.func.id, ast.Pass())
+                declared = [part for part in ast.walk(function) if isinstance(part, ast.Global)]
+                yield from (name for part in declared for name in part.names)
 
     def _changes_of_call(
         self, call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef
