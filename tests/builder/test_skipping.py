@@ -6,6 +6,7 @@ from workbench.builder import BuilderError, from_code, from_spec, to_code, to_sp
 
 MODEL = """\
 import numpy as np
+import torch
 import workbench as wb
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_dropout
@@ -64,7 +65,7 @@ def test_a_cost_that_cannot_be_read_is_an_error_with_its_line(code):
     ],
 )
 def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
-    with pytest.raises(BuilderError, match=r"^line 1[1-3]: the list `monitored` cannot be read"):
+    with pytest.raises(BuilderError, match=r"^line 1[2-4]: the list `monitored` cannot be read"):
         from_code(MODEL + code)
 
 
@@ -88,6 +89,11 @@ def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
         ("def change(net):\n    for one in net.children:\n        one.seed = 3\nchange(mlp)",
          "mlp.seed"),
         ("def change():\n    mlp.seed = 3\nchange()", "mlp.seed"),
+        ("class Settings:\n    mlp.seed = 3", "mlp.seed"),
+        ("mlp.__dict__['seed'] = 3", "mlp.__dict__"),
+        ("mlp.weights_init = Uniform(width=0.2)\nmlp.weights_init.width = 0.5", "mlp.width"),
+        ("net = wb.TorchModule(torch.nn.Dropout(0.5))\nnet.module.p = 0.1", "net.p"),
+        ("module = torch.nn.Sequential(torch.nn.Dropout(0.5))\nmodule[0].p = 0.1", "module.p"),
         ("cost.name = given()", None),
         ("if flag():\n    cost.name = 'total'", "cost.name"),
         ("scheme = Uniform(width=0.2)\nscheme.width = 0.5\nmlp.weights_init = scheme",
@@ -123,7 +129,7 @@ def test_a_list_that_is_changed_by_code_that_cannot_be_read_is_unknown(change):
 @pytest.mark.parametrize("call", ["wb.GradientDescent(cost=total)", "wb.fit(total, data())"])
 def test_a_cost_that_is_minimised_but_cannot_be_read_is_an_error(call):
     code = f"{MODEL}total = regularised(cost)\nalgorithm = {call}"
-    with pytest.raises(BuilderError, match="^line 12: the cost .* minimised here, from line 11"):
+    with pytest.raises(BuilderError, match="^line 13: the cost .* minimised here, from line 12"):
         from_code(code)
 
 
@@ -283,5 +289,5 @@ def test_conversions_of_variables_are_read_and_built():
 
 def test_a_loop_that_can_end_early_must_not_build_a_model():
     code = MODEL + "for n in range(3):\n    scores = scores * 2\n    if flag():\n        break"
-    with pytest.raises(BuilderError, match="line 11: the loop changes the model, but can end"):
+    with pytest.raises(BuilderError, match="line 12: the loop changes the model, but can end"):
         from_code(code)

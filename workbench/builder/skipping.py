@@ -136,7 +136,7 @@ class Skipping(Expressions):
 
     def _changes(self, statement: ast.stmt) -> Iterator[scopes.Changed]:
         """Yield the changes that a statement makes, also by calling functions of the code."""
-        if isinstance(statement, scopes.DEFINITIONS):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
         yield from scopes.changed(statement)
         for node in ast.walk(statement):
@@ -206,9 +206,13 @@ class Skipping(Expressions):
             if isinstance(one, Variable) and name == "name":
                 return True
             if isinstance(one, (Brick, NdarrayInitialization)):
-                if name in ("name", "children") or name in registry.settings_of(type(one)):
+                if name in ("name", "children", "__dict__"):
+                    return True
+                if name in registry.settings_of(type(one)):
                     return True
                 waiting.extend(getattr(one, "children", ()))
+                parts = (NdarrayInitialization, torch.nn.Module)
+                waiting.extend(part for part in vars(one).values() if isinstance(part, parts))
             elif isinstance(one, torch.nn.Module):
                 if name in registry.settings_of(type(one)):
                     return True
