@@ -6,11 +6,9 @@ import sys
 
 import numpy
 import pytest
-from hypothesis import given, settings
 from numpy.testing import assert_array_equal
 
 from tests.builder.test_every_brick import copied, each, made, parameters
-from tests.builder.test_random_models import models
 from tests.contracts.test_bricks import symbols, values
 from workbench import bricks, tensor
 from workbench.bricks import MLP, Linear, Logistic, Sequence, Softmax, Tanh
@@ -56,17 +54,6 @@ def test_the_code_of_every_brick_makes_it_again(row):
             copied(brick, twin)
         for a, b in zip(values(twin), values(brick), strict=True):
             assert_array_equal(a, b)
-
-
-@settings(max_examples=60, deadline=None)
-@given(models())
-def test_the_code_of_a_random_model_makes_it_again(drawn):
-    brick, _ = drawn
-    for spec in (to_spec(brick), to_spec(brick.apply(tensor.matrix("x")))):
-        code = to_code(spec)
-        assert from_code(code) == spec
-        namespace = executed(code)
-        assert to_spec(top(namespace)).bricks == spec.bricks
 
 
 def classifier():

@@ -2,10 +2,11 @@
 
 import pytest
 
-from workbench.builder import BuilderError, from_code, to_code
+from workbench.builder import BuilderError, from_code, from_spec, to_code, to_spec
 
 MODEL = """\
 import numpy as np
+import torch
 import workbench as wb
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_dropout
@@ -39,6 +40,7 @@ COSTS = [
     "from models import build\ncost = build()",
     "cost = built()",
     "from models import cost_of\ncost = cost_of(mlp)",
+    "def double():\n    global cost\n    cost = cost * 2\ndouble()",
     "import models as cost\ncost = cost.build(wb)",
 ]  # fmt: skip
 
@@ -63,7 +65,7 @@ def test_a_cost_that_cannot_be_read_is_an_error_with_its_line(code):
     ],
 )
 def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
-    with pytest.raises(BuilderError, match=r"^line 1[1-3]: the list `monitored` cannot be read"):
+    with pytest.raises(BuilderError, match=r"^line 1[2-4]: the list `monitored` cannot be read"):
         from_code(MODEL + code)
 
 
@@ -87,6 +89,11 @@ def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
         ("def change(net):\n    for one in net.children:\n        one.seed = 3\nchange(mlp)",
          "mlp.seed"),
         ("def change():\n    mlp.seed = 3\nchange()", "mlp.seed"),
+        ("class Settings:\n    mlp.seed = 3", "mlp.seed"),
+        ("mlp.__dict__['seed'] = 3", "mlp.__dict__"),
+        ("mlp.weights_init = Uniform(width=0.2)\nmlp.weights_init.width = 0.5", "mlp.width"),
+        ("net = wb.TorchModule(torch.nn.Dropout(0.5))\nnet.module.p = 0.1", "net.p"),
+        ("module = torch.nn.Sequential(torch.nn.Dropout(0.5))\nmodule[0].p = 0.1", "module.p"),
         ("cost.name = given()", None),
         ("if flag():\n    cost.name = 'total'", "cost.name"),
         ("scheme = Uniform(width=0.2)\nscheme.width = 0.5\nmlp.weights_init = scheme",
@@ -122,7 +129,7 @@ def test_a_list_that_is_changed_by_code_that_cannot_be_read_is_unknown(change):
 @pytest.mark.parametrize("call", ["wb.GradientDescent(cost=total)", "wb.fit(total, data())"])
 def test_a_cost_that_is_minimised_but_cannot_be_read_is_an_error(call):
     code = f"{MODEL}total = regularised(cost)\nalgorithm = {call}"
-    with pytest.raises(BuilderError, match="^line 12: the cost .* minimised here, from line 11"):
+    with pytest.raises(BuilderError, match="^line 13: the cost .* minimised here, from line 12"):
         from_code(code)
 
 
@@ -240,7 +247,47 @@ def test_loops_and_lists_mean_what_python_means(loop, sizes):
     assert from_code(f"{code}{loop}\n{end}").bricks[0].settings["dims"] == sizes
 
 
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("8 if 1 < n < 5 else 2", 8),
+        ("8 if 1 < n > 5 else 2", 2),
+        ("8 if none is None and n is not None else 2", 8),
+        ("8 if mlp is not None else 2", 8),
+        ("8 if n in (3, 4) else 2", 8),
+        ("8 if 'a' not in names else 2", 2),
+        ("none or 8", 8),
+        ("(n == 3 and 8) or 2", 8),
+        ("{**sizes, 'hidden': 9}['hidden']", 9),
+        ("{**{'hidden': 9}, **sizes}['hidden']", 8),
+        ("{name: n * i for i, name in enumerate(names)}['b']", 3),
+        ("[i * j for i in (1, 2) for j in range(i + 1) if j][-1]", 4),
+        ("sorted([3, 1, 2], reverse=True)[0] + round(2.6)", 6),
+        ("int(bool(n)) + any([0, 1]) + all([])", 3),
+        ("[a, *rest, b][1]", 5),
+    ],
+)  # fmt: skip
+def test_plain_expressions_mean_what_python_means(value, size):
+    given = "n, none, names, sizes = 3, None, ['a', 'b'], {'hidden': 8}\na, *rest, b = [4, 5, 6]\n"
+    code = f"{MODEL}{given}layer = wb.Linear(3, {value})"
+    assert from_code(code).bricks[-1].settings["output_dim"] == size
+
+
+def test_a_dictionary_that_is_unpacked_in_another_keeps_its_settings():
+    code = "import workbench as wb\ncommon = {'use_bias': False}\n"
+    spec = from_code(code + "wb.Linear(4, 3, **{**common, 'name': 'scores'})")
+    assert spec.bricks[0].name == "scores"
+    assert spec.bricks[0].settings["use_bias"] is False
+
+
+def test_conversions_of_variables_are_read_and_built():
+    code = "import numpy as np\nfrom workbench import tensor\nx = tensor.matrix('x')\n"
+    spec = from_code(code + "cost = (x == 0).float().mean() + x.long().float().mean() * np.pi")
+    assert from_code(to_code(spec)) == spec
+    assert to_spec(from_spec(spec).cost) == spec
+
+
 def test_a_loop_that_can_end_early_must_not_build_a_model():
     code = MODEL + "for n in range(3):\n    scores = scores * 2\n    if flag():\n        break"
-    with pytest.raises(BuilderError, match="line 11: the loop changes the model, but can end"):
+    with pytest.raises(BuilderError, match="line 12: the loop changes the model, but can end"):
         from_code(code)

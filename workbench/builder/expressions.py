@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from types import BuiltinMethodType
 from typing import Any
 
@@ -116,14 +116,14 @@ class Expressions:
                 if name != "_":
                     self._bound.update(dict.fromkeys(variables_in(value)))
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                values = list(self._listed(value))
+                values = _gathered(targets, list(self._listed(value)))
                 if len(values) != len(targets):
                     raise Unreadable(
                         f"there are {len(values)} values for {len(targets)} names in an assignment",
                         needed=True,
                     )
                 for one, part in zip(targets, values, strict=True):
-                    self._assign(one, part)
+                    self._assign(one.value if isinstance(one, ast.Starred) else one, part)
             case ast.Attribute(value=owner, attr=name):
                 changed = self.value(owner)
                 of_model = isinstance(changed, (Brick, Variable))
@@ -151,8 +151,7 @@ class Expressions:
             case ast.Tuple(elts=parts):
                 return tuple(self._parts(parts))
             case ast.Dict(keys=keys, values=values):
-                pairs = zip(keys, values, strict=True)
-                return {self.value(k): self.value(v) for k, v in pairs if k is not None}
+                return self._dictionary(keys, values)
             case ast.Attribute(value=owner, attr=name):
                 return self.objects.attribute(self.value(owner), name)
             case ast.Call():
@@ -161,14 +160,19 @@ class Expressions:
                 return self._binary(op, self.value(left), self.value(right))
             case ast.UnaryOp(op=op, operand=operand):
                 return self._unary(op, self.value(operand))
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._binary(op, self.value(left), self.value(right))
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                return self._compared(left, ops, others)
+            case ast.BoolOp(op=op, values=parts):
+                return self._chosen(parts, isinstance(op, ast.Or))
             case ast.Subscript(value=owner, slice=key):
                 return self.objects.element(self.value(owner), self._key(key))
-            case ast.ListComp(elt=element, generators=[generator]):
-                return list(self._comprehended(element, generator))
-            case ast.GeneratorExp(elt=element, generators=[generator]):
-                return list(self._comprehended(element, generator))
+            case ast.ListComp(elt=element, generators=generators):
+                return list(self._comprehended([element], generators))
+            case ast.GeneratorExp(elt=element, generators=generators):
+                return list(self._comprehended([element], generators))
+            case ast.DictComp(key=key, value=value, generators=generators):
+                pair = ast.Tuple([key, value], ast.Load())
+                return dict(self._comprehended([pair], generators))
             case ast.JoinedStr(values=parts):
                 text = "".join(map(self._formatted, parts))
                 if len(text) > LONGEST:
@@ -227,18 +231,71 @@ class Expressions:
     def _iterated(self, node: ast.expr) -> list[Any]:
         return self._listed(self.value(node))
 
-    def _comprehended(self, element: ast.expr, generator: ast.comprehension) -> Iterator[Any]:
-        if any(isinstance(node, ast.NamedExpr) for node in (*ast.walk(element), *(
-            node for test in generator.ifs for node in ast.walk(test)))):  # fmt: skip
+    def _comprehended(
+        self, element: list[ast.expr], generators: list[ast.comprehension]
+    ) -> Iterator[Any]:
+        """Yield the values of the only element of a list for the items of the iterables."""
+        generator, *inner = generators
+        nodes = [*element, *(test for one in generators for test in one.ifs)]
+        if any(isinstance(part, ast.NamedExpr) for node in nodes for part in ast.walk(node)):
             raise Unreadable("an assignment in a comprehension")
         outer = dict(self.known)
         try:
             for one in self._iterated(generator.iter):
                 self._assign(generator.target, one)
-                if all(self._plain(self.value(test)) for test in generator.ifs):
-                    yield self.value(element)
+                if not all(self._plain(self.value(test)) for test in generator.ifs):
+                    continue
+                if inner:
+                    yield from self._comprehended(element, inner)
+                else:
+                    yield self.value(element[0])
         finally:
             self.known = outer
+
+    def _dictionary(
+        self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr]
+    ) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, node in zip(keys, values, strict=True):
+            value = self.value(node)
+            if key is not None:
+                found[self.value(key)] = value
+            elif isinstance(value, dict):
+                found |= value
+            else:
+                raise Unreadable("entries that are not known before the code runs")
+        return found
+
+    def _compared(
+        self, left: ast.expr, ops: Sequence[ast.cmpop], others: Sequence[ast.expr]
+    ) -> Any:
+        one, result = self.value(left), True
+        for op, node in zip(ops, others, strict=True):
+            other = self.value(node)
+            result = self._compared_values(op, one, other)
+            if len(ops) > 1 and not self._plain(result):
+                break
+            one = other
+        return result
+
+    def _compared_values(self, op: ast.cmpop, one: Any, other: Any) -> Any:
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            for value in (one, other):
+                if isinstance(value, (Opaque, Reference)):
+                    raise Unreadable("an identity that is not known before the code runs")
+            return (one is other) == isinstance(op, ast.Is)
+        if isinstance(op, (ast.In, ast.NotIn)):
+            inside = self._plain(one) in self._plain_list(other)
+            return inside == isinstance(op, ast.In)
+        return self._binary(op, one, other)
+
+    def _chosen(self, parts: list[ast.expr], first_true: bool) -> Any:
+        """Return the value of ``and`` or ``or``."""
+        for node in parts:
+            value = self.value(node)
+            if bool(self._plain(value)) == first_true:
+                break
+        return value
 
     def _formatted(self, node: ast.expr) -> str:
         if isinstance(node, ast.FormattedValue):
@@ -420,6 +477,15 @@ def needed(value: Opaque) -> str:
 def _depends(value: Any) -> bool:
     """Return True for a value that cannot be read but depends on a variable."""
     return isinstance(value, Opaque) and value.of_model
+
+
+def _gathered(targets: list[ast.expr], values: list[Any]) -> list[Any]:
+    """Return values with those of a target such as ``*rest`` in a list."""
+    star = next((i for i, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+    if star is None or len(values) < len(targets) - 1:
+        return values
+    after = len(values) - (len(targets) - 1 - star)
+    return [*values[:star], values[star:after], *values[after:]]
 
 
 def _has_variable(args: list[Any], kwargs: dict[str, Any]) -> bool:

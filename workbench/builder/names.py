@@ -107,13 +107,17 @@ calls: dict[str, Callable[..., Any]] = {
     "enumerate": lambda values, start=0: list(enumerate(values, start)),
     "reversed": lambda values: list(reversed(values)),
     "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
-    "int": int, "float": float, "str": str, "slice": slice, "dict": dict,
+    "int": int, "float": float, "str": str, "slice": slice, "dict": dict, "bool": bool,
+    "any": any, "all": all, "round": round, "sorted": sorted,
     "math.prod": _product,
 }  # fmt: skip
 """Python functions and types that code can call with plain values."""
 
-KEYWORDS = {"zip": ("strict",), "enumerate": ("start",), "sum": ("start",)}
-"""Keyword arguments that functions in `calls` accept. ``dict`` is not listed: it accepts any."""
+KEYWORDS = {
+    "zip": ("strict",), "enumerate": ("start",), "sum": ("start",), "sorted": ("reverse",),
+    "round": ("ndigits",),
+}  # fmt: skip
+"""Keyword arguments that functions in `calls` accept. ``dict`` accepts any, and is not listed."""
 
 WITHOUT_VARIABLES = (
     "algorithms", "data", "extensions", "fitting", "function", "main_loop", "model", "monitoring",
@@ -132,6 +136,8 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": OrderedDict,
 }
 """Functions and classes from other libraries that code can call."""
+
+CONSTANTS = {"math.pi": math.pi, "math.e": math.e, "numpy.pi": math.pi, "torch.pi": math.pi}
 
 SELECTIONS = {"graph.ComputationGraph": ComputationGraph, "filter.VariableFilter": VariableFilter}
 """Classes that select parameters; see `workbench.builder.selections`."""

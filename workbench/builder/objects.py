@@ -12,7 +12,7 @@ from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, operations, registry, selections
 from workbench.builder.fields import free_name
-from workbench.builder.names import INPUTS, Opaque, Reference, Unreadable, resolved
+from workbench.builder.names import CONSTANTS, INPUTS, Opaque, Reference, Unreadable, resolved
 from workbench.builder.operations import Operation, flat
 from workbench.builder.reading import default_name
 from workbench.errors import BuilderError
@@ -131,6 +131,8 @@ class Objects:
     def attribute(self, owner: Any, name: str) -> Any:
         """Return an attribute of an object."""
         if isinstance(owner, Reference):
+            if f"{owner.path}.{name}" in CONSTANTS:
+                return CONSTANTS[f"{owner.path}.{name}"]
             found = resolved(Reference(f"{owner.path}.{name}"))
             return found if isinstance(found, torch.dtype) else Reference(f"{owner.path}.{name}")
         if isinstance(owner, Opaque):

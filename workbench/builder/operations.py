@@ -226,8 +226,8 @@ def call(operation: Operation, inputs: Sequence[Any], settings: Mapping[str, Any
         return OPERATORS[operation.symbol](*inputs)
     if operation.name == "T":
         return inputs[0].T
-    if operation.name == "copy":
-        return inputs[0].copy()
+    if operation.name in ("copy", "float", "long"):  # these are methods of variables
+        return getattr(inputs[0], operation.name)()
     if operation.name == "index":
         return inputs[0][settings["key"]]
     return operation.function(*inputs, **settings)

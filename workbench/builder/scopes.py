@@ -113,7 +113,8 @@ def _stored(code: ast.AST) -> set[str]:
 
 def _local(scope: ast.AST) -> set[str]:
     nodes = list(ast.walk(scope))
-    return _stored(scope) | {node.arg for node in nodes if isinstance(node, ast.arg)}
+    declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    return (_stored(scope) | {node.arg for node in nodes if isinstance(node, ast.arg)}) - declared
 
 
 def changed(code: ast.AST) -> Iterator[Changed]:

@@ -93,7 +93,7 @@ class Skipping(Expressions):
             data=self._is_data(statement),
         )
         self._trained += self._costs_in(statement)
-        own = set(scopes.bound(statement))
+        own = {*scopes.bound(statement), *self._assigned_by_calls(statement)}
         for one in self._changes(statement):
             self._forget(one, value, own)
         for name in own:
@@ -136,7 +136,7 @@ class Skipping(Expressions):
 
     def _changes(self, statement: ast.stmt) -> Iterator[scopes.Changed]:
         """Yield the changes that a statement makes, also by calling functions of the code."""
-        if isinstance(statement, scopes.DEFINITIONS):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
         yield from scopes.changed(statement)
         for node in ast.walk(statement):
@@ -144,6 +144,16 @@ class Skipping(Expressions):
                 function = self._defined.get(node.func.id)
                 if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     yield from self._changes_of_call(node, function)
+
+    def _assigned_by_calls(self, statement: ast.stmt) -> Iterator[str]:
+        """Yield the global names that functions of the code assign when a statement calls them."""
+        if isinstance(statement, scopes.DEFINITIONS):
+            return
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                function = self._defined.get(node.func.id, ast.Pass())
+                declared = [part for part in ast.walk(function) if isinstance(part, ast.Global)]
+                yield from (name for part in declared for name in part.names)
 
     def _changes_of_call(
         self, call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef
@@ -196,9 +206,13 @@ class Skipping(Expressions):
             if isinstance(one, Variable) and name == "name":
                 return True
             if isinstance(one, (Brick, NdarrayInitialization)):
-                if name in ("name", "children") or name in registry.settings_of(type(one)):
+                if name in ("name", "children", "__dict__"):
+                    return True
+                if name in registry.settings_of(type(one)):
                     return True
                 waiting.extend(getattr(one, "children", ()))
+                parts = (NdarrayInitialization, torch.nn.Module)
+                waiting.extend(part for part in vars(one).values() if isinstance(part, parts))
             elif isinstance(one, torch.nn.Module):
                 if name in registry.settings_of(type(one)):
                     return True
