@@ -153,6 +153,9 @@ def test_train_says_why_the_model_cannot_be_trained_and_then_why_data_do_not_fit
     canvas.find("show-missing").click()
     until(lambda: canvas.selected() == ["entropy"], what="the unfinished node selected")
     canvas.ask("editor.drawing.connect('targets', 'targets', 'entropy', 'y')")
+    until(lambda: "must contain probabilities" in canvas.find("show-fault").get_attribute("title"),
+          what="the fault of a cost of scores")  # fmt: skip
+    canvas.ask("editor.drawing.apply_fix('entropy')")
     until(lambda: train.get_attribute("aria-disabled") == "false", what="a model that is ready")
     train.click()
     canvas.find("start-training").wait_for()

@@ -460,7 +460,11 @@ def test_unpack_keeps_the_function_of_a_brick(board):
     before = board.payload()["summary"]
     new = board.unpack("mlp")
     assert new == ["linear_0", "tanh", "linear_1"]
-    assert board.payload()["summary"] == before
+    after = board.payload()["summary"]
+    assert [after[key] for key in ("parameters", "flops")] == [
+        before["parameters"],
+        before["flops"],
+    ]
     assert "linear_1.output entropy.y_hat" in edges(board)
     assert "Linear(4,8," in "".join(board.code.split()) and "MLP" not in board.code
 
@@ -876,7 +880,15 @@ def test_insert_puts_a_brick_on_an_edge(board):
     assert {"mlp.output tanh.input_", "tanh.output entropy.y_hat"} <= set(edges(board))
     assert "mlp.output entropy.y_hat" not in edges(board)
     assert (new, node(board, new)["position"], board.undo_name) == ("tanh", (5, 6), "insert tanh")
-    assert board.fault("entropy") is None
+    assert board.fault("tanh") is None
+
+
+def test_a_cost_of_scores_offers_a_softmax(board):
+    assert "the outputs of mlp are scores; put a Softmax between" in board.fault("entropy")
+    board.apply_fix("entropy")
+    assert board.undo_name == "put a Softmax before entropy"
+    assert board.payload()["summary"]["fault"] is None
+    assert {"mlp.output softmax.input_", "softmax.output entropy.y_hat"} <= set(edges(board))
 
 
 def test_nodes_make_room_for_what_is_inserted_in_the_same_edit(board):

@@ -16,6 +16,7 @@ from workbench.builder.changes import Change, patched
 from workbench.builder.construct import name_of
 from workbench.builder.facts import BrickFacts, Part
 from workbench.builder.fields import Json
+from workbench.builder.scores import TEXT, scores_of, with_softmax
 from workbench.builder.sizes import Sizes
 from workbench.builder.spec import BrickSpec, CallSpec, Spec, wires_in
 from workbench.builder.trial import Task, Trial, trials
@@ -288,13 +289,29 @@ class _Check:
         trial = self._tried(group, call, kinds if complete else None, needed)
         self.sizes.learn(trial.learned)
         self.sizes.tell(trial.axes)
-        fault = self._fault(trial, group, call)
-        if fault is None:
+        fault = self._fault(trial, group, call) or self._of_scores(call)
+        if trial.problem is None:
             self.facts.update(zip(group, trial.bricks, strict=False))
         for i, wire in enumerate(call.outputs):
             output = trial.outputs[i] if i < len(trial.outputs) else None
             self.kinds[wire] = None if output is None else self.sizes.named(wire, output)
         return call, trial, fault
+
+    def _of_scores(self, call: CallSpec) -> Fault | None:
+        """Return the fault of a cost that takes the scores of a layer for probabilities."""
+        brick = scores_of(self.spec, call)
+        if brick is None:
+            return None
+        fault = Fault(
+            TEXT.format(cost=call.brick, brick=brick),
+            f"calls/{self.numbers[call.id]}/inputs/y_hat",
+            call.id,
+            call.brick,
+            input="y_hat",
+            fix=with_softmax(self.spec, call),
+        )
+        self.faults.append(fault)
+        return fault
 
     def _tried(
         self,

@@ -118,7 +118,7 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Disable the messages that torch logs for operations that fake tensors refuse."""
+    """Suppress the messages that torch logs for operations that fake tensors refuse."""
     logs = [logging.getLogger(name) for name in (FAKE_TENSOR_LOG, "torch.fx")]
     before = [log.disabled for log in logs]
     for log in logs:

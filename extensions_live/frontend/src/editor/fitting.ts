@@ -28,6 +28,9 @@ const COMMON = new Set([
   ...["MultiHeadAttention", "CategoricalCrossEntropy", "SquaredError", "ConvolutionalSequence"],
 ]);
 
+/** Types whose outputs are scores, which a softmax converts to probabilities. */
+const SCORES = new Set(["Linear", "Convolutional", "LinearMaxout", "Maxout", "Rectifier", "Tanh"]);
+
 /** Returns the items that an edge from or to `end` can be connected to, the likely ones first. */
 export function whatFits(items: readonly Item[], board: BoardPayload, end: End): Item[] {
   const node = board.nodes.find(({ id }) => id === end.node);
@@ -35,7 +38,12 @@ export function whatFits(items: readonly Item[], board: BoardPayload, end: End):
   if (end.side === "input") {
     return items.filter((item) => item.kind === "input" || hasPorts(item, "outputs"));
   }
-  const rank = (item: Item) => rankOf(item, output?.shape ?? null, output?.dtype ?? null);
+  const scores = SCORES.has(node?.type ?? "") && dimensions(output?.shape ?? null) === 2;
+  const rank = (item: Item) => {
+    if (scores && item.type === "CategoricalCrossEntropy") return 20; // it takes probabilities
+    if (scores && item.type === "Softmax") return -1; // also the cost of scores, as a method
+    return rankOf(item, output?.shape ?? null, output?.dtype ?? null);
+  };
   return items
     .filter((item) => item.kind !== "input" && hasPorts(item, "inputs"))
     .map((item, place) => ({ item, place, rank: rank(item) }))

@@ -27,6 +27,14 @@ describe("what fits", () => {
     expect(whatFits(ITEMS, images, from("a"))[0]?.type).toBe("Convolutional");
   });
 
+  it("begins with a softmax after scores, and ends with a cost of probabilities", () => {
+    const items = [...ITEMS, item("Softmax", "Activations")];
+    const linear = { ...output("batch × 10"), type: "Linear" };
+    const found = whatFits(items, board([linear]), from("a")).map(({ type }) => type);
+    expect(found[0]).toBe("Softmax");
+    expect(found.indexOf("CategoricalCrossEntropy")).toBeGreaterThan(found.indexOf("Linear"));
+  });
+
   it("begins with a lookup table for whole numbers", () => {
     const found = whatFits(ITEMS, board([output("batch × time", "int64")]), from("a"));
     expect(found[0]?.type).toBe("LookupTable");
