@@ -1,7 +1,9 @@
 """The visual editor of models, in a real browser, by mouse and keyboard."""
 
-from .canvas import linear
-from .lab import until
+import pytest
+
+from .canvas import CELLS, Canvas, linear
+from .lab import notebook_text, until
 
 # Returns the distances from the ends of edges to the nearest handles, in pixels.
 GAPS = """(box) => {
@@ -323,3 +325,108 @@ DROP = """([bytes, type, name]) => {
         canvas.dispatchEvent(new DragEvent(kind, { bubbles: true, dataTransfer: data }));
     }
 }"""
+
+
+def column(canvas, count=12):
+    """Show inputs one below another, so near that not all of them are in sight."""
+    canvas.ask(
+        f"[editor.drawing.add_input(f'x{{i}}', position=[0, 120 * i]) for i in range({count})]"
+    )
+    canvas.find(f"node-x{count - 1}").wait_for()
+    canvas.press("Escape", "f")
+    until(canvas.is_still, what="a view that does not move")
+    canvas.find("node-x0").wait_for()
+    while not canvas.page.locator(".wbe .react-flow__minimap").count():
+        canvas.press("+")
+        until(canvas.is_still, what="a view that does not move")
+
+
+def is_in_sight(canvas, node):
+    """Return True if the middle of a node is on the part of the canvas that is shown."""
+    box = canvas.find("canvas").bounding_box()
+    x, y = canvas.middle(f"node-{node}")
+    return 0 < x - box["x"] < box["width"] and 0 < y - box["y"] < box["height"]
+
+
+def test_the_small_map_shows_all_nodes_and_moves_the_view(canvas):
+    canvas.box.focus()
+    column(canvas)
+    small = canvas.page.locator(".wbe .react-flow__minimap").first
+    nodes = small.locator(".react-flow__minimap-node")
+    assert nodes.count() == 12
+    wide = canvas.find("node-x0").bounding_box()["width"]
+    nodes.last.click()
+    until(lambda: is_in_sight(canvas, "x11"), what="the last node in sight")
+    assert canvas.find("node-x11").bounding_box()["width"] == pytest.approx(wide, abs=1)
+    assert not is_in_sight(canvas, "x0")
+    until(canvas.is_still, what="a view that does not move")
+    box = small.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 4
+    canvas.page.mouse.move(x, y)
+    canvas.page.mouse.down()
+    low = canvas.middle("node-x11")[1]
+    canvas.page.mouse.move(x, y - 40, steps=10)
+    canvas.page.mouse.up()
+    until(lambda: canvas.middle("node-x11")[1] > low + 50, what="the view moved up")
+
+
+def test_a_node_that_is_out_of_sight_is_found_by_its_name(canvas):
+    canvas.box.focus()
+    column(canvas)
+    canvas.ask("editor.drawing.rename('x11', 'labels')")
+    until(lambda: "labels" in canvas.find("node-x11").inner_text(), what="the name")
+    for node, text in (("x0", "x0"), ("x11", "labe")):
+        canvas.press("/")
+        canvas.choose(text)
+        until(lambda n=node: canvas.selected() == [n] and is_in_sight(canvas, n), what=node)
+    assert not is_in_sight(canvas, "x0")
+    canvas.find("search").click()
+    assert "Find a node" in canvas.find("chooser").inner_text()
+    canvas.press("Escape")
+
+
+def test_the_menu_aligns_the_selected_nodes(canvas):
+    linear(canvas, 10)
+    canvas.ask("editor.drawing.rename('linear', 'a_name_that_makes_the_node_wider_than_the_other')")
+    (_, _, *first), (_, _, *second) = canvas.places().values()
+    assert first[1] > second[1]  # since it shows an example
+    until(lambda: canvas.places()["linear"][2] > first[0], what="the other is wider")
+    canvas.box.focus()
+    for entry, along, part in [
+        *(("align-left", 0, 0), ("align-centre", 0, 0.5)),
+        *(("align-top", 1, 0), ("align-middle", 1, 0.5)),
+    ]:
+        canvas.ask("editor.drawing.move({'features': [0, 0], 'linear': [70, 240]})")
+        until(lambda: canvas.places()["linear"][:2] == [70, 240], what="the nodes apart")
+        before = canvas.places()
+        canvas.press("Control+a")
+        until(lambda: len(canvas.selected()) == 2, what="both selected")
+        canvas.find("align").click()
+        canvas.find(entry).click()
+
+        def middles(along=along, part=part):
+            return [at[along] + part * at[along + 2] for at in canvas.places().values()]
+
+        until(lambda: abs(middles()[0] - middles()[1]) <= 1, what=entry)
+        canvas.page.locator(".wbe[data-waiting=false]").wait_for()
+        after = canvas.places()
+        assert all(before[node][1 - along] == after[node][1 - along] for node in before)
+        assert canvas.ask("editor.drawing.undo_name") == "'move 2 nodes'"
+
+
+def test_nodes_are_pasted_into_the_editor_of_another_notebook(canvas, open_notebook):
+    linear(canvas, 10)
+    canvas.press("Control+a")
+    until(lambda: len(canvas.selected()) == 2, what="both selected")
+    canvas.press("Control+c")
+    until(lambda: "copied 2 nodes" in canvas.find("said").inner_text(), what="the copy")
+    other = open_notebook("another.ipynb", notebook_text(*CELLS))
+    other.run(0)
+    pasted = Canvas(other)
+    pasted.find("empty").wait_for()
+    pasted.box.focus()
+    pasted.press("Control+v")
+    pasted.find("node-linear").wait_for()
+    assert pasted.nodes() == ["features", "linear"]
+    until(lambda: pasted.shape("features", "linear") == "batch × 784", what="the edge")
+    assert other.ask("editor.code") == canvas.ask("editor.code")

@@ -192,7 +192,7 @@ export const Canvas = memo((props: CanvasProps) => {
             nodeClassName={({ data: { node } }) =>
               node.fault?.needs ? "wbe-mini-waits" : node.fault ? "wbe-mini-fault" : ""
             }
-            onClick={(_, { x, y }) => void instance.setCenter(x, y)}
+            onClick={(_, { x, y }) => void instance.setCenter(x, y, { zoom: instance.getZoom() })}
           />
         )}
       </ReactFlow>
