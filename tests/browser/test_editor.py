@@ -364,9 +364,10 @@ def test_the_small_map_shows_all_nodes_and_moves_the_view(canvas):
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 4
     canvas.page.mouse.move(x, y)
     canvas.page.mouse.down()
-    canvas.page.mouse.move(x, y - 30, steps=10)
+    low = canvas.middle("node-x11")[1]
+    canvas.page.mouse.move(x, y - 40, steps=10)
     canvas.page.mouse.up()
-    until(lambda: not is_in_sight(canvas, "x11"), what="the view above the last node")
+    until(lambda: canvas.middle("node-x11")[1] > low + 50, what="the view moved up")
 
 
 def test_a_node_that_is_out_of_sight_is_found_by_its_name(canvas):
@@ -386,7 +387,10 @@ def test_a_node_that_is_out_of_sight_is_found_by_its_name(canvas):
 
 def test_the_menu_aligns_the_selected_nodes(canvas):
     linear(canvas, 10)
-    canvas.ask("editor.drawing.rename('features', 'a_name_that_makes_the_node_wide')")
+    canvas.ask("editor.drawing.rename('linear', 'a_name_that_makes_the_node_wider_than_the_other')")
+    (_, _, *first), (_, _, *second) = canvas.places().values()
+    assert first[1] > second[1]  # since it shows an example
+    until(lambda: canvas.places()["linear"][2] > first[0], what="the other is wider")
     canvas.box.focus()
     for entry, along, part in [
         *(("align-left", 0, 0), ("align-centre", 0, 0.5)),
