@@ -143,7 +143,7 @@ class ZeRO1(WrappingRule):
             width, rank = max(lengths) + 1, self.group.rank
             own = [_checked(steps[p], news[p]).reshape(-1) for p in of_rank[rank]]
             padding = self._padding(previous).to(dtype).expand(width - lengths[rank])
-            flat: Any = torch.cat([padding, *own])  # type: ignore[list-item]
+            flat: Any = torch.cat([padding, *own])
             whole = self._last = all_gather(flat, group=self.group)
             for one, several in enumerate(of_rank):
                 at = (one + 1) * width - lengths[one]
@@ -160,7 +160,7 @@ class ZeRO1(WrappingRule):
         Otherwise, processes could exchange values in different orders, since each of them computes
         the steps of other parameters, which can depend on other messages or on none.
         """
-        before = list({step.dtype: step for step in reversed(previous.values())}.values())
+        before = list({step.dtype: step for step in reversed(list(previous.values()))}.values())
         before += [] if self._last is None else [self._last]
         numbers: list[Any] = [one.reshape(-1)[0] for one in before]
         padding: Variable = functools.reduce(operator.add, numbers)

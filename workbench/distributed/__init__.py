@@ -35,7 +35,7 @@ Only the process of rank 0 writes the log and checkpoints, and shows progress. I
 all other processes raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can
 then be started again with any number of processes, and continues from the last checkpoint.
 
-The tests (``tests/distributed``) use ``torchrun`` on one machine with 2 processes and gloo, and
+The tests (``tests/distributed``) use ``torchrun`` on one machine with 3 processes and gloo, and
 groups of 2 and 3 processes without a launcher. Training on several machines, with Slurm or
 Kubernetes, or on more than one GPU with NCCL has not been tested.
 

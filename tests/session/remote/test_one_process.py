@@ -40,6 +40,15 @@ def reference(epochs=2):
     return jobs.outcome(loop)
 
 
+def test_collections_of_garbage_skip_what_exists_before_training(start, tmp_path):
+    """A full collection stops all threads, so that a command would take longer."""
+    session = start(paused=True)
+    assert session.call(lambda loop: gc.get_freeze_count()).wait(60) > 10_000
+    session.save(tmp_path / "run.tar").wait(60)
+    session.load(tmp_path / "run.tar").wait(60)  # the earlier model can then be collected
+    assert session.call(lambda loop: gc.get_freeze_count()).wait(60) == 0
+
+
 def test_the_numbers_are_those_of_a_run_here(start):
     loop = build(epochs=2)
     loop.status["note"] = "before the start"

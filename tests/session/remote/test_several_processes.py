@@ -246,7 +246,7 @@ def test_a_file_is_read_on_by_another_number_of_processes(start, tmp_path, kind,
     assert_same(jobs.outcome(one), outcome(session))
 
 
-@pytest.mark.parametrize("size, kills", [(2, 20), (3, 12)])
+@pytest.mark.parametrize("size, kills", [(2, 20), (3, 21)])
 def test_processes_can_be_killed_at_any_moment(start, size, kills):
     chance = random.Random(1)
     session = start(build("momentum", 10_000, OftenKept(0.005)), processes=size)

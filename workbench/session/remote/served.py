@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -39,6 +40,9 @@ DIVIDED = (
     "the variable {name!r} is divided among the processes, so the first process has only a part of "
     "its value; session.call(MainLoop.state_dict) collects all values"
 )
+
+REPLACING = frozenset(("rebuild", "load"))
+"""Methods after which the garbage collector must find the objects of the earlier model."""
 
 Make = Callable[..., Any]
 
@@ -122,6 +126,8 @@ FUNCTIONS: dict[str, Make] = {
 def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str, Any]) -> Any:
     """Call a method of a session, or one of `FUNCTIONS`."""
     function = FUNCTIONS.get(name)
+    if name in REPLACING:
+        gc.unfreeze()
     if function is not None:
         return function(session, *args, **options)
     return getattr(session, name)(*args, **options)

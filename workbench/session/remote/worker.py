@@ -6,6 +6,7 @@ detached, the process ends when the notebook that started it ends.
 
 from __future__ import annotations
 
+import gc
 import hmac
 import logging
 import os
@@ -127,6 +128,8 @@ class _Process:
         server = Server(session, self.secret, mailbox) if self.rank == 0 else None
         if mailbox is not None:
             self._share(session, mailbox, server)
+        # A collection that examines all objects of torch stops every thread for 0.2 s.
+        gc.freeze()
         if server is None:
             assert exchange is not None
             return self._follow(session, fork, mailbox)
