@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 from extensions_live.editor.canvas_layout import on_canvas
@@ -31,7 +31,7 @@ def aligned(boxes: Mapping[str, Box], side: Side) -> dict[str, Place]:
     left, top = min(box.x for box in boxes.values()), min(box.y for box in boxes.values())
     wide = max(box.x + box.width for box in boxes.values()) - left
     high = max(box.y + box.height for box in boxes.values()) - top
-    places = {
+    places: dict[Side, Callable[[Box], Place]] = {
         "left": lambda box: (left, box.y),
         "centre": lambda box: (round(left + (wide - box.width) / 2), box.y),
         "top": lambda box: (box.x, top),

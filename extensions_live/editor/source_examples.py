@@ -99,7 +99,8 @@ def image_of(value: Array) -> Array | None:
     pixels = as_images(value[None]) if value.ndim in (2, 3) else None
     if pixels is None or min(pixels.shape[1:3]) < LEAST:
         return None
-    return pixels[0]
+    first: Array = pixels[0]
+    return first
 
 
 def _is_smooth(value: Array, side: int) -> bool:
