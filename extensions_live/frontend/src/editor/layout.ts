@@ -61,8 +61,10 @@ export function place(
     if (siblings) siblings.push(node);
     else children.set(node.parent, [node]);
   }
+  const wires = between(nodes, edges);
   const fill = (parent: string | null, origin: Place): Box | null => {
     const own = children.get(parent) ?? [];
+    const within = wires.get(parent) ?? [];
     if (!own.length) return null;
     const measured = new Map<string, Size>();
     for (const { id } of own) {
@@ -70,8 +72,8 @@ export function place(
       measured.set(id, filled ? around(filled, sizes.get(id)) : (sizes.get(id) ?? DEFAULT));
     }
     const near = parent === null ? wish : null;
-    const places = placeSome(own, edges, measured, known, origin, near);
-    const aside = pushed(places, inner(own, edges), sizes, measured, GAP);
+    const places = placeSome(own, within, measured, known, origin, near);
+    const aside = pushed(places, inner(own, within), sizes, measured, GAP);
     for (const [id, home] of places) {
       const [x, y] = aside.get(id) ?? home;
       boxes.set(id, { x, y, home, ...(measured.get(id) ?? DEFAULT) });
@@ -273,6 +275,33 @@ export function nearestPlace({ width, height }: Size, start: Place, boxes: reado
     }
   }
   return freePlace({ width, height }, start, boxes);
+}
+
+/**
+ * Returns the edges between the nodes of each container; an edge from or to a node in an open group
+ * counts as one of the group.
+ */
+function between(
+  nodes: readonly LaidNode[],
+  edges: readonly LaidEdge[],
+): Map<string | null, LaidEdge[]> {
+  const parents = new Map(nodes.map(({ id, parent }) => [id, parent]));
+  const chain = (id: string): string[] => {
+    const parent = parents.get(id);
+    return parent === null || parent === undefined ? [id] : [...chain(parent), id];
+  };
+  const found = new Map<string | null, LaidEdge[]>();
+  for (const edge of edges) {
+    const [from, to] = [chain(edge.source), chain(edge.target)];
+    const at = from.findIndex((id, place) => id !== to[place]);
+    const [source, target] = [from[at], to[at]];
+    if (source === undefined || target === undefined) continue; // from or to the border of a group
+    const container = parents.get(source) ?? null;
+    const own = found.get(container) ?? [];
+    own.push({ ...edge, source, target });
+    found.set(container, own);
+  }
+  return found;
 }
 
 /** Returns the edges between some nodes. */

@@ -90,6 +90,15 @@ describe("layout", () => {
     expect(a && b && overlap(a, b)).toBe(false);
   });
 
+  it("places what leads into an open group above it", () => {
+    const nodes = [node("a", { parent: "g" }), node("g", { open: true }), node("x"), node("y")];
+    const edges = [edge("x", "a"), edge("a", "y")];
+    const boxes = place(nodes, edges, sizes("a", "g", "x", "y"));
+    const [x, g, y] = ["x", "g", "y"].map((id) => boxes.get(id));
+    expect((x?.y ?? 0) + 40).toBeLessThan(g?.y ?? 0);
+    expect((g?.y ?? 0) + (g?.height ?? 0)).toBeLessThan(y?.y ?? 0);
+  });
+
   it("finds the nearest place where a box overlaps no other", () => {
     const boxes = [{ x: 0, y: 0, ...SIZE }];
     expect(nearestPlace(SIZE, [200, 0], boxes)).toEqual([200, 0]);
