@@ -37,11 +37,10 @@ KEPT = 30
 UNKNOWN = "there is no command {name!r}; the commands are {names}{hint}"
 WRONG_ARGUMENTS = "the command {name} does not accept {given}: {error}"
 FORKED = "fork: {name!r} is paused at iteration {iteration:,}; a cell with this code shows it"
-SHOWN = """\
-from extensions_live import view
-from workbench.session import sessions
-
-view(sessions()[{name!r}])"""
+SHOWN = (
+    "from extensions_live import view; from workbench.session import sessions; "
+    "view(sessions()[{name!r}])"
+)
 
 
 @dataclass
