@@ -9,14 +9,7 @@ import confusion, { sentence } from "../src/widgets/confusion";
 import tiles from "../src/widgets/tiles";
 import { FakeModel, LIVE, fakeObserver } from "./fakes";
 
-// Its own test is pace.test.ts; here every update is drawn at once.
-vi.mock("../src/pace", () => ({
-  pacedView: (_model: unknown, _box: unknown, draw: () => void) => ({
-    draw,
-    hurry: vi.fn(),
-    end: vi.fn(),
-  }),
-}));
+vi.mock("../src/pace", () => import("./at_once"));
 
 let el: HTMLElement;
 

@@ -7,14 +7,7 @@ import { placeAt, readout } from "../src/readout";
 import type { AxisName, CurveData, LineInfo, PlotPayload, PlotState } from "../src/messages";
 import { fakeObserver, FakeModel, LIVE } from "./fakes";
 
-// Its own test is pace.test.ts; here every update is drawn at once.
-vi.mock("../src/pace", () => ({
-  pacedView: (_model: unknown, _box: unknown, draw: () => void) => ({
-    draw,
-    hurry: vi.fn(),
-    end: vi.fn(),
-  }),
-}));
+vi.mock("../src/pace", () => import("./at_once"));
 
 function curve(x: number[], y: number[], marks: number[] = []): CurveData {
   const view = (values: number[]) => new DataView(Float64Array.from(values).buffer);

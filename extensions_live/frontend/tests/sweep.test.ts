@@ -5,10 +5,7 @@ import type { SweepPayload, SweepState } from "../src/messages";
 import sweep from "../src/widgets/sweep";
 import { FakeModel, fakeObserver, LIVE } from "./fakes";
 
-// Its own test is pace.test.ts; here every update is drawn at once.
-vi.mock("../src/pace", () => ({
-  pacedView: (_model: unknown, _box: unknown, draw: () => void) => ({ draw, end: vi.fn() }),
-}));
+vi.mock("../src/pace", () => import("./at_once"));
 
 const data: { lines: { data: unknown } } = { lines: { data: {} } };
 const remove = vi.fn();
