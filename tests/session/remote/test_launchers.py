@@ -1,5 +1,6 @@
 """Launchers other than the local one: torchrun, and Ray on this machine."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from tests.session.remote.test_several_processes import reference
 from tests.support.forked_runs import build, outcome
 from tests.support.sockets import LOOPBACK, listening
 from tests.support.tree import ROOT
+from tests.support.waiting import until
 from workbench import errors
 from workbench.session.remote import launcher, ray_launcher, torchrun
 from workbench.session.remote.folder import RunFolder
@@ -29,35 +31,36 @@ def assert_only_loopback(*pids):
         assert set(listening(pid)) <= LOOPBACK
 
 
-def train_and_kill(session):
-    """Train two epochs in two processes, compare the numbers, and kill the second process."""
+def train_and_kill(session, size):
+    """Train two epochs in some processes, compare the numbers, and kill the last process."""
     try:
-        assert len(set(session.processes)) == 2
+        assert len(set(session.processes)) == size
         assert_only_loopback(*session.processes)
         assert not os.path.exists("/proc/net/tcp") or listening(session.processes[0])
         session.resume()
         assert session.wait(120)
         assert_same(reference(2), outcome(session))
         session.train(epochs=10_000).wait(60)
-        os.kill(session.processes[1], signal.SIGKILL)
-        with pytest.raises(errors.ProcessError, match="process 1 of 2 .* by the signal SIGKILL"):
+        os.kill(session.processes[-1], signal.SIGKILL)
+        text = f"process {size - 1} of {size} .* by the signal SIGKILL"
+        with pytest.raises(errors.ProcessError, match=text):
             session.wait(60)
     finally:
         session.close()
 
 
 def test_torchrun_starts_the_processes_of_a_notebook():
-    session = build(epochs=2).start(processes=2, launcher="torchrun", paused=True)
+    session = build(epochs=2).start(processes=3, launcher="torchrun", paused=True)
     agent = session._link.launched.agent
     with pytest.raises(errors.SessionError, match="EOF when reading a line"):
         session.call(lambda loop: input()).wait(60)
     assert_only_loopback(agent.pid)
-    train_and_kill(session)
+    train_and_kill(session, 3)
     assert agent.poll() is not None
 
 
 def test_local_processes_listen_on_the_loopback_interface_only():
-    train_and_kill(build(epochs=2).start(processes=2, launcher="local", paused=True))
+    train_and_kill(build(epochs=2).start(processes=2, launcher="local", paused=True), 2)
 
 
 def test_no_process_outlives_torchrun():
@@ -209,7 +212,7 @@ with pytest.raises(errors.ProcessError, match="needs a connection to Ray"):
     build().start(processes=1, launcher="ray")
 for last in (False, False, True):
     try:
-        ray.init(num_cpus=2, include_dashboard=False)
+        ray.init(num_cpus=3, include_dashboard=False)
         break
     except Exception:  # its own processes have only some seconds to start, on a busy machine too
         ray.shutdown()
@@ -222,12 +225,12 @@ for one in psutil.Process().children(recursive=True):
 with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):
     build().start(detached=True, launcher="ray")
 ray_launcher.PATIENCE = 0.5
-with pytest.raises(errors.ProcessError, match="not provided 3 actors with num_cpus=1"):
-    build().start(processes=3, launcher="ray")
+with pytest.raises(errors.ProcessError, match="not provided 4 actors with num_cpus=1"):
+    build().start(processes=4, launcher="ray")
 ray_launcher.PATIENCE = 100
-session = build(epochs=2).start(processes=2, launcher="ray", paused=True)
+session = build(epochs=2).start(processes=3, launcher="ray", paused=True)
 actors = session._link.launched.actors
-train_and_kill(session)
+train_and_kill(session, 3)
 for actor in actors:
     with pytest.raises(ray.exceptions.RayActorError):
         ray.get(actor.status.remote())
@@ -241,16 +244,22 @@ os.kill(parent, signal.SIGKILL)
 with pytest.raises(errors.ProcessError, match="process 0 of 1"):
     session.wait(60)
 until(lambda: not exists(pid), timeout=60)
-assert session.restart(processes=2) <= 3
+assert session.restart() <= 3
 assert session.wait(120)
 assert_same(reference(2), outcome(session))
-session.close()
-print("the end")
+session.train(epochs=10_000).wait(60)
+[pid] = session.processes
+of_ray = {{one.pid for one in psutil.Process().children(recursive=True)}}
+print("the end", pid, psutil.Process(pid).ppid(), *of_ray - {{pid}}, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_ray_starts_the_processes_of_a_notebook(tmp_path):
-    """Run in a process of its own, since Ray stays in its process."""
+    """Run in a process of its own, since Ray stays in its process.
+
+    This process is killed while the last run trains.
+    """
     pytest.importorskip("ray", reason="ray is not installed: pip install 'workbench[ray]'")
     done = subprocess.run(
         [sys.executable, "-c", RAY.format(folder=str(tmp_path))],
@@ -265,4 +274,10 @@ def test_ray_starts_the_processes_of_a_notebook(tmp_path):
         timeout=290,
         check=False,
     )
-    assert done.stdout.endswith("the end\n"), done.stderr
+    _, ended, left = done.stdout.rpartition("the end")
+    assert ended and done.returncode == -signal.SIGKILL, done.stderr
+    trained, actor, *of_ray = [int(pid) for pid in left.split()]
+    until(lambda: not exists(trained) and not exists(actor), timeout=60)
+    for pid in of_ray:  # agents of Ray look only once a minute whether Ray has ended
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
