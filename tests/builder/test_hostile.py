@@ -107,6 +107,7 @@ def test_the_good_one_is_good():
     assert [fault.path for fault in check(spec, infer=True).faults] == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_value_is_read_or_is_an_error_with_its_place(name):

@@ -293,6 +293,7 @@ def ordered(spec):
     return replace(spec, bricks=tuple(sorted(spec.bricks, key=lambda brick: brick.name)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("models", "number"),
     [(vectors(), 35), (vectors(depth=1), 60), (images(), 30), (recurrent(), 30),

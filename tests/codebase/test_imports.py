@@ -180,6 +180,7 @@ below("workbench")
 """
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_first():
     """A cycle between modules fails only if the wrong module is imported first."""
     done = subprocess.run(

@@ -33,6 +33,7 @@ def program(row: Row, training: bool):
     return given, [output, *gradients], ComputationGraph([output, *gradients])
 
 
+@pytest.mark.slow
 @each
 @pytest.mark.parametrize("mode", ["evaluation", "training"])
 def test_compiles_and_computes_the_same(row, mode, capfd):
@@ -81,6 +82,7 @@ class Decoder(torch.nn.Module):
         return x + self.down(torch.nn.functional.silu(gate) * up)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(
     "module",

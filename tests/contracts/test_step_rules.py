@@ -153,6 +153,7 @@ def test_a_loaded_state_continues_with_the_same_numbers(name):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ROWS if "default" not in name])
 def test_compiled_steps_agree_with_eager_ones_and_resume_exactly(name):
     parameters, algorithm, batches = job(name, "compiled")

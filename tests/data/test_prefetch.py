@@ -173,6 +173,7 @@ def test_closing_within_an_epoch_ends_the_process_and_reading_goes_on_in_another
     assert plain(got) == plain(shuffled().get_epoch_iterator())
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_is_reported_and_replaced(capfd):
     stream = Prefetch(troubled(105), workers="process")
     assert plain(stream.get_epoch_iterator()) == [[[105]]]
@@ -199,6 +200,7 @@ def readers() -> int:
     return sum(thread.name == "prefetch" for thread in threading.enumerate())
 
 
+@pytest.mark.slow
 def test_a_thread_without_a_reader_ends():
     before = readers()
     stream = Prefetch(shuffled())

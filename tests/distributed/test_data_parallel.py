@@ -45,6 +45,7 @@ def test_a_batch_needs_one_message(together):
     assert together(2, jobs.messages) == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", jobs.WAYS)
 @pytest.mark.parametrize("size, batch", [(2, 3), (3, 13)])
 def test_compiled_steps_can_have_unequal_shares(together, size, batch, way):
@@ -95,6 +96,7 @@ def test_a_run_continues_with_another_number_of_processes(together, tmp_path):
             assert_same(whole, rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("execution", ["eager", "compiled"])
 def test_normalisation_and_dropout_continue_with_another_number_of_processes(
     together, tmp_path, execution
@@ -172,6 +174,7 @@ def test_requests_of_processes_are_not_saved():
     assert not again._facts.tensor.any()
 
 
+@pytest.mark.slow
 def test_compiled_batch_normalisation_uses_the_whole_batch(together):
     """A share has one example, and a division by the deviation of three magnifies rounding errors.
 

@@ -50,6 +50,7 @@ def test_rules_of_different_parameters_exchange_values_in_the_same_order(togethe
     assert_same(together(size, jobs.follow, names, "zero1"), names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", jobs.WAYS)
 def test_every_compiled_rule_has_the_numbers_of_one_process(together, way):
     for names in (jobs.COMPILED, ["remove not finite"]):

@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 import sys
 
+import pytest
+
 from tests.distributed.test_data_parallel import assert_same
 from tests.support import train_in_processes
 from tests.support.sockets import LOOPBACK
@@ -26,6 +28,7 @@ def recorded(folder):
     return {"records": {name: frame[name].dropna().tolist() for name in names}, "values": {}}
 
 
+@pytest.mark.slow
 def test_torchrun_starts_the_same_script(tmp_path, capsys):
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir(), two.mkdir()

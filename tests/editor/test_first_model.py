@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 TRAIN = """
 from extensions_live import Editor
 
@@ -15,6 +17,7 @@ print(session.state)
 """
 
 
+@pytest.mark.slow
 def test_a_model_that_is_trained_at_once_has_neither_faults_nor_warnings():
     done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True)
     assert done.stderr == ""

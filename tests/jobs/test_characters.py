@@ -13,6 +13,7 @@ RNG = np.random.default_rng(6)
 TEXT = RNG.integers(0, 4, size=300) * RNG.integers(0, 2, size=300)
 
 
+@pytest.mark.slow
 def test_text_is_predicted_better_than_by_three_characters():
     result = characters.JOB.run()
     assert result.reached, result

@@ -5,6 +5,7 @@ import pytest
 from tests.jobs import reverser
 
 
+@pytest.mark.slow
 def test_unseen_words_are_spelled_backwards():
     result = reverser.JOB.run()
     assert result.reached, result

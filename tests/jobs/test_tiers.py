@@ -47,6 +47,7 @@ def parameters_of(job, execution):
     return keep
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_tiers_agree(job):
     compiled, eager = parameters_of(job, "compiled"), parameters_of(job, "eager")

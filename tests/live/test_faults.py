@@ -160,6 +160,7 @@ def test_two_views_with_conflicting_commands_settle_all_of_them():
     assert states <= {"applied", "refused:"}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_commands_all_have_an_outcome():
     session = make(FinishAfter(after_n_epochs=5)).start(paused=True)
     done = []

@@ -60,6 +60,7 @@ def run_and_kill(processes, folder, batches, delay):
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork")
 def test_thirty_random_kills(tmp_path, processes):

@@ -210,6 +210,7 @@ def run(code, *arguments):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_bricks_functions_and_lambdas_of_a_notebook_are_saved(tmp_path):
     run(WRITER, tmp_path / "model.tar")
     assert run(READER, tmp_path / "model.tar") == "216.0 <Cube cube> 6.0 7.0"

@@ -16,6 +16,7 @@ def detached(learning_rate):
     return build(learning_rate).start(detached=True, linger=10)
 
 
+@pytest.mark.slow
 def test_detached_runs_are_compared_and_the_best_is_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(config, "runs_path", tmp_path / "runs")
     path = tmp_path / "runs.sqlite"

@@ -284,6 +284,7 @@ def test_a_loop_in_mixed_precision():
         torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0.1)
 
 
+@pytest.mark.slow
 def test_cached_programs_of_other_loops_are_not_used(tmp_path):
     script = """
 import sys, numpy, torch

@@ -117,6 +117,7 @@ except IndexError as error:
 """
 
 
+@pytest.mark.slow
 def test_several_threads_that_find_one_do_not_end_the_process():
     done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True)
     assert done.stdout.split() == ["OutOfRangeError"], done.stderr

@@ -124,6 +124,7 @@ OPTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [True, False])
 def test_elsewhere_a_compiled_loss_is_that_of_torch(classes):
     x, y = tensor.matrix("x"), tensor.lvector("y") if classes else tensor.matrix("y")

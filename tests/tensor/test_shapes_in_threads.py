@@ -91,6 +91,7 @@ def test_a_size_that_is_read_while_it_is_learned_is_known_afterwards(monkeypatch
     assert (x + 0).shape[1] == 3
 
 
+@pytest.mark.slow
 def test_variables_can_be_created_while_symbols_are_removed(monkeypatch, switching):
     world = shapes._world()
     monkeypatch.setattr(world, "_is_shared", lambda: False)

@@ -388,6 +388,7 @@ with log.writing():
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_rows(path):
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

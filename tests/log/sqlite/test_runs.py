@@ -91,6 +91,7 @@ print(main_loop.log.h_uuid)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_from_one_checkpoint_at_the_same_time(database, tmp_path):
     """Run twice from one checkpoint, for example by starting the second run by mistake."""
     path = str(tmp_path / "run.tar")

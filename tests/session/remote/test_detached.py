@@ -83,6 +83,7 @@ def test_a_detached_run_outlives_its_notebook(folder_of_runs, size):
     assert all(again._link.launched.status(rank) is not None for rank in range(size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["attached", "torchrun"])
 def test_all_processes_of_another_run_end_with_its_notebook(folder_of_runs, kind):
     pids = start_and_die(folder_of_runs, "short", kind, 2)

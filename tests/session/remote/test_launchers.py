@@ -255,6 +255,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_ray_starts_the_processes_of_a_notebook(tmp_path):
     """Run in a process of its own, since Ray stays in its process.
 

@@ -246,6 +246,7 @@ def test_a_file_is_read_on_by_another_number_of_processes(start, tmp_path, kind,
     assert_same(jobs.outcome(one), outcome(session))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size, kills", [(2, 20), (3, 21)])
 def test_processes_can_be_killed_at_any_moment(start, size, kills):
     chance = random.Random(1)
@@ -272,6 +273,7 @@ def test_processes_can_be_killed_at_any_moment(start, size, kills):
     np.testing.assert_allclose(found, whole[: len(found)], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_compiled_steps_have_the_numbers_of_one_process(start):
     session = start(build(epochs=1, execution="compiled"), processes=2, paused=True)
     session.step(3).wait(200)
