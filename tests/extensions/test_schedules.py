@@ -168,7 +168,7 @@ def test_a_schedule_shows_its_settings():
         (lambda: step(0.1, [3, 2]), r"every=\(3, 2\) must be numbers of iterations in"),
         (lambda: chain([0.1, 0.2], [3, 5]), "ends=.3, 5. must have one number for each .* 2"),
         (lambda: chain([1, 2, 3], [5, 3]), r"ends=\(5, 3\) must be numbers of iterations in"),
-        (lambda: step(0.1, True), "every must be a whole number, .* not True"),
+        (lambda: step(0.1, True), "every must be a whole number >= 1, not True"),
     ],
 )
 def test_wrong_settings_are_named(make, text):

@@ -82,7 +82,7 @@ def test_the_cost_is_that_of_the_function():
 @pytest.mark.parametrize(
     ("model", "targets", "loss", "text"),
     [
-        (layers(), SUMS, lambda o, y: (o - y) ** 2, r"returned the shape \(B, 1\); its arguments"),
+        (layers(), SUMS, lambda o, y: (o - y) ** 2, r"returned the shape \(B, 1\) for arguments"),
         (layers(), SUMS, lambda o, y: 3.0, "returned a value of type float"),
         (layers(), SUMS, torch.nn.HuberLoss, r"not the class HuberLoss; write loss=HuberLoss\(\)"),
         ([wb.Linear(), wb.Softmax()], CLASSES, weighted(), "this loss applies a softmax too"),

@@ -47,6 +47,9 @@ class Streams:
     def listed(self):
         return []
 
+    def shown_from(self, listed, inputs):
+        return {}
+
 
 @pytest.fixture
 def tab(editor):

@@ -269,7 +269,7 @@ def test_no_page_of_a_browser_may_read(tool):
         ("GET", "/log?channels=const", None, 400, "no channel 'const'"),
         ("GET", "/log?since=-1", None, 400, "since must be a whole number >= 0, not '-1'"),
         ("GET", "/state?sinc=1", None, 400, "no parameter 'sinc'"),
-        ("GET", "/commands/1?wait=nan", None, 400, "wait must be a number of seconds"),
+        ("GET", "/commands/1?wait=nan", None, 400, "wait must be a non-negative number of seconds"),
         ("DELETE", "/state", None, 405, "/state accepts GET, not DELETE"),
         ("POST", "/state", "{}", 405, "/state accepts GET, not POST"),
         ("POST", "/commands", "{", 400, "the body must be JSON"),

@@ -207,5 +207,5 @@ def test_load_says_that_the_model_was_changed_and_what_loads_it(tmp_path):
     path = session.save(tmp_path / "run.tar").wait(SOON)
     session.stop()
     loop: MainLoop = runs.build(20, Load(path, load_iteration_state=True), dropout=0)
-    with pytest.raises(ArchiveError, match=r"changed while it was trained.*session.load\("):
+    with pytest.raises(ArchiveError, match=r"changed during training.*session.load\("):
         loop.run()

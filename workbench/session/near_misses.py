@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import UnknownAttributeError, nearest
 
@@ -45,19 +45,18 @@ INSTEAD: dict[str, str] = {
 """Names in Keras, Lightning, fastai, skorch and torch, with what to write instead."""
 
 
-class NearMisses:
-    """Base class of sessions, whose errors for missing attributes say what to write instead."""
+def missing(self: Any, name: str) -> Any:
+    """Raise an error for an attribute that a session does not have; say what to write instead.
 
-    if not TYPE_CHECKING:  # a type checker would allow any attribute
-
-        def __getattr__(self, name: str) -> Any:
-            if hasattr(type(self), name):
-                return object.__getattribute__(self, name)  # repeats the error of a property
-            text = f"{type(self).__name__} has no attribute {name!r}"
-            if name.startswith("_"):
-                raise UnknownAttributeError(text)
-            advice = INSTEAD.get(name)
-            if advice is None:
-                known = [one for one in dir(type(self)) if not one.startswith("_")]
-                raise UnknownAttributeError(text + nearest(name, known))
-            raise UnknownAttributeError(f"{text}; {advice}")
+    Sessions use this function as ``__getattr__``.
+    """
+    if hasattr(type(self), name):
+        return object.__getattribute__(self, name)  # repeats the error of a property
+    text = f"{type(self).__name__} has no attribute {name!r}"
+    if name.startswith("_"):
+        raise UnknownAttributeError(text)
+    advice = INSTEAD.get(name)
+    if advice is None:
+        known = [one for one in dir(type(self)) if not one.startswith("_")]
+        raise UnknownAttributeError(text + nearest(name, known))
+    raise UnknownAttributeError(f"{text}; {advice}")

@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from workbench.algorithms import UpdatesAlgorithm
 from workbench.errors import SessionError, StateError, WaitInterrupted, WorkbenchError
@@ -31,7 +31,7 @@ from workbench.session.archives import save_to
 from workbench.session.command import Command
 from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
-from workbench.session.near_misses import NearMisses
+from workbench.session.near_misses import missing
 from workbench.session.states import States
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
@@ -46,7 +46,7 @@ ALREADY_STARTED = (
 RUNS_ALREADY = "{session!r} was already started and is still running; nothing was changed"
 NOT_TO_BE_SAVED = (
     "{session!r} has a thread, which cannot be copied or saved; save its main loop with the "
-    "extension Checkpoint, or call session.save(path)"
+    "Checkpoint extension, or call session.save(path)"
 )
 WAIT_INTERRUPTED = (
     "wait() was interrupted, but training continues: {session!r}. Call its stop() method to "
@@ -54,7 +54,7 @@ WAIT_INTERRUPTED = (
 )
 
 
-class Session(FixedAttributes, NearMisses, States):
+class Session(FixedAttributes, States):
     """Controller of a main loop that runs in a background thread.
 
     Each control method immediately returns a `Command`, which later contains the outcome. Commands
@@ -106,6 +106,9 @@ class Session(FixedAttributes, NearMisses, States):
     >>> session.state
     <State.FINISHED: 'finished'>
     """
+
+    if not TYPE_CHECKING:  # a type checker would allow any attribute
+        __getattr__ = missing
 
     _called = "session"
     _parts = ("main_loop",)

@@ -287,7 +287,7 @@ def test_wrong_arguments(start):
     known = "launcher must be 'local', 'torchrun', 'ray', or an object"
     with pytest.raises(errors.ArgumentError, match=known):
         loop.start(processes=2, launcher="elsewhere")
-    with pytest.raises(errors.ArgumentError, match="linger must be a number of seconds"):
+    with pytest.raises(errors.ArgumentError, match="linger must be a non-negative number"):
         loop.start(detached=True, linger=-1)
     with pytest.raises(errors.SessionError, match="no run named 'elsewhere'"):
         workbench.attach("elsewhere")

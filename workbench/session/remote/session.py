@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from workbench.errors import LogError, SessionError, StateError, WaitInterrupted
 from workbench.interfaces import State
@@ -16,7 +16,7 @@ from workbench.session import display
 from workbench.session.branch import check_iteration
 from workbench.session.known_sessions import check_name, forget, remember
 from workbench.session.known_variables import KnownVariables
-from workbench.session.near_misses import NearMisses
+from workbench.session.near_misses import missing
 from workbench.session.remote.controls import Controls
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched, Launcher, Unowned
@@ -55,7 +55,7 @@ RESTED = (
 )
 
 
-class RemoteSession(FixedAttributes, NearMisses, Controls):
+class RemoteSession(FixedAttributes, Controls):
     """Controller of a main loop that runs in other processes.
 
     It has the methods and attributes of `workbench.session.Session`, except ``main_loop``: the
@@ -80,6 +80,9 @@ class RemoteSession(FixedAttributes, NearMisses, Controls):
         The main loop that the run was started from. Variables that are passed to methods are
         looked up in it.
     """
+
+    if not TYPE_CHECKING:  # a type checker would allow any attribute
+        __getattr__ = missing
 
     _called = "session"
 

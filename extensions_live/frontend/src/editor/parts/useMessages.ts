@@ -97,7 +97,7 @@ interface Said {
 
 type Edits = Pick<BoardPayload, "version" | "structure" | "undo" | "redo">;
 
-/** Returns what has happened between two boards; empty if nothing has, or if the first is none. */
+/** Returns what has happened between two boards; empty if nothing has, or if there is no first board. */
 export function editText(before: Edits, now: Edits): string {
   if (before.structure === 0 || before.version === now.version) return "";
   if (now.redo !== null && now.redo === before.undo) return `undone: ${now.redo}`;
