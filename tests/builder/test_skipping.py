@@ -291,3 +291,42 @@ def test_a_loop_that_can_end_early_must_not_build_a_model():
     code = MODEL + "for n in range(3):\n    scores = scores * 2\n    if flag():\n        break"
     with pytest.raises(BuilderError, match="line 12: the loop changes the model, but can end"):
         from_code(code)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{'small': 4, 'large': 8}.get(key, 4)",
+        "{'small': 4, 'large': 8}.pop(key, 4)",
+        "{'small': 4}.setdefault(key, 4)",
+        "{key: 4, 'small': 8}['small']",
+        "dict([(key, 4), ('small', 8)])['small']",
+        "{one: 8 for one in [key, 'small']}['small']",
+        "[1, 2].count(key)",
+        "[key, 2].index(2)",
+        "4 if 28 in [key, 3] else 8",
+        "4 if 28 in {key: 3} else 8",
+        "4 if (key, 28) == (28, 28) else 8",
+        "4 if any([key]) else 8",
+        "4 if all([key, True]) else 8",
+        "max([(1, key), (2, 3)])[1]",
+        "len(str((key,)))",
+        "len('%s' % (key,))",
+    ],
+)
+def test_a_value_that_depends_on_an_unknown_one_in_a_list_is_unknown(value):
+    code = f"import os\nimport workbench as wb\nkey = os.environ['SIZE']\nn = {value}\n"
+    with pytest.raises(BuilderError, match=r"^line 5: the model needs a value from line 4"):
+        from_code(code + "wb.Linear(3, n)")
+
+
+def test_lists_can_contain_unknown_values():
+    code = "import os\nimport workbench as wb\nkey = os.environ['SIZE']\n"
+    code += "sizes = [3, key]\nsizes.append(key)\nboth = list(zip(sizes, [4, 5]))\n"
+    spec = from_code(code + "wb.Linear(both[0][1], len(sizes + [key]))")
+    assert spec.bricks[0].settings == {"input_dim": 4, "output_dim": 4}
+
+
+@pytest.mark.parametrize("value", ["1 in [scores]", "any([scores])", "[scores].count(1)"])
+def test_a_comparison_of_a_variable_in_a_list_is_skipped(value):
+    assert from_code(f"{MODEL}print({value})") == from_code(MODEL)
