@@ -330,3 +330,26 @@ def test_lists_can_contain_unknown_values():
 @pytest.mark.parametrize("value", ["1 in [scores]", "any([scores])", "[scores].count(1)"])
 def test_a_comparison_of_a_variable_in_a_list_is_skipped(value):
     assert from_code(f"{MODEL}print({value})") == from_code(MODEL)
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "match flag():\n        case 1:\n            break",
+        "try:\n        flag()\n    except* ValueError:\n        continue",
+        "for one in given():\n        pass\n    else:\n        break",
+        "while flag():\n        pass\n    else:\n        break",
+        "if flag():\n        for n in given():\n            pass\n        else:\n            break",
+    ],
+)
+def test_a_loop_that_any_statement_can_leave_is_unknown(leaving):
+    loop = f"for i in range(3):\n    sizes.append(4)\n    {leaving}\n"
+    code = f"import workbench as wb\nsizes = [3]\n{loop}"
+    with pytest.raises(BuilderError, match=r"^line \d+: the model needs a value from line"):
+        from_code(code + "wb.MLP([wb.Tanh() for _ in sizes[1:]], sizes)")
+
+
+@pytest.mark.parametrize("code", ["\nbreak", "\ncontinue", "if flag():\n    break"])
+def test_a_break_outside_a_loop_is_an_error(code):
+    with pytest.raises(BuilderError, match=r"^line 2: (break|continue) outside a loop"):
+        from_code(code)

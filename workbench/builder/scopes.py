@@ -160,15 +160,15 @@ def last_attribute(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def leaves_loop(statement: ast.stmt) -> bool:
-    """Return True if a statement contains ``break`` or ``continue`` for a loop around it."""
+def leaving(statement: ast.stmt) -> ast.Break | ast.Continue | None:
+    """Return a ``break`` or ``continue`` in a statement for a loop around it, or None."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.Break, ast.Continue)):
-            return True
+            return node
         if isinstance(node, LOOPS):
             waiting.extend(node.orelse)
         elif not isinstance(node, DEFINITIONS):
             waiting.extend(ast.iter_child_nodes(node))
-    return False
+    return None
