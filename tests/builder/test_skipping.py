@@ -353,3 +353,8 @@ def test_a_loop_that_any_statement_can_leave_is_unknown(leaving):
 def test_a_break_outside_a_loop_is_an_error(code):
     with pytest.raises(BuilderError, match=r"^line 2: (break|continue) outside a loop"):
         from_code(code)
+
+
+def test_a_name_in_a_comprehension_is_not_the_cost():
+    code = f"{MODEL}costs = [cost, scores.mean()]\ntotal = sum(cost for cost in costs)\ncost = 0.0"
+    assert from_code(code).cost == from_code(f"{MODEL}costs = [cost, scores.mean()]").cost

@@ -247,7 +247,8 @@ class Expressions:
         nodes = [*element, *(test for one in generators for test in one.ifs)]
         if any(isinstance(part, ast.NamedExpr) for node in nodes for part in ast.walk(node)):
             raise Unreadable("an assignment in a comprehension")
-        outer = dict(self.known)
+        outer = dict(self.known), dict(self._variables), dict(self._bound)
+        lines = {name: line for name, line in self._lines.items() if isinstance(name, str)}
         try:
             for one in self._iterated(generator.iter):
                 self._assign(generator.target, one)
@@ -258,7 +259,8 @@ class Expressions:
                 else:
                     yield self.value(element[0])
         finally:
-            self.known = outer
+            self.known, self._variables, self._bound = outer
+            self._lines |= lines
 
     def _dictionary(
         self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr]
