@@ -358,3 +358,11 @@ def test_a_break_outside_a_loop_is_an_error(code):
 def test_a_name_in_a_comprehension_is_not_the_cost():
     code = f"{MODEL}costs = [cost, scores.mean()]\ntotal = sum(cost for cost in costs)\ncost = 0.0"
     assert from_code(code).cost == from_code(f"{MODEL}costs = [cost, scores.mean()]").cost
+
+
+def test_regular_expressions_that_can_be_slow_are_not_searched():
+    code = f"{MODEL}chosen = VariableFilter(variable_name_regex={{!r}})(ComputationGraph(cost))\n"
+    code += "cost = cost + 0.1 * sum((W ** 2).sum() for W in chosen)"
+    assert from_code(code.format("^W+$")).calls != from_code(MODEL).calls
+    with pytest.raises(BuilderError, match="a regular expression with a group or with several"):
+        from_code(code.format("(a|a)+$"))
