@@ -1,8 +1,11 @@
 """Statements that cannot be read: refused where the model depends on them, otherwise skipped."""
 
+import ast
+import tracemalloc
+
 import pytest
 
-from workbench.builder import BuilderError, from_code, from_spec, to_code, to_spec
+from workbench.builder import BuilderError, from_code, from_spec, scopes, to_code, to_spec
 
 MODEL = """\
 import numpy as np
@@ -366,3 +369,13 @@ def test_regular_expressions_that_can_be_slow_are_not_searched():
     assert from_code(code.format("^W+$")).calls != from_code(MODEL).calls
     with pytest.raises(BuilderError, match="a regular expression with a group or with several"):
         from_code(code.format("(a|a)+$"))
+
+
+def test_names_in_long_blocks_are_read_in_little_memory():
+    code = ast.parse("with held():\n" + "".join(f"    a_{i} = b\n" for i in range(2000)))
+    tracemalloc.start()
+    try:
+        assert set(scopes.read(code)) == {"b", "held"}
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
