@@ -1,8 +1,11 @@
 """Statements that cannot be read: refused where the model depends on them, otherwise skipped."""
 
+import ast
+import tracemalloc
+
 import pytest
 
-from workbench.builder import BuilderError, from_code, from_spec, to_code, to_spec
+from workbench.builder import BuilderError, from_code, from_spec, scopes, to_code, to_spec
 
 MODEL = """\
 import numpy as np
@@ -291,3 +294,88 @@ def test_a_loop_that_can_end_early_must_not_build_a_model():
     code = MODEL + "for n in range(3):\n    scores = scores * 2\n    if flag():\n        break"
     with pytest.raises(BuilderError, match="line 12: the loop changes the model, but can end"):
         from_code(code)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{'small': 4, 'large': 8}.get(key, 4)",
+        "{'small': 4, 'large': 8}.pop(key, 4)",
+        "{'small': 4}.setdefault(key, 4)",
+        "{key: 4, 'small': 8}['small']",
+        "dict([(key, 4), ('small', 8)])['small']",
+        "{one: 8 for one in [key, 'small']}['small']",
+        "[1, 2].count(key)",
+        "[key, 2].index(2)",
+        "4 if 28 in [key, 3] else 8",
+        "4 if 28 in {key: 3} else 8",
+        "4 if (key, 28) == (28, 28) else 8",
+        "4 if any([key]) else 8",
+        "4 if all([key, True]) else 8",
+        "max([(1, key), (2, 3)])[1]",
+        "len(str((key,)))",
+        "len('%s' % (key,))",
+    ],
+)
+def test_a_value_that_depends_on_an_unknown_one_in_a_list_is_unknown(value):
+    code = f"import os\nimport workbench as wb\nkey = os.environ['SIZE']\nn = {value}\n"
+    with pytest.raises(BuilderError, match=r"^line 5: the model needs a value from line 4"):
+        from_code(code + "wb.Linear(3, n)")
+
+
+def test_lists_can_contain_unknown_values():
+    code = "import os\nimport workbench as wb\nkey = os.environ['SIZE']\n"
+    code += "sizes = [3, key]\nsizes.append(key)\nboth = list(zip(sizes, [4, 5]))\n"
+    spec = from_code(code + "wb.Linear(both[0][1], len(sizes + [key]))")
+    assert spec.bricks[0].settings == {"input_dim": 4, "output_dim": 4}
+
+
+@pytest.mark.parametrize("value", ["1 in [scores]", "any([scores])", "[scores].count(1)"])
+def test_a_comparison_of_a_variable_in_a_list_is_skipped(value):
+    assert from_code(f"{MODEL}print({value})") == from_code(MODEL)
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "match flag():\n        case 1:\n            break",
+        "try:\n        flag()\n    except* ValueError:\n        continue",
+        "for one in given():\n        pass\n    else:\n        break",
+        "while flag():\n        pass\n    else:\n        break",
+        "if flag():\n        for n in given():\n            pass\n        else:\n            break",
+    ],
+)
+def test_a_loop_that_any_statement_can_leave_is_unknown(leaving):
+    loop = f"for i in range(3):\n    sizes.append(4)\n    {leaving}\n"
+    code = f"import workbench as wb\nsizes = [3]\n{loop}"
+    with pytest.raises(BuilderError, match=r"^line \d+: the model needs a value from line"):
+        from_code(code + "wb.MLP([wb.Tanh() for _ in sizes[1:]], sizes)")
+
+
+@pytest.mark.parametrize("code", ["\nbreak", "\ncontinue", "if flag():\n    break"])
+def test_a_break_outside_a_loop_is_an_error(code):
+    with pytest.raises(BuilderError, match=r"^line 2: (break|continue) outside a loop"):
+        from_code(code)
+
+
+def test_a_name_in_a_comprehension_is_not_the_cost():
+    code = f"{MODEL}costs = [cost, scores.mean()]\ntotal = sum(cost for cost in costs)\ncost = 0.0"
+    assert from_code(code).cost == from_code(f"{MODEL}costs = [cost, scores.mean()]").cost
+
+
+def test_regular_expressions_that_can_be_slow_are_not_searched():
+    code = f"{MODEL}chosen = VariableFilter(variable_name_regex={{!r}})(ComputationGraph(cost))\n"
+    code += "cost = cost + 0.1 * sum((W ** 2).sum() for W in chosen)"
+    assert from_code(code.format("^W+$")).calls != from_code(MODEL).calls
+    with pytest.raises(BuilderError, match="a regular expression with a group or with several"):
+        from_code(code.format("(a|a)+$"))
+
+
+def test_names_in_long_blocks_are_read_in_little_memory():
+    code = ast.parse("with held():\n" + "".join(f"    a_{i} = b\n" for i in range(2000)))
+    tracemalloc.start()
+    try:
+        assert set(scopes.read(code)) == {"b", "held"}
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

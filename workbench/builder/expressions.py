@@ -40,6 +40,10 @@ DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
 """Attributes of variables whose values are not variables."""
 
 
+COMPARING = ("all", "any", "max", "min", "sorted", "str")
+"""Python functions whose results depend on the elements of lists."""
+
+
 class Expressions:
     """Evaluator of expressions, which stores the values of names.
 
@@ -64,16 +68,19 @@ class Expressions:
         if self._steps > MOST:
             raise BuilderError(f"the code requires more than {MOST:,} steps; shorten its loops")
 
+    def _visit(self) -> None:
+        self._visited += 1
+        if self._visited > ELEMENTS:
+            raise BuilderError(
+                f"the lists in the code have more than {ELEMENTS:,} elements in total; shorten "
+                "the lists, or the loops that use them"
+            )
+
     def _elements(self, value: Any) -> list[Any]:
         """Return the values in nested lists, tuples and dictionaries, and count the elements."""
         found, waiting = [], [value]
         while waiting:
-            self._visited += 1
-            if self._visited > ELEMENTS:
-                raise BuilderError(
-                    f"the lists in the code have more than {ELEMENTS:,} elements in total; shorten "
-                    "the lists, or the loops that use them"
-                )
+            self._visit()
             one = waiting.pop()
             if isinstance(one, dict):
                 waiting.extend(one.values())
@@ -172,7 +179,7 @@ class Expressions:
                 return list(self._comprehended([element], generators))
             case ast.DictComp(key=key, value=value, generators=generators):
                 pair = ast.Tuple([key, value], ast.Load())
-                return dict(self._comprehended([pair], generators))
+                return self._keyed(dict(self._comprehended([pair], generators)))
             case ast.JoinedStr(values=parts):
                 text = "".join(map(self._formatted, parts))
                 if len(text) > LONGEST:
@@ -211,6 +218,7 @@ class Expressions:
 
     def _plain(self, value: Any) -> Any:
         """Return `value`; raise an error unless it is a number, string, None or list of these."""
+        self._visit()
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain(part) for part in value)
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -239,7 +247,8 @@ class Expressions:
         nodes = [*element, *(test for one in generators for test in one.ifs)]
         if any(isinstance(part, ast.NamedExpr) for node in nodes for part in ast.walk(node)):
             raise Unreadable("an assignment in a comprehension")
-        outer = dict(self.known)
+        outer = dict(self.known), dict(self._variables), dict(self._bound)
+        lines = {name: line for name, line in self._lines.items() if isinstance(name, str)}
         try:
             for one in self._iterated(generator.iter):
                 self._assign(generator.target, one)
@@ -250,7 +259,8 @@ class Expressions:
                 else:
                     yield self.value(element[0])
         finally:
-            self.known = outer
+            self.known, self._variables, self._bound = outer
+            self._lines |= lines
 
     def _dictionary(
         self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr]
@@ -264,6 +274,13 @@ class Expressions:
                 found |= value
             else:
                 raise Unreadable("entries that are not known before the code runs")
+        return self._keyed(found)
+
+    def _keyed(self, found: dict[Any, Any]) -> dict[Any, Any]:
+        """Return a dictionary; raise `Unreadable` if a key is unknown, since it can equal any."""
+        for key in self._elements(list(found)):
+            if isinstance(key, Opaque):
+                raise Unreadable(key.reason)
         return found
 
     def _compared(
@@ -285,7 +302,7 @@ class Expressions:
                     raise Unreadable("an identity that is not known before the code runs")
             return (one is other) == isinstance(op, ast.Is)
         if isinstance(op, (ast.In, ast.NotIn)):
-            inside = self._plain(one) in self._plain_list(other)
+            inside = self._plain(one) in self._plain(self._plain_list(other))
             return inside == isinstance(op, ast.In)
         return self._binary(op, one, other)
 
@@ -320,8 +337,8 @@ class Expressions:
                 raise Unreadable(operand.reason)
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
-        if isinstance(op, ast.cmpop):
-            self._elements(operands)
+        if not isinstance(op, (ast.Add, ast.Mult)):  # these keep the elements of lists as they are
+            left, right = map(self._plain, operands)
         return limited(function, left, right)
 
     def _unary(self, op: ast.AST, operand: Any) -> Any:
@@ -442,11 +459,14 @@ class Expressions:
                 if name not in KEYWORDS.get(path, ()):
                     raise Unreadable(f"a call to {path} with the argument {name!r}")
                 self._plain_list(value)
-        found = function(*map(self._plain_list, args), **kwargs)
+        args = [self._plain_list(one) for one in args]
+        if path in COMPARING:
+            args = [self._plain(one) for one in args]
+        found = function(*args, **kwargs)
         if isinstance(found, Variable):  # a sum of variables
             self.objects.consumed.update(v for v in self._elements(args) if v is not found)
             self.objects.touched.append(found)
-        return found
+        return self._keyed(found) if isinstance(found, dict) else found
 
     def _method_of_plain(
         self, method: BuiltinMethodType, args: list[Any], kwargs: dict[str, Any]
@@ -457,8 +477,12 @@ class Expressions:
             args = [self._listed(one) if name == "extend" else one for one in args]
             if not all(isinstance(one, (list, dict)) for one in args):
                 raise Unreadable(f"a call to {name} with values that are not known")
-        if name in ("count", "index") and variables_in(method.__self__):
-            raise Unreadable("a comparison of variables")
+        elif name != "append":
+            args = [*map(self._plain, args[:1]), *args[1:]]
+        if name in ("count", "index"):
+            self._plain(method.__self__)
+        if name == "update":
+            self._keyed(dict(*args))
         found = method(*args, **kwargs)
         return list(found) if isinstance(found, (KeysView, ItemsView, ValuesView)) else found
 

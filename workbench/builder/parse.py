@@ -20,7 +20,7 @@ from workbench.builder.convert import described, not_shown
 from workbench.builder.expressions import needed, variables_in
 from workbench.builder.graph import Graph
 from workbench.builder.names import Opaque, Unreadable, imported
-from workbench.builder.scopes import leaves_loop
+from workbench.builder.scopes import leaving
 from workbench.builder.skipping import Skipped, Skipping
 from workbench.builder.spec import Spec
 from workbench.errors import BuilderError, WorkbenchError
@@ -114,11 +114,16 @@ def parsed(text: str) -> list[ast.stmt]:
     """Return the statements of code; raise `BuilderError` if it is not valid Python code."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in text.split("\n")]
     try:
-        return ast.parse("\n".join(lines)).body
+        statements = ast.parse("\n".join(lines)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
         raise BuilderError(f"{where}this is not Python code: {reason}") from None
+    for statement in statements:
+        if (left := leaving(statement)) is not None:
+            word = "break" if isinstance(left, ast.Break) else "continue"
+            raise BuilderError(f"line {left.lineno}: {word} outside a loop; move it into a loop")
+    return statements
 
 
 class _Left(Exception):
@@ -230,7 +235,7 @@ class Reader(Skipping):
             except Unreadable as reason:
                 if reason.needed:
                     raise BuilderError(f"line {statement.lineno}: {reason}") from None
-                if isinstance(statement, (ast.If, ast.Try, ast.With)) and leaves_loop(statement):
+                if leaving(statement) is not None:
                     raise _Unsure(str(reason)) from None
                 self._skip(statement, str(reason))
             except WorkbenchError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -73,36 +74,61 @@ def read(code: ast.AST, omitted: Callable[[ast.AST], bool] = lambda node: False)
     >>> list(read(ast.parse("squares = [n * n for n in numbers]")))
     ['numbers']
     """
-    waiting: list[tuple[ast.AST, frozenset[str]]] = [(code, frozenset())]
+    waiting: list[tuple[ast.AST, _Scope | None]] = [(code, None)]
     while waiting:
         node, local = waiting.pop()
         if omitted(node):
             continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in local:
-            yield node.id
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if not _is_local(node.id, local):
+                yield node.id
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            yield from {node.target.id} - local
-        done: list[ast.AST] = []
+            if not _is_local(node.target.id, local):
+                yield node.target.id
+        done: ast.AST | None = None
         if isinstance(node, COMPREHENSIONS):  # the first iterable belongs to the code around it
-            first = node.generators[0]
-            done = [first]
-            waiting += [(first.iter, local), *((test, local | _local(node)) for test in first.ifs)]
+            done = first = node.generators[0]
+            waiting.append((first.iter, local))
+            local = _Scope(dict.fromkeys(_local(node), -1), 0, local)
+            waiting += [(test, local) for test in first.ifs]
         elif isinstance(node, (ast.For, ast.AsyncFor)):
-            done = [node.iter]
+            done = node.iter
             waiting.append((node.iter, local))
-            local |= _stored(node.target)
-        if isinstance(node, (*DEFINITIONS, *COMPREHENSIONS, ast.Lambda)):
-            local |= _local(node)
+            local = _Scope(dict.fromkeys(_stored(node.target), -1), 0, local)
+        elif isinstance(node, (*DEFINITIONS, ast.Lambda)):
+            local = _Scope(dict.fromkeys(_local(node), -1), 0, local)
         for _, field in ast.iter_fields(node):
-            inner = local
-            for child in field if isinstance(field, list) else [field]:
-                if not isinstance(child, ast.AST) or child in done:
-                    continue
-                waiting.append((child, inner))
+            names: dict[str, int] = {}
+            held: set[str] = set()
+            parts = [one for one in (field if isinstance(field, list) else [field]) if one != done]
+            for place, child in enumerate(parts):
                 if isinstance(child, (ast.Assign, ast.AnnAssign)):
-                    inner |= _stored(child)  # in the statements that follow
+                    for name in _stored(child):
+                        names.setdefault(name, place)
                 elif isinstance(child, ast.withitem):
-                    local |= _stored(child)
+                    held |= _stored(child)
+            for place, child in enumerate(parts):
+                if isinstance(child, ast.AST):
+                    waiting.append((child, _Scope(names, place, local) if names else local))
+            if held:
+                local = _Scope(dict.fromkeys(held, -1), 0, local)
+
+
+class _Scope(NamedTuple):
+    """Names of a block, with the places of the statements that bind them, and a place in it."""
+
+    names: dict[str, int]
+    place: int
+    outer: _Scope | None
+
+
+def _is_local(name: str, scope: _Scope | None) -> bool:
+    """Return True if a name is bound before a place in a block, or in a block around it."""
+    while scope is not None:
+        if scope.names.get(name, scope.place) < scope.place:
+            return True
+        scope = scope.outer
+    return False
 
 
 def _stored(code: ast.AST) -> set[str]:
@@ -160,15 +186,15 @@ def last_attribute(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def leaves_loop(statement: ast.stmt) -> bool:
-    """Return True if a statement contains ``break`` or ``continue`` for a loop around it."""
+def leaving(statement: ast.stmt) -> ast.Break | ast.Continue | None:
+    """Return a ``break`` or ``continue`` in a statement for a loop around it, or None."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.Break, ast.Continue)):
-            return True
+            return node
         if isinstance(node, LOOPS):
             waiting.extend(node.orelse)
         elif not isinstance(node, DEFINITIONS):
             waiting.extend(ast.iter_child_nodes(node))
-    return False
+    return None

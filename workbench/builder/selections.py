@@ -28,7 +28,11 @@ def made(cls: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return _tried(lambda: cls(*args, **kwargs))
     given = [_criterion(one) for one in args]
     named = {name: _criterion(value) for name, value in kwargs.items()}
-    return _tried(lambda: VariableFilter(*given, **named))
+    found = _tried(lambda: VariableFilter(*given, **named))
+    for pattern in (found.name_regex, found.variable_name_regex):
+        if isinstance(pattern, str) and not _is_fast(pattern):
+            raise Unreadable("a regular expression with a group or with several repetitions")
+    return found
 
 
 def attribute(graph: ComputationGraph, name: str) -> Any:
@@ -52,6 +56,11 @@ def _parameters(select: Callable[[], Any]) -> list[Variable]:
     if all(isinstance(one, SharedVariable) for one in found):
         return found
     raise Unreadable("a selection of variables other than parameters")
+
+
+def _is_fast(pattern: str) -> bool:
+    """Return False for a regular expression whose search could take exponential time."""
+    return "(" not in pattern and sum(map(pattern.count, "*+?{")) <= 1
 
 
 def _criterion(value: Any) -> Any:
