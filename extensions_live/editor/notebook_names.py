@@ -10,7 +10,7 @@ import numpy as np
 
 from extensions_live.editor.checking import TIMES
 from extensions_live.editor.source_examples import source_examples
-from extensions_live.messages import SourceData, StreamData
+from extensions_live.messages import SourceData, SourceExample, StreamData
 from extensions_live.notebook import shell
 from workbench.builder import InputSpec, register, registry
 from workbench.data import MNIST, DataStream, Flatten, Prefetch, ShuffledScheme
@@ -182,9 +182,19 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
     parts = [f"{one['name']} ({contents(one, stream.produces_examples)})" for one in sources]
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
     note += f"{'. ' if note else ''}Each {'has' if note else 'example has'} {listed}."
-    first = batch if stream.produces_examples else {s: array[0] for s, array in batch.items()}
-    examples = source_examples(first, classes_of(stream))
-    return {"name": name, "note": note, "sources": sources, "examples": examples}
+    return {"name": name, "note": note, "sources": sources, "examples": _examples(stream, batch)}
+
+
+def _examples(
+    stream: AbstractDataStream, batch: Mapping[str, np.ndarray[Any, Any]]
+) -> dict[str, SourceExample]:
+    """Return the data that the page shows for the first example, without sources that lack it."""
+    if not stream.produces_examples:
+        batch = {name: array[0] for name, array in batch.items() if array.ndim and len(array)}
+    try:
+        return source_examples(batch, classes_of(stream))
+    except Exception:  # examples only decorate the list, which is useful without them
+        return {}
 
 
 NOUNS = {"float32": "number", "int64": "whole number", "bool": "truth value"}

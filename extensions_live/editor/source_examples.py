@@ -14,6 +14,7 @@ import numpy.typing as npt
 from extensions_live.example_images import as_images
 from extensions_live.formatting import format_number
 from extensions_live.messages import SourceExample
+from workbench.utils.texts import short
 
 Array = npt.NDArray[Any]
 
@@ -22,6 +23,9 @@ TARGETS = "targets"
 
 FEW = 4
 """Maximum number of values that are listed."""
+
+LONGEST = 20
+"""Maximum number of characters of a value that is listed."""
 
 LARGEST = 64
 """Maximum number of pixels along one side of an image; larger images are downsampled."""
@@ -69,7 +73,7 @@ def source_example(value: Array, classes: Sequence[Any] = ()) -> SourceExample:
     if image is not None:
         height, width = image.shape[:2]
         return {"text": f"an image of {height} × {width} pixels", "image": as_url(image)}
-    text = ", ".join(map(_number, itertools.islice(value.flat, FEW)))
+    text = ", ".join(map(_text, itertools.islice(value.flat, FEW)))
     text += ", …" if value.size > FEW else ""
     if value.size == 1 and value.dtype.kind in "iu" and 0 <= int(value.flat[0]) < len(classes):
         name = str(classes[int(value.flat[0])])
@@ -91,6 +95,8 @@ def image_of(value: Array) -> Array | None:
     (8, 8, 1)
     >>> image_of(np.random.default_rng(1).random(64))
     """
+    if value.dtype.kind not in "biuf":
+        return None
     if value.ndim == 1:
         side = round(value.size**0.5)
         if side < LEAST_SQUARE or side**2 != value.size or not _is_smooth(value, side):
@@ -123,7 +129,7 @@ def as_url(pixels: Array) -> str:
     return f"data:image/png;base64,{base64.b64encode(found.getvalue()).decode()}"
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, (bool, np.bool_, int, np.integer)):
-        return str(value)
+def _text(value: Any) -> str:
+    if not isinstance(value, (float, np.floating)):
+        return short(str(value), LONGEST)
     return format_number(float(value)) if abs(value) >= 1000 else f"{value:.3g}"

@@ -34,6 +34,8 @@ ONLY_VIEWS = (
     "Editor"
 )
 
+ONLY_SHOWN = "this canvas only shows modules; to edit this module, pass it to a new Editor"
+
 EDITS = {*NAMES, "add_inputs", "disconnect"}
 """Operations of a board that a view refuses unless it defines them itself."""
 
@@ -144,9 +146,13 @@ class View(BoardState):
         """
         if not isinstance(model, torch.nn.Module):
             raise BuilderError(ONLY_VIEWS.format(reason=self.reason, model=model))
-        diagram = _diagram(model, inputs)
+        found = board_of(model, inputs)
+        if isinstance(found, View):
+            diagram, reason = found.diagram, found.reason
+        else:
+            diagram, reason = _diagram(model, inputs), ONLY_SHOWN
         with self._lock:
-            self._hold(diagram, self.reason)
+            self._hold(diagram, reason)
             self._changed()
 
     def undo(self) -> None:

@@ -2,10 +2,12 @@
 
 import copy
 import re
+import tracemalloc
 
 import pytest
 
 from workbench.builder import Spec, SpecError, check, from_spec
+from workbench.builder.fields import check_plain
 
 TANH = {"brick": {"type": "Tanh"}}
 MODULE = {"type": "Linear", "settings": {"in_features": 4, "out_features": 2}}
@@ -167,3 +169,16 @@ def test_a_module_of_millions_of_layers_is_refused():
     given = spec({"module": {"module": module}}, "TorchModule")
     with pytest.raises(SpecError, match="num_layers is 10,000,000, but must be at most 1,000"):
         from_spec(Spec.from_dict(given))
+
+
+def test_the_check_of_many_nested_values_needs_little_memory():
+    given = [1] * 10_000
+    for _ in range(100):
+        given = [given]
+    tracemalloc.start()
+    try:
+        check_plain(given)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5e6  # the places of all values would need 9 MB

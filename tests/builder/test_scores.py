@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from workbench import tensor
-from workbench.bricks import MLP, Identity, Linear, Sequence, Softmax, Tanh, TorchModule
+from workbench.bricks import MLP, Identity, Linear, Rectifier, Sequence, Softmax, Tanh, TorchModule
 from workbench.bricks.cost import CategoricalCrossEntropy
 from workbench.builder import check, from_spec, to_spec
 
@@ -42,9 +42,19 @@ def test_scores_are_a_fault_and_a_softmax_is_the_fix(brick):
     [
         Softmax(),
         MLP([Softmax()], [4, 3]),
+        Sequence([Linear(4, 3), Softmax(), Identity()]),
         TorchModule(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(1))),
+        TorchModule(torch.nn.Sequential(torch.nn.Softmax(1), torch.nn.ReLU())),
     ],
     ids=lambda brick: type(brick).__name__,
 )
 def test_probabilities_are_not_a_fault(brick):
     assert check(cost_of(brick)).faults == ()
+
+
+@pytest.mark.parametrize("last", [Identity(), Rectifier()], ids=lambda one: type(one).__name__)
+def test_probabilities_behind_an_elementwise_brick_are_not_a_fault(last):
+    scores = Linear(4, 3).apply(tensor.variable("x", (None, 4)))
+    outputs = last.apply(Softmax().apply(scores))
+    cost = CategoricalCrossEntropy().apply(tensor.lvector("y"), outputs)
+    assert check(to_spec(cost)).faults == ()

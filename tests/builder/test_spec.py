@@ -224,6 +224,19 @@ def test_a_class_of_ones_own_must_be_registered():
     assert again(Doubled(3)).bricks["doubled"].factor == 3
 
 
+def test_a_class_of_ones_own_decides_about_its_values():
+    @register
+    class Mine(Tanh):
+        def __init__(self, patch_size, hidden_layers, period, scale: int = 3, **kwargs):
+            super().__init__(**kwargs)
+            self.patch_size, self.hidden_layers = patch_size, hidden_layers
+            self.period, self.scale = period, scale
+
+    found = again(Mine(-1, -2, 10**12, scale=None)).bricks["mine"]
+    assert (found.patch_size, found.hidden_layers) == (-1, -2)
+    assert (found.period, found.scale) == (10**12, None)
+
+
 def test_two_classes_with_one_name_are_told_apart():
     classes = []
     for module in ("one", "two"):

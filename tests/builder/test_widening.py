@@ -6,6 +6,8 @@ import torch
 
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Softmax, Tanh, TransformerBlock
+from workbench.bricks.bn import BatchNormalization
+from workbench.bricks.conv import Convolutional, Flattener, MaxPooling
 from workbench.bricks.lookup import LookupTable
 from workbench.bricks.parallel import Fork
 from workbench.bricks.recurrent import LSTM, Bidirectional, GatedRecurrent, SimpleRecurrent
@@ -203,3 +205,76 @@ def test_a_layer_inside_a_bidirectional_brick_is_not_widened():
     both = Bidirectional(SimpleRecurrent(4, Tanh()), name="both")
     with pytest.raises(BuilderError, match="both/forward is a part of another brick"):
         widen(to_spec(both.apply(Linear(3, 4).apply(x))), "both/forward", 7)
+
+
+def assert_same_outputs(spec, brick, units, x):
+    old, new, found = grown(spec, brick, units)
+    assert found.reason == ""
+    [one], [other] = old.model.outputs, new.model.outputs
+    assert one.eval({"x": x}).abs().max() > 0.1
+    torch.testing.assert_close(other.eval({"x": x}), one.eval({"x": x}), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["table", "linear", "recurrent", "normalised"])
+def test_a_wider_layer_with_a_time_axis_can_be_flattened(kind):
+    rng, x = np.random.default_rng(1), tensor.variable("x", (None, 3, 5))
+    batch = rng.normal(size=(2, 3, 5)).astype("float32")
+    layer = Linear(5, 4, name="it", **SCHEMES)
+    if kind == "table":
+        x, batch = tensor.variable("x", (None, 3), torch.int64), rng.integers(0, 10, (2, 3))
+        layer = LookupTable(10, 4, name="it", **SCHEMES)
+    values = layer.apply(x)
+    if kind == "recurrent":
+        values = SimpleRecurrent(4, Tanh(), name="states", **SCHEMES).apply(values)
+    flat = Flattener().apply(values)
+    if kind == "normalised":
+        flat = BatchNormalization(12, scale_init=IsotropicGaussian(0.5)).apply(flat)
+    spec = to_spec(Linear(12, 2, **SCHEMES).apply(flat))
+    assert_same_outputs(spec, "states" if kind == "recurrent" else "it", 7, batch)
+
+
+def convolution():
+    """Return the outputs of a convolution of shape ``(None, 4, 5, 5)``."""
+    layer = Convolutional((2, 2), 4, 1, image_size=(6, 6), name="conv", **SCHEMES)
+    return layer.apply(tensor.variable("x", (None, 1, 6, 6)))
+
+
+@pytest.mark.parametrize(
+    ("change", "size"),
+    [
+        (lambda v: v.mean(dim=(2, 3)), 4),
+        (lambda v: v.sum(dim=-1), 20),
+        (lambda v: v.mean(dim=2, keepdim=True), 20),
+        (lambda v: v[:, :, 0], 20),
+        (lambda v: v[:, :, 1:, 2], 16),
+    ],
+)
+def test_a_wider_convolution_can_be_reduced_along_other_axes(change, size):
+    x = np.random.default_rng(1).normal(size=(3, 1, 6, 6)).astype("float32")
+    values = change(convolution())
+    spec = to_spec(Linear(size, 2, **SCHEMES).apply(Flattener().apply(values)))
+    assert_same_outputs(spec, "conv", 6, x)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda v: v.mean(dim=1), "in the operation mean"),
+        (lambda v: v.sum(dim=(1, 2)), "in the operation sum"),
+        (lambda v: v[:, 0], "in the operation getitem"),
+        (lambda v: v[:, 1:], "in the operation getitem"),
+        (lambda v: v[1], "along axis 0 of the inputs of flattener (Flattener)"),
+        (Linear(5, 5, name="line").apply, "along axis 1 of the inputs of line (Linear)"),
+    ],
+)
+def test_a_reduction_of_the_units_of_a_convolution_is_named(change, text):
+    values = Flattener().apply(change(convolution()))
+    spec = to_spec(Linear(values.shape[1], 2).apply(values))
+    assert text in widen(spec, "conv", 6).reason
+
+
+def test_a_pooling_along_the_units_is_named():
+    values = Linear(5, 4, name="it").apply(tensor.variable("x", (None, 2, 4, 5)))
+    pooled = Flattener().apply(MaxPooling((2, 2)).apply(values))
+    spec = to_spec(Linear(8, 2).apply(pooled))
+    assert "axis 3 of the inputs of maxpooling (MaxPooling)" in widen(spec, "it", 8).reason

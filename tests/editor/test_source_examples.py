@@ -36,6 +36,20 @@ def test_an_example_of_numbers_is_its_first_values():
 @pytest.mark.parametrize(
     "value, text",
     [
+        (np.array(["a", "b"]), "a, b"),
+        (np.array("2026-01-31", dtype="datetime64[D]"), "2026-01-31"),
+        (np.array(None), "None"),
+        (np.array([[1, 2], [3]], dtype=object), "[1, 2], [3]"),
+        (np.full(64, "a"), "a, a, a, a, …"),
+    ],
+)
+def test_an_example_of_other_values_is_their_text(value, text):
+    assert source_example(value) == {"text": text, "image": None}
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
         (np.array(2), "2 (dog)"),
         (np.array([0]), "0 (cat)"),
         (np.array(7), "7"),
@@ -85,6 +99,22 @@ def test_a_look_for_an_example_does_not_move_the_stream():
 def test_a_stream_of_single_examples_shows_a_whole_one():
     one = DataStream(IndexableDataset({"x": [[1.0, 2.0], [3.0, 4.0]]}))
     assert facts("one", one)["examples"]["x"]["text"] == "1, 2"
+
+
+def test_a_source_without_examples_does_not_hide_the_sources():
+    odd = (np.float32(0.1), np.zeros((0, 2)))
+    given = Mapping(stream(x=[[1.0]] * 4), lambda batch: odd, add_sources=("rate", "empty"))
+    found = facts("own", given)
+    assert [one["name"] for one in found["sources"]] == ["x", "rate", "empty"]
+    assert list(found["examples"]) == ["x"]
+
+
+def test_an_example_that_raises_an_error_does_not_hide_the_sources(monkeypatch):
+    monkeypatch.setattr(
+        "extensions_live.editor.notebook_names.source_examples", lambda *given: 1 / 0
+    )
+    found = facts("own", stream(x=[[1.0]] * 4))
+    assert (found["sources"][0]["name"], found["examples"]) == ("x", {})
 
 
 def test_an_input_shows_an_example_of_the_stream_that_fits_it():

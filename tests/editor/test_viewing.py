@@ -285,6 +285,15 @@ def test_a_view_shows_another_module():
     editor.close()
 
 
+def test_a_view_says_why_the_module_that_it_shows_cannot_be_edited(view):
+    assert "Own does not keep the argument 'width'" in view.reason
+    view.show(Convolutional(4))
+    with pytest.raises(BuilderError, match="Convolutional does not keep the argument 'filters'"):
+        view.add("Linear")
+    view.show(nn.Sequential(nn.Linear(3, 2)))
+    assert "pass it to a new Editor" in view.payload()["code"]["fault"]["text"]
+
+
 def test_the_inside_of_a_network_for_one_size_of_images_has_shapes():
     class Net(nn.Module):
         def __init__(self):

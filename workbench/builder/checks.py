@@ -66,24 +66,25 @@ def check_setting(
 ) -> None:
     """Raise `SpecError` if a value is invalid for an argument of a constructor."""
     kind = kind_of_argument(cls, parameter)
+    # The names of a user's arguments can mean anything, so that their constructor decides.
+    known = cls.__module__.partition(".")[0] in ("workbench", "torch")
     if value is None:
-        _check_unset(reading, cls, kind, parameter, path)
+        if known:
+            _check_unset(reading, cls, kind, parameter, path)
         return
     if kind is not None:
         _check_kind(reading, kind, parameter.name, value, path)
-    if not issubclass(cls, Brick):
-        _check_largest(reading, parameter.name, value, path)
-        return
-    if is_dimension(parameter.name):
+    if issubclass(cls, Brick) and is_dimension(parameter.name):
         _check_form(reading, parameter, value, path)
         _check_sizes(reading, parameter.name, value, path)
-    else:
+    elif issubclass(cls, Brick):
         check = cls.setting_checks.get(parameter.name)
         if parameter.name in COUNTS:
             check = check_count
         if check is not None:
             _tried(reading, check, parameter.name, value, path)
-    _check_largest(reading, parameter.name, value, path)
+    if known:
+        _check_largest(reading, parameter.name, value, path)
 
 
 def _check_largest(reading: Reading, name: str, value: Any, path: str) -> None:

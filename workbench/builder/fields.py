@@ -12,8 +12,11 @@ from workbench.utils.texts import short
 Json = Any
 """A number, string, Boolean or None, or a list or dictionary (with string keys) of such values."""
 
-DEEPEST = 500
-"""Maximum depth of nested objects and lists."""
+Place = tuple[Any, Any] | None
+"""The place of the object or list that contains a value and the value's key, or None at the top."""
+
+DEEPEST = 150
+"""Maximum depth of nested objects and lists; 60 nested values of settings need at most 130."""
 
 LONGEST_NAME = 1000
 """Maximum number of characters of a name or key."""
@@ -30,9 +33,9 @@ def check_plain(given: Json) -> None:
     SpecError
         If it does not; the error states where.
     """
-    waiting: list[tuple[Json, tuple[Any, ...]]] = [(given, ())]
+    waiting: list[tuple[Json, Place, int]] = [(given, None, 0)]
     while waiting:
-        one, place = waiting.pop()
+        one, place, depth = waiting.pop()
         if isinstance(one, Mapping):
             inner = list(one.items())
         elif isinstance(one, (list, tuple)):
@@ -40,19 +43,23 @@ def check_plain(given: Json) -> None:
         else:
             _check_leaf(one, place)
             continue
-        if len(place) >= DEEPEST:
+        if depth >= DEEPEST:
             raise SpecError(f"values are nested more than {DEEPEST} levels deep", path=_at(place))
         for key, value in inner:
             if isinstance(key, str):
                 _check_key(key, place)
-            waiting.append((value, (*place, key)))
+            waiting.append((value, (place, key), depth + 1))
 
 
-def _at(place: tuple[Any, ...]) -> str:
-    return "/".join(short(str(key), 60) for key in place[:20])
+def _at(place: Place) -> str:
+    keys = []
+    while place is not None:
+        place, key = place
+        keys.append(short(str(key), 60))
+    return "/".join(keys[::-1][:20])
 
 
-def _check_key(key: str, place: tuple[Any, ...]) -> None:
+def _check_key(key: str, place: Place) -> None:
     if len(key) > LONGEST_NAME or not _is_unicode(key):
         raise SpecError(
             f"{key!r:.60} cannot be a key, which must be valid Unicode text of at most "
@@ -61,7 +68,7 @@ def _check_key(key: str, place: tuple[Any, ...]) -> None:
         )
 
 
-def _check_leaf(one: Json, place: tuple[Any, ...]) -> None:
+def _check_leaf(one: Json, place: Place) -> None:
     if isinstance(one, int) and abs(one) >= LARGEST_WHOLE:
         raise SpecError(
             "whole numbers must have an absolute value less than 2**63, not one of "

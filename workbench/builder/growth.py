@@ -150,18 +150,16 @@ def growths(
                 own_axis = _output_axis(bricks[feeder], one)
                 copies.setdefault(name, []).append(Copies(own_axis, spread, shared=False))
         after = followers(built, bricks, path)
-        for follower in after.units:
+        for follower, last in (after.units | after.weights).items():
+            shared = follower in after.weights
+            axis = 1 if isinstance(bricks[follower], Convolutional) else 0
             for name, one in _of(new, follower):
-                axis = next((i for i, size in enumerate(one.shape) if size == wider), None)
-                if axis is not None:
-                    copies.setdefault(name, []).append(Copies(axis, origins, shared=False))
-        for follower in after.weights:
-            for name, one in _of(new, follower):
-                if one.name == "W" and name in old:
-                    axis = 1 if isinstance(bricks[follower], Convolutional) else 0
-                    block = old[name].shape[axis] // units
-                    spread = tuple(unit * block + i for unit in origins for i in range(block))
-                    copies.setdefault(name, []).append(Copies(axis, spread, shared=True))
+                if name not in old:
+                    continue
+                was = old[name].shape
+                if one.name == "W" if shared else one.shape[:1] != was[:1]:
+                    spread = _spread(origins, units, was[axis] // units, last)
+                    copies.setdefault(name, []).append(Copies(axis, spread, shared))
     found = {}
     for name, several in copies.items():
         if name not in old:
@@ -196,6 +194,17 @@ def _in_blocks(origins: tuple[int, ...], units: int, blocks: int) -> tuple[int, 
     (0, 1, 0, 2, 3, 2)
     """
     return tuple(block * units + unit for block in range(blocks) for unit in origins)
+
+
+def _spread(origins: tuple[int, ...], units: int, block: int, last: bool) -> tuple[int, ...]:
+    """Return the origins of values in a vector to which a `Flattener` has merged the units.
+
+    >>> _spread((0, 1, 0), 2, 2, last=False)
+    (0, 1, 2, 3, 0, 1)
+    """
+    if last:
+        return _in_blocks(origins, units, block)
+    return tuple(unit * block + i for unit in origins for i in range(block))
 
 
 def _of(parameters: Parameters, brick: str) -> Iterable[tuple[str, Held]]:

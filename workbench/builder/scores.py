@@ -15,12 +15,15 @@ from workbench.builder.fields import Json, free_name
 from workbench.builder.spec import BrickSpec, CallSpec, Spec
 
 SCORES = frozenset(
-    "Bias BatchNormalization Convolutional ConvolutionalTranspose Identity LayerNormalization "
-    "LeakyRectifier Linear LinearMaxout Maxout Rectifier Softplus Tanh".split()
+    "Bias BatchNormalization Convolutional ConvolutionalTranspose LayerNormalization Linear "
+    "LinearMaxout Maxout Softplus Tanh".split()
 )
 """Bricks whose outputs are not probabilities of classes."""
 
-MODULES = frozenset("Linear ReLU Tanh BatchNorm1d LayerNorm Identity".split())
+KEEPING = frozenset("Identity LeakyRectifier Rectifier".split())
+"""Bricks whose outputs are probabilities if their inputs are."""
+
+MODULES = frozenset("Linear Tanh BatchNorm1d LayerNorm".split())
 """Modules of torch whose outputs are not probabilities of classes."""
 
 LAST = {
@@ -37,10 +40,12 @@ TEXT = (
 
 def scores_of(spec: Spec, call: CallSpec) -> str | None:
     """Return the brick whose scores a cost takes for probabilities, or None if there is none."""
+    wire = call.inputs.get("y_hat")
+    if wire is None or call.method != "apply":
+        return None
     bricks = {name_of(brick): brick for brick in spec.bricks}
     cost = bricks.get(call.brick or "")
-    wire = call.inputs.get("y_hat")
-    if cost is None or cost.type != "CategoricalCrossEntropy" or call.method != "apply":
+    if cost is None or cost.type != "CategoricalCrossEntropy":
         return None
     for other in spec.calls:
         brick = bricks.get(other.brick or "")
@@ -50,7 +55,7 @@ def scores_of(spec: Spec, call: CallSpec) -> str | None:
 
 
 def _gives_scores(type: Json, settings: Any) -> bool:
-    if type in SCORES:
+    if str(type) in SCORES:
         return True
     if not isinstance(settings, Mapping):
         return False
@@ -63,9 +68,11 @@ def _gives_scores(type: Json, settings: Any) -> bool:
     if last is None:
         return True
     inner = last.get("brick") if isinstance(last, Mapping) and "method" not in last else None
-    return isinstance(inner, Mapping) and _gives_scores(
-        inner.get("type"), inner.get("settings", {})
-    )
+    if not isinstance(inner, Mapping):
+        return False
+    if LAST[str(type)] == "activations" and str(inner.get("type")) in KEEPING:
+        return True  # the inputs of the activations of an MLP are the outputs of a Linear
+    return _gives_scores(inner.get("type"), inner.get("settings", {}))
 
 
 def _module_gives_scores(given: Json) -> bool:
@@ -75,7 +82,7 @@ def _module_gives_scores(given: Json) -> bool:
     parts = module.get("parts")
     if isinstance(parts, Mapping) and parts:
         return _module_gives_scores(list(parts.values())[-1])
-    return module.get("type") in MODULES
+    return str(module.get("type")) in MODULES
 
 
 def with_softmax(spec: Spec, call: CallSpec) -> Change:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.bricks import MLP, Brick, Dropout, Linear, TransformerBlock, symbolic_parameters
 from workbench.bricks.activations import Activation
@@ -55,6 +55,10 @@ NOT_FED = (
     "{path} cannot be widened, because its input {input!r} is not computed by a Linear brick or a "
     "LookupTable that no other brick reads; put a Linear brick before it"
 )
+OTHER_AXIS = (
+    "the units of {path} are along axis {axis} of the inputs of {where} ({kind}), which treats "
+    "this axis in another way"
+)
 NOT_EACH = "the activation of {path} ({kind}) does not treat each unit separately"
 
 TRANSITIONS = (SimpleRecurrent, LSTM, GatedRecurrent)
@@ -69,22 +73,38 @@ PASSING: tuple[type[Brick], ...] = (Activation, Dropout, Pooling, Flattener)
 """Bricks that keep units separate and have no parameters."""
 
 
+class Place(NamedTuple):
+    """Location of the units of a layer in a variable.
+
+    Attributes
+    ----------
+    axis : int
+    last : bool
+        True if the units were the last axis before a `Flattener` merged the axes, so that they
+        follow one another; False if all values of a unit follow one another.
+    """
+
+    axis: int
+    last: bool = False
+
+
 @dataclass
 class Followers:
     """Bricks that read the units of a layer.
 
     Attributes
     ----------
-    weights : list of str
-        The paths of the bricks whose weights multiply the units.
-    units : list of str
-        The paths of intermediate bricks that have parameters for each unit.
+    weights : dict of str to bool
+        The bricks whose weights multiply the units, keyed by path; the values are those of `last`
+        in `Place`.
+    units : dict of str to bool
+        The intermediate bricks that have parameters for each unit, likewise.
     reason : str
         The reason why copies of units would change the model's function; empty if they would not.
     """
 
-    weights: list[str] = field(default_factory=list)
-    units: list[str] = field(default_factory=list)
+    weights: dict[str, bool] = field(default_factory=dict)
+    units: dict[str, bool] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -228,86 +248,120 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
             users.setdefault(given, []).append(variable)
     found, layer = Followers(), bricks[path]
     waiting = [
-        v
+        (v, Place(v.ndim - 3 if isinstance(layer, Convolutional) else v.ndim - 1))
         for call, vs in of_call.items()
         if call.application.brick is layer and call.application.name != "initial_states"
         for v in vs
     ]
     if not waiting:
         found.reason = f"{path} is not applied"
-    seen = set(waiting)
+    seen = {variable for variable, _ in waiting}
     if isinstance(layer, TRANSITIONS):
         inner = [one for one in layer.children if not isinstance(one, Activation)]
         if inner:
             found.reason = NOT_EACH.format(path=path, kind=type(inner[0]).__name__)
     while waiting:
-        here = waiting.pop()
+        here, place = waiting.pop()
         if here in outputs:
             found.reason = found.reason or f"the units of {path} are an output of the model"
         for user in users.get(here, ()):
-            nexts = _after(user, of_call, paths, path, found)
-            waiting += [one for one in nexts if one not in seen]
+            nexts, after = _after(user, place, of_call, paths, path, found)
+            waiting += [(one, after) for one in nexts if one not in seen]
             seen.update(nexts)
     return found
 
 
 def _after(
     user: Variable,
+    place: Place,
     of_call: Mapping[ApplicationCall, list[Variable]],
     paths: Mapping[Brick, str],
     path: str,
     found: Followers,
-) -> list[Variable]:
-    """Return the variables that receive the units through `user`; add bricks to `found`."""
+) -> tuple[list[Variable], Place]:
+    """Return the variables that receive the units through `user`, and where; add to `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None
     if copied and call is not None and has_roles(user, [INPUT]) and isinstance(brick, Brick):
-        where = paths.get(brick, brick.path())
-        if isinstance(brick, (Linear, Convolutional)):
-            if isinstance(brick, ConvolutionalTranspose):
-                found.reason = found.reason or f"{where} is a ConvolutionalTranspose"
-            elif where not in found.weights:
-                found.weights.append(where)
-            return []
-        if isinstance(brick, BatchNormalization):
-            found.units += [where] if where not in found.units else []
-            return list(of_call.get(call, ()))
-        if isinstance(brick, PASSING):
-            return list(of_call.get(call, ()))
+        where, kind = paths.get(brick, brick.path()), type(brick).__name__
+        if isinstance(brick, ConvolutionalTranspose):
+            found.reason = found.reason or f"{where} is a ConvolutionalTranspose"
+            return [], place
+        if isinstance(brick, (Linear, Convolutional, BatchNormalization, *PASSING)):
+            after = _behind(brick, user.ndim, place)
+            readers: dict[str, bool] = {}
+            if isinstance(brick, (Linear, Convolutional)):
+                readers = found.weights
+            elif isinstance(brick, BatchNormalization):
+                readers = found.units
+            if after is None or readers.setdefault(where, place.last) != place.last:
+                found.reason = found.reason or OTHER_AXIS.format(
+                    path=path, axis=place.axis, where=where, kind=kind
+                )
+                return [], place
+            return [] if readers is found.weights else list(of_call.get(call, ())), after
         if not brick.children:
-            kind = type(brick).__name__
             found.reason = found.reason or (
                 f"the units of {path} are inputs of {where} ({kind}), which would count copies "
                 "twice"
             )
-            return []
-    if copied or _keeps_units(user):
-        return [user]
+            return [], place
+    kept = place if copied else _kept(user, place)
+    if kept is not None:
+        return [user], kept
     if user.owner is not None and user.owner.name == "size":
-        return []
+        return [], place
     name = user.owner.name if user.owner is not None else user
     found.reason = found.reason or (
         f"the units of {path} are used in the operation {name}, which can count copies twice"
     )
-    return []
+    return [], place
 
 
-def _keeps_units(user: Variable) -> bool:
-    """Return True for an operation on all units alike, such as the selection of a time step."""
+def _behind(brick: Brick, ndim: int, place: Place) -> Place | None:
+    """Return where the units are in the outputs of a brick, or None if it mixes them."""
+    if isinstance(brick, Flattener) and ndim > 2:
+        last = place.axis == ndim - 1
+        return Place(1, last) if last or place.axis == 1 else None
+    if isinstance(brick, Linear):
+        fits = place.axis == ndim - 1
+    elif isinstance(brick, (Convolutional, Pooling)):
+        fits = place.axis == ndim - 3
+    elif isinstance(brick, BatchNormalization):
+        fits = place.axis == 1 and 1 not in brick.normalization_axes
+    else:
+        fits = True
+    return place if fits else None
+
+
+def _kept(user: Variable, place: Place) -> Place | None:
+    """Return where the units are after an operation on all units alike, or None.
+
+    Such an operation is the selection of a time step, or the mean over the pixels of an image.
+    """
     owner: Any = user.owner
     if owner is None or len(owner.inputs) != 1:
-        return False
+        return None
     ndim = owner.inputs[0].ndim
+    removed: list[Any] = []
     if owner.name == "getitem":
         key = owner.args[1]
         keys = key if isinstance(key, tuple) else (key,)
-        return len(keys) < ndim and all(is_whole(one) or isinstance(one, slice) for one in keys)
-    if owner.name in ("mean", "sum"):
+        if not all(is_whole(one) or isinstance(one, slice) for one in keys):
+            return None
+        if keys[place.axis : place.axis + 1] not in ((), (slice(None),)):
+            return None
+        removed = [axis for axis, one in enumerate(keys) if is_whole(one)]
+    elif owner.name in ("mean", "sum"):
         dim = owner.kwargs.get("dim", owner.args[1] if len(owner.args) > 1 else None)
         dims = dim if isinstance(dim, (list, tuple)) else [dim]
-        return bool(dims) and all(is_whole(one) and one % ndim != ndim - 1 for one in dims)
-    return False
+        if not dims or not all(is_whole(one) and one % ndim != place.axis for one in dims):
+            return None
+        removed = [] if user.ndim == ndim else [one % ndim for one in dims]
+    else:
+        return None
+    return place._replace(axis=place.axis - sum(one < place.axis for one in removed))
 
 
 def feeders(built: Built, bricks: Mapping[str, Brick], path: str) -> dict[str, int]:
