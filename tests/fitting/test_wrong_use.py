@@ -597,6 +597,35 @@ def test_images_without_channels_in_front_are_refused_for_a_module(shape, text):
         wb.fit(model, (images, CLASSES))
 
 
+class Images(torch.nn.Module):
+    """A network that may put the channels of its images in front itself."""
+
+    def __init__(self, channels, change, width):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(channels, 2, 8)
+        self.linear = torch.nn.Linear(width, 2)
+        self.change = change
+
+    def forward(self, images):
+        return self.linear(self.convolution(self.change(images)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "change", "text"),
+    [
+        ((8, 8, 3), lambda images: images.permute(0, 3, 1, 2), r"transpose\(0, 3, 1, 2\)"),
+        ((8, 8), lambda images: images.unsqueeze(1), r"pass images\[:, None\]"),
+    ],
+)
+def test_only_a_failure_that_channels_in_front_would_mend_is_explained(shape, change, text):
+    images, channels = np.zeros((N, *shape), "float32"), 3 if len(shape) == 3 else 1
+    assert len(costs(Images(channels, change, 2), (images, CLASSES)))
+    with pytest.raises(WorkbenchError, match="reduction dim"):
+        wb.fit(Images(channels, change, 5), (images, CLASSES))
+    with pytest.raises(WorkbenchError, match=text):
+        wb.fit(Images(channels, torch.nn.Identity(), 2), (images, CLASSES))
+
+
 def test_a_sparse_matrix_and_batches_are_answered():
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
     with pytest.raises(WorkbenchError, match=r"csr_matrix; pass matrix.toarray\(\)"):
