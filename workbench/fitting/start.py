@@ -345,7 +345,9 @@ def _are_floats(data: Any, target: Any) -> bool:
         values = data[target]
     else:
         return False
-    return hasattr(values, "dtype") and kind_of(values) == "f"
+    if not hasattr(getattr(values, "dtype", None), "kind") and not torch.is_tensor(values):
+        return "float" in str(getattr(values, "dtype", "")).casefold()  # dtypes of other libraries
+    return kind_of(values) == "f"
 
 
 def _looks_up(model: Any) -> bool:
