@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extensions_live.downsampling import Curve, downsample
-from extensions_live.robust_range import Outliers, Range, outside, usual_range
+from extensions_live.robust_range import Outliers, Range, isolated, outside, usual_range
 from extensions_live.smoothing import distance, smoothed
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import UNCHANGING, in_words, interventions_in
@@ -110,7 +110,8 @@ def read_curves(
         smooth, raw = whole, None
         if smoothing:
             # An outlier would raise the mean for a long time.
-            kept = ~beyond
+            # As in a live plot, the scale of the axis makes no difference.
+            kept = ~isolated(values, usual_range(values) if robust else None)
             mean = smoothed(iterations[kept], values[kept], distance(smoothing))
             smooth, raw = downsample(places[kept], mean, points=points), whole
         found = Outliers(np.asarray(places[beyond], np.float64), values[beyond])

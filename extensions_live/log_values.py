@@ -9,7 +9,7 @@ import numpy as np
 from extensions_live.downsampling import POINTS, Curve, downsample
 from extensions_live.formatting import format_number
 from extensions_live.plot_axes import ITERATIONS, Axis
-from extensions_live.robust_range import outside, usual_range
+from extensions_live.robust_range import isolated, usual_range
 from extensions_live.smoothing import smoothed
 from workbench.errors import LogError
 
@@ -63,7 +63,7 @@ def read_curve(
     smooth = None
     if over:
         # An outlier would raise the mean for a long time.
-        kept = ~outside(y, usual_range(y))
+        kept = ~isolated(y, usual_range(y))
         at, values = (x, y) if kept.all() else (x[kept], y[kept])
         means = smoothed(at, values, over)
         mean = downsample(at, means, start=first, stop=last, points=few, log_x=log_x)

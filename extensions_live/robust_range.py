@@ -35,6 +35,9 @@ FEWEST = 10
 SAME = 1e-9
 """Maximum relative width of a range that is treated as a single value."""
 
+ISOLATED = 3
+"""Maximum number of successive outliers that have no weight in a smoothed curve."""
+
 MARKED = 200
 """Approximate maximum number of outliers that are marked on a curve."""
 
@@ -126,6 +129,29 @@ def outside(values: Floats, usual: Range | None) -> NDArray[np.bool_]:
         return np.zeros(len(values), np.bool_)
     found: NDArray[np.bool_] = (values < usual[0]) | (values > usual[1])
     return found & np.isfinite(values)
+
+
+def isolated(values: Floats, usual: Range | None) -> NDArray[np.bool_]:
+    """Return a mask that is True at values outside a range that lie between values inside.
+
+    At most `ISOLATED` finite values in succession are isolated. The first and the last values never
+    are, since a run may start far from where it ends, and diverge at its end.
+
+    Examples
+    --------
+    >>> isolated(np.array([9.0, 1.0, 9.0, 1.0, 9.0]), (0.0, 2.0)).tolist()
+    [False, False, True, False, False]
+    """
+    at = np.flatnonzero(np.isfinite(values))
+    beyond = np.concatenate([[False], outside(values, usual)[at], [False]])
+    edges = np.flatnonzero(beyond[1:] != beyond[:-1])
+    starts, stops = edges[::2], edges[1::2]
+    few = (stops - starts <= ISOLATED) & (starts > 0) & (stops < len(at))
+    changes = np.zeros(len(at) + 1, np.int64)
+    changes[starts[few]], changes[stops[few]] = 1, -1
+    found = np.zeros(len(values), np.bool_)
+    found[at] = np.cumsum(changes)[:-1] > 0
+    return found
 
 
 def union(ranges: Sequence[Range | None]) -> Range | None:

@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from workbench import tensor
-from workbench.bricks import MLP, FeedforwardSequence, Linear, Rectifier, Residual, Softmax, Tanh
+from workbench.bricks import (
+    MLP,
+    Brick,
+    FeedforwardSequence,
+    Linear,
+    Rectifier,
+    Residual,
+    Softmax,
+    Tanh,
+    application,
+)
 from workbench.bricks.conv import Convolutional, ConvolutionalSequence, MaxPooling
 from workbench.graph import ComputationGraph
 from workbench.initialization import Constant, IsotropicGaussian
@@ -56,6 +66,12 @@ def test_layers_on_images():
     assert (block.num_channels, block.image_size, block.num_output_channels) == (3, (9, 9), 6)
 
 
+class Half(Brick):
+    @application(inputs=["x"])
+    def apply(self, x):
+        return x[:, :2]
+
+
 def test_shapes_that_differ_are_refused():
     with pytest.raises(
         ValueError, match=r"it\.apply: the output of inner has shape \(\?, 5\), but input_ has"
@@ -64,6 +80,8 @@ def test_shapes_that_differ_are_refused():
     both = Residual(Linear(4, 5, name="inner"), Linear(4, 3), name="it")
     with pytest.raises(ValueError, match=r"but the output of the shortcut has shape \(\?, 3\)"):
         both.apply(tensor.matrix("x"))
+    with pytest.raises(ValueError, match="the output of half has shape"):
+        Residual(Half(name="half")).apply(tensor.variable("x", (None, 4), torch.float32))
 
 
 def test_what_takes_no_dimensions_says_so():

@@ -1,6 +1,7 @@
 """Losses that users write themselves, or take from torch, as functions, modules and bricks."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import workbench as wb
 from workbench.bricks import application
 from workbench.bricks.cost import Cost, mean_cost
 from workbench.errors import ArgumentError
+from workbench.fitting.start import _are_floats
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 CLASSES = (X.sum(1) > 0).astype(int)
@@ -77,6 +79,12 @@ def test_the_cost_is_that_of_the_function():
     assert session.wait()
     first = session.log.channel("validation_cost").iloc[0]
     assert first == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "floats"), [("Float32", True), ("Int64", False)])
+def test_targets_of_another_library_are_floats_if_their_dtype_says_so(dtype, floats):
+    targets = SimpleNamespace(dtype=dtype)  # like dtypes of polars, it has no `kind`
+    assert _are_floats((X, targets), None) is floats
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,19 @@ def test_a_metric_equals_the_built_in_one_that_it_repeats():
     )
 
 
+def test_a_metric_needs_no_hash():
+    class Mean:
+        __hash__ = None
+
+        def __call__(self, output, targets):
+            return output.mean()
+
+    mean = Mean()
+    session = wb.fit([wb.Linear()], (X, CLASSES), metrics=[mean, mean], epochs=1)
+    assert session.wait()
+    assert [name for name in session.log.epochs if "Mean" in name] == ["validation_Mean", "Mean"]
+
+
 def test_metrics_of_one_name_get_numbers():
     metrics = [lambda o, y: o.mean(), lambda o, y: o.max()]
     session = wb.fit([wb.Linear()], (X, CLASSES), metrics=metrics, epochs=1)
@@ -72,6 +85,9 @@ def test_metrics_of_one_name_get_numbers():
     [
         (lambda o, y: (o - y) ** 2, r"metric\(output, targets\) must return one number"),
         (torch.nn.L1Loss, r"not the class L1Loss; write metrics=\[L1Loss\(\)\]"),
+        (wb.Softmax(), "or a function .* of tensors, not .*[Ss]oftmax"),
+        (lambda o, y: np.abs(o - y).mean(), "a function of operations of torch only"),
+        (lambda o, y: sum(3), "the metric <lambda> cannot be applied .*torch only"),
         (3, "or a function metric.output, targets. of tensors, not 3"),
     ],
 )

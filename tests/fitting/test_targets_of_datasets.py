@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.data import DataStream, H5PYDataset, SequentialScheme, write_hdf5
+from workbench.data import DataStream, H5PYDataset, IndexableDataset, SequentialScheme, write_hdf5
 from workbench.data.transformers import Rename
 from workbench.fitting.data import prepare
 from workbench.fitting.prepared import Wishes
@@ -49,6 +49,16 @@ def test_classes_without_targets_are_not_used_for_transformed_targets():
     data.targets = (*data.targets, 0)  # not one for each example
     session = wb.fit([wb.Linear(output_dim=2)], data, epochs=1)
     assert session.wait() and "classes" not in session.log.status
+
+
+def test_a_dataset_may_have_a_method_with_the_name_keys(capsys):
+    class Keyed(IndexableDataset):
+        def keys(self):
+            return list(self.sources)
+
+    data = Keyed({"features": X.numpy(), "targets": 1000 * X.numpy()[:, :1]})
+    assert wb.fit([wb.Linear()], data, epochs=1).wait()
+    assert "the targets have the mean" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("classes", [list("abcd"), None])

@@ -597,6 +597,73 @@ def test_images_without_channels_in_front_are_refused_for_a_module(shape, text):
         wb.fit(model, (images, CLASSES))
 
 
+class Images(torch.nn.Module):
+    """A network that may put the channels of its images in front itself."""
+
+    def __init__(self, channels, change, width):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(channels, 2, 8)
+        self.linear = torch.nn.Linear(width, 2)
+        self.change = change
+
+    def forward(self, images):
+        return self.linear(self.convolution(self.change(images)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "change", "text"),
+    [
+        ((8, 8, 3), lambda images: images.permute(0, 3, 1, 2), r"transpose\(0, 3, 1, 2\)"),
+        ((8, 8), lambda images: images.unsqueeze(1), r"pass images\[:, None\]"),
+    ],
+)
+def test_only_a_failure_that_channels_in_front_would_mend_is_explained(shape, change, text):
+    images, channels = np.zeros((N, *shape), "float32"), 3 if len(shape) == 3 else 1
+    assert len(costs(Images(channels, change, 2), (images, CLASSES)))
+    with pytest.raises(WorkbenchError, match="reduction dim"):
+        wb.fit(Images(channels, change, 5), (images, CLASSES))
+    with pytest.raises(WorkbenchError, match=text):
+        wb.fit(Images(channels, torch.nn.Identity(), 2), (images, CLASSES))
+
+
+class InOrder(torch.utils.data.IterableDataset):
+    """A dataset that is its own iterator, which starts again."""
+
+    def __iter__(self):
+        self.examples = iter(list(zip(X, CLASSES, strict=True)))
+        return self
+
+    def __next__(self):
+        return next(self.examples)
+
+
+class Held(InOrder):
+    """A dataset that holds one iterator."""
+
+    def __init__(self):
+        self.given = zip(X, CLASSES, strict=True)
+
+    def __iter__(self):
+        return self.given
+
+
+class OfWorkers(InOrder):
+    """A dataset that only workers can read."""
+
+    def __iter__(self):
+        assert torch.utils.data.get_worker_info() is not None
+        return super().__iter__()
+
+
+def test_a_dataset_in_order_is_refused_only_if_it_cannot_start_again():
+    for data, workers in ((InOrder(), 0), (OfWorkers(), 1)):
+        loader = DataLoader(data, batch_size=8, num_workers=workers)
+        session = wb.fit([wb.Linear(4, 2)], loader, validation=None, epochs=2)
+        assert session.wait() and session.main_loop.status["iterations_done"] == 10
+    with pytest.raises(WorkbenchError, match="Held of the DataLoader returns the same iterator"):
+        costs([wb.Linear(4, 2)], DataLoader(Held(), batch_size=8))
+
+
 def test_a_sparse_matrix_and_batches_are_answered():
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
     with pytest.raises(WorkbenchError, match=r"csr_matrix; pass matrix.toarray\(\)"):

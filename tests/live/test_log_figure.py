@@ -172,6 +172,24 @@ def test_an_exploding_value_does_not_raise_a_smoothed_curve(exploding):
     assert drawn(exploding.plot("cost", smoothing=0.9))["cost"]["y"].max() < 1.5
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.05 + 0.001 * (i % 7) for i in range(990)] + [10.0] * 15,
+        [1e4] * 8 + [0.05 + 0.001 * (i % 7) for i in range(990)] + [1e30],
+    ],
+)
+def test_a_smoothed_curve_has_the_first_and_the_last_values(values):
+    log = TrainingLog()
+    for i, value in enumerate(values):
+        log[i]["cost"] = value
+    x, y = read_curve(log, "cost", over=-1 / np.log(0.9)).smooth
+    assert (x[0], x[-1], y[0]) == (0, len(values) - 1, values[0]) and y[-1] > 0.5
+    for log_y in (False, True):
+        static = drawn(log.plot("cost", smoothing=0.9, log_y=log_y))["cost"]
+        assert (static["x"][[0, -1]] == x[[0, -1]]).all() and static["y"][-1] == y[-1]
+
+
 def test_an_outlier_removes_no_other_value_at_the_same_place(exploding):
     for i in range(len(exploding)):
         exploding[i]["stage"] = i // 100

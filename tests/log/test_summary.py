@@ -157,3 +157,12 @@ def test_as_text_a_summary_is_whole():
     text = repr(log.summary())
     assert "..." not in text and "channel 35" in text and "max_at" in text
     assert "not_finite" not in text and "best" not in text  # there are none
+
+
+def test_numbers_in_the_text_of_a_summary_are_not_rounded_to_few_digits():
+    log = TrainingLog()
+    log[0].update({"examples": 1_012_399.0, "cost": 0.123456789, "huge": 2.5e300})
+    log[1]["cost"] = np.nan
+    text = repr(log.summary())
+    assert "1012399" in text and "not_finite" in text
+    assert "0.123457" in text and "2.5e+300" in text

@@ -68,6 +68,25 @@ def test_a_dictionary_of_columns_is_a_table(of_table):
         of_table.predict(row)
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"a": [1.0, 2.0]}, r"equal lengths, but 'a' has 2, 'b' has 60, .* values"),
+        ({"a": [[1.0], [2.0, 3.0]]}, "but 'a' is a nested list"),
+        ({"a": np.zeros((N, 2))}, r"but 'a' is a ndarray of shape \(60, 2\)"),
+        ({"a": {1.0, 2.0}, "b": iter([1.0])}, "'a' is of type set, 'b' is of type list_iterator"),
+        ({"a": TABLE["a"], "b": TABLE["b"][::-1]}, "the columns 'a', 'b' have different indexes"),
+    ],
+)
+def test_a_dictionary_of_columns_that_form_no_rows_is_refused(of_table, change, text):
+    columns = {name: TABLE[name].to_list() for name in TABLE}
+    for call, name in ((of_table.predict, "predict"), (of_table.evaluate, "evaluate")):
+        with pytest.raises(SessionError, match=f"{name}: .*{text}"):
+            call({**columns, **change})
+    more = {**columns, "words": [["a"]] * N, "a": TABLE["a"]}
+    np.testing.assert_array_equal(of_table.predict(more), of_table.predict(TABLE))
+
+
 def test_the_columns_of_a_table_for_predictions_must_have_unique_texts_as_names(of_table):
     twice = pd.concat([TABLE, TABLE[["a"]]], axis=1)
     for call in (of_table.predict, of_table.evaluate):

@@ -73,7 +73,8 @@ class Residual(Initializable, ImageLayer, Feedforward):
         if added.ndim != base.ndim or differ:
             what = "the output of the shortcut" if len(self.branches) > 1 else "input_"
             inner = self.branches[0]
-            fix = fix_of_output(inner, inner.outputs[0], tuple(base.shape))
+            name = getattr(inner, "outputs", ["output"])[0]
+            fix = fix_of_output(inner, name, tuple(base.shape))
             error = ShapeError(
                 f"{self.path()}.apply: the output of {self.branches[0].brick.name} has shape "
                 f"{shown(added)}, but {what} has shape {shown(base)}; the two are added, so their "

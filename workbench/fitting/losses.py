@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 
 import torch
 
-from workbench.bricks import Logistic, Softmax
+from workbench.bricks import Brick, Logistic, Softmax
 from workbench.bricks.cost import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -20,7 +20,7 @@ from workbench.bricks.cost import (
     MisclassificationRate,
     SquaredError,
 )
-from workbench.errors import ArgumentError, nearest
+from workbench.errors import ArgumentError, OperationError, nearest
 from workbench.fitting.ends import End
 from workbench.graph.summary import shape_text
 from workbench.tensor import Variable
@@ -79,6 +79,11 @@ NOT_CALLED = "{argument} must be an object, not the class {name}; write {written
 NOT_SCALAR = (
     "{name}(output, targets) must return one number for a batch, but returned {what} for arguments "
     "of the shapes {output} and {targets}; average the result, for example with .mean()"
+)
+NOT_TORCH = (
+    "the {name} {called} cannot be applied to the output and the targets, which are variables "
+    "without values ({error}); write a function of operations of torch only, such as "
+    "((output - targets) ** 2).mean()"
 )
 TWICE = (
     "the model ends with a softmax, and this loss applies a softmax too; pass loss='cross-entropy' "
@@ -139,7 +144,7 @@ def checked_metric(given: object) -> Metric:
 
 
 def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> Loss:
-    if callable(given) and not isinstance(given, type):
+    if isinstance(given, Cost) or (callable(given) and not isinstance(given, (type, Brick))):
         return cast(Loss, given)
     if isinstance(given, type) and issubclass(given, Cost):
         made: Cost = given()
@@ -232,7 +237,14 @@ def _scalar(
     function: Callable[[Any, Any], Any], name: str, targets: Variable, output: Variable
 ) -> Variable:
     """Return the result of a user's function, which must be a scalar."""
-    found: Any = function(output, targets)
+    try:
+        found: Any = function(output, targets)
+    except TypeError as error:
+        if isinstance(error, OperationError):  # it names the operation of torch
+            raise
+        called = getattr(function, "__name__", type(function).__name__)
+        reason = str(error).partition(";")[0]
+        raise ArgumentError(NOT_TORCH.format(name=name, called=called, error=reason)) from error
     if not isinstance(found, Variable) or found.ndim:
         shaped = isinstance(found, Variable)
         what = f"the shape {sizes(found)}" if shaped else f"a value of type {type(found).__name__}"

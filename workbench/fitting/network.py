@@ -21,7 +21,7 @@ from workbench.builder import to_code, to_spec
 from workbench.builder.imports import identifier
 from workbench.data.files import some
 from workbench.data.targets import MOST_CLASSES
-from workbench.errors import ArgumentError, BuilderError, DataError
+from workbench.errors import ArgumentError, BuilderError, DataError, ShapeError
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.ends import End
 from workbench.fitting.last_batch import check_last_batch
@@ -202,7 +202,8 @@ def build(
     if module:
         check_last_batch(brick.module, prepared, batch)
         with _own_dtype_explained(brick.module):
-            output = _applied(brick, inputs)
+            with _channels_explained(brick, inputs):
+                output = _applied(brick, inputs)
             losses.check_output(output)
             outputs = output.shape[1] if isinstance(output.shape[1], int) else None
             seen = ends.outputs_of_batch(output, given)
@@ -295,12 +296,17 @@ def _check_inputs(
 def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
     """Reject images with the channels in the last dimension.
 
-    Bricks would treat the height of such images as the channels.
+    Bricks, and some modules, would treat the height of such images as the channels. Only a
+    `torch.nn.Sequential` surely passes the images to its first layer as they are.
     """
     first: Any = steps[0]
     shape = kinds[0].shape if kinds else ()
     if isinstance(first, TorchModule):
-        _check_channels_of_module(first.module, shape)
+        layer = first.module
+        while isinstance(layer, torch.nn.Sequential) and len(layer):
+            layer = layer[0]
+        if text := _with_channels(layer, shape)[0]:
+            raise ArgumentError(text)
         return
     if not hasattr(first, "num_channels"):
         return
@@ -308,16 +314,39 @@ def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
         raise ArgumentError(CHANNELS_LAST.format(shape=shape[1:]))
 
 
-def _check_channels_of_module(module: torch.nn.Module, shape: Sequence[Any]) -> None:
-    """Reject images whose channels are last or absent, if a module begins with a convolution."""
-    first = next((one for one in module.modules() if not list(one.children())), None)
-    if not isinstance(first, torch.nn.Conv2d):
-        return
-    channels = first.in_channels
-    if len(shape) == 4 and shape[1] != channels == shape[3]:
-        raise ArgumentError(CHANNELS_LAST.format(shape=tuple(shape[1:])))
-    if len(shape) == 3:
-        raise ArgumentError(NO_CHANNELS.format(shape=tuple(shape[1:])))
+def _with_channels(layer: Any, shape: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """Return what to say about images without channels in front, and the shape that they need.
+
+    The text is empty if `layer` is not a convolution, or if the images have channels in front.
+    """
+    if isinstance(layer, torch.nn.Conv2d):
+        channels = layer.in_channels
+        if len(shape) == 4 and shape[1] != channels == shape[3]:
+            text = CHANNELS_LAST.format(shape=tuple(shape[1:]))
+            return text, (shape[0], channels, *shape[1:3])
+        if len(shape) == 3:
+            return NO_CHANNELS.format(shape=tuple(shape[1:])), (shape[0], 1, *shape[1:])
+    return "", shape
+
+
+@contextlib.contextmanager
+def _channels_explained(brick: TorchModule, inputs: Mapping[str, Variable]) -> Iterator[None]:
+    """Explain the error of a module that can be applied to the images with channels in front."""
+    try:
+        yield
+    except ShapeError:
+        [image, *_] = inputs.values()
+        leaves = (one for one in brick.module.modules() if not list(one.children()))
+        text, shape = _with_channels(next(leaves, None), image.shape)
+        if not text or len(inputs) > 1:
+            raise
+        explained = None
+        with contextlib.suppress(Exception):  # the images may not be the only fault
+            brick.apply(tensor.variable("images", _plain_shape(shape), image.dtype))
+            explained = ArgumentError(text)
+        if explained is None:
+            raise
+        raise explained from None
 
 
 def _aim(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,8 +86,8 @@ class Prepared:
         encoding = getattr(dataset, "encoding", None)
         if encoding is not None:
             return tuple(encoding.target)
-        keys = getattr(dataset, "keys", {})
-        return (keys[self.target],) if self.target in keys else ()
+        keys = getattr(dataset, "keys", None)
+        return (keys[self.target],) if isinstance(keys, Mapping) and self.target in keys else ()
 
     def all_targets(self) -> npt.NDArray[Any] | None:
         """Return the targets of all examples, if they are in memory."""

@@ -240,7 +240,8 @@ def fit(
         losses.checked_metric(one) for one in _as_list(metrics, "metrics")
     ]  # fmt: skip
     if asked:
-        asked = list(dict.fromkeys(asked))
+        # not all objects that can be called have a hash
+        asked = list({one if isinstance(one, str) else id(one): one for one in asked}.values())
         layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
     if not is_count(epochs):
@@ -344,7 +345,9 @@ def _are_floats(data: Any, target: Any) -> bool:
         values = data[target]
     else:
         return False
-    return hasattr(values, "dtype") and kind_of(values) == "f"
+    if not hasattr(getattr(values, "dtype", None), "kind") and not torch.is_tensor(values):
+        return "float" in str(getattr(values, "dtype", "")).casefold()  # dtypes of other libraries
+    return kind_of(values) == "f"
 
 
 def _looks_up(model: Any) -> bool:

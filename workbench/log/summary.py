@@ -72,10 +72,10 @@ class Summary:
         facts = ", ".join(f"{name} {shown(value)}" for name, value in self.run.items())
         if not len(self.channels):
             return facts
-        unused = () if self.channels["not_finite"].any() else ["not_finite"]
+        unused = [] if self.channels["not_finite"].any() else ["not_finite"]
         table = self.channels.drop(columns=unused).dropna(axis="columns", how="all")
         # Written out in full, since `repr` of a frame leaves out columns and rows.
-        return f"{facts}\n{table.to_string(na_rep='', float_format='{:.4g}'.format)}"
+        return f"{facts}\n{table.to_string(na_rep='', float_format=_number)}"
 
     def _repr_html_(self) -> str:
         facts = "".join(
@@ -183,6 +183,12 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
     if origin is not None:
         facts["resumed from"] = str(origin)[:8]
     return facts
+
+
+def _number(value: float) -> str:
+    """Return a number with six digits, or all digits of a whole number."""
+    whole = value.is_integer() and abs(value) < 1e15
+    return f"{value:.0f}" if whole else f"{value:.6g}"
 
 
 def _resumed_from(status: Mapping[str, Any]) -> Any:

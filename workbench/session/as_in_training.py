@@ -7,7 +7,7 @@ these rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ import torch
 
 from workbench.data import AbstractDataStream
 from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
-from workbench.data.files import regular_file
+from workbench.data.files import regular_file, some
 from workbench.data.image_folder import read_folder, read_images
 from workbench.data.pixels import is_to_unit, kind_of, largest_beyond_unit
 from workbench.data.targets import encoded_targets, values_of
 from workbench.data.transformers import ScaleAndShift
-from workbench.errors import DataError
+from workbench.errors import DataError, SessionError
 
 NO_PIXELS = (
     "the images {name!r} must have integers from 0 to 255, as in training, but one is {value}; "
@@ -30,6 +30,15 @@ NO_PIXELS = (
 NOT_SCALED = (
     "the images {name!r} were scaled to 0..1 in training, but a value is {value:.6g}; divide the "
     "values by 255 if they range from 0 to 255, or pass them as integers"
+)
+NO_COLUMNS = (
+    "{method}: each column of a dictionary must be a list or an array of values, one for each row, "
+    "but {wrong}"
+)
+UNEQUAL = "{method}: the columns of a dictionary must have equal lengths, but {lengths} values"
+OTHER_INDEX = (
+    "{method}: the columns {names} have different indexes, so it is unclear which of their values "
+    "form a row; pass a DataFrame, or arrays as column.to_numpy()"
 )
 
 
@@ -64,10 +73,15 @@ class AsInTraining:
             found[TARGETS] = encoding.targets(frame).values
         return found
 
-    def rows(self, data: Mapping[str, Any], inputs: Iterable[str]) -> Any:
+    def rows(self, data: Mapping[str, Any], inputs: Iterable[str], method: str) -> Any:
         """Return a dictionary of columns as a table, or None if it contains the inputs themselves.
 
         If no value of the dictionary has a length, it is a single row.
+
+        Raises
+        ------
+        SessionError
+            If a column is not a vector, or if it is unclear which of their values form a row.
         """
         import pandas as pd
 
@@ -76,7 +90,20 @@ class AsInTraining:
             return None
         if set(encoding.columns).isdisjoint(data):
             return None
-        return pd.DataFrame(dict(data) if any(map(np.ndim, data.values())) else [data])
+        kinds = {name: _not_a_column(value) for name, value in data.items()}
+        needed = {*encoding.columns, *encoding.target}
+        wrong = [f"{name!r} is {kind}" for name, kind in kinds.items() if kind and name in needed]
+        if wrong:
+            raise SessionError(NO_COLUMNS.format(method=method, wrong=some(wrong, str)))
+        columns = {name: value for name, value in data.items() if kinds[name] is None}
+        lengths = {name: len(value) for name, value in columns.items() if np.ndim(value)}
+        if len(set(lengths.values())) > 1:
+            shown = [f"{name!r} has {length}" for name, length in lengths.items()]
+            raise SessionError(UNEQUAL.format(method=method, lengths=some(shown, str)))
+        series = {n: value.index for n, value in columns.items() if isinstance(value, pd.Series)}
+        if any(not one.equals(next(iter(series.values()))) for one in series.values()):
+            raise SessionError(OTHER_INDEX.format(method=method, names=some(series)))
+        return pd.DataFrame(columns if lengths else [columns])
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
@@ -184,6 +211,20 @@ class AsInTraining:
             raise DataError(NO_PIXELS.format(name=name, value=least if least < 0 else most))
         tensor = isinstance(values, torch.Tensor)
         return values.to(torch.uint8) if tensor else values.astype(np.uint8)
+
+
+def _not_a_column(value: Any) -> str | None:
+    """Return what a value is, or None if it is a vector or a single value."""
+    kind = type(value).__name__
+    if not hasattr(value, "ndim") and not isinstance(value, Sequence):
+        return f"of type {kind}" if isinstance(value, Iterable) else None
+    try:
+        shape = np.shape(value)
+    except ValueError:  # lists of unequal lengths
+        return f"a nested {kind}"
+    if len(shape) < 2:
+        return None
+    return f"a {kind} of shape {shape}" if hasattr(value, "ndim") else f"a nested {kind}"
 
 
 def _below(stream: Any) -> Iterator[Any]:

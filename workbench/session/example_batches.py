@@ -187,7 +187,7 @@ def _arrays(
         raise SessionError(OPENED.format(method=method))
     elif hasattr(data, "to_pandas") and not hasattr(data, "with_format"):
         raise SessionError(OTHER_TABLE.format(method=method, given=other_table(data)))
-    if isinstance(data, Mapping) and (table := rules.rows(data, inputs)) is not None:
+    if isinstance(data, Mapping) and (table := rules.rows(data, inputs, method)) is not None:
         data = table
     if isinstance(data, pd.DataFrame):
         return _columns(data, inputs, method, rules)
