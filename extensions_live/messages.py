@@ -314,7 +314,7 @@ class BranchRow(TypedDict):
 
 
 class SnapshotRow(TypedDict):
-    """A state of training that is kept in memory."""
+    """A training state that is kept in memory."""
 
     iteration: int
     pin: str

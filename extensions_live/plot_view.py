@@ -225,7 +225,7 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
     def _together(self, session: Session, start: int) -> dict[str, Any]:
         """Return a run and the branches and forks to compare it with, by name.
 
-        Those that are already compared keep their places, and with these their colours.
+        Runs that are already being compared keep their places, and therefore their colours.
         """
         branches = session.branches
         found: dict[str, Any] = {

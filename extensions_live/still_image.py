@@ -145,7 +145,7 @@ class Panel:
         self._text((self.left + self.right) / 2, self.bottom + 19, label, "mt")
 
     def draw_legend(self) -> None:
-        """Draw the colour, shape, name and last value of each line that fits into the legend."""
+        """Draw the colour, shape, name and last value of each line that fits in the legend."""
         rows = 1 + max(row for row, _, _ in self.legend)
         for number, (row, x, label) in enumerate(self.legend):
             y = self.top - 14 - LEGEND * (rows - 1 - row)

@@ -187,7 +187,7 @@ def explain_missing(
         importing = _imports(frame)
         if hasattr(sys.modules[module], "__path__") and find_spec(full) is not None:
             raise UnknownNameError(
-                f"{text} yet, since it is a module that was not imported; add import {full}"
+                f"{text} yet, because the module {full} has not been imported; add import {full}"
             )
         known = vars(sys.modules[module])["__all__"]
         search = importing or load is not None  # such a module is the first that users look into

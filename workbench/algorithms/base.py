@@ -309,7 +309,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             run.execution.follow(self._course)
 
     def follow_tiers(self, course: Course) -> None:
-        """Process repeated batches in the same tiers as the first time.
+        """Process repeated batches in the tiers that were used the first time.
 
         Parameters
         ----------

@@ -29,9 +29,9 @@ class TransformerBlock(Initializable, Feedforward):
     Parameters
     ----------
     dim : int
-        Number of features of input and output. Required by `allocate`.
+        Number of input and output features. Required by `allocate`.
     num_heads : int
-        Number of heads of the attention. Required by `allocate`.
+        Number of attention heads. Required by `allocate`.
     hidden_dim : int, optional
         Number of hidden features of the perceptron; four times `dim` by default.
     activation : Brick, optional

@@ -1,8 +1,9 @@
-"""Decisions about statements that cannot be read: to skip them, or to raise an error.
+"""Choice between skipping a statement that cannot be read and raising an error.
 
-A statement is skipped only if the model cannot depend on it. It can if it creates bricks in a
-block, or if it changes a brick, a list of bricks or a name of the model that is used afterwards.
-Calls of functions that the code defines count as the statements of these functions.
+A statement is skipped only if the model cannot depend on it. The model may depend on a statement
+that creates bricks in a block, or that changes a brick, a list of bricks or a name of the model
+that is used afterwards. A call to a function that the code defines is treated like the statements
+in the body of the function.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ TOO_FEW = (
     "{given!r}; units cannot be removed without changing the model's function"
 )
 INSIDE = (
-    "{path} is a part of another brick, which determines its dimension; only a recurrent brick of "
-    "its own can be widened"
+    "{path} is a part of another brick, which determines its dimension; only a recurrent brick "
+    "that is not a part of another brick can be widened"
 )
 NOT_FED = (
     "{path} cannot be widened, because its input {input!r} is not computed by a Linear brick or a "

@@ -19,9 +19,9 @@ from workbench.fitting.program import Statements, call, literal
 from workbench.utils.notices import tell
 
 OTHER_RANGE = (
-    "the images {name!r} for training are integers from 0 to 255, which fit scales to 0..1, but "
-    "those for validation have the dtype {dtype} and the value {value:.6g}; pass integers for "
-    "both, or divide the values for validation by 255"
+    "the training images {name!r} are integers from 0 to 255, which fit() scales to 0..1, but the "
+    "validation images have the dtype {dtype} and contain the value {value:.6g}; pass integers "
+    "for both, or divide the validation images by 255"
 )
 SCALED = (
     "fit scales the images {names} from 0..255 to 0..1, so the module must not divide them by 255 "

@@ -81,7 +81,7 @@ NO_EDITS = (
 
 NOT_SAVED = (
     "the loaded state has no value for {names}, because earlier versions of workbench did not save "
-    "the probability of dropout; training continues with the current value, {values}"
+    "the dropout probability; training continues with the current value, {values}"
 )
 
 STATISTICS = "statistics"
@@ -169,7 +169,7 @@ def position(loop: Loop, *, in_hand: bool) -> dict[str, Any]:
 
 
 def restore(loop: Loop, state: Mapping[str, Any], *, in_hand: bool) -> None:
-    """Load a state of training; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`.
+    """Load a training state; see `MainLoop.load_state_dict` and, for `in_hand`, `state_of`.
 
     The state may have the key `STATISTICS` instead of ``variables``; its names need not all match.
     """

@@ -123,7 +123,7 @@ class DatasetEvaluator(Hinted):
             self._function.execution.report = report
 
     def follow_tiers(self, course: Course | None) -> None:
-        """Repeat evaluations in the same tiers as the first time.
+        """Repeat evaluations in the tiers that were used the first time.
 
         Parameters
         ----------

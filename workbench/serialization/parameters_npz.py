@@ -52,7 +52,7 @@ def check_numbered(
 
 
 def encode_parameters(values: Mapping[str, torch.Tensor]) -> bytes:
-    """Encode values as an ``.npz`` file, converting dtypes that numpy does not have to float32."""
+    """Encode values as an ``.npz`` file; convert dtypes that numpy does not support to float32."""
     file = io.BytesIO()
     arrays = {name.replace("/", "|"): _as_array(value) for name, value in values.items()}
     numpy.savez(file, **arrays)  # type: ignore[arg-type]

@@ -189,8 +189,8 @@ class Session(FixedAttributes, States):
     ) -> None:
         """Start training.
 
-        If training is already running, this method only prints a message. If the end that the
-        extensions define has already been reached, this method prints the reason and does not
+        If training is already running, this method only prints a message. If the end of training,
+        which extensions set, has already been reached, this method prints the reason and does not
         train.
 
         Parameters

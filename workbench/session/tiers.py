@@ -1,4 +1,4 @@
-"""Repetition of batches in the same tiers as the first time, according to a log.
+"""Repetition of batches in the tiers that were used the first time, according to a log.
 
 The functions that monitor other data have separate tiers, which are repeated as well.
 """

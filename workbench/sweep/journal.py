@@ -140,7 +140,7 @@ class Journal:
 
     @property
     def rounds(self) -> int:
-        """The number of completed comparisons of the runs."""
+        """The number of completed run comparisons."""
         (found,) = self._connection.execute(
             "SELECT rounds FROM sweeps WHERE name = ?", (self.name,)
         ).fetchone()

@@ -351,7 +351,7 @@ def _check_states(old: Sequence[Variable], new: Sequence[Variable]) -> None:
 
 
 def _used_from_outside(outputs: Sequence[Variable], inner: set[Variable]) -> list[Variable]:
-    """Return the variables outside the loop that variables inside the loop use."""
+    """Return the variables outside the loop that are used inside it."""
     order = ancestors(outputs)
     depends = set(inner)
     for variable in order:

@@ -1,4 +1,4 @@
-"""Shortening of texts, with a visible mark where text was omitted."""
+"""Text shortening, with a visible mark where text was omitted."""
 
 from __future__ import annotations
 

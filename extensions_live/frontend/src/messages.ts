@@ -237,7 +237,7 @@ export interface BranchRow {
   difference: string;
 }
 
-/** A state of training that is kept in memory. */
+/** A training state that is kept in memory. */
 export interface SnapshotRow {
   iteration: number;
   pin: string;
