@@ -21,6 +21,9 @@ from workbench.errors import BuilderError, nearest
 DIGITS, IMAGES = "digits", "digit images"
 """Names of the two streams of handwritten digits: one yields rows of pixels, the other images."""
 
+PASSED = "stream of the run"
+"""The name of a stream that a model was trained on and that is no variable of the notebook."""
+
 BATCH = 64
 
 
@@ -89,6 +92,7 @@ class Streams:
         self._digits: dict[str, AbstractDataStream] | None = None
         self._known: dict[str, tuple[AbstractDataStream, StreamData]] = {}
         self._last: str | None = None
+        self._passed: AbstractDataStream | None = None
 
     def found(self, name: object) -> AbstractDataStream:
         """Return the stream with this name.
@@ -106,6 +110,14 @@ class Streams:
             )
         self._last = name
         return streams[name]
+
+    def use(self, stream: AbstractDataStream) -> None:
+        """Show examples of a stream that a run is about to read."""
+        streams = self._streams()
+        self._last = next((name for name, one in streams.items() if one is stream), PASSED)
+        if self._last == PASSED:
+            self._passed = stream
+        self.listed()  # nothing else reads the stream now
 
     def shown_from(
         self, listed: Iterable[StreamData], inputs: Mapping[str, InputSpec]
@@ -160,10 +172,10 @@ class Streams:
         return {**self._digits, **self._own()}
 
     def _own(self) -> dict[str, AbstractDataStream]:
-        """Return the streams in the notebook, keyed by the names of their variables."""
+        """Return the streams in the notebook, keyed by their variables, and the one in `use`."""
         return {
             name: value
-            for name, value in self._look().items()
+            for name, value in {**self._look(), PASSED: self._passed}.items()
             if isinstance(value, AbstractDataStream) and not name.startswith("_")
         }
 

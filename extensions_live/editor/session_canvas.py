@@ -124,6 +124,7 @@ class SessionCanvas(LiveCanvas):
             reason = misfit(sources_of(stream), self._needed(built))
             if reason is not None:
                 raise BuilderError(reason)
+            self._streams.use(stream)
         plots = [Plot(channels=plotted(built))] if built.cost is not None else []  # refused below
         if before is not None:
             before.stop()

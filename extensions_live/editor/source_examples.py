@@ -132,4 +132,5 @@ def as_url(pixels: Array) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, (float, np.floating)):
         return short(str(value), LONGEST)
-    return format_number(float(value)) if abs(value) >= 1000 else f"{value:.3g}"
+    number = float(value)
+    return format_number(number) if abs(number) >= 1000 else f"{number:.3g}"

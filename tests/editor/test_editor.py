@@ -15,7 +15,7 @@ from extensions_live.editor import Editor
 from extensions_live.editor.checking import TIMES
 from extensions_live.editor.image import diagram, draw
 from extensions_live.editor.intents import Intents
-from extensions_live.editor.notebook_names import Streams, register_classes, sources_of
+from extensions_live.editor.notebook_names import PASSED, Streams, register_classes, sources_of
 from extensions_live.editor.session_canvas import step_rule_of
 from extensions_live.editor.still import EditorStill
 from workbench import tensor
@@ -371,10 +371,13 @@ def test_exported_code_builds_the_same_parameters_in_a_fresh_namespace(hand_pump
 
 def test_train_starts_a_session_and_shows_it(hand_pump):
     editor = Editor(classifier())
+    hand_pump.serve(editor)
     session = editor.train(stream(), step_rule="Scale", epochs=2)
     assert session.wait(60) and session.state is State.FINISHED
     assert "cost" in session.log.current_row or "cost" in session.log.channels
     assert editor.training == [widget.ident for widget in editor.run_view.widgets]
+    hand_pump.serve(editor)
+    assert set(editor.board["shown_from"].values()) == {PASSED}
     editor.close()
 
 

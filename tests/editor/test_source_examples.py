@@ -11,6 +11,7 @@ from extensions_live.editor import Editor
 from extensions_live.editor.notebook_names import Streams, facts
 from extensions_live.editor.source_examples import source_example, source_examples
 from extensions_live.editor.still import EditorStill
+from workbench.builder import InputSpec
 from workbench.data import DataStream, IndexableDataset, Mapping, SequentialScheme
 from workbench.data.encoded_dataset import EncodedDataset
 
@@ -137,6 +138,18 @@ def test_streams_of_the_notebook_and_the_last_one_in_use_come_first():
     streams.found("digits")
     assert streams.shown_from(streams.listed(), inputs) == {"targets": "digits"}
     editor.close()
+
+
+def test_a_stream_of_a_run_shows_its_examples():
+    own = stream(targets=[3, 2, 1, 0])
+    streams = Streams(lambda: {"own": own})
+    inputs = {"targets": InputSpec("targets", "int64", (None,))}
+    streams.use(stream(targets=[5, 6, 7, 8]))
+    shown = streams.shown_from(streams.listed(), inputs)["targets"]
+    [found] = [one for one in streams.listed() if one["name"] == shown]
+    assert found["examples"]["targets"]["text"] == "5"
+    streams.use(own)
+    assert streams.shown_from(streams.listed(), inputs) == {"targets": "own"}
 
 
 def test_the_page_gets_the_examples(hand_pump):
