@@ -330,9 +330,9 @@ def test_lists_can_contain_unknown_values():
     assert spec.bricks[0].settings == {"input_dim": 4, "output_dim": 4}
 
 
-@pytest.mark.parametrize("value", ["1 in [scores]", "any([scores])", "[scores].count(1)"])
+@pytest.mark.parametrize("value", ["1 in [cost]", "any([cost])"])
 def test_a_comparison_of_a_variable_in_a_list_is_skipped(value):
-    assert from_code(f"{MODEL}print({value})") == from_code(MODEL)
+    assert from_code(MODEL + value) == from_code(MODEL)
 
 
 @pytest.mark.parametrize(
@@ -359,8 +359,9 @@ def test_a_break_outside_a_loop_is_an_error(code):
 
 
 def test_a_name_in_a_comprehension_is_not_the_cost():
-    code = f"{MODEL}costs = [cost, scores.mean()]\ntotal = sum(cost for cost in costs)\ncost = 0.0"
-    assert from_code(code).cost == from_code(f"{MODEL}costs = [cost, scores.mean()]").cost
+    code = f"{MODEL}costs = [cost, scores.sum()]\ntotal = sum(cost for cost in costs)\ncost = 0.0"
+    spec = from_code(code)
+    assert [call.operation for call in spec.calls if spec.cost in call.outputs] == ["mean"]
 
 
 def test_regular_expressions_that_can_be_slow_are_not_searched():
@@ -379,3 +380,86 @@ def test_names_in_long_blocks_are_read_in_little_memory():
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+CHANGE = "def change(net):\n    net.use_bias = False\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{CHANGE}def again(net):\n    change(net)\nagain(layer)",
+        f"{CHANGE}def again(net):\n    change(net=net)\nagain(net=layer)",
+        f"{CHANGE}other = change\nother(layer)",
+        f"{CHANGE}changes = [change]\nchanges[0](layer)",
+        f"{CHANGE}change(*[layer])",
+        f"{CHANGE}list(map(change, [layer]))",
+        f"import functools\n{CHANGE}late = functools.partial(change)\nlate(layer)",
+        f"{CHANGE}def apply(call, net):\n    call(net)\napply(change, layer)",
+        "change = lambda net: setattr(net, 'use_bias', False)\nchange(layer)",
+        "list(map(lambda net: setattr(net, 'use_bias', False), [layer]))",
+        "def change(net):\n    def run():\n        net.use_bias = False\n    run()\nchange(layer)",
+        "def change():\n    net = layer\n    net.use_bias = False\nchange()",
+        "class Change:\n    def __init__(self, net):\n        net.use_bias = False\nChange(layer)",
+        "class Change:\n    def __init__(self, net):\n        self.net = net\n"
+        "    def run(self):\n        self.net.use_bias = False\nChange(layer).run()",
+        "with held():\n    def change(net):\n        net.use_bias = False\nchange(layer)",
+    ],
+)
+def test_a_brick_that_is_changed_by_functions_of_functions_is_an_error(code):
+    with pytest.raises(BuilderError, match=r"use_bias is changed by code that cannot be read"):
+        from_code(f"import workbench as wb\nlayer = wb.Linear(3, 4)\n{code}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def change():\n    sizes.append(5)\ndef again():\n    change()\nagain()",
+        "def change():\n    global sizes\n    sizes = [3, 5]\ndef again():\n    change()\nagain()",
+        "class Change:\n    def __init__(self):\n        sizes.append(5)\nChange()",
+        "class Change:\n    def run(self):\n        sizes.append(5)\none = Change()\none.run()",
+        "def change(some):\n    some += [5]\nchange(sizes)",
+        "all_sizes = {'a': sizes}\nfor one in given():\n    all_sizes['a'].append(5)",
+        "other = sizes\nother += given()",
+    ],
+)
+def test_a_list_that_is_changed_elsewhere_is_unknown(code):
+    code = f"import workbench as wb\nsizes = [3, 4]\n{code}\n"
+    with pytest.raises(BuilderError, match=r"^line \d+: the model needs a value from line"):
+        from_code(code + "wb.MLP([wb.Tanh() for _ in sizes[1:]], sizes)")
+
+
+def test_a_list_that_contains_a_changed_list_is_unknown():
+    code = "import workbench as wb\nsizes = [3, 4]\nall_sizes = {'a': [sizes]}\n"
+    code += "for one in given():\n    sizes.insert(0, one)\n"
+    with pytest.raises(BuilderError, match=r"^line 6: the model needs a value from line"):
+        from_code(code + "wb.Linear(3, all_sizes['a'][0][1])")
+
+
+TRAINER = """
+class Trainer:
+    def __init__(self, net, seed):
+        self.net, self.seed, self.name, self.dims = net, seed, "trainer", []
+        self.dims.append(3)
+    def fit(self, epochs):
+        for epoch in range(epochs):
+            self.epoch = epoch
+            self.dims.append(epoch)
+trainer = Trainer(mlp, 3)
+trainer.fit(2)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import other\ntable = other.load()\ntable.name = 'rows'",
+        "import other\nthing = other.Thing()\nthing.seed = 5\nthing.children.append(3)",
+        "import other\nfor thing in other.things():\n    thing.seed = 5",
+        "def prepare(table):\n    table.name = 'rows'\nprepare(load())",
+        "numbers = list(range(9000))\nfor i in range(200):\n    print(numbers[i])",
+        TRAINER,
+    ],
+)
+def test_objects_of_other_libraries_and_classes_can_be_changed(code):
+    assert from_code(f"{MODEL}{code}").calls == from_code(MODEL).calls

@@ -40,6 +40,8 @@ DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
 """Attributes of variables whose values are not variables."""
 
 
+PLAIN = frozenset({bool, float, int, str, type(None)})
+
 COMPARING = ("all", "any", "max", "min", "sorted", "str")
 """Python functions whose results depend on the elements of lists."""
 
@@ -90,10 +92,24 @@ class Expressions:
                 found.append(one)
         return found
 
+    def _inside(self, value: Any) -> list[Any]:
+        """Return the values in nested lists and dictionaries, without numbers and strings."""
+        found, waiting, seen = [], [value], set()
+        while waiting:
+            one = waiting.pop()
+            if not isinstance(one, (list, tuple, dict)):
+                found.append(one)
+            elif id(one) not in seen:
+                seen.add(id(one))
+                parts = list(one.values()) if isinstance(one, dict) else one
+                if not PLAIN.issuperset(map(type, parts)):
+                    waiting.extend(parts)
+        return found
+
     def _of_model(self, code: ast.AST) -> bool:
         """Return True if code reads a variable, or a value that depends on a variable."""
         names = set(scopes.read(code, self._gives_data))
-        values = self._elements([self.known[name] for name in names if name in self.known])
+        values = self._inside([self.known[name] for name in names if name in self.known])
         return any(isinstance(v, (Variable, ComputationGraph)) or _depends(v) for v in values)
 
     def _gives_data(self, node: ast.AST) -> bool:
@@ -248,7 +264,9 @@ class Expressions:
         if any(isinstance(part, ast.NamedExpr) for node in nodes for part in ast.walk(node)):
             raise Unreadable("an assignment in a comprehension")
         outer = dict(self.known), dict(self._variables), dict(self._bound)
-        lines = {name: line for name, line in self._lines.items() if isinstance(name, str)}
+        lines: dict[str | Brick, int] = {
+            name: line for name, line in self._lines.items() if isinstance(name, str)
+        }
         try:
             for one in self._iterated(generator.iter):
                 self._assign(generator.target, one)
@@ -260,7 +278,7 @@ class Expressions:
                     yield self.value(element[0])
         finally:
             self.known, self._variables, self._bound = outer
-            self._lines |= lines
+            self._lines.update(lines)
 
     def _dictionary(
         self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr]

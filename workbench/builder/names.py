@@ -54,6 +54,9 @@ class Opaque:
         True if the statement itself reads such a variable, rather than for example its graph.
     data : bool
         True if the value certainly is not a variable of a model.
+    given : bool
+        True if the statement reads a part of the model, such as a brick, so that the value could
+        contain this part.
     """
 
     line: int
@@ -61,6 +64,7 @@ class Opaque:
     of_model: bool = False
     direct: bool = False
     data: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True)

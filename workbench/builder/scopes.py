@@ -33,11 +33,14 @@ class Changed:
     attribute : str
         The last attribute in the code; for ``net.children[0].name = "a"`` and
         ``net.children.append(a)``, it is ``name`` and ``children``. Empty for an element.
+    through : bool
+        True if the object is an element of another, or is reached through several attributes.
     """
 
     line: int
     root: ast.expr
     attribute: str
+    through: bool = False
 
 
 def bound(statement: ast.stmt) -> Iterator[str]:
@@ -82,9 +85,12 @@ def read(code: ast.AST, omitted: Callable[[ast.AST], bool] = lambda node: False)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             if not _is_local(node.id, local):
                 yield node.id
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            if not _is_local(node.target.id, local):
-                yield node.target.id
+        elif (
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.target, ast.Name)
+            and not _is_local(node.target.id, local)
+        ):
+            yield node.target.id
         done: ast.AST | None = None
         if isinstance(node, COMPREHENSIONS):  # the first iterable belongs to the code around it
             done = first = node.generators[0]
@@ -143,8 +149,10 @@ def _local(scope: ast.AST) -> set[str]:
     return (_stored(scope) | {node.arg for node in nodes if isinstance(node, ast.arg)}) - declared
 
 
-def changed(code: ast.AST) -> Iterator[Changed]:
+def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
     r"""Yield the objects that code changes by assignments, deletions and methods of lists.
+
+    Changes in functions that the code defines are yielded only if `inside` is True.
 
     Examples
     --------
@@ -155,21 +163,28 @@ def changed(code: ast.AST) -> Iterator[Changed]:
     waiting: list[ast.AST] = [code]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, (*DEFINITIONS, ast.Lambda)) and node is not code:
+        if isinstance(node, (*DEFINITIONS, ast.Lambda)) and not (inside or node is code):
             continue
         waiting.extend(reversed(list(ast.iter_child_nodes(node))))
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del(), attr=attribute):
-                yield Changed(node.lineno, root(node), attribute)
+                yield Changed(node.lineno, root(node), attribute, _is_through(node))
             case ast.Subscript(ctx=ast.Store() | ast.Del(), value=owner):
-                yield Changed(node.lineno, root(owner), last_attribute(owner))
+                yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
             case ast.Call(func=ast.Name("setattr" | "delattr"), args=[owner, attribute, *_]):
                 name = attribute.value if isinstance(attribute, ast.Constant) else ""
-                yield Changed(node.lineno, root(owner), str(name))
+                through = not isinstance(owner, ast.Name)
+                yield Changed(node.lineno, root(owner), str(name), through)
+            case ast.AugAssign(target=ast.Name() as owner):
+                yield Changed(node.lineno, owner, "")
             case ast.Call(func=ast.Attribute(attr="shuffle"), args=[owner, *_]):
-                yield Changed(node.lineno, root(owner), last_attribute(owner))
+                yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in MUTATING:
-                yield Changed(node.lineno, root(owner), last_attribute(owner))
+                yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
+
+
+def _is_through(node: ast.expr) -> bool:
+    return not isinstance(node.value if isinstance(node, ast.Attribute) else node, ast.Name)
 
 
 def root(node: ast.expr) -> ast.expr:

@@ -3,7 +3,7 @@
 A statement is skipped only if the model cannot depend on it. The model may depend on a statement
 that creates bricks in a block, or that changes a brick, a list of bricks or a name of the model
 that is used afterwards. A call to a function that the code defines is treated like the statements
-in the body of the function.
+in the body of the function; see `workbench.builder.functions`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any
 
 import torch
 
-from workbench.bricks import Brick
+from workbench.bricks import BoundApplication, Brick
 from workbench.builder import registry, scopes
-from workbench.builder.expressions import DATA, Expressions
+from workbench.builder.expressions import DATA, PLAIN, Expressions
+from workbench.builder.functions import Function, Reached
 from workbench.builder.names import Opaque, Reference, is_algorithm, resolved, without_model
 from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
@@ -31,6 +32,11 @@ BLOCKS = (
     ast.If, ast.For, ast.While, ast.With, ast.Match, ast.AsyncFor, ast.AsyncWith,
 )  # fmt: skip
 """Statements in which bricks must not be created if the statement cannot be read."""
+
+PARTS = (
+    BoundApplication, Brick, ComputationGraph, NdarrayInitialization, Variable, torch.nn.Module,
+)  # fmt: skip
+"""Classes of the parts of a model that code can change."""
 
 OTHER_LIBRARIES = sys.stdlib_module_names | set(
     "extensions_live IPython matplotlib numpy pandas PIL scipy seaborn sklearn torch torchvision "
@@ -73,7 +79,8 @@ class Skipping(Expressions):
     def __init__(self) -> None:
         super().__init__()
         self.skipped: list[Skipped] = []
-        self._defined: dict[str, ast.stmt] = {}  # functions and classes
+        self._defined: set[str] = set()  # names of functions and classes
+        self._functions: dict[Opaque, list[Function]] = {}  # in the values of names
         self._trained: list[tuple[int, Any]] = []  # the costs of algorithms
 
     def _skip(self, statement: ast.stmt, reason: str) -> None:
@@ -86,22 +93,25 @@ class Skipping(Expressions):
                 f"({reason}); move it out of the block that begins in line {statement.lineno}"
             ) from None
         self.skipped.append(Skipped(statement.lineno, reason, bool(created)))
+        reached = Reached(statement, self._functions_of, self._is_of_model)
         value = Opaque(
             statement.lineno,
             reason,
             self._of_model(statement),
             direct=self._reads_directly(statement),
             data=self._is_data(statement),
+            given=any(map(self._is_of_model, {*scopes.read(statement), *reached.reads()})),
         )
         self._trained += self._costs_in(statement)
-        own = {*scopes.bound(statement), *self._assigned_by_calls(statement)}
-        for one in self._changes(statement):
+        own = {*scopes.bound(statement), *reached.declared()}
+        runs = not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for one in (*(scopes.changed(statement) if runs else ()), *reached.changes()):
             self._forget(one, value, own)
-        for name in own:
-            self.known[name] = value
-            self._defined.pop(name, None)
+        self._functions[value] = reached.returned
+        self.known.update(dict.fromkeys(own, value))
+        self._defined -= own
         if isinstance(statement, scopes.DEFINITIONS):
-            self._defined[statement.name] = statement
+            self._defined.add(statement.name)
 
     def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
         """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
@@ -135,60 +145,33 @@ class Skipping(Expressions):
 
     # Changes of objects.
 
-    def _changes(self, statement: ast.stmt) -> Iterator[scopes.Changed]:
-        """Yield the changes that a statement makes, also by calling functions of the code."""
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return
-        yield from scopes.changed(statement)
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                function = self._defined.get(node.func.id)
-                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield from self._changes_of_call(node, function)
+    def _functions_of(self, name: str) -> Iterator[Function]:
+        """Yield the functions of the code that a name can refer to."""
+        for value in self._inside(self.known.get(name)):
+            if isinstance(value, Opaque):
+                yield from self._functions.get(value, ())
 
-    def _assigned_by_calls(self, statement: ast.stmt) -> Iterator[str]:
-        """Yield the global names that functions of the code assign when a statement calls them."""
-        if isinstance(statement, scopes.DEFINITIONS):
-            return
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                function = self._defined.get(node.func.id, ast.Pass())
-                declared = [part for part in ast.walk(function) if isinstance(part, ast.Global)]
-                yield from (name for part in declared for name in part.names)
-
-    def _changes_of_call(
-        self, call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef
-    ) -> Iterator[scopes.Changed]:
-        names = [*function.args.posonlyargs, *function.args.args]
-        given = {one.arg: value for one, value in zip(names, call.args, strict=False)}
-        given |= {one.arg: one.value for one in call.keywords if one.arg is not None}
-        local = {name for part in function.body for name in scopes.bound(part)}
-        everything = [*call.args, *(one.value for one in call.keywords)]
-        for change in scopes.changed(function):
-            name = change.root.id if isinstance(change.root, ast.Name) else ""
-            roots = [change.root]
-            if name in given:
-                roots = [scopes.root(given[name])]
-            elif name in local:  # it can be a part of an argument
-                hidden = change.attribute in ("", "name")
-                roots = [] if hidden else [scopes.root(one) for one in everything]
-            for one in roots:
-                if isinstance(one, ast.Name):
-                    yield replace(change, line=call.lineno, root=one)
+    def _is_of_model(self, name: str) -> bool:
+        """Return True if the value of a name could contain a part of the model."""
+        return any(
+            value.given if isinstance(value, Opaque) else isinstance(value, PARTS)
+            for value in self._inside(self.known.get(name))
+        )
 
     def _forget(self, change: scopes.Changed, value: Opaque, own: set[str]) -> None:
         """Forget the value of a list that was changed; raise `BuilderError` for a brick."""
         name = change.root.id if isinstance(change.root, ast.Name) else ""
         found = self.known.get(name)
-        if not change.attribute and isinstance(found, (list, dict)):
-            parts = self._elements(found)
-            if any(isinstance(part, (Brick, Variable)) for part in parts):
-                value = replace(value, of_model=True, data=False)
-            same = [other for other, one in self.known.items() if one is found]
-            self.known.update(dict.fromkeys(same, value))
+        if not change.attribute and isinstance(found, (list, tuple, dict)):
+            changed = _containers(found) if change.through else _containers(found) & {id(found)}
+            for other, one in self.known.items():
+                if changed & _containers(one):
+                    model = any(isinstance(part, (Brick, Variable)) for part in self._inside(one))
+                    new = replace(value, of_model=True, data=False, given=True) if model else value
+                    self.known[other] = new
         unknown = name in own or found is None or isinstance(found, Reference)
         if self._has_setting(found, change.attribute) or (
-            unknown and not value.data and change.attribute in _all_settings()
+            unknown and value.given and not value.data and change.attribute in _all_settings()
         ):
             what = f"{ast.unparse(change.root)}.{change.attribute}"
             raise BuilderError(
@@ -199,11 +182,13 @@ class Skipping(Expressions):
         """Return True if an object, or an object inside it, has a setting of this name."""
         if not name:
             return False
-        waiting = self._elements(owner)
+        waiting = self._inside(owner)
         while waiting:
             one = waiting.pop()
-            if isinstance(one, Opaque) and not one.data and name in _all_settings():
-                return name != "name" or not one.of_model  # the name of another variable
+            if isinstance(one, Opaque):
+                other = name == "name" and one.of_model  # a variable that the model does not need
+                if one.given and not one.data and not other and name in _all_settings():
+                    return True
             if isinstance(one, Variable) and name == "name":
                 return True
             if isinstance(one, (Brick, NdarrayInitialization)):
@@ -225,7 +210,7 @@ class Skipping(Expressions):
     def _reads_directly(self, code: ast.AST) -> bool:
         """Return True if code computes a value from a variable, not only from a graph."""
         names = scopes.read(code, lambda node: self._gives_data(node) or self._is_tool(node))
-        values = self._elements([self.known.get(name) for name in set(names)])
+        values = self._inside([self.known.get(name) for name in set(names)])
         return any(isinstance(value, Variable) for value in values)
 
     def _is_tool(self, node: ast.AST) -> bool:
@@ -265,8 +250,21 @@ class Skipping(Expressions):
             value.data
             if isinstance(value, Opaque)
             else not isinstance(value, (Variable, Brick, ComputationGraph, Reference))
-            for value in self._elements(self.known[name])
+            for value in self._inside(self.known[name])
         )
+
+
+def _containers(value: Any) -> set[int]:
+    """Return the numbers (see `id`) of nested lists and dictionaries."""
+    found, waiting = {}, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, tuple, dict)) and id(one) not in found:
+            found[id(one)] = not isinstance(one, tuple)
+            parts = list(one.values()) if isinstance(one, dict) else one
+            if not PLAIN.issuperset(map(type, parts)):
+                waiting.extend(parts)
+    return {number for number, changes in found.items() if changes}
 
 
 @cache
