@@ -11,7 +11,7 @@ from tests.codebase.test_exports import pinned
 from tests.support.tree import ROOT
 from workbench import algorithms
 from workbench.errors import MissingImportError, UnknownNameError
-from workbench.names import OURS, PUBLIC, suggestion
+from workbench.names import OURS, PUBLIC, listed, suggestion
 
 MODULES = sorted(pinned())
 
@@ -79,6 +79,22 @@ def test_names_that_are_elsewhere_are_found_before_anything_is_loaded():
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert "it is in workbench.extensions: from workbench.extensions import Timing" in done.stdout
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_names_are_searched_in_the_sources(module):
+    assert listed(module) == pinned()[module]
+
+
+def test_a_question_for_a_name_imports_nothing():
+    code = (
+        "import sys, workbench\nbefore = set(sys.modules)\n"
+        "assert not hasattr(workbench, 'nothing')\nprint(set(sys.modules) - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_a_module_that_is_not_imported_yet_is_told():

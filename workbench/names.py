@@ -6,11 +6,13 @@ Every module with public names ends with a call to `explain_missing`. Python cal
 
 from __future__ import annotations
 
-import importlib
+import ast
+import functools
 import sys
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from opcode import opmap
+from pathlib import Path
 from types import FrameType
 
 from workbench.errors import MissingImportError, UnknownNameError, nearest
@@ -190,24 +192,15 @@ def explain_missing(
                 f"{text} yet, because the module {full} has not been imported; add import {full}"
             )
         known = vars(sys.modules[module])["__all__"]
-        search = importing or load is not None  # such a module is the first that users look into
-        text += (hint(name) if hint else "") or suggestion(name, known, search)
+        text += (hint(name) if hint else "") or suggestion(name, known)
         # In an import statement, Python would replace an AttributeError with a different error.
         raise MissingImportError(text, name=name) if importing else UnknownNameError(text)
 
     vars(sys.modules[module])["__getattr__"] = missing
 
 
-def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """Return a hint for `name`: its module, its equivalent, or the nearest of the `known` names.
-
-    Parameters
-    ----------
-    name : str
-    known : iterable of str
-        The public names of the module.
-    load : bool, optional
-        If True, also search modules that are not imported yet.
 
     Examples
     --------
@@ -217,12 +210,29 @@ def suggestion(name: str, known: Iterable[str], load: bool = False) -> str:
     "; did you mean 'Linear'?"
     """
     for place in PUBLIC:
-        if load:
-            importlib.import_module(place)
-        if place in sys.modules and name in getattr(sys.modules[place], "__all__", ()):
+        if name in listed(place):
             return f"; it is in {place}: from {place} import {name}"
     ours = OURS.get(name.casefold())
     return nearest(name, known) if ours is None else f"; the equivalent is workbench.{ours}"
+
+
+@functools.cache
+def listed(module: str) -> frozenset[str]:
+    """Return the names in the list ``__all__`` of a module, without importing the module.
+
+    The result is empty if the source of the module is not available.
+
+    Examples
+    --------
+    >>> sorted(listed("workbench.fitting"))
+    ['fit']
+    """
+    path = Path(__file__).parent.joinpath(*module.split(".")[1:])
+    for file in (path / "__init__.py", path.with_suffix(".py")):
+        if file.is_file():
+            _, _, after = file.read_text(encoding="utf-8").partition("\n__all__ = [")
+            return frozenset(ast.literal_eval(f"[{after.partition(']')[0]}]"))
+    return frozenset()
 
 
 def _imports(frame: FrameType) -> bool:

@@ -5,6 +5,7 @@ change only `workbench/tensor/torch_internals.py`, and run ``make test bench``.
 """
 
 import ast
+import logging
 import re
 
 import pytest
@@ -118,6 +119,18 @@ def test_the_search_for_private_names_finds_them(tmp_path, monkeypatch):
         "from torch._C import a\nimport torch._x\ntorch.x._y.z\nb._cdata"
     )
     assert len(list(private(tmp_path / "x.py"))) == 5  # torch.x._y.z has torch.x._y in it
+
+
+def test_quiet_blocks_can_overlap(caplog):
+    log = logging.getLogger(internals.FAKE_TENSOR_LOG)
+    one, other = internals.quiet(), internals.quiet()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    log.error("refused")
+    other.__exit__(None, None, None)
+    log.error("shown")
+    assert "shown" in caplog.messages and "refused" not in caplog.messages
 
 
 def test_the_version_of_torch_has_a_ceiling():

@@ -119,15 +119,19 @@ def storage_of(tensor: torch.Tensor) -> int:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Suppress the messages that torch logs for operations that fake tensors refuse."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        return False
+
+    # Each block has its own filter, so blocks in several threads can overlap.
     logs = [logging.getLogger(name) for name in (FAKE_TENSOR_LOG, "torch.fx")]
-    before = [log.disabled for log in logs]
     for log in logs:
-        log.disabled = True
+        log.addFilter(refuse)
     try:
         yield
     finally:
-        for log, disabled in zip(logs, before, strict=True):
-            log.disabled = disabled
+        for log in logs:
+            log.removeFilter(refuse)
 
 
 def check_size(condition: Any) -> None:

@@ -42,7 +42,7 @@ DIVIDED = (
 )
 
 REPLACING = frozenset(("rebuild", "load"))
-"""Methods after which the garbage collector must find the objects of the earlier model."""
+"""Methods after which the objects of the earlier model are garbage."""
 
 Make = Callable[..., Any]
 
@@ -126,11 +126,22 @@ FUNCTIONS: dict[str, Make] = {
 def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str, Any]) -> Any:
     """Call a method of a session, or one of `FUNCTIONS`."""
     function = FUNCTIONS.get(name)
-    if name in REPLACING:
-        gc.unfreeze()
     if function is not None:
         return function(session, *args, **options)
-    return getattr(session, name)(*args, **options)
+    command = getattr(session, name)(*args, **options)
+    if name in REPLACING and not isinstance(session._queue, _DryQueue):
+        session.main_loop.post(freeze)  # the training thread calls it after the command
+    return command
+
+
+def freeze() -> None:
+    """Collect garbage, and let later collections skip all objects that exist now.
+
+    A collection that examines all objects of torch stops every thread for 0.2 s.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def rehearsal(session: Session) -> Session:

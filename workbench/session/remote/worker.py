@@ -6,7 +6,6 @@ detached, the process ends when the notebook that started it ends.
 
 from __future__ import annotations
 
-import gc
 import hmac
 import logging
 import os
@@ -35,7 +34,7 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
 from workbench.session.remote.local import LIFELINE, threads_of_each
-from workbench.session.remote.served import make
+from workbench.session.remote.served import freeze, make
 from workbench.session.remote.server import Server
 from workbench.session.remote.shared_mailbox import Exchange, SharedMailbox
 from workbench.session.remote.wire import Connection, connect
@@ -128,8 +127,7 @@ class _Process:
         server = Server(session, self.secret, mailbox) if self.rank == 0 else None
         if mailbox is not None:
             self._share(session, mailbox, server)
-        # A collection that examines all objects of torch stops every thread for 0.2 s.
-        gc.freeze()
+        freeze()
         if server is None:
             assert exchange is not None
             return self._follow(session, fork, mailbox)
