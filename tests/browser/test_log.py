@@ -151,7 +151,7 @@ def test_a_report_opens_without_a_network(notebook, browser, tmp_path, scheme):
     path = tmp_path / "run.html"
     bad = "'</script><script>document.title = \"changed\"</script>'"
     notebook.ask(f"session.log.current_row.update({{{bad}: 1.0}})")
-    assert notebook.ask(f"session.to_html({str(path)!r}, title={bad})") == "None"
+    assert str(path) in notebook.ask(f"session.to_html({str(path)!r}, title={bad})")
     context = browser.new_context(offline=True, color_scheme=scheme)
     page = context.new_page()
     problems, requests = [], []
