@@ -129,7 +129,7 @@ def test_two_tabs_show_the_same_board(canvas, browser, dashboard, editor):
 def test_training_shows_its_curves_below_the_canvas(page, dashboard, editor):
     cost, stream = model()
     editor.show(cost)
-    editor._streams.listed = lambda: [{"name": "mine", "note": "", "sources": []}]
+    editor._streams.listed = lambda: [{"name": "mine", "note": "", "sources": [], "examples": {}}]
     editor._streams.found = lambda name: stream
     page.goto(dashboard.url)
     canvas = Hosted(page, editor)

@@ -312,7 +312,8 @@ def fork_at(notebook, plot, handle):
     expected = f"is paused at iteration {int(start):,}"
     until(lambda: expected in answer.inner_text(), timeout=120, what="the fork")
     assert "view(sessions()[" in answer.inner_text()
-    assert notebook.ask(f"{FORK}.log.status['iterations_done']") == start
+    done = f"{FORK}.log.status['iterations_done']"  # the fork repeats batches up to its start
+    until(lambda: notebook.ask(done) == start, what="the start of the fork")
     assert notebook.ask(f"str({FORK}.state)") == "'paused'"
 
 

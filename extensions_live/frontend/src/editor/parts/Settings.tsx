@@ -134,7 +134,7 @@ function NodeForm({ node, nodes }: NodeProps) {
 /** The example of an input. */
 function Example({ example }: { example: InputExample }) {
   return (
-    <section className="wbe-shown" aria-label="example" data-testid="example">
+    <section className="wbe-shown" aria-label="example" data-testid="source-example">
       <h4>example of {example.stream}</h4>
       {example.image === null ? <p>{example.text}</p> : <ExampleImage example={example} />}
     </section>
