@@ -168,7 +168,12 @@ def test_operations_have_shapes_too():
 # Faults.
 
 
-READ = [case for case in FAULTS if case[2].startswith(("bricks/0/settings", "calls"))]
+READ = [
+    case
+    for case in FAULTS
+    if case[2].startswith(("bricks/0/settings", "calls")) and "levels deep" not in case[3]
+]
+"""Faults of specifications that can be read; too deep a value is refused before."""
 
 
 @pytest.mark.parametrize(("place", "value", "path", "text"), READ, ids=lambda one: str(one)[:40])
