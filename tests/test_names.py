@@ -102,7 +102,10 @@ def test_a_module_that_is_not_imported_yet_is_told():
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True
     )
-    assert "the module workbench.session has not been imported; add import workbench.session" in done.stderr
+    assert (
+        "the module workbench.session has not been imported; add import workbench.session"
+        in done.stderr
+    )
 
 
 def test_asking_whether_a_name_is_there_still_works():
