@@ -225,7 +225,7 @@ for one in psutil.Process().children(recursive=True):
 with pytest.raises(errors.ProcessError, match="cannot be combined with detached=True"):
     build().start(detached=True, launcher="ray")
 ray_launcher.PATIENCE = 0.5
-with pytest.raises(errors.ProcessError, match="not provided 4 actors with num_cpus=1"):
+with pytest.raises(errors.ProcessError, match="did not provide 4 actors with num_cpus=1"):
     build().start(processes=4, launcher="ray")
 ray_launcher.PATIENCE = 100
 session = build(epochs=2).start(processes=3, launcher="ray", paused=True)
