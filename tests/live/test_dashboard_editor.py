@@ -50,6 +50,9 @@ class Streams:
     def shown_from(self, listed, inputs):
         return {}
 
+    def use(self, stream):
+        pass
+
 
 @pytest.fixture
 def tab(editor):
