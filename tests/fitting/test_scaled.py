@@ -39,7 +39,7 @@ def test_images_for_validation_are_those_for_training(kind, dtype):
 
 @pytest.mark.parametrize("kind", ["torch", "dataset"])
 def test_floats_for_validation_must_be_scaled(kind):
-    text = r"validation images have the dtype float32 and contain the value 254; pass integers for both"
+    text = "validation images have the dtype float32 and contain the value 254; pass integers for"
     with pytest.raises(DataError, match=text):
         prepared(kind, PIXELS.astype("float32"))
 
