@@ -15,6 +15,7 @@ from extensions_live.notebook import shell
 from workbench.builder import InputSpec, register, registry
 from workbench.data import MNIST, DataStream, Flatten, Prefetch, ShuffledScheme
 from workbench.data import Mapping as Mapped
+from workbench.data.making import dataset_below
 from workbench.data.streams import AbstractDataStream
 from workbench.errors import BuilderError, nearest
 
@@ -286,13 +287,8 @@ def _sources(
 
 def classes_of(stream: AbstractDataStream) -> Sequence[Any] | None:
     """Return the names of the classes of the targets, if the dataset of the stream has them."""
-    here: Any = stream
-    while here is not None:
-        found = getattr(getattr(here, "dataset", None), "classes", None)
-        if isinstance(found, (list, tuple)):
-            return found
-        here = getattr(here, "data_stream", None)
-    return None
+    found = getattr(dataset_below(stream), "classes", None)
+    return found if isinstance(found, (list, tuple)) else None
 
 
 def can_be_looked_at(stream: AbstractDataStream) -> bool:

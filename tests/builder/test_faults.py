@@ -111,9 +111,9 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def broken(place, value):
-    """Return the good specification with one value replaced."""
-    found = copy.deepcopy(GOOD)
+def broken(place, value, good=GOOD):
+    """Return a good specification with one value replaced."""
+    found = copy.deepcopy(good)
     where = found
     for key in place[:-1]:
         where = where[key]

@@ -1,11 +1,11 @@
 """Hostile values in every place of a specification: each is read, or is an error with its place."""
 
-import copy
 import re
 import tracemalloc
 
 import pytest
 
+from tests.builder.test_faults import broken
 from workbench.builder import Spec, SpecError, check, from_spec
 from workbench.builder.fields import check_plain
 
@@ -93,16 +93,6 @@ def places(value, place=()):
         yield from places(one, (*place, key))
 
 
-def broken(place, value):
-    """Return the good specification with one value replaced."""
-    found = copy.deepcopy(GOOD)
-    where = found
-    for key in place[:-1]:
-        where = where[key]
-    where[place[-1]] = value
-    return found
-
-
 def test_the_good_one_is_good():
     spec = Spec.from_dict(GOOD)
     assert from_spec(spec).cost.name == "cost"
@@ -116,7 +106,7 @@ def test_a_hostile_value_is_read_or_is_an_error_with_its_place(name):
     first = list(HOSTILE).index(name) % 3  # a third of the places for each value
     for place in list(places(GOOD))[1 + first :: 3]:
         try:
-            from_spec(Spec.from_dict(broken(place, HOSTILE[name])))
+            from_spec(Spec.from_dict(broken(place, HOSTILE[name], GOOD)))
         except SpecError as error:
             assert error.path, (place, error)
             assert not FOREIGN.search(str(error)), (place, error)

@@ -11,7 +11,7 @@ of units for each gate. The weights from its state to itself are divided in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -238,14 +238,13 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
     """Return the bricks that read the units of a layer."""
     paths = {one: where for where, one in bricks.items()}
     outputs = set(built.model.outputs)
-    users: dict[Variable, list[Variable]] = {}
+    order = ancestors(outputs)
+    users = _users(order)
     of_call: dict[ApplicationCall, list[Variable]] = {}
-    for variable in ancestors(outputs):
+    for variable in order:
         call = get_application_call(variable)
         if call is not None and has_roles(variable, [OUTPUT]):
             of_call.setdefault(call, []).append(variable)
-        for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
-            users.setdefault(given, []).append(variable)
     found, layer = Followers(), bricks[path]
     waiting = [
         (v, Place(v.ndim - 3 if isinstance(layer, Convolutional) else v.ndim - 1))
@@ -269,6 +268,15 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
             waiting += [(one, after) for one in nexts if one not in seen]
             seen.update(nexts)
     return found
+
+
+def _users(variables: Iterable[Variable]) -> dict[Variable, list[Variable]]:
+    """Return the variables that are computed from each variable."""
+    users: dict[Variable, list[Variable]] = {}
+    for variable in variables:
+        for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
+            users.setdefault(given, []).append(variable)
+    return users
 
 
 def _after(
@@ -381,11 +389,7 @@ def feeders(built: Built, bricks: Mapping[str, Brick], path: str) -> dict[str, i
         raise BuilderError(INSIDE.format(path=path))
     outputs = set(built.model.outputs)
     order = ancestors(outputs)
-    users: dict[Variable, list[Variable]] = {}
-    for variable in order:
-        for given in dict.fromkeys(variable.owner.inputs if variable.owner else ()):
-            if variable.owner is None or variable.owner.name != "size":
-                users.setdefault(given, []).append(variable)
+    users = _users(one for one in order if one.owner is None or one.owner.name != "size")
     blocks = next(BLOCKS[kind] for kind in TRANSITIONS if isinstance(layer, kind))
     found: dict[str, int] = {}
     for variable in order:

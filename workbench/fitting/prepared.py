@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from workbench.data import AbstractDataStream
 from workbench.data.encoded_dataset import TARGETS
+from workbench.data.making import dataset_below
 from workbench.errors import DataError, SourceError, nearest
 from workbench.fitting.program import Statements, literal
 
@@ -59,10 +60,7 @@ class Prepared:
     @property
     def dataset(self) -> Any:
         """The dataset that the training stream reads, or None if there is none."""
-        stream: Any = self.training
-        while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
-            stream = stream.data_stream
-        return getattr(stream, "dataset", None)
+        return dataset_below(self.training)
 
     @property
     def classes(self) -> tuple[str, ...] | None:
