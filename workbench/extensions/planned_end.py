@@ -28,7 +28,7 @@ NOT_BEFORE = (
 )
 
 INSTEAD_OF = "_goal_instead_of"
-"""Status key that `end_at` uses to store the end that it replaces."""
+"""Status key for the planned end that `end_at` has replaced."""
 
 
 def check_more(epochs: object, batches: object) -> None:

@@ -392,7 +392,7 @@ def one_cycle(
         The number of iterations of training, at least 2. The value is lowest for the last batch and
         for all later batches.
     warm_up : float
-        The fraction of training with a rising value, at least 0 and less than 1.
+        The fraction of `iterations` during which the value rises, at least 0 and less than 1.
     div_factor : float
         The ratio of `maximum` to the first value.
     final_div_factor : float

@@ -39,7 +39,7 @@ UNUSED_METHOD = (
 NEVER = (
     "{extension!r} has no trigger, so it would never act; pass a trigger, such as after_epoch=True "
     "or "
-    "every_n_batches=100, or pass after_epoch=False if you call its method do() yourself"
+    "every_n_batches=100, or pass after_epoch=False if you call its do() method yourself"
 )
 
 
