@@ -82,7 +82,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Make all attributes read-only, once the training step has been built.
+        """Make all attributes read-only after the training step has been built.
 
         The values of hyperparameters, which are shared variables, can still change.
         """
@@ -423,7 +423,7 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter that `variable` belongs to, or `variable` itself otherwise."""
+    """Return the parameter that `variable` belongs to, or `variable` itself if there is none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
