@@ -124,8 +124,8 @@ class Exported(Component):
             For each input, the axes whose size can vary, with their names. By default the first
             axis of each input, named ``batch``. All other sizes equal the sizes of the examples.
         tolerance : float
-            The largest relative and absolute difference from the outputs of the module. The check
-            uses the examples, and copies of them with larger dynamic axes.
+            The largest allowed relative and absolute difference from the module's outputs. The
+            check uses the examples, and copies of them with larger dynamic axes.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Exported(Component):
     @overload
     def summary(self, inputs: Any, *, method: str = "apply") -> Summary: ...
     def summary(self, inputs: Any = None, *, method: str = "apply") -> str | Summary:
-        """Return the tree of bricks as text or, for given inputs, a table with all shapes.
+        """Return the tree of bricks as text or, if inputs are given, a table of all shapes.
 
         Parameters
         ----------

@@ -103,7 +103,7 @@ class NDimensionalSoftmax(Softmax):
 
 
 def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
-    """Compute the log-probability of the true class in each row, or its expectation under `y`.
+    """Compute the log-probability of each true class, or the expected log-probability under `y`.
 
     Parameters
     ----------

@@ -156,7 +156,7 @@ def _traced(value: Any, source: Setting, required: bool) -> Any:
 
 
 def assignments_of(run: Callable[[], object]) -> list[Assignment]:
-    """Call `run`, and return the assignments to attributes of bricks that `run` attempts.
+    """Call `run`, and return its attempted assignments to attributes of bricks.
 
     No assignment is performed. If `run` raises an error, the assignments before the error are
     returned.

@@ -1,4 +1,4 @@
-"""`ConvolutionalTranspose`, which enlarges images by the transpose of a convolution."""
+"""`ConvolutionalTranspose`, which enlarges images with a transposed convolution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """Brick that enlarges images by the transpose of a convolution.
+    """Brick that enlarges images with a transposed convolution.
 
     The *convolution* with the same filters, border and step maps images of `original_image_size` to
     images of `image_size`. This brick is the transpose of that linear map, not its inverse. Except
