@@ -197,7 +197,7 @@ def _in_blocks(origins: tuple[int, ...], units: int, blocks: int) -> tuple[int, 
 
 
 def _spread(origins: tuple[int, ...], units: int, block: int, last: bool) -> tuple[int, ...]:
-    """Return the origins of values in a vector to which a `Flattener` has merged the units.
+    """Return the origins of the values in a vector that a `Flattener` creates from the units.
 
     >>> _spread((0, 1, 0), 2, 2, last=False)
     (0, 1, 2, 3, 0, 1)

@@ -201,7 +201,7 @@ class Reader(Skipping):
                 raise BuilderError(COST.format(line=line, name=name, reason=reason))
             if isinstance(value, Variable):
                 return name, value
-            if name in self._variables and value is not None:  # since then, it is a number
+            if name in self._variables and value is not None:  # later, it became a number
                 return name, self._variables[name]
         return "", None
 

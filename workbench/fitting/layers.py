@@ -55,7 +55,7 @@ FROM_SHAPE = {
 
 
 def steps_of(brick: Brick) -> list[Brick]:
-    """Return the bricks that a sequence applies, in order, or only `brick` if it is another one."""
+    """Return the bricks that a sequence applies, in order; for any other brick, only `brick`."""
     if isinstance(brick, BrickSequence) and not isinstance(brick, Initializable):
         return [step for one in brick.application_methods for step in steps_of(one.brick)]
     return [brick]

@@ -240,7 +240,7 @@ def fit(
         losses.checked_metric(one) for one in _as_list(metrics, "metrics")
     ]  # fmt: skip
     if asked:
-        # not all objects that can be called have a hash
+        # some callable objects are not hashable
         asked = list({one if isinstance(one, str) else id(one): one for one in asked}.values())
         layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
