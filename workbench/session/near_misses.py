@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.errors import UnknownAttributeError, nearest
 
-MODEL = "session.to_torch() returns the model as a torch module; session.best() has its best values"
+MODEL = "session.to_torch() returns the model as a torch module, session.best() the best iteration"
 LOG = "session.log.epochs has a row for each epoch, and session.log.frame a row for each batch"
 TRAIN = "to continue training, call session.train(epochs=5)"
 RATE = "to change the learning rate, call session.set('learning_rate', 0.001)"
