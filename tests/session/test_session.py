@@ -168,7 +168,7 @@ def test_a_step_says_that_training_failed_within_it():
     session = make(Recorder({"after_batch": fail})).start(paused=True)
     step = session.step(5)
     text = (
-        "<step 5: started at iteration 0> did not reach its end, since training failed at "
+        "<step 5: started at iteration 0> did not finish, since training failed at "
         r"iteration 2: NotFiniteError: nothing is finite; session.wait\(\) raises the error"
     )
     with pytest.raises(SessionError, match=text) as caught:

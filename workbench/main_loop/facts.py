@@ -121,7 +121,7 @@ def versions() -> dict[str, str]:
 
 
 def hyperparameters(main_loop: Loop) -> dict[str, float]:
-    """Return the hyperparameters of the algorithm that are single numbers, by path.
+    """Return the algorithm's hyperparameters that are single numbers, keyed by path.
 
     Each number is the shortest decimal that rounds to the value of its variable, for example 0.1
     instead of 0.10000000149.
