@@ -76,7 +76,7 @@ def fault_of_dates(texts: Sequence[str], name: str) -> str | None:
 
 
 def _are_years(short: Sequence[re.Match[str]], count: int) -> bool:
-    """Return True if the two-digit numbers at the end of `count` texts are years."""
+    """Return True if all `count` texts end in a two-digit year."""
     return len(short) == count and all(
         match["sign"] == "/" or len(match["one"]) == len(match["other"]) == 2 for match in short
     )

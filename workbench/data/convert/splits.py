@@ -18,7 +18,7 @@ def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
         The mapping from split to str or path, or from split to a mapping from source to str or
         path.
     what : str
-        The kind of the values for error messages, such as ``"path"``.
+        The kind of value, for error messages, such as ``"path"``.
     by_source : bool
         True if the value of each split must itself be a mapping, keyed by source.
 
