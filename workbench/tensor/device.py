@@ -17,7 +17,7 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return the device ``config.device``; ``"auto"`` selects CUDA or, without CUDA, the CPU.
+    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU.
 
     If a launcher has started several processes, each process uses its own CUDA device.
     """
