@@ -50,7 +50,7 @@ def check_attribute(
         A function that returns advice for the error message. By default, the message suggests a
         similar name.
     family : tuple of type, optional
-        Classes whose methods can also add attributes, since a parent configures its children.
+        Classes whose methods may also add attributes, since a parent configures its children.
 
     Raises
     ------

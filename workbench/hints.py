@@ -153,7 +153,7 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     Returns
     -------
     callable
-        The function, whose behaviour does not change.
+        The same function, with a different signature.
 
     Examples
     --------

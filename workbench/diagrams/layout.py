@@ -39,7 +39,7 @@ class Layout:
     ----------
     boxes : dict of str to Box
         The box of each node, keyed by the id of the node.
-    routes : list of pairs of Edge and list of points
+    routes : list of pairs (Edge, list of points)
     labels : list of Label
     width, height : float
     """
