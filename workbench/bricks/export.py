@@ -109,7 +109,7 @@ class Exported(Component):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the brick to an ONNX file, after checking that the file computes the same outputs.
+        """Export the brick to an ONNX file, after checking the outputs of the exported program.
 
         The file contains the module that `to_torch` returns, in evaluation mode. Its inputs and
         outputs have the same names as the inputs and outputs of the brick.
