@@ -283,25 +283,15 @@ class Notebook:
         for index in [i for i, kind in enumerate(self.kinds()) if kind == "code"]:
             if index in steps and steps[index]():
                 continue
-            if not self._begins(index):
-                self.run(index)
-            until(partial(self._is_done, index), timeout=120, what=f"the end of cell {index}")
+            self.run_by_key(index)
 
-    def _begins(self, index: int) -> bool:
-        """Press Shift+Enter in a cell, and return whether the cell begins to run.
-
-        In the windowing mode "full", the key is lost after work on the canvas of another cell.
-        """
-        self.select(index)
-        self.page.evaluate(f"() => {NOTEBOOK}.content.activate()")
+    def run_by_key(self, index: int) -> None:
+        """Click into a cell, press Shift+Enter, and wait until the cell is done."""
+        self.scroll_to(index)
+        code = self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .cm-content')
+        code.click(position={"x": 20, "y": 8})
         self.page.keyboard.press("Shift+Enter")
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            state = f"() => {NOTEBOOK}.content.widgets[{index}].model.executionState"
-            if self._is_done(index) or self.page.evaluate(state) == "running":
-                return True
-            time.sleep(0.05)
-        return False
+        until(partial(self._is_done, index), timeout=120, what=f"the end of cell {index}")
 
     def _is_done(self, index: int) -> bool:
         return self.count(index) is not None
