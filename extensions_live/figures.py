@@ -339,7 +339,7 @@ def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource])
 
 
 def add_shape(plot: Any, info: LineInfo, source: ColumnDataSource) -> None:
-    """Add the shape of a curve, which the page draws where dashes cannot be seen."""
+    """Add the marker that identifies a curve where its dashes cannot be seen."""
     shape = plot.scatter(
         *("x", "y"),
         source=source,

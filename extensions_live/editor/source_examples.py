@@ -1,4 +1,4 @@
-"""Examples of the sources of a stream, as short texts and small images for the page."""
+"""Examples of the sources of a stream, as short strings and small images for the page."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), (X, X, CLASSES)), r"not a tuple of 3 parts; .* target='y'\)"),
         (lambda: wb.fit(layers(), (X[:, 0], CLASSES)), r"pass x.reshape\(-1, 1\)"),
         (lambda: wb.fit(layers(), TABLE, target=1), "target must be the name of .*, not int"),
-        (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; pass values as in"),
+        (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; to pass values, call"),
         (
             lambda: wb.fit(layers(), (TABLE, TABLE["kind"])),
             r"its first part is a table; pass one table .*table.assign\(target=y\)",

@@ -153,7 +153,7 @@ class BrickStatements:
     # Bricks that are used in several places.
 
     def _hoisted(self, node: dict[str, Json], label: str) -> Code | None:
-        """Return the expression for a nested brick: a variable if it is changed or used again."""
+        """Return the code for a nested brick: a variable if the brick is changed or used again."""
         path = paths.unique("/".join([*self.values.parents, label]), self._shared)
         self._shared[path] = None
         needed = bool(node.get("changes")) or path in self._all_uses

@@ -71,7 +71,7 @@ def _check_key(key: str, place: Place) -> None:
 def _check_leaf(one: Json, place: Place) -> None:
     if isinstance(one, int) and abs(one) >= LARGEST_WHOLE:
         raise SpecError(
-            "whole numbers must have an absolute value less than 2**63, not one of "
+            "whole numbers must be less than 2**63 in absolute value; this number has "
             f"{one.bit_length()} bits",
             path=_at(place),
         )

@@ -1,4 +1,4 @@
-"""Lines, boxes and texts that make up the image of a diagram.
+"""Lines, boxes and text that make up the image of a diagram.
 
 The background is transparent. Every text has its own background, so that it can be read on light
 and dark pages, and lines are drawn in a grey that is visible on both.

@@ -183,7 +183,10 @@ class DataParallel(Hinted):
         return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Make random draws depend on positions in the whole batch; merge all messages into one."""
+        """Make random draws depend on positions in the whole batch.
+
+        Also merge all messages between processes into one.
+        """
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)

@@ -57,8 +57,8 @@ NOT_INDICES = (
     "{values}"
 )
 FEWER_NAMES = (
-    "the targets have the value {value}, but the data has the names of only {count} classes: "
-    "{names}; correct the names, or the targets, which must be indices of the names"
+    "the targets contain {value}, but the data names only {count} classes: {names}; correct the "
+    "names, or the targets, which must be indices into the names"
 )
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
@@ -412,7 +412,7 @@ def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
 
 
 def _named(prepared: Prepared) -> str:
-    """Return the names of the targets in the data, after a space, or an empty string."""
+    """Return a space and the target names in the data, or an empty string."""
     names = prepared.target_names
     return f" {some(names)}" if names else ""
 
@@ -488,7 +488,7 @@ def _truth(target: Variable, aim: Aim) -> Variable:
 
 
 def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
-    """Return the methods that shape the targets as `_truth` describes, with their arguments."""
+    """Return the methods that convert the targets as `_truth` describes, with their arguments."""
     if aim.classes is not None:
         return [] if target.ndim == 1 else [("flatten",)]
     floats = [] if target.dtype.is_floating_point else [("float",)]

@@ -48,7 +48,7 @@ class _WhileProbing(type):
 
 
 class _Probed(Warning, metaclass=_WhileProbing):
-    """Category that contains all warnings of a probed function."""
+    """Warning category that matches all warnings of a probed function."""
 
 
 @contextlib.contextmanager
