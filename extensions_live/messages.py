@@ -210,7 +210,7 @@ class RunData(TypedDict):
 
 
 class Difference(TypedDict):
-    """A line in the table of a comparison, with one text for each run."""
+    """A line in a comparison table, with one string for each run."""
 
     group: str
     name: str

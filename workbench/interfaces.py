@@ -295,7 +295,7 @@ class Hyperparameter(Protocol):
 
 
 class Branch(Protocol):
-    """A branch of a run, which starts at the beginning of the run or at a rewind.
+    """A branch of a run, starting at the beginning of the run or at a rewind.
 
     Attributes
     ----------
@@ -559,7 +559,7 @@ class Session(Protocol):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start another session, which is paused at an iteration of this session."""
+        """Start another session that is paused at an iteration of this session."""
 
     def replay(
         self,

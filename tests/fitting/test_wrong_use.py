@@ -441,7 +441,7 @@ def test_a_split_that_cannot_be_used_as_it_is(columns, text):
 
 def test_missing_values_of_a_split_can_be_removed_as_advised():
     split = split_of(label=[None, *CLASSES[1:].tolist()])
-    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove them") as caught:
+    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove these") as caught:
         wb.fit(layers(), split)
     kept = eval(str(caught.value).partition("as in ")[2], {"data": split})
     assert wb.fit(layers(), kept, epochs=1).wait()

@@ -47,7 +47,7 @@ COMPARING = ("all", "any", "max", "min", "sorted", "str")
 
 
 class Expressions:
-    """Evaluator of expressions, which stores the values of names.
+    """Evaluator that computes expressions and stores the values of names.
 
     Attributes
     ----------
@@ -295,7 +295,7 @@ class Expressions:
         return self._keyed(found)
 
     def _keyed(self, found: dict[Any, Any]) -> dict[Any, Any]:
-        """Return a dictionary; raise `Unreadable` for an unknown key, which may equal any other."""
+        """Return a dictionary; raise `Unreadable` for an unknown key: it may equal another."""
         for key in self._elements(list(found)):
             if isinstance(key, Opaque):
                 raise Unreadable(key.reason)

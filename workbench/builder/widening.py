@@ -57,7 +57,7 @@ NOT_FED = (
 )
 OTHER_AXIS = (
     "the units of {path} are along axis {axis} of the inputs of {where} ({kind}), which treats "
-    "this axis in another way"
+    "this axis differently"
 )
 NOT_EACH = "the activation of {path} ({kind}) does not treat each unit separately"
 

@@ -46,8 +46,8 @@ NO_NAMES = (
 )
 WITHOUT_GAPS = "remove these rows with frame = frame.dropna(subset=[{name!r}])"
 ONE_COLUMN = (
-    "; if the cells of the file are separated by {other!r}, read it with pandas.read_csv(path, "
-    "sep={other!r}), and with decimal=',' if its numbers have decimal commas"
+    "; if the cells of the file are separated by {other!r}, read the file with pandas.read_csv("
+    "path, sep={other!r}), and with decimal=',' if its numbers have decimal commas"
 )
 SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (

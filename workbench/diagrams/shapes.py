@@ -86,7 +86,7 @@ Shape = Rect | Words | Curve | Arrow
 
 @dataclass(frozen=True)
 class Shapes:
-    """The shapes of a diagram, in the order they are drawn, and its size."""
+    """The shapes of a diagram in drawing order, and the size of the diagram."""
 
     shapes: tuple[Shape, ...]
     width: float

@@ -171,7 +171,7 @@ class DataParallel(Hinted):
         if cost is None:
             raise errors.AlgorithmError(
                 "GradientDescent requires a cost to train in several processes, because the "
-                "weights of the shares of a batch are inferred from the cost; pass cost=..."
+                "weight of each share is inferred from the cost; pass cost=..."
             )
         return self.whole.gradients(cost, gradients)
 

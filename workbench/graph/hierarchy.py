@@ -78,7 +78,7 @@ class Component(Annotation):
         """
         if self._parameters is None:
             raise NotAllocatedError(
-                f"{self.path()} has no parameters yet; call its method allocate(), or apply it"
+                f"{self.path()} has no parameters yet; call its allocate() method, or apply it"
             )
         return self._parameters
 

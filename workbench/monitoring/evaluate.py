@@ -136,7 +136,7 @@ class DatasetEvaluator(Hinted):
                 self._function.execution.follow(self._course)
 
     def replacement(self, monitored: Sequence[Monitored]) -> DatasetEvaluator:
-        """Return an evaluator of other variables, which repeats evaluations in the same tiers."""
+        """Return an evaluator for other variables that repeats evaluations in the same tiers."""
         new = DatasetEvaluator(monitored)
         new.follow_tiers(self._course)
         return new

@@ -33,7 +33,7 @@ class Weight:
 
 
 def product(*factors: Any) -> Any:
-    """Return the weight of a mean over several dimensions, which is the product of their sizes."""
+    """Return the weight of a mean over several dimensions: the product of their sizes."""
     return functools.reduce(operator.mul, factors)
 
 

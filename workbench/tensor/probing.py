@@ -41,7 +41,7 @@ _probing: ContextVar[bool] = ContextVar("probing", default=False)
 
 
 class _WhileProbing(type):
-    """Metaclass of a warning category that contains exactly the warnings of a probing thread."""
+    """Metaclass of a warning category that matches exactly the warnings of a probing thread."""
 
     def __subclasscheck__(cls, category: type) -> bool:
         return _probing.get()

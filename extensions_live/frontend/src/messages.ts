@@ -143,7 +143,7 @@ export interface RunData {
   iterations: number;
 }
 
-/** A line in the table of a comparison, with one text for each run. */
+/** A line in a comparison table, with one string for each run. */
 export interface Difference {
   group: string;
   name: string;
