@@ -89,7 +89,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification of code; inputs are monitored only if it assigns `monitored`.
+    """Return the specification of code; inputs are monitored only if the code assigns `monitored`.
 
     Raises
     ------

@@ -34,7 +34,7 @@ LEAST = 3
 """Minimum number of rows and columns of an image."""
 
 LEAST_SQUARE = 8
-"""Minimum number of rows of an image that is stored as a row of pixels."""
+"""Minimum height of a square image that is stored as one row of pixels."""
 
 SMOOTH = 0.75
 """Maximum roughness of pixels; the roughness of unrelated numbers is about 1."""

@@ -62,7 +62,7 @@ def _at(place: Place) -> str:
 def _check_key(key: str, place: Place) -> None:
     if len(key) > LONGEST_NAME or not _is_unicode(key):
         raise SpecError(
-            f"{key!r:.60} cannot be a key, which must be valid Unicode text of at most "
+            f"{key!r:.60} cannot be a key; keys must be valid Unicode text of at most "
             f"{LONGEST_NAME} characters",
             path=_at(place),
         )
