@@ -94,7 +94,7 @@ def time_of(record: Intervention) -> str:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return three texts: what an intervention changed, the old value and the new value.
+    """Return three strings: what an intervention changed, the old value and the new value.
 
     Examples
     --------
