@@ -419,7 +419,7 @@ class Session(Protocol):
 
     @property
     def name(self) -> str:
-        """The name of the session, unique in this process."""
+        """The name of the session, which is unique in this process."""
 
     @property
     def commands(self) -> Sequence[Command]:
