@@ -1,4 +1,4 @@
-"""History of a view in bounded memory; older records are kept more sparsely than recent records."""
+"""History of a view in bounded memory, which keeps fewer old records than recent records."""
 
 from __future__ import annotations
 

@@ -40,9 +40,9 @@ def comparison(
 def figures_of(runs: Sequence[Run]) -> list[list[str]]:
     """Return the figures that the runs request, or a figure for each numeric channel.
 
-    A session requests the figures of its views. A log contains the requests of the plots of its
-    run. If there are no requests, at most `MOST_FIGURES` channels are used; channels that occur in
-    the most runs come first.
+    A session requests the figures of its views. A log contains the requests that the run's plots
+    have made. If there are no requests, at most `MOST_FIGURES` channels are used; channels that
+    occur in the most runs come first.
     """
     asked: list[list[str]] = []
     for run in runs:

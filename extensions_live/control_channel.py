@@ -34,7 +34,7 @@ _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictio
 
 
 class RunningCell:
-    """Monitor that tells the page that the kernel is still busy while a cell is running.
+    """Monitor that reports the kernel as busy to the page while a cell is running.
 
     After every message on the control channel, a kernel reports that it is idle even if a cell is
     still running, and the page then shows the kernel as idle.
@@ -83,7 +83,7 @@ class Channel:
     Raises
     ------
     AttributeError
-        If this kernel has no control thread, or a private attribute that is used here is missing.
+        If this kernel has no control thread, or lacks a private attribute that is used here.
     """
 
     def __init__(self, running: Any) -> None:

@@ -1,7 +1,7 @@
 """Control bar with the progress of a run, buttons that control it, and its hyperparameters.
 
 A click only queues a command on the session. The command takes effect between two batches, and the
-bar then shows the iteration. A command that arrives twice, on the kernel's control channel and
+bar then shows at which iteration. A command that arrives twice, on the kernel's control channel and
 as a message of the widget, takes effect only once. Every button has an equivalent in Python, such
 as ``session.pause()``.
 """
@@ -35,7 +35,7 @@ from workbench.interfaces import Command, Session, State
 from workbench.tensor import SharedVariable
 
 PERIOD, SOON = 0.4, 0.03
-"""Usual refresh interval in seconds, and the interval while a command is waiting for a batch."""
+"""Usual refresh interval in seconds, or the interval while a command waits for a batch to end."""
 
 POSSIBLE: dict[State, list[CommandName]] = {
     State.RUNNING: ["pause", "stop", "train"],

@@ -20,7 +20,7 @@ MOST_INTERVENTIONS = 50
 MOST_BRANCHES = 30
 MOST_ALERTS = 5
 MOST_LETTERS = 300
-MOST_LETTERS_OF_ALERT = 2000  # an alert ends with advice
+MOST_LETTERS_OF_ALERT = 2000  # the advice at the end of an alert must fit
 
 WAYS_BACK = frozenset({"rewind", "undo", "load"})
 """Commands that restore a different state of training."""

@@ -60,7 +60,7 @@ RULES: dict[MarkKind, dict[str, Any]] = {
 HEIGHT = 250
 
 FAINT = 0.35
-"""Opacity of the part of a curve that a rewind ended."""
+"""Opacity of the part of a curve that a rewind left behind."""
 
 
 def names_in(figures: Sequence[Sequence[str]]) -> list[str]:
@@ -141,8 +141,8 @@ def lines_of(runs: Sequence[str], figures: Sequence[Sequence[str]]) -> list[list
     """Return the curves of each figure: a colour for each run, and a shape for each curve.
 
     In a figure of several channels, each channel has a dash pattern, which is the same for all
-    runs. In a figure of one channel, each run has a dash pattern. Dashes and shapes repeat if there
-    are many; curves with the same dash and shape then differ in the colours of their runs.
+    runs. In a figure of one channel, each run has a dash pattern. If there are many curves,
+    dashes and shapes repeat; curves that share both then differ in the colours of their runs.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def document(
             if key not in sources:
                 sources[key] = {kind: source(f"{kind}:{key}") for kind in KINDS}
             add_line(plot, info, sources[key])
-        # Drawn last, since recorded curves would hide earlier smoothed curves and shapes.
+        # Drawn last; otherwise, recorded curves would hide smoothed curves and shapes.
         for info in drawn:
             add_smooth(plot, info, sources[info["key"]])
         for info in drawn:

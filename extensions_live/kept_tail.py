@@ -1,4 +1,4 @@
-"""The part of a run that a rewind ended, which a plot shows faintly beside the new curve."""
+"""The part of a run that a rewind left behind, shown faintly beside the new curve in a plot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KeptTail(NamedTuple):
     name : str
         The name of the earlier branch.
     start, end : int
-        The iterations at which the two branches part, and at which the earlier branch ended.
+        The iteration where the two branches diverge, and the last iteration of the earlier branch.
     log : TrainingLogBase
         The records of the earlier branch.
     """
@@ -60,7 +60,7 @@ class KeptTail(NamedTuple):
 
 
 def kept_tail(session: Session) -> KeptTail | None:
-    """Return the part of the run that the last rewind ended; None if there is no such part."""
+    """Return the part of the run that the last rewind left behind, or None."""
     branches = session.branches
     if len(branches) < 2:
         return None

@@ -96,7 +96,7 @@ def figure_of(
 
 
 def _runs(log: TrainingLogBase, others: Any) -> dict[str, Any]:
-    """Return the logs to draw, keyed by the names of their runs, or only `log` without a name."""
+    """Return the logs to draw, keyed by run name; if `others` is None, the name is empty."""
     if others is None:
         return {"": log}
     rest = {name: log_of(one) for name, one in named_sources(others).items()}

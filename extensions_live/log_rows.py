@@ -2,7 +2,7 @@
 
 A log may have a million rows, but a page shows only about thirty. If there is no condition and the
 rows are in the order of the iterations, only the visible rows are read. A condition is evaluated,
-and a different order is computed, only when the view or the log has changed.
+and rows are sorted, only when the view or the log has changed.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ class LogTable(Hinted, LiveWidget[Any, LogTablePayload]):
         return f"{those}{where}{more}"
 
     def _first(self) -> tuple[Rows, Snapshot, list[str], int]:
-        """Return rows, their snapshot, the view's first channels, and its number of channels."""
+        """Return the rows, their snapshot, the view's first channels, and its channel count."""
         source = self.subject
         log = TrainingLog() if source is None else log_of(source)
         rows, snapshot = Rows(log), log.snapshot()
@@ -218,7 +218,7 @@ def log_of(source: Any) -> TrainingLogBase:
 
 
 def check(log: TrainingLogBase, condition: str) -> None:
-    """Raise an error if `condition` is invalid or names a channel that is not in a nonempty log."""
+    """Raise an error if `condition` is invalid, or names a channel that a nonempty log lacks."""
     try:
         select(log.frame.tail(1), condition)
     except UnknownRecordError:

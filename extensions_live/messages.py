@@ -49,7 +49,7 @@ AxisName: TypeAlias = Literal["iteration", "epoch", "time", "examples"]
 """Quantity on the x axis of a plot."""
 
 MarkKind: TypeAlias = Literal["epoch", "intervention", "tier", "checkpoint", "best", "branch"]
-"""Kind of a mark on a plot; ``branch`` is the part of the run that the last rewind ended."""
+"""Kind of a mark on a plot; ``branch`` is the part of the run that the last rewind left behind."""
 
 
 class PlotSettings(TypedDict):
@@ -218,7 +218,7 @@ class Difference(TypedDict):
 
 
 class KeptData(TypedDict):
-    """Part of a run that a rewind ended: the iteration of the rewind, and a description."""
+    """Part of a run that a rewind left behind: the iteration where it starts, and a description."""
 
     start: int
     text: str

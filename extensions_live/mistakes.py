@@ -111,7 +111,7 @@ class Mistakes(Samples):
 
     @property
     def _trained(self) -> TrainingExamples | None:
-        """The training examples, or None if other examples are shown or there are no indices."""
+        """The training examples, or None if they have no indices or other examples are shown."""
         examples = self.examples
         return examples if isinstance(examples, TrainingExamples) and not examples.reason else None
 

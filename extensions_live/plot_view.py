@@ -47,13 +47,13 @@ BUDGET = 7000
 """Maximum total number of points in all curves, so that an update is at most 160 kB."""
 
 FEWEST = 200
-"""Number of points that a curve can always have, even if all curves together exceed `BUDGET`."""
+"""Number of points that every curve may have, even if all curves together exceed `BUDGET`."""
 
 KIND = "plot"
 """Kind of the entries in `Session.views` that this widget shows."""
 
 WAYS: list[CommandName] = ["rewind", "fork"]
-"""Commands that return to an iteration; the plot of a session has a handle for them."""
+"""Commands that return to an iteration, which the user selects with a handle on the plot."""
 
 ALONE = (
     "compare: refused: this run has no fork, and no other branch that reaches beyond iteration "
@@ -240,13 +240,13 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
         return {name: session, **{name: found[name] for name in order}}
 
     def _follow(self, session: Session, start: int) -> None:
-        """Compare again if there are other branches or forks, or a branch has a new name."""
+        """Compare again if the branches or forks, or their names, have changed."""
         compared = [] if self._several is None else [run.name for run in self._several.runs]
         if list(self._together(session, start)) != compared:
             self._compare(session, start)
 
     def _tail(self, session: Session | None) -> KeptTail | None:
-        """Return the part of the run before the last rewind, if the plot shows it."""
+        """Return the part of the run that the last rewind left behind, if the plot shows it."""
         if session is None or self._several is not None or "branch" not in self._settings["marks"]:
             return None
         return kept_tail(session)

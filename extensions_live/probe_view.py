@@ -34,8 +34,8 @@ REBUILT = (
     "model; create a new view with the current model"
 )
 BEFORE_REWIND = (
-    "values up to iteration {last:,}, from before the rewind; new ones follow when the run has "
-    "reached the iteration of the rewind"
+    "values up to iteration {last:,}, from before the rewind; new values follow once the run has "
+    "reached this iteration again"
 )
 NO_SESSION = (
     "the first argument of {view}() must be a session, as returned by main_loop.start(), "

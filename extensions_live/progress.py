@@ -88,8 +88,7 @@ def progress_of(session: Session, speed: Speed) -> ProgressFacts:
     ----------
     session : Session
     speed : Speed
-        The meter that earlier calls added iteration counts to; this call adds the current
-        count.
+        The speed meter; each call adds the current iteration count to it.
     """
     state, status = session.state, session.log.status
     done, epoch = status["iterations_done"], status["epochs_done"]

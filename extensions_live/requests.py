@@ -172,7 +172,7 @@ class Requests:
 
 
 def origin() -> str:
-    """Return the origin of a page's command: the one that `acting_as` set, or ``button``.
+    """Return the origin of a page's command: the origin set by `acting_as`, or else ``button``.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def check_call(session: Session, name: str, arguments: Mapping[str, Any]) -> Non
 
 
 CLASS = re.compile(r"^((?:refused|failed): )\w+Error: ")
-"""Regular expression for the class name of an error in a reason; users need not see this name."""
+"""Regular expression for the error class in a command's state; users need not see this name."""
 
 
 def told(command: Command) -> str:

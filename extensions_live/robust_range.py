@@ -23,7 +23,7 @@ TAIL = 0.02
 """Share of the values on each side of the central range."""
 
 REACH, START_REACH = 10.0, 100.0
-"""Distances from the central range beyond which values are outliers, as multiples of its width.
+"""Distances from the central range, in multiples of its width; values farther away are outliers.
 
 The second distance applies to the first values of a curve: the fraction `TAIL` of all values, but
 at least `FEWEST` values.
@@ -132,10 +132,10 @@ def outside(values: Floats, usual: Range | None) -> NDArray[np.bool_]:
 
 
 def isolated(values: Floats, usual: Range | None) -> NDArray[np.bool_]:
-    """Return a mask that is True at values outside a range that lie between values inside.
+    """Return a mask of the values that are outside a range, but between values inside it.
 
-    At most `ISOLATED` finite values in succession are isolated. The first and the last values never
-    are, since a run may start far from where it ends, and diverge at its end.
+    At most `ISOLATED` finite values in succession are isolated. The first and last values are
+    never isolated, since a run may start far from where it ends, and may diverge at its end.
 
     Examples
     --------

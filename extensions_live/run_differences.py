@@ -63,7 +63,7 @@ def facts(run: Run) -> dict[Fact, float | str]:
     if log is None:
         return {}
     found: dict[Fact, float | str] = {("run", "iterations"): int(log.status["iterations_done"])}
-    if epochs := int(log.status["epochs_done"]):  # a log from a frame of all rows has no epochs
+    if epochs := int(log.status["epochs_done"]):  # 0 if the log was made from a frame of iterations
         found["run", "epochs"] = epochs
     records = interventions_in(log)
     session = run.session

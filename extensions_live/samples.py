@@ -128,7 +128,7 @@ class Samples(ProbeView[TilesPayload]):
             source = next(iter([*looks, *inputs]))
         values = np.asarray(batch[source])
         images = as_images(values, self._shape) if self._text is None else None
-        if batch is self.examples.batch:  # not just a batch to check the arguments
+        if batch is self.examples.batch:  # not a batch that only serves to check arguments
             self._shown, self._images, self._taken = values, images, batch
 
     def ask(self, session: Session) -> Probe:

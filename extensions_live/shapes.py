@@ -52,8 +52,8 @@ def places(
 ) -> tuple[Floats, Floats]:
     """Return the points of a curve where its shape is drawn.
 
-    The returned points are on the drawn line, possibly between two of the given points. There are
-    none in gaps of the curve, before its start or after its end.
+    The returned points are on the drawn line, possibly between two of the given points. No
+    point is in a gap of the curve, before its start or after its end.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def places(
         scaled = np.log(y) if log_y else y
         right = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
         share = (at - x[right - 1]) / (x[right] - x[right - 1])
-        # A product with zero would be NaN beside an infinite value, and beside a gap.
+        # No product with zero, which would be NaN next to an infinite value or a gap.
         value = np.where(share == 1, scaled[right], scaled[right - 1] * (1 - share))
         value = np.where((share > 0) & (share < 1), value + scaled[right] * share, value)
         value = np.exp(value) if log_y else value

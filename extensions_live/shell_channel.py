@@ -41,8 +41,7 @@ class Listener:
     Raises
     ------
     AttributeError
-        If the kernel has no such channel, or if a private attribute that is used here is missing
-        from the kernel.
+        If the kernel has no such channel, or lacks a private attribute that is used here.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -92,8 +91,8 @@ class Listener:
             message = session.deserialize(parts, copy=False)
         except Exception:
             return False  # the kernel reports the error
-        # The cell stays the parent, so that the output of callbacks, and of other libraries' hooks
-        # that run after every message of a widget, appears in the waiting cell.
+        # The cell stays the parent, so that the waiting cell shows the output of callbacks, and of
+        # hooks that other libraries run after every widget message.
         kernel._publish_status("busy", "shell", parent=message)
         try:
             result = kernel.shell_handlers[kind](self.reply, idents, message)

@@ -5,7 +5,7 @@ by the sum of the weights, so that the first values are not biased towards zero.
 the distance in iterations. Therefore, a distance that smooths a curve with one value per batch
 hardly changes a curve with one value per epoch. On a page, the user chooses the distance. In
 `TrainingLogBase.plot`, `smoothing` is a weight from 0 to 1, as in other tools; `distance` converts
-it.
+this weight to a distance.
 """
 
 from __future__ import annotations

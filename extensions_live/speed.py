@@ -12,7 +12,7 @@ WINDOW = 10.0
 
 
 class Speed:
-    """Meter of the speed in iterations per second, averaged over the last few seconds of training.
+    """Speed meter: iterations per second, averaged over the last few seconds of training.
 
     Pauses are excluded.
 

@@ -117,7 +117,7 @@ class Steer:
 
 
 def _in_order(found: Iterable[Hyperparameter]) -> list[Hyperparameter]:
-    """Return hyperparameters grouped by step rule; names in `FIRST` and their rules come first."""
+    """Return hyperparameters grouped by step rule; names in `FIRST` come first."""
     groups: dict[str, list[Hyperparameter]] = {}
     for one in sorted(found, key=lambda one: (_place(one), one.name)):
         groups.setdefault(one.owner, []).append(one)

@@ -32,7 +32,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 LEGEND, MOST_ROWS = 15, 4  # height of a row of the legend, and the maximum number of rows
 MORE = "and more"
 DENSE = 300  # curves with more points than this are drawn thinner
-LARGEST, SMALLEST = 1e300, 1e-300  # other values would overflow in computations of ranges
+LARGEST, SMALLEST = 1e300, 1e-300  # other values would overflow when ranges are computed
 
 
 class Line(NamedTuple):

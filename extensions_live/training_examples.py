@@ -45,8 +45,8 @@ are kept.
 """
 
 READING, COMPUTING, STALL = 0.004, 0.025, 0.04
-"""Limits in seconds; above them, probes become smaller: the processor time for reading, the
-processor time for computing, and the time that reading delays training. Processor time is used
+"""Limits in seconds on the processor time for reading, the processor time for computing, and the
+training delay caused by reading; above a limit, probes become smaller. Processor time is used
 because other threads may make a short computation take a long time."""
 
 AT_REST = 10

@@ -28,7 +28,7 @@ def outbox() -> Outbox | None:
 
 @contextmanager
 def carried_by(destination: Outbox) -> Iterator[None]:
-    """Send the changed traits of all widgets that are created in this context to `destination`.
+    """Send to `destination` the changed traits of all widgets that are created in this context.
 
     Examples
     --------

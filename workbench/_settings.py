@@ -173,7 +173,7 @@ def _text_of(file: Path) -> str:
     """Return the text of a settings file.
 
     An error is raised for a pipe, since reading it would block. The size is limited, since a device
-    file can be endless.
+    file may be endless.
     """
     if file.is_fifo() or file.is_socket():
         raise OSError("it is not a regular file")

@@ -253,7 +253,7 @@ class Configuration:
         name : str
             The setting.
         choices : collection of str
-            The allowed values; the collection can grow later.
+            The allowed values; the collection may grow later.
 
         Examples
         --------

@@ -57,7 +57,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function with advice for users of other libraries, which `hinted` shows.
+    """Decorate a function with advice, shown by `hinted`, for users of other libraries.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     Returns
     -------
     callable
-        The function, whose behaviour does not change.
+        The same function, with a different signature.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 Extensions, archives and views use these protocols as the types of main loops and sessions, so that
 no module depends on the types of a layer above it. The protocols contain no logic. Views, notebooks
 and tools access a run only through a `Session`. A session provides only plain values, the log and
-commands, so its run could also be in another process.
+commands, so its run may also be in another process.
 
 Examples
 --------
@@ -381,7 +381,7 @@ class Probe(Protocol):
         The values of these examples in the dataset, before any transformer is applied, for the
         sources that hold one number for each example.
     seconds : float
-        The number of seconds that reading the examples delayed training.
+        The delay of training due to reading the examples, in seconds.
     processor_seconds : float
         The part of `seconds` that the training thread spent computing instead of waiting.
     """

@@ -166,7 +166,7 @@ class Model(ComputationGraph):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the model to an ONNX file, after checking that the file computes the same outputs.
+        """Export the model to an ONNX file, after checking the outputs of the exported program.
 
         The file contains the graph of `to_module`. Its inputs and outputs have the same names as
         the variables.
@@ -178,8 +178,8 @@ class Model(ComputationGraph):
         inputs : dict of str to tensor or array
             An example of each input, by name.
         dynamic_axes : dict of str to dict of int to str, optional
-            For each input, the axes whose size can vary, with their names. By default, the size of
-            each input's first axis can vary, and this axis is named ``batch``.
+            For each input, the axes whose size may vary, with their names. By default, this is the
+            first axis of each input, named ``batch``.
         tolerance : float
             The largest allowed relative and absolute difference from the outputs of the model. The
             file is checked with the examples, and with examples whose dynamic axes are larger.
@@ -254,7 +254,7 @@ class Model(ComputationGraph):
         Parameters
         ----------
         algorithm : object
-            The algorithm, whose attribute `parameters` contains the parameters that it trains.
+            The algorithm; its attribute `parameters` contains the parameters that it trains.
 
         Raises
         ------

@@ -1,6 +1,6 @@
 """Selection of bricks and parameters by their paths in the hierarchy.
 
-A path consists of the names of bricks, starting at a root, and can end with the name of a
+A path consists of the names of bricks, starting at a root, and may end with the name of a
 parameter: ``/mlp/linear_0`` or ``/mlp/linear_0.W``. The leading separator is optional.
 """
 

@@ -1,6 +1,6 @@
 """Short tracebacks of the workbench's errors, with only the frames of the user's code.
 
-The message of an error states what to do, and its traceback should lead to the line to change.
+The message of an error states what to do, and its traceback should point to the line to change.
 Frames inside the workbench and torch do not help the user, and a long traceback hides the message.
 Therefore these frames are omitted when IPython or Python shows an uncaught error.
 ``error.__traceback__``, ``%debug`` and `pdb` keep all frames, and ``config.full_tracebacks = True``

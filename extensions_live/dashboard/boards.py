@@ -112,7 +112,7 @@ class SessionBoard:
         return tuple(dict.fromkeys(one for one in found if isinstance(one, Editor)))
 
     def _editor(self, session: Session) -> Editor | None:
-        """Return an editor for a session that has none, or None if the model cannot be described.
+        """Return a new editor for a session without one, or None if the model cannot be described.
 
         No page shows this editor itself, but all tabs show its board.
         """

@@ -42,11 +42,11 @@ SELECT logs.uuid, logs.id,
     EXISTS (SELECT 1 FROM ends JOIN records USING (log, time, channel) WHERE ends.log = logs.id)
 FROM logs
 """
-"""Facts on all runs. Its time does not depend on the number of records, which can be millions."""
+"""Query for facts about all runs; its duration does not depend on the number of records."""
 
 NEWEST = "SELECT max(id) FROM records"
 NEW = "SELECT log, max(id) FROM records WHERE id > ? GROUP BY +log"
-"""The logs with new records; the identifiers of records only increase.
+"""Query for the logs with new records; the identifiers of records only increase.
 
 Because of the plus sign, SQLite looks for new records instead of reading the index on logs.
 """

@@ -1,4 +1,4 @@
-"""Adoption of a specification that comes from code or from a model in the notebook.
+"""Conversion of a specification from code or the notebook to a document that keeps node ids.
 
 Bricks are recognised by their paths, and operations and inputs by their names. A recognised node
 keeps its id, and therefore also its position and its group.
@@ -24,7 +24,7 @@ Keep = Callable[[str], bool]
 
 
 def adopted(document: Document, spec: Spec, keep: Keep = lambda name: False) -> Document:
-    """Return the document of a new specification, with the layout of `document` where possible.
+    """Return a document for a new specification, laid out like `document` where possible.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Positions of nodes whose edges or centres are aligned, as in the menu of the page."""
+"""Alignment of nodes by an edge or by their centres, as offered in the page's menu."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workbench.errors import BuilderError, nearest
 Side = Literal["left", "centre", "top", "middle"]
 
 SIDES: tuple[Side, ...] = get_args(Side)
-"""What nodes can have in common, by the names of the page's menu."""
+"""Edges and centre lines for aligning nodes, named as in the page's menu."""
 
 
 def aligned(boxes: Mapping[str, Box], side: Side) -> dict[str, Place]:
-    """Return the positions at which boxes have an edge or their centres in common.
+    """Return positions that align the boxes by an edge or by their centres.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def checked_side(side: object) -> Side:
 def boxes_of(document: Document, drawn: BoardPayload, nodes: Sequence[str]) -> dict[str, Box]:
     """Return the boxes of nodes and of all nodes beside them, keyed by id, `nodes` first.
 
-    A node without a position gets the one that an image of the board gives it.
+    A node without a position gets its position in an image of the board.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def boxes_of(document: Document, drawn: BoardPayload, nodes: Sequence[str]) -> d
         sum(known[node][axis] - (boxes[node].x, boxes[node].y)[axis] for node in placed)
         / max(len(placed), 1)
         for axis in (0, 1)
-    ]  # from the places in an image to those on the canvas
+    ]  # from positions in an image to positions on the canvas
     found = {}
     for node in [*chosen, *(one for one in members if one not in chosen)]:
         box = boxes[node]

@@ -168,6 +168,6 @@ def listed() -> list[PaletteBlock]:
 
 
 def size(document: Document) -> str:
-    """Return the number of nodes in a block, without its groups, as text such as ``3 nodes``."""
+    """Return the number of nodes in a block, not counting groups, as text such as ``3 nodes``."""
     number = len(document.ids()) - len(document.groups)
     return f"{number} node{'' if number == 1 else 's'}"

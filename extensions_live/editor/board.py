@@ -302,7 +302,7 @@ class Board(BoardLayers):
             self._edit(f"move {what}", document)
 
     def align(self, nodes: Sequence[str], side: Side) -> None:
-        """Align an edge or the centres of nodes, which are on the canvas or in one open group.
+        """Align nodes by an edge or their centres; all must be on the canvas or in one open group.
 
         The sizes of nodes are those in `save_image`, which are similar to those on the page.
 

@@ -38,7 +38,7 @@ class BoardLayers(BoardEdges):
         """Give a linear or convolutional brick more units, and the bricks after it more inputs.
 
         If a session trains the model, `Editor.apply` by default makes the new units copies of
-        existing units, so that the model computes the same function where that is possible.
+        existing units, so that the model computes the same function if possible.
         """
         with self._lock:
             document = self._document

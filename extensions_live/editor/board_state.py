@@ -134,12 +134,12 @@ class BoardState(Hinted):
 
     @property
     def undo_name(self) -> str | None:
-        """The name of the edit that `undo` undoes, or None if there is none."""
+        """The name of the edit that `undo` undoes, or None if there is nothing to undo."""
         return self._undo[-1][0] if self._undo else None
 
     @property
     def redo_name(self) -> str | None:
-        """The name of the edit that `redo` repeats, or None if there is none."""
+        """The name of the edit that `redo` repeats, or None if there is nothing to redo."""
         return self._redo[-1][0] if self._redo else None
 
     def fault(self, node: str) -> str | None:

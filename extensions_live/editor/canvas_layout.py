@@ -1,6 +1,6 @@
 """Layout of a diagram whose nodes have positions on a canvas.
 
-Positions are relative to the group around a node. Where no node of a group has a position, the
+Positions are relative to the group around a node. If no node in a group has a position, the
 automatic layout of `workbench.diagrams` is used.
 """
 

@@ -22,7 +22,7 @@ _recent: deque[tuple[Document, Check]] = deque(maxlen=8)
 _lock = threading.Lock()
 
 FEW = 3
-"""Maximum number of new calls in a check that is so quick that no draft is drawn first."""
+"""Maximum number of new calls in a quick check; before a slower check, a draft is drawn."""
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 
@@ -109,7 +109,7 @@ def known_part(document: Document, last: Check | None) -> Check:
 
 
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
-    """Return a document that sets the settings that can be inferred from the inputs.
+    """Return a document with all settings that can be inferred from the inputs.
 
     Parameters
     ----------

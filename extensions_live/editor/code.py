@@ -19,7 +19,7 @@ UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
 
 MOST_TEXTS = 50
-"""Number of texts of the user that are kept."""
+"""Number of texts written by the user that are kept."""
 
 
 class Code:
@@ -49,7 +49,7 @@ class Code:
         return document is self._document or without_drawing(document) == self._model
 
     def forget(self) -> None:
-        """Generate the code again when it is needed, but keep the texts of the user."""
+        """Generate the code again when it is needed, but keep the user's texts."""
         self._document = self._model = None
 
     def last(self) -> CodeData:
@@ -89,7 +89,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification that code describes; monitor inputs only if the code lists them.
+    """Return the specification of code; inputs are monitored only if it assigns `monitored`.
 
     Raises
     ------

@@ -154,7 +154,7 @@ class Document:
     # Groups.
 
     def parent(self, node: str) -> str | None:
-        """Return the id of the group that directly contains a node, or None if there is none."""
+        """Return the id of the group that directly contains a node, or None if no group does."""
         return self._parents.get(node)
 
     @cached_property
@@ -211,7 +211,7 @@ class Document:
         return replace(self, spec=replace(self.spec, positions=merged))
 
     def with_frozen(self, frozen: Iterable[str]) -> Document:
-        """Return a document that trains exactly the bricks that are not in `frozen`."""
+        """Return a document whose frozen bricks are exactly `frozen`."""
         return replace(self, frozen=frozenset(frozen))
 
     def free_id(self, wish: str) -> str:

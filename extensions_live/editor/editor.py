@@ -58,10 +58,10 @@ class Editor(Hinted, SessionCanvas):
     Parameters
     ----------
     model : Spec, Brick, Variable, Model or torch.nn.Module, a list of bricks and variables, or Path
-        The initial model; by default, the canvas is empty. The path of an image that an editor has
-        saved stands for the model in the image. An ONNX file (given by its path) or a torch module
-        that cannot be edited is shown in a read-only view. If `model` is an editor, the new editor
-        shows the same board and session, and both editors can be used.
+        The initial model; by default, the canvas is empty. If `model` is the path of an image
+        that an editor has saved, the model in the image is shown. An ONNX file (given by its path)
+        or a torch module that cannot be edited is shown in a read-only view. If `model` is an
+        editor, the new editor shows the same board and session, and both editors can be used.
     inputs : sequence or dict of shapes or tensors, optional
         The shapes or examples of the inputs of a torch module, in order, as in
         ``inputs=[(None, 3, 224, 224)]``, or keyed by the arguments of ``forward``. By default, the

@@ -26,7 +26,7 @@ CALL = re.compile(r"\A\w+\(.*?\): (?=\w)")
 
 SHAPE = re.compile(r"(?<=shape )\(([^()]*?),?\)")
 END = re.compile(r"; |, that is, |, so |\. |: (?=\n)|\n")
-"""Pattern that ends the part of a message that states what is wrong."""
+"""Pattern that follows the part of a message that states what is wrong."""
 
 
 def sentence(fault: Fault, title: str) -> str:

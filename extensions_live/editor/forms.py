@@ -66,7 +66,7 @@ def of_operation(call: CallSpec) -> list[SettingValue]:
 
 
 def numbers(call: CallSpec) -> list[Field]:
-    """Return a field for each input of an operation that accepts a number in place of an edge."""
+    """Return a field for each input of an operation where a number can replace an edge."""
     operation = BY_NAME.get(call.operation or "")
     found: list[Field] = []
     for name in () if operation is None else operation.inputs:

@@ -1,4 +1,4 @@
-"""Image files that show boards and can be opened as boards again.
+"""Image files that show a board and contain its document, so that an editor can open them.
 
 The document of the board is in the ``metadata`` element of an SVG image, or in a text chunk of a
 PNG image. The page can read these files, and writes files in the same format.

@@ -73,7 +73,7 @@ def threaded(
 
 
 def common_group(document: Document, node: str, other: str) -> str | None:
-    """Return the innermost group that contains two nodes, or None if there is none."""
+    """Return the innermost group that contains two nodes, or None if they share no group."""
     around = document.around(other)
     return next((group for group in document.around(node) if group in around), None)
 

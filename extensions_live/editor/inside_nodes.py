@@ -38,7 +38,7 @@ def insides(
     check: Check,
     known: Mapping[str, Anatomy],
 ) -> tuple[list[BoardNode], list[BoardEdge]]:
-    """Return the nodes and edges that show a node's parts and, recursively, its opened parts.
+    """Return the nodes and edges inside a node and, recursively, inside its opened parts.
 
     If the inputs of the node are unknown, its parts have no edges.
     """

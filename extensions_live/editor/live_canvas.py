@@ -1,4 +1,4 @@
-"""The base class of the editor that shows live values of a session on the canvas."""
+"""The base class of the editor, which shows live values of a session on the canvas."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class LiveCanvas(LiveWidget[BoardState, BoardPayload]):
         self._live.watch(session, document, built, batch)
         own = self._own_pick
         if own is not None and own["node"] in document.ids():
-            self.pick(own["node"])  # the views of this session have not been told yet
+            self.pick(own["node"])  # the views of this session do not show this brick yet
         pump.nudge(self._live_view)
 
     def show_on_nodes(self, what: str) -> None:

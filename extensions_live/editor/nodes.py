@@ -44,7 +44,7 @@ OF_OPERATIONS: dict[str, dict[str, Json]] = {
     "softmax": {"dim": -1},
     "stack": {"dim": 1},
 }
-"""Initial settings of a new operation that keep the examples of a batch apart.
+"""Initial settings that make a new operation keep the examples of a batch apart.
 
 Torch's defaults would join examples: `concatenate` along the batch, `flatten` into one vector.
 """

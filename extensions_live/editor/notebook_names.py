@@ -23,7 +23,7 @@ DIGITS, IMAGES = "digits", "digit images"
 """Names of the two streams of handwritten digits: one yields rows of pixels, the other images."""
 
 PASSED = "stream of the run"
-"""The name of a stream that a model was trained on and that is no variable of the notebook."""
+"""The name of a training stream that is not a variable of the notebook."""
 
 BATCH = 64
 
@@ -173,7 +173,7 @@ class Streams:
         return {**self._digits, **self._own()}
 
     def _own(self) -> dict[str, AbstractDataStream]:
-        """Return the streams in the notebook, keyed by their variables, and the one in `use`."""
+        """Return the notebook's streams, keyed by variable name, and the stream passed to `use`."""
         return {
             name: value
             for name, value in {**self._look(), PASSED: self._passed}.items()
@@ -201,7 +201,7 @@ def facts(name: str, stream: AbstractDataStream) -> StreamData:
 def _examples(
     stream: AbstractDataStream, batch: Mapping[str, np.ndarray[Any, Any]]
 ) -> dict[str, SourceExample]:
-    """Return the data that the page shows for the first example, without sources that lack it."""
+    """Return the data that the page shows for the first example, keyed by source."""
     if not stream.produces_examples:
         batch = {name: array[0] for name, array in batch.items() if array.ndim and len(array)}
     try:

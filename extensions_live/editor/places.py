@@ -110,7 +110,7 @@ class Places:
         return list(dict.fromkeys(one for several in every for one in several))
 
     def needs(self, variables: Iterable[Variable]) -> dict[Variable, frozenset[Variable]]:
-        """Return the inputs and parameters that each variable and its ancestors depend on."""
+        """Map each variable and each ancestor to the inputs and parameters that it depends on."""
         found: dict[Variable, frozenset[Variable]] = {}
         for variable in ancestors(variables):
             if isinstance(variable, SharedVariable) or variable.owner is None:

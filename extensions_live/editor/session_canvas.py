@@ -94,7 +94,7 @@ class SessionCanvas(LiveCanvas):
         step_rule : StepRule or str, optional
             The step rule or the name of its class; by default `Adam`.
         extensions : list of extensions, optional
-            More extensions, for example to monitor a test set.
+            Additional extensions, for example to monitor a test set.
         epochs : int, optional
             The number of epochs; by default, training continues until it is stopped.
         restart : bool
@@ -177,7 +177,7 @@ class SessionCanvas(LiveCanvas):
         ----------
         copy_units : bool
             If True, the units that are added to a layer are copies of its existing units, so
-            that the model computes the same function where that is possible.
+            that the model computes the same function if possible.
 
         Returns
         -------

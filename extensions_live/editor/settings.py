@@ -217,7 +217,7 @@ def _rename_brick(document: Document, node: str, name: str) -> Document:
 
 
 def with_names(document: Document, names: Mapping[str, str]) -> Document:
-    """Return a document with new names for top-level bricks, also in references to them.
+    """Return a document with renamed top-level bricks and updated references to them.
 
     Wires with default names are also renamed.
     """

@@ -19,7 +19,7 @@ from workbench.utils.texts import short
 Array = npt.NDArray[Any]
 
 TARGETS = "targets"
-"""The source whose values are the indices of the classes of a dataset."""
+"""The source whose values are class indices."""
 
 FEW = 4
 """Maximum number of values that are listed."""
@@ -68,7 +68,7 @@ def source_examples(
 
 
 def source_example(value: Array, classes: Sequence[Any] = ()) -> SourceExample:
-    """Return the value of a source for one example as text and, if it looks like one, an image."""
+    """Return a source's value for one example as text, with an image if it looks like one."""
     image = None if classes else image_of(value)
     if image is not None:
         height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Surgery: replacing the model that a session trains with the model on a board.
+"""Surgery: replacing a session's model with the model on a board.
 
 The page shows a bar that compares the two models. The buttons of the bar call methods of `Surgery`,
 which are also methods of the editor.
@@ -32,7 +32,7 @@ NOTHING: SurgeryPayload = {
 }
 
 MOST = 200
-"""Maximum number of nodes for the page to show the effects of applying the edits."""
+"""Maximum number of nodes; for larger boards, the page does not show the effects of the edits."""
 
 NO_SESSION = "no session trains this model; call editor.train(stream) first"
 NOT_PAUSED = (
@@ -45,7 +45,7 @@ Pair = tuple[Spec, frozenset[str]]
 
 
 class Surgery:
-    """Comparison of the model that a session trains with the model on a board.
+    """Comparison of a session's model with the model on a board.
 
     Parameters
     ----------

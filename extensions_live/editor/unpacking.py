@@ -28,7 +28,7 @@ HEIGHT = 50.0
 """Height of a closed node on the page."""
 
 DOWN = HEIGHT + GAP[1]
-"""Vertical distance between two parts of which one follows the other."""
+"""Vertical distance between consecutive rows of parts."""
 
 
 def made(spec: Spec, name: str) -> Brick:

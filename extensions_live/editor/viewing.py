@@ -43,7 +43,7 @@ EDITS = {*NAMES, "add_inputs", "disconnect"}
 def board_of(
     model: Describable | Iterable[Any] | str | Path | None, inputs: Inputs | None = None
 ) -> Board | View:
-    """Return a board for a model or an image, or a read-only view if it cannot be edited.
+    """Return a board for a model or an image, or a read-only view if the model cannot be edited.
 
     Parameters
     ----------

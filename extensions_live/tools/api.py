@@ -44,7 +44,8 @@ RULES = [
     "NaN and infinities are replaced by the strings 'NaN', 'Infinity' and '-Infinity'.",
     "If there are several sessions, as after a fork, add session=NAME to the query parameters.",
     "A command takes effect between two batches; its receipt names the iteration.",
-    "The value of 'log', returned with the state and with rows of the log, changes with a rewind. "
+    "The value of 'log', returned with the state and with rows of the log, changes with a rewind "
+    "or when a run is resumed. "
     "Rows read earlier may belong to a discarded branch, so read the log again with since=0.",
     "If a request with 'wait' is about a step, it also waits for the batches of the step.",
     "A fork's receipt has an id such as fork-1; after the fork, the receipt names the new session.",

@@ -93,7 +93,8 @@ def log(
     LogError
         If a channel does not exist.
     """
-    identity = session.log.h_uuid  # read first: rows of a discarded branch never have the new one
+    # Read the identity first, so that rows of a discarded branch never get the new identity.
+    identity = session.log.h_uuid
     known = session.log.channels
     for name in channels or ():
         if name not in known:

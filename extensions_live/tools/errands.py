@@ -69,7 +69,7 @@ class Errand:
             self._then(result)
             self.result = result
         except Exception as error:
-            text = str(error) or type(error).__name__  # a fork's text has this prefix
+            text = str(error) or type(error).__name__  # a fork's error has this prefix
             self._reason = text.removeprefix(f"{self._name}: refused: ")
         finally:
             self._ended.set()

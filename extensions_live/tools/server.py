@@ -346,7 +346,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        # Overridden, since the base class answers requests that are not HTTP with HTML.
+        # Overridden, since the base class sends errors as HTML.
         self.close_connection = True
         self._write(_error(code, "BadRequest", explain or message or "this is not HTTP"))
 

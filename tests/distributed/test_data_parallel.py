@@ -189,9 +189,8 @@ def test_statistics_of_shares_are_noted_in_the_log(together):
     (found, said), (others, _) = together(2, jobs.normalised, "mlp", "eager", "share")
     assert str(found) == str(others)
     assert said == (
-        "2 processes; batch normalisation uses the mean and the standard deviation of the share "
-        "of each process instead of the whole batch, so results depend on the number of "
-        "processes"
+        "2 processes; batch normalisation uses the mean and the standard deviation of each "
+        "process's share instead of the whole batch, so results depend on the number of processes"
     )
 
 

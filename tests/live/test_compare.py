@@ -78,7 +78,7 @@ def test_every_kind_of_run_is_one(hand_pump, wire, tmp_path):
         ),
         (
             {"a": pd.DataFrame([[1.0, 2.0]], columns=[1, "1"])},
-            "the names of the columns of the run 'a' must differ as text, but '1' occurs 2 times",
+            "the column names of the run 'a' must differ as text, but '1' occurs 2 times",
         ),
     ],
 )

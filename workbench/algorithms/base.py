@@ -104,7 +104,7 @@ class Distributed(Protocol):
         """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables to compute instead of `roots`, with equal values."""
+        """Return variables to compute in place of `roots`, with the same values."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""
@@ -328,8 +328,8 @@ class UpdatesAlgorithm(TrainingAlgorithm):
     def updates(self) -> list[tuple[SharedVariable, Any]]:
         """Pairs of shared variables and their new values; assigning a value replaces all pairs.
 
-        The pairs include the updates of the trained graph, for example of population statistics,
-        except for variables that have an explicit update.
+        The pairs include the updates of the trained graph, such as updates of population
+        statistics, except for variables that have an explicit update.
         """
         given = {target for target, _ in self._updates}
         kept = [pair for pair in self.training_graph.updates if pair[0] not in given]
@@ -472,7 +472,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return distributed if distributed is not None and distributed.is_active else None
 
     def _observed(self, variables: Iterable[Variable]) -> list[Variable]:
-        """Return the variables that give the values of `variables` for the whole batch."""
+        """Return variables that compute the values of `variables` for the whole batch."""
         found = self.training_graph(variables)
         return found if self._active is None else list(map(self._active.whole, found))
 
@@ -513,7 +513,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
-        """Return the first outputs of the function, which precede the observed variables."""
+        """Return the outputs of the function that precede the observed variables."""
         return []
 
     def _guard(self) -> Guard | None:
@@ -569,7 +569,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return results
 
     def _check_single(self, values: Iterable[Any]) -> None:
-        """Warn once if a batch has only one example, which batch normalisation makes constant."""
+        """Warn once if batch normalisation is applied to a batch that has only one example."""
         if self._warned_of_single:
             return
         sizes = {shape[0] for value in values if (shape := getattr(value, "shape", ()))}

@@ -161,7 +161,7 @@ class RemoveNotFinite(StepRule):
     r"""Step rule that skips batches whose steps or buffers would not be finite.
 
     If any element of a step, or of a buffer of an earlier rule, would be infinite or NaN, the
-    algorithm changes no buffer and applies no other updates, for example of population
+    algorithm changes no buffer and applies no other updates, such as updates of population
     statistics. Parameters do not change either, except that each parameter whose own step is not
     finite is multiplied by `scaler`. A single bad batch therefore cannot make a velocity infinite.
     The rule must be the last rule of a chain.

@@ -89,7 +89,7 @@ class Lion(StepRule):
     learning_rate : float
         The learning rate, at least 0.
     beta1 : float
-        The weight of the average in the sum whose sign is used, a number in [0, 1).
+        The weight of the average when it is combined with :math:`g_t`, a number in [0, 1).
     beta2 : float
         The decay rate of the average, a number in [0, 1).
     weight_decay : float

@@ -82,7 +82,7 @@ class StepRule(FixedAttributes):
     _called = "rule"
 
     def fix(self) -> None:
-        """Make all attributes read-only, once the training step has been built.
+        """Make all attributes read-only after the training step has been built.
 
         The values of hyperparameters, which are shared variables, can still change.
         """
@@ -423,7 +423,7 @@ def keeper_of(variable: SharedVariable) -> Keeper | None:
 
 
 def about(variable: SharedVariable) -> SharedVariable:
-    """Return the parameter that `variable` belongs to, or `variable` itself otherwise."""
+    """Return the parameter that `variable` belongs to, or `variable` itself if there is none."""
     parameter: SharedVariable = vars(variable.tag).get("for_parameter", variable)
     return parameter
 
@@ -509,5 +509,5 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
 
 
 def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
-    """Return the processes that parameters are divided among, or None if each has all rows."""
+    """Return the processes that parameters are divided among, or None if they are not divided."""
     return next((p.group for p in parameters if isinstance(p, Rows)), None)

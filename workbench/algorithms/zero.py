@@ -128,7 +128,7 @@ class ZeRO1(WrappingRule):
         steps: Steps,
         news: Mapping[SharedVariable, list[Variable]],
     ) -> Steps:
-        """Return the steps that the keepers of the parameters in `news` have computed.
+        """Return the step of each parameter in `news`, as computed by the process that keeps it.
 
         Only the keeper can check its buffers; if a new value of a buffer is not finite, the step is
         NaN.
@@ -155,10 +155,10 @@ class ZeRO1(WrappingRule):
         return found
 
     def _padding(self, previous: Mapping[SharedVariable, Variable]) -> Variable:
-        """Return a number that is not used, but depends on all messages before the next one.
+        """Return an unused number that makes the next exchange depend on all earlier exchanges.
 
-        Otherwise, processes could exchange values in different orders, since each of them computes
-        the steps of other parameters, which can depend on other messages or on none.
+        Without it, processes could run the exchanges in different orders: each process computes the
+        steps of different parameters, and these steps may depend on different exchanges or on none.
         """
         before = list({step.dtype: step for step in reversed(list(previous.values()))}.values())
         before += [] if self._last is None else [self._last]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 SPECIAL = ("application", "application_call")
-"""Arguments that an application method can declare, but that its caller does not pass."""
+"""Arguments that an application method can declare but its caller does not pass."""
 
 NAMES = ("inputs", "outputs", "sequences", "states", "contexts")
 """Attributes that bricks read from applications; the error for a missing one says how to add it."""
@@ -134,7 +134,7 @@ class Application(Predicate):
         return self if instance is None else BoundApplication(self, instance)
 
     def __call__(self, brick: Brick, *args: Any, **kwargs: object) -> Any:
-        """Apply the method of this class to a brick, as in ``Linear.apply(brick, x)``."""
+        """Call this application of a brick, as in ``Linear.apply(brick, x)``."""
         return BoundApplication(self, brick)(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -455,7 +455,7 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """Return the method with this name, which computes attributes; a subclass can override it.
+        """Return the method `name` that computes attributes, or a subclass's override of it.
 
         An override is ignored if its class also redefines the application and the override computes
         attributes of the new application. The new application can call this application with

@@ -56,7 +56,7 @@ class Body:
         return call if call is not self.call and has_roles(variable, [OUTPUT]) else None
 
     def boundary(self, variable: Variable, inner: ApplicationCall) -> dict[str, Variable]:
-        """Return, by name, the inputs of `inner` that its output `variable` depends on."""
+        """Return the inputs of `inner` that its output `variable` depends on, keyed by name."""
         if variable not in self._boundaries:
             self._boundaries[variable] = dict(Body(inner, [variable]).inputs)
         return self._boundaries[variable]

@@ -189,7 +189,7 @@ class Brick(Exported):
         self._forget()
 
     def _allocate_as_defined(self, done: set[Brick], fresh: bool) -> None:
-        """Allocate the brick, with the override of `allocate` if the class of the brick has one."""
+        """Allocate the brick, using its class's override of `allocate` if there is one."""
         if type(self).allocate is Brick.allocate:
             self._allocate_tree(done, fresh)
         elif self not in done:
@@ -241,7 +241,7 @@ class Brick(Exported):
         """
         self._push("allocation", self.allocation_args, self._push_allocation_config)
         for child in self._bricks():
-            # A child whose settings are still missing pushes its settings once it has them.
+            # A child that still lacks settings pushes to its own children once it has them all.
             if not child._missing(child.allocation_args):
                 child.push_allocation_config()
         self.allocation_config_pushed = not self._missing(self.allocation_args)
@@ -368,7 +368,7 @@ class Brick(Exported):
 
     def _children_changed(self) -> None:
         self._settings_changed()
-        # A child that is created during allocation also has no settings for initialisation yet.
+        # A child created during allocation does not have its initialisation settings yet.
         vars(self)["initialization_config_pushed"] = False
 
     def _settings_changed(self) -> None:

@@ -1,8 +1,8 @@
 """Costs: scalars that measure the difference between the predictions and targets of a batch.
 
-Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples over which it is
-averaged. With this tag, a monitor can compute the exact mean over a dataset even if batches differ
-in size. The tag is kept when a brick returns the cost of another brick as its own output.
+Every cost has the role ``COST`` and the tag ``n_examples``, the number of examples in the average.
+With this tag, a monitor can compute the exact mean over a dataset even if batches differ in size.
+The tag is kept when a brick returns the cost of another brick as its own output.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and add the role and the number of examples as tags.
+    """Return the mean cost of examples, tagged with its role and the number of examples.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ class Exported(Component):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the brick to an ONNX file, after checking that the file computes the same outputs.
+        """Export the brick to an ONNX file, after checking the outputs of the exported program.
 
         The file contains the module that `to_torch` returns, in evaluation mode. Its inputs and
         outputs have the same names as the inputs and outputs of the brick.
@@ -124,8 +124,8 @@ class Exported(Component):
             For each input, the axes whose size can vary, with their names. By default the first
             axis of each input, named ``batch``. All other sizes equal the sizes of the examples.
         tolerance : float
-            The largest relative and absolute difference from the outputs of the module. The check
-            uses the examples, and copies of them with larger dynamic axes.
+            The largest allowed relative and absolute difference from the module's outputs. The
+            check uses the examples, and copies of them with larger dynamic axes.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Exported(Component):
     @overload
     def summary(self, inputs: Any, *, method: str = "apply") -> Summary: ...
     def summary(self, inputs: Any = None, *, method: str = "apply") -> str | Summary:
-        """Return the tree of bricks as text or, for given inputs, a table with all shapes.
+        """Return the tree of bricks as text or, if inputs are given, a table of all shapes.
 
         Parameters
         ----------

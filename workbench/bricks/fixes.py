@@ -50,8 +50,8 @@ def offer(error: WorkbenchError, bound: BrickMethod, arguments: Mapping[str, Any
     Parameters
     ----------
     error : WorkbenchError
-        An error that was raised while a brick was applied. A path or fix that the error already has
-        is kept.
+        An error that was raised while a brick was being applied. If it already has a path or a fix,
+        that value is kept.
     bound : BoundApplication
         The application.
     arguments : dict
@@ -76,7 +76,7 @@ def fix_of(brick: Component, attribute: str, value: Any) -> Fix | None:
 
 
 def fix_of_output(bound: BrickMethod, name: str, shape: tuple[Any, ...]) -> Fix | None:
-    """Return the fix with which an output of an application has the given shape.
+    """Return the fix that gives an output of an application the required shape.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Conversion of torch modules to bricks.
 
 A module becomes an equivalent brick if its class is one of torch's layer classes (not a subclass)
-and there is such a brick. Any other module becomes a `TorchModule`.
+and such a brick exists. Any other module becomes a `TorchModule`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ KEPT = (
     "as a TorchModule"
 )
 Values = dict[str, torch.Tensor]
-"""Values of the variables of a brick, by name."""
+"""Values of a brick's variables, by name."""
 
 Made = tuple[Brick, Values]
 
@@ -126,12 +126,11 @@ class _Conversion:
         # Several bricks cannot share one parameter.
         self._tied = any(count > 1 for count in owners.values())
         # True after a layer whose outputs are sequences or images, until a torch layer flattens
-        # them. Other modules may or may not flatten them, so layers after such modules stay
-        # modules.
+        # them. Other modules may or may not flatten them, so the value stays True.
         self._has_positions = False
 
     def brick(self, module: nn.Module, path: str) -> Brick:
-        """Return the brick for a module, which is the same each time the module occurs."""
+        """Return the brick for a module; each occurrence of a module gets the same brick."""
         if module not in self._made:
             self._made[module] = self._new(module, path)
         return self._made[module]

@@ -92,7 +92,7 @@ def _made(
 ) -> tuple[Immediate, bool]:
     """Compile a function for inputs of any size; return the function and True.
 
-    If this fails, compile a function for inputs whose first size alone can vary, and
+    If this fails, compile a function for inputs that can vary only in their first size, and
     return it with False.
     """
     try:

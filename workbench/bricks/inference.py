@@ -58,7 +58,7 @@ class Kind:
 
 
 def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str, Kind]:
-    """Return the kinds of the outputs of a brick.
+    """Return the kind (shape and dtype) of each output of a brick.
 
     The brick is allocated if necessary, inside `symbolic_parameters`. No graph is kept.
 
@@ -157,10 +157,10 @@ class Inputs:
         }
 
     def learned(self) -> list[tuple[str, int | str]]:
-        """Return the values and equalities of named sizes that the application has revealed.
+        """Return the values and equalities that the application revealed about named sizes.
 
-        Each pair contains the name of a size, and the number or the name of the size that it must
-        equal.
+        Each pair contains the name of a size and what it must equal: a number, or the name of
+        another size.
         """
         found: list[tuple[str, int | str]] = []
         seen: dict[Any, str] = {}
@@ -189,8 +189,8 @@ class _Kept:
     """Store of unknown sizes, and of inputs with these sizes.
 
     Only one application at a time can use them. Creating an unknown size makes torch forget what it
-    has computed about the other sizes. Therefore, sizes about which nothing was learned are reused,
-    oldest first.
+    has computed about the other sizes. Therefore, sizes are reused, oldest first, unless something
+    was learned about them.
     """
 
     def __init__(self) -> None:

@@ -59,7 +59,7 @@ FROZEN = (
 )
 
 DROPS = (
-    "{path}: {title} calls {name}, which also drops elements at random in evaluation mode, so "
+    "{path}: {title} calls {name}, which drops elements at random in evaluation mode too, so "
     "evaluations of the same input differ; pass training=self.training to {name}, or a "
     "probability of 0 if self.training is False, and make every layer an attribute of the module, "
     "so that its mode can be set"
@@ -315,7 +315,7 @@ def _place(module: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 
 def _in_evaluation_mode(module: torch.nn.Module, prefix: str = "") -> list[str]:
-    """Return the names of outermost parts in evaluation mode that training mode would change."""
+    """List the outermost parts in evaluation mode that would act differently in training mode."""
     found = []
     for name, child in module.named_children():
         if child.training:

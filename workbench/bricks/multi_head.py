@@ -165,7 +165,7 @@ class MultiHeadAttention(Initializable):
         queries = self._heads(self.query_transformer.apply(query))
         mask = None if attended_mask is None else self._mask(query, attended, attended_mask)
         if attended_mask is not None:
-            # A weight of zero times NaN in the padding, to which no query attends, would be NaN.
+            # Elements that no query attends to have zero weights, but zero times NaN would be NaN.
             per_query = attended_mask.ndim == query.ndim
             used = attended_mask.ne(0).any(-2) if per_query else attended_mask
             attended = without_padding(attended, used)

@@ -98,7 +98,7 @@ class FeatureNormalization(RNGMixin, Feedforward):
 
 
 class LayerNormalization(FeatureNormalization):
-    """Normalisation of the features of each example to mean zero and standard deviation one.
+    """Normalisation of each example's features to zero mean and unit standard deviation.
 
     The normalised features are then scaled and shifted by learned parameters.
 

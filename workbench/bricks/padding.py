@@ -1,4 +1,4 @@
-"""Removal of the padding of attended sequences, which may contain anything, such as NaN."""
+"""Removal of padding, which may contain anything (even NaN), from attended sequences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from workbench.bricks.base import Brick
 
 _cleaned: ContextVar[Brick | None] = ContextVar("cleaned", default=None)
-"""The mechanism whose attended sequence currently has zeros as padding."""
+"""The mechanism whose attended sequence is currently padded with zeros."""
 
 
 def without_padding(attended: Any, mask: Any) -> Any:
@@ -35,5 +35,5 @@ def padding_removed(attention: Brick) -> Iterator[None]:
 
 
 def has_padding(attention: Brick) -> bool:
-    """Return False if `attention` is inside the ``with`` block of `padding_removed`."""
+    """Return False inside a ``with`` block of `padding_removed` for `attention`."""
     return _cleaned.get() is not attention

@@ -49,7 +49,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Compute log-probabilities, which are accurate even for tiny probabilities."""
+        """Compute log-probabilities from logits, accurately even for tiny probabilities."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 
@@ -103,7 +103,7 @@ class NDimensionalSoftmax(Softmax):
 
 
 def expected_log(y: Variable, log_p: Variable, where: str) -> Variable:
-    """Compute the log-probability of the true class in each row, or its expectation under `y`.
+    """Compute the log-probability of each true class, or the expected log-probability under `y`.
 
     Parameters
     ----------

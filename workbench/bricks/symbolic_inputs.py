@@ -83,7 +83,7 @@ def applied(
 def examples_of(bound: BrickMethod, inputs: Given) -> dict[str, Any]:
     """Return the given examples or shapes, keyed by input name.
 
-    A tuple of integers is one shape; a list or another tuple has one item for each input.
+    A tuple of integers is one shape; a list or any other tuple has one item for each input.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def _dtype(value: Any) -> torch.dtype:
 def _applied_to(
     bound: BrickMethod, examples: Mapping[str, Any], known: int | None
 ) -> tuple[dict[str, Variable], list[Variable]]:
-    """Apply a brick to inputs; sizes are fixed from axis `known` onwards, or not at all if None."""
+    """Apply a brick to inputs; if axis `known` is given, fix all sizes from this axis onwards."""
     given = {}
     for name, example in examples.items():
         shape = _shape(example)

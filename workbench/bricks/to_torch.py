@@ -3,7 +3,7 @@
 A brick whose class defines `Brick._torch_layer` becomes the layer that this method returns. Any
 other brick is converted through the graph of its application: a chain of bricks becomes a
 ``torch.nn.Sequential``, and any other structure, such as a residual connection, becomes a
-``torch.fx.GraphModule``, whose code torch generates. Neither of them requires this package.
+``torch.fx.GraphModule``, whose code torch generates. Neither requires this package.
 """
 
 from __future__ import annotations

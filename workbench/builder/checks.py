@@ -39,7 +39,7 @@ LONGEST = 400
 
 
 def text_of(error: Exception, what: str) -> str:
-    """Return the text of an error that `what` has raised, in one line if it comes from torch.
+    """Return the message of an error raised in `what`, on one line unless workbench raised it.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Reading(Protocol):
     """Interface of an object that reads a specification."""
 
     def error(self, text: str, path: str, fix: object = None) -> SpecError:
-        """Return an error at a place in the specification."""
+        """Return an error that contains its location in the specification."""
 
 
 def check_setting(
@@ -66,7 +66,7 @@ def check_setting(
 ) -> None:
     """Raise `SpecError` if a value is invalid for an argument of a constructor."""
     kind = kind_of_argument(cls, parameter)
-    # The names of a user's arguments can mean anything, so that their constructor decides.
+    # Argument names of a user's class may mean anything, so its constructor checks the values.
     known = cls.__module__.partition(".")[0] in ("workbench", "torch")
     if value is None:
         if known:
@@ -88,7 +88,7 @@ def check_setting(
 
 
 def _check_largest(reading: Reading, name: str, value: Any, path: str) -> None:
-    """Check whole numbers of other settings, such as the filter sizes of a convolution."""
+    """Check that the whole numbers in a setting are neither too small nor too large."""
     parts = value if isinstance(value, (list, tuple)) else [value]
     least = 0 if AMOUNTS.search(name) else None
     if least is not None and (low := [one for one in parts if is_whole(one) and one < least]):
@@ -144,7 +144,7 @@ def _check_one(reading: Reading, kind: Kind, name: str, value: Any, path: str) -
 
 
 def _check_form(reading: Reading, parameter: inspect.Parameter, value: Any, path: str) -> None:
-    """Raise `SpecError` if a dimension is a list or an object, but must be a number or a list."""
+    """Raise `SpecError` if a dimension has a wrong form, such as a list instead of a number."""
     annotation = str(parameter.annotation)
     if not FORM.search(annotation):
         return

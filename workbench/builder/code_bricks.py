@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Construct a brick, or reuse one from an earlier writer: writers never change bricks."""
+        """Construct a brick, or reuse one from an earlier writer; no writer changes a brick."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:
@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Record the elements created by the lines added since this method was last called."""
+        """Record that the lines added since the last call of this method create `elements`."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:
@@ -153,7 +153,7 @@ class BrickStatements:
     # Bricks that are used in several places.
 
     def _hoisted(self, node: dict[str, Json], label: str) -> Code | None:
-        """Return the expression for a nested brick: a variable if it is changed or used again."""
+        """Return the code for a nested brick: a variable if the brick is changed or used again."""
         path = paths.unique("/".join([*self.values.parents, label]), self._shared)
         self._shared[path] = None
         needed = bool(node.get("changes")) or path in self._all_uses

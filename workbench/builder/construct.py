@@ -32,7 +32,7 @@ LARGEST = 100_000
 """Maximum number of elements of an array in a specification."""
 
 UNUSABLE = re.compile(r"quint|qint|bits|\.u?int[1-7]$|float4|float8")
-"""Regular expression for dtypes that only special functions of torch accept."""
+"""Regular expression for dtypes that only a few torch functions accept."""
 
 DTYPES = {
     str(value).removeprefix("torch."): value
@@ -46,7 +46,7 @@ ARRAY_DTYPES = tuple(name for name in DTYPES if hasattr(numpy, name) and "comple
 
 
 class Constructor:
-    """Constructor that creates a specification's bricks in order; bricks can use earlier bricks.
+    """Constructor that creates a specification's bricks in order, so they can use earlier bricks.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ from workbench.tensor import Variable, constant, variable
 from workbench.tensor.symbolic import at_most, is_symbolic
 
 FEWEST_ALLOWED = 2**30
-"""Number of parameters for which `from_spec` allocates memory on every machine."""
+"""Number of parameters that `from_spec` permits on every machine."""
 
 MOST_SYMBOLIC = 2**47
 """Maximum number of parameters without values."""
@@ -205,7 +205,7 @@ def _most_parameters() -> int:
     """Return the number of float32 parameters that half of this machine's memory can hold."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not all systems tell
+    except (AttributeError, ValueError, OSError):  # not known on all systems
         memory = 0
     return max(FEWEST_ALLOWED, memory // 8)
 
@@ -303,7 +303,7 @@ def applied(
     if other or not outputs:
         what = f"{other[0]!r:.80}, which is not a variable" if other else "nothing"
         raise SpecError(f"the call returns {what}", path=path, brick=call.brick)
-    if getattr(bound, "outputs", None) is None:  # their number is not declared
+    if getattr(bound, "outputs", None) is None:  # the number of outputs is not declared
         outputs = outputs[: max(1, len(call.outputs))]
     names = [output.tag.name for output in outputs]
     return outputs, [default_wire(bound.brick.name, bound.name, name) for name in names]

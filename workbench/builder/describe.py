@@ -105,7 +105,7 @@ def _described(copies: list[Brick], omit: bool) -> Any:
 
 
 def _with_changes(node: dict[str, Json], brick: Brick, constructor: Constructor) -> dict[str, Json]:
-    """Return `node` with the changes that make the brick constructed from it equal to `brick`."""
+    """Return `node` with changes, so that a brick constructed from it equals `brick`."""
     before = dict(constructor.bricks)
     changes: Changes = {}
     for _ in range(DEEPEST):

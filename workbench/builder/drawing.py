@@ -28,7 +28,7 @@ Shape = Sequence[int | None] | torch.Tensor
 """The shape of an input, with None for an unknown size, or an example of the input."""
 
 Inputs = Sequence[Shape] | Shape | Mapping[str, Shape]
-"""The inputs of a module: in order, a single input, or keyed by the arguments of ``forward``."""
+"""The inputs of a module: one input, a list, or a mapping keyed by arguments of ``forward``."""
 
 
 @hinted
@@ -38,13 +38,12 @@ def draw(model: Any, *, inputs: Inputs | None = None, depth: int | None = None) 
     Parameters
     ----------
     model : Brick, Variable, Model, ComputationGraph, Spec, torch.nn.Module, or str or Path
-        The model, a list of variables, or the path of an ONNX file, which is not run. The
-        ``forward`` method of a module runs on a copy that allocates no memory.
+        The model, a list of variables, or the path of an ONNX file, which is read but not
+        run. The ``forward`` method of a module runs on a copy that allocates no memory.
     inputs : sequence or dict of shapes or tensors, optional
-        For a module, the shapes or examples of its inputs, in order, as in
-        ``[(None, 3, 224, 224)]``, where None stands for an unknown size, or keyed by the arguments
-        of ``forward``. By default, the shapes are
-        derived from the first layer if possible.
+        For a module, the shapes or examples of its inputs: in order, as in
+        ``[(None, 3, 224, 224)]``, or keyed by the arguments of ``forward``. None stands for an
+        unknown size. By default, the shapes are derived from the first layer if possible.
     depth : int, optional
         The number of levels of groups to open. By default all groups are open, but if more than 100
         nodes would be visible, the innermost groups are closed.
@@ -144,7 +143,7 @@ def given_inputs(inputs: Any, module: torch.nn.Module) -> list[Given]:
     Raises
     ------
     ArgumentError
-        If the inputs are neither shapes nor tensors, or have other names than the arguments.
+        If the inputs are neither shapes nor tensors, or if their names do not match the arguments.
     """
     if isinstance(inputs, Mapping):
         names = names_of_inputs(module)

@@ -37,7 +37,7 @@ from workbench.graph import ComputationGraph
 from workbench.tensor import Variable
 
 DATA = ("dtype", "eval", "get_value", "name", "ndim", "shape")
-"""Attributes of variables whose values are not variables."""
+"""Attributes and methods of a variable that return data rather than variables."""
 
 
 PLAIN = frozenset({bool, float, int, str, type(None)})
@@ -62,8 +62,8 @@ class Expressions:
         self.objects = Objects()
         self._steps = self._visited = 0
         self._bound: dict[Variable, None] = {}
-        self._lines: dict[str | Brick, int] = {}  # where each was last changed
-        self._variables: dict[str, Variable] = {}  # the last variable of each name
+        self._lines: dict[str | Brick, int] = {}  # the line of the last change
+        self._variables: dict[str, Variable] = {}  # the last variable that each name referred to
 
     def _count(self) -> None:
         self._steps += 1
@@ -258,7 +258,7 @@ class Expressions:
     def _comprehended(
         self, element: list[ast.expr], generators: list[ast.comprehension]
     ) -> Iterator[Any]:
-        """Yield the values of the only element of a list for the items of the iterables."""
+        """Yield the value of a comprehension's element for each combination of items."""
         generator, *inner = generators
         nodes = [*element, *(test for one in generators for test in one.ifs)]
         if any(isinstance(part, ast.NamedExpr) for node in nodes for part in ast.walk(node)):
@@ -295,7 +295,7 @@ class Expressions:
         return self._keyed(found)
 
     def _keyed(self, found: dict[Any, Any]) -> dict[Any, Any]:
-        """Return a dictionary; raise `Unreadable` if a key is unknown, since it can equal any."""
+        """Return a dictionary; raise `Unreadable` for an unknown key, as it may equal any other."""
         for key in self._elements(list(found)):
             if isinstance(key, Opaque):
                 raise Unreadable(key.reason)
@@ -355,7 +355,7 @@ class Expressions:
                 raise Unreadable(operand.reason)
         if not all(isinstance(o, (bool, int, float, str, list, tuple)) for o in operands):
             raise Unreadable("an operation on values that are not known before the code runs")
-        if not isinstance(op, (ast.Add, ast.Mult)):  # these keep the elements of lists as they are
+        if not isinstance(op, (ast.Add, ast.Mult)):  # these do not change list elements
             left, right = map(self._plain, operands)
         return limited(function, left, right)
 
@@ -509,7 +509,7 @@ class Expressions:
 
 
 def needed(value: Opaque) -> str:
-    """Return the message for a value that the model needs."""
+    """Return the message for an unreadable value that the model needs."""
     return (
         f"the model needs a value from line {value.line}, which cannot be read ({value.reason}); "
         "help(workbench.builder.parse) lists the code that can be read"
@@ -522,7 +522,7 @@ def _depends(value: Any) -> bool:
 
 
 def _gathered(targets: list[ast.expr], values: list[Any]) -> list[Any]:
-    """Return values with those of a target such as ``*rest`` in a list."""
+    """Return one value for each target, with a list for a target such as ``*rest``."""
     star = next((i for i, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
     if star is None or len(values) < len(targets) - 1:
         return values
@@ -535,7 +535,7 @@ def _has_variable(args: list[Any], kwargs: dict[str, Any]) -> bool:
 
 
 def _is_part(found: Any) -> bool:
-    """Return True for a class of bricks and for a function that creates inputs."""
+    """Return True for a brick class or a function that creates inputs."""
     return (isinstance(found, type) and issubclass(found, Brick)) or found in INPUTS.values()
 
 

@@ -161,8 +161,8 @@ def flops_of(outputs: Sequence[Variable], brick: Brick | str) -> dict[str, int] 
 def _products(order: Iterable[Variable]) -> Flops:
     """Count the operations of a graph of matrix products and element-wise functions.
 
-    Every unknown size counts as 1. Calling `count_flops` instead would make up a third of a
-    check's duration.
+    Every unknown size counts as 1. Calling `count_flops` instead would take a third of
+    the time of each check.
     """
     by_brick: Counter[str] = Counter()
     total = 0
@@ -197,7 +197,7 @@ def facts_of_unused(brick: Brick) -> BrickFacts:
 
 
 def facts_of(brick: Brick) -> BrickFacts:
-    """Return the properties of a brick, which was applied or allocated if possible."""
+    """Return the properties of a brick that was applied or, if possible, allocated."""
     places = paths.tree(brick)
     inferred: dict[str, dict[str, Json]] = {}
     for below, path in places.items():

@@ -13,7 +13,7 @@ Json = Any
 """A number, string, Boolean or None, or a list or dictionary (with string keys) of such values."""
 
 Place = tuple[Any, Any] | None
-"""The place of the object or list that contains a value and the value's key, or None at the top."""
+"""The place of the enclosing object or list, and the key of the value in it; None at the top."""
 
 DEEPEST = 150
 """Maximum depth of nested objects and lists; 60 nested values of settings need at most 130."""
@@ -26,12 +26,12 @@ LARGEST_WHOLE = 2**63
 
 
 def check_plain(given: Json) -> None:
-    """Check that a value consists of JSON values that are not too large or nested too deeply.
+    """Check that a value consists of JSON values, and is neither too large nor nested too deeply.
 
     Raises
     ------
     SpecError
-        If it does not; the error states where.
+        If a part of the value is invalid; the error states its path.
     """
     waiting: list[tuple[Json, Place, int]] = [(given, None, 0)]
     while waiting:

@@ -1,8 +1,8 @@
 """Functions and classes that code defines, and what they change when they are called.
 
-Functions are not executed. A call counts as the changes in the body of the function and of all
-functions in it, and in the functions that these mention. If the arguments of a call are unknown, as
-in ``map(change, layers)``, each argument can be any object that is named in the call.
+Functions are not executed. A call is treated as if it made all changes in the body of the function,
+in the functions defined there, and in the functions that these mention. If the arguments of a call
+are unknown, as in ``map(change, layers)``, each argument may be any object named in the call.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def defined(code: ast.AST) -> Iterator[Function]:
 def function(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, *, method: bool = False
 ) -> Function:
-    """Return what a function changes."""
+    """Create a `Function` from a definition or a lambda."""
     parts = list(ast.walk(node))
     body = node.body if isinstance(node.body, list) else [node.body]
     names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
@@ -155,7 +155,7 @@ def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 class Reached:
-    """Functions that are called when a statement is executed, also by other functions.
+    """Functions that a statement calls when it is executed, directly or through other functions.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class Reached:
     Attributes
     ----------
     arguments : dict of Function to dict of str to (frozenset of str)
-        The names to which each parameter of a function can refer. The key ``""`` stands for any
+        The names that each parameter of a function can refer to. The key ``""`` stands for any
         local name.
     returned : list of Function
         The functions that the results of the statement can contain.
@@ -221,12 +221,12 @@ class Reached:
         new[""] = everything | set(filter(self._is_of_model, called.reads))
         old = self.arguments.get(called, {})
         merged = old | {name: names | old.get(name, frozenset()) for name, names in new.items()}
-        if merged != old:  # there is at least the key of the local names
+        if merged != old:  # always true when a function is first called
             self.arguments[called] = merged
             waiting.append(called)
 
     def meant(self, function: Function, names: frozenset[str]) -> frozenset[str]:
-        """Return the global names to which names in the body of a function can refer."""
+        """Return the global names that names in the body of a function can refer to."""
         arguments = self.arguments[function]
         return frozenset().union(
             *(
@@ -244,7 +244,7 @@ class Reached:
         return {name for function in self.arguments for name in function.reads}
 
     def changes(self) -> Iterator[Changed]:
-        """Yield the changes of the functions, as changes of global names in the lines of calls."""
+        """Yield each change that a function makes to a global name, with the line of the call."""
         for called, arguments in self.arguments.items():
             for change in called.changes:
                 if not isinstance(change.root, ast.Name):

@@ -25,16 +25,16 @@ SIZES: Mapping[str, int] = {
     "in_features": -1, "in1_features": -1, "input_size": -1, "in_channels": 1, "num_features": 1,
     "num_channels": 1, "d_model": -1, "embed_dim": -1,
 }  # fmt: skip
-"""Settings of modules that must equal a size of the first input, with the axis of this size."""
+"""The axis of the first input whose size a module setting must equal, keyed by setting."""
 
 UNKNOWN = 2
-"""Size of an unknown axis in the run."""
+"""Size that is used for unknown axes when the module runs."""
 
 
 def module_fix(
     call: CallSpec, kinds: Mapping[str, Kind] | None, constructor: Constructor
 ) -> Change | None:
-    """Return a change to the settings of a module with which it accepts its inputs.
+    """Return a change to a module's settings that makes the module accept its inputs, or None.
 
     Parameters
     ----------

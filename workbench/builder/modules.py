@@ -27,7 +27,7 @@ MOST = 2**30
 """Maximum number of elements in the parameters of one module."""
 
 MOST_LAYERS = 1000
-"""Maximum value of settings such as ``num_layers``, each of which torch creates in turn."""
+"""Maximum value of settings such as ``num_layers``: torch creates the layers one by one."""
 
 
 def settings_of(module: torch.nn.Module) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Opaque:
     of_model : bool
         True if the value could be computed from a variable of the model.
     direct : bool
-        True if the statement itself reads such a variable, rather than for example its graph.
+        True if the statement itself reads such a variable, rather than, for example, its graph.
     data : bool
         True if the value certainly is not a variable of a model.
     given : bool

@@ -201,7 +201,7 @@ class Reader(Skipping):
                 raise BuilderError(COST.format(line=line, name=name, reason=reason))
             if isinstance(value, Variable):
                 return name, value
-            if name in self._variables and value is not None:  # since then, it is a number
+            if name in self._variables and value is not None:  # later, it became a number
                 return name, self._variables[name]
         return "", None
 
@@ -219,7 +219,7 @@ class Reader(Skipping):
         return None if other else list(value)
 
     def _check_outputs(self) -> None:
-        """Raise `BuilderError` if a variable cannot be read, since it could be an output."""
+        """Raise `BuilderError` if a variable that may be an output cannot be read."""
         for name, value in self.known.items():
             if isinstance(value, Opaque) and value.direct:
                 raise BuilderError(OUTPUT.format(line=value.line, name=name, reason=value.reason))

@@ -122,7 +122,7 @@ def _widened(
     wanted: Parameters,
     moved: Mapping[str, str],
 ) -> tuple[tuple[str, ...], set[str], str]:
-    """Return the widened layers, their parameters, and the reason why the function would change."""
+    """Return the widened layers, their parameters, and why the model's function would change."""
     old, new = bricks_of(before), bricks_of(after)
     same = [path for path in new if path in old and earlier_path(path, moved) == path]
     wider = [path for path in same if _units(new[path]) > _units(old[path]) > 0]

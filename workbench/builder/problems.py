@@ -110,7 +110,7 @@ def change_of(
 
 
 def _original(brick: Any) -> Any:
-    """Return the brick of which a part of a `Bidirectional` brick is a copy, or the brick."""
+    """Return the original if `brick` is a copy made by `Bidirectional`, else return `brick`."""
     below: list[str] = []
     here = brick
     while here.parents:

@@ -263,7 +263,7 @@ class _Revision:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []
 
     def _placed(self) -> dict[int, list[tuple[str, bool]]]:
-        """Return the new lines for each snippet, each line with True if it replaces the snippet."""
+        """Return the new lines for each snippet, with True for lines that replace the snippet."""
         place = {one: max(numbers) for one, numbers in self.earlier.origins.items()}
         placed: dict[int, list[tuple[str, bool]]] = {}
         before = 0

@@ -121,7 +121,7 @@ def read(code: ast.AST, omitted: Callable[[ast.AST], bool] = lambda node: False)
 
 
 class _Scope(NamedTuple):
-    """Names of a block, with the places of the statements that bind them, and a place in it."""
+    """Names bound in a block, with the index of each binding statement, and the current index."""
 
     names: dict[str, int]
     place: int
@@ -129,7 +129,7 @@ class _Scope(NamedTuple):
 
 
 def _is_local(name: str, scope: _Scope | None) -> bool:
-    """Return True if a name is bound before a place in a block, or in a block around it."""
+    """Return True if a name is bound earlier in a block, or in a block around it."""
     while scope is not None:
         if scope.names.get(name, scope.place) < scope.place:
             return True
@@ -138,7 +138,7 @@ def _is_local(name: str, scope: _Scope | None) -> bool:
 
 
 def _stored(code: ast.AST) -> set[str]:
-    """Return the names that code binds, without deleting them."""
+    """Return the names that code assigns, without names that it only deletes."""
     names = [node for node in ast.walk(code) if isinstance(node, ast.Name)]
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
@@ -150,7 +150,7 @@ def _local(scope: ast.AST) -> set[str]:
 
 
 def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
-    r"""Yield the objects that code changes by assignments, deletions and methods of lists.
+    r"""Yield the objects that code changes by assignment, deletion or methods such as ``append``.
 
     Changes in functions that the code defines are yielded only if `inside` is True.
 
@@ -188,7 +188,7 @@ def _is_through(node: ast.expr) -> bool:
 
 
 def root(node: ast.expr) -> ast.expr:
-    """Return the expression before all attributes, elements and calls, such as ``net``."""
+    """Return an expression without attributes, indices and calls: ``net`` for ``net.layers[0]``."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node
@@ -202,7 +202,7 @@ def last_attribute(node: ast.expr) -> str:
 
 
 def leaving(statement: ast.stmt) -> ast.Break | ast.Continue | None:
-    """Return a ``break`` or ``continue`` in a statement for a loop around it, or None."""
+    """Return a ``break`` or ``continue`` that leaves a loop around the statement, or None."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()

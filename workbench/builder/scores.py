@@ -1,7 +1,7 @@
-"""A fault of costs that take probabilities, but are connected to the scores of a layer.
+"""Check for costs that take probabilities, but are connected to the scores of a layer.
 
-`CategoricalCrossEntropy` refuses such values only when the first batch arrives. Here the fault is
-found from the bricks, and a `Softmax` between the two is offered as a fix.
+`CategoricalCrossEntropy` refuses such values only when the first batch arrives. This module finds
+the fault from the bricks, and offers a `Softmax` between the two as a fix.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TEXT = (
 
 
 def scores_of(spec: Spec, call: CallSpec) -> str | None:
-    """Return the brick whose scores a cost takes for probabilities, or None if there is none."""
+    """Return the brick whose scores a cost treats as probabilities, or None if there is none."""
     wire = call.inputs.get("y_hat")
     if wire is None or call.method != "apply":
         return None

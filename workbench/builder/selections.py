@@ -1,8 +1,8 @@
 """Selection of parameters in code that builds a model, for example for weight decay.
 
-`ComputationGraph` and `VariableFilter` are called as they are, since the bricks of the code exist
-while it is read. Only parameters can be selected: a specification has a place for them, and none
-for the variables inside bricks.
+`ComputationGraph` and `VariableFilter` are really called, since the bricks of the code exist while
+it is read. Only parameters can be selected: a specification can refer to them, but not to the
+variables inside bricks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def made(cls: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def attribute(graph: ComputationGraph, name: str) -> Any:
-    """Return an attribute of a graph. Its variables, from which a filter selects, are the graph."""
+    """Return an attribute of a graph, or the graph for ``variables``, since filters accept it."""
     if name == "variables":
         return graph
     if name in ("parameters", "inputs", "outputs"):

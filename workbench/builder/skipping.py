@@ -31,7 +31,7 @@ from workbench.tensor import Variable
 BLOCKS = (
     ast.If, ast.For, ast.While, ast.With, ast.Match, ast.AsyncFor, ast.AsyncWith,
 )  # fmt: skip
-"""Statements in which bricks must not be created if the statement cannot be read."""
+"""Statements that must not create bricks if they cannot be read."""
 
 PARTS = (
     BoundApplication, Brick, ComputationGraph, NdarrayInitialization, Variable, torch.nn.Module,
@@ -60,7 +60,7 @@ class Skipped:
     line : int
     reason : str
     creates_brick : bool
-        True if a class of bricks is called in the statement.
+        True if the statement calls a brick class.
     """
 
     line: int
@@ -80,7 +80,7 @@ class Skipping(Expressions):
         super().__init__()
         self.skipped: list[Skipped] = []
         self._defined: set[str] = set()  # names of functions and classes
-        self._functions: dict[Opaque, list[Function]] = {}  # in the values of names
+        self._functions: dict[Opaque, list[Function]] = {}  # that each value can contain
         self._trained: list[tuple[int, Any]] = []  # the costs of algorithms
 
     def _skip(self, statement: ast.stmt, reason: str) -> None:
@@ -114,19 +114,19 @@ class Skipping(Expressions):
             self._defined.add(statement.name)
 
     def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
-        """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
+        """Yield the lines where a statement creates bricks, and the classes of these bricks."""
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and (cls := self._class(node.func)) is not None:
                 yield node.lineno, cls
 
     def _class(self, node: ast.expr) -> type[Brick] | None:
-        """Return the class of bricks that an expression names, or None."""
+        """Return the brick class that an expression names, or None."""
         path = self._path(node)
         found = None if path is None else resolved(Reference(path))
         return found if isinstance(found, type) and issubclass(found, Brick) else None
 
     def _costs_in(self, statement: ast.stmt) -> Iterator[tuple[int, Any]]:
-        """Yield the lines in which algorithms are created, and the costs that they minimise."""
+        """Yield the lines that create algorithms, and the costs that these algorithms minimise."""
         if isinstance(statement, scopes.DEFINITIONS):
             return
         for node in ast.walk(statement):
@@ -146,7 +146,7 @@ class Skipping(Expressions):
     # Changes of objects.
 
     def _functions_of(self, name: str) -> Iterator[Function]:
-        """Yield the functions of the code that a name can refer to."""
+        """Yield the code's functions that a name can refer to."""
         for value in self._inside(self.known.get(name)):
             if isinstance(value, Opaque):
                 yield from self._functions.get(value, ())
@@ -159,7 +159,7 @@ class Skipping(Expressions):
         )
 
     def _forget(self, change: scopes.Changed, value: Opaque, own: set[str]) -> None:
-        """Forget the value of a list that was changed; raise `BuilderError` for a brick."""
+        """Forget the value of a changed list; raise `BuilderError` if a brick was changed."""
         name = change.root.id if isinstance(change.root, ast.Name) else ""
         found = self.known.get(name)
         if not change.attribute and isinstance(found, (list, tuple, dict)):
@@ -214,7 +214,7 @@ class Skipping(Expressions):
         return any(isinstance(value, Variable) for value in values)
 
     def _is_tool(self, node: ast.AST) -> bool:
-        """Return True for calls of functions of the workbench that are not about values."""
+        """Return True for a call to a function or class of the workbench."""
         path = self._path(node.func) if isinstance(node, ast.Call) else None
         return path is not None and path.startswith(("workbench.", "extensions_live."))
 
@@ -255,7 +255,7 @@ class Skipping(Expressions):
 
 
 def _containers(value: Any) -> set[int]:
-    """Return the numbers (see `id`) of nested lists and dictionaries."""
+    """Return the `id` of each nested list and dictionary."""
     found, waiting = {}, [value]
     while waiting:
         one = waiting.pop()

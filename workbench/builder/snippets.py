@@ -53,7 +53,7 @@ class Snippet:
 
 
 def snippets(text: str, statements: Sequence[ast.stmt]) -> list[Snippet]:
-    r"""Divide a text into snippets, which together contain all of its lines.
+    r"""Divide code into snippets that together contain all of its lines.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trials; each applies a brick or operation to new inputs without allocating parameters.
+"""Trials, which apply a brick or operation to new inputs without allocating parameters.
 
 A trial creates the bricks that a call needs, and then executes the call. The result is stored under
 a key that contains everything it depends on: the classes and settings of the bricks, the
@@ -194,7 +194,7 @@ class Trials:
             with self._lock:
                 self.made += 1
                 self._kept[general if shared else exact] = known if shared else found
-                if shared and plain.kinds:  # the call is complete, whatever its kinds
+                if shared and plain.kinds:  # the call is valid without kinds too
                     self._kept[replace(plain, kinds=None).key()] = Trial(bricks=found.bricks)
                 while len(self._kept) > MOST:
                     del self._kept[next(iter(self._kept))]

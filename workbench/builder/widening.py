@@ -95,10 +95,9 @@ class Followers:
     Attributes
     ----------
     weights : dict of str to bool
-        The bricks whose weights multiply the units, keyed by path; the values are those of `last`
-        in `Place`.
+        For each brick whose weights multiply the units, the value of `Place.last`, keyed by path.
     units : dict of str to bool
-        The intermediate bricks that have parameters for each unit, likewise.
+        The same for intermediate bricks that have parameters for each unit.
     reason : str
         The reason why copies of units would change the model's function; empty if they would not.
     """
@@ -287,7 +286,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> tuple[list[Variable], Place]:
-    """Return the variables that receive the units through `user`, and where; add to `found`."""
+    """Return the variables that contain the units after `user`, and their place; update `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None
@@ -328,7 +327,7 @@ def _after(
 
 
 def _behind(brick: Brick, ndim: int, place: Place) -> Place | None:
-    """Return where the units are in the outputs of a brick, or None if it mixes them."""
+    """Return the place of the units in a brick's outputs, or None if the brick mixes them."""
     if isinstance(brick, Flattener) and ndim > 2:
         last = place.axis == ndim - 1
         return Place(1, last) if last or place.axis == 1 else None
@@ -344,9 +343,9 @@ def _behind(brick: Brick, ndim: int, place: Place) -> Place | None:
 
 
 def _kept(user: Variable, place: Place) -> Place | None:
-    """Return where the units are after an operation on all units alike, or None.
+    """Return the place of the units after an operation that treats all units alike, or None.
 
-    Such an operation is the selection of a time step, or the mean over the pixels of an image.
+    Examples are selecting a time step and averaging over the pixels of an image.
     """
     owner: Any = user.owner
     if owner is None or len(owner.inputs) != 1:
@@ -411,7 +410,7 @@ def _feeder(
     outputs: set[Variable],
     bricks: Mapping[str, Brick],
 ) -> str | None:
-    """Return the layer whose outputs only `variable` reads, or None if there is no such layer."""
+    """Return the layer whose outputs are read only by `variable`, or None if there is none."""
     paths = {one: where for where, one in bricks.items()}
     while variable.owner is not None and variable.owner.function is identity:
         variable = variable.owner.inputs[0]

@@ -55,8 +55,8 @@ class BatchStream(AbstractDataStream):
         Each batch is a mapping from source to array, a tuple or list of arrays, or one array. The
         order must be the same in each iteration; otherwise a resumed run reads different batches.
     sources : sequence of str, optional
-        The names of the entries or, if batches are mappings, the keys to use. By default the keys
-        of the first batch, which must then be a mapping.
+        The names of the entries; needed unless batches are mappings. For mappings, the keys to
+        use, by default the keys of the first batch.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class Dataset(Hinted, Labelled, Part):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes, such as ``{"features": ("batch", "feature")}``.
+        The axis names of each source, such as ``{"features": ("batch", "feature")}``.
 
     Attributes
     ----------
@@ -249,7 +249,7 @@ class IndexableDataset(Dataset):
     sources : sequence of str, optional
         The sources to read, in this order; by default all.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes.
+        The axis names of each source.
 
     Raises
     ------

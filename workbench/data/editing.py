@@ -155,7 +155,7 @@ def check_rest(stream: AbstractDataStream, examples: Sequence[int]) -> None:
 
 
 def source_in_dataset(stream: AbstractDataStream, name: str) -> str:
-    """Return the name of a stream's source in the dataset of the stream.
+    """Return the name that a stream's source has in the dataset.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str,
 def read_examples(
     stream: AbstractDataStream, indices: Sequence[int]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read single examples, both as training reads them and as they are before all transformers.
+    """Read single examples, both before and after all transformers.
 
     Random transformers are applied as in the first batch of the first epoch.
 

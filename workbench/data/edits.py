@@ -30,7 +30,7 @@ from workbench.data.schemes.indexed import (
 )
 
 REFILLED = (SequentialScheme, ShuffledScheme, SequentialExampleScheme, ShuffledExampleScheme)
-"""Schemes whose later examples move up when examples are dropped, so that batches stay full."""
+"""Schemes that replace dropped examples with later ones, so that batches stay full."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return how many examples at the start of an epoch are not affected."""
+        """Return how many examples at the start of an epoch are read despite the drop."""
         return self.taken if epoch == self.epoch else 0
 
 
@@ -131,7 +131,7 @@ class Edits:
 
     @cached_property
     def _tables(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """For each source, an array that is True at the indices of examples with a new value."""
+        """Mapping from source to an array that is True for each example with a new value."""
         tables = {}
         for name, values in self.values.items():
             indices = np.fromiter(values, np.intp)
@@ -212,7 +212,7 @@ class EditedScheme(IterationScheme):
         return self.scheme.bounds
 
     def lengths(self, epoch: int | None) -> tuple[int | None, int | None]:
-        """Return the numbers of examples and batches in `epoch`, or in a later epoch if it is None.
+        """Return the numbers of examples and batches in `epoch`; None stands for later epochs.
 
         For a user's scheme both numbers are None, since reading the requests may change the scheme.
         """

@@ -213,7 +213,7 @@ def parsed(text: str, dtype: np.dtype[Any]) -> Any:
     if "_" in text:
         raise ValueError(text)
     if not np.isfinite(value):
-        if dtype.kind not in "fc" or "n" not in text.lower():  # nan and inf have an n
+        if dtype.kind not in "fc" or "n" not in text.lower():  # unlike 1e400, nan and inf have an n
             raise OverflowError(text)
         return value
     if dtype.kind in "fc":

@@ -168,8 +168,8 @@ def download(
     url : str or sequence of str, optional
         The URLs of folders that contain the files, instead of the public mirrors.
     timeout : float
-        The number of seconds without a response, or with very few received bytes, until a transfer
-        is considered stalled.
+        A transfer is considered stalled after this number of seconds without a response, or with
+        very few received bytes.
     deadline : float
         The maximum duration of the whole download in seconds.
 

@@ -53,7 +53,7 @@ def refuse_all_splits(data: Any, where: str) -> None:
 def check_split(data: Any, where: str) -> None:
     """Raise an error if a split is empty, has text or missing values, or cannot form a batch.
 
-    The data of a split with a transform is known only after reading, so it is not checked.
+    The data of a split with a transform are known only after reading, so they are not checked.
     """
     if not len(data):
         raise DataError(NO_EXAMPLES.format(where=where))

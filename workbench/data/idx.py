@@ -1,7 +1,7 @@
 """Reader for the IDX format, which MNIST and similar datasets use.
 
 An IDX file starts with two zero bytes, a code for the dtype and the number of axes, followed by the
-length of each axis and the values, all big-endian. It can be compressed with gzip.
+length of each axis and the values, all big-endian. It may be compressed with gzip.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AXES = 64
 
 
 class Readable(Protocol):
-    """Interface of an open binary file, which can be compressed."""
+    """Interface of an open binary file, which may be compressed."""
 
     def read(self, size: int, /) -> bytes:
         """Read at most `size` bytes, and return them."""
@@ -38,7 +38,7 @@ class Readable(Protocol):
 
 @hinted
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
-    """Read one array from an IDX file, which can be compressed with gzip.
+    """Read one array from an IDX file, which may be compressed with gzip.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ def read_folder(
     ------
     DataError
         If images differ in size, if an image is not in a sub-folder, or if the sub-folders are
-        splits such as ``train`` and ``val``, which contain the sub-folders of the classes.
+        splits, such as ``train`` and ``val``, that contain the class sub-folders.
     MissingDataError
         If there is no such folder, or it contains no images.
     DataFileError
@@ -125,7 +125,7 @@ def read_images(
 ) -> Array:
     """Read image files as an array of shape (N, channels, height, width); see `read_folder`.
 
-    An error about all images names their location, `where`.
+    `where` describes the location of the images in an error about all of them.
 
     Raises
     ------

@@ -132,7 +132,7 @@ def from_frame(
 def _read(
     given: Any, encoding: TableEncoding | None = None
 ) -> tuple[Any, str | os.PathLike[str] | None]:
-    """Return a table and the file that it was read from, or None if the table was passed.
+    """Return a table and its file; the file is None if the table itself was passed.
 
     The `encoding` of the training data, if given, determines which columns can stay text.
     """
@@ -294,7 +294,7 @@ def from_folder(
 
 
 def dataset_below(stream: Any) -> Any:
-    """Return the dataset that a stream reads through its transformers, or None if it has none."""
+    """Return the dataset below all transformers of a stream, or None if there is no dataset."""
     while isinstance(getattr(stream, "data_stream", None), AbstractDataStream):
         stream = stream.data_stream
     return getattr(stream, "dataset", None)

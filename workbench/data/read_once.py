@@ -16,10 +16,10 @@ from workbench.errors import DataError
 T = TypeVar("T")
 
 ALREADY_READ = (
-    "{name}, of type {kind}, can be read only once and has already been started; it does not "
-    "support a second epoch, rewinding, or continuing after an error while reading. Pass a list, a "
-    "DataLoader, or an object whose __iter__ starts from the beginning, or end training after the "
-    "first epoch"
+    "{name}, of type {kind}, can be read only once and has already been read, at least in part; it "
+    "does not support a second epoch, rewinding, or continuing after an error while reading. Pass "
+    "a list, a DataLoader, or an object whose __iter__ starts from the beginning, or end training "
+    "after the first epoch"
 )
 
 
@@ -56,7 +56,7 @@ class ReadOnce(Iterable[T], Generic[T]):
         self._started = False
 
     def first(self) -> list[T]:
-        """Return the first element in a list, or an empty list; iteration still yields it."""
+        """Return a list with the first element, if any; iteration still yields this element."""
         found = list(itertools.islice(self._iterator, 1))
         self._iterator = itertools.chain(found, self._iterator)
         return found

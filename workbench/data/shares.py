@@ -33,7 +33,7 @@ class Share:
     Attributes
     ----------
     rank, size : int
-        The number of the process, and the number of processes.
+        The index of the process, and the number of processes.
     axis : int or dict of str to (int or None)
         The example axis: one axis for all sources, or a mapping from source to axis. The
         axis of a source that is not in the mapping is 0. A source whose axis is None is read

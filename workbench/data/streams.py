@@ -105,7 +105,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """False by default; some streams override this property."""
+        """True if each example is read independently of the others; False by default."""
         return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines
@@ -403,7 +403,7 @@ class DataStream(Origin, AbstractDataStream):
         The scheme that chooses the examples of each batch. By default the stream yields single
         examples in order.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes; by default the names that the dataset provides.
+        The axis names of each source; by default the names that the dataset provides.
 
     Raises
     ------
@@ -494,7 +494,7 @@ class DataStream(Origin, AbstractDataStream):
         if labels is None:
             labels = self.dataset.axis_labels
         scheme = self.iteration_scheme
-        if labels is None or scheme is None:  # the names are those of an example
+        if labels is None or scheme is None:  # these names are for a single example
             return labels
         if self.produces_examples:
             return changed(labels, lambda names: names[names[:1] == (BATCH,) :], tuple(labels))

@@ -1,9 +1,9 @@
 """`TableEncoding`, which converts the columns of a table to the features and targets of a model.
 
 Numbers are standardised with the mean and standard deviation of the training examples. A bool
-becomes 0 or 1, and text or a pandas category becomes one feature for each value (one-hot). Anything
-that could be read in two ways, or that has no value, is refused: missing values, dates, numbers
-that are written as text, and text with too many different values.
+becomes 0 or 1, and text or a pandas category becomes one feature for each value (one-hot). Missing
+values are refused, as is anything that could be read in two ways: dates, numbers that are written
+as text, and text with too many different values.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def learn_encoding(
 
 
 def _moments(values: Array, name: str) -> tuple[float, float]:
-    """Return the mean and standard deviation of numbers; the deviation of equal numbers is 1."""
+    """Return the mean and the standard deviation (1 if all numbers are equal)."""
     chosen = values.astype(np.float64)
     largest = float(np.abs(chosen).max())
     with np.errstate(over="ignore", invalid="ignore"):

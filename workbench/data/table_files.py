@@ -41,7 +41,7 @@ READERS = {
     ".gz": "read_csv",
     ".zip": "read_csv",
 }
-"""Functions of pandas that read other files, keyed by the ending of the name."""
+"""Names of pandas functions that read other files, keyed by the ending of the file name."""
 BOOLS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 CHANGE_TABLE = (
     "{error}\nTo change the table, read it with frame = {call}, and pass {argument} instead of the "
@@ -68,7 +68,7 @@ def read_frame(
     path : str or Path
         A file whose name ends in ``.csv``, ``.tsv`` (cells are separated by tabs) or ``.parquet``.
     texts : dict of str to sequence of str, optional
-        For columns of text in the training data, their values. In a CSV file, such a column stays
+        The values of each text column in the training data. In a CSV file, such a column stays
         text if all its cells are among these values.
 
     Raises
@@ -135,7 +135,7 @@ def other_file(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame") -> Iterator[None]:
-    """Extend errors that advise changing a table with advice on how to read it from its file.
+    """Explain, in errors that advise changing the table, how to read it from its file.
 
     Parameters
     ----------

@@ -296,14 +296,14 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return a text that is a number, and a remark about the first text that is not a number.
+    """Return a string that is a number, and a remark about the first string that is not.
 
     If any number contains a comma, return the first such number; if not, the first number.
 
     Parameters
     ----------
     texts : sequence of str
-        Distinct texts. If at most half of them are numbers, the result is None and "".
+        Distinct strings. If at most half of them are numbers, the result is None and "".
     """
     numbers = [text for text in texts if _is_number(text)]
     if len(numbers) <= len(texts) / 2:

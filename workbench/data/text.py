@@ -37,7 +37,7 @@ class TextFile(IterableDataset):
         The tokens to add at the start and at the end of each line; None adds no token.
     unk_token : str or None
         The token that replaces words or characters outside the dictionary. If None, unknown words
-        or characters raise an error.
+        or characters cause an error.
     level : {'word', 'character'}
         The units that a line is split into.
     preprocess : callable, optional
@@ -51,7 +51,7 @@ class TextFile(IterableDataset):
         If a file does not exist.
     DataError
         If an argument is not valid, if one of the tokens is missing from the dictionary or, while
-        reading without `unk_token`, a word or character.
+        reading, if a word or character is missing and `unk_token` is None.
     DataFileError
         While reading, if a file is not valid text in this encoding.
 

@@ -61,7 +61,7 @@ def _guesses(brick: Any, bound: Any) -> Iterator[dict[str, tuple[tuple[Any, ...]
     try:
         names = _required(bound)
         dims = [brick.get_dim(name) for name in names]
-    except Exception:  # the dimensions are not set, or there are none
+    except Exception:  # the dimensions are unset or missing
         return
     if not names or not all(isinstance(dim, (int, tuple, list)) for dim in dims):
         return

@@ -20,7 +20,7 @@ LARGEST = 2**31 - 1
 """Maximum size of a file in bytes, which is the limit of protobuf."""
 
 SMALL = 1024
-"""Maximum number of elements of the initialisers whose values are used to infer shapes."""
+"""Maximum number of elements in an initialiser whose values are used to infer shapes."""
 
 MOST_NODES = 50_000
 MOST_LINES = 4
@@ -293,7 +293,7 @@ class _Reader:
 
 
 def _shape(kind: Any) -> str:
-    """Return a shape as text; dimensions can be numbers or names."""
+    """Return a shape as text; dimensions may be numbers or names."""
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
         return UNKNOWN
     sizes = []
@@ -324,7 +324,7 @@ def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
 
 
 def _attributes(node: Any, onnx: Any) -> list[str]:
-    """Return texts for the attributes that are graphs or have unusual numeric values."""
+    """Describe, in lines of text, the attributes that are graphs or have unusual numeric values."""
     texts, graphs = {}, []
     for one in node.attribute:
         values: list[float] = []

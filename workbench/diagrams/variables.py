@@ -54,8 +54,9 @@ def shape_text(variable: Variable, labels: Mapping[object, str]) -> str:
 def labels_of(order: Sequence[Variable]) -> dict[object, str]:
     """Return names for unknown sizes.
 
-    The sequences and queries of bricks determine the names ``time`` and ``batch``. Otherwise, the
-    size of the first axis of an input is named ``batch`` if all other sizes of the input are known.
+    The first axes of sequences are ``time`` and ``batch``, and the first axes of queries are
+    ``batch`` and ``time``. The first axis of any other input is ``batch`` if its other sizes are
+    known.
     """
     found: dict[object, str] = {}
     for variable in order:

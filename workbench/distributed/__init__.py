@@ -31,7 +31,7 @@ checkpoints in the container of rank 0.
 A launcher that starts each process itself, such as ``srun python train.py``, must also set
 ``LOCAL_RANK`` (here to ``$SLURM_LOCALID``) if each process sees several GPUs.
 
-Only the process of rank 0 writes the log and checkpoints, and shows progress. If a process ends,
+Only the process with rank 0 writes the log and checkpoints, and shows progress. If a process ends,
 all other processes raise `ProcessError`. A script with the extensions `Checkpoint` and `Load` can
 then be started again with any number of processes, and continues from the last checkpoint.
 

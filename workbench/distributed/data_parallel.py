@@ -39,8 +39,8 @@ APART = (
     "same batches in all processes"
 )
 LOCAL_STATISTICS = (
-    "batch normalisation{where} uses the mean and the standard deviation of the share of each "
-    "process instead of the whole batch, so results depend on the number of processes"
+    "batch normalisation{where} uses the mean and the standard deviation of each process's "
+    "share instead of the whole batch, so results depend on the number of processes"
 )
 LOCAL_DRAWS = (
     "random numbers that are drawn in loops or by wrapped modules, or whose shape does not contain "
@@ -228,7 +228,7 @@ class DataParallel(Hinted):
             axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
             if len(axes) == 1:
                 moved[one] = in_share(one, axes[0], self._facts[0], self._facts[1])
-            elif any(map(size_of, one.fake.shape)):  # draws of a known shape are the same in all
+            elif any(map(size_of, one.fake.shape)):  # known shapes: same draws in all processes
                 left = True
         return moved, left
 
@@ -265,7 +265,7 @@ class DataParallel(Hinted):
         self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes, calls]))
 
     def end(self, total: torch.Tensor) -> None:
-        """Check that all processes have processed the same batch, and read the requests of all.
+        """Check that all processes have processed the same batch, and read their requests.
 
         Raises
         ------

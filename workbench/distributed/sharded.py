@@ -54,16 +54,16 @@ class ShardedDataParallel(DataParallel):
     """Data parallelism that also divides the parameters among the processes.
 
     Each of N processes keeps about 1/N of the rows of each trained parameter and its step rule
-    buffers. A program gathers the parameters of a brick before it uses them, and they
-    stay in memory until the gradient of the brick is computed. The results are the same as with
+    buffers. A program gathers the parameters of a brick before it uses them, and they stay in
+    memory until the gradient of the brick is computed. The results are the same as with
     `DataParallel`.
 
     Step rules must be elementwise, as all rules of the package are except `VariableClipping` and
-    `ZeRO1`. All processes must together evaluate functions of divided parameters or call their
-    `get_value`. The keys of an algorithm's `gradients` and `steps` are the rows of this process,
-    ``parameter.divided``. Archives contain the whole values and can be loaded by any number of
-    processes. They contain no pickle of the main loop; `Checkpoint` warns about this unless it has
-    ``save_main_loop=False``.
+    `ZeRO1`. Functions of divided parameters, and the `get_value` of such a parameter, must be
+    called in all processes together. The keys of an algorithm's `gradients` and `steps` are the
+    rows of this process, ``parameter.divided``. Archives contain the whole values and can be loaded
+    by any number of processes. They contain no pickle of the main loop; `Checkpoint` warns about
+    this unless it has ``save_main_loop=False``.
 
     Parameters
     ----------
@@ -135,7 +135,8 @@ class ShardedDataParallel(DataParallel):
 class _WholeRows(Whole):
     """Function that maps variables to their values for a whole batch.
 
-    Gradients are mapped to the rows that this process keeps, so that parameters are divided.
+    Gradients are returned for the rows that this process keeps. Computing them divides the
+    parameters.
     """
 
     def __call__(self, variable: Variable) -> Variable:

@@ -52,7 +52,7 @@ MOST_WAITING = 100
 """Maximum number of alerts that wait to be sent; if there are more, the oldest are dropped."""
 
 NAP = 0.2
-"""Seconds between a waiting thread's checks of whether the main thread has ended."""
+"""Seconds after which a waiting thread checks again whether the main thread has ended."""
 
 NOT_A_LEVEL = "level must be one of {levels}, not {level!r}"
 NO_TEXT = "the text of an alert must be a non-empty string, not {text!r}"
@@ -325,7 +325,7 @@ def with_count(facts: Mapping[str, Any], left_out: int) -> Mapping[str, Any]:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Handler that treats redirects as errors, since urllib would follow them without the alert."""
+    """Handler that treats redirects as errors; urllib would follow them but omit the alert."""
 
     def redirect_request(self, *args: Any) -> None:
         """Return None, so that the response counts as an error."""

@@ -79,7 +79,7 @@ def cause(algorithm: object, batch: Any) -> str:
 
 
 def _largest(parameter: SharedVariable, value: Any) -> Any:
-    """Return a parameter's or gradient's largest absolute value over the rows of all processes.
+    """Return the largest absolute value of a parameter or gradient, over all processes.
 
     If a value is infinite, or NaN (which cannot be compared), the result is infinite.
     """

@@ -80,7 +80,7 @@ class MonitoringExtension(SimpleExtension):
         super().__init__(name, **triggers)
 
     def record_name(self, variable: Any) -> str:
-        """Return the record's name for a variable or quantity, given as an object or by name."""
+        """Return the record name of a variable or quantity, given as an object or by name."""
         name: str = variable if isinstance(variable, str) else variable.name
         if self.prefix:
             name = f"{self.prefix}{self.SEPARATOR}{name}"
@@ -243,9 +243,9 @@ class TrainingDataMonitoring(MonitoringExtension):
     The training step computes the variables before its updates, so nothing is computed twice. With
     ``after_batch=True`` every value is recorded; with ``after_epoch=True`` or ``every_n_batches=n``
     the values since the last record are aggregated. On an accelerator, the records of a batch
-    appear some batches later, so that training does not wait for the device; at the end of an epoch
-    all records are present. Variables that do not depend on data, such as the norm of a parameter,
-    are also computed for every batch, and the last value is recorded.
+    appear a few batches later, so that training does not wait for the device; at the end of an
+    epoch all records are present. Variables that do not depend on data, such as the norm of a
+    parameter, are also computed for every batch, and the last value is recorded.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ class ProgressBar(TrainingExtension):
         self._start()
 
     def after_epoch(self) -> None:
-        # Other output must not continue the line of the bar, which the next batch shows again.
+        # Other output must not continue the bar's line. The next batch shows the bar again.
         self._quiet_at = self.main_loop.status["iterations_done"]
         if self._drawing.acquire(timeout=self.interval):  # a front end may hang
             try:

@@ -1,4 +1,4 @@
-"""Checks that find records that no extension writes, and record names that clash.
+"""Checks for records that no extension writes, and for record names that clash.
 
 Extensions communicate through the log. Without these checks, an extension would wait forever for a
 record with a misspelt name, and two extensions that use the same record name would overwrite each

@@ -57,7 +57,7 @@ class ReduceOnPlateau(SharedVariableModifier):
     waited : int
         The number of values since the best value, or since the variable was reduced.
     cooling : int
-        The number of following values that will not be counted.
+        The number of upcoming values that will not be counted.
 
     Raises
     ------

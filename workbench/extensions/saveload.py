@@ -68,8 +68,8 @@ class Checkpoint(SimpleExtension):
 
     The state is saved after all extensions have handled the event, regardless of the order of the
     extensions. Training waits only until the previous file is complete and the state has been
-    copied into memory; a thread writes the file. Then the record ``saved_to`` is added at the
-    iteration of the event. It is a tuple of the paths that were written, with None for each
+    copied into memory; a separate thread writes the file. Then the record ``saved_to`` is added at
+    the iteration of the event. It is a tuple of the paths that were written, with None for each
     failure. A failure is logged, and training continues; a warning is issued unless it would repeat
     the previous warning.
 
@@ -263,7 +263,7 @@ def snapshot_for(
     save_main_loop: bool = True,
     save_separately: Iterable[str] = (),
 ) -> Snapshot:
-    """Return a copy of the state to be saved, whose log already lists `path`."""
+    """Return a copy of the state to save; its log already lists `path`."""
     row = main_loop.log.current_row
     before = row.get(SAVED_TO)
     row[SAVED_TO] = (*(before or ()), path)
@@ -291,8 +291,8 @@ def _described(error: Exception) -> str:
 class Load(SimpleExtension):
     """Extension that continues a run that `Checkpoint` saved, without executing code from the file.
 
-    Without `load_iteration_state`, the parameters, the population statistics of batch
-    normalisation and the buffers of wrapped modules are loaded.
+    By default, only the parameters, the population statistics of batch normalisation and the
+    buffers of wrapped modules are loaded.
 
     The main loop must be built in the same way as the saved main loop. If both
     `load_iteration_state` and `load_log` are True, the results are bitwise identical to those

@@ -365,7 +365,7 @@ def _exponential(n: int, *, rate: float, factor: float, iterations: int) -> floa
 
 
 def _grown(rate: float, factor: float, times: float) -> float:
-    """Return ``rate * factor**times``, which is infinite if it is too large for a float."""
+    """Return ``rate * factor**times``, or infinity if it is too large for a float."""
     try:
         return rate * math.pow(factor, times)
     except OverflowError:  # unlike a product, a power that is too large raises an error
@@ -392,7 +392,7 @@ def one_cycle(
         The number of iterations of training, at least 2. The value is lowest for the last batch and
         for all later batches.
     warm_up : float
-        The fraction of training with a rising value, at least 0 and less than 1.
+        The fraction of `iterations` during which the value rises, at least 0 and less than 1.
     div_factor : float
         The ratio of `maximum` to the first value.
     final_div_factor : float

@@ -39,7 +39,7 @@ UNUSED_METHOD = (
 NEVER = (
     "{extension!r} has no trigger, so it would never act; pass a trigger, such as after_epoch=True "
     "or "
-    "every_n_batches=100, or pass after_epoch=False if you call its method do() yourself"
+    "every_n_batches=100, or pass after_epoch=False if you call its do() method yourself"
 )
 
 
@@ -276,7 +276,7 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Split the arguments of `do` into arguments of the event and arguments of the condition.
+        """Split the arguments of `do` into event arguments and condition arguments.
 
         Parameters
         ----------

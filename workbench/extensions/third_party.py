@@ -1,7 +1,8 @@
 """Support for third-party extensions, which do not derive from `TrainingExtension`.
 
 `as_extension` wraps an object that satisfies the `Dispatching` protocol, because a main loop
-requires more methods than this protocol defines. `workbench.log.protocol` does the same for logs.
+requires more methods than this protocol defines. `workbench.log.protocol` defines a protocol for
+third-party logs.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Stateful(Protocol):
 
 
 class _ThirdParty(TrainingExtension):
-    """Wrapper of an object whose method `dispatch` receives every event.
+    """Wrapper for an object whose `dispatch` method receives every event.
 
     Parameters
     ----------

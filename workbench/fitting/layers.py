@@ -55,7 +55,7 @@ FROM_SHAPE = {
 
 
 def steps_of(brick: Brick) -> list[Brick]:
-    """Return the bricks that a sequence applies, in order, or only `brick` if it is another one."""
+    """Return the bricks that a sequence applies, in order; for any other brick, only `brick`."""
     if isinstance(brick, BrickSequence) and not isinstance(brick, Initializable):
         return [step for one in brick.application_methods for step in steps_of(one.brick)]
     return [brick]
@@ -141,7 +141,7 @@ def _has_only_inputs(brick: Any) -> bool:
 
 
 def _check_inputs(brick: Any, kind: Kind) -> None:
-    """Raise an error if the number of inputs of a brick was meant as its number of outputs."""
+    """Raise an error if a brick's number of inputs was meant as its number of outputs."""
     number, found = brick.input_dim, kind.shape[-1]
     if number != found:
         text = NOT_INPUTS.format(

@@ -82,7 +82,7 @@ NOT_SCALAR = (
 )
 NOT_TORCH = (
     "the {name} {called} cannot be applied to the output and the targets, which are variables "
-    "without values ({error}); write a function of operations of torch only, such as "
+    "without values ({error}); write a function that uses only torch operations, such as "
     "((output - targets) ** 2).mean()"
 )
 TWICE = (
@@ -167,7 +167,7 @@ def _checked(given: Any, argument: str, known: Sequence[str], brick: str) -> Los
 
 
 def classes_for(loss: Loss | None) -> bool | None:
-    """Return True if a loss needs classes, False if it needs numbers, or None if either will do."""
+    """Return True if a loss needs classes, False if it needs numbers, None if this is unknown."""
     if isinstance(loss, (CategoricalCrossEntropy, MisclassificationRate)):
         return True
     if isinstance(loss, (SquaredError, AbsoluteError, BinaryCrossEntropy)):
@@ -236,7 +236,7 @@ def _own(
 def _scalar(
     function: Callable[[Any, Any], Any], name: str, targets: Variable, output: Variable
 ) -> Variable:
-    """Return the result of a user's function, which must be a scalar."""
+    """Return the result of a user's function, after checking that it is a scalar."""
     try:
         found: Any = function(output, targets)
     except TypeError as error:

@@ -315,9 +315,9 @@ def _check_channels(steps: Sequence[Brick], kinds: Sequence[Kind]) -> None:
 
 
 def _with_channels(layer: Any, shape: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-    """Return what to say about images without channels in front, and the shape that they need.
+    """Return a message about images that are not channels-first, and the shape that they need.
 
-    The text is empty if `layer` is not a convolution, or if the images have channels in front.
+    The message is empty if `layer` is not a convolution, or if the images are channels-first.
     """
     if isinstance(layer, torch.nn.Conv2d):
         channels = layer.in_channels
@@ -331,7 +331,7 @@ def _with_channels(layer: Any, shape: Sequence[Any]) -> tuple[str, Sequence[Any]
 
 @contextlib.contextmanager
 def _channels_explained(brick: TorchModule, inputs: Mapping[str, Variable]) -> Iterator[None]:
-    """Explain the error of a module that can be applied to the images with channels in front."""
+    """Explain the error of a module that would accept the images if they were channels-first."""
     try:
         yield
     except ShapeError:
@@ -412,7 +412,7 @@ def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
 
 
 def _named(prepared: Prepared) -> str:
-    """Return the names of the targets in the data, with a space in front, or an empty text."""
+    """Return the target names with a leading space, or an empty string if there are none."""
     names = prepared.target_names
     return f" {some(names)}" if names else ""
 
@@ -438,7 +438,7 @@ def _applied(brick: Any, inputs: dict[str, Variable]) -> Variable:
 
 @contextlib.contextmanager
 def _own_dtype_explained(module: torch.nn.Module) -> Iterator[None]:
-    """Explain errors of a module whose parameters have another dtype than the data."""
+    """Explain errors of a module whose parameters have a different dtype from the data."""
     try:
         yield
     except RuntimeError:
@@ -488,7 +488,7 @@ def _truth(target: Variable, aim: Aim) -> Variable:
 
 
 def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
-    """Return the methods that shape the targets as `_truth` describes, with their arguments."""
+    """Return the methods, with their arguments, that `_truth` applies to the targets."""
     if aim.classes is not None:
         return [] if target.ndim == 1 else [("flatten",)]
     floats = [] if target.dtype.is_floating_point else [("float",)]
@@ -496,7 +496,7 @@ def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
 
 
 def _is_written(cost: Variable) -> bool:
-    """Return True if the builder can write a cost, which a user's function may have computed."""
+    """Return True if the builder can write the code of a cost."""
     try:
         to_code(to_spec(cost))
     except BuilderError:
@@ -505,7 +505,7 @@ def _is_written(cost: Variable) -> bool:
 
 
 def _stand_in(output: Variable) -> Variable:
-    """Return a placeholder cost, which is one line of code that `_put_loss` replaces."""
+    """Return a placeholder for the cost: one line of code, to be replaced by `_put_loss`."""
     cost: Variable = output.mean()
     cost.name = "cost"
     return cost
@@ -541,7 +541,7 @@ def _truth_code(target: Variable, aim: Aim) -> str:
 
 
 def _missing_line(code: Statements, target: Variable) -> list[str]:
-    """Return the statement that creates the targets, unless the code has it."""
+    """Return the statement that creates the targets, unless the code already contains it."""
     name = identifier(str(target.name), ())
     if any(line.startswith(f"{name} = tensor.") for line in code.lines):
         return []
@@ -549,7 +549,7 @@ def _missing_line(code: Statements, target: Variable) -> list[str]:
 
 
 def _set_different_names(results: Sequence[Variable]) -> None:
-    """Append numbers to names of metrics that earlier results have."""
+    """Append numbers to the names of metrics if earlier results have the same names."""
     taken: set[str] = set()
     for one in results:
         name, numbers = str(one.name), itertools.count(1)

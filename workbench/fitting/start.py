@@ -240,7 +240,7 @@ def fit(
         losses.checked_metric(one) for one in _as_list(metrics, "metrics")
     ]  # fmt: skip
     if asked:
-        # not all objects that can be called have a hash
+        # some callable objects are not hashable
         asked = list({one if isinstance(one, str) else id(one): one for one in asked}.values())
         layers.set_names([one for one in (checked, *asked) if isinstance(one, Cost)])
     given = [] if extensions is None else _as_list(extensions, "extensions")
@@ -311,7 +311,7 @@ def _note_constant_targets(prepared: Prepared, first: NDArray[Any], constant: li
 
 
 def _columns_have(prepared: Prepared, columns: list[int], count: int) -> str:
-    """Return the beginning of a sentence about some of the `count` columns of the targets."""
+    """Return the beginning of a sentence about some of the `count` target columns."""
     names = prepared.target_names
     one = len(columns) == 1
     if len(names) == count:

@@ -206,7 +206,7 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
 def _as_stream(data: Any) -> AbstractDataStream:
     if not isinstance(data, DataLoader):
         return as_stream(data)
-    # with workers, only they may iterate over the dataset
+    # if there are workers, only they may iterate over the dataset
     if data.num_workers == 0 and _is_one_iteration(data.dataset):
         raise DataError(ONE_ITERATION.format(kind=type(data.dataset).__name__))
     first = next(iter(read_apart(data).first()), None)
@@ -223,9 +223,9 @@ def _as_stream(data: Any) -> AbstractDataStream:
 
 
 def _is_one_iteration(dataset: Any) -> bool:
-    """Return True if a dataset that is read in order holds one iterator that cannot start again.
+    """Return True if an iterable dataset holds a single iterator that cannot be restarted.
 
-    An iterator of a class of the user may start again in ``__iter__``. If it does not, the main
+    An iterator of a user's class may start again in ``__iter__``. If it does not, the main
     loop finds that the second epoch has no batches.
     """
     if not isinstance(dataset, IterableDataset):

@@ -118,7 +118,7 @@ class ApplicationCall(Annotation):
     Attributes
     ----------
     metadata : dict
-        ``"call_id"`` is the argument with this name, or ``None`` if the caller did not pass it.
+        The entry ``"call_id"`` is the argument ``call_id``, or ``None`` if it was not passed.
     options : dict
         The arguments of the call that are numbers, strings or Booleans, by name.
     inner_inputs, inner_outputs : list of Variable

@@ -31,7 +31,7 @@ def _normalizes(brick: ModeDependent) -> bool:
 @hinted
 @contextmanager
 def batch_normalization(*bricks: Component) -> Iterator[None]:
-    """Apply batch normalisation with the statistics of the batch inside a ``with`` block.
+    """Apply batch normalisation with batch statistics inside a ``with`` block.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def batch_normalization(*bricks: Component) -> Iterator[None]:
 
 @hinted
 def apply_batch_normalization(computation_graph: ComputationGraph) -> ComputationGraph:
-    """Create a training graph, whose batch normalisations use the statistics of the batch.
+    """Create a training graph that applies batch normalisation with batch statistics.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def get_batch_normalization_updates(
     ----------
     training_graph : ComputationGraph
     allow_duplicates : bool, optional
-        If True, a batch normalisation can be applied several times; the result then contains
+        If True, the graph may apply a batch normalisation several times, and the result contains
         separate pairs for each application.
 
     Returns
@@ -114,7 +114,7 @@ def get_batch_normalization_updates(
     -----
     `workbench.algorithms.GradientDescent` creates a training graph automatically and computes
     moving averages. This function is for other algorithms. If these pairs were used directly as
-    updates, the statistics would depend only on the last batch. Therefore compute moving averages,
+    updates, the statistics would depend only on the last batch. Instead, compute moving averages,
     as in the example, or averages over an epoch.
 
     Examples

@@ -31,7 +31,7 @@ MODE = "training_mode"
 """The key of the mode in the metadata of an application call."""
 
 _training: ContextVar[tuple[Component, ...]] = ContextVar("training", default=())
-"""The components in training mode; a component that was entered twice occurs twice."""
+"""The components in training mode; a component that was entered twice is listed twice."""
 
 
 class ModeDependent(Component):

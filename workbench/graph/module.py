@@ -15,10 +15,9 @@ from workbench.tensor.lowering import lower
 class GraphAsModule(torch.nn.Module):
     """Module that computes `outputs`, created by `workbench.model.Model.to_module`.
 
-    Parameters and buffers share the memory of the shared variables. Until the module is moved to
-    another device, each change to the module, for instance by an optimiser or ``load_state_dict``,
-    also changes the model, and each change to the model also changes the module. Nested modules
-    mirror the hierarchy of bricks.
+    Parameters and buffers share memory with the shared variables. Until the module is moved
+    to another device, every change to the module, for instance by an optimiser, also changes the
+    model, and vice versa. Nested modules mirror the hierarchy of bricks.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def apply_dropout(
 
     def dropped(variable: Variable) -> Variable:
         mask = stream.bernoulli(variable.shape, keep, dtype=variable.dtype)
-        new = variable * (mask / divisor)  # the scale is rounded only once, in every tier
+        new = variable * (mask / divisor)  # so that all tiers round the scale only once
         add_role(new, DROPOUT)
         return new
 
@@ -179,7 +179,7 @@ def apply_noise(
 
 
 def probability_variable(given: Any) -> SharedVariable:
-    """Return the shared variable of a dropout probability, with its role and its check.
+    """Return the shared variable that holds a dropout probability, with its role and check.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def write_graph(
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
 ) -> None:
-    """Write a graph to an ONNX file, after checking that the file computes the same outputs.
+    """Export a graph to an ONNX file, after checking the outputs of the exported program.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class Path(Predicate, Hinted):
     Parameters
     ----------
     nodes : list or tuple of Path.BrickName and Path.ParameterName
-        The names on the path; only the last name can be a parameter.
+        The names on the path; only the last name may be a parameter.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Variables of bricks that belong to a trained model although they are not parameters.
+"""Persistent variables of bricks, which belong to a trained model but are not parameters.
 
 Examples are the population statistics of batch normalisation and the buffers of wrapped modules.
 """
@@ -36,7 +36,7 @@ def is_kept(variable: Variable) -> TypeGuard[SharedVariable]:
 def kept_with(parameters: Iterable[SharedVariable]) -> list[SharedVariable]:
     """Return the persistent variables of all bricks in the same hierarchies as `parameters`.
 
-    The result contains neither parameters nor other variables that are in `parameters`.
+    Parameters, and all variables in `parameters`, are excluded.
     """
     given = dict.fromkeys(parameters)
     tops: dict[Any, None] = {}

@@ -88,7 +88,7 @@ class Selection(Hinted, list[Variable]):
     ) -> None:
         super().__init__(variables)
         self.criterion = criterion
-        # Only the error about an empty selection needs the source, which keeps the graph in memory.
+        # Only the error about an empty selection needs the source; storing it would keep the graph.
         self._source = [] if self else list(source)
 
     @property

@@ -150,7 +150,7 @@ def averaged(estimate: Variable) -> list[int | Variable] | None:
 def reduced(estimate: Variable) -> Variable:
     """Return the batch mean or batch variance that an estimate is computed from.
 
-    If there is none, the result is an ancestor of the estimate that has no owner.
+    If there is neither, the result is an ancestor that has no owner.
     """
     source = estimate
     while source.owner is not None and source.owner.name not in ("var_mean", "mean"):
@@ -164,9 +164,9 @@ def is_count(variable: Variable) -> bool:
 
 
 def _count(sizes: list[int | Variable], device: torch.device) -> Variable:
-    """Return the number of averaged elements, for sizes whose product may be one.
+    """Return the product of `sizes`, the number of averaged elements, as a variable.
 
-    One element does not suffice to estimate a deviation: the result would be near 0.
+    Updates depend on it, since a deviation that is estimated from one element would be near 0.
     """
     number: Any = functools.reduce(operator.mul, sizes)
     if isinstance(number, Variable):

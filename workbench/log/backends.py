@@ -19,7 +19,7 @@ BACKENDS: dict[str, Callable[[], TrainingLogBase]] = {}
 
 
 def register(name: str, make: Callable[[], TrainingLogBase]) -> None:
-    """Register a backend, which main loops and ``config.log_backend`` then accept by name.
+    """Register a backend under a name that main loops and ``config.log_backend`` accept.
 
     Parameters
     ----------

@@ -64,13 +64,13 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     A main loop trains in the `writing` context and calls `commit` after every event. All records of
     the event then become visible to other threads at the same time. Records written outside of
     `writing`, or by another thread, are visible immediately; the records of one `Row.update` become
-    visible at the same time.
+    visible together.
 
     Parameters
     ----------
     uuid : uuid.UUID, optional
-        The identity of the log; by default random. A backend that stores logs loads the log with
-        this identity.
+        The identity of the log; by default random. A persistent backend loads the log with this
+        identity.
 
     Attributes
     ----------
@@ -240,8 +240,8 @@ class TrainingLogBase(KnownAttributes, Hinted, Mapping[int, Row], Tabular):
     def maker(self) -> Callable[[], TrainingLogBase] | None:
         """Return a picklable function that creates an empty log of this kind.
 
-        With this function, a pickle can refer to a state of the log that is saved separately,
-        instead of containing that state. Return None if the log contains more than its state.
+        A pickle can contain this function instead of the log if the state of the log is saved
+        separately. Return None if the state alone is not enough to restore the log.
         """
         return None
 

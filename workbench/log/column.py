@@ -225,7 +225,7 @@ class Column:
         self._exported = False
 
     def _admit(self, value: Any) -> Any:
-        """Widen the column if a value has a new type, and return the value as it is stored."""
+        """Widen the column if the value has a new type, and return the value as it is stored."""
         kind = type(value) if type(value) in _DTYPES else object
         if kind is int and not -(2**63) <= value < 2**63:
             kind = object

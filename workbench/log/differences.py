@@ -23,7 +23,7 @@ KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of properties, in the order of their rows."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
-"""Keys in the status for the initial hyperparameters (by path) and the versions of libraries."""
+"""Keys in the status for the initial hyperparameters (by path) and the software versions."""
 
 ONE_RUN = "a comparison needs at least two runs, not {count}"
 NO_CHANNEL = "none of the runs has a channel {name!r}{hint}"
@@ -142,7 +142,7 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
 
 
 def times_of_interventions(frame: pd.DataFrame) -> dict[str, list[int]]:
-    """Return the iterations of each intervention in a frame, by the text of the intervention.
+    """Map the text of each intervention in a frame to the iterations where it took effect.
 
     Examples
     --------

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECORDED = "iteration (recorded)"
-"""Name of a channel ``iteration`` in files, where the rows already have a column ``iteration``."""
+"""Column name for a channel ``iteration`` in files, which already have a column ``iteration``."""
 
 NO_PYARROW = (
     "writing Parquet requires pyarrow, which is not installed; install it with: pip install "

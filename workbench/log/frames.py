@@ -55,7 +55,7 @@ class Snapshot:
     lasting: bool = True
 
     def values_at(self, name: str, iterations: NDArray[np.int64]) -> list[Any]:
-        """Return the values of a channel at some iterations, with None where there is no record."""
+        """Return the values of a channel at the given iterations, with None for missing records."""
         entries = self.columns.get(name)
         if entries is None or not len(entries.iterations):
             return [None] * len(iterations)

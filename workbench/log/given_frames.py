@@ -1,4 +1,4 @@
-"""Frames that are passed in place of logs: their iterations and the names of their channels."""
+"""Frames that are passed in place of logs: checks of their iterations and channel names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NO_ITERATIONS = (
     "log.frame and log.epochs are valid frames"
 )
 SAME_NAMES = (
-    "the names of the columns of {where} must differ as text, but {name!r} occurs {count} times; "
+    "the column names of {where} must differ as text, but {name!r} occurs {count} times; "
     "rename or drop columns, for example with frame.columns = [...]"
 )
 
 
 def by_iteration(frame: pd.DataFrame, where: str, error: type[WorkbenchError]) -> pd.DataFrame:
-    """Return a frame with iterations as its index and text as the names of its columns.
+    """Return a frame with iterations as its index and text as its column names.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Interventions in a log, by iteration: the commands that took effect in a run.
 
-A row stores its interventions as a tuple of mappings, whose items `workbench.session.interventions`
-describes. Readers skip elements that are not mappings, since another program may have written the
+A row stores its interventions as a tuple of mappings; `workbench.session.interventions` describes
+their items. Readers skip elements that are not mappings, since another program may have written the
 log. Views, tables and reports describe an intervention with `in_words`.
 """
 
@@ -94,7 +94,7 @@ def time_of(record: Intervention) -> str:
 
 
 def change_of(record: Intervention) -> tuple[str, str, str]:
-    """Return three texts: what an intervention changed, the old value and the new value.
+    """Return three strings: what an intervention changed, the old value and the new value.
 
     Examples
     --------

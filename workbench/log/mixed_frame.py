@@ -16,7 +16,7 @@ DIGITS = 6
 
 
 class MixedFrame(pd.DataFrame):
-    """Frame that shows six significant digits of numbers, or all digits to distinguish them.
+    """Frame that shows numbers with six digits, or with all digits if six do not distinguish them.
 
     Only the display differs from an ordinary frame; the values remain numbers.
 
@@ -75,7 +75,7 @@ class MixedSeries(pd.Series):
 
 
 def number_texts(values: Any) -> list[Any]:
-    """Convert the finite floats among some values to text, and keep all other values unchanged.
+    """Convert the finite floats in `values` to text, and keep all other values unchanged.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Placeholders for stored values of a log that are not read or cannot be read."""
+"""Placeholders for log values in a database that were not loaded or cannot be read."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 The expression is parsed here, and only channel names, numbers, text, comparisons, arithmetic
 and logic are allowed: no calls, no attributes, no ``@`` variables. pandas receives a frame with
-plain column names, and an expression that contains only these names. Text from another program or
-from a web page can therefore only select rows.
+plain column names, and an expression that contains only these names. An expression from another
+program or from a web page can therefore only select rows.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _is_flag(value: object) -> bool:
 
 
 def parse(expression: str, channels: list[str]) -> tuple[ast.Expression, dict[str, str]]:
-    """Return the checked tree of an expression, and the plain name of each channel in it.
+    """Return the checked syntax tree of an expression, and the plain name of each channel in it.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class Records(Protocol):
 
     @abstractmethod
     def record_all(self, iteration: int, records: dict[str, Any]) -> None:
-        """Store `records`, which become visible at the same time and must not be changed later.
+        """Store `records`, which become visible together and must not be changed later.
 
         A backend converts the values with `workbench.utils.values.to_python`.
         """

@@ -1,7 +1,7 @@
-"""Sources of records that can be compared: logs, paths of databases, sessions and frames.
+"""Sources of records that can be compared: logs, database paths, sessions and frames.
 
 `log_of` opens a path with the function that the database backend registers. This module therefore
-imports no backend, and the base class of all logs can use it.
+imports no backend, so the base class of all logs can import it.
 """
 
 from __future__ import annotations
@@ -142,14 +142,14 @@ def log_of(source: Any) -> Log:
 
 
 def named_runs(sources: Mapping[str, Source] | Iterable[Source] | Source) -> list[Run]:
-    """Return the runs of `sources`, with the names of `named_sources`."""
+    """Return the runs of `sources`, with the names that `named_sources` assigns."""
     return [_run(name, source) for name, source in named_sources(sources).items()]
 
 
 def named_sources(
     sources: Mapping[str, Source] | Iterable[Source] | Source,
 ) -> dict[str, Source]:
-    """Return `sources` by unique names.
+    """Return a dictionary of `sources`, keyed by unique names.
 
     The keys of a dictionary are the names. In other collections, a session keeps its name, a path
     is named after its file without the suffix, a log is named after its session or by the first

@@ -57,8 +57,8 @@ class Summary:
     channels : pandas.DataFrame
         A row for each channel. The columns are the ``kind`` (numbers, flags, text or objects), the
         ``count`` of records, the number of ``not_finite`` values, and the ``first`` and ``last``
-        values. ``min`` and ``max`` are the extremes of the finite values, which first occurred at
-        the iterations ``min_at`` and ``max_at``. ``best`` and ``best_at`` are the results of
+        values. ``min`` and ``max`` are the extremes of the finite values; ``min_at`` and ``max_at``
+        are the iterations where they first occurred. ``best`` and ``best_at`` are the results of
         `TrackTheBest`. For a channel of text or objects, all columns except ``kind``, ``count`` and
         ``not_finite`` are empty.
     run : dict
@@ -111,7 +111,7 @@ def summarise(snapshot: Snapshot, status: Mapping[str, Any]) -> Summary:
 def channel_facts(
     name: str, entries: Entries, snapshot: Snapshot, status: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values in one row of a summary, which describes one channel."""
+    """Return the values of the summary row that describes one channel."""
     kind, numbers = numbers_of(entries.values)
     facts: dict[str, Any] = {"kind": kind, "count": len(entries.values), "not_finite": 0}
     if numbers is None:
@@ -186,7 +186,7 @@ def run_facts(snapshot: Snapshot, status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: float) -> str:
-    """Return a number with six digits, or all digits of a whole number."""
+    """Return a number as text with six significant digits, or with all digits if it is whole."""
     whole = value.is_integer() and abs(value) < 1e15
     return f"{value:.0f}" if whole else f"{value:.6g}"
 
@@ -200,7 +200,7 @@ def _resumed_from(status: Mapping[str, Any]) -> Any:
 
 
 def shown(value: object) -> str:
-    """Return a value of a summary as text."""
+    """Return a summary value as text."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int):

@@ -77,7 +77,7 @@ class Tabular(Records):
             largest value, and the best value so far if `TrackTheBest` determines it. Its attribute
             ``run`` is a dictionary with the numbers of rows, iterations and epochs and, if the log
             contains them, the training time in seconds, the execution tier, the number of threads
-            and the versions.
+            and the software versions.
 
         Examples
         --------
@@ -213,8 +213,8 @@ class Tabular(Records):
             The horizontal axis: ``iteration``, ``epoch`` (a fractional number), or a numeric
             channel, such as ``time_train_total``; rows without it are omitted.
         smoothing : float
-            The factor, from 0 (no smoothing) to less than 1, by which the weight of a value in a
-            moving average decreases with each iteration. The average extends over about
+            The factor, from 0 (no smoothing) to less than 1, that multiplies the weight of earlier
+            values in a moving average at each iteration. The average extends over about
             ``1 / (1 - smoothing)`` iterations, a number that live plots show. A channel with
             one value per epoch is therefore smoothed much less than one with a value per batch. The
             recorded curve remains visible behind the smoothed curve.

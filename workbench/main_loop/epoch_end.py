@@ -20,7 +20,7 @@ EPOCH_EXAMPLES = "_epoch_examples"
 def note_epoch_end(loop: Loop) -> None:
     """Count a completed epoch, and record its last iteration, end time and number of examples.
 
-    If a state was loaded in the middle of the epoch, such as by a rewind, the time of the whole
+    If a state was loaded in the middle of the epoch, for example by a rewind, the time of the whole
     epoch is estimated from the time since then.
     """
     status, profile = loop.status, loop.profile

@@ -17,8 +17,8 @@ from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
     "{what} being trained by {session!r}. Nothing was changed, and that run continues. The session "
-    "is available as workbench.session.running()[{session.name!r}]; call its methods stop() and "
-    "wait() before starting again"
+    "is available as workbench.session.running()[{session.name!r}]; call its stop() and "
+    "wait() methods before starting again"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r} (iterations done: "

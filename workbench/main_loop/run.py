@@ -276,7 +276,7 @@ class Run:
             self.in_hand = False
         if "log" in parts:
             profile = self.main_loop.profile
-            profile.training.lap()  # time of training that is not in the loaded log
+            profile.training.lap()  # discards the training time that is not in the loaded log
             profile.lap_start = self.main_loop.status["iterations_done"]
         if "log" in parts and self.thread is not None:
             self.forget_earlier()

@@ -1,8 +1,8 @@
 """Preparation of main loops by the code that is about to start them, such as a sweep.
 
 A sweep calls the user's function, which builds a main loop and usually also starts it, as `fit`
-does. Inside `prepared_by`, the sweep therefore prepares each main loop before it starts, and the
-main loop starts paused.
+does. The sweep calls this function inside `prepared_by`, which prepares each main loop before it
+starts, and starts it paused.
 """
 
 from __future__ import annotations

@@ -110,13 +110,13 @@ class DatasetEvaluator(Hinted):
 
     @property
     def changes(self) -> list[SharedVariable]:
-        """The shared variables that evaluation changes, such as its counters of random streams."""
+        """The shared variables that evaluation changes, such as its random-stream counters."""
         return [] if self._function is None else list(self._function.updates)
 
     def watch_execution(self, report: Callable[[str], object] | None) -> None:
         """Call `report` with a description of each change in the way batches are processed.
 
-        A change is possible only at the first batch of an evaluation.
+        Changes occur only at the first batch of an evaluation.
         """
         self._report = report
         if self._function is not None:
@@ -142,7 +142,7 @@ class DatasetEvaluator(Hinted):
         return new
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the input sizes that have programs."""
+        """Return the input sizes that the evaluation function has programs for."""
         return self._examples if self._function is None else self._function.execution.programs()
 
     def _build(self) -> Function | None:

@@ -57,7 +57,7 @@ class GraphCopy:
     Raises
     ------
     SessionError
-        If the session does not have a parameter, two parameters have the same name, or `wrt` is
+        If a parameter is missing from the session, two parameters have the same name, or `wrt` is
         given without `cost`.
     """
 
@@ -130,7 +130,7 @@ def names_of(
     Raises
     ------
     SessionError
-        If the session does not have a parameter, or two parameters have the same name.
+        If a parameter is missing from the session, or two parameters have the same name.
     """
     found: dict[str, SharedVariable] = {}
     for variable in variables:

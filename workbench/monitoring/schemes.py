@@ -420,7 +420,7 @@ def perplexity(log_likelihood: Variable, n_examples: Any) -> Variable:
 
 
 def _chosen(better: Callable[[Any, Any], bool], choose: Any, kept: Any, new: Any) -> Any:
-    """Return the value that `choose` selects, or NaN if one of the two values is NaN."""
+    """Return the value that `choose` selects, or NaN if either value is NaN."""
     if isinstance(kept, (int, float)) and isinstance(new, (int, float)):
         return new if better(new, kept) or new != new else kept
     if isinstance(kept, (int, float)):

@@ -63,7 +63,7 @@ class Snapshot:
     pickles : dict
         The contents of additional members, keyed by name.
     failures : list of Exception
-        The errors that were raised by objects that could not be pickled.
+        The errors raised by objects that could not be pickled.
     """
 
     parameters: dict[str, torch.Tensor]

@@ -23,7 +23,7 @@ BELOW = {
     "data_stream": "data stream",
     "data_streams": "data streams",
 }
-"""Attributes of a data stream that refer to objects below it, with their names in messages."""
+"""Attributes of a data stream that refer to objects below it, and their names in messages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def _same(one: Iterable[Any], other: Iterable[Any]) -> bool:
 
 
 def _more(one: Iterable[Any], other: Iterable[Any]) -> Iterator[Any]:
-    """Yield the objects that are in `one` more often than in `other`."""
+    """Yield the objects that occur more often in `one` than in `other`."""
     rest = Counter(map(id, other))
     for item in one:
         if rest[id(item)]:

@@ -24,7 +24,7 @@ from workbench.data.transformers import ScaleAndShift
 from workbench.errors import DataError, SessionError
 
 NO_PIXELS = (
-    "the images {name!r} must have integers from 0 to 255, as in training, but one is {value}; "
+    "the images {name!r} must contain integers from 0 to 255, as in training, but one is {value}; "
     "convert them to 8 bits"
 )
 NOT_SCALED = (
@@ -81,7 +81,7 @@ class AsInTraining:
         Raises
         ------
         SessionError
-            If a column is not a vector, or if it is unclear which of their values form a row.
+            If a column is not a vector, or if it is unclear which values form a row.
         """
         import pandas as pd
 
@@ -122,7 +122,7 @@ class AsInTraining:
         return encoding.columns if encoding.numbers or encoding.categories else None
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
-        """Return images and their classes from a folder, or None if training reads no folder.
+        """Return images and their classes from a folder, or None if training does not read one.
 
         Raises
         ------
@@ -182,8 +182,8 @@ class AsInTraining:
         Raises
         ------
         DataError
-            If images have integers outside 0..255, or if arrays have floats that are not scaled to
-            0..1.
+            If images contain integers outside 0..255, or if arrays contain floats that are not
+            scaled to 0..1.
         """
         scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
         if scalings and is_to_unit(scalings[0]):

@@ -17,7 +17,7 @@ WAITS_FOR_ITSELF = (
 )
 INTERRUPTED = "wait() was interrupted, but the command was not: {command!r}"
 FAILED = (
-    "{command!r} did not reach its end, since training failed at iteration {iteration:,}: {error}; "
+    "{command!r} did not finish, since training failed at iteration {iteration:,}: {error}; "
     "session.wait() raises the error with its traceback"
 )
 LASTING = frozenset({"step"})

@@ -2,11 +2,11 @@
 
 During a pause, and between two runs, edits are detected by comparing the values and the
 arrangement of the main loop. During a run, an edit is detected only if another thread calls
-`SharedVariable.set_value` or `MainLoop.refresh`. An edit in place cannot be
-detected during a run, because the training step and extensions also change values, and because
-torch's count of changes to a tensor omits changes that are made by compiled steps or through
-``tensor.data`` or ``tensor.numpy()``. A `Rewinder` compares the rows of repeated batches with the
-log, and so detects most of these edits later.
+`SharedVariable.set_value` or `MainLoop.refresh`. An in-place edit cannot be detected during a run,
+because the training step and extensions also change values, and because torch's count of changes to
+a tensor omits changes that are made by compiled steps or through ``tensor.data`` or
+``tensor.numpy()``. A `Rewinder` compares the rows of repeated batches with the log, and so detects
+most of these edits later.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Edits:
         """Look up the variables of the run again, since they may have changed."""
         try:
             self._known = self._queue.variables.paths.keys()
-        except Exception as error:  # in a part of the run; training reports the error if necessary
+        except Exception as error:  # from a faulty part; training reports it if necessary
             logger.debug("direct edits are not detected: %s: %s", type(error).__name__, error)
             self._known = frozenset()
 
@@ -150,7 +150,7 @@ class Edits:
         self._arranged = arrangement_of(self._main_loop)
 
     def settle(self, *, at_boundary: bool = True) -> None:
-        """Record the edits since the last call; only the training thread can call this method.
+        """Record the edits since the last call; only the training thread may call this method.
 
         Parameters
         ----------

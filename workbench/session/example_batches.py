@@ -64,8 +64,8 @@ ONE_ROW = (
     "frame.iloc[[0]] instead of frame.iloc[0]"
 )
 SHUFFLED = (
-    "predict: the examples are shuffled, so the predictions have the order the stream reads them "
-    "in; to keep the order of the data, pass arrays, or a stream that reads in order"
+    "predict: the examples are shuffled, so the predictions follow the shuffled order; to keep the "
+    "order of the data, pass arrays, or a stream that reads in order"
 )
 READ_ONCE = (
     "{method}: only training can read {stream!r}, so it cannot be read here; pass another stream, "
@@ -133,8 +133,7 @@ def _named(
 ) -> Any:
     """Return a torch or Hugging Face loader or dataset as a stream, and other data unchanged.
 
-    Entries without names get the source names of `training` or, if their number differs, the input
-    names.
+    Unnamed entries get the source names of `training` or, if the counts differ, the input names.
     """
     if is_split(data):
         data, _ = in_torch(data, "data")
@@ -219,7 +218,7 @@ def _arrays(
 
 
 def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
-    """Raise an error if training data are encoded table columns: `values` has no column names."""
+    """Raise an error if training used encoded table columns, since `values` has no column names."""
     import pandas as pd
 
     columns = rules.encoded_columns(name)

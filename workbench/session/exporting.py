@@ -105,7 +105,7 @@ def to_onnx(
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
 ) -> None:
-    """Write the run's network to an ONNX file, after checking that it computes the same outputs.
+    """Export the run's network to an ONNX file, after checking the exported program's outputs.
 
     The file contains the graph of `predict`, in evaluation mode, with the parameters of one
     iteration. Its inputs have the names of the sources and the shapes of the training data, as

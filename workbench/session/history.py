@@ -84,7 +84,7 @@ class History:
     def leave(self, log_state: Mapping[str, Any], *, at: int) -> None:
         """End the current branch, and begin a branch without a parent at the iteration `at`.
 
-        This method is called after a state that belongs to no known branch has been loaded.
+        This method is called after loading a state that does not belong to any known branch.
         """
         self.branch.leave(log_state)
         self._add(None, at)

@@ -60,7 +60,7 @@ class KnownVariables:
         loop = self._loop
         algorithm, extensions = loop.algorithm, tuple(loop.extensions)
         function = algorithm.function if isinstance(algorithm, UpdatesAlgorithm) else None
-        if function is None:  # not built yet, or to be rebuilt after changed updates
+        if function is None:  # not built yet, or must be rebuilt because the updates changed
             return None
         of_extensions = [variable for one in extensions for variable in one.state_variables()]
         return (loop.model, algorithm, function, extensions, tuple(of_extensions))

@@ -174,7 +174,7 @@ class _RangeTest(TrainingExtension):
         The first and the last rate.
     batches : int
     diverged : float
-        The test ends above this multiple of the lowest smoothed cost.
+        The test ends when the smoothed cost exceeds this multiple of its lowest value.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class _RangeTest(TrainingExtension):
         self._rate = rate
         self._diverged = diverged
         self._average = _Average()
-        self._lowest, self._highest = math.inf, -math.inf  # of the average after it has settled
+        self._lowest, self._highest = math.inf, -math.inf  # of the average once it has settled
 
     def before_batch(self, batch: Any) -> None:
         """Set the next learning rate."""

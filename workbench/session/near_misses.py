@@ -1,4 +1,4 @@
-"""Hints for attributes that a session does not have, such as those of other libraries."""
+"""Hints for attributes that other libraries have but sessions do not."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 from workbench.errors import UnknownAttributeError, nearest
 
-MODEL = "session.to_torch() returns it as a module of torch, and session.best() its best values"
-LOG = "session.log.epochs has the values of each epoch, and session.log.frame those of each batch"
+MODEL = "session.to_torch() returns the model as a torch module, session.best() the best iteration"
+LOG = "session.log.epochs has a row for each epoch, and session.log.frame a row for each batch"
 TRAIN = "to continue training, call session.train(epochs=5)"
 RATE = "to change the learning rate, call session.set('learning_rate', 0.001)"
 EVALUATE = "call session.evaluate(data)"
 PREDICT = "call session.predict(X)"
 VALUES = "session.probe().wait() returns the values of all parameters"
 END = "to end the run, call session.stop()"
-PLOT = "a session shows its plots as the last line of a cell; session.log.plot() draws the log"
+PLOT = "as the last line of a cell, a session shows its plots; session.log.plot() draws the log"
 SHAPES = "print(session.to_torch()) lists the layers"
 
 INSTEAD: dict[str, str] = {

@@ -121,7 +121,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
     Raises
     ------
     SessionError
-        If a brick was explicitly applied in training mode; there is no original then.
+        If a brick was explicitly applied in training mode, so there is no original.
     """
     roots = list(variables)
     found: dict[Variable, Variable] = {}
@@ -139,7 +139,7 @@ def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
 
 
 def in_evaluation_mode(variables: Iterable[Variable]) -> list[Variable]:
-    """Return the versions of variables in evaluation mode; see `for_evaluation`."""
+    """Return the evaluation-mode versions of variables; see `for_evaluation`."""
     roots = list(variables)
     originals = for_evaluation(roots)
     if not originals:

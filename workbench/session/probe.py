@@ -72,7 +72,7 @@ class Probe(interfaces.Probe):
     stored : dict of str to array
         The values of these examples in the dataset, for sources with one number per example.
     seconds : float
-        The number of seconds that reading the examples delayed training.
+        The delay of training due to reading the examples, in seconds.
     processor_seconds : float
         The part of `seconds` that the training thread spent computing instead of waiting.
     """

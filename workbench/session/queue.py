@@ -118,7 +118,7 @@ class Queue:
         self._journal = journal
         self._settled = 0  # all commands before this index are done
         self._stop = 0  # the id of the last stop
-        self._values: list[Value] | None = None  # the values of a request that accepts more values
+        self._values: list[Value] | None = None  # the values of a pending request
 
     def new(self, kind: str, text: str) -> Command:
         """Create and return a command, without queueing it."""
@@ -153,7 +153,7 @@ class Queue:
 
         def carry_out_early() -> bool:
             if not self.settled_before(command.id):
-                return False  # an earlier command waits for the boundary
+                return False  # an earlier command is waiting for the boundary
             carry_out()
             return True
 

@@ -236,7 +236,7 @@ class Replay:
     def begin(self, queue: Queue, command: Command) -> None:
         """Make each intervention at its iteration; after the last, mark `command` as applied.
 
-        Only the training thread can call this method.
+        Only the training thread may call this method.
         """
         done, uuid = self._main_loop.status["iterations_done"], self._main_loop.log.h_uuid
         if uuid != self._uuid and self._made >= done:

@@ -58,8 +58,8 @@ class Session(FixedAttributes, States):
     """Controller of a main loop that runs in a background thread.
 
     Each control method immediately returns a `Command`, which later contains the outcome. Commands
-    take effect between two batches, in the order of the calls; a paused session executes them
-    immediately. Therefore `pause` takes effect after at most one batch.
+    take effect between two batches, in the order of the calls, so `pause` takes effect after at
+    most one batch. A paused session executes commands immediately.
 
     While an extension evaluates a dataset, `pause`, `resume` and `step` take effect between the
     batches of the dataset, and `stop` abandons the evaluation. `set` and `call` wait for the end of
@@ -189,8 +189,8 @@ class Session(FixedAttributes, States):
     ) -> None:
         """Start training.
 
-        If training is already running, this method only prints a message. If the end of training,
-        which extensions set, has already been reached, this method prints the reason and does not
+        If training is already running, this method only prints a message. If training has already
+        reached the end that the extensions define, this method prints the reason and does not
         train.
 
         Parameters
@@ -375,7 +375,7 @@ class Session(FixedAttributes, States):
         if self._worker.state is State.CREATED:
             raise SessionError(f"{self!r} was not started, so it cannot end; call start()")
         if self._worker.is_current_thread:
-            raise SessionError(f"{self!r} would wait for itself; use post() of its main loop")
+            raise SessionError(f"{self!r} would wait for itself; use main_loop.post() instead")
         release_workers()
         try:
             ended = wait(self._worker.ended, timeout)

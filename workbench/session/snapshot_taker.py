@@ -47,7 +47,7 @@ class SnapshotTaker:
     failures : dict of str to None
         The errors that prevented snapshots; each error is stored only once.
     missing : str
-        The reason why the last snapshot that was needed does not exist; empty if it exists.
+        The reason why the last required snapshot is missing; empty if it exists.
     propose : callable or None
         A function to call instead of taking a snapshot when a snapshot is due. Several processes
         that train together have different clocks, so the first process decides for all of them.

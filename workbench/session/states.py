@@ -203,7 +203,7 @@ class States(Editing):
         ----------
         source : TrainingLogBase, Session, Branch, path or iterable of mapping
             The other run, given by its log, its session, one of its branches, its `interventions`,
-            or the path of a database whose newest log is its log.
+            or the path of a database, whose newest log is used.
         functions : mapping, optional
             The functions that were passed to `call` in the other run, keyed by name. They are
             needed because a log cannot store functions.

@@ -1,6 +1,6 @@
 """Repetition of batches in the tiers that were used the first time, according to a log.
 
-The functions that monitor other data have separate tiers, which are repeated as well.
+The functions that monitor other data have separate tiers, which are also used again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def programs_of(algorithm: TrainingAlgorithm) -> list[tuple[int, ...]]:
 def repeat_tiers(
     main_loop: MainLoop, state: Mapping[str, Any], sizes: Sequence[tuple[int, ...]] = ()
 ) -> None:
-    """Repeat batches in the tiers that the state of a log contains.
+    """Make later training use the tiers that are recorded in the state of a log.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def repeat_tiers(
 
 
 def repeat_tiers_of(main_loop: MainLoop, log: TrainingLogBase) -> None:
-    """Process batches in the tiers that the log of another run contains."""
+    """Make later training use the tiers that are recorded in the log of another run."""
 
     def changes(record: str) -> list[tuple[int, str]]:
         return changes_in(*log.entries(record)) if record in log.channels else []

@@ -39,8 +39,8 @@ NO_THREAD = (
     "with main_loop.run()"
 )
 OF_THE_PARENT = (
-    "{name} trains in the process {owner}, the parent that this process, {pid}, was forked "
-    "from; the training thread exists only in process {owner}, so control {name} there"
+    "{name} trains in the process {owner}, the parent of this forked process, {pid}; the training "
+    "thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
 NOT_READY = "this fork repeats training up to its start, iteration {iteration:,}, and then pauses"

@@ -70,7 +70,7 @@ class Driver:
     sessions : Sessions
     journal : Journal
     pauses : tuple of int
-        The numbers of completed epochs when the runs are compared.
+        The numbers of completed epochs at which the runs are compared.
     halving : int or None
     forks, at_once, keep, seed : int
         See `Sweep`.

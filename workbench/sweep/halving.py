@@ -22,7 +22,7 @@ RankedT = TypeVar("RankedT", bound=Ranked)
 
 
 def milestones(epochs: int, factor: int, n: int) -> list[int]:
-    """Return the epochs when `n` runs are compared, followed by `epochs`.
+    """Return the numbers of epochs at which `n` runs are compared, followed by `epochs`.
 
     Examples
     --------

@@ -105,7 +105,7 @@ class Journal:
     def begin(self, facts: Mapping[str, Any], extendable: str) -> list[SweepRun]:
         """Store the arguments of the sweep, and return the runs of an earlier start.
 
-        `extendable` is the name of an argument that may be greater than at the earlier start.
+        `extendable` is the name of an argument that may have increased since the earlier start.
 
         Raises
         ------

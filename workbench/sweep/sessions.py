@@ -47,7 +47,7 @@ class _PauseAfterEpochs(TrainingExtension):
     Parameters
     ----------
     epochs : collection of int
-        The numbers of completed epochs when the session pauses.
+        The numbers of completed epochs at which the session pauses.
     """
 
     def __init__(self, epochs: tuple[int, ...]) -> None:
@@ -77,7 +77,7 @@ class Sessions:
     epochs : int or None
         The total number of epochs of a run; None for the end that `build` defines.
     pauses : tuple of int
-        The numbers of completed epochs when the runs are compared.
+        The numbers of completed epochs at which the runs are compared.
     """
 
     def __init__(

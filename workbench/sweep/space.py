@@ -58,7 +58,7 @@ POSITIVE = "Between(..., log=True) needs bounds above 0, but low is {low!r}"
 NOT_WHOLE = "Between(..., whole=True) needs whole numbers as bounds, not {low!r} and {high!r}"
 
 ATTEMPTS = 1000
-"""Number of successive draws without new settings that marks a space as exhausted."""
+"""Number of successive draws without new settings after which no more settings are drawn."""
 
 
 class Between(Hinted):

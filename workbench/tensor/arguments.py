@@ -49,7 +49,7 @@ class Expected:
         if isinstance(value, torch.Tensor):
             # Outputs of functions have no autograd history, and compiled programs rely on that.
             value = value.detach() if value.requires_grad else value
-            # Programs read memory, but torch negates or conjugates some views only when it reads.
+            # Programs read memory directly, but torch negates or conjugates some views on access.
             own: torch.Tensor = value.resolve_conj().resolve_neg()
             return own
         if isinstance(value, Variable):

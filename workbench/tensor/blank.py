@@ -40,7 +40,7 @@ def blank(
     offset : int or SymInt
         Position of the first element in the storage.
     base : fake tensor, optional
-        A tensor whose storage the result uses, as a view does; otherwise the storage is new.
+        A tensor whose storage the result shares, as a view does; by default, the storage is new.
     """
     with torch.no_grad(), internals.disable_current_modes():
         if base is None:

@@ -17,9 +17,10 @@ def floatx() -> torch.dtype:
 
 
 def default_device() -> torch.device:
-    """Return the device ``config.device``; ``"auto"`` selects CUDA or, without CUDA, the CPU.
+    """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU.
 
-    If a launcher has started several processes, each process uses its own CUDA device.
+    If a launcher has started several processes, each process uses its own CUDA device, as far
+    as there are enough.
     """
     return _device(config.device)
 

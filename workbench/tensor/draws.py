@@ -56,9 +56,9 @@ SOMETIMES: dict[str, tuple[tuple[int, float], tuple[int, bool]]] = {
     "scaled_dot_product_attention": ((4, 0.0), (sys.maxsize, True)),
     "multi_head_attention_forward": ((10, 0.0), (13, True)),
 }
-"""Functions that draw only for some values of two arguments.
+"""Functions that draw random numbers only for some values of two of their arguments.
 
-The values of the mapping are the positions and the defaults of these arguments.
+The values of the mapping are the positions and defaults of these arguments.
 """
 
 

@@ -1,10 +1,10 @@
-"""Accurate computation of the logarithms of probabilities.
+"""Accurate computation of log probabilities.
 
-Softmax and the logistic function round probabilities near zero and one, so that the logarithm of
-a probability and its gradient are inaccurate. Therefore, lowering computes ``log(softmax(x))`` as
-``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph still contains the
-probabilities. If they are replaced by another variable (for example, when dropout is applied to
-them), the logarithm is computed as written.
+Softmax and the logistic function round probabilities near zero and one, so logarithms of
+probabilities, and their gradients, are inaccurate. Therefore, lowering computes
+``log(softmax(x))`` as ``log_softmax(x)`` and ``log(sigmoid(x))`` as ``logsigmoid(x)``. The graph
+still contains the probabilities. If they are replaced by another variable (for example, when
+dropout is applied to them), the logarithm is computed as written.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return a function and arguments that compute `call`, and the probabilities that they bypass.
+    """Return the function and arguments to use for `call`, and the probabilities they bypass.
 
     The logarithm of a softmax or a sigmoid is computed from the logits, without the probabilities.
 

@@ -24,7 +24,7 @@ import torch
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.structure import map_structure
 
-PROBES = 3  # two runs determine a linear function, the third run confirms it
+PROBES = 3  # two runs determine a linear function, and the third confirms it
 DIVISIBLE = 120
 """Common factor of the chosen sizes, so that small strides and group counts divide these sizes."""
 REQUIRED = (2, 3)

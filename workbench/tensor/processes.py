@@ -87,7 +87,7 @@ class ProcessGroup(Hinted):
 
     @property
     def is_first(self) -> bool:
-        """True in the process that writes logs and files, which has rank 0."""
+        """True in the process with rank 0, which writes logs and files."""
         return self.rank == 0
 
     def leave(self) -> None:
@@ -121,9 +121,9 @@ def process_group(
 
     Without arguments, the process joins the group that a launcher such as ``torchrun`` describes in
     environment variables. A process without these variables forms a group of one process. If all
-    processes are on this machine, they listen only on the loopback interface. This is the case if
-    ``LOCAL_WORLD_SIZE`` equals ``WORLD_SIZE`` or, if ``LOCAL_WORLD_SIZE`` is not set, if
-    ``MASTER_ADDR`` is a loopback address such as ``localhost``.
+    processes are on this machine, they listen only on the loopback interface. They are assumed to
+    be on this machine if ``LOCAL_WORLD_SIZE`` equals ``WORLD_SIZE`` or, if ``LOCAL_WORLD_SIZE`` is
+    not set, if ``MASTER_ADDR`` is a loopback address such as ``localhost``.
 
     Parameters
     ----------
@@ -266,8 +266,8 @@ def _local_store(rank: int, size: int, limit: timedelta) -> Any:
     """Return the store that the processes on this machine use to find each other.
 
     The first process serves the store, as it would serve torch's own store, but only on the
-    loopback interface. The result is None if torchrun provides a store, or if the system is not
-    POSIX; then torch creates its own store.
+    loopback interface. If torchrun provides a store, or if the system is not POSIX, the result
+    is None, and torch chooses the store.
     """
     dist: Any = torch.distributed
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True) or os.name != "posix":
@@ -275,7 +275,7 @@ def _local_store(rank: int, size: int, limit: timedelta) -> Any:
     port, listens = int(os.environ["MASTER_PORT"]), None
     if rank == 0:
         listener = socket.create_server(("127.0.0.1", port))
-        listens = listener.detach()  # the store closes it
+        listens = listener.detach()  # the store closes the socket
     return dist.TCPStore(
         "127.0.0.1", port, size, rank == 0, limit, wait_for_workers=False,
         multi_tenant=False, master_listen_fd=listens,

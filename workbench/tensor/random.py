@@ -73,7 +73,7 @@ def _hashed(
 
 
 def _placed(index: torch.Tensor, size: Any, place: Place) -> torch.Tensor:
-    """Return the index of each element of a share in the draw for the whole batch."""
+    """Return, for each element of a share, its index in the draw for the whole batch."""
     axis, first, total = place
     within = 1  # the number of elements of one example in one slice before `axis`
     for n in size[axis + 1 :]:

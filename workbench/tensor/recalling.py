@@ -1,4 +1,4 @@
-"""Shape inference with a cache of results for each function and its argument shapes and dtypes.
+"""Shape inference with a cache of results, keyed by function, argument shapes and dtypes.
 
 The same function is often applied to the same shapes: by the layers of a deep model, by the steps
 of a gradient, by several models built in one process, and by an editor that applies bricks again
@@ -6,12 +6,11 @@ after each edit. Each application of torch's shape rules takes about a milliseco
 several milliseconds. Reading a result from the cache takes a small fraction of this time.
 
 The cache gives unknown sizes new names, in the order they occur. Therefore the shape
-``(batch, 10)`` in one model has the same entry as this shape in another model. A result is stored
-only if three conditions hold: the function belongs to torch or the workbench, the call revealed
-nothing about unknown sizes except that some of them are equal, and each size in the result can be
-computed from the sizes of the arguments. A stored result is used only if the same facts are known
-about the unknown sizes of the new call. The equalities that the original call revealed are then
-recorded for these sizes, too.
+``(batch, 10)`` has the same entry for every model. A result is stored only if three conditions
+hold: the function belongs to torch or the workbench, the call revealed nothing about unknown sizes
+except that some of them are equal, and each size in the result can be computed from the sizes of
+the arguments. A stored result is used only if the same facts are known about the unknown sizes of
+the new call. The equalities that the original call revealed are then recorded for these sizes, too.
 """
 
 from __future__ import annotations

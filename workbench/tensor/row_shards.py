@@ -31,7 +31,7 @@ DIVIDED_TWICE = (
 
 
 class Rows(SharedVariable):
-    """The rows of a parameter, or of a buffer for it, that this process keeps.
+    """The rows that this process keeps of a parameter, or of a buffer for a parameter.
 
     All processes keep the same number of rows; if necessary, rows of zeros are added at the end. A
     value that is assigned, or that `get_value` returns, contains the rows of all processes.

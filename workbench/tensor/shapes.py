@@ -83,10 +83,10 @@ SIZES = 40
 """Sizes from 2 up to, but not including, this number are tried as solutions of an equation."""
 
 CONSTRUCTION = 5.0
-"""Seconds that a variable may be under construction after shape inference."""
+"""Seconds after shape inference during which a variable may still be under construction."""
 
 MOST_SHARED = 20
-"""Factor for the limit of the number of symbols while several threads use symbols."""
+"""Factor by which the number of symbols may exceed its limit while several threads use symbols."""
 
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):

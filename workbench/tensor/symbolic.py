@@ -27,7 +27,7 @@ _allocating: ContextVar[bool] = ContextVar("allocating", default=False)
 
 @dataclass
 class _Limit:
-    """The largest total number of elements of parameters, and the number so far."""
+    """Maximum total number of parameter elements, and the number so far."""
 
     most: int
     used: int = 0

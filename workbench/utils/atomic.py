@@ -98,7 +98,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    own = f".{target.name}.{os.getpid()}-"  # a lock does not exclude the process that holds it
+    own = f".{target.name}.{os.getpid()}-"  # a process is not stopped by its own locks
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{UNFINISHED}"):
         if leftover.name.startswith(own):
             continue

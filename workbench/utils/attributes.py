@@ -23,7 +23,7 @@ SHARED = (
 
 
 class FixedAttributes(Hinted):
-    """Base class of objects that users cannot add attributes to by mistake.
+    """Base class of objects that reject unknown attributes and assignments without effect.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class FixedAttributes(Hinted):
     """A likely name of the user's variable, used in error messages."""
 
     _parts: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes whose values are searched for attributes missing from this object."""
+    """Names of attributes that hold nested objects to search for a missing attribute."""
 
     _instead: ClassVar[Mapping[str, str]] = {}
     """Mapping from names that are not attributes to the code to write instead."""

@@ -81,7 +81,7 @@ class AnnotatingList(MutableSequence[T]):
     def __setitem__(self, key: SupportsIndex | slice, value: T | Iterable[T]) -> None:
         new: list[T] = list(value) if isinstance(key, slice) else [value]  # type: ignore[arg-type, list-item]
         places = self._places(key)
-        changed = list(self._items)  # so that a wrong index or size raises before any method call
+        changed = list(self._items)  # so that a wrong index or size fails before any method call
         changed[key] = new if isinstance(key, slice) else new[0]  # type: ignore[index, assignment]
         for place in places:
             self._delitem(place)

@@ -18,7 +18,7 @@ PACKAGE = str(Path(__file__).parents[1])
 
 
 def tell(text: str) -> None:
-    """Print a line to standard output in a notebook, otherwise to standard error."""
+    """Print a line to standard output in a notebook, or to standard error elsewhere."""
     print(text, file=screen())
 
 

@@ -45,7 +45,7 @@ def is_count(number: object, least: int = 1) -> TypeGuard[int]:
 def is_finite(number: object) -> TypeGuard[float]:
     """Return True if `number` is a finite real Python or NumPy number and not a bool.
 
-    An integer beyond all floats is not finite, since it becomes an infinite float.
+    An integer that is too large for a float is not considered finite.
 
     Examples
     --------

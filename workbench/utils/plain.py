@@ -91,7 +91,7 @@ def dict_subset(
     Raises
     ------
     ArgumentError
-        If `must_have` is True and a key is missing; `dict_` is then unchanged.
+        If `must_have` is True and a key is missing. In this case, `dict_` is not changed.
 
     Examples
     --------

@@ -71,8 +71,8 @@ class Profile(Hinted):
     training : Stopwatch
         A clock that runs during training, but not during pauses or between runs.
     lap_start : int or None
-        The iteration at which the current lap of `training` began, if this was within an epoch
-        because a state was loaded; otherwise None.
+        The iteration of the last state loaded in this epoch, where a new lap of `training` began;
+        None if no state was loaded.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-// A note below a plot on the part of the run that the last rewind ended, which the figures show faintly.
+// A note below a plot on the part of the run that the last rewind left behind, which the figures show faintly.
 
 import { make, named } from "./dom";
 import type { KeptData } from "./messages";

@@ -150,7 +150,7 @@ export interface Difference {
   values: string[];
 }
 
-/** Part of a run that a rewind ended: the iteration of the rewind, and a description. */
+/** Part of a run that a rewind left behind: the iteration where it starts, and a description. */
 export interface KeptData {
   start: number;
   text: string;

@@ -12,7 +12,7 @@ export interface Points {
   /** The smoothed curve; empty if there is no smoothing. */
   readonly smoothX: Float64Array;
   readonly smoothY: Float64Array;
-  /** The part of the curve that the last rewind ended. */
+  /** The part of the curve that the last rewind left behind. */
   readonly keptX: Float64Array;
   readonly keptY: Float64Array;
 }

@@ -1,4 +1,4 @@
-"""`BatchNormalization`, which normalises, scales and shifts activations, and its spatial variant.
+"""`BatchNormalization` and its spatial variant, which normalise, scale and shift activations.
 
 In evaluation mode the brick normalises with stored *population* statistics; in training mode it
 normalises with statistics of the *batch*. `workbench.graph.bn` rewrites a graph from one mode to

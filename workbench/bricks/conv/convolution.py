@@ -118,7 +118,7 @@ class Convolutional(LinearLike, ImageLayer):
 
     def _allocate(self) -> None:
         filter_size = pair(self, "filter_size", least=1)
-        self.get_dim("output")  # raises if the size of images is known and filters do not fit
+        self.get_dim("output")  # raises if the image size is known and the filters do not fit
         self._add_parameter((self.num_filters, self.num_channels, *filter_size), "W", FILTER)
         if self.use_bias:
             self._add_parameter(self._bias_shape(), "b", BIAS)

@@ -216,7 +216,7 @@ class Pooling(ImageLayer, Feedforward):
         room = n + 2 * padding - size
         if self.ignore_border:
             return room // step + 1
-        # The last region must not start in the padding behind the image.
+        # The last region must not start in the padding beyond the image.
         return min(-(-room // step), (n + padding - 1) // step) + 1
 
     def _check(self, input_: Variable) -> None:

@@ -175,6 +175,6 @@ class Flattener(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def apply(self, input_: Variable) -> Variable:
-        """Merge all dimensions except the first dimension, the batch."""
+        """Merge all dimensions except the first, the batch dimension."""
         output: Variable = input_.flatten(1)
         return output

@@ -1,4 +1,4 @@
-"""`ConvolutionalTranspose`, which enlarges images by the transpose of a convolution."""
+"""`ConvolutionalTranspose`, which enlarges images with a transposed convolution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.tensor import Variable
 
 
 class ConvolutionalTranspose(Convolutional):
-    """Brick that enlarges images by the transpose of a convolution.
+    """Brick that enlarges images with a transposed convolution.
 
     The *convolution* with the same filters, border and step maps images of `original_image_size` to
     images of `image_size`. This brick is the transpose of that linear map, not its inverse. Except
@@ -146,7 +146,7 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Return how many rows and columns the output has beyond its smallest size."""
+        """Return how many more rows and columns the output has than its smallest possible size."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)

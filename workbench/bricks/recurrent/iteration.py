@@ -1,9 +1,9 @@
 """`recurrent`, a decorator that extends the computation of one step to whole sequences.
 
 `workbench.tensor.scan` calls the application with ``iterate=False`` once to build the graph of one
-step. Therefore, the variables inside the loop are annotated like all other variables, but in a
-separate call, whose annotations are not visible in the outer graph. The attributes ``inner_inputs``
-and ``inner_outputs`` of the outer call contain variables of the inner graph.
+step. Therefore, the variables inside the loop are annotated like all other variables, but they
+belong to a separate call, whose annotations are not visible in the outer graph. The attributes
+``inner_inputs`` and ``inner_outputs`` of the outer call contain variables of the inner graph.
 
 In the shapes below, T is the number of time steps, and B the number of examples in a batch.
 """
@@ -69,8 +69,8 @@ def recurrent(step: Callable[..., Any] | None = None, /, **attributes: object) -
         * With ``iterate=False`` it computes one step. Sequences are passed without the time
           dimension, and all states must be passed.
         * With ``reverse=True`` it iterates from the last time step to the first. The outputs are
-        still in chronological order. * With ``return_initial_states=True`` the states have one more
-        time step for the initial
+          still in chronological order.
+        * With ``return_initial_states=True`` the states have one more time step for the initial
           states, which come first (or last if ``reverse`` is True).
         * ``n_steps`` and ``batch_size`` are required only if there are no sequences.
         * With ``low_memory=True`` the memory for gradients grows with the square root of the

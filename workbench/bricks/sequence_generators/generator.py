@@ -176,8 +176,8 @@ class BaseSequenceGenerator(Initializable):
 
         The states and glimpses used to compute each output are auxiliary variables that keep their
         names. The states and glimpses after the last output are auxiliary variables with names that
-        end in ``_final_value``; pass these as initial states and glimpses to continue the
-        sequences.
+        end in ``_final_value``. To continue the sequences, pass these variables as initial states
+        and glimpses.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ def idx_to_hdf5(
     splits : mapping from split to mapping from source to path
         The IDX files to read, with or without gzip compression.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes.
+        The axis names of each source.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def npz_to_hdf5(
     splits : mapping from split to mapping from source to str
         For each source, the name of its array in the archive.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes.
+        The axis names of each source.
 
     Raises
     ------

@@ -113,7 +113,7 @@ def csv_to_hdf5(
 
     The first line of each file names the columns. Columns that are neither targets nor ignored
     become the source ``features``, of shape (N, columns). Targets become the source ``targets``, of
-    shape (N, targets), which has dtype int64 if all values are integers, and otherwise `dtype`. If
+    shape (N, targets), with dtype int64 if all values are integers, and with `dtype` if not. If
     there is a single target column and it contains text, its values are class names. The
     attribute ``classes`` lists the names from all files in alphabetical order, and ``targets``
     contains their indices in this list.
@@ -216,7 +216,7 @@ def read_table(
 ) -> Table:
     """Read the cells of a CSV file.
 
-    The message about a file with another delimiter ends with `advice`.
+    The error message for a file with another delimiter ends with `advice`.
 
     Raises
     ------

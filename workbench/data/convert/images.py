@@ -44,7 +44,7 @@ NO_IMAGES = (
     "{known}"
 )
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
-"""Usual lower-case names of folders that each contain the classes of one split."""
+"""Common names, in lower case, of a folder that contains one split."""
 NOT_CLASSES = (
     "the subfolders {names} of {folder} have the names of splits, not of classes, and contain "
     "folders themselves; pass the folder of each split, as in fit(model, {first!r}, "
@@ -207,7 +207,7 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     DataFileError
         If a subfolder contains no images although `complete` is True.
     DataError
-        If the subfolders are splits, which contain the subfolders of the classes.
+        If the subfolders are splits that contain the class subfolders.
     """
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")

@@ -10,7 +10,7 @@ from workbench.errors import DataError
 
 
 def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
-    """Raise a `DataError` unless `splits` is a mapping as described below.
+    """Raise a `DataError` unless `splits` maps each split to a string or path, or to a mapping.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
         The mapping from split to str or path, or from split to a mapping from source to str or
         path.
     what : str
-        The kind of the values for error messages, such as ``"path"``.
+        The kind of value, for error messages, such as ``"path"``.
     by_source : bool
         True if the value of each split must itself be a mapping, keyed by source.
 

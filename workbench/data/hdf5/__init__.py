@@ -10,7 +10,7 @@ A split consists of the rows from `start` up to, but not including, `stop`, unle
 to a list of row numbers.
 
 Examples of different shapes are flattened, and each is stored as one row of variable length. Two
-dimension scales of the first axis then describe the examples: ``shapes`` has one row per example,
+dimension scales of the first axis describe these examples: ``shapes`` has one row per example,
 and ``shape_labels`` contains the axis names of an example.
 
 Reading a damaged file raises an error. HDF5 stores rows of variable length in a heap without

@@ -59,8 +59,8 @@ class H5PYDataset(Dataset):
     Attributes
     ----------
     axis_labels : dict of str to tuple of str
-        The names of the batch axes for each source, where the file contains them. For examples
-        of varying shape, these are ``batch``, followed by the axes of an example.
+        The axis names of each source, where the file contains them. For examples of varying
+        shape, these are ``batch``, followed by the axis names of an example.
     classes : tuple of str or None
         The class names, whose indices are in the source ``targets``; `csv_to_hdf5` and
         `images_to_hdf5` write them. None if the file has no names, or if `targets` is not read.

@@ -28,7 +28,7 @@ def varies(stored: h5py.Dataset) -> bool:
 
 
 def axis_labels(stored: h5py.Dataset, path: Path, allow_external: bool) -> tuple[str, ...]:
-    """Return the names of the batch axes; the name of an unnamed axis is ''."""
+    """Return the axis names of a source; an unnamed axis has the name ''."""
     labels = tuple([str(axis.label) for axis in stored.dims])
     if not varies(stored) or "shape_labels" not in stored.dims[0].keys():  # noqa: SIM118
         return labels

@@ -44,7 +44,7 @@ def write_hdf5(
         The data, such as ``{"train": {"features": x}}``. A source whose examples differ in shape
         must be a list of arrays or an array of objects, and is stored with one row per example.
     axis_labels : mapping from source to sequence of str, optional
-        Names of the batch axes.
+        The axis names of each source.
     attributes : mapping of str to str or sequence of str, optional
         Attributes of the root group of the file, such as the origin and the licence of the data.
 

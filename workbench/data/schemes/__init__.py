@@ -6,7 +6,7 @@ integers therefore define a position where training can resume exactly; iterator
 saved.
 
 There are two kinds of schemes. A request of an `IndexScheme` is the index of one example, a slice
-of consecutive indices (arrays return views for it) or an array of indices. A request of a
+of consecutive indices (which selects a view of an array) or an array of indices. A request of a
 `BatchSizeScheme` is a number of examples, for data that can only be read in order.
 """
 

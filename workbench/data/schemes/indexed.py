@@ -37,7 +37,7 @@ class SequentialScheme(BatchScheme):
 class ShuffledScheme(BatchScheme):
     """Scheme that requests batches of shuffled examples; the last batch may be smaller.
 
-    Each epoch has a new order, which depends only on the seed and the number of the epoch.
+    Each epoch has a new order, which depends only on the seed and the epoch number.
 
     Parameters
     ----------

@@ -160,7 +160,7 @@ class Merge(AbstractDataStream):
         must have the same number of batches or examples in all streams.
     sources : sequence of str, optional
         New names for the sources of all streams, in the order of the streams. By default the
-        sources keep their names, which must then be different.
+        sources keep their names, which must all be different.
 
     Raises
     ------

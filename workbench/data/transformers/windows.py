@@ -38,7 +38,7 @@ class Window(Transformer):
         If True, the next pair starts one position later; if False, it starts at the end of the
         source window.
     target_source : str
-        The name of the new source of targets, which follows the existing source.
+        The name of the new source for the target windows; it follows the existing source.
 
     Raises
     ------
@@ -139,7 +139,7 @@ class NGrams(Window):
     ngram_order : int
         The number n of words used to predict the next word.
     target_source : str
-        The name of the source of targets.
+        The name of the new source that contains the targets.
 
     Raises
     ------

@@ -21,7 +21,7 @@ class Keeper(Protocol):
 
 
 class SQLiteStatus(MutableMapping[str, Any]):
-    """Status of an `SQLiteLog`, whose items are stored in the database.
+    """Status of an `SQLiteLog`: a mapping that stores its items in the database.
 
     A value is stored when it is assigned. After changing a list or dictionary, assign it again.
 

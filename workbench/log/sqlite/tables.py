@@ -28,7 +28,7 @@ APPLICATION: Final = 0x57424C47
 LAYOUT: Final = 1
 """Version of the table layout."""
 PATIENCE: float = 5.0
-"""Seconds to wait for another program that writes to the database."""
+"""Seconds to wait while another program is writing to the database."""
 
 TABLES = """
 CREATE TABLE logs (
@@ -109,7 +109,7 @@ class Database:
     path : str or path
         The file, or ``":memory:"`` for a database that no other program can open.
     read_only : bool
-        If True, open the database only for reading; then the file must exist.
+        If True, open the database only for reading; the file must exist.
 
     Attributes
     ----------
@@ -338,7 +338,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 def lineage(connection: sqlite3.Connection, uuid: str) -> list[tuple[int, int]]:
-    """Return the id and last visible iteration of each ancestor and the log, oldest first."""
+    """Return the id and last visible iteration of the log and its ancestors, oldest first."""
     found: list[tuple[int, int]] = []
     name: str | None = uuid
     until = 2**63 - 1

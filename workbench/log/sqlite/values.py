@@ -25,7 +25,7 @@ DELETED: Final = "deleted"
 """Kind of a record that was removed; its row remains."""
 
 ABSENT: Final = "absent"
-"""Kind that marks a record of an ancestor as absent from the log itself."""
+"""Kind of a row that hides an ancestor's record from the log."""
 
 NOT_PICKLED = (
     "record {name!r} must be a value that an SQLite log can store, not a value of type {type} that "

@@ -28,8 +28,8 @@ OMISSIONS: Final = 10
 """Maximum number of omitted values that the error message of `Writer.flush` lists."""
 
 FORKED = (
-    "this log belongs to the process {owner}, the parent that this process, {pid}, was "
-    "forked from; open the log here again, or create another log"
+    "this log belongs to the process {owner}, the parent of this forked process, {pid}; open the "
+    "log here again, or create another log"
 )
 NOT_WRITTEN = (
     "records could not be written: {error}. They are kept in memory, and writing is retried until "

@@ -1,9 +1,9 @@
 """Runs in other processes, which a notebook controls as it controls a run in a thread.
 
 ``main_loop.start(detached=True)`` trains outside the kernel, and ``main_loop.start(processes=2)``
-trains in two processes together. Both return a `RemoteSession`. The processes get a copy of the
-main loop in a file that only the user can read; the main loop in the notebook is not changed, and
-can be used in the meantime.
+divides training between two processes. Both return a `RemoteSession`. The processes get a copy of
+the main loop in a file that only the user can read; the main loop in the notebook is not changed,
+and can be used in the meantime.
 
 The notebook communicates with the first process over the loopback interface. This process writes
 the log to a database, which the notebook reads.
@@ -15,7 +15,7 @@ from workbench.session.remote.ray_launcher import Ray
 from workbench.session.remote.runs import attach, live, remove, start
 from workbench.session.remote.session import RemoteSession
 from workbench.session.remote.torchrun import Torchrun
-from workbench.session.running_sessions import sessions  # this package adds its runs to them
+from workbench.session.running_sessions import sessions  # also lists the runs of this package
 
 __all__ = [
     "Launched",

@@ -14,13 +14,13 @@ from workbench.session.remote.wire import Unreadable
 
 
 class Calls:
-    """Calls that wait for their answers.
+    """Calls that are waiting for answers.
 
     Parameters
     ----------
     lock : threading.RLock
-        The lock of the connection. A call that is made while the connection fails is either refused
-        together with all others, or not made at all.
+        The lock of the connection. If the connection fails while a call is being made, the call is
+        either refused together with all others, or never registered.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
@@ -29,7 +29,7 @@ class Calls:
         self._answers: dict[int, Future[Any]] = {}
 
     def expect(self) -> tuple[int, Future[Any]]:
-        """Return the number of a new call, and the future of its answer."""
+        """Return the number of a new call, and a future for its answer."""
         answer: Future[Any] = Future()
         with self._lock:
             self._number += 1

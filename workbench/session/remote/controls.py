@@ -192,7 +192,7 @@ class Controls(interfaces.Session):
     def evaluate(
         self, data: Any, variables: Any = None, *, batch_size: int | None = BATCH_SIZE
     ) -> dict[str, Any]:
-        """Send data to the first process, and evaluate it there; see `Session.evaluate`."""
+        """Send data to the first process, and evaluate the model there; see `Session.evaluate`."""
         several = isinstance(variables, (list, tuple, set, frozenset))
         names = [_name_of(one) for one in variables] if several else _name_of(variables)
         found: dict[str, Any] = self._open().ask("evaluate", data, names, batch_size=batch_size)
@@ -282,8 +282,8 @@ class Controls(interfaces.Session):
         """Call ``f(main_loop)`` in the processes that train, between two batches.
 
         After the end of training, the function is called immediately, for example to collect the
-        state; changes that it makes are then not recorded. The function and its result are pickled
-        by cloudpickle. `Command.wait` returns the result of the first process.
+        state, and any changes that it makes are not recorded. The function and its result are
+        pickled by cloudpickle. `Command.wait` returns the result of the first process.
 
         Raises
         ------

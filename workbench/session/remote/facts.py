@@ -61,7 +61,7 @@ def is_shared(result: object) -> bool:
 
 
 RELEASED = object()
-"""Placeholder for a large result that was sent, so that the result itself is not kept for ever."""
+"""Placeholder that replaces a large result after it was sent, to free memory."""
 
 
 def release_result(command: Command) -> None:

@@ -201,8 +201,8 @@ def database_for(main_loop: MainLoop, default: Path) -> str:
 def is_trusted(main_loop: MainLoop) -> bool:
     """Return True if objects in the database of a run may be unpickled.
 
-    This is allowed if the database is in the folder of the run, where only the user can write,
-    or if the log of the main loop was opened with ``trusted=True``.
+    Unpickling is allowed if the database is in the folder of the run, where only the user can
+    write, or if the log of the main loop was opened with ``trusted=True``.
     """
     log = main_loop.log
     return not isinstance(log, SQLiteLog) or log.database == IN_MEMORY or log.trusted

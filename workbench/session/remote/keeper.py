@@ -96,7 +96,7 @@ class Keeper:
             if isinstance(log, SQLiteLog):
                 try:
                     log.flush()
-                except LogError:  # caused by an earlier record, now omitted, or a full disk
+                except LogError:  # from a full disk, or an earlier record that is now omitted
                     log.flush()
             write_private(self._folder.snapshot, saved_state(snapshot, uuid))
             self._written = uuid, snapshot

@@ -69,7 +69,7 @@ def begin(
     launcher: Launcher,
     make: Callable[[], Run],
 ) -> Run:
-    """Start the processes of a run, and return the session that a function creates for the run."""
+    """Start the processes of a run, and return the session that `make` creates for it."""
     with folder.starting(facts["name"]):
         folder.write(facts)
         save_launcher(folder, launcher)

@@ -14,7 +14,7 @@ LIFELINE = "--lifeline"
 """Argument that makes a process end when its standard input is closed."""
 
 LAUNCHED = ("RANK", "WORLD_SIZE")
-"""Environment variables that show a process that a launcher such as torchrun started it."""
+"""Environment variables that launchers such as torchrun set for the processes they start."""
 
 
 def threads_of_each(processes: int) -> int:

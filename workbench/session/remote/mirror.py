@@ -80,7 +80,7 @@ class Mirror:
             command.id = len(self._commands)
 
     def add_probe(self, number: int, probe: RemoteProbe) -> None:
-        """Give a probe its answer now if it has already arrived, otherwise when it arrives."""
+        """Give a probe its answer as soon as it arrives, or now if it has already arrived."""
         early = self._early_probes.pop(number, None)
         if early is None:
             self._probes[number] = probe

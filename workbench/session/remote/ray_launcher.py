@@ -16,7 +16,7 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import command, environment
 
 LOST = 1
-"""Exit status that is assumed if an actor has ended, since its process then ends too."""
+"""Exit status that is assumed if an actor has ended, because its process ends with it."""
 
 PATIENCE = 60.0
 """Time limit, in seconds, for Ray to provide the processors for all actors."""

@@ -137,7 +137,7 @@ def make(session: Session, name: str, args: Iterable[Any], options: Mapping[str,
 def freeze() -> None:
     """Collect garbage, and let later collections skip all objects that exist now.
 
-    A collection that examines all objects of torch stops every thread for 0.2 s.
+    A collection that examines all of torch's objects stops every thread for 0.2 s.
     """
     gc.unfreeze()
     gc.collect()

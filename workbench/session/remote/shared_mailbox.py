@@ -25,7 +25,7 @@ KEPT_WAITING = 3600.0
 """Seconds until waiting processes receive an empty message, well below `LIMIT`."""
 
 LIMIT = timedelta(days=30)
-"""Time until an exchange of calls fails."""
+"""Time limit for an exchange of calls."""
 
 DIGEST = 32
 STRANGER = (
@@ -106,7 +106,7 @@ class SharedMailbox(Mailbox):
     deliver : callable
         A function that executes the given calls; it is called in all processes.
     trains : callable
-        A function that returns True if the current thread trains or starts training.
+        A function that returns True in the training thread and in the thread that starts it.
     """
 
     is_shared = True

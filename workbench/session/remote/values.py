@@ -194,7 +194,7 @@ class RemoteBranch(interfaces.Branch):
 
     @property
     def difference(self) -> str:
-        """The interventions that the current branch does not have, as a line of text."""
+        """The interventions made on this branch but not on the current one, as a line of text."""
         found: str = self._ask("branch", self._place, "difference")
         return found
 

@@ -198,7 +198,7 @@ class Connection:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close the connection; calls of `receive` that are waiting at either end then fail."""
+        """Close the connection; this makes pending `receive` calls fail at both ends."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -214,7 +214,7 @@ def connect(port: int, secret: bytes) -> Connection:
     Raises
     ------
     ProcessError
-        If no process listens on the port, or if the process does not know the secret.
+        If no process is listening on the port, or if the process does not know the secret.
     """
     try:
         link = socket.create_connection((LOOPBACK, port), PATIENCE)
@@ -226,7 +226,7 @@ def connect(port: int, secret: bytes) -> Connection:
 
 
 def answers(port: int) -> bool:
-    """Return False if no process on this machine listens on the given port."""
+    """Return False if no process on this machine is listening on the given port."""
     try:
         socket.create_connection((LOOPBACK, port), PATIENCE).close()
     except ConnectionRefusedError:

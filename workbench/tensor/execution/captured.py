@@ -24,7 +24,7 @@ ERRORS = "thread_local"
 """Capture mode that fails only because of unsafe calls in the capturing thread.
 
 In torch's default mode, a capture also fails if another thread waits for the device, for example
-because a view reads a learning rate or another run reads its cost. Such a wait does no harm, since
+because a view reads a learning rate or another run reads its cost. Such a wait is harmless, since
 the other threads use different streams.
 """
 

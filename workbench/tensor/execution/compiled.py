@@ -206,7 +206,7 @@ class Compiled:
             yield from lines_about(head, variant.trace, variant.seconds, variant.source, self.task)
 
     def prepared(self, run: Run) -> Run:
-        """Return the function to call in place of `run`, a program compiled for specific sizes."""
+        """Return the function to call in place of the compiled program `run`."""
         return run
 
     def add(self, sizes: tuple[int, ...]) -> None:

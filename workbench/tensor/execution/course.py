@@ -21,8 +21,8 @@ class Course:
     Parameters
     ----------
     changes : sequence of (int, str)
-        The numbers of completed iterations when the tier changed, in order, each with the recorded
-        text.
+        The tier changes, in order: the number of iterations completed before each change, and
+        the recorded text.
     end : int
         From this number of completed iterations onwards, any tier may be used.
     now : callable
@@ -48,7 +48,7 @@ class Course:
         return found[-1] if found else None
 
     def joined(self, earlier: Course | None) -> Course:
-        """Return this course, continued after its end with the changes of an `earlier` course."""
+        """Return this course, followed by the later changes of an `earlier` course."""
         if earlier is None or earlier.end <= self.end:
             return self
         later = [change for change in earlier.changes if change[0] >= self.end]
@@ -57,7 +57,7 @@ class Course:
 
 
 def changes_in(iterations: Iterable[int], texts: Iterable[Any]) -> list[tuple[int, str]]:
-    """Return the changes of tier among the records ``execution`` of a log.
+    """Return the tier changes among the ``execution`` records of a log.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def changes_in(iterations: Iterable[int], texts: Iterable[Any]) -> list[tuple[in
 
 
 def tier_in(text: object) -> str | None:
-    """Return the name of a tier at the beginning of a recorded text, or None.
+    """Return the tier name that a recorded text begins with, or None.
 
     Examples
     --------
@@ -81,5 +81,5 @@ def tier_in(text: object) -> str | None:
 
 
 def recorded_changes(state: Mapping[str, Any], record: str = "execution") -> list[tuple[int, str]]:
-    """Return the changes of tier stored under the name `record` in the state of a log."""
+    """Return the tier changes stored under the name `record` in the state of a log."""
     return changes_in(*state["columns"].get(record, ((), ())))

@@ -108,7 +108,7 @@ class Eager:
                 raise
             outputs, news = task.divided(results)
             again = self._again
-            # If a NaN comes from 0 * infinity, its limit can be defined: compute the limit.
+            # A NaN that comes from 0 * infinity may have a limit, so compute the limit.
             if self._limited and undefined(outputs):
                 again = self._with_limits
                 results = again(values)

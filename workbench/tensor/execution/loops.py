@@ -105,7 +105,7 @@ _steps: weakref.WeakValueDictionary[int, CompiledStep] = weakref.WeakValueDictio
 _kept: dict[int, list[Kept]] = {}
 _numbers = itertools.count(1)
 _COUNTED, _DIGEST = 24, 38
-"""The bits of a step's number: how many count the steps, and how many identify its graphs."""
+"""Bits in the two parts of a step's number: a count of steps, and a digest of its graphs."""
 
 
 def register(step: CompiledStep) -> int:
@@ -263,7 +263,7 @@ def _run_back(
     contexts: Sequence[torch.Tensor],
     arriving: Sequence[Sequence[torch.Tensor]],
 ) -> tuple[list[list[torch.Tensor]], list[torch.Tensor]]:
-    """Run all time steps backward; return the gradients of each step and the initial states.
+    """Run all time steps backward; return the gradients of each step and of the initial states.
 
     The function empties `kept`, so that memory is freed early.
     """
@@ -310,7 +310,7 @@ def loop_backward(
         pairs = zip(given, step.needs, strict=False)
         return [value.new_zeros(value.shape) for value, needed in pairs if needed]
     kept = list(_kept[int(key)])
-    if step.backwards == 1:  # `kept` is then the last reference, to free memory early
+    if step.backwards == 1:  # keep no other reference, so that memory is freed early
         del _kept[int(key)]
     sequences, states, contexts = _parts(step, [value.contiguous() for value in given])
     sizes = [given[i].shape[axis] for i, axis in step.places]

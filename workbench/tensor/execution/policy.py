@@ -149,7 +149,7 @@ class Execution:
         return self.tier.state() or list(self.examples)
 
     def programs(self) -> list[tuple[int, ...]]:
-        """Return the sizes that have programs, even while the eager tier is used."""
+        """Return the input sizes that have programs, even while the eager tier is used."""
         return self.state() if self._compiled is None else self._compiled.state()
 
     def follow(self, course: Course) -> None:

@@ -19,9 +19,9 @@ import torch
 from workbench.tensor import torch_internals as internals
 
 SMALL = 2**15
-"""Maximum number of multiplications that inductor's code does faster than a library call."""
+"""Maximum number of multiplications that inductor's code performs faster than a library call."""
 LARGE = 2**22
-"""Minimum number of multiplications that oneDNN does faster than MKL."""
+"""Minimum number of multiplications that oneDNN performs faster than MKL."""
 
 AVAILABLE = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
 """True if oneDNN is available on a processor where torch uses MKL."""

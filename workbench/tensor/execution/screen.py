@@ -75,7 +75,7 @@ class Screen:
                     return False
                 continue
             total = results[place].sum().item()
-            if total - total:  # NaN if the sum is not finite; NaN is true
+            if total - total:  # NaN, which is true, if the sum is not finite
                 return False
         found = self._found
         if self._changing:
