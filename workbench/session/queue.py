@@ -57,7 +57,7 @@ class Changes(Protocol):
         """Handle the end of a command that changes training."""
 
     def after_edit(self, command: Command, *, at_boundary: bool) -> None:
-        """Handle a direct edit, which `command` describes."""
+        """Handle a direct edit described by `command`."""
 
 
 class Settling(Protocol):
@@ -67,7 +67,7 @@ class Settling(Protocol):
         """Record the direct edits made so far."""
 
     def suspend(self) -> bool:
-        """Record all direct edits made so far, and stop looking until `resume` is called."""
+        """Record all direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
         """Look for direct edits again, if `watching` is True."""

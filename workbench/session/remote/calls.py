@@ -29,7 +29,7 @@ class Calls:
         self._answers: dict[int, Future[Any]] = {}
 
     def expect(self) -> tuple[int, Future[Any]]:
-        """Return the number of a new call, and a future for its answer."""
+        """Register a new call, and return its number and a future for its answer."""
         answer: Future[Any] = Future()
         with self._lock:
             self._number += 1
@@ -41,7 +41,7 @@ class Calls:
         self._answers.pop(number, None)
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Pass the answer in a message to its call."""
+        """Pass an answer to the call that is waiting for it."""
         answer = self._answers.pop(message["answer"], None)
         found = message.get("error", message.get("value"))
         if answer is None:
