@@ -66,7 +66,7 @@ class Curve:
 
 
 def packed(curve: Curve) -> CurveData:
-    """Return the arrays of a curve as bytes of float64, for the page to draw."""
+    """Return the arrays of a curve as float64 bytes, for the page to draw."""
     dots_x, dots_y = curve.dots()
     data: CurveData = {
         "x": curve.x.tobytes(),

@@ -313,7 +313,7 @@ def add_smooth(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource
 
 
 def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource]) -> None:
-    """Add one curve as recorded: a line, dots, marks, and faintly the part before a rewind."""
+    """Add one unsmoothed curve: its line, dots and marks, and a faint line for the rewound part."""
     shade = info["colour"]
     kept = plot.line("x", "y", source=sources["kept"], color=shade, line_width=1.5, alpha=FAINT)
     line = plot.line(
@@ -339,7 +339,7 @@ def add_line(plot: Any, info: LineInfo, sources: Mapping[str, ColumnDataSource])
 
 
 def add_shape(plot: Any, info: LineInfo, source: ColumnDataSource) -> None:
-    """Add the marker that identifies a curve where its dashes cannot be seen."""
+    """Add the marker that the page draws on a curve where its dashes cannot be seen."""
     shape = plot.scatter(
         *("x", "y"),
         source=source,

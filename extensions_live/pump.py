@@ -61,7 +61,7 @@ class View(Protocol):
 
 
 def pause_after(view: View, cost: float, *, share: float = 1.0) -> float:
-    """Return the seconds to wait after a refresh of a view that took `cost` seconds.
+    """Return the number of seconds to wait after a refresh that took `cost` seconds.
 
     `share` is the share of time that refreshes may take, relative to the share in a notebook.
     """

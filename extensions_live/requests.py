@@ -130,7 +130,7 @@ class Requests:
         return [request.receipt for request in tuple(self.recent)]
 
     def handle(self, session: Session, message: CommandMessage) -> None:
-        """Execute a message from the page unless it has already arrived on the other channel."""
+        """Handle a message from the page unless it has already arrived on the other channel."""
         if not self._is_new(message.get("id")):
             return
         name, arguments = message["name"], message.get("arguments", {})

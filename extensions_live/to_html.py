@@ -1,4 +1,4 @@
-"""`to_html`: a report of a run as one file, which a browser can show offline.
+"""`to_html`: a report of a run as a single file that a browser can show offline.
 
 The file contains its data, style, scripts and BokehJS. The content security policy of the file
 allows only these scripts, which are identified by their hashes, and forbids all requests. Therefore
@@ -61,7 +61,7 @@ LEFT_OUT = "Numeric channels that are listed only in the table: {count}."
 def to_html(
     source: Session | TrainingLogBase, path: str | os.PathLike[str], *, title: str = ""
 ) -> Path:
-    """Write a report of a run as one file, which a browser can show offline.
+    """Write a report of a run as a single file that a browser can show offline.
 
     Parameters
     ----------

@@ -145,10 +145,10 @@ class LiveWidget(CarriedWidget, Generic[Subject, Payload]):
         raise NotImplementedError
 
     def receive(self, content: WidgetMessage) -> None:
-        """Handle a message from the page, in one of the kernel's threads."""
+        """Handle a message from the page; this method runs in one of the kernel's threads."""
 
     def choose(self, content: ChooseMessage) -> None:
-        """Handle a choice that the user made on the page, in one of the kernel's threads."""
+        """Handle the user's choice on the page; this method runs in one of the kernel's threads."""
 
     def watched(self) -> bool:
         return self.audience.looking()

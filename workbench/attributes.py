@@ -37,7 +37,7 @@ def check_attribute(
     hint: Callable[[], str] | None = None,
     family: tuple[type, ...] = (),
 ) -> None:
-    """Raise an error if an attribute is added from outside.
+    """Raise an error if code outside the class adds an attribute.
 
     A class calls this function in its ``__setattr__`` method.
 
@@ -93,7 +93,7 @@ def from_outside(instance: object, family: tuple[type, ...] = ()) -> bool:
 
 
 def _is_users(cls: type) -> bool:
-    """Return True if a user defined the class; only misspelt attributes are errors in this case."""
+    """Return True for a user's class; for such a class, only misspelt attributes are errors."""
     return cls.__module__.partition(".")[0] not in ("workbench", "extensions_live")
 
 

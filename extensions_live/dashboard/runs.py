@@ -189,7 +189,7 @@ class RunsBoard:
         return rows
 
     def _note_new_records(self, connection: sqlite3.Connection) -> None:
-        """Find the logs that have records since the last call; the first call finds none."""
+        """Find the logs with new records since the last call; the first call finds no logs."""
         [(newest,)] = connection.execute(NEWEST)
         newest = newest or 0
         if self._newest is None or newest < self._newest:  # the database was created again

@@ -52,7 +52,7 @@ def checked_side(side: object) -> Side:
 
 
 def boxes_of(document: Document, drawn: BoardPayload, nodes: Sequence[str]) -> dict[str, Box]:
-    """Return the boxes of nodes and of all nodes beside them, keyed by id, `nodes` first.
+    """Return the boxes of `nodes`, then of the other nodes in their group, keyed by id.
 
     A node without a position gets its position in an image of the board.
 

@@ -295,7 +295,7 @@ class Board(BoardLayers):
     # The drawing.
 
     def move(self, positions: Mapping[str, Sequence[float]]) -> None:
-        """Move nodes; `positions` maps ids of nodes to positions."""
+        """Move nodes; `positions` maps node ids to positions."""
         with self._lock:
             document = all_placed(self._document, positions)
             what = self._titles([node.partition("/")[0] for node in positions])

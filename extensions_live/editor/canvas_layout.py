@@ -53,7 +53,7 @@ class _CanvasLayouter(Layouter):
         return layout
 
     def _put(self, container: str | None, origin: Place, closed: Mapping[str, Place]) -> None:
-        """Set positions in a container relative to the container, and the size of the container."""
+        """Set the size of a container, and the positions of its contents relative to it."""
         members = self.below.get(container, [])
         before = {id: (self.boxes[id].x, self.boxes[id].y) for id in members}
         for id in members:
@@ -78,7 +78,7 @@ class _CanvasLayouter(Layouter):
     def _places(
         self, before: Mapping[str, Place], closed: Mapping[str, Place], origin: Place
     ) -> dict[str, Place]:
-        """Return the positions of nodes; a node without one is placed beside the others."""
+        """Return the positions of nodes; nodes without a position are placed beside the others."""
         places = {id: self.positions[id] for id in before if id in self.positions}
         if not places:
             left, top = (min(place[axis] for place in before.values()) for axis in (0, 1))

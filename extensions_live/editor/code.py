@@ -49,7 +49,7 @@ class Code:
         return document is self._document or without_drawing(document) == self._model
 
     def forget(self) -> None:
-        """Generate the code again when it is needed, but keep the user's code."""
+        """Discard the cached code, but keep the code that the user wrote."""
         self._document = self._model = None
 
     def last(self) -> CodeData:
@@ -57,14 +57,14 @@ class Code:
         return self._data
 
     def written(self, document: Document, text: str) -> None:
-        """Record that a document was read from `text`, which is therefore its code."""
+        """Store `text` as the code of the document that was read from it."""
         self._document, self._model = document, without_drawing(document)
         self._data = _written(document, text)
         self._texts.append((self._model, text))
 
 
 def without_drawing(document: Document) -> Document:
-    """Return the part of a document that determines its code: no positions and no groups."""
+    """Return the part of a document that determines its code, without positions and groups."""
     spec = replace(document.spec, positions={})
     return Document(spec, document.inputs, chosen=document.chosen)
 

@@ -120,7 +120,7 @@ class Document:
         return next(given for given in self.spec.inputs if given.name == self.inputs[node])
 
     def brick_of(self, node: str) -> str | None:
-        """Return the name of the top-level brick of a node, or None if the node has no brick."""
+        """Return the name of a node's top-level brick, or None if the node has no brick."""
         call = self.calls.get(node)
         return None if call is None or call.brick is None else call.brick.partition("/")[0]
 
@@ -346,7 +346,7 @@ def read(text: str) -> Document:
 
 
 def drawn(spec: Spec) -> Document:
-    """Return a document for a specification; bricks without a name get one."""
+    """Return a document for a specification; unnamed bricks get a name."""
     bricks = tuple(
         brick if brick.name else replace(brick, name=brick.type.rpartition(".")[2].lower())
         for brick in spec.bricks

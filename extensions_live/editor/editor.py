@@ -303,7 +303,7 @@ class Editor(Hinted, SessionCanvas):
         return cast(BoardPayload, found)
 
     def _answers(self) -> dict[str, Any]:
-        """Return the answers to the intents of pages, to include them in the data for the page."""
+        """Return the answers to intents, to include them in the data for the page."""
         found = self._intents
         return {
             "acked": found.acked,

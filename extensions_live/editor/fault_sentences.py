@@ -57,7 +57,7 @@ def sentence(fault: Fault, title: str) -> str:
 
 
 def _placed(fault: Fault, title: str) -> tuple[str, str]:
-    """Return the brick at the start of a message, or else the title, and the rest."""
+    """Return the brick or title at the start of a message, and the rest of the message."""
     for place in (fault.brick, title):
         if place:
             text = re.sub(rf"\A{re.escape(place)}(\.\w+)*: ", "", fault.text)

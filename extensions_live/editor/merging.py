@@ -263,7 +263,7 @@ def _without_dangling(part: Document) -> Document:
 
 
 def beside(part: Document) -> Document:
-    """Return a part whose nodes are next to the original nodes."""
+    """Return a part with its nodes moved next to the original nodes."""
     places = {node: (x + BESIDE, y + BESIDE) for node, (x, y) in part.spec.positions.items()
               if "/" not in node and part.parent(node) is None}  # fmt: skip
     return part.placed(places)

@@ -286,7 +286,7 @@ def _sources(
 
 
 def classes_of(stream: AbstractDataStream) -> Sequence[Any] | None:
-    """Return the names of the classes of the targets, if the dataset of the stream has them."""
+    """Return the class names of a stream's targets, or None if the dataset does not list them."""
     found = getattr(dataset_below(stream), "classes", None)
     return found if isinstance(found, (list, tuple)) else None
 

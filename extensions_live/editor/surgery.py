@@ -127,7 +127,7 @@ class Surgery:
             self._drawing.take("follow the session", self._trained, built_of(session))
 
     def payload(self) -> SurgeryPayload:
-        """Return the data that the bar shows."""
+        """Return the data for the bar that compares the two models."""
         number, text = self._receipt
         found: SurgeryPayload = {**NOTHING, "receipt": {"number": number, "text": text}}
         session = self.session
@@ -229,7 +229,7 @@ def _planned(both: Compared) -> Plan:
 
 
 def pair_of(document: Document) -> Pair:
-    """Return the specification of the finished part, without positions, and the frozen bricks."""
+    """Return the specification of the finished part (without positions) and the frozen bricks."""
     return _pair_of(Compared(document, document))
 
 

@@ -170,7 +170,7 @@ class View(BoardState):
         self._set_closed(self._closed | {self._group(node)})
 
     def move(self, positions: Mapping[str, Sequence[float]]) -> None:
-        """Move nodes; `positions` maps ids of nodes to positions."""
+        """Move nodes; `positions` maps node ids to positions."""
         with self._lock:
             places = {node: point(place) for node, place in positions.items()}
             nodes = {node.id: node for node in self.diagram.nodes}

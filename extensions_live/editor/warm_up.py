@@ -12,7 +12,7 @@ _started = False
 
 
 def warm_up() -> threading.Thread | None:
-    """Start the thread and return it; return None if this process has already started it."""
+    """Start a thread that checks a small model; return it, or None if it was started before."""
     global _started
     with _lock:
         if _started:

@@ -218,7 +218,7 @@ class Api:
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """Return the name and the arguments of the command in the body of a request."""
+    """Return the name and the arguments of the command in a request body."""
     try:
         request = json.loads(body, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -204,7 +204,8 @@ def test_runs_are_listed_compared_and_followed(page, tmp_path):
     until(lambda: last(page) == 5, what="the new point")
     page.locator(".wbd-name").nth(1).click()
     until(lambda: page.locator(".wb-key").count() == 1, what="one curve")
-    assert [boxes.nth(i).is_checked() for i in range(2)] == [False, True]
+    ticked = [False, True]
+    until(lambda: [boxes.nth(i).is_checked() for i in range(2)] == ticked, what="the other tick")
     SQLiteLog(path)[0]["cost"] = 1.0
     until(lambda: page.locator(".wbd-run").count() == 3, what="the new run")
     dashboard.close()

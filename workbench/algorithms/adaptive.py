@@ -194,7 +194,7 @@ class Adam(StepRule):
     def _steps(
         self, previous_steps: Mapping[SharedVariable, Variable]
     ) -> tuple[Steps, StepUpdates]:
-        """Return the steps for several parameters, which share one batch counter."""
+        """Return the steps for several parameters that share one batch counter."""
         # The bias corrections are computed in double precision, because rounding to single
         # precision would make 1 - 0.999 ** t inaccurate in the first batches.
         time = counter("adam_time")

@@ -104,7 +104,7 @@ class Distributed(Protocol):
         """Return the steps to apply, given the `steps` and `updates` that `rule` computed."""
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Return variables that have the values of `roots` and are computed in their place."""
+        """Return variables to compute in place of `roots`, with the same values."""
 
     def take_share(self, batches: Any) -> None:
         """Make an iterator over batches return only this process's share of each batch."""
@@ -513,7 +513,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
             warnings.warn(NOT_UPDATED.format(user=self._kind, names=names), stacklevel=4)
 
     def _outputs(self) -> list[Variable]:
-        """Return the first outputs of the function, which precede the observed variables."""
+        """Return the outputs of the function that precede the observed variables."""
         return []
 
     def _guard(self) -> Guard | None:
@@ -569,7 +569,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         return results
 
     def _check_single(self, values: Iterable[Any]) -> None:
-        """Warn once if a batch has one example, since batch normalisation makes it constant."""
+        """Warn once if batch normalisation is applied to a batch that has only one example."""
         if self._warned_of_single:
             return
         sizes = {shape[0] for value in values if (shape := getattr(value, "shape", ()))}

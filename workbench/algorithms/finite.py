@@ -198,7 +198,7 @@ class FiniteCost:
         raise self._error(STEP, dict.fromkeys(self._parameters(wrong)), batch, although, ADVICE)
 
     def look_later(self, finite: torch.Tensor) -> None:
-        """Check, several batches later, whether all watched variables were finite."""
+        """Schedule a check, several batches later, that all watched variables were finite."""
         self._watched += 1
         self._flags.send((self._watched, self.variables), [finite])
         self._check_flags()

@@ -509,5 +509,5 @@ def everywhere(condition: Variable, parameters: Iterable[SharedVariable]) -> Var
 
 
 def group_of(parameters: Iterable[SharedVariable]) -> ProcessGroup | None:
-    """Return the processes that parameters are divided among, or None if each has all rows."""
+    """Return the processes that parameters are divided among, or None if they are not divided."""
     return next((p.group for p in parameters if isinstance(p, Rows)), None)

@@ -128,7 +128,7 @@ class ZeRO1(WrappingRule):
         steps: Steps,
         news: Mapping[SharedVariable, list[Variable]],
     ) -> Steps:
-        """Return the steps that the keepers of the parameters in `news` have computed.
+        """Return the step of each parameter in `news`, as computed by the process that keeps it.
 
         Only the keeper can check its buffers; if a new value of a buffer is not finite, the step is
         NaN.

@@ -455,7 +455,7 @@ class BoundApplication(Predicate):
         return None
 
     def _method(self, name: str) -> Callable[[], Any]:
-        """Return the method `name`, which computes attributes, or a subclass's override of it.
+        """Return the method `name` that computes attributes, or a subclass's override of it.
 
         An override is ignored if its class also redefines the application and the override computes
         attributes of the new application. The new application can call this application with

@@ -271,7 +271,7 @@ class MisclassificationRate(Cost):
 
 @hinted
 def mean_cost(costs: Variable) -> Variable:
-    """Average the costs of examples, and add the role and the number of examples as tags.
+    """Return the mean cost of examples, tagged with its role and the number of examples.
 
     Parameters
     ----------

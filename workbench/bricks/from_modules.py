@@ -130,7 +130,7 @@ class _Conversion:
         self._has_positions = False
 
     def brick(self, module: nn.Module, path: str) -> Brick:
-        """Return the brick for a module, the same brick each time the module occurs."""
+        """Return the brick for a module; each occurrence of a module gets the same brick."""
         if module not in self._made:
             self._made[module] = self._new(module, path)
         return self._made[module]

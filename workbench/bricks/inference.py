@@ -58,7 +58,7 @@ class Kind:
 
 
 def infer(application: BoundApplication, inputs: Mapping[str, Kind]) -> dict[str, Kind]:
-    """Return the kinds of the outputs of a brick.
+    """Return the kind (shape and dtype) of each output of a brick.
 
     The brick is allocated if necessary, inside `symbolic_parameters`. No graph is kept.
 
@@ -157,7 +157,7 @@ class Inputs:
         }
 
     def learned(self) -> list[tuple[str, int | str]]:
-        """Return the values and equalities of named sizes that the application has revealed.
+        """Return the values and equalities that the application revealed about named sizes.
 
         Each pair contains the name of a size and what it must equal: a number, or the name of
         another size.

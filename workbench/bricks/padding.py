@@ -35,5 +35,5 @@ def padding_removed(attention: Brick) -> Iterator[None]:
 
 
 def has_padding(attention: Brick) -> bool:
-    """Return False if `attention` is inside the ``with`` block of `padding_removed`."""
+    """Return False inside a ``with`` block of `padding_removed` for `attention`."""
     return _cleaned.get() is not attention

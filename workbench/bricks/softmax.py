@@ -49,7 +49,7 @@ class Softmax(Brick):
 
     @application(inputs=["input_"], outputs=["output"])
     def log_probabilities(self, input_: Variable) -> Variable:
-        """Compute log-probabilities, which are accurate even for tiny probabilities."""
+        """Compute log-probabilities from logits, accurately even for tiny probabilities."""
         self._check_rows("log_probabilities", "input_", input_)
         return log_softmax(input_)
 

@@ -168,7 +168,7 @@ def _dtype(value: Any) -> torch.dtype:
 def _applied_to(
     bound: BrickMethod, examples: Mapping[str, Any], known: int | None
 ) -> tuple[dict[str, Variable], list[Variable]]:
-    """Apply a brick to inputs; fix all sizes from axis `known` onwards, if it is given."""
+    """Apply a brick to inputs; if axis `known` is given, fix all sizes from this axis onwards."""
     given = {}
     for name, example in examples.items():
         shape = _shape(example)

@@ -78,7 +78,7 @@ class Traced(int):
         return new
 
     def setting_for(self, wanted: int) -> int | None:
-        """Return the value of the setting that makes this integer equal `wanted`, or ``None``."""
+        """Return the setting value that makes this integer equal to `wanted`, or ``None``."""
         value = (wanted - self.offset) / self.factor if self.factor else Fraction(1, 2)
         return int(value) if value.denominator == 1 and value >= 0 else None
 
@@ -107,7 +107,7 @@ class Traced(int):
 
 
 def _plain(value: Any) -> Any:
-    """Convert a traced integer to a plain integer when a result depends on several settings."""
+    """Return a traced integer as a plain integer, for results that depend on several settings."""
     return int(value) if isinstance(value, Traced) else value
 
 

@@ -28,7 +28,7 @@ def keep_others(
     matching: Matching,
     grown: Mapping[str, Growth],
 ) -> None:
-    """Give the buffers, statistics and counters of the new parts their earlier values.
+    """Set the buffers, statistics and counters of the new parts to their earlier values.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ LONGEST = 400
 
 
 def text_of(error: Exception, what: str) -> str:
-    """Return the text of an error raised by `what`, on one line if it comes from torch.
+    """Return the message of an error raised in `what`, on one line unless workbench raised it.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Reading(Protocol):
     """Interface of an object that reads a specification."""
 
     def error(self, text: str, path: str, fix: object = None) -> SpecError:
-        """Return an error that states a place in the specification."""
+        """Return an error that contains its location in the specification."""
 
 
 def check_setting(
@@ -88,7 +88,7 @@ def check_setting(
 
 
 def _check_largest(reading: Reading, name: str, value: Any, path: str) -> None:
-    """Check whole numbers of other settings, such as the filter sizes of a convolution."""
+    """Check that the whole numbers in a setting are neither too small nor too large."""
     parts = value if isinstance(value, (list, tuple)) else [value]
     least = 0 if AMOUNTS.search(name) else None
     if least is not None and (low := [one for one in parts if is_whole(one) and one < least]):

@@ -59,7 +59,7 @@ class BrickStatements:
         self._shared: dict[str, Code | None] = {}
 
     def make(self, spec: BrickSpec, path: str) -> None:
-        """Construct a brick, or reuse one from an earlier writer: writers never change bricks."""
+        """Construct a brick, or reuse one from an earlier writer; no writer changes a brick."""
         alone = spec.name is not None and '"use":' not in spec.text
         key = (registry.generation(), floatx(), spec.text)
         with _lock:
@@ -100,7 +100,7 @@ class BrickStatements:
             self._own({("brick", label)})
 
     def _own(self, elements: set[Element]) -> None:
-        """Record the elements created by the lines added since this method was last called."""
+        """Record that the lines added since the last call of this method create `elements`."""
         self.owners += [elements] * (len(self.lines) - len(self.owners))
 
     def _construction(self, brick: BrickSpec) -> Code:

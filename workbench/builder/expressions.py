@@ -295,7 +295,7 @@ class Expressions:
         return self._keyed(found)
 
     def _keyed(self, found: dict[Any, Any]) -> dict[Any, Any]:
-        """Return a dictionary; raise `Unreadable` for an unknown key: it may equal another."""
+        """Return a dictionary; raise `Unreadable` for an unknown key, as it may equal any other."""
         for key in self._elements(list(found)):
             if isinstance(key, Opaque):
                 raise Unreadable(key.reason)
@@ -509,7 +509,7 @@ class Expressions:
 
 
 def needed(value: Opaque) -> str:
-    """Return the message for a value that the model needs, but that cannot be read."""
+    """Return the message for an unreadable value that the model needs."""
     return (
         f"the model needs a value from line {value.line}, which cannot be read ({value.reason}); "
         "help(workbench.builder.parse) lists the code that can be read"

@@ -26,7 +26,7 @@ LARGEST_WHOLE = 2**63
 
 
 def check_plain(given: Json) -> None:
-    """Check that a value consists of JSON values that are not too large or nested too deeply.
+    """Check that a value consists of JSON values, and is neither too large nor nested too deeply.
 
     Raises
     ------

@@ -244,7 +244,7 @@ class Reached:
         return {name for function in self.arguments for name in function.reads}
 
     def changes(self) -> Iterator[Changed]:
-        """Yield the changes that the functions make to global names, with the lines of calls."""
+        """Yield each change that a function makes to a global name, with the line of the call."""
         for called, arguments in self.arguments.items():
             for change in called.changes:
                 if not isinstance(change.root, ast.Name):

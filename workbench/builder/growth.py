@@ -180,7 +180,7 @@ def growths(
 
 
 def _own(brick: Brick, one: Held, origins: tuple[int, ...], units: int, wider: int) -> list[Copies]:
-    """Return the copies of units in a parameter of the layer itself."""
+    """Return the `Copies` that widen a parameter of the layer itself."""
     if not isinstance(brick, TRANSITIONS) or len(one.shape) == 1:
         return [Copies(_output_axis(brick, one), origins, shared=False)]
     blocks = one.shape[1] // wider
@@ -188,7 +188,7 @@ def _own(brick: Brick, one: Held, origins: tuple[int, ...], units: int, wider: i
 
 
 def _in_blocks(origins: tuple[int, ...], units: int, blocks: int) -> tuple[int, ...]:
-    """Return the origins of the units of several blocks, one after another.
+    """Return the origins of all units in consecutive blocks.
 
     >>> _in_blocks((0, 1, 0), 2, 2)
     (0, 1, 0, 2, 3, 2)

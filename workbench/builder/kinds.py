@@ -98,7 +98,7 @@ def kind_of_argument(cls: type[Any], parameter: inspect.Parameter) -> Kind | Non
 
 
 def _alternatives(text: str) -> tuple[list[str], bool]:
-    """Split a union at its bars; return the parts other than None, and True if None was a part."""
+    """Split a union at ``|``; return the parts other than None, and True if None was a part."""
     parts, depth, start = [], 0, 0
     for i, character in enumerate(text):
         depth += {"[": 1, "]": -1}.get(character, 0)

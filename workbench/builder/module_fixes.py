@@ -34,7 +34,7 @@ UNKNOWN = 2
 def module_fix(
     call: CallSpec, kinds: Mapping[str, Kind] | None, constructor: Constructor
 ) -> Change | None:
-    """Return a change to the settings of a module that makes it accept its inputs, or None.
+    """Return a change to a module's settings that makes the module accept its inputs, or None.
 
     Parameters
     ----------

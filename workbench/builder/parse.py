@@ -219,7 +219,7 @@ class Reader(Skipping):
         return None if other else list(value)
 
     def _check_outputs(self) -> None:
-        """Raise `BuilderError` for any unreadable variable that could be an output."""
+        """Raise `BuilderError` if a variable that may be an output cannot be read."""
         for name, value in self.known.items():
             if isinstance(value, Opaque) and value.direct:
                 raise BuilderError(OUTPUT.format(line=value.line, name=name, reason=value.reason))

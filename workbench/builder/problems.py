@@ -110,7 +110,7 @@ def change_of(
 
 
 def _original(brick: Any) -> Any:
-    """Return the original of a brick that `Bidirectional` copied, or `brick` if it is no copy."""
+    """Return the original if `brick` is a copy made by `Bidirectional`, else return `brick`."""
     below: list[str] = []
     here = brick
     while here.parents:

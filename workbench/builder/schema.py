@@ -150,5 +150,5 @@ def _ref(name: str) -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the text of the published file."""
+    """Return the JSON text of the published schema file."""
     return json.dumps(schema(), indent=1) + "\n"

@@ -150,7 +150,7 @@ def _local(scope: ast.AST) -> set[str]:
 
 
 def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
-    r"""Yield the objects that code changes by assignments, deletions and methods of lists.
+    r"""Yield the objects that code changes by assignment, deletion or methods such as ``append``.
 
     Changes in functions that the code defines are yielded only if `inside` is True.
 
@@ -188,7 +188,7 @@ def _is_through(node: ast.expr) -> bool:
 
 
 def root(node: ast.expr) -> ast.expr:
-    """Return the expression before all attributes, elements and calls, such as ``net``."""
+    """Return an expression without attributes, indices and calls: ``net`` for ``net.layers[0]``."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node

@@ -39,7 +39,7 @@ TEXT = (
 
 
 def scores_of(spec: Spec, call: CallSpec) -> str | None:
-    """Return the brick whose scores a cost takes for probabilities, or None if there is none."""
+    """Return the brick whose scores a cost treats as probabilities, or None if there is none."""
     wire = call.inputs.get("y_hat")
     if wire is None or call.method != "apply":
         return None

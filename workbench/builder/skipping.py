@@ -114,7 +114,7 @@ class Skipping(Expressions):
             self._defined.add(statement.name)
 
     def _creations(self, statement: ast.stmt) -> Iterator[tuple[int, type[Brick]]]:
-        """Yield the lines in which a statement creates bricks, and the classes of the bricks."""
+        """Yield the lines where a statement creates bricks, and the classes of these bricks."""
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and (cls := self._class(node.func)) is not None:
                 yield node.lineno, cls
@@ -126,7 +126,7 @@ class Skipping(Expressions):
         return found if isinstance(found, type) and issubclass(found, Brick) else None
 
     def _costs_in(self, statement: ast.stmt) -> Iterator[tuple[int, Any]]:
-        """Yield the lines in which algorithms are created, and the costs that they minimise."""
+        """Yield the lines that create algorithms, and the costs that these algorithms minimise."""
         if isinstance(statement, scopes.DEFINITIONS):
             return
         for node in ast.walk(statement):
@@ -146,7 +146,7 @@ class Skipping(Expressions):
     # Changes of objects.
 
     def _functions_of(self, name: str) -> Iterator[Function]:
-        """Yield the functions of the code that a name can refer to."""
+        """Yield the code's functions that a name can refer to."""
         for value in self._inside(self.known.get(name)):
             if isinstance(value, Opaque):
                 yield from self._functions.get(value, ())
@@ -255,7 +255,7 @@ class Skipping(Expressions):
 
 
 def _containers(value: Any) -> set[int]:
-    """Return the numbers (see `id`) of nested lists and dictionaries."""
+    """Return the `id` of each nested list and dictionary."""
     found, waiting = {}, [value]
     while waiting:
         one = waiting.pop()

@@ -223,7 +223,7 @@ def _new_parts(
     matching: Matching,
     moved: Mapping[str, str],
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Return the new `Parts` of the main loop, and the names of the channels that end."""
+    """Return the new `Parts` of the main loop, and the names of channels that are discontinued."""
     algorithm, cost = loop.algorithm, built.cost
     assert isinstance(algorithm, (GradientDescent, TorchOptimizer)) and cost is not None
     parameters = trained(built, cost, frozen)

@@ -298,7 +298,7 @@ class _Check:
         return call, trial, fault
 
     def _of_scores(self, call: CallSpec) -> Fault | None:
-        """Return the fault of a cost that takes the scores of a layer for probabilities."""
+        """Return the fault of a cost that treats the scores of a layer as probabilities."""
         brick = scores_of(self.spec, call)
         if brick is None:
             return None

@@ -286,7 +286,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> tuple[list[Variable], Place]:
-    """Return the variables that get the units through `user`, and the place; update `found`."""
+    """Return the variables that contain the units after `user`, and their place; update `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None
@@ -410,7 +410,7 @@ def _feeder(
     outputs: set[Variable],
     bricks: Mapping[str, Brick],
 ) -> str | None:
-    """Return the layer whose outputs only `variable` reads, or None if there is no such layer."""
+    """Return the layer whose outputs are read only by `variable`, or None if there is none."""
     paths = {one: where for where, one in bricks.items()}
     while variable.owner is not None and variable.owner.function is identity:
         variable = variable.owner.inputs[0]

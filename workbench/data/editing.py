@@ -155,7 +155,7 @@ def check_rest(stream: AbstractDataStream, examples: Sequence[int]) -> None:
 
 
 def source_in_dataset(stream: AbstractDataStream, name: str) -> str:
-    """Return the name of a stream's source in the dataset of the stream.
+    """Return the name that a stream's source has in the dataset.
 
     Raises
     ------

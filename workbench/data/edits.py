@@ -53,7 +53,7 @@ class Drop:
     taken: int = 0
 
     def start(self, epoch: int) -> int:
-        """Return how many examples at the start of an epoch are not affected."""
+        """Return how many examples at the start of an epoch are read despite the drop."""
         return self.taken if epoch == self.epoch else 0
 
 

@@ -91,7 +91,7 @@ def other_arrays(
     indices: bool,
     images: Sequence[str],
 ) -> dict[str, Array]:
-    """Return the arrays for validation, which must match the training arrays.
+    """Return the validation arrays, after checking that they match the training arrays.
 
     Parameters
     ----------

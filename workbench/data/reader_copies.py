@@ -58,7 +58,7 @@ class Part(KnownAttributes):
 
     @property
     def _differs_for_others(self) -> bool:
-        """True if readers other than training always need a copy that `_copied` has adapted."""
+        """True if readers other than training always need a copy, adapted by `_copied`."""
         return False
 
     def _copied_whole(self, moves: bool) -> bool:

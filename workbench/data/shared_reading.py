@@ -136,7 +136,7 @@ class ShareScheme(IterationScheme):
 
     @property
     def bounds(self) -> tuple[int, int] | None:
-        """The smallest and largest index that the other scheme requests."""
+        """The smallest and largest index that the scheme of whole batches requests."""
         return self.scheme.bounds
 
     def get_request_iterator(self, epoch: int = 0, start: int = 0) -> Iterator[Any]:

@@ -105,7 +105,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
 
     @property
     def reads_example_by_example(self) -> bool:
-        """False by default; some streams override this property."""
+        """True if each example is read independently of the others; False by default."""
         return False
 
     _hooks = "iterate(self, epoch, start=0)"  # methods that a subclass defines

@@ -249,7 +249,7 @@ def learn_encoding(
 
 
 def _moments(values: Array, name: str) -> tuple[float, float]:
-    """Return the mean and the standard deviation, which is 1 if all numbers are equal."""
+    """Return the mean and the standard deviation (1 if all numbers are equal)."""
     chosen = values.astype(np.float64)
     largest = float(np.abs(chosen).max())
     with np.errstate(over="ignore", invalid="ignore"):

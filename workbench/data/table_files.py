@@ -135,7 +135,7 @@ def other_file(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def advice_for_file(path: str | os.PathLike[str] | None, argument: str = "frame") -> Iterator[None]:
-    """Add advice on reading a table from its file to errors that advise changing the table.
+    """Explain, in errors that advise changing the table, how to read it from its file.
 
     Parameters
     ----------

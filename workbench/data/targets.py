@@ -296,7 +296,7 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
 
 
 def numbers_in_text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return a string that represents a number, and a remark about the first that does not.
+    """Return a string that is a number, and a remark about the first string that is not.
 
     If any number contains a comma, return the first such number; if not, the first number.
 

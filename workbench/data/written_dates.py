@@ -27,12 +27,12 @@ EITHER_ORDER = " (with dayfirst=True in to_datetime if the day comes before the 
 
 
 def fault_of_dates(texts: Sequence[str], name: str) -> str | None:
-    """Return a message about dates that are written as text, or None if there are no dates.
+    """Return a message about dates written as text, or None if the strings are not dates.
 
     Parameters
     ----------
     texts : sequence of str
-        The distinct values in the column. They are dates if more than half of them are written as
+        The distinct strings of the column. They are dates if more than half of them are written as
         dates, and if all of these have possible days and months.
     name : str
         The name of the column.
@@ -76,7 +76,7 @@ def fault_of_dates(texts: Sequence[str], name: str) -> str | None:
 
 
 def _are_years(short: Sequence[re.Match[str]], count: int) -> bool:
-    """Return True if all `count` values end in a two-digit year."""
+    """Return True if all `count` strings end in a two-digit year."""
     return len(short) == count and all(
         match["sign"] == "/" or len(match["one"]) == len(match["other"]) == 2 for match in short
     )

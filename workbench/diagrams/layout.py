@@ -183,7 +183,7 @@ class Layouter:
         return box.width / 2 if id == edge.target else self._crossing(number, id, 0)
 
     def _crossing(self, number: int, id: str, end: int) -> float:
-        """Return the distance from a group's left side to where an edge crosses the border."""
+        """Return how far from a group's left side an edge crosses the group's border."""
         link = self.links[id][number]
         if link.path:
             return self._inner(id) + link.path[end][0]

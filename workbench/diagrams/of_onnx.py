@@ -324,7 +324,7 @@ def _groups(nodes: Iterable[Any]) -> list[tuple[str, ...]]:
 
 
 def _attributes(node: Any, onnx: Any) -> list[str]:
-    """Return lines of text about attributes that are graphs or have unusual numeric values."""
+    """Describe, in lines of text, the attributes that are graphs or have unusual numeric values."""
     texts, graphs = {}, []
     for one in node.attribute:
         values: list[float] = []

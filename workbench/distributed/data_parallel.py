@@ -268,7 +268,7 @@ class DataParallel(Hinted):
         self._facts.tensor.copy_(torch.tensor([first, total, self._number, *wishes, calls]))
 
     def end(self, total: torch.Tensor) -> None:
-        """Check that all processes have processed the same batch, and read the requests of all.
+        """Check that all processes have processed the same batch, and read their requests.
 
         Raises
         ------

@@ -325,7 +325,7 @@ class TrainingExtension(FixedAttributes):
         """Handle Ctrl+C, or a call to `Session.stop`."""
 
     def after_training(self) -> None:
-        """Handle the end of training without an error."""
+        """Handle the end of training if no error has occurred."""
 
     def on_error(self, exception: BaseException) -> None:
         """Handle `exception`, which ended the run."""

@@ -225,7 +225,7 @@ class Guard(TrainingExtension):
         return int(self.main_loop.log.status["iterations_done"])
 
     def _new_limit(self) -> float:
-        """Compute the limit that an exploding cost exceeds."""
+        """Compute the limit above which a cost counts as exploding."""
         if not self.first:
             return math.inf
         if len(self.last) < FEWEST:  # a few costs after the first one may have been too high too

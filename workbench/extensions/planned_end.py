@@ -83,7 +83,7 @@ def end_at(main_loop: Loop, epochs: int | None, batches: int | None) -> None:
 
 
 def forget_goal(main_loop: Loop) -> None:
-    """Remove a goal that has been reached or is earlier than the end that the extensions define.
+    """Remove the goal if it has been reached or is earlier than the end set by the extensions.
 
     A goal that `end_at` has set is kept until it is reached or the extensions define a new end.
     """

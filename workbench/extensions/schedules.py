@@ -365,7 +365,7 @@ def _exponential(n: int, *, rate: float, factor: float, iterations: int) -> floa
 
 
 def _grown(rate: float, factor: float, times: float) -> float:
-    """Return ``rate * factor**times``, which is infinite if it is too large for a float."""
+    """Return ``rate * factor**times``, or infinity if it is too large for a float."""
     try:
         return rate * math.pow(factor, times)
     except OverflowError:  # unlike a product, a power that is too large raises an error

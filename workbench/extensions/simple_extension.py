@@ -276,7 +276,7 @@ class SimpleExtension(TrainingExtension):
     def parse_args(
         which_callback: str | None, args: Iterable[Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Split the arguments of `do` into arguments of the event and arguments of the condition.
+        """Split the arguments of `do` into event arguments and condition arguments.
 
         Parameters
         ----------

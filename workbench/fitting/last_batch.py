@@ -22,7 +22,7 @@ ONE_EXAMPLE = (
 
 
 def check_last_batch(module: torch.nn.Module, prepared: Prepared, batch: Mapping[str, Any]) -> None:
-    """Raise an error if a module cannot be trained on the last batch, which has one example."""
+    """Raise an error if a module cannot be trained on a last batch of one example."""
     given = [batch[name] for name in prepared.inputs]
     size = len(given[0])
     count = _examples(prepared.training, size)

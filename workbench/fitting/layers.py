@@ -141,7 +141,7 @@ def _has_only_inputs(brick: Any) -> bool:
 
 
 def _check_inputs(brick: Any, kind: Kind) -> None:
-    """Raise an error if the number of inputs of a brick was meant as its number of outputs."""
+    """Raise an error if a brick's number of inputs was meant as its number of outputs."""
     number, found = brick.input_dim, kind.shape[-1]
     if number != found:
         text = NOT_INPUTS.format(

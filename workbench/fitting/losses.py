@@ -236,7 +236,7 @@ def _own(
 def _scalar(
     function: Callable[[Any, Any], Any], name: str, targets: Variable, output: Variable
 ) -> Variable:
-    """Return the result of a user's function, which must be a scalar."""
+    """Return the result of a user's function, after checking that it is a scalar."""
     try:
         found: Any = function(output, targets)
     except TypeError as error:

@@ -412,7 +412,7 @@ def _check_one_output(output: Variable, prepared: Prepared, aim: Aim) -> None:
 
 
 def _named(prepared: Prepared) -> str:
-    """Return a space and the target names in the data, or an empty string."""
+    """Return the target names with a leading space, or an empty string if there are none."""
     names = prepared.target_names
     return f" {some(names)}" if names else ""
 
@@ -488,7 +488,7 @@ def _truth(target: Variable, aim: Aim) -> Variable:
 
 
 def _changes(target: Variable, aim: Aim) -> list[tuple[Any, ...]]:
-    """Return the methods that convert the targets as `_truth` describes, with their arguments."""
+    """Return the methods, with their arguments, that `_truth` applies to the targets."""
     if aim.classes is not None:
         return [] if target.ndim == 1 else [("flatten",)]
     floats = [] if target.dtype.is_floating_point else [("float",)]
@@ -541,7 +541,7 @@ def _truth_code(target: Variable, aim: Aim) -> str:
 
 
 def _missing_line(code: Statements, target: Variable) -> list[str]:
-    """Return the statement that creates the targets, unless the code has it."""
+    """Return the statement that creates the targets, unless the code already contains it."""
     name = identifier(str(target.name), ())
     if any(line.startswith(f"{name} = tensor.") for line in code.lines):
         return []

@@ -311,7 +311,7 @@ def _note_constant_targets(prepared: Prepared, first: NDArray[Any], constant: li
 
 
 def _columns_have(prepared: Prepared, columns: list[int], count: int) -> str:
-    """Return the beginning of a sentence about some of the `count` columns of the targets."""
+    """Return the beginning of a sentence about some of the `count` target columns."""
     names = prepared.target_names
     one = len(columns) == 1
     if len(names) == count:

@@ -223,7 +223,7 @@ def _as_stream(data: Any) -> AbstractDataStream:
 
 
 def _is_one_iteration(dataset: Any) -> bool:
-    """Return True if a dataset that is read in order holds one iterator that cannot start again.
+    """Return True if an iterable dataset holds a single iterator that cannot be restarted.
 
     An iterator of a user's class may start again in ``__iter__``. If it does not, the main
     loop finds that the second epoch has no batches.

@@ -76,7 +76,7 @@ def awaits_first_batch(status: Mapping[str, Any]) -> bool:
 
 
 def record_first_batch(status: MutableMapping[str, Any], batch: Any) -> None:
-    """Record the fingerprint of the first batch, which is used to compare runs.
+    """Record the fingerprint of the first batch, for comparisons of runs.
 
     If this process reads only a share of the batch, the whole batch is still used for the
     fingerprint, which therefore does not depend on the number of processes.

@@ -123,7 +123,7 @@ class DatasetEvaluator(Hinted):
             self._function.execution.report = report
 
     def follow_tiers(self, course: Course | None) -> None:
-        """Repeat evaluations in the tiers that were used the first time.
+        """Repeat evaluations in the tiers that `course` records.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class DatasetEvaluator(Hinted):
                 self._function.execution.follow(self._course)
 
     def replacement(self, monitored: Sequence[Monitored]) -> DatasetEvaluator:
-        """Return an evaluator for other variables that repeats evaluations in the same tiers."""
+        """Return an evaluator for other variables; it repeats evaluations in the same tiers."""
         new = DatasetEvaluator(monitored)
         new.follow_tiers(self._course)
         return new

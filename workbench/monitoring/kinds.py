@@ -28,12 +28,12 @@ class Weight:
     count: Callable[..., Any]
 
     def same(self, other: Weight | None) -> bool:
-        """Return True if two weights are equal for all data."""
+        """Return True if two weights are known to be equal regardless of the data."""
         return other is not None and self.count == other.count and all_same(self.of, other.of)
 
 
 def product(*factors: Any) -> Any:
-    """Return the weight of a mean over several dimensions: the product of their sizes."""
+    """Multiply the sizes of several dimensions; the product is the weight of a mean over them."""
     return functools.reduce(operator.mul, factors)
 
 

@@ -53,7 +53,7 @@ def bound(
 
 
 def reduction_of(arguments: Mapping[str, Any]) -> str:
-    """Return the reduction of a loss, even if ``size_average`` or ``reduce`` defines it."""
+    """Return the reduction of a loss, taking ``size_average`` and ``reduce`` into account."""
     average, reduce = arguments.get("size_average"), arguments.get("reduce")
     if average is None and reduce is None:
         return str(arguments["reduction"])

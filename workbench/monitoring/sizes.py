@@ -37,7 +37,7 @@ def _first(symbol: Any) -> Any:
 
 
 def at_source(number: Variable, order: Iterable[Variable]) -> Variable:
-    """Return the first size that equals `number` among variables in topological `order`.
+    """Return the first size equal to `number` among the sizes of variables in this `order`.
 
     If this size is used, later variables need not be kept just for their sizes, and can be fused
     with other operations.

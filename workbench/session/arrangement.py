@@ -109,7 +109,7 @@ def called(
 
 
 def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
-    """Yield the attributes named in `BELOW` of a stream and all streams below it."""
+    """Yield the `BELOW` attributes of a stream and of all streams below it."""
     if stream is None or id(stream) in seen:
         return
     seen.add(id(stream))
@@ -123,7 +123,7 @@ def _below(stream: Any, seen: set[int]) -> Iterator[tuple[Any, str, Any]]:
 
 
 def _kept(name: str, value: Any) -> Any:
-    """Copy a list of streams, which may be changed in place; return any other value unchanged."""
+    """Copy a list of streams, since it may be changed in place; return other values unchanged."""
     return copy(value) if name == "data_streams" else value
 
 

@@ -74,7 +74,7 @@ class AsInTraining:
         return found
 
     def rows(self, data: Mapping[str, Any], inputs: Iterable[str], method: str) -> Any:
-        """Return a dictionary of columns as a table, or None if it contains the inputs themselves.
+        """Convert a dictionary of columns to a table; return None if it needs no encoding.
 
         If no value of the dictionary has a length, it is a single row.
 
@@ -122,7 +122,7 @@ class AsInTraining:
         return encoding.columns if encoding.numbers or encoding.categories else None
 
     def folder(self, path: Path) -> tuple[Any, list[str]] | None:
-        """Return images and their classes from a folder, or None if training does not read one.
+        """Return images and their classes from a folder, or None if training reads no folder.
 
         Raises
         ------
@@ -214,7 +214,7 @@ class AsInTraining:
 
 
 def _not_a_column(value: Any) -> str | None:
-    """Return what a value is, or None if it is a vector or a single value."""
+    """Describe a value that is not a column; return None for a vector or a single value."""
     kind = type(value).__name__
     if not hasattr(value, "ndim") and not isinstance(value, Sequence):
         return f"of type {kind}" if isinstance(value, Iterable) else None

@@ -59,7 +59,7 @@ class Fall(NamedTuple):
 
 
 def largest_fall(costs: Floats, end: int) -> Fall | None:
-    """Return the largest fall among the first `end` costs; None if there is none.
+    """Return the fall that is largest relative to its error, or None if there is no fall.
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ class Editing(interfaces.Session):
         return self._queue.ask("relabel", text, action, details)
 
     def drop(self, examples: int | Sequence[int]) -> Command:
-        """Omit training examples from the next batch onwards; epochs become shorter.
+        """Drop training examples, starting with the next batch; epochs become shorter.
 
         The arrays or files of the dataset do not change. `undo` and `rewind` restore the examples;
         a saved run still omits them. If the scheme is sequential or shuffled, later examples fill

@@ -125,7 +125,7 @@ class Edits:
             self.mark()
 
     def suspend(self) -> bool:
-        """Record the edits made so far, and stop looking, before a command assigns values.
+        """Record the edits so far, and stop looking for edits, before a command assigns values.
 
         Returns
         -------

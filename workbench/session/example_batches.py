@@ -218,7 +218,7 @@ def _arrays(
 
 
 def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> None:
-    """Raise an error if training used encoded table columns, since `values` has no column names."""
+    """Raise an error if `values` must be encoded by column, although it has no column names."""
     import pandas as pd
 
     columns = rules.encoded_columns(name)

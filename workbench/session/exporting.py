@@ -171,7 +171,7 @@ def to_onnx(
 
 
 def _examples(session: Any, output: Variable, needed: Iterable[str]) -> dict[str, Any]:
-    """Return a few examples of the training data for each input."""
+    """Return a few training examples for each input."""
     request = session.probe([], batch=True)
     try:
         request.wait()

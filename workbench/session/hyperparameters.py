@@ -77,7 +77,7 @@ class Hyperparameter:
 
 
 def hyperparameters(loop: Loop) -> list[Hyperparameter]:
-    """Return the hyperparameters of a run, first those of step rules, then all others.
+    """Return the hyperparameters of a run; the hyperparameters of step rules come first.
 
     Within each group, they have the same order as in the training state.
     """

@@ -88,7 +88,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Record the interventions that were held back because copying long rows is slow."""
+        """Record the interventions that were held back so that long rows are copied less often."""
         kept, self._unrecorded = self._unrecorded, []
         by_row: dict[int, list[dict[str, Any]]] = {}
         for iteration, record in kept:

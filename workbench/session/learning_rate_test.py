@@ -77,13 +77,13 @@ class LearningRateTest:
 
     @property
     def smoothed(self) -> list[float]:
-        """The exponential moving average of `costs`, corrected for its start at zero."""
+        """The exponential moving average of `costs`, with bias correction."""
         average = _Average()
         return [average.add(cost) for cost in self.costs]
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate that makes the cost fall most clearly; None if no fall is clear.
+        """The learning rate where the cost falls most clearly; None if no fall is clear.
 
         For each rate, two mean costs are compared: one over several batches before the rate is
         reached, and one over several batches from then on. The fall is clear if it exceeds five
@@ -152,7 +152,7 @@ class LearningRateTest:
 
 
 class _Average:
-    """Exponential moving average that is corrected for its start at zero."""
+    """Exponential moving average with bias correction."""
 
     def __init__(self) -> None:
         self._sum, self._weight = 0.0, 0.0

@@ -85,7 +85,7 @@ class Pause:
         self._set(False)
 
     def step(self, n: int) -> None:
-        """End the pause; after `n` batches, pause again and complete the current command."""
+        """End the pause; after `n` batches, pause again and complete the command for this step."""
         self._set(False)
         self._step = step = self._queue.current
         self._look(step, self._main_loop.status["iterations_done"] + n)

@@ -204,7 +204,7 @@ def evaluate(
 def best(
     session: Any, record: str | None = None, *, choose_best: Callable[[Any, Any], Any] | None = None
 ) -> Best:
-    """Find the best iteration so far, which can then be restored.
+    """Find the best iteration so far; `Best.restore` goes back to it.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ TRAINED = (
 
 
 def outputs_of(loop: Loop) -> list[Variable]:
-    """Return the outputs of the model or, if there is none, the cost of the algorithm.
+    """Return the outputs of the model or, if there is no model, the cost of the algorithm.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def find_cost(loop: Loop) -> Variable:
 
 
 def for_evaluation(variables: Iterable[Variable]) -> dict[Variable, Variable]:
-    """Map each variable that was rewritten, for training or to add noise, to its original.
+    """Return the originals of variables that were rewritten for training or to add noise.
 
     Raises
     ------

@@ -276,7 +276,7 @@ class Prober:
                 self._main_loop.post(self._answer, early=self._answer_early)
 
     def _answer_early(self) -> bool:
-        """Answer the probes without `steps` during an evaluation, which may be long or paused."""
+        """Answer the probes during an evaluation, but do not compute `Probe.steps`."""
         self._answer(at_rest=True)
         return True
 

@@ -67,7 +67,7 @@ class Settling(Protocol):
         """Record the direct edits made so far."""
 
     def suspend(self) -> bool:
-        """Record all direct edits made so far, and stop looking until `resume` is called."""
+        """Record all direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
         """Resume looking for direct edits if `watching` is True."""

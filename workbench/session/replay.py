@@ -234,7 +234,7 @@ class Replay:
             self._main_loop.refresh()
 
     def begin(self, queue: Queue, command: Command) -> None:
-        """Make each intervention at its iteration; after the last, mark `command` as applied.
+        """Make each intervention at its iteration; after the last one, mark `command` as applied.
 
         Only the training thread may call this method.
         """

@@ -146,7 +146,7 @@ class Session(FixedAttributes, States):
 
     @property
     def runs(self) -> int:
-        """The number of runs: the first run, plus a run for each `train` after the end of a run."""
+        """The number of runs; each call to `train` after the end of a run starts another run."""
         return self._worker.runs
 
     @property

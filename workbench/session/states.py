@@ -364,7 +364,7 @@ class States(Editing):
         return recipe_of(self)
 
     def to_html(self, path: str | os.PathLike[str], *, title: str = "") -> Path:
-        """Write a report of the run as one file, which a browser can show offline.
+        """Write a report of the run as a single file that a browser can show offline.
 
         The report contains the curves, the results, the settings and interventions, the model and
         the versions of libraries. Training continues while the report is being written. An

@@ -127,7 +127,7 @@ class Worker:
         return self._run.nothing_to_do()
 
     def more(self, epochs: int | None, batches: int | None) -> Callable[[], None] | None:
-        """Return a function that extends training by an amount, or None if no amount is given."""
+        """Return a function that extends training, or None if neither argument is given."""
         return self._run.more(epochs, batches)
 
     def print_note(self) -> None:
@@ -341,7 +341,7 @@ class Worker:
                 self.state = new
 
     def stay(self) -> None:
-        """Continue training, or stay paused, after a stop has been refused."""
+        """Restore the running or paused state after a stop has been refused."""
         with self.queue.lock:
             if self.state is State.STOPPING:
                 self.state = State.PAUSED if self.pause.paused else State.RUNNING

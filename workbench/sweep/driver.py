@@ -177,7 +177,7 @@ class Driver:
         return paused and session.log.status["epochs_done"] >= (until or 0)
 
     def _look_for_pause(self, run: SweepRun, session: Session) -> None:
-        """Note a pause by the user; resume a run that paused for a comparison already made.
+        """Note a pause by the user; resume a run that paused where runs were already compared.
 
         A failed run that is repeated pauses again at the epochs where other runs were compared.
         """

@@ -22,7 +22,7 @@ RankedT = TypeVar("RankedT", bound=Ranked)
 
 
 def milestones(epochs: int, factor: int, n: int) -> list[int]:
-    """Return the numbers of epochs at which `n` runs are compared, followed by `epochs`.
+    """Return the epoch counts at which `n` runs are compared, followed by `epochs`.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def ranked(runs: Iterable[RankedT], *, lower: bool) -> list[RankedT]:
 
 
 def survivors(runs: Iterable[RankedT], factor: int, *, lower: bool) -> list[RankedT]:
-    """Return the best runs: one in every `factor` runs, or one run if there are fewer.
+    """Return the best runs: one in every `factor` runs, but at least one.
 
     Runs without a finite value are never returned, so the result may be empty.
 

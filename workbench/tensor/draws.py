@@ -95,7 +95,7 @@ def word_for_draw(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if a call to a function in `SOMETIMES` draws, as dropout does in training.
+    """Return True if a call to a function in `SOMETIMES`, such as dropout, draws random numbers.
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ LOGARITHMS = {torch.log, torch.Tensor.log, _log}
 
 
 def exact(call: Call, fixed: Container[Variable]) -> tuple[Any, Any, Any, Variable | None]:
-    """Return the function and arguments to use for `call`, and the probabilities they bypass.
+    """Return the function and arguments to use for `call`, and any probabilities to bypass.
 
     The logarithm of a softmax or a sigmoid is computed from the logits, without the probabilities.
 

@@ -226,7 +226,7 @@ def _as_tensor(value: Any, dtype: torch.dtype | None) -> torch.Tensor:
 
 @functools.cache
 def expect_read_only() -> None:
-    """Trigger and suppress the warning about read-only arrays that torch issues once per process.
+    """Trigger and suppress the warning that torch issues once per process for read-only arrays.
 
     Call this function before a read-only array is converted to a tensor that is never changed.
     Suppressing the warning for each array would cost more than the conversion, and would not be

@@ -171,7 +171,7 @@ class SharedVariable(Variable):
 
     @property
     def value_shape(self) -> tuple[int, ...]:
-        """The shape of the value that `get_value` returns, even if other processes keep it."""
+        """The shape of the value that `get_value` returns, even if processes hold parts of it."""
         return tuple(self.shape)
 
     @property

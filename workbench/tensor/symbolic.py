@@ -92,7 +92,7 @@ def is_symbolic() -> bool:
 
 
 def lacks_values() -> bool:
-    """Return True if shared variables that are created now get no value."""
+    """Return True if shared variables are currently created without values."""
     return _symbolic.get() and _allocating.get()
 
 

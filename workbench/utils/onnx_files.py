@@ -156,7 +156,7 @@ class _OneThread:
         self.thread: int | None = threading.get_ident()
 
     def match(self, message: str) -> bool:
-        """Return True in the thread that created the pattern, for any message."""
+        """Return True for every message issued in the thread that created the pattern."""
         return threading.get_ident() == self.thread
 
 

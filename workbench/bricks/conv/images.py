@@ -20,7 +20,7 @@ Size = tuple[int | None, int | None]
 
 
 def pair(brick: Brick, setting: str, *, least: int) -> Pair:
-    """Return a setting of a brick, which must be a pair of integers for height and width.
+    """Return a brick's setting, after checking that it is a pair of integers (height, width).
 
     Raises
     ------

@@ -146,7 +146,7 @@ class ConvolutionalTranspose(Convolutional):
         return super().get_dim(name)
 
     def _edges(self) -> Pair:
-        """Return how many rows and columns the output has beyond its smallest size."""
+        """Return how many more rows and columns the output has than its smallest possible size."""
         steps = pair(self, "step", least=1)
         if self._original_image_size is None:
             edges = pair(self, "unused_edge", least=0)

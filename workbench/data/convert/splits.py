@@ -10,7 +10,7 @@ from workbench.errors import DataError
 
 
 def check_splits(splits: Any, what: str, *, by_source: bool = False) -> None:
-    """Raise a `DataError` unless `splits` is a mapping as described below.
+    """Raise a `DataError` unless `splits` maps each split to a string or path, or to a mapping.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class Calls:
         self._answers: dict[int, Future[Any]] = {}
 
     def expect(self) -> tuple[int, Future[Any]]:
-        """Return the number of a new call, and a future for its answer."""
+        """Register a new call, and return its number and a future for its answer."""
         answer: Future[Any] = Future()
         with self._lock:
             self._number += 1

@@ -344,7 +344,7 @@ class Controls(interfaces.Session):
         return self._ask("relabel", examples, value, source=source)
 
     def drop(self, examples: int | Sequence[int]) -> RemoteCommand:
-        """Omit training examples from the next batch onwards; see `Session.drop`."""
+        """Drop training examples, starting with the next batch; see `Session.drop`."""
         return self._ask("drop", examples)
 
     def snapshot(self, name: str = "snapshot") -> RemoteCommand:
@@ -378,7 +378,7 @@ class Controls(interfaces.Session):
     def alert(
         self, text: str, level: Literal["info", "warning", "error"] = "warning"
     ) -> RemoteCommand:
-        """Record an alert, which views show; see `Session.alert`."""
+        """Record an alert, which is shown in views; see `Session.alert`."""
         check_level(level)
         return self._ask("alert", text, level)
 

@@ -59,7 +59,7 @@ class Failures:
         self._lost: int | None = None
 
     def suspect(self, rank: int | None = None) -> None:
-        """Note that a process seems to have ended: the given process, or an unknown one."""
+        """Note that the given process, or an unknown process, seems to have ended."""
         self._since = self._since or time.monotonic()
         self._lost = rank if self._lost is None else self._lost
 

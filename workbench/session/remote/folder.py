@@ -203,7 +203,7 @@ class RunFolder:
 
 
 def runs_folder() -> Path:
-    """Return the folder of all runs; if there is none, create one that only the user can read.
+    """Return the folder of all runs; if necessary, create it so that only the user can read it.
 
     The permissions of an existing folder are not changed.
 

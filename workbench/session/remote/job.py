@@ -128,7 +128,7 @@ def pack(main_loop: MainLoop, processes: int) -> bytes:
 
 
 def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -> bytes:
-    """Pickle a main loop, and the rest of the fork if one is given.
+    """Pickle a main loop and, for a forked run, the remaining data of the fork.
 
     No other thread may use the main loop.
     """
@@ -163,7 +163,7 @@ def packed_loop(main_loop: MainLoop, processes: int, fork: Fork | None = None) -
 
 
 def _recipe(main_loop: MainLoop, processes: int, has_state: bool) -> Recipe | None:
-    """Return the parts of the algorithm, or None to pickle it as a whole for a single process."""
+    """Return the parts of the algorithm, or None if it is pickled whole for a single process."""
     algorithm: Any = main_loop.algorithm
     divided = isinstance(getattr(algorithm, "distributed", None), DataParallel)
     if processes == 1 and has_state and not divided:

@@ -101,7 +101,7 @@ def register(session: RemoteRun) -> None:
 
 
 def check_newest(session: RemoteRun) -> dict[str, Any]:
-    """Return the current information about a run.
+    """Return the current information about a run that was not removed or restarted elsewhere.
 
     Raises
     ------

@@ -284,7 +284,7 @@ class Link:
             self.ended.clear()
 
     def wait(self, timeout: float | None, way: Callable[..., bool]) -> bool:
-        """Wait until training has ended and no command can continue it, or until the timeout."""
+        """Wait until training has ended and no command is waiting, or until the timeout expires."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())

@@ -171,7 +171,7 @@ class _DryQueue:
         self.commands = session._queue.commands
 
     def new(self, kind: str, text: str) -> Command:
-        """Return a command that is not kept."""
+        """Create a command without storing it."""
         return Command(0, kind, text)
 
     def accepts(self, command: Command) -> bool:
@@ -179,7 +179,7 @@ class _DryQueue:
         return True
 
     def ask(self, kind: str, text: str, *rest: Any, **options: Any) -> Command:
-        """Return a command that is not kept."""
+        """Create a command without storing it."""
         return self.new(kind, text)
 
     def assign_later(self, value: Any) -> None:

@@ -153,7 +153,7 @@ class Server:
             client.close()
 
     def _watch(self, connection: Connection, hello: dict[str, Any]) -> None:
-        """Wait for the error or the end of another process."""
+        """Wait until another process fails or ends, and report this."""
         trouble = {"rank": hello["rank"], "pid": hello["pid"], "error": None}
         with contextlib.suppress(OSError, EOFError):
             trouble["error"] = connection.receive().get("error")

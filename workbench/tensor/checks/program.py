@@ -43,7 +43,7 @@ class _Lowered:
 
     @cached_property
     def _origin(self) -> dict[str, Call]:
-        """The call that created each node, keyed by name because rewrites copy nodes."""
+        """The call that created each node, keyed by the node's name; a rewrite copies nodes."""
         return {node.name: call for node, call in self.program.origin.items()}
 
     @cached_property

@@ -83,7 +83,7 @@ class Variant:
         self._held = [variable.tensor for variable in task.shared]
 
     def run(self, sizes: tuple[int, ...]) -> Run:
-        """Return a function that runs the program for calls with these sizes, without the guard.
+        """Return a function that runs the program for calls with these sizes, without checks.
 
         The program must be valid for the sizes.
         """
@@ -192,7 +192,7 @@ class Compiled:
 
     @property
     def seconds(self) -> float:
-        """Total duration of tracing and compilation in seconds."""
+        """The total duration of tracing and compilation in seconds."""
         return sum(variant.seconds for variant in self.variants)
 
     def state(self) -> list[tuple[int, ...]]:

@@ -28,7 +28,7 @@ _within: ContextVar[bool] = ContextVar("within", default=False)
 
 @contextlib.contextmanager
 def collect_checks(checks: list[torch.Tensor] | None) -> Iterator[None]:
-    """Collect one boolean in `checks` for each argument with indices, while a task is traced.
+    """Collect in `checks` one boolean for each traced argument that contains indices.
 
     Parameters
     ----------

@@ -145,7 +145,7 @@ class Execution:
         return f"{self.tier.name}: {self.reason or NOT_YET}"
 
     def state(self) -> list[tuple[int, ...]]:
-        """Return the sizes that programs have been compiled for; rounding depends on them."""
+        """Return the sizes that have compiled programs; these programs determine the rounding."""
         return self.tier.state() or list(self.examples)
 
     def programs(self) -> list[tuple[int, ...]]:

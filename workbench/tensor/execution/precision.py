@@ -17,7 +17,7 @@ from workbench.tensor.execution.task import Task
 
 
 def arithmetic(task: Task) -> AbstractContextManager[object]:
-    """Return a context manager that sets the arithmetic for a task."""
+    """Return a context manager that applies the floating-point precision of a task."""
     if task.precision == "bf16":
         return torch.autocast(task.device.type, torch.bfloat16)
     if task.precision == "tf32" and task.device.type == "cuda":

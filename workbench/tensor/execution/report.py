@@ -55,7 +55,7 @@ def lines_about(head: str, trace: Trace, seconds: float, source: str, task: Task
 
 
 def _shortened(name: str) -> str:
-    """Shorten a long name in the middle, since inductor joins the names of all fused operations."""
+    """Omit the middle of a long kernel name; inductor joins the names of all fused operations."""
     half = (LONGEST - 1) // 2
     return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 

@@ -215,7 +215,7 @@ def _value(node: Any) -> Any:
 
 
 def _kind(node: Any) -> tuple[torch.dtype, torch.Size]:
-    """Return the dtype and shape of a node, which must match for an addition in place."""
+    """Return the dtype and shape of a node; both must match for an in-place addition."""
     return _value(node).dtype, _value(node).shape
 
 
