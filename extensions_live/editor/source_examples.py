@@ -118,7 +118,7 @@ def _is_smooth(value: Array, side: int) -> bool:
 
 
 def as_url(pixels: Array) -> str:
-    """Return an image as a URL that contains a PNG image."""
+    """Encode an image as a PNG data URL."""
     from PIL import Image
 
     while max(pixels.shape[:2]) > LARGEST:
