@@ -12,11 +12,14 @@ from torch.utils.data import TensorDataset
 
 from tests.contracts import test_aggregation, test_bricks, test_step_rules
 from tests.support.emulated_gpu import emulated
+from tests.support.forked_runs import build
 from workbench import fit, function, shared, tensor
 from workbench.bricks import TorchModule
 from workbench.builder.growth import Copies, Growth
 from workbench.config import config
+from workbench.distributed import ProcessGroup
 from workbench.serialization import dump, load
+from workbench.session.remote.job import pack, unpack
 from workbench.tensor.device import default_device
 from workbench.tensor.row_shards import _padded
 
@@ -135,3 +138,11 @@ def test_fit_trains_on_a_dataset_on_the_gpu():
     session = fit(torch.nn.Linear(2, 2), data, epochs=1)
     assert session.wait(60)
     assert session.predict(x.to(default_device())).shape == (6, 2)
+
+
+def test_a_run_sent_to_another_process_uses_the_device_of_that_process(tmp_path):
+    data = pack(build(epochs=1), processes=1)
+    with on_cpu():
+        loop, _ = unpack(data, ProcessGroup(), str(tmp_path / "log.sqlite"), trusted=True)
+        loop.run()
+    assert {one.tensor.device.type for one in loop.algorithm.parameters} == {"cpu"}
