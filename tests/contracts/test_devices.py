@@ -18,6 +18,7 @@ from workbench.bricks import TorchModule
 from workbench.builder.growth import Copies, Growth
 from workbench.config import config
 from workbench.distributed import ProcessGroup
+from workbench.distributed.whole import Whole
 from workbench.serialization import dump, load
 from workbench.session.remote.job import pack, unpack
 from workbench.tensor.device import default_device
@@ -146,3 +147,18 @@ def test_a_run_sent_to_another_process_uses_the_device_of_that_process(tmp_path)
         loop, _ = unpack(data, ProcessGroup(), str(tmp_path / "log.sqlite"), trusted=True)
         loop.run()
     assert {one.tensor.device.type for one in loop.algorithm.parameters} == {"cpu"}
+
+
+def test_numbers_of_examples_are_summed_on_the_device():
+    whole = Whole(ProcessGroup(0, 2, "a group"))
+    assert whole(tensor.matrix("x").shape[0]).device.type == "cuda"
+
+
+def test_a_session_rewinds_and_copies_values_to_main_memory():
+    session = build(epochs=1).start(paused=True)
+    session.step(3).wait(60)
+    session.rewind(1).wait(60)
+    values = session.probe().wait(60)
+    assert {one.device.type for one in values.values()} == {"cpu"}
+    session.resume()
+    assert session.wait(60)
