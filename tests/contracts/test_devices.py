@@ -19,6 +19,7 @@ from workbench.builder.growth import Copies, Growth
 from workbench.config import config
 from workbench.distributed import ProcessGroup
 from workbench.distributed.whole import Whole
+from workbench.errors import DomainError
 from workbench.serialization import dump, load
 from workbench.session.remote.job import pack, unpack
 from workbench.tensor.device import default_device
@@ -99,6 +100,12 @@ def test_constants_and_new_tensors_are_on_the_device_of_the_variables():
     n = x.shape[0]
     y = x * np.ones(3, "float32") + torch.ones(3) + torch.zeros((n, 3)) + torch.arange(n)[:, None]
     assert y.eval({"x": np.ones((2, 3), "float32")}).tolist() == [[2.0] * 3, [3.0] * 3]
+
+
+def test_constant_weights_are_checked():
+    x, y = tensor.matrix("x"), tensor.lvector("y")
+    with pytest.raises(DomainError, match="values from -1 to 1"):
+        torch.nn.functional.cross_entropy(x, y, weight=torch.tensor([1.0, -1.0]))
 
 
 def test_a_torch_module_is_moved_to_the_device():
