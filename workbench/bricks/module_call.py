@@ -126,7 +126,8 @@ class ModuleCall(Operation):
             if type(seed) is not torch.Tensor:  # it is a proxy while a step is traced
                 name = type(self.structure).__name__
                 raise CompilationError(DRAWS.format(name=name))
-            with torch.random.fork_rng():
+            devices = {value.device for value in (*held, *inputs) if value.is_cuda}
+            with torch.random.fork_rng(devices):
                 torch.manual_seed(int(seed))
                 outputs = self._outputs(held, inputs)
         return outputs, [held[self.names.index(name)] for name in self.changed]

@@ -29,6 +29,7 @@ from workbench.fitting.losses import Aim, Loss, Metric
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.arrays import as_array
 from workbench.tensor.device import floatx
 from workbench.tensor.inputs import expect_read_only
 
@@ -356,7 +357,7 @@ def _aim(
     outputs: int | None,
     end: End | None,
 ) -> Aim:
-    values = np.asarray(targets)
+    values = as_array(targets)
     names = prepared.classes
     numbers = Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
     if prepared.encoded:
@@ -473,7 +474,7 @@ def _has_values(steps: Sequence[Brick]) -> bool:
 
 
 def _target_variable(name: str, targets: Any) -> Variable:
-    values = np.asarray(targets)
+    values = as_array(targets)
     dtype = floatx() if values.dtype.kind == "f" else torch.int64
     shape = (None, *values.shape[1:])
     return tensor.variable(name, shape, dtype)

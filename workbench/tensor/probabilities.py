@@ -92,7 +92,7 @@ def _with_check(check: Callable[..., Any], value: Any, what: str, hint: str) -> 
     """Check a tensor immediately, since it never changes, and a variable at run time."""
     if isinstance(value, Variable):
         return apply(check, (_floats(value), what, hint), {})
-    check(_floats(value), what, hint)
+    check(_floats(value).cpu(), what, hint)
     return value
 
 
