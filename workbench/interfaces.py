@@ -624,7 +624,7 @@ class Session(Protocol):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> None:
-        """Write the network to an ONNX file that computes the same predictions."""
+        """Write the network to an ONNX file that gives the same predictions."""
 
     def to_torch(self) -> torch.nn.Module:
         """Create a module of torch layers that computes the same predictions."""

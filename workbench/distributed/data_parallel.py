@@ -197,7 +197,7 @@ class DataParallel(Hinted):
         return in_one_message([found[root] for root in roots])
 
     def _of_shares(self, roots: list[Variable]) -> list[str]:
-        """Return notes about batch normalisations that use the statistics of shares."""
+        """Return notes about batch normalisations that use per-share statistics."""
         found = estimates(roots)
         if self.statistics == "share":
             return [LOCAL_STATISTICS.format(where="")] * bool(found)

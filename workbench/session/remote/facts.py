@@ -127,7 +127,7 @@ def portable(error: BaseException) -> Pickled:
 
 
 def with_traceback(error: BaseException) -> Pickled:
-    """Pickle an error with its traceback as a note."""
+    """Pickle an error, with its traceback added as a note."""
     text = "".join(traceback.format_exception(error))
     try:
         copy = pickle.loads(portable(error).data)

@@ -18,7 +18,7 @@ LAUNCHED = ("RANK", "WORLD_SIZE")
 
 
 def threads_of_each(processes: int) -> int:
-    """Return the number of threads for each process, so that all share the processors."""
+    """Return the number of threads for each process, so that the processes share the processors."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) // processes)
     return max(1, (os.cpu_count() or 1) // processes)
