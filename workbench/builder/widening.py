@@ -286,7 +286,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> tuple[list[Variable], Place]:
-    """Return the variables that contain the units after `user`, and the units' place; update `found`."""
+    """Return the variables and the place that contain the units after `user`; update `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None

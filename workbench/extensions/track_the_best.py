@@ -1,4 +1,4 @@
-"""`TrackTheBest`, which writes a record whenever another record reaches its best value so far.
+"""`TrackTheBest`, which writes a record whenever the tracked record reaches its best value so far.
 
 `workbench.extensions.stopping` uses it to end training when the tracked record stops improving.
 """
