@@ -457,7 +457,7 @@ def test_a_main_loop_that_is_running_is_not_run_again(paused):
         ) as caught:
             start()
         assert caught.value.session is paused
-        assert f"running()['{paused.name}']" in str(caught.value)
+        assert f"trained by {paused.name}, which continues;" in str(caught.value)
         assert "stop() and wait()" in str(caught.value)
     assert paused.main_loop.status == before
     assert paused.state is State.PAUSED

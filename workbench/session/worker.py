@@ -312,6 +312,7 @@ class Worker:
             step = self.pause.end()
             asked = self.queue.end_run()
             more = asked if state is State.FINISHED else []
+            self.prober.run_ended()  # before another run can start
             if more:
                 self.state = State.RUNNING
                 self.runs += 1
@@ -322,7 +323,6 @@ class Worker:
             for command in self.queue.waiting():
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
-            self.prober.run_ended()
             if step is not None and self.exception is not None:
                 step._fail(self._main_loop.status["iterations_done"], self.exception)
             elif step is not None:
