@@ -271,7 +271,10 @@ class States(Editing):
 
     @property
     def branches(self) -> list[Branch]:
-        """The branches of the run; training continues on the last branch."""
+        """The branches of the run; training continues on the last branch.
+
+        A session that continues the run of an earlier session also has its branches and snapshots.
+        """
         return list(self._worker.rewinder.history.branches)
 
     @property
