@@ -123,7 +123,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
                 # Another session may continue the main loop; this session keeps its last payload.
-                return {**payload, "command": command, "receipts": self._steer.receipts()}
+                receipts, note = self._steer.receipts(), session.note
+                return {**payload, "command": command, "receipts": receipts, "note": note}
         facts = progress_of(session, self._speed)
         steer = self._steer.payload(session)  # first, since it updates the course for the receipts
         shown_alerts, alert_count = alerts(session.log)

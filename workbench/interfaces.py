@@ -317,7 +317,7 @@ class Branch(Protocol):
 
     @property
     def difference(self) -> str:
-        """The interventions since `start` as a line of text; empty for the current branch."""
+        """The interventions that the current branch lacks, or its own, as a line of text."""
 
 
 class Snapshot(Protocol):

@@ -233,7 +233,7 @@ def test_a_branch_says_how_it_differs(bar):
     session.set("learning_rate", 0.5).wait(SOON)
     payload = bar(Controls(session))
     assert payload["steer"]["branches"] == [
-        {"name": "main", "start": 0, "end": 30, "difference": ""},
+        {"name": "main", "start": 0, "end": 30, "difference": "no own interventions"},
         {
             "name": "branch 1", "start": 7, "end": None,
             "difference": "learning_rate 0.1 → 0.5 at 7",

@@ -7,6 +7,7 @@ the second run raises an error that names the session of the first run.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +17,8 @@ from workbench.interfaces import Loop, Session
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed, and that run continues. The session "
-    "is available as workbench.session.running()[{session.name!r}]; call its stop() and "
-    "wait() methods before starting again"
+    "{what} being trained by {session.name}, which continues; use that session, or call its stop() "
+    "and wait() methods first"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r} (iterations done: "
@@ -31,7 +31,7 @@ ANOTHER_THREAD = (
 )
 
 _leases: list[Lease] = []
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 class Lease:
@@ -56,10 +56,7 @@ class Lease:
         self.session = session
         self.thread = threading.current_thread().name
         with _lock:
-            for other in _leases:
-                what = _common(main_loop, other.main_loop)
-                if what is not None:
-                    raise other._refusal(what)
+            _check_free(main_loop)
             _leases.append(self)
 
     def release(self) -> None:
@@ -98,10 +95,24 @@ def session_of(main_loop: Loop) -> Session | None:
 def forget() -> list[Session]:
     """Discard all leases in a forked process; return the sessions that had a lease."""
     global _lock
-    _lock = threading.Lock()  # a thread of the parent process may have held the old lock
+    _lock = threading.RLock()  # a thread of the parent process may have held the old lock
     found = [lease.session for lease in _leases if lease.session is not None]
     _leases.clear()
     return found
+
+
+@contextlib.contextmanager
+def at_rest(main_loop: Loop) -> Iterator[None]:
+    """Prevent runs from training `main_loop` during the block, which reads or copies its state.
+
+    Raises
+    ------
+    AlreadyTrainingError
+        If a run is training `main_loop`, or a part of it.
+    """
+    with _lock:
+        _check_free(main_loop)
+        yield
 
 
 def check_idle(main_loop: Loop, method: str) -> None:
@@ -110,6 +121,13 @@ def check_idle(main_loop: Loop, method: str) -> None:
         leased = any(lease.main_loop is main_loop for lease in _leases)
     if leased:
         raise AlreadyTrainingError(ANOTHER_THREAD.format(main_loop=main_loop, method=method))
+
+
+def _check_free(main_loop: Loop) -> None:
+    for other in _leases:
+        what = _common(main_loop, other.main_loop)
+        if what is not None:
+            raise other._refusal(what)
 
 
 def _common(new: Loop, running: Loop) -> str | None:

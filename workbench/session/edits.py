@@ -89,6 +89,11 @@ class Edits:
         WATCHERS.append(self._assigned)
         self._run.after_refresh = self._rearranged
 
+    def follow(self, earlier: Edits) -> None:
+        """Compare with the values at the end of an earlier session of the same main loop."""
+        self._seen, self._seen_at = earlier._seen, earlier._seen_at
+        self._arranged = earlier._arranged
+
     def detach(self) -> None:
         """Stop watching other threads, and store the state of variables to detect later edits."""
         if self._assigned in WATCHERS:

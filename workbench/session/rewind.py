@@ -93,6 +93,12 @@ class Rewinder:
         self._run.observers, self._run.after_batch = [], None
         self._edits.detach()
 
+    def follow(self, earlier: Rewinder) -> None:
+        """Continue the history of an earlier session, which has left the run at this point."""
+        self.history = self.taker.history = self.changes.history = earlier.history
+        self.taker.ring = earlier.taker.ring
+        self._edits.follow(earlier._edits)
+
     def begin(self) -> None:
         """Count the interventions in the log, and record the edits made since the last run."""
         if self.taker.able:

@@ -83,6 +83,7 @@ def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> 
         "iteration": command.iteration,
         "reason": command.reason,
         "replaced_by": command.replaced_by,
+        "unchanged": command.unchanged,
     }
     if command.exception is not None:
         facts["exception"] = portable(command.exception)
