@@ -118,7 +118,7 @@ def round_step(least: float) -> int:
 
 
 def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkData | None:
-    """Return the marks of one kind with their texts from the log; nearby marks are merged."""
+    """Return the marks of one kind with labels from the log; nearby marks are merged."""
     if CHANNELS[kind] not in log.channels:
         return None
     iterations, values = log.entries(CHANNELS[kind])

@@ -85,7 +85,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests; the text is empty if a rewind has undone the request."""
+        """Return the outcomes of requests; those that a rewind has undone have no text."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:

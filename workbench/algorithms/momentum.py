@@ -19,7 +19,7 @@ from workbench.utils.notices import remark
 
 DIVERGES = (
     "the momentum is {momentum:g}, so earlier steps never lose their weight and training usually "
-    "diverges; a momentum is usually between 0 and 1, such as 0.9"
+    "diverges; momentum is usually between 0 and 1, for example 0.9"
 )
 
 

@@ -80,7 +80,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         only one epoch, and training cannot be rewound.
     reads_example_by_example : bool
         True if the stream is certain to read and change each example independently of the others in
-        its batch, so that one of several processes can read a part of each batch.
+        its batch, so that each of several processes can read its part of a batch.
 
     Examples
     --------

@@ -171,7 +171,7 @@ class DataParallel(Hinted):
         if cost is None:
             raise errors.AlgorithmError(
                 "GradientDescent requires a cost to train in several processes, because the "
-                "weights of the shares of a batch are inferred from the cost; pass cost=..."
+                "weight of each share is inferred from the cost; pass cost=..."
             )
         return self.whole.gradients(cost, gradients)
 
@@ -183,7 +183,10 @@ class DataParallel(Hinted):
         return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Make random draws depend on positions in the whole batch; merge all messages into one."""
+        """Make random draws depend on positions in the whole batch.
+
+        Also merge all messages between processes into one.
+        """
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)

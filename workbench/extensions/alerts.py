@@ -132,7 +132,7 @@ class Alert(SimpleExtension):
     Parameters
     ----------
     text : str, optional
-        The text of the alert, which is used unless `when` returns a text.
+        The text of the alert, used unless `when` returns a string.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
         condition is met. By default the condition is always met. If the function raises errors,

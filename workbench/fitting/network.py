@@ -57,12 +57,12 @@ NOT_INDICES = (
     "{values}"
 )
 FEWER_NAMES = (
-    "the targets have the value {value}, but the data has the names of only {count} classes: "
-    "{names}; correct the names, or the targets, which must be indices of the names"
+    "the targets contain {value}, but the data names only {count} classes: {names}; correct the "
+    "names, or the targets, which must be indices into the names"
 )
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
-    "should be kept; call the method initialize() of every brick, or pass new bricks"
+    "should be kept; call the initialize() method of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
     "the targets are integers of shape {shape}, but classes must be a vector of indices; pass "
@@ -71,7 +71,7 @@ COLUMNS_OF_CLASSES = (
 VECTOR = (
     "the input {name!r} has one number for each example, but the model needs rows of shape "
     "(B, features); pass x.reshape(-1, 1), or pass a table and the name of its target if the data "
-    "has several such columns (data.to_pandas() converts a split of Hugging Face)"
+    "has several such columns (data.to_pandas() converts a Hugging Face split)"
 )
 OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
@@ -505,7 +505,7 @@ def _is_written(cost: Variable) -> bool:
 
 
 def _stand_in(output: Variable) -> Variable:
-    """Return a placeholder for the cost: one line of code, to be replaced by `_put_loss`."""
+    """Return a placeholder cost: one line of code that `_put_loss` replaces."""
     cost: Variable = output.mean()
     cost.name = "cost"
     return cost

@@ -45,7 +45,7 @@ class Tabular(Records):
     def epochs(self) -> pd.DataFrame:
         """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, contains the iterations where the epochs ended. The
+        The first column, ``iteration``, contains the iterations at which each epoch ended. The
         records ``training_finish_requested`` and ``training_finished`` are omitted.
         """
         # copied first, since the training thread may append to the list in the meantime

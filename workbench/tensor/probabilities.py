@@ -97,7 +97,7 @@ def _with_check(check: Callable[..., Any], value: Any, what: str, hint: str) -> 
 
 
 def _floats(p: Any) -> Any:
-    """Return `p` as floats, since only floats can be NaN."""
+    """Convert `p` to floats, since only floats can be NaN."""
     return p if p.dtype.is_floating_point else p.to(floatx())
 
 

@@ -82,7 +82,7 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Create a call to `function`, whose arguments can be nested."""
+        """Create a call to `function` with arguments that can be nested."""
         return cls(function, *flatten(args, kwargs))
 
     @property

@@ -218,7 +218,7 @@ def test_a_run_of_three_continues_with_another_number_of_processes(start, size):
     until(lambda: session._link.facts.get("kept") is not None)
     killed = size - 1
     os.kill(session.processes[killed], signal.SIGKILL)
-    with pytest.raises(errors.ProcessError, match=f"process {killed} of 3 of .* signal SIGKILL"):
+    with pytest.raises(errors.ProcessError, match=f"process {killed} of 3 in .* signal SIGKILL"):
         session.wait(60)
     began = session.restart(processes=size)
     assert began <= 8

@@ -371,7 +371,7 @@ class SQLiteLog(TrainingLogBase):
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
-        """Change the state of the identity, and perform the actions of the transition."""
+        """Change the identity's state, and perform the actions of this transition."""
         with self._moving:
             state = after(self._identity, event)
             if forks(self._identity, event):

@@ -271,7 +271,7 @@ class Controls(interfaces.Session):
         return self._ask("stop", save=None if save is None else _whole(save))
 
     def save(self, path: str | os.PathLike[str] | None = None) -> RemoteCommand:
-        """Save the run to a file on this machine between two batches; see `Session.save`."""
+        """Save the run between two batches to a file on this machine; see `Session.save`."""
         return self._ask("save", _whole(self.default_path if path is None else path))
 
     def load(self, path: str | os.PathLike[str]) -> RemoteCommand:

@@ -23,9 +23,9 @@ SENT_ELSEWHERE = (
     "the command again here"
 )
 LONGEST_SHARED = 1000
-"""Maximum length of a text that is sent to every notebook.
+"""Maximum length of a string that is sent to every notebook.
 
-A longer text is sent only to the notebook that issued the command.
+A longer string is sent only to the notebook that issued the command.
 """
 
 REMOTE = "in the process that trains:\n{text}"

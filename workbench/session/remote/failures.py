@@ -14,10 +14,10 @@ GRACE = 0.5
 """Seconds to wait, after the first sign of a failure, for its cause to become known."""
 
 NOT_STARTED = (
-    "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"
+    "process {rank} of {size} in {name!r} could not start: {why}. The end of its output:\n{output}"
 )
 ENDED = (
-    "process {rank} of {size} of {name!r} (pid {pid}) ended after iteration {done:,} or later: "
+    "process {rank} of {size} in {name!r} (pid {pid}) ended at iteration {done:,} or later: "
     "{why}.{output} The log is kept; {restart}"
 )
 SAID = " The end of its output: {output}."

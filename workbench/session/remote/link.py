@@ -328,7 +328,7 @@ class Link:
         self._changed()
 
     def _ask_to_end(self) -> None:
-        """Ask the first process to end together with all others, if it is still connected."""
+        """Ask the first process, if still connected, to end all processes."""
         if self._connection is not None:
             with suppress(OSError):
                 self._connection.send({"close": True})

@@ -282,7 +282,7 @@ class Server:
             text = f"{type(error).__name__}: {error}"
             if text != self._unreported:
                 self._unreported = text
-                logger.exception("a part of a report of the run failed")
+                logger.exception("a part of the run's report failed")
 
     def _flush(self) -> None:
         """Write the log to the database; if this fails, the log reports it and tries again."""

@@ -230,7 +230,7 @@ class RemoteSession(FixedAttributes, Controls):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> RemoteSession:
-        """Start a second run, which pauses at an iteration of this run.
+        """Start a second run that pauses at an iteration of this run.
 
         The fork has the same number of processes. The datasets are copied. See `Session.fork`.
 

@@ -39,8 +39,8 @@ SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)"
 
 TOO_LATE = (
     "torchrun started only {begun} of {processes} processes within {seconds:g} seconds, so all "
-    "of them were ended; start fewer processes, or try again when the machine is less busy. Output "
-    "of torchrun:\n{said}"
+    "of them were stopped; start fewer processes, or try again when the machine is less busy. "
+    "Output of torchrun:\n{said}"
 )
 WRONG_OPTIONS = (
     "options must be a sequence of strings, such as ['--numa-binding=node'], not {given!r}; "

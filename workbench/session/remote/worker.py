@@ -62,8 +62,8 @@ TOGETHER = 60.0
 """Maximum number of seconds that the other processes wait for the first process to start."""
 
 RESTS = (
-    "no notebook was connected to the processes of this run for {seconds:g} seconds while it was "
-    "paused, so they have ended; restart() starts them again, paused"
+    "no notebook was connected to this paused run for {seconds:g} seconds, so its processes have "
+    "ended; restart() starts them again, paused"
 )
 
 
