@@ -4,7 +4,7 @@
 import { focusOf, make, named } from "../dom";
 import { makeField, makePlainButton, onEnter, ReceiptLine, type Send } from "./fields";
 import type { NumberRow, Receipt } from "../messages";
-import { inText, POSITIONS, reaches, scaleFor, type Scale } from "./scale";
+import { inText, POSITIONS, scaleFor, suits, type Scale } from "./scale";
 
 const SETTLE = 200; // ms after the last step of a slider until its value is sent
 const HOLDS = "a value that you set here holds until you release it";
@@ -89,7 +89,7 @@ export class NumberControl {
       this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
-      if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
+      if (!this.#scale || !suits(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     }
     this.#slider.classList.toggle("wb-none", !this.#scale);
     if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
@@ -123,7 +123,9 @@ export class NumberControl {
     const step = steps[event.key as keyof typeof steps] as number | undefined;
     if (step === undefined) return;
     event.preventDefault();
-    this.#slider.value = String(Number(this.#slider.value) + (step * POSITIONS) / 100);
+    const before = this.#slider.value;
+    this.#slider.value = String(Number(before) + (step * POSITIONS) / 100);
+    if (this.#slider.value === before) return; // at the end
     this.#slider.dispatchEvent(new Event("change"));
   };
 
