@@ -1166,6 +1166,7 @@ function inText(value) {
 
 // src/steer/number_row.ts
 var SETTLE = 200;
+var UNABLE = "values can be changed while training runs or is paused";
 var HOLDS = "a value that you set here holds until you release it";
 var NumberControl = class {
   element;
@@ -1231,6 +1232,7 @@ var NumberControl = class {
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
+    this.element.title = able ? "" : UNABLE;
     this.#hold.hidden = !row.driven_by;
     this.#hold.textContent = row.held ? "Release" : "Hold";
     this.#hold.title = row.held ? `let ${row.driven_by} set it again` : HOLDS;

@@ -7,6 +7,7 @@ import type { NumberRow, Receipt } from "../messages";
 import { inText, POSITIONS, scaleFor, suits, type Scale } from "./scale";
 
 const SETTLE = 200; // ms after the last step of a slider until its value is sent
+const UNABLE = "values can be changed while training runs or is paused";
 const HOLDS = "a value that you set here holds until you release it";
 
 export class NumberControl {
@@ -74,6 +75,7 @@ export class NumberControl {
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
+    this.element.title = able ? "" : UNABLE;
     this.#hold.hidden = !row.driven_by;
     this.#hold.textContent = row.held ? "Release" : "Hold";
     this.#hold.title = row.held ? `let ${row.driven_by} set it again` : HOLDS;
