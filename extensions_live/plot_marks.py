@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MOST_EPOCHS = 30
 BUCKETS = 40
 LISTED = 3
-LENGTH = 100
+LENGTH = 300
 """Maximum number of characters in one line of a mark's text."""
 
 QUIET = UNCHANGING - {"fork"}

@@ -18,6 +18,9 @@ STEERABLE = (State.RUNNING, State.PAUSED)
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
 """Commands whose effects are undone if training is rewound to an earlier iteration."""
 
+USUAL_HIGH = {"momentum": 1.0}
+"""The largest usual values of hyperparameters without an upper bound, for their sliders."""
+
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first for each step rule."""
 
@@ -75,7 +78,7 @@ class Steer:
                 "owner": one.owner,
                 "value": finite(one.value),
                 "low": finite(one.low),
-                "high": finite(one.high),
+                "high": finite(min(one.high, USUAL_HIGH.get(one.name, math.inf))),
                 "scale": one.scale,
                 "driven_by": one.driven_by,
                 "held": one.held,
