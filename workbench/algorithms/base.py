@@ -92,6 +92,9 @@ class Distributed(Protocol):
     ) -> dict[SharedVariable, Variable]:
         """Return the gradients for the whole batch."""
 
+    def check_cost(self, batch: Batch) -> None:
+        """Raise `AlgorithmError` if the cost of a batch cannot be computed from its shares."""
+
     def check_rule(self, rule: Any) -> None:
         """Raise `AlgorithmError` if a step rule cannot be used."""
 
@@ -556,6 +559,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if active is None and self.training_graph.normalizes_examples:
             self._check_single(values)
         if active is not None:
+            active.check_cost(batch)
             active.begin(batch)
         results = self._step(run, values)
         if active is not None:
