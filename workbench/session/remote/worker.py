@@ -30,6 +30,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
 from workbench.session.command import Command
 from workbench.session.fork import Fork
+from workbench.session.remote.children import end_forks_with_this_process
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
@@ -81,6 +82,7 @@ def main(path: str, launch: int, rank: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the notebook handles interrupts
     logging.basicConfig(format="%(message)s")
+    end_forks_with_this_process()
     status = 1
     try:
         status = _Process(RunFolder(Path(path)), launch, rank).work()
