@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from workbench.data.seeds import fix_global_draws
 from workbench.distributed import ProcessGroup, process_group
 from workbench.errors import ProcessError, SessionError, TrainingFinish
 from workbench.extensions.finish_after import GOAL, goal_reached
@@ -83,6 +84,7 @@ def main(path: str, launch: int, rank: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the notebook handles interrupts
     logging.basicConfig(format="%(message)s")
     end_forks_with_this_process()
+    fix_global_draws()
     status = 1
     try:
         status = _Process(RunFolder(Path(path)), launch, rank).work()
