@@ -77,6 +77,9 @@ def generator_at(seed: int, *place: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
 
 
+_numpy: Any = np.random
+"""NumPy's module; its type hints lack the functions for the global generator."""
+
 _fixed = [False]
 """True in a process that only trains one run."""
 
@@ -145,14 +148,14 @@ def global_generators(own: np.random.MT19937, seed: int, *place: int) -> Iterato
     True
     """
     words = [int(one) for one in np.random.SeedSequence(seed, spawn_key=place).generate_state(3)]
-    left = torch.default_generator.get_state(), np.random.get_bit_generator(), random.getstate()
+    left = torch.default_generator.get_state(), _numpy.get_bit_generator(), random.getstate()
     torch.default_generator.manual_seed(words[0])
-    np.random.set_bit_generator(own)
+    _numpy.set_bit_generator(own)
     np.random.seed(words[1])  # noqa: NPY002
     random.seed(words[2])
     try:
         yield
     finally:
         torch.default_generator.set_state(left[0])
-        np.random.set_bit_generator(left[1])
+        _numpy.set_bit_generator(left[1])
         random.setstate(left[2])
