@@ -217,6 +217,7 @@ class _Process:
         keeper.note_log()
         keeper.start()
         server.kept = keeper.iteration
+        server.problem_of_snapshots = lambda: keeper.problem
         server.start()
         self.folder.announce(
             {"port": server.port, "pid": os.getpid(), "launch": self.launch, **self._shown()}
