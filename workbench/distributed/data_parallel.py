@@ -35,10 +35,12 @@ from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, replace
 
 APART = (
-    "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
-    "but the numbers of all {size} processes add up to {sum}. All processes must read the same "
-    "batches, so give schemes and data loaders the same seed, and all extensions must act at the "
-    "same batches in all processes"
+    "the processes have not read the same batch: the batch of process {rank} has the number {own}, "
+    "but the numbers of all {size} processes add up to {sum}. A number depends on the position in "
+    "the data and on values of the batch. Give schemes and data loaders the same seed in all "
+    "processes; draw random changes of examples from the global generators of torch, NumPy or "
+    "Python, or from generators that depend only on the example and the epoch; and let all "
+    "extensions act after the same batches"
 )
 LOCAL_STATISTICS = (
     "batch normalisation{where} uses the mean and the standard deviation of each process's "
@@ -376,14 +378,14 @@ class DataParallel(Hinted):
 
         Raises
         ------
-        ProcessError
+        DataError
             If the processes have processed different batches.
         """
         size = self.group.size
         found, epoch, batch, calls = map(int, total.tolist())
         if found != size * self._number:
             text = APART.format(rank=self.group.rank, own=self._number, size=size, sum=found)
-            raise errors.ProcessError(text)
+            raise errors.DataError(text)
         if batch or epoch:
             self.agreed, self.wish = "batch" if batch else "epoch", None
         self._called = self._called or calls > 0

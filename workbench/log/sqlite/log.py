@@ -186,6 +186,11 @@ class SQLiteLog(TrainingLogBase):
         self._move(Event.FLUSH)
         self._writer.flush()
 
+    @property
+    def problem(self) -> str:
+        """The reason why new records cannot be written at present; empty if they can."""
+        return self._writer.problem
+
     def hurry(self) -> None:
         """Write existing records now instead of within a second, and return without waiting."""
         self._writer.hurry()

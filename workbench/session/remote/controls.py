@@ -66,7 +66,7 @@ class Controls(interfaces.Session):
     @property
     def note(self) -> str:
         """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
-        return str(self._fact("note", ""))
+        return str(self._fact("note", "") or self._fact("unwritten", ""))
 
     @property
     def runs(self) -> int:

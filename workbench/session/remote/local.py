@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from workbench.session.remote.children import await_end, leave
+from workbench.session.remote import children
 from workbench.session.remote.folder import RunFolder
 
 LIFELINE = "--lifeline"
@@ -88,13 +88,11 @@ class LocalProcesses:
 
     def status(self, rank: int) -> int | None:
         """Return the exit status of a process; None while it runs."""
-        return self._started[rank].poll()
+        return children.status(self._started[rank])
 
     def kill(self) -> None:
-        """Kill all processes, and wait until they have ended."""
-        for one in self._started:
-            one.kill()
-        await_end(self._started)
+        """Kill all processes and those that they have started, and wait until they have ended."""
+        children.kill(self._started)
         for one in self._started:
             if one.stdin is not None:
                 with contextlib.suppress(OSError):
@@ -103,4 +101,4 @@ class LocalProcesses:
     def leave(self) -> None:
         """Let the processes continue on their own; this process does not wait for them to end."""
         for one in self._started:
-            leave(one)
+            children.leave(one)

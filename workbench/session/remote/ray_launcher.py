@@ -199,7 +199,11 @@ def _actor() -> type[Any]:
             return self.process.poll()
 
         def kill(self) -> int:
-            self.process.kill()
+            import os
+            import signal
+
+            if self.process.poll() is None:  # with the processes that it has started
+                os.killpg(self.process.pid, signal.SIGKILL)
             return self.process.wait(5)
 
     return Actor

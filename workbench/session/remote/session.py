@@ -199,7 +199,8 @@ class RemoteSession(FixedAttributes, Controls):
     def note(self) -> str:
         """The reason why the last run did not train, or why it ended during a pause.
 
-        For a fork that is not ready yet, it is the reason for the delay. Otherwise, it is empty.
+        For a fork that is not ready yet, it is the reason for the delay. It also says why the log
+        or a snapshot cannot be written, for example to a full disk. Otherwise, it is empty.
         """
         if self._link is None and self._folder.rested.exists():
             return RESTED

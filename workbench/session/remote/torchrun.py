@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench.errors import ArgumentError, ProcessError
 from workbench.hints import Hinted
-from workbench.session.remote.children import await_end, leave
+from workbench.session.remote.children import await_end, kill_group, leave
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.identity import birth, exists
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
@@ -160,8 +160,7 @@ class TorchrunProcesses:
         """Kill all processes, and wait until they have ended."""
         if self.agent.poll() is None:
             for pid in self.pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                kill_group(pid)
             if not self.knows_all:
                 self.agent.terminate()  # torchrun then ends its processes
         try:
@@ -175,8 +174,7 @@ class TorchrunProcesses:
                 time.sleep(0.02)
             for pid, begun in zip(self.pids, self.births, strict=False):
                 if exists(pid) and birth(pid) == begun:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                    kill_group(pid)
         if self.agent.stdin is not None:
             with suppress(OSError):
                 self.agent.stdin.close()
