@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
+
+import torch
 
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
@@ -30,6 +32,9 @@ ANOTHER_THREAD = (
     "call the method in that thread, as in session.call(lambda main_loop: main_loop.{method}(...))"
 )
 
+Memory: TypeAlias = tuple[str, int, int]
+"""A device and two addresses there: the first of a tensor and the first after it."""
+
 _leases: list[Lease] = []
 _lock = threading.Lock()
 
@@ -47,8 +52,8 @@ class Lease:
     Raises
     ------
     AlreadyTrainingError
-        If `main_loop` is already running, or shares its algorithm, its log, a parameter or an
-        extension with a running main loop.
+        If `main_loop` is already running, or shares its algorithm, its log, an extension, or
+        a parameter or its memory with a running main loop.
     """
 
     def __init__(self, main_loop: Loop, session: Session | None = None) -> None:
@@ -120,8 +125,7 @@ def _common(new: Loop, running: Loop) -> str | None:
         return "the algorithm of this main loop belongs to a main loop that is"
     if new.log is running.log:
         return "the log of this main loop belongs to a main loop that is"
-    held = {id(parameter) for parameter in _parameters(running)}
-    shared = list(by_path(p for p in _parameters(new) if id(p) in held))
+    shared = list(by_path(_shared(list(_parameters(new)), list(_parameters(running)))))
     if shared:
         more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
         plural, are = ("s", "are") if len(shared) > 1 else ("", "is")
@@ -130,6 +134,38 @@ def _common(new: Loop, running: Loop) -> str | None:
     if extensions:
         return f"the extension {extensions[0]!r} of this main loop belongs to a main loop that is"
     return None
+
+
+def _shared(new: list[Any], running: list[Any]) -> list[Any]:
+    """Return the parameters in `new` that are, or use memory of, parameters in `running`.
+
+    Each brick that wraps a torch module creates variables of its own for the module's memory.
+    """
+    held = {id(parameter) for parameter in running}
+    taken = [memory for parameter in running if (memory := _memory_of(parameter)) is not None]
+
+    def is_shared(parameter: Any) -> bool:
+        if id(parameter) in held:
+            return True
+        memory = _memory_of(parameter)
+        return memory is not None and any(_overlap(memory, other) for other in taken)
+
+    return [parameter for parameter in new if is_shared(parameter)]
+
+
+def _overlap(one: Memory, other: Memory) -> bool:
+    return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
+
+
+def _memory_of(parameter: Any) -> Memory | None:
+    """Return a parameter's device and its first and last address, or None without memory."""
+    tensor = vars(parameter).get("tensor")  # a symbolic or divided variable has none
+    if not isinstance(tensor, torch.Tensor) or tensor.is_meta or not tensor.numel():
+        return None
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    span = 1 + sum((size - 1) * stride for size, stride in steps)
+    start = tensor.data_ptr()
+    return str(tensor.device), start, start + span * tensor.element_size()
 
 
 def _parameters(main_loop: Loop) -> Iterator[Any]:
