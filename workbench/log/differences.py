@@ -22,6 +22,9 @@ Fact: TypeAlias = tuple[str, str]
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of properties, in the order of their rows."""
 
+STARTED_FROM = "started_from"
+"""Key in the status for the origin of the values that training started from."""
+
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
 """Keys in the status for the initial hyperparameters (by path) and the software versions."""
 
@@ -130,6 +133,8 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
             facts["run", name] = status[key]
     if not status and len(frame):
         facts["run", "iterations"] = int(frame.index[-1])
+    if STARTED_FROM in status:
+        facts["run", "start"] = status[STARTED_FROM]
     if "threads" in status:
         facts["run", "threads"] = status["threads"]
     for what, key in (("version", VERSIONS), ("hyperparameter", HYPERPARAMETERS)):

@@ -15,6 +15,7 @@ import torch
 
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
+from workbench.main_loop.trained import record_training, trained_later
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
@@ -60,6 +61,8 @@ class Lease:
         self.main_loop = main_loop
         self.session = session
         self.thread = threading.current_thread().name
+        self.name = "an earlier run" if session is None else session.name
+        self._start = _iterations(main_loop)
         with _lock:
             for other in _leases:
                 what = _common(main_loop, other.main_loop)
@@ -70,6 +73,8 @@ class Lease:
     def release(self) -> None:
         """Allow other runs to train the main loop."""
         with _lock:
+            if _iterations(self.main_loop) != self._start:
+                record_training(self.main_loop, _parameters(self.main_loop), self.name)
             _leases.remove(self)
 
     def __enter__(self) -> Lease:
@@ -98,6 +103,21 @@ def session_of(main_loop: Loop) -> Session | None:
     with _lock:
         found = (lease.session for lease in _leases if lease.main_loop is main_loop)
         return next(found, None)
+
+
+def changed_by(main_loop: Loop) -> str | None:
+    """Return the name of a run of another main loop that has trained parameters of `main_loop`.
+
+    Return None if `main_loop` itself trained its parameters last.
+    """
+    own = list(_parameters(main_loop))
+    with _lock:
+        if any(lease.main_loop is main_loop for lease in _leases):
+            return None
+        for lease in _leases:
+            if _shared(own, list(_parameters(lease.main_loop))):
+                return lease.name
+    return trained_later(main_loop, own)
 
 
 def forget() -> list[Session]:
@@ -159,13 +179,17 @@ def _overlap(one: Memory, other: Memory) -> bool:
 
 def _memory_of(parameter: Any) -> Memory | None:
     """Return a parameter's device and its first and last address, or None without memory."""
-    tensor = vars(parameter).get("tensor")  # a symbolic or divided variable has none
+    tensor = getattr(parameter, "__dict__", {}).get("tensor")  # not if symbolic or divided
     if not isinstance(tensor, torch.Tensor) or tensor.is_meta or not tensor.numel():
         return None
     steps = zip(tensor.shape, tensor.stride(), strict=True)
     span = 1 + sum((size - 1) * stride for size, stride in steps)
     start = tensor.data_ptr()
     return str(tensor.device), start, start + span * tensor.element_size()
+
+
+def _iterations(main_loop: Loop) -> Any:
+    return main_loop.status.get("iterations_done", 0)
 
 
 def _parameters(main_loop: Loop) -> Iterator[Any]:
