@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import INTERVENTIONS, each_intervention, in_words
+from workbench.log.last_batch import epochs_first, of_last_batch
 from workbench.log.records import listed
 from workbench.log.sources import Run
 
@@ -65,7 +66,7 @@ def differences(
     """
     import pandas as pd
 
-    from workbench.log.mixed_frame import MixedFrame
+    from workbench.log.mixed_frame import LAST_BATCH, MixedFrame
 
     if len(runs) < 2:
         raise LogError(ONE_RUN.format(count=len(runs)))
@@ -79,10 +80,13 @@ def differences(
     names = [run.name for run in runs]
     if index is None:
         return MixedFrame(columns=names, dtype=object)
+    last_batch = frozenset[str]().union(*map(_of_last_batch, runs))
     table = np.empty((len(rows), len(runs)), object)
     for place, values in enumerate(rows.values()):
         table[place] = values
-    return MixedFrame(table, index=index, columns=names)
+    frame = MixedFrame(table, index=index, columns=names)
+    frame.attrs[LAST_BATCH] = sorted(last_batch)
+    return frame
 
 
 def differing(
@@ -185,8 +189,16 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
             raise LogError(NOT_NUMBERS.format(name=best, which=which))
         at = numbers.idxmax() if largest else numbers.idxmin()
         results["result", "iteration"] = int(at)
-    newest = numbers_in(run.latest(at))
+    newest = epochs_first(numbers_in(run.latest(at)), _of_last_batch(run))
     return results | {("result", name): value for name, value in newest.items()}
+
+
+def _of_last_batch(run: Run) -> frozenset[str]:
+    """Return the channels of a run that have a record for each batch."""
+    if run.columns is None:
+        return frozenset()
+    counts = {name: len(entries.values) for name, entries in run.columns.items()}
+    return of_last_batch(counts, run.status)
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:
