@@ -450,6 +450,16 @@ def test_interrupting_wait_leaves_training_running(paused):
     assert paused.state is State.PAUSED
 
 
+def test_a_wait_for_a_paused_session_says_that_it_is_paused(paused, capsys):
+    assert not paused.wait(0.1)
+    assert capsys.readouterr().err == ""
+    assert not paused.wait(2.5)
+    text = capsys.readouterr().err
+    assert text.startswith(f"{paused.name} is paused at iteration ") and text.count("\n") == 1
+    threading.Timer(1.2, paused.stop).start()
+    assert paused.wait(SOON)
+
+
 def test_a_main_loop_that_is_running_is_not_run_again(paused):
     before = dict(paused.main_loop.status)
     for start in (Session(paused.main_loop).start, paused.main_loop.run):

@@ -220,10 +220,13 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default the record of the `TrackTheBest` extension.
+        The name of the record to compare; by default the record of the `TrackTheBest` extension
+        or, in a run of `fit` without this extension, ``validation_cost``.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        the function of the `TrackTheBest` extension for this record or, if there is none, `min`.
+        the function of the `TrackTheBest` extension for this record. If there is none, it follows
+        from the name: `max` for an accuracy, AUC, F1 score, precision or recall, `min` for a cost,
+        loss or error.
 
     Returns
     -------
@@ -235,10 +238,17 @@ def best(
     ------
     SessionError
         If the record is unknown or has no value.
+    ArgumentError
+        If `choose_best` is required, since the name does not say which values are better.
 
     Examples
     --------
-    >>> session.best("valid_cost").restore().wait()  # doctest: +SKIP
+    >>> import workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 9, ["a", "b"] * 9), name="with a best epoch")
+    >>> run.wait()
+    True
+    >>> run.best().record, run.best("validation_accuracy").value
+    ('validation_cost', 1.0)
     """
     log = session.main_loop.log
     name, better = tracked(session.main_loop, record, choose_best)
