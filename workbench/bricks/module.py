@@ -67,6 +67,13 @@ DROPS = (
 )
 
 
+FORGETS = (
+    "{path}: {title}.forward changes {names}, but a brick keeps only parameters and buffers from "
+    "call to call, so each batch begins with the old value; register what later batches need as a "
+    "buffer, as in self.register_buffer({name!r}, torch.zeros(()))"
+)
+
+
 class ModulePart(Brick):
     """Brick for a submodule of a `TorchModule`, with that module's own parameters and submodules.
 
@@ -172,6 +179,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     `workbench.graph.ModeDependent` brick, it is applied in training mode inside ``with brick:`` or
     by `workbench.graph.apply_training_mode`. Changes to buffers in training mode, such as running
     averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
+    ``forward`` may write to a buffer in place, or assign a tensor of the same shape and dtype to
+    it. Other attributes that it changes are restored after each call, and a message is shown.
 
     Buffers, and module parameters that do not require gradients, are persistent shared variables
     without the role of a parameter. Random numbers come from torch's generator, which is seeded for
@@ -211,7 +220,7 @@ class TorchModule(ModulePart, Random, ModeDependent):
         if any(t.device != device and not t.is_meta for _, t in _all_tensors(module)):
             module.to(device)
         self._module: torch.nn.Module | None = module
-        self._reported = False
+        self._reported: set[str] = set()
         options: Any = kwargs  # ModulePart passes these options on to Random
         super().__init__(module, "", {}, **options)
         # Every parameter and buffer of the copy is on the meta device, without memory.
@@ -250,9 +259,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
         )
         given = (list(held.values()), list(args))
         outputs, changed = apply(call, given, {})
-        if call.drops and not self.in_training_mode and not self._reported:
-            self._reported = True
-            mention(logger, DROPS.format(path=self.path(), title=self.title, name=call.drops))
+        if call.drops and not self.in_training_mode:
+            self._mention(DROPS, name=call.drops)
+        if call.forgotten:
+            names = ", ".join(f"{name} ({change})" for name, change in call.forgotten.items())
+            name = next(iter(call.forgotten)).rpartition(".")[2]
+            self._mention(FORGETS, names=names, name=name)
         if call.draws:
             seed = self.random_stream.integers((), 0, 2**62)
             outputs, changed = apply(call, (*given, seed), {})
@@ -269,6 +281,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
     def apply_outputs(self) -> list[str]:
         """Return the output names."""
         return self.output_names
+
+    def _mention(self, text: str, **names: str) -> None:
+        """Show a message about the module, once for each `text`."""
+        if text not in self._reported:
+            self._reported.add(text)
+            mention(logger, text.format(path=self.path(), title=self.title, **names))
 
     def _named(self, outputs: list[Any], keys: list[str] | None) -> list[Any]:
         names = self.output_names

@@ -100,6 +100,7 @@ AS_IT_IS = (
     "that was passed to fit"
 )
 KEPT = "The model was already initialised, so training starts from its values."
+TRAINED_BEFORE = "The model was trained by {name} before, so training continues from its values."
 
 
 @dataclass

@@ -31,6 +31,7 @@ from workbench.session.remote.lifecycle import (
 )
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
+from workbench.session.waits import wait_for_end
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import show_live
 from workbench.utils.numbers import check_finite, is_count
@@ -300,7 +301,8 @@ class RemoteSession(FixedAttributes, Controls):
         if self._link is None:
             return True
         try:
-            ended = self._link.wait(timeout, wait)
+            link = self._link
+            ended = wait_for_end(self, lambda rest: link.wait(rest, wait), timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
         error = self.exception
