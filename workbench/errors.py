@@ -478,6 +478,10 @@ class SessionError(WorkbenchError, RuntimeError):
     """A request that a session or a view rejects; the message states the reason."""
 
 
+class NoResultError(SessionError, AttributeError):
+    """The best run of a sweep, before any run has a result."""
+
+
 class SessionWarning(WorkbenchError, RuntimeWarning):
     """The start of a session while another session is training."""
 
