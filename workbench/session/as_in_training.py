@@ -145,6 +145,29 @@ class AsInTraining:
         """True if training reads a folder of images."""
         return self._dataset is not None and self._dataset.images is not None
 
+    def described(self, name: str) -> dict[str, Any]:
+        """Return the encoding of an input as plain data, which is empty if it is unknown."""
+        found: dict[str, Any] = {}
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is not None and name == FEATURES:
+            found["columns"] = [encoding.plain(column) for column in encoding.columns]
+            found["features"] = list(encoding.names)
+        if self.reads_images and name == FEATURES:
+            assert self._dataset is not None and self._dataset.images is not None
+            (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
+            found["images"] = {
+                "axes": ["batch", "channels", "height", "width"],
+                "mode": mode,
+                "size": list(pixels.shape[2:]),
+                "resized": size is not None,
+            }
+        scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
+        if scalings:
+            found["scaled"] = [
+                {"scale": one.scale.tolist(), "shift": one.shift.tolist()} for one in scalings
+            ]
+        return found
+
     @property
     def keys(self) -> Mapping[str, str]:
         """The original key of each source that `fit` has renamed."""
