@@ -192,7 +192,9 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys(
         ("weight_decay", "wd"),
         "add the penalty to the cost, as in cost + 0.5 * decay * (W ** 2).sum(), or train with "
-        "TorchOptimizer(cost, parameters, torch.optim.AdamW, {'weight_decay': decay})",
+        "an optimizer of torch: in fit with step_rule=lambda parameters: torch.optim.AdamW("
+        "parameters, weight_decay=decay), otherwise with TorchOptimizer(cost, parameters, "
+        "torch.optim.AdamW, {'weight_decay': decay})",
     ),
     **dict.fromkeys(
         ("scheduler", "lr_scheduler"),

@@ -31,15 +31,20 @@ PUBLIC = (
 )  # fmt: skip
 """Modules to search for a name that another module does not have, in order of preference."""
 
-_TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
+_TORCH = (
+    "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{0}{1}); for "
+    "fit, pass step_rule=lambda parameters: torch.optim.{0}(parameters, lr=0.01{2})"
+)
 OURS: dict[str, str] = {
     "sgd": "algorithms.GradientDescent, with the step rule Scale(0.1) or Momentum(0.1, 0.9)",
     "gradientdescentoptimizer": "algorithms.GradientDescent",
     "optimizer": "algorithms.GradientDescent",
-    "nesterov": _TORCH.format("SGD, {'nesterov': True}"),
-    **{name.casefold(): _TORCH.format(name)
+    "nesterov": _TORCH.format(
+        "SGD", ", {'momentum': 0.9, 'nesterov': True}", ", momentum=0.9, nesterov=True"
+    ),
+    **{name.casefold(): _TORCH.format(name, "", "")
        for name in ("AdamW", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "Adafactor", "ASGD")},
-    "nadamoptimizer": _TORCH.format("NAdam"),
+    "nadamoptimizer": _TORCH.format("NAdam", "", ""),
     "gradientclipping": "algorithms.StepClipping",
     "clip_grad_norm_": "algorithms.StepClipping",
     "clip_grad_norm": "algorithms.StepClipping",

@@ -228,6 +228,20 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), (X, NAMES), metrics=["absolute error"]), "needs numbers as tar"),
         (lambda: wb.fit(layers(), (X, CLASSES), epochs=0), "epochs must be a whole number"),
         (lambda: wb.fit(layers(), (X, CLASSES), step_rule=0.1), "step_rule must be a step rule"),
+        (
+            lambda: wb.fit(
+                layers(), (X, CLASSES), step_rule=torch.optim.SGD([torch.ones(1)], lr=0.2)
+            ),
+            r"write step_rule=lambda parameters: torch.optim.SGD\(parameters, lr=0.2\)$",
+        ),
+        (
+            lambda: wb.fit(layers(), (X, CLASSES), step_rule=lambda parameters: 3),
+            "must return an optimizer of torch, .*, not 3",
+        ),
+        (
+            lambda: wb.TorchOptimizer(torch.optim.AdamW, lr=0.1),
+            "for fit, pass step_rule=lambda parameters: torch.optim.AdamW",
+        ),
         (lambda: wb.fit(layers(), (X, CLASSES), validation=20), "between 0 and 1, such as 0.2"),
         (
             lambda: wb.fit(layers(), [{"x": X, "y": CLASSES}]),
@@ -392,6 +406,7 @@ def test_a_partly_initialised_list_is_refused():
         ("train_loader", r"pass the data second, as in fit\(model, \(X, y\)\)"),
         ("dls", "pass the data second"),
         ("bs", "did you mean 'batch_size'"),
+        ("weight_decay", r"torch.optim.AdamW\(parameters, lr=0.001, weight_decay=0.01\)"),
         ("loss_fn", "did you mean 'loss'"),
         ("y_names", "did you mean 'target'"),
         ("shuffle", "is shuffled in each epoch"),
