@@ -258,7 +258,8 @@ ADVICE: dict[str, str] = {
         "session.evaluate(data) evaluates a model on other data",
     ),
     **dict.fromkeys(
-        ("verbose", "enable_progress_bar"), "Printing() and ProgressBar() are extensions"
+        ("verbose", "enable_progress_bar", "progress_bar", "progress", "show_progress"),
+        "Printing() and ProgressBar() are extensions"
     ),
     "logger": "session.log has all records; SQLiteLog(database) is a log in a file",
     "log_every_n_steps": "extensions have triggers, as in Printing(every_n_batches=50)",

@@ -93,17 +93,31 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
+SIMILAR = 0.75
+"""Least similarity of a name to a suggested name, as `difflib` measures it."""
+
+
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
     By default, the hint is suitable for the end of a message. To use the hint within a message,
-    pass a `form` such as ``" ({})"``.
+    pass a `form` such as ``" ({})"``. Only a candidate that is probably a correct spelling is
+    suggested: at least `SIMILAR`, or with the same letters in another order.
+
+    Examples
+    --------
+    >>> nearest("epsilom", ["learning_rate", "epsilon"]), nearest("activation", ["validation"])
+    ("; did you mean 'epsilon'?", '')
     """
     import difflib
 
     spelled = {str(c).casefold(): str(c) for c in candidates}
-    found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1)
-    return form.format(f"did you mean {spelled[found[0]]!r}?") if found else ""
+    given = str(name).casefold()
+    for one in difflib.get_close_matches(given, list(spelled), n=1):
+        similar = difflib.SequenceMatcher(None, one, given).ratio() >= SIMILAR
+        if similar or sorted(one) == sorted(given):
+            return form.format(f"did you mean {spelled[one]!r}?")
+    return ""
 
 
 @dataclass(frozen=True)

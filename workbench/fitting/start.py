@@ -52,7 +52,8 @@ _EPOCHS = (
 _VALIDATION = (
     "validation_split", "validation_data", "valid_pct", "val_data", "val_dataloader", "val_loader",
     "val_dataloaders", "valid_loader", "eval_dataset", "test_size", "train_split", "val_split",
-    "val_ds", "valid_ds", "valid_dl", "eval_set", "x_val", "y_val",
+    "val_ds", "valid_ds", "valid_dl", "eval_set", "x_val", "y_val", "split", "train_size",
+    "val_size", "holdout",
 )  # fmt: skip
 _DATA = (
     "x", "y", "train_loader", "train_dataloader", "train_dataloaders", "train_dataset", "train_dl",
@@ -83,6 +84,25 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(
         ("input_shape", "input_dim", "cont_names", "cat_names"),
         "the inputs of a model follow from the data",
+    ),
+    **dict.fromkeys(
+        (
+            "activation",
+            "activations",
+            "hidden",
+            "hidden_layer_sizes",
+            "hidden_size",
+            "units",
+            "layers",
+            "dropout",
+        ),
+        "the layers are part of the model, as in fit([Linear(output_dim=50), Rectifier(), "
+        "Dropout(0.5), Linear()], data)",
+    ),
+    **dict.fromkeys(
+        ("scale", "scaler", "standardise", "standardize", "normalize", "normalise", "procs"),
+        "numbers in a table are standardised, and images of dtype uint8 scaled to 0..1, by "
+        "themselves; scale arrays before, as in X = (X - X.mean(0)) / X.std(0)",
     ),
     "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
