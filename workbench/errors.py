@@ -93,8 +93,8 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
-SIMILAR = 0.75
-"""Least similarity of a name to a suggested name, as `difflib` measures it."""
+SIMILAR, SIMILAR_START = 0.75, 0.65
+"""Least similarity of a name to a suggested name, in general and if one begins with the other."""
 
 
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
@@ -102,7 +102,7 @@ def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
 
     By default, the hint is suitable for the end of a message. To use the hint within a message,
     pass a `form` such as ``" ({})"``. Only a candidate that is probably a correct spelling is
-    suggested: at least `SIMILAR`, or with the same letters in another order.
+    suggested: one that is similar, has the same letters in another order, or continues the name.
 
     Examples
     --------
@@ -114,8 +114,9 @@ def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     spelled = {str(c).casefold(): str(c) for c in candidates}
     given = str(name).casefold()
     for one in difflib.get_close_matches(given, list(spelled), n=1):
-        similar = difflib.SequenceMatcher(None, one, given).ratio() >= SIMILAR
-        if similar or sorted(one) == sorted(given):
+        similarity = difflib.SequenceMatcher(None, one, given).ratio()
+        begins = one.startswith(given) or given.startswith(one)
+        if similarity >= (SIMILAR_START if begins else SIMILAR) or sorted(one) == sorted(given):
             return form.format(f"did you mean {spelled[one]!r}?")
     return ""
 

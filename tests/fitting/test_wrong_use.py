@@ -174,7 +174,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; pass values as in"),
         (
             lambda: wb.fit(layers(), (TABLE, TABLE["kind"])),
-            r"its first part is a table; pass one table .*table.assign\(target=y\)",
+            r"its first part is a table; pass one table .*table.assign\(target=numpy",
         ),
         (
             lambda: wb.fit(layers(), IndexableDataset({"x": X, "y": ONE_HOT})),
@@ -199,6 +199,14 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), {"a": X, "b": SUMS}), "a dictionary of arrays requires a target"),
         (lambda: wb.fit(layers(), {"y": X}), "no array other than the target 'y'"),
         (lambda: wb.fit(layers(), {"x": X, "y": SUMS}, target="z"), "has no 'z', only 'x', 'y'"),
+        (
+            lambda: wb.fit(layers(), pd.DataFrame(np.c_[X, CLASSES]), target=4),
+            r"frame.columns = frame.columns.astype\(str\), and pass target='4'",
+        ),
+        (
+            lambda: wb.fit(layers(), (TABLE[["a"]], pd.Series(SUMS))),
+            r"table.assign\(target=numpy.asarray\(y\)\)",
+        ),
         (lambda: wb.fit(layers(), (X, 3 + CLASSES)), "can be classes or quantities"),
         (
             lambda: wb.fit([wb.Linear(output_dim=1)], (X, CLASSES)),

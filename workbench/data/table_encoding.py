@@ -301,7 +301,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     if odd:
         raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
-            "columns with frame.columns = [...]"
+            "columns with frame.columns = frame.columns.astype(str), or with better names"
         )
     twice = [name for name in names[names.duplicated()] if needed is None or name in needed]
     if twice:
