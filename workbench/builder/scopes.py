@@ -191,7 +191,6 @@ def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in MUTATING:
                 yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
 
-
         if isinstance(node, ast.Call):  # of ``map(setattr, layers, names, values)``
             given = [*node.args, *(one.value for one in node.keywords)]
             if any(isinstance(one, ast.Name) and one.id in SETTERS for one in given):
