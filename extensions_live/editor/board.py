@@ -454,8 +454,8 @@ class Board(BoardLayers):
         """
         with self._lock:
             given = image_file.document_in(text) if isinstance(text, Path) else text
-            self._edit("load", with_nodes_for_bricks(read(given)))
+            self._edit("load", with_nodes_for_bricks(read(given)), keep_code=False)
 
     def clear(self) -> None:
         """Remove all nodes and groups."""
-        self._edit("clear", Document())
+        self._edit("clear", Document(), keep_code=False)

@@ -340,10 +340,12 @@ def test_code_and_canvas_alternate_ten_times_without_loss(hand_pump):
     board.add("Linear", [5, 5], name="unfinished", settings={"output_dim": 2})
     board.group(["mlp"], "model")
     places = dict(board.document.spec.positions)
+    board.set_code(f"# my model\nunits = 5  # at first\n{editor.code}")
     for number in range(10):
         board.set("mlp", "dims", [4, 10 + number, 3])
         board.set_code(editor.code.replace(f"{10 + number}, 3", f"{20 + number}, 3"))
         assert board.document.bricks["mlp"].settings["dims"] == [4, 20 + number, 3]
+    assert editor.code.startswith("# my model\nunits = 5  # at first\n")
     assert board.document.spec.positions == places
     assert places.keys() == {"mlp", "features", "unfinished", "group"}
     assert board.document.groups["group"].members == ("mlp",)
