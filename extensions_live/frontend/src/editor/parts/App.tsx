@@ -145,7 +145,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     switch (command) {
       case "palette":
       case "code":
-        showPart(command, !shown[command]);
+        if (shown[command]) showPart(command, false);
+        else perform(command); // with the focus in it
         break;
       case "settings":
         showPart("settings", !withSettings);
