@@ -879,6 +879,22 @@ def test_what_was_cut_comes_back_under_its_name(board):
     assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
 
 
+def test_a_block_uses_an_unused_input_with_a_fitting_shape():
+    board = Board()
+    board.add_input("x", [None, None, 64])
+    board.add_block("Transformer block")
+    assert list(board.document.inputs) == ["x"]
+    board.add_block("Transformer block")  # x is in use
+    assert list(board.document.inputs) == ["x", "sequences"]
+
+
+def test_a_block_keeps_its_own_input_if_that_of_the_board_does_not_fit():
+    board = Board()
+    board.add_input("features", [None, 5])
+    board.add_block("LeNet")
+    assert sorted(board.document.inputs) == ["features", "features_2", "targets"]
+
+
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_ready_block_survives_its_code_and_shows_its_parts(name):
     board = Board()

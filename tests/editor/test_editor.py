@@ -216,13 +216,18 @@ def test_the_palette_has_the_whole_catalogue_and_the_blocks(editor, hand_pump):
     assert [one["name"] for one in editor.palette["streams"]][:2] == ["digits", "digit images"]
 
 
+@pytest.mark.parametrize("stream", ["digits", "digit images"])
 @pytest.mark.parametrize("block", ["MLP", "LeNet"])
-def test_a_block_of_the_palette_fits_the_digits(editor, block):
-    editor.add_stream("digit images")
+def test_a_block_of_the_palette_uses_the_sources_of_the_digits(editor, block, stream, hand_pump):
+    editor.add_stream(stream)
     editor.drawing.add_block(block)
     summary = editor.drawing.payload()["summary"]
     assert summary["fault"] is None and summary["parameters"] > 10_000
     assert list(editor.drawing.document.inputs) == ["features", "targets"]
+    hand_pump.serve(editor)
+    assert stream not in editor.board["misfits"]
+    editor.drawing.undo()
+    assert editor.drawing.document.ids() == ["features", "targets"]
 
 
 def test_a_class_of_the_notebook_is_in_the_palette_at_once(editor, hand_pump, monkeypatch):
