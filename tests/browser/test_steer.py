@@ -157,15 +157,16 @@ def test_a_fork_tells_how_to_show_it_and_shows(notebook):
 def test_a_run_is_saved_and_loaded(notebook):
     done = paused(notebook)
     notebook.find("save").click()
-    text = says(notebook.find("file-receipt"), "save /")
+    text = says(notebook.find("file-receipt"), "save …/")
     assert f"steered-{done}.tar: applied at iteration {done}" in text
+    assert "save /" in notebook.find("file-receipt").get_attribute("title")
     notebook.find("step").click()
     until(
         lambda: int(notebook.ask("session.log.status['iterations_done']")) == done + 1,
         what="a step",
     )
     notebook.find("load").click()
-    says(notebook.find("file-receipt"), "load /")
+    says(notebook.find("file-receipt"), "load …/")
     assert int(notebook.ask("session.log.status['iterations_done']")) == done
 
 
