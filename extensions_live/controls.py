@@ -1,7 +1,7 @@
-"""Control bar with the progress of a run, buttons that control it, and its hyperparameters.
+"""Control bar of a run, which shows its progress, control buttons and hyperparameters.
 
-A click only queues a command on the session. The command takes effect between two batches, and the
-bar then shows at which iteration. A command that arrives twice, on the kernel's control channel and
+A click only queues a command on the session. The command takes effect between two batches; the bar
+then shows the iteration. A command that arrives twice, on the kernel's control channel and
 as a message of the widget, takes effect only once. Every button has an equivalent in Python, such
 as ``session.pause()``.
 """

@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
-HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; in a notebook, IPython's frames surround a cell's frames."""
+HIDDEN = OURS | {"torch", "IPython", "contextlib"}
+"""Packages whose frames are hidden; in a notebook, IPython's frames surround a cell's frames.
+
+The frames of `contextlib` are those of the context managers of the workbench.
+"""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"
@@ -26,7 +29,7 @@ OMITTED = (
 
 
 class Readable(BaseException):
-    """Base class of exceptions that are shown without the frames of the workbench."""
+    """Base class of exceptions that are shown without the workbench's own frames."""
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows; IPython calls this method if it exists."""

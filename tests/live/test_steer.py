@@ -76,6 +76,10 @@ def test_a_row_has_value_bounds_and_scale(bar):
     assert (row["driven_by"], row["held"], row["receipt"]) == ("", False, None)
 
 
+def test_the_slider_of_a_momentum_ends_at_1(bar):
+    assert numbers(bar(Controls(paused())))["momentum"]["high"] == 1
+
+
 def test_a_value_that_is_not_finite_is_null(bar):
     session = paused()
     controls = Controls(session)

@@ -77,7 +77,12 @@ def small():
 
 
 def test_small_numbers_and_small_differences_are_shown(small):
-    for text in (repr(small), small._repr_html_(), repr(small.loc["hyperparameter"])):
+    for text in (
+        repr(small),
+        small.to_string(),
+        small._repr_html_(),
+        repr(small.loc["hyperparameter"]),
+    ):
         assert {"1e-08", "0.1000000001"} <= set(text.replace("<", " ").replace(">", " ").split())
     row = small.loc[("hyperparameter", "learning_rate")]
     assert repr(row).split()[:2] == ["this", "1e-08"]
@@ -101,6 +106,8 @@ def test_paths_sessions_and_frames_are_runs(tmp_path):
     session.stop()
     session.wait()
     assert list(frame) == ["this", "run", "mine", "frame"]
+    assert list(session.log.compare({"other": filled([6.0])})) == ["mine", "other"]
+    assert list(session.log.compare([session])) == ["this", "mine"]
     costs = frame.loc[("result", "cost")]
     assert costs[["this", "run", "frame"]].tolist() == [5.0, 7.0, 6.0]
     names = compare([session, filled([6.0]).frame]).columns.get_level_values("log")
@@ -131,3 +138,17 @@ def test_a_result_that_became_nan_is_compared_as_nan(new):
     assert costs["this"] == 0.5 and np.isnan(costs["diverged"])
     best = good.compare({"diverged": diverged}, best="cost").loc[("result", "cost")]
     assert best.tolist() == [0.5, 0.2]
+
+
+def test_values_of_the_last_batch_are_marked_where_results_are_shown():
+    logs = {}
+    for name in ("a", "b"):
+        log = logs[name] = TrainingLog()
+        for i in range(1, 5):
+            log[i]["cost"] = float(i * len(logs))
+        log[4]["validation_cost"] = 7.0 * len(logs)
+        log.status["iterations_done"], log.status["epochs_done"] = 4, 1
+    found = logs["a"].compare({"b": logs["b"]})
+    assert list(found.index)[-2:] == [("result", "validation_cost"), ("result", "cost")]
+    for text in (repr(found), found._repr_html_(), repr(found.loc[["result"]])):
+        assert "cost (last batch)" in text and "validation_cost (" not in text

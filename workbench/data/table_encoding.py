@@ -46,8 +46,8 @@ NO_NAMES = (
 )
 WITHOUT_GAPS = "remove these rows with frame = frame.dropna(subset=[{name!r}])"
 ONE_COLUMN = (
-    "; if the cells of the file are separated by {other!r}, read it with pandas.read_csv(path, "
-    "sep={other!r}), and with decimal=',' if its numbers have decimal commas"
+    "; if the cells of the file are separated by {other!r}, read the file with pandas.read_csv("
+    "path, sep={other!r}), and with decimal=',' if its numbers have decimal commas"
 )
 SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (
@@ -68,8 +68,8 @@ UNKNOWN_VALUE = (
     "it with one of these values, or train with examples that have it"
 )
 TOO_LARGE = (
-    "column {name!r} has numbers up to {largest:.6g}, too large to be standardised; divide them, "
-    "as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
+    "column {name!r} has values up to {largest:.6g}, which are too large to standardise; divide "
+    "them, as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
 )
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
@@ -172,6 +172,23 @@ class TableEncoding:
             return self.numbers[name][0]
         return 0.0 if column.isna().all() else None
 
+    def plain(self, name: str) -> dict[str, Any]:
+        """Return the encoding of a column as plain data.
+
+        Examples
+        --------
+        >>> TableEncoding(("y",), ("x",), {"x": (2.0, 0.5)}, {}).plain("x")
+        {'column': 'x', 'mean': 2.0, 'deviation': 0.5}
+        """
+        found: dict[str, Any] = {"column": name}
+        if name in self.categories:
+            found["one feature for each of"] = list(self.categories[name])
+        elif name in self.numbers:
+            found["mean"], found["deviation"] = self.numbers[name]
+        else:
+            found["values"] = "as they are, true as 1"
+        return found
+
     def describe(self) -> list[str]:
         """Return one line of text for each column."""
         lines = []
@@ -261,7 +278,7 @@ def _moments(values: Array, name: str) -> tuple[float, float]:
 
 
 def other_table(given: Any) -> str:
-    """Return the type of a value that is not a pandas table, and how to convert it if possible."""
+    """Return the type of a value that is not a pandas table and, if possible, how to convert it."""
     kind = type(given)
     plain = kind.__module__ in ("builtins", "numpy")
     name = kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
@@ -284,7 +301,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     if odd:
         raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
-            "columns with frame.columns = [...]"
+            "columns with frame.columns = frame.columns.astype(str), or with better names"
         )
     twice = [name for name in names[names.duplicated()] if needed is None or name in needed]
     if twice:

@@ -45,8 +45,10 @@ class Tabular(Records):
     def epochs(self) -> pd.DataFrame:
         """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, contains the iterations where the epochs ended. The
-        records ``training_finish_requested`` and ``training_finished`` are omitted.
+        The first column, ``iteration``, contains the iterations at which each epoch ended. The
+        records ``training_finish_requested`` and ``training_finished`` are omitted. A channel that
+        is recorded for each batch, such as ``cost`` in a run of `fit`, has the value of the last
+        batch of the epoch, not the mean over the epoch.
         """
         # copied first, since the training thread may append to the list in the meantime
         ends = list(self.status["_epoch_ends"])
@@ -159,10 +161,10 @@ class Tabular(Records):
         Returns
         -------
         pandas.DataFrame
-            A frame with a column for each run; the column of this run is the first and is named
-            ``this``. The index contains the kind of each row (run, version, hyperparameter,
-            intervention, result) and its name. Hyperparameters are shown with their values at the
-            start of training.
+            A frame with a column for each run; the column of this run is the first and has the name
+            of its session, or ``this`` if it has none. The index contains the kind of each row
+            (run, version, hyperparameter, intervention, result) and its name. Hyperparameters are
+            shown with their values at the start of training.
 
         Raises
         ------
@@ -183,7 +185,10 @@ class Tabular(Records):
         what   name
         result cost  2.0  0.5
         """
-        runs = [Run.of_log("this", log_of(self)), *named_runs(others)]
+        runs, log = named_runs(others), log_of(self)
+        own = str(log.status.get("session_name") or "this")
+        own = "this" if own in [run.name for run in runs] else own
+        runs = [Run.of_log(own, log), *runs]
         return differences(runs, best=best, largest=largest, everything=everything)
 
     def plot(

@@ -22,6 +22,9 @@ FAILED = (
 )
 LASTING = frozenset({"step"})
 """Kinds of commands that last for some batches after they are applied."""
+PAUSING = frozenset({"rewind", "undo", "load"})
+"""Kinds of commands that pause the session."""
+PAUSES = "; the session is then paused, and resume() continues it"
 
 
 def _nothing() -> None:
@@ -217,4 +220,5 @@ class Command(interfaces.Command):
         self._end()
 
     def __repr__(self) -> str:
-        return f"<{self.text}: {self.state}>"
+        pauses = self.kind in PAUSING and self.reason is None
+        return f"<{self.text}: {self.state}{PAUSES if pauses else ''}>"

@@ -61,7 +61,7 @@ def table(session: Session, last: Facts | None = None) -> str:
     }
     if session.exception is not None:
         text = html.escape(f"{type(session.exception).__name__}: {session.exception}")
-        rows["error"] = f"{text}<br>The method wait() raises this error with its traceback."
+        rows["error"] = f"{text}<br>The wait() method raises this error with its traceback."
     waiting = [command.text for command in session.commands if not command.done]
     if waiting:
         more = f" and {len(waiting) - WAITING} more" if len(waiting) > WAITING else ""

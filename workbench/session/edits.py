@@ -1,4 +1,4 @@
-"""Detection of direct edits: the user changes variables or extensions without a command.
+"""Detection of direct edits: changes to variables or extensions without a command.
 
 During a pause, and between two runs, edits are detected by comparing the values and the
 arrangement of the main loop. During a run, an edit is detected only if another thread calls
@@ -55,7 +55,7 @@ class _Look(NamedTuple):
 
 
 class Edits:
-    """Detector of direct edits, which records them as interventions.
+    """Detector that records direct edits as interventions.
 
     Parameters
     ----------

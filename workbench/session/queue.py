@@ -61,7 +61,7 @@ class Changes(Protocol):
         """Handle the end of a command that changes training."""
 
     def after_edit(self, command: Command, *, at_boundary: bool) -> None:
-        """Handle a direct edit described by `command`."""
+        """Handle the direct edit that `command` describes."""
 
 
 class Settling(Protocol):
@@ -74,7 +74,7 @@ class Settling(Protocol):
         """Record all direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
-        """Look for direct edits again, if `watching` is True."""
+        """Resume looking for direct edits if `watching` is True."""
 
 
 class Queue:

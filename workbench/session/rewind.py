@@ -3,7 +3,7 @@
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
 results. The training that followed the requested iteration is kept as a branch. If the requested
-iteration is the end of a branch, nothing followed it, and training continues this branch.
+iteration is the end of a branch, nothing followed it, and training continues on this branch.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
 from workbench.session.near_misses import missing
 from workbench.session.states import States
+from workbench.session.waits import wait_for_end
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import show_live
@@ -357,6 +358,8 @@ class Session(FixedAttributes, States):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
 
+        A notice is printed if the session is paused, since it does not end before it is resumed.
+
         Parameters
         ----------
         timeout : float, optional
@@ -384,7 +387,7 @@ class Session(FixedAttributes, States):
             raise SessionError(f"{self!r} would wait for itself; use main_loop.post() instead")
         release_workers()
         try:
-            ended = wait(self._worker.ended, timeout)
+            ended = wait_for_end(self, partial(wait, self._worker.ended), timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
         if ended and self.exception is not None:

@@ -36,9 +36,9 @@ from workbench.utils.notices import remark, tell
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} trains in a separate thread, which could not be created ({error}). Nothing was "
-    "changed; end some threads or programs and call start() again, or train in this thread "
-    "with main_loop.run()"
+    "the training thread of {name} could not be created ({error}). Nothing was changed; close "
+    "some programs or end some threads, and call start() again, or train in this thread with "
+    "main_loop.run()"
 )
 OF_THE_PARENT = (
     "{name} trains in the process {owner}, the parent of this forked process, {pid}; the training "

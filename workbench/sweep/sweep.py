@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench import interfaces
 from workbench.config import config
 from workbench.data.seeds import resolve_seed
-from workbench.errors import ArgumentError, SessionError, SessionWarning
-from workbench.extensions.compared_records import check_direction
+from workbench.errors import ArgumentError, NoResultError, SessionError, SessionWarning
+from workbench.extensions.compared_records import check_direction, direction_of
 from workbench.hints import Hinted
 from workbench.interfaces import Session, State
 from workbench.main_loop.starting import SHARES
@@ -43,7 +43,10 @@ NUMBER = "{name} must be a whole number >= {least}, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
-CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs have already ended"
+CONTINUES = (
+    "the sweep {name!r} in {database} continues: {over} of its {count} runs have already ended; to "
+    "train all runs again, pass another name"
+)
 NOTHING_YET = (
     "no run of the sweep {name!r} has a finite value of {record!r} yet, so there is no best run"
 )
@@ -51,8 +54,12 @@ NO_RUN = "the sweep {name!r} has no run {number!r}; its runs are numbered from 0
 STILL_TRAINS = (
     "run {number} is still {state} in the sweep {name!r}; wait for it, or call sweep.stop() first"
 )
-NOT_STARTED = "the sweep {name!r} was not started, so it cannot end; call start()"
+NOT_STARTED = (
+    "the sweep {name!r} was not started, so there is nothing to wait for; call sweep.start() "
+    "first, as in Sweep(...).start().wait()"
+)
 ALREADY = "the sweep {name!r} is already running"
+DATABASE = "sweeps.sqlite"
 FAILED_RUN = "run {number} of the sweep {name!r} with {settings} failed: {error}"
 
 
@@ -96,12 +103,14 @@ class Sweep(Hinted, interfaces.Sweep):
         whole grid.
     record : str
         The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
-    choose_best : {min, max}
-        `min` if lower values are better, `max` if higher values are better.
+    choose_best : {min, max}, optional
+        `min` if lower values are better, `max` if higher values are better. By default this follows
+        from the name of the record: `max` for an accuracy, AUC, F1 score, precision or recall,
+        `min` for a cost, loss or error. For other names it is required.
     epochs : int, optional
         The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional
-        The factor that each comparison reduces the number of runs by, at least 2. By default,
+        The factor, at least 2, by which each comparison reduces the number of runs. By default,
         runs are not compared before their end.
     forks : int
         The number of forks of each run that continues after a comparison.
@@ -115,7 +124,8 @@ class Sweep(Hinted, interfaces.Sweep):
     name : str
         The name of the sweep in its database.
     database : path, optional
-        The database; by default ``config.sqlite_database``.
+        The database; by default ``config.sqlite_database`` or, if this is not set, the file
+        ``sweeps.sqlite`` in the working directory.
     retry : bool
         True to repeat runs that failed after an earlier start.
 
@@ -151,7 +161,7 @@ class Sweep(Hinted, interfaces.Sweep):
         n: int | None = None,
         *,
         record: str = "validation_cost",
-        choose_best: Callable[..., Any] = min,
+        choose_best: Callable[..., Any] | None = None,
         epochs: int | None = None,
         halving: int | None = None,
         forks: int = 0,
@@ -164,7 +174,7 @@ class Sweep(Hinted, interfaces.Sweep):
     ) -> None:
         if not callable(build):
             raise ArgumentError(f"build must be a function, not {build!r:.80}")
-        if choose_best not in (min, max):
+        if choose_best not in (None, min, max):
             raise ArgumentError(ONLY_MIN_OR_MAX.format(given=choose_best))
         for text, given in (("name", name), ("record", record)):
             if not isinstance(given, str) or not given:
@@ -178,6 +188,8 @@ class Sweep(Hinted, interfaces.Sweep):
             if not (optional and number is None) and not is_count(number, least[one]):
                 raise ArgumentError(NUMBER.format(name=one, least=least[one], given=number))
         self.space = checked_space(build, space)
+        if choose_best is None:
+            choose_best = direction_of("Sweep", record)
         self.name, self.record, self.lower = name, record, choose_best is min
         check_direction("Sweep", record, self.lower, "choose_best=max or min")
         seed = resolve_seed(None, seed, "Sweep")
@@ -192,7 +204,7 @@ class Sweep(Hinted, interfaces.Sweep):
             "choose_best": "min" if self.lower else "max", "epochs": epochs, "halving": halving,
             "forks": forks,
         }  # fmt: skip
-        path = config.sqlite_database if database is None else database
+        path = getattr(config, "sqlite_database", DATABASE) if database is None else database
         self._journal = Journal(path, name)
         self._sessions = Sessions(
             build, name, self._journal.database, self._journal.folder, epochs, pauses
@@ -262,13 +274,13 @@ class Sweep(Hinted, interfaces.Sweep):
 
         Raises
         ------
-        SessionError
-            If no run has a finite value yet.
+        NoResultError
+            If no run has a finite value yet; ``hasattr(sweep, "best")`` is then False.
         """
         known = [one for one in self.runs if one.value is not None and math.isfinite(one.value)]
         whole = [one for one in known if one.state == states.FINISHED] or known
         if not whole:
-            raise SessionError(NOTHING_YET.format(name=self.name, record=self.record))
+            raise NoResultError(NOTHING_YET.format(name=self.name, record=self.record))
         return ranked(whole, lower=self.lower)[0]
 
     def start(self) -> Self:
@@ -309,7 +321,8 @@ class Sweep(Hinted, interfaces.Sweep):
         self.runs[: len(earlier)] = earlier
         if earlier:
             over = sum(run.over for run in self.runs)
-            tell(CONTINUES.format(name=self.name, over=over, count=len(self.runs)))
+            count = len(self.runs)
+            tell(CONTINUES.format(name=self.name, database=self.database, over=over, count=count))
         self._journal.write(self.runs)
 
     def _work(self) -> None:
@@ -401,7 +414,8 @@ class Sweep(Hinted, interfaces.Sweep):
         over = sum(run.over for run in self.runs)
         note = self.note and f"; {self.note}"
         return (
-            f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over{note}>"
+            f"<Sweep {self.name!r} in {self.database}: {self.state}, {over} of {len(self.runs)} "
+            f"runs are over{note}>"
         )
 
     def _repr_html_(self) -> str:

@@ -249,7 +249,7 @@ def test_a_killed_process_is_known_and_the_run_continues_with_the_same_numbers(s
     with pytest.raises(errors.ProcessError) as caught:
         session.wait(60)
     said = str(caught.value)
-    assert f"process 0 of 1 of {session.name!r} (pid {session.processes[0]}) ended" in said
+    assert f"process 0 of 1 in {session.name!r} (pid {session.processes[0]}) ended" in said
     assert "it was killed by the signal SIGKILL" in said
     assert "session.restart() continues from the snapshot of iteration" in said
     assert session.state is State.FAILED

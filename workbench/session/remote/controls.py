@@ -66,7 +66,7 @@ class Controls(interfaces.Session):
     @property
     def note(self) -> str:
         """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
-        return str(self._fact("note", ""))
+        return str(self._fact("note", "") or self._fact("unwritten", ""))
 
     @property
     def runs(self) -> int:
@@ -212,7 +212,7 @@ class Controls(interfaces.Session):
         *,
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
-    ) -> None:
+    ) -> Path:
         """Write the network to an ONNX file in the first process; see `Session.to_onnx`."""
         self._open().ask(
             "to_onnx",
@@ -221,6 +221,7 @@ class Controls(interfaces.Session):
             dynamic_axes=dynamic_axes,
             tolerance=tolerance,
         )
+        return Path(_whole(path))
 
     def to_torch(self) -> torch.nn.Module:
         """Create a torch module of the network in the first process; see `Session.to_torch`."""
@@ -271,7 +272,7 @@ class Controls(interfaces.Session):
         return self._ask("stop", save=None if save is None else _whole(save))
 
     def save(self, path: str | os.PathLike[str] | None = None) -> RemoteCommand:
-        """Save the run to a file on this machine between two batches; see `Session.save`."""
+        """Save the run between two batches to a file on this machine; see `Session.save`."""
         return self._ask("save", _whole(self.default_path if path is None else path))
 
     def load(self, path: str | os.PathLike[str]) -> RemoteCommand:
