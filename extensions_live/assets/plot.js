@@ -1907,6 +1907,11 @@ function fill(model, box, cards, views, below = box) {
   const shownKeys = (index) => (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
   const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  const ownEnd = () => {
+    const own = payload().runs?.[0]?.key ?? "";
+    const keys = lines.flat().flatMap(({ run, key }) => run === own ? [key] : []);
+    return Math.max(0, ...keys.map((key) => points.get(key)?.x.at(-1) ?? 0));
+  };
   const start = () => {
     const [iteration] = payload().focus ?? [];
     return whole || iteration === void 0 ? void 0 : positionOf(payload().axis, iteration);
@@ -2102,7 +2107,8 @@ function fill(model, box, cards, views, below = box) {
       () => {
         const { axis, possible = [], command: last = null } = payload();
         const frame2 = frameOf(views.view(figure));
-        return { frame: frame2, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
+        const at = Math.round(iterationAt(axis, ownEnd()));
+        return { frame: frame2, axis, last: at, possible, command: last };
       },
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, waiting);

@@ -68,13 +68,15 @@ class Pause:
         """Start a pause, unless the session is already paused; `hold` waits for its end."""
         if self._paused:
             return UNCHANGED
-        return self._set(True)
+        self._set(True)
+        return None
 
     def resume(self) -> object:
         """End the pause or step, if there is one."""
         if not self._paused and self._step is None:
             return UNCHANGED
-        return self._set(False)
+        self._set(False)
+        return None
 
     def stay(self) -> None:
         """Start a pause if the session is not paused."""

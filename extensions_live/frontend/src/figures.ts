@@ -53,6 +53,12 @@ export function fill(
     (lines[index] ?? []).filter((info) => !isHidden(info, settings.now)).map(({ key }) => key);
   const shownPoints = (index: number) => shownKeys(index).flatMap((key) => points.get(key) ?? []);
   const end = () => Math.max(0, ...[...points.values()].map(({ x }) => x.at(-1) ?? 0));
+  /** Returns the end of the run that a rewind changes, which is the first run of a comparison. */
+  const ownEnd = () => {
+    const own = payload().runs?.[0]?.key ?? "";
+    const keys = lines.flat().flatMap(({ run, key }) => (run === own ? [key] : []));
+    return Math.max(0, ...keys.map((key) => points.get(key)?.x.at(-1) ?? 0));
+  };
   // A comparison begins at the iteration from which the runs are compared.
   const start = () => {
     const [iteration] = payload().focus ?? [];
@@ -268,7 +274,8 @@ export function fill(
       () => {
         const { axis, possible = [], command: last = null } = payload();
         const frame = frameOf(views.view(figure));
-        return { frame, axis, last: Math.round(iterationAt(axis, end())), possible, command: last };
+        const at = Math.round(iterationAt(axis, ownEnd()));
+        return { frame, axis, last: at, possible, command: last };
       },
       (name, args, waiting) => {
         void command(model, box, { name, arguments: args }, waiting);

@@ -100,8 +100,16 @@ describe("fill", () => {
   const box = document.createElement("div");
   let model: FakeModel<PlotState>;
   let card: ReturnType<typeof makeCard>;
-  let frame: { bbox: Record<string, number> } | undefined;
+  let frame: { bbox: Record<string, number>; x_scale?: object } | undefined;
+  let views: Embedded;
   let end: () => void;
+
+  const begin = (lines: LineInfo[][]) => {
+    const state = { ...LIVE, title: "", lines, figures: "" };
+    model = new FakeModel<PlotState>({ ...state, bokehjs: "", payload: {} });
+    card = makeCard(lines[0] ?? [], box);
+    end = fill(model, box, [card], views);
+  };
 
   const payload = (notes = {}, marks: number[] = []): PlotPayload =>
     ({
@@ -125,7 +133,7 @@ describe("fill", () => {
       toolbar: { tools: [] },
       on_event: (name: string, handler: Handler) => handlers.set(name, handler),
     } as unknown as Figure;
-    const views = {
+    views = {
       document: {
         roots: () => [figure],
         get_model_by_name: (name: string) => ({
@@ -144,12 +152,9 @@ describe("fill", () => {
       create,
       remove,
     } as unknown as Embedded;
-    const state = { ...LIVE, title: "", lines: LINES, figures: "" };
-    model = new FakeModel<PlotState>({ ...state, bokehjs: "", payload: {} });
-    card = makeCard(LINES[0] ?? [], box);
     Object.assign(range, { start: 2, end: 8, have_updated_interactively: false });
     rangeY.have_updated_interactively = false;
-    end = fill(model, box, [card], views);
+    begin(LINES);
   });
   afterEach(() => {
     end();
@@ -246,6 +251,24 @@ describe("fill", () => {
     handlers.get("mousemove")?.({ x: 1.2, sx: 39 });
     frame = undefined;
     expect(card.keys[0]?.value.textContent).toBe("7");
+  });
+
+  it("ends the handle at the end of its own run, not of a longer one", () => {
+    const [line] = LINES[0] ?? [];
+    if (!line) throw new Error();
+    end();
+    box.replaceChildren();
+    const own = { ...line, run: "a" };
+    begin([[own, { ...line, key: "longer", run: "b" }]]);
+    const bbox = { left: 0, right: 100, top: 0, bottom: 100 };
+    frame = { bbox, x_scale: { compute: (x: number) => x } };
+    const curves = { ...payload().curves, longer: curve([1, 9], [9, 8]) };
+    const runs = ["a", "b"].map((key) => ({ key, name: key, state: "", iterations: 3 }));
+    model.update("payload", { ...payload(), curves, runs, possible: ["rewind"] });
+    vi.advanceTimersByTime(100);
+    frame = undefined;
+    const handle = box.querySelector('[data-testid="handle"]');
+    expect(handle?.getAttribute("aria-valuemax")).toBe("3");
   });
 
   it("hides and shows a curve by its key", () => {

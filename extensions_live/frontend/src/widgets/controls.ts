@@ -83,7 +83,8 @@ function render({ model, el }: Rendering<ControlsState>) {
     if (name !== "train") return ask(name, {}, label);
     const epochs = wholeNumber(more, 1);
     more.setAttribute("aria-invalid", String(epochs === null));
-    if (epochs === null) answer.textContent = `"${more.value}" must be a number of epochs`;
+    if (epochs === null)
+      answer.textContent = `the number of epochs must be at least 1, not "${more.value}"`;
     return epochs === null ? "" : ask(name, { epochs }, `${epochs} ${label}`);
   };
   for (const button of BUTTONS) {
