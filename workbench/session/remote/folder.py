@@ -127,6 +127,10 @@ class RunFolder:
         """Return the file with the output of a process."""
         return self.path / f"output-{launch}-{rank}.txt"
 
+    def closed(self, launch: int) -> Path:
+        """Return the file that the first process of a launch creates if it ends on request."""
+        return self.path / f"closed-{launch}"
+
     def meeting_place(self, launch: int) -> Path:
         """Return the file that the processes of a launch use to find each other."""
         return self.path / f"meeting-{launch}"

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,8 @@ class _Process:
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
         server.closing.set()
+        with suppress(OSError):  # a full disk
+            self.folder.closed(self.launch).touch(0o600)
         if not session.state.ended:  # otherwise, views would show a refused command
             if mailbox is None:
                 session.stop()
