@@ -26,6 +26,7 @@ from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
+SOURCES = "sources.json"
 LAST_LOG, LAUNCHER, RESTED = "last_log.json", "launcher.pkl", "rested"
 LIVE = "live"
 STARTING = "starting"
@@ -126,6 +127,14 @@ class RunFolder:
     def output(self, launch: int, rank: int) -> Path:
         """Return the file with the output of a process."""
         return self.path / f"output-{launch}-{rank}.txt"
+
+    def sources(self) -> dict[str, str]:
+        """Return the checksums of the modules that the run was started with, by name."""
+        return _json_in(self.path / SOURCES)
+
+    def note_sources(self, checksums: Mapping[str, str]) -> None:
+        """Store the checksums of the run's modules."""
+        write_private(self.path / SOURCES, json.dumps(dict(checksums)).encode())
 
     def closed(self, launch: int) -> Path:
         """Return the file that the first process of a launch creates if it ends on request."""
