@@ -15,6 +15,7 @@ from tests.support.waiting import paused_at, until
 from workbench import errors
 from workbench.interfaces import State
 from workbench.session.remote import RemoteSession, remove
+from workbench.session.remote.launcher import Unowned
 
 
 def start_and_die(folder, name, kind, processes):
@@ -136,6 +137,21 @@ def test_the_processes_of_a_detached_run_can_be_ended(folder_of_runs):
     assert not os.path.exists(session.folder)
     remove(session)  # again
     session.close(end=True)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("closed", ["by another notebook", "by the first notebook"])
+def test_a_run_that_another_notebook_ends_is_no_failure(folder_of_runs, caplog, size, closed):
+    first = build().start(detached=True, processes=size, launcher=Forked())
+    second = RemoteSession(first._folder, Forked())
+    second.connect(Unowned(list(first.processes)), new=False)
+    closes, looks_on = (second, first) if closed == "by another notebook" else (first, second)
+    closes.close(end=True)
+    assert looks_on.wait(60)
+    until(lambda: not looks_on._link.is_open)
+    assert looks_on.state.ended and looks_on.exception is None and "ended at" not in caplog.text
+    assert looks_on.pause().reason.startswith("the processes of this run have ended")
+    remove(first)
 
 
 def test_a_name_leads_to_the_newest_run_if_none_is_live(folder_of_runs):

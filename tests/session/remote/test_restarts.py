@@ -154,3 +154,21 @@ def test_the_log_follows_as_soon_as_its_identity_is_known(tmp_path):
     written.flush()
     session._link.facts = {"uuid": written.h_uuid}  # `_see_changes` has not been called
     assert list(session.log.column("cost")[1]) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_restart_with_other_code_is_recorded(start, size):
+    session = start(build(), paused=True, processes=size)
+    session.step(3).wait(60)
+    until(lambda: session._link.facts.get("kept") is not None)
+    found = session._folder.sources()
+    assert "tests.support.ranks_training" in found and "torch" not in found
+    os.kill(session.processes[0], signal.SIGKILL)
+    with pytest.raises(errors.ProcessError):
+        session.wait(60)
+    session._folder.note_sources({**found, "tests.support.ranks_training": "edited"})
+    session.restart()
+    until(lambda: "alerts" in session.log.frame)
+    [text] = [one["text"] for alerts in session.log.frame["alerts"].dropna() for one in alerts]
+    assert text.startswith("the code of 'tests.support.ranks_training' has changed since the run")
+    assert session._folder.sources() == found

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from workbench.errors import ProcessError
 from workbench.session.remote.folder import RunFolder
-from workbench.session.remote.launcher import Launched, named_status
+from workbench.session.remote.launcher import Launched, Unowned, named_status
 from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
@@ -18,6 +18,9 @@ GRACE = 0.5
 
 NEEDED = 2**16
 """Number of bytes that must be free on a disk for an explanation."""
+
+ENDING = 10.0
+"""Seconds to wait for all processes to end after the first one has ended on request."""
 
 NOT_STARTED = (
     "process {rank} of {size} in {name!r} could not start: {why}. The end of its output:\n{output}"
@@ -50,6 +53,10 @@ class Watched(Protocol):
     @property
     def name(self) -> str:
         """The name of the run."""
+
+    @property
+    def launch(self) -> int:
+        """The number of the launch."""
 
     @property
     def size(self) -> int:
@@ -102,6 +109,20 @@ class Failures:
                 return FULL.format(folder=folder)
         return ""
 
+    def ended_on_request(self) -> bool:
+        """Return True if all processes have ended, because a notebook has closed the run."""
+        link, ended = self._link, self._ended()
+        if not ended and self._since is None:
+            return False
+        if any(ended.values()) or not self._was_closed():
+            return False
+        return isinstance(link.launched, Unowned) or len(ended) == len(link.launched.pids)
+
+    def _was_closed(self) -> bool:
+        """Return True if the processes end on request, or if the run's folder was removed."""
+        folder = self._link.folder
+        return folder.closed(self._link.launch).exists() or not folder.path.exists()
+
     def found(self) -> BaseException | None:
         """Return the error to raise, or None if there is none yet."""
         ended = self._ended()
@@ -109,7 +130,8 @@ class Failures:
             return None
         self._since = self._since or time.monotonic()
         killed = [rank for rank, status in ended.items() if status < 0]
-        if not killed and time.monotonic() < self._since + GRACE:
+        closed = not any(ended.values()) and self._was_closed()
+        if not killed and time.monotonic() < self._since + (ENDING if closed else GRACE):
             return None
         facts = self._link.facts
         troubles: list[Mapping[str, Any]] = facts.get("troubles") or []

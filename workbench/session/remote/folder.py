@@ -27,6 +27,7 @@ from workbench.session.remote.wire import answers
 from workbench.utils.atomic import replacing
 
 JOB, RUN, SNAPSHOT, LOG = "job.pkl", "run.json", "snapshot.pkl", "log.sqlite"
+SOURCES = "sources.json"
 LAST_LOG, LAUNCHER, RESTED = "last_log.json", "launcher.pkl", "rested"
 LIVE = "live"
 STARTING = "starting"
@@ -127,6 +128,18 @@ class RunFolder:
     def output(self, launch: int, rank: int) -> Path:
         """Return the file with the output of a process."""
         return self.path / f"output-{launch}-{rank}.txt"
+
+    def sources(self) -> dict[str, str]:
+        """Return the checksums of the modules that the run was started with, by name."""
+        return _json_in(self.path / SOURCES)
+
+    def note_sources(self, checksums: Mapping[str, str]) -> None:
+        """Store the checksums of the run's modules."""
+        write_private(self.path / SOURCES, json.dumps(dict(checksums)).encode())
+
+    def closed(self, launch: int) -> Path:
+        """Return the file that the first process of a launch creates if it ends on request."""
+        return self.path / f"closed-{launch}"
 
     def meeting_place(self, launch: int) -> Path:
         """Return the file that the processes of a launch use to find each other."""

@@ -88,12 +88,17 @@ class Link:
         self._closing = self._processes_ended = False
         self._failures = Failures(self)
         self._unwritten = ""
-        self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
+        self.outputs = Outputs(folder, self.launch, self.size)
 
     @property
     def name(self) -> str:
         """The name of the run."""
         return str(self._run["name"])
+
+    @property
+    def launch(self) -> int:
+        """The number of the launch."""
+        return int(self._run["launch"])
 
     @property
     def size(self) -> int:
@@ -309,11 +314,26 @@ class Link:
         """Check the processes repeatedly, and print their output."""
         while not self._closing and self.failure is None:
             self.outputs.show()
+            if self._failures.ended_on_request():
+                self._end()
+                break
             failure = self._failures.found()
             if failure is not None:
                 self.fail(failure)
             time.sleep(PERIOD)
         self.outputs.show()
+
+    def _end(self) -> None:
+        """Close the connection after the processes have ended because a notebook asked them to."""
+        with self._lock:
+            if self._closing or self.failure is not None:
+                return
+            self._closing = self._processes_ended = True
+        self._withdraw()
+        self._disconnect()
+        self._refuse_all()
+        self.ended.set()
+        self._changed()
 
     def fail(self, error: BaseException) -> None:
         """End all processes after a failure, and refuse all pending calls and commands."""
@@ -392,4 +412,4 @@ class Link:
     def _withdraw(self) -> None:
         """Remove the announcement of the processes, if this process has started them."""
         if not isinstance(self.launched, Unowned):
-            self.folder.withdraw(int(self._run["launch"]))
+            self.folder.withdraw(self.launch)

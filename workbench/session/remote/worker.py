@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from workbench.session.remote.local import LIFELINE, threads_of_each
 from workbench.session.remote.served import freeze, make
 from workbench.session.remote.server import Server
 from workbench.session.remote.shared_mailbox import Exchange, SharedMailbox
+from workbench.session.remote.sources import changes, checksums
 from workbench.session.remote.wire import Connection, connect
 from workbench.session.session import Session
 from workbench.utils.actors import acting_as
@@ -213,6 +215,7 @@ class _Process:
         self, session: Session, fork: Fork | None, server: Server, mailbox: SharedMailbox | None
     ) -> int:
         self._begin(session, fork)
+        self._compare_sources(session, mailbox)
         keeper = Keeper(session, self.folder, self._found)
         keeper.note_log()
         keeper.start()
@@ -239,6 +242,27 @@ class _Process:
         finally:
             self.folder.withdraw(self.launch)
         return 0
+
+    def _compare_sources(self, session: Session, mailbox: SharedMailbox | None) -> None:
+        """Record an alert if the run continues with other code; store the checksums of the code."""
+        now = checksums()
+        text = changes(self.folder.sources(), now)
+        if text:
+            logger.warning(text)
+            with suppress(SessionError):  # training has already ended
+                self._alert(session, mailbox, text)
+        try:
+            self.folder.note_sources(now)
+        except OSError:
+            logger.exception("a later restart cannot check whether the code has changed")
+
+    @staticmethod
+    def _alert(session: Session, mailbox: SharedMailbox | None, text: str) -> Command | None:
+        """Record an alert after the same batch in all processes."""
+        if mailbox is None:
+            return session.alert(text)
+        mailbox.call({"do": "alert", "args": [text], "options": {}, "by": "code"})
+        return None
 
     def _shown(self) -> dict[str, Any]:
         return {name: self.facts[name] for name in ("name", "processes", "database", "detached")}
@@ -287,6 +311,8 @@ class _Process:
             elif alone and (was_held or time.monotonic() - started > ARRIVAL):
                 break
         server.closing.set()
+        with suppress(OSError):  # a full disk
+            self.folder.closed(self.launch).touch(0o600)
         if not session.state.ended:  # otherwise, views would show a refused command
             if mailbox is None:
                 session.stop()
@@ -304,11 +330,10 @@ class _Process:
         """Record that the processes end because no notebook was connected to the paused run."""
         self.folder.rested.touch(0o600)
         text = RESTS.format(seconds=linger)
-        if mailbox is not None:
-            mailbox.call({"do": "alert", "args": [text], "options": {}, "by": "code"})
-            return
         try:
-            session.alert(text).wait(GOODBYE)
+            command = self._alert(session, mailbox, text)
+            if command is not None:
+                command.wait(GOODBYE)
         except (SessionError, TimeoutError):
             logger.exception("the log does not say why the processes of this run have ended")
 
