@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Number of points of a curve for each point of its smoothed curve, which has fewer extremes."""
+"""Ratio of the points in a curve to the points in its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(

@@ -157,8 +157,8 @@ class BoardState(Hinted):
     def flops(self, node: str) -> int | None:
         """Return the number of floating-point operations of a node for one example, if known.
 
-        Products, convolutions and attention are counted, with a multiplication and an addition as
-        two operations. The count of a group is the sum over its nodes.
+        Products, convolutions and attention are counted; a multiplication and an addition
+        count as two operations. The count of a group is the sum over its nodes.
 
         Raises
         ------

@@ -19,13 +19,13 @@ UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
 
 MOST_TEXTS = 50
-"""Number of texts written by the user that are kept."""
+"""Number of versions of the user's code that are kept."""
 
 
 class Code:
-    """The code of the current document; text that a user wrote is kept until the model changes.
+    """The code of the current document; a user's own code is kept until the model changes.
 
-    If the user undoes this change, the text returns.
+    If the user undoes this change, the code is restored.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ def _code(document: Document) -> CodeData:
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification of code; inputs are monitored only if it assigns `monitored`.
+    """Return the specification of code; inputs are monitored only if the code assigns `monitored`.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def spec_of(text: str) -> Spec:
 
 def _nothing(skipped: Sequence[Skipped]) -> str:
     """Return the error for code without a model, with the line that is the most likely cause."""
-    text = "the code describes no model, so the canvas is unchanged"
+    text = "the code does not describe a model, so the canvas is unchanged"
     first = next((one for one in skipped if one.creates_brick), next(iter(skipped), None))
     if first is None:
         return f"{text}; create and apply bricks, or delete all of the code to clear the canvas"

@@ -684,8 +684,8 @@ def test_code_with_a_fault_is_refused_with_its_line(board):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import workbench as wb\nmlp = wb.MLP", "^the code describes no model.*delete all"),
-        ("x = 3", "^the code describes no model, so the canvas is unchanged"),
+        ("import workbench as wb\nmlp = wb.MLP", "^the code does not describe a model.*delete all"),
+        ("x = 3", "^the code does not describe a model, so the canvas is unchanged"),
         ("import numpy\nx = numpy.ones(3)\n", r"^line 2: .*canvas is unchanged.*\(a call to numpy"),
         ("import workbench as wb\nx = given()\ndef build():\n    return wb.MLP([None], [2, 3])\n",
          r"^line 3: .*canvas is unchanged.*\(a statement of the kind FunctionDef\)"),

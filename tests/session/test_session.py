@@ -336,14 +336,18 @@ def test_interventions_say_who_asked_for_them(paused):
     assert [record["by"] for record in paused.log[0]["interventions"]] == ["code", "button"]
 
 
-def test_commands_without_sense_are_refused(paused):
+def test_a_second_pause_or_resume_changes_nothing(paused):
+    before = paused.interventions
     again = paused.pause()
-    with pytest.raises(SessionError, match="pause: refused: the session is already paused"):
-        again.wait(SOON)
+    assert again.wait(SOON) is None and again.state == "applied at iteration 0, unchanged"
+    assert paused.state is State.PAUSED and paused.interventions == before
     paused.resume().wait(SOON)
-    with pytest.raises(SessionError, match="refused: the session is not paused"):
-        paused.resume().wait(SOON)
-    assert "refused" not in str(paused.log[0].get("interventions"))
+    again = paused.resume()
+    assert again.wait(SOON) is None and again.unchanged
+    assert sum(one["command"] == "resume" for one in paused.interventions) == 1
+
+
+def test_steps_without_sense_are_refused(paused):
     for n in (0, -1, True, 1.5):
         with pytest.raises(SessionError, match="n must be a positive whole number of batches, not"):
             paused.step(n)
@@ -468,7 +472,7 @@ def test_a_main_loop_that_is_running_is_not_run_again(paused):
         ) as caught:
             start()
         assert caught.value.session is paused
-        assert f"running()['{paused.name}']" in str(caught.value)
+        assert f"trained by {paused.name}, which continues;" in str(caught.value)
         assert "stop() and wait()" in str(caught.value)
     assert paused.main_loop.status == before
     assert paused.state is State.PAUSED

@@ -41,6 +41,7 @@ from workbench.roles import (
 from workbench.tensor import SharedVariable
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
+from workbench.tensor.device import default_device
 from workbench.utils.notices import mention
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Parameters
     ----------
     module : torch.nn.Module
-        The module to wrap. Its parameters and buffers are shared, not copied, so training changes
-        the module. Its structure is copied; later changes to the structure have no effect.
+        The module to wrap. Its parameters and buffers are moved to ``config.device`` and shared,
+        not copied, so training changes the module. Its structure is copied; later changes to the
+        structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
@@ -214,6 +216,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
             kwargs["name"] = type(module).__name__.lower()
         if module.training and (frozen := _in_evaluation_mode(module)):
             mention(logger, FROZEN.format(title=type(module).__name__, names=", ".join(frozen)))
+        device = default_device()
+        if any(t.device != device and not t.is_meta for _, t in _all_tensors(module)):
+            module.to(device)
         self._module: torch.nn.Module | None = module
         self._reported: set[str] = set()
         options: Any = kwargs  # ModulePart passes these options on to Random

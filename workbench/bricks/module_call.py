@@ -6,6 +6,7 @@ memory. Therefore, one thread can run the operation while another thread uses th
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from workbench.errors import BrickError, CompilationError, ShapeError
 from workbench.tensor import shapes
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import Operation
-from workbench.tensor.draws import arguments, draws, drops
+from workbench.tensor.draws import arguments, draws, drops, without_drops
 
 _swapping = threading.RLock()
 """Lock for `ModuleCall.structure`, which contains the tensors of only one call at a time."""
@@ -44,6 +45,9 @@ DRAWS = (
     "the module {name} draws random numbers from torch's own generator, so it cannot be compiled; "
     "use the brick Dropout, which draws the same numbers in every tier"
 )
+
+EVALUATED = "a wrapped module draws random numbers, and was run in evaluation mode"
+STILL_DRAWS = "a wrapped module draws random numbers in evaluation mode too"
 
 
 class ModuleCall(Operation):
@@ -166,11 +170,34 @@ class ModuleCall(Operation):
             if type(seed) is not torch.Tensor:  # it is a proxy while a step is traced
                 name = type(self.structure).__name__
                 raise CompilationError(DRAWS.format(name=name))
-            with torch.random.fork_rng():
+            devices = {value.device for value in (*held, *inputs) if value.is_cuda}
+            with torch.random.fork_rng(devices):
                 torch.manual_seed(int(seed))
                 outputs, after = self._outputs(held, inputs)
         news = _own(held, after)
         return outputs, [news[self.names.index(name)] for name in self.changed]
+
+    def without_draws(
+        self, held: list[Any], inputs: list[Any], seed: Any = None
+    ) -> tuple[Any, str | None]:
+        """Run the module without dropout, or in evaluation mode if it draws numbers otherwise.
+
+        Returns
+        -------
+        tuple
+            The result, and None, `EVALUATED` or `STILL_DRAWS`.
+        """
+        if not self.draws:
+            return self(held, inputs), None
+        calm = copy.copy(self)
+        result: Any = None
+        for training in dict.fromkeys((self.training, False)):
+            calm.training = training
+            with torch.random.fork_rng(), _Watch() as watch, _NoDrops():
+                result = calm(held, inputs)
+            if not watch.draws:
+                return result, None if training == self.training else EVALUATED
+        return result, STILL_DRAWS
 
     def _outputs(self, held: list[Any], inputs: list[Any]) -> tuple[list[Any], list[Any]]:
         """Run the module; return the tensors in its result, and its own tensors after the call."""
@@ -274,6 +301,19 @@ class _Drops(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if self.name is None and drops(name, args, kwargs):
             self.name = name
+        return function(*args, **kwargs)
+
+
+class _NoDrops(TorchFunctionMode):
+    """Torch mode in which functions such as dropout keep all elements."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(function, "__name__", "")
+        if drops(name, args, kwargs):
+            args, kwargs = without_drops(name, args, kwargs)
         return function(*args, **kwargs)
 
 

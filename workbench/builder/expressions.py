@@ -47,7 +47,7 @@ COMPARING = ("all", "any", "max", "min", "sorted", "str")
 
 
 class Expressions:
-    """Evaluator of expressions, which stores the values of names.
+    """Evaluator that computes expressions and stores the values of names.
 
     Attributes
     ----------

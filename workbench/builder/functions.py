@@ -155,7 +155,7 @@ def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 class Reached:
-    """Functions that a statement calls when it is executed, directly or through other functions.
+    """Functions that a statement calls, directly or through other functions, when it is executed.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Fact: TypeAlias = tuple[str, str]
-"""The kind of a property, which is one of `KINDS`, and its name."""
+"""The kind of a property (one of `KINDS`) and its name."""
 
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of properties, in the order of their rows."""

@@ -7,6 +7,7 @@ the second run raises an error that names the session of the first run.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -19,9 +20,8 @@ from workbench.main_loop.trained import record_training, trained_later
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
-    "{what} being trained by {session!r}. Nothing was changed, and that run continues. The session "
-    "is available as workbench.session.running()[{session.name!r}]; call its stop() and "
-    "wait() methods before starting again"
+    "{what} being trained by {session.name}, which continues; use that session, or call its stop() "
+    "and wait() methods first"
 )
 BY_A_THREAD = (
     "{what} being trained by MainLoop.run() in the thread {thread!r} (iterations done: "
@@ -37,7 +37,7 @@ Memory: TypeAlias = tuple[str, int, int]
 """A device and two addresses there: the first of a tensor and the first after it."""
 
 _leases: list[Lease] = []
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 class Lease:
@@ -64,10 +64,7 @@ class Lease:
         self.name = "an earlier run" if session is None else session.name
         self._start = _iterations(main_loop)
         with _lock:
-            for other in _leases:
-                what = _common(main_loop, other.main_loop)
-                if what is not None:
-                    raise other._refusal(what)
+            _check_free(main_loop)
             _leases.append(self)
 
     def release(self) -> None:
@@ -123,10 +120,24 @@ def changed_by(main_loop: Loop) -> str | None:
 def forget() -> list[Session]:
     """Discard all leases in a forked process; return the sessions that had a lease."""
     global _lock
-    _lock = threading.Lock()  # a thread of the parent process may have held the old lock
+    _lock = threading.RLock()  # a thread of the parent process may have held the old lock
     found = [lease.session for lease in _leases if lease.session is not None]
     _leases.clear()
     return found
+
+
+@contextlib.contextmanager
+def at_rest(main_loop: Loop) -> Iterator[None]:
+    """Prevent runs from training `main_loop` during the block, which reads or copies its state.
+
+    Raises
+    ------
+    AlreadyTrainingError
+        If a run is training `main_loop`, or a part of it.
+    """
+    with _lock:
+        _check_free(main_loop)
+        yield
 
 
 def check_idle(main_loop: Loop, method: str) -> None:
@@ -135,6 +146,13 @@ def check_idle(main_loop: Loop, method: str) -> None:
         leased = any(lease.main_loop is main_loop for lease in _leases)
     if leased:
         raise AlreadyTrainingError(ANOTHER_THREAD.format(main_loop=main_loop, method=method))
+
+
+def _check_free(main_loop: Loop) -> None:
+    for other in _leases:
+        what = _common(main_loop, other.main_loop)
+        if what is not None:
+            raise other._refusal(what)
 
 
 def _common(new: Loop, running: Loop) -> str | None:

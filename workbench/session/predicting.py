@@ -273,7 +273,7 @@ def note_later_training(session: Any) -> None:
 
 
 def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, GraphCopy]:
-    """Return the variable to predict and a copy of its graph, which is kept for the next call."""
+    """Return the variable to predict, and a copy of its graph that is kept for the next call."""
     reference = outputs_of(session.main_loop) if not isinstance(output, Variable) else [output]
     key = (*map(id, reference), output if isinstance(output, str) else None)
     if session._graph is None or session._graph[0] != key:

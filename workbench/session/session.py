@@ -142,7 +142,10 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty.
+
+        It also says if another session has continued this run.
+        """
         return self._worker.note
 
     @property
@@ -229,12 +232,15 @@ class Session(FixedAttributes, States):
     # Commands
 
     def pause(self) -> Command:
-        """Pause between two batches, until `resume`, `step` or `stop` is called."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called.
+
+        If the session is already paused, nothing changes.
+        """
         pause = self._worker.pause
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 
     def resume(self) -> Command:
-        """Continue training after a pause.
+        """Continue training after a pause; without a pause, nothing changes.
 
         Warns
         -----
@@ -391,10 +397,10 @@ class Session(FixedAttributes, States):
         return ended
 
     def __repr__(self) -> str:
-        return display.line(self)
+        return display.line(self, self._worker.last)
 
     def _repr_html_(self) -> str:
-        return display.table(self)
+        return display.table(self, self._worker.last)
 
     _ipython_display_ = show_live
 

@@ -103,7 +103,7 @@ class Sweep(Hinted, interfaces.Sweep):
     epochs : int, optional
         The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional
-        The factor that each comparison reduces the number of runs by, at least 2. By default,
+        The factor, at least 2, by which each comparison reduces the number of runs. By default,
         runs are not compared before their end.
     forks : int
         The number of forks of each run that continues after a comparison.

@@ -198,7 +198,7 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     ----------
     folder : Path
     complete : bool
-        If True, each subfolder must contain an image, because the classes follow from the images.
+        If True, each subfolder must contain an image, because only images show a class.
 
     Raises
     ------
