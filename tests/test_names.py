@@ -51,6 +51,8 @@ def test_every_module_names_the_nearest(module):
         ("data", "DataLoader", "data.DataStream"),
         ("initialization", "Normal", "initialization.IsotropicGaussian"),
         ("tensor", "ones", "write torch.ones"),
+        ("bricks", "CrossEntropyLoss", "for scores, pass loss='cross-entropy' to fit"),
+        ("data", "Plot", "it is in extensions_live: from extensions_live import Plot"),
         ("bricks", "SquaredError", "from workbench.bricks.cost import SquaredError"),
         ("algorithms", "MainLoop", "from workbench.main_loop import MainLoop"),
     ],
@@ -65,6 +67,11 @@ def test_what_is_named_instead_exists(word):
     path = OURS[word].replace("(", ",").partition(",")[0]
     module, _, name = f"workbench.{path}".rpartition(".")
     assert name in pinned()[module] and word == word.casefold()
+
+
+def test_no_name_is_guessed_from_a_few_equal_letters():
+    assert suggestion("trainz", ["Tanh"]) == suggestion("activation", ["validation"]) == ""
+    assert suggestion("plot", ["Glorot"]).startswith("; session.log.plot() draws")
 
 
 def test_every_place_has_public_names():

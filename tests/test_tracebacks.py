@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.tree import ROOT
 from workbench import config, tensor
-from workbench.errors import SessionError, ShapeError, WaitInterrupted
+from workbench.data.table_files import advice_for_file
+from workbench.errors import DataError, SessionError, ShapeError, WaitInterrupted
 from workbench.tracebacks import OMITTED, shortened
 
 REFUSED = """
@@ -51,6 +52,17 @@ def test_only_lines_of_the_person_are_shown(tmp_path, command):
 def test_a_setting_shows_all_of_it(tmp_path, command):
     text = shown(tmp_path / "mine.py", *command, WORKBENCH_FULL_TRACEBACKS="1")
     assert "workbench/tensor" in text and OMITTED not in text
+
+
+def test_context_managers_of_the_workbench_are_hidden():
+    fault = DataError("a cell is missing")
+    fault.changes_frame = True
+    with pytest.raises(DataError) as caught, advice_for_file("table.csv"):
+        raise fault
+    whole = "".join(traceback.format_exception(caught.value))
+    with shortened(caught.value):
+        short = "".join(traceback.format_exception(caught.value))
+    assert "contextlib" in whole and "contextlib" not in short
 
 
 @pytest.fixture

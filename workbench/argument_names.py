@@ -192,7 +192,9 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys(
         ("weight_decay", "wd"),
         "add the penalty to the cost, as in cost + 0.5 * decay * (W ** 2).sum(), or train with "
-        "TorchOptimizer(cost, parameters, torch.optim.AdamW, {'weight_decay': decay})",
+        "an optimizer of torch: in fit with step_rule=lambda parameters: torch.optim.AdamW("
+        "parameters, weight_decay=decay), otherwise with TorchOptimizer(cost, parameters, "
+        "torch.optim.AdamW, {'weight_decay': decay})",
     ),
     **dict.fromkeys(
         ("scheduler", "lr_scheduler"),
@@ -256,7 +258,8 @@ ADVICE: dict[str, str] = {
         "session.evaluate(data) evaluates a model on other data",
     ),
     **dict.fromkeys(
-        ("verbose", "enable_progress_bar"), "Printing() and ProgressBar() are extensions"
+        ("verbose", "enable_progress_bar", "progress_bar", "progress", "show_progress"),
+        "Printing() and ProgressBar() are extensions"
     ),
     "logger": "session.log has all records; SQLiteLog(database) is a log in a file",
     "log_every_n_steps": "extensions have triggers, as in Printing(every_n_batches=50)",

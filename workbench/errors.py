@@ -93,17 +93,32 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
+SIMILAR, SIMILAR_START = 0.75, 0.65
+"""Least similarity of a name to a suggested name, in general and if one begins with the other."""
+
+
 def nearest(name: str, candidates: Iterable[object], form: str = "; {}") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `candidates`, or an empty string.
 
     By default, the hint is suitable for the end of a message. To use the hint within a message,
-    pass a `form` such as ``" ({})"``.
+    pass a `form` such as ``" ({})"``. Only a candidate that is probably a correct spelling is
+    suggested: one that is similar, has the same letters in another order, or continues the name.
+
+    Examples
+    --------
+    >>> nearest("epsilom", ["learning_rate", "epsilon"]), nearest("activation", ["validation"])
+    ("; did you mean 'epsilon'?", '')
     """
     import difflib
 
     spelled = {str(c).casefold(): str(c) for c in candidates}
-    found = difflib.get_close_matches(str(name).casefold(), list(spelled), n=1)
-    return form.format(f"did you mean {spelled[found[0]]!r}?") if found else ""
+    given = str(name).casefold()
+    for one in difflib.get_close_matches(given, list(spelled), n=1):
+        similarity = difflib.SequenceMatcher(None, one, given).ratio()
+        begins = one.startswith(given) or given.startswith(one)
+        if similarity >= (SIMILAR_START if begins else SIMILAR) or sorted(one) == sorted(given):
+            return form.format(f"did you mean {spelled[one]!r}?")
+    return ""
 
 
 @dataclass(frozen=True)
@@ -476,6 +491,10 @@ class AlreadyTrainingError(WorkbenchError, RuntimeError):
 
 class SessionError(WorkbenchError, RuntimeError):
     """A request that a session or a view rejects; the message states the reason."""
+
+
+class NoResultError(SessionError, AttributeError):
+    """The best run of a sweep, before any run has a result."""
 
 
 class SessionWarning(WorkbenchError, RuntimeWarning):

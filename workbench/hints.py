@@ -95,7 +95,7 @@ def hinted(function: FunctionT) -> FunctionT:
     Raises
     ------
     SignatureError
-        If the function is called with an unknown keyword.
+        If the function is called with an unknown keyword, or without a required argument.
 
     Examples
     --------
@@ -108,9 +108,11 @@ def hinted(function: FunctionT) -> FunctionT:
     workbench.errors.SignatureError: decay has no argument 'lr' (it has learning_rate); did you mean
     'learning_rate'?
     """
-    code = inspect.unwrap(function).__code__
+    inner = inspect.unwrap(function)
+    code = inner.__code__
     named = code.co_argcount + code.co_kwonlyargcount
     known = code.co_varnames[code.co_posonlyargcount : named]
+    required = code.co_varnames[: code.co_argcount - len(inner.__defaults__ or ())]
     surplus = vars(function).get("other_names", {}).get("*")
 
     @functools.wraps(function)
@@ -122,6 +124,12 @@ def hinted(function: FunctionT) -> FunctionT:
             raise SignatureError(
                 f"{function.__name__} takes {code.co_argcount} positional arguments, not "
                 f"{len(args)}; {surplus}"
+            )
+        missing = [name for name in required[len(args) :] if name not in kwargs]
+        if missing:
+            raise SignatureError(
+                f"{function.__name__} needs {', '.join(map(repr, missing))}; it has the arguments "
+                f"{', '.join(one for one in known if one not in ('self', 'session'))}"
             )
         return function(*args, **kwargs)
 
@@ -165,7 +173,8 @@ def show_options(function: FunctionT, bases: Iterable[type] = ()) -> FunctionT:
     >>> inspect.signature(draw)
     <Signature (size: 'int', *, seed: 'int' = ...)>
     """
-    code = inspect.unwrap(function).__code__
+    inner = inspect.unwrap(function)
+    code = inner.__code__
     if not code.co_flags & inspect.CO_VARKEYWORDS:
         return function
     signature = inspect.signature(function)

@@ -623,7 +623,7 @@ class Session(Protocol):
         *,
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
-    ) -> None:
+    ) -> Path:
         """Write the network to an ONNX file that gives the same predictions."""
 
     def to_torch(self) -> torch.nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy
@@ -165,7 +166,7 @@ class Model(ComputationGraph):
         *,
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
-    ) -> None:
+    ) -> Path:
         """Export the model to an ONNX file, after checking the outputs of the exported program.
 
         The file contains the graph of `to_module`. Its inputs and outputs have the same names as
@@ -183,6 +184,11 @@ class Model(ComputationGraph):
         tolerance : float
             The largest allowed relative and absolute difference from the outputs of the model. The
             file is checked with the examples, and with examples whose dynamic axes are larger.
+
+        Returns
+        -------
+        Path
+            The path of the file.
 
         Raises
         ------
@@ -202,7 +208,7 @@ class Model(ComputationGraph):
                 f"the model has the inputs {', '.join(names)}, but examples were given for "
                 f"{', '.join(inputs)}; pass one example for each input of the model"
             )
-        write_graph(
+        return write_graph(
             dict(zip(names, self.inputs, strict=True)),
             self.outputs,
             [v.name or f"output_{i}" for i, v in enumerate(self.outputs)],

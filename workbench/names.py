@@ -31,15 +31,20 @@ PUBLIC = (
 )  # fmt: skip
 """Modules to search for a name that another module does not have, in order of preference."""
 
-_TORCH = "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{})"
+_TORCH = (
+    "algorithms.TorchOptimizer, as in TorchOptimizer(cost, parameters, torch.optim.{0}{1}); for "
+    "fit, pass step_rule=lambda parameters: torch.optim.{0}(parameters, lr=0.01{2})"
+)
 OURS: dict[str, str] = {
     "sgd": "algorithms.GradientDescent, with the step rule Scale(0.1) or Momentum(0.1, 0.9)",
     "gradientdescentoptimizer": "algorithms.GradientDescent",
     "optimizer": "algorithms.GradientDescent",
-    "nesterov": _TORCH.format("SGD, {'nesterov': True}"),
-    **{name.casefold(): _TORCH.format(name)
+    "nesterov": _TORCH.format(
+        "SGD", ", {'momentum': 0.9, 'nesterov': True}", ", momentum=0.9, nesterov=True"
+    ),
+    **{name.casefold(): _TORCH.format(name, "", "")
        for name in ("AdamW", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "Adafactor", "ASGD")},
-    "nadamoptimizer": _TORCH.format("NAdam"),
+    "nadamoptimizer": _TORCH.format("NAdam", "", ""),
     "gradientclipping": "algorithms.StepClipping",
     "clip_grad_norm_": "algorithms.StepClipping",
     "clip_grad_norm": "algorithms.StepClipping",
@@ -84,8 +89,6 @@ OURS: dict[str, str] = {
     "rnn": "bricks.recurrent.SimpleRecurrent",
     "simplernn": "bricks.recurrent.SimpleRecurrent",
     "lstmcell": "bricks.recurrent.LSTM",
-    "crossentropy": "bricks.cost.CategoricalCrossEntropy",
-    "crossentropyloss": "bricks.cost.CategoricalCrossEntropy",
     "sparsecategoricalcrossentropy": "bricks.cost.CategoricalCrossEntropy",
     "bceloss": "bricks.cost.BinaryCrossEntropy",
     "mse": "bricks.cost.SquaredError",
@@ -105,6 +108,7 @@ OURS: dict[str, str] = {
     "linearlr": "extensions.schedules.linear",
     "onecyclelr": "extensions.schedules.one_cycle",
     "sequentiallr": "extensions.schedules.chain",
+    "callback": "extensions.TrainingExtension, and MainLoop(extensions=[...])",
     "callbacks": "extensions.TrainingExtension, and MainLoop(extensions=[...])",
     "trainercallback": "extensions.TrainingExtension",
     "tqdmprogressbar": "extensions.ProgressBar",
@@ -140,6 +144,27 @@ OURS: dict[str, str] = {
     "load_state_dict": "serialization.from_state_dict",
 }  # fmt: skip
 """Names in torch, Keras, Lightning, fastai and other libraries, with their equivalents here."""
+
+SCORES = (
+    "for scores, pass loss='cross-entropy' to fit, or write Softmax().categorical_cross_entropy("
+    "targets, scores).mean(); CategoricalCrossEntropy is for probabilities"
+)
+ADVICE: dict[str, str] = {
+    **dict.fromkeys(("crossentropyloss", "crossentropy", "cross_entropy"), SCORES),
+    "bcewithlogitsloss": "pass loss=torch.nn.BCEWithLogitsLoss() to fit; BinaryCrossEntropy is for "
+    "probabilities",
+    "nn": "it is part of torch: from torch import nn; fit(module, data) trains its modules",
+    "optim": "it is part of torch: fit takes step_rule=torch.optim.AdamW",
+    **dict.fromkeys(("train", "trainmodel", "train_model"), "fit(model, data) trains a model"),
+    **dict.fromkeys(
+        ("evaluate", "predict"),
+        "they are methods of the session that fit returns, as in session.predict(X)",
+    ),
+    "plot": "session.log.plot() draws a log; a session on the last line of a cell shows its plots",
+    "metrics": "fit takes metrics=['accuracy']; costs and error rates are in workbench.bricks.cost",
+    "losses": "fit takes loss='squared error'; costs are in workbench.bricks.cost",
+}  # fmt: skip
+"""Advice about names in other libraries without a single equivalent here."""
 
 
 def explain_missing(
@@ -212,8 +237,19 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     for place in PUBLIC:
         if name in listed(place):
             return f"; it is in {place}: from {place} import {name}"
-    ours = OURS.get(name.casefold())
-    return nearest(name, known) if ours is None else f"; the equivalent is workbench.{ours}"
+    if name in _live():
+        return f"; it is in extensions_live: from extensions_live import {name}"
+    if (ours := OURS.get(name.casefold())) is not None:
+        return f"; the equivalent is workbench.{ours}"
+    advice = ADVICE.get(name.casefold())
+    return nearest(name, known) if advice is None else f"; {advice}"
+
+
+@functools.cache
+def _live() -> frozenset[str]:
+    """Return the public names of `extensions_live`, without importing it; none if it is absent."""
+    found = find_spec("extensions_live")
+    return _listed_in(Path(found.origin)) if found is not None and found.origin else frozenset()
 
 
 @functools.cache
@@ -230,9 +266,13 @@ def listed(module: str) -> frozenset[str]:
     path = Path(__file__).parent.joinpath(*module.split(".")[1:])
     for file in (path / "__init__.py", path.with_suffix(".py")):
         if file.is_file():
-            _, _, after = file.read_text(encoding="utf-8").partition("\n__all__ = [")
-            return frozenset(ast.literal_eval(f"[{after.partition(']')[0]}]"))
+            return _listed_in(file)
     return frozenset()
+
+
+def _listed_in(file: Path) -> frozenset[str]:
+    _, _, after = file.read_text(encoding="utf-8").partition("\n__all__ = [")
+    return frozenset(ast.literal_eval(f"[{after.partition(']')[0]}]"))
 
 
 def _imports(frame: FrameType) -> bool:

@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 OURS = frozenset({"workbench", "extensions_live"})
-HIDDEN = OURS | {"torch", "IPython"}
-"""Packages whose frames are hidden; in a notebook, IPython's frames surround a cell's frames."""
+HIDDEN = OURS | {"torch", "IPython", "contextlib"}
+"""Packages whose frames are hidden; in a notebook, IPython's frames surround a cell's frames.
+
+The frames of `contextlib` are those of the context managers of the workbench.
+"""
 
 OMITTED = (
     "(Frames within the workbench are omitted here; config.full_tracebacks = True shows them too.)"

@@ -62,3 +62,14 @@ def test_each_format_is_converted(tmp_path, out, capsys, words, shape):
 def test_the_error_says_what_is_wrong(capsys, arguments, code, message):
     assert main(["convert", *arguments]) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_options_of_the_command_are_named(tmp_path, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("name,size,kind\nx,1,a\ny,2,b\n")
+    words = ["convert", "csv", str(tmp_path / "o.h5"), f"all={table}", "--target", "kind"]
+    assert main(words) == 1
+    assert "exclude the column with --ignore" in capsys.readouterr().err
+    table.write_text("name;size;kind\nx;1;a\ny;2;b\n")
+    assert main(words) == 1
+    assert "pass --delimiter" in capsys.readouterr().err

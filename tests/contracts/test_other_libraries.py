@@ -201,6 +201,7 @@ def test_classes_and_functions_in_advice_exist():
     """An answer like ``SomeClass(argument=...)`` must name what a reader can import."""
     known = {name for names in pinned().values() for name in names}
     known |= {*dir(schedules), *dir(DataStream), *dir(Session), *dir(torch), *dir(torch.nn)}
+    known |= set(dir(torch.optim))
     texts = [*ADVICE.values(), *OTHER_NAMES.values()]
     named = {name for text in texts for name in re.findall(r"(\w+)\(", text)}
     assert named - known == set()

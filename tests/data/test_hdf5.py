@@ -320,7 +320,7 @@ DAMAGE = {
         lambda path: path.write_bytes(path.read_bytes()[:2000]),
         "is not an HDF5 file, or is damaged",
     ),
-    "no split": (edit(lambda file: file.attrs.pop("split")), "must have an attribute 'split'"),
+    "no split": (edit(lambda file: file.attrs.pop("split")), "read .* with h5py, and pass"),
     "other split": (
         edit(lambda file: file.attrs.create("split", [1, 2])),
         "must be a table with the columns split, source, start, stop, .* but has dtype int64",

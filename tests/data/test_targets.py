@@ -70,7 +70,7 @@ def test_the_caller_can_say_that_whole_numbers_are_quantities():
         ([3, 5], None, r"whole numbers \(3, 5\), which can be classes or quantities"),
         ([1, 2, 3], None, "which can be classes or quantities"),
         ([0.0, 1.0, 2.0], None, r"whole numbers \(0, 1, 2\), which can be classes or quantities"),
-        (np.eye(3), None, r"whole numbers \(0, 1\), which can be classes or quantities"),
+        (np.eye(3), None, r"one 1 in each row and 0 elsewhere: for classes \(one-hot\), pass"),
         (np.arange(21), None, "which can be classes or quantities"),
         (["1.5", "2.5", "NA"], None, "such as '1.5', and 'NA', which is not a number"),
         (["1.5", "2.5"], None, "numbers that are written as text, such as '1.5'; convert it"),

@@ -117,6 +117,10 @@ def in_order():
     return DataStream(dataset(), iteration_scheme=wb.SequentialScheme(N, 16))
 
 
+def decaying(parameters):
+    return torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.5)
+
+
 @pytest.mark.parametrize(
     "model, data, options",
     [
@@ -131,6 +135,8 @@ def in_order():
         (lambda: [wb.Linear(), wb.Logistic()], lambda: (X, CLASSES), {"metrics": ["error rate"]}),
         (lambda: [wb.Linear(output_dim=1)], lambda: (X, CLASSES > 0), {"validation": None}),
         (images, lambda: (PIXELS, CLASSES), {"step_rule": lambda: wb.Momentum(0.01, 0.9)}),
+        (layers, lambda: (X, CLASSES), {"step_rule": lambda: torch.optim.AdamW}),
+        (module, lambda: (X, CLASSES), {"step_rule": lambda: decaying}),
         (lambda: [wb.LookupTable(9, 3), wb.Flattener(), wb.Linear()],
          lambda: (INDICES, CLASSES), {}),
         (module, lambda: (X, CLASSES), {}),

@@ -174,7 +174,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; to pass values, call"),
         (
             lambda: wb.fit(layers(), (TABLE, TABLE["kind"])),
-            r"its first part is a table; pass one table .*table.assign\(target=y\)",
+            r"its first part is a table; pass one table .*table.assign\(target=numpy",
         ),
         (
             lambda: wb.fit(layers(), IndexableDataset({"x": X, "y": ONE_HOT})),
@@ -199,6 +199,14 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), {"a": X, "b": SUMS}), "a dictionary of arrays requires a target"),
         (lambda: wb.fit(layers(), {"y": X}), "no array other than the target 'y'"),
         (lambda: wb.fit(layers(), {"x": X, "y": SUMS}, target="z"), "has no 'z', only 'x', 'y'"),
+        (
+            lambda: wb.fit(layers(), pd.DataFrame(np.c_[X, CLASSES]), target=4),
+            r"frame.columns = frame.columns.astype\(str\), and pass target='4'",
+        ),
+        (
+            lambda: wb.fit(layers(), (TABLE[["a"]], pd.Series(SUMS))),
+            r"table.assign\(target=numpy.asarray\(y\)\)",
+        ),
         (lambda: wb.fit(layers(), (X, 3 + CLASSES)), "can be classes or quantities"),
         (
             lambda: wb.fit([wb.Linear(output_dim=1)], (X, CLASSES)),
@@ -228,6 +236,20 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), (X, NAMES), metrics=["absolute error"]), "needs numbers as tar"),
         (lambda: wb.fit(layers(), (X, CLASSES), epochs=0), "epochs must be a whole number"),
         (lambda: wb.fit(layers(), (X, CLASSES), step_rule=0.1), "step_rule must be a step rule"),
+        (
+            lambda: wb.fit(
+                layers(), (X, CLASSES), step_rule=torch.optim.SGD([torch.ones(1)], lr=0.2)
+            ),
+            r"write step_rule=lambda parameters: torch.optim.SGD\(parameters, lr=0.2\)$",
+        ),
+        (
+            lambda: wb.fit(layers(), (X, CLASSES), step_rule=lambda parameters: 3),
+            "must return an optimizer of torch, .*, not 3",
+        ),
+        (
+            lambda: wb.TorchOptimizer(torch.optim.AdamW, lr=0.1),
+            "for fit, pass step_rule=lambda parameters: torch.optim.AdamW",
+        ),
         (lambda: wb.fit(layers(), (X, CLASSES), validation=20), "between 0 and 1, such as 0.2"),
         (
             lambda: wb.fit(layers(), [{"x": X, "y": CLASSES}]),
@@ -392,6 +414,11 @@ def test_a_partly_initialised_list_is_refused():
         ("train_loader", r"pass the data second, as in fit\(model, \(X, y\)\)"),
         ("dls", "pass the data second"),
         ("bs", "did you mean 'batch_size'"),
+        ("activation", r"as in fit\(\[Linear\(output_dim=50\), Rectifier\(\)"),
+        ("split", "pass validation=0.2"),
+        ("scale", "numbers in a table are standardised"),
+        ("progress_bar", "are extensions"),
+        ("weight_decay", r"torch.optim.AdamW\(parameters, lr=0.001, weight_decay=0.01\)"),
         ("loss_fn", "did you mean 'loss'"),
         ("y_names", "did you mean 'target'"),
         ("shuffle", "is shuffled in each epoch"),

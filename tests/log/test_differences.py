@@ -77,7 +77,12 @@ def small():
 
 
 def test_small_numbers_and_small_differences_are_shown(small):
-    for text in (repr(small), small._repr_html_(), repr(small.loc["hyperparameter"])):
+    for text in (
+        repr(small),
+        small.to_string(),
+        small._repr_html_(),
+        repr(small.loc["hyperparameter"]),
+    ):
         assert {"1e-08", "0.1000000001"} <= set(text.replace("<", " ").replace(">", " ").split())
     row = small.loc[("hyperparameter", "learning_rate")]
     assert repr(row).split()[:2] == ["this", "1e-08"]
@@ -101,6 +106,8 @@ def test_paths_sessions_and_frames_are_runs(tmp_path):
     session.stop()
     session.wait()
     assert list(frame) == ["this", "run", "mine", "frame"]
+    assert list(session.log.compare({"other": filled([6.0])})) == ["mine", "other"]
+    assert list(session.log.compare([session])) == ["this", "mine"]
     costs = frame.loc[("result", "cost")]
     assert costs[["this", "run", "frame"]].tolist() == [5.0, 7.0, 6.0]
     names = compare([session, filled([6.0]).frame]).columns.get_level_values("log")

@@ -341,6 +341,21 @@ def test_a_folder_for_predictions_can_lack_images_of_a_class(tmp_path):
     assert rules.folder(tmp_path / "other")[1] == ["dark"]
 
 
+def test_images_to_predict_need_no_folders_of_classes(tmp_path):
+    session = trained(write_images(tmp_path / "one", 8), [wb.Flattener(), wb.Linear()])
+    new = tmp_path / "new"
+    for path in sorted((tmp_path / "one").glob("*/*.png")):
+        new.mkdir(exist_ok=True)
+        path.rename(new / path.name)
+    (new / "more" / "inside").mkdir(parents=True)
+    (new / "5.png").rename(new / "more" / "inside" / "5.png")
+    paths = sorted(new.rglob("*.png"))
+    assert len(paths) == 8
+    np.testing.assert_array_equal(session.predict(new), session.predict(paths))
+    with pytest.raises(DataError, match="each image must be in the sub-folder of its class"):
+        session.evaluate(new)
+
+
 def test_images_of_a_folder_are_resized_if_those_of_training_were(tmp_path):
     stream = wb.DataStream.from_folder(write_images(tmp_path / "one", 8), size=(2, 3))
     rules = AsInTraining(stream)

@@ -1,7 +1,10 @@
 """ONNX files that a session writes: the same predictions, shapes from the data, clear refusals."""
 
+import json
+
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -9,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 import workbench as wb
 from tests.support.runs import build, examples
-from workbench.errors import ArchiveError, SessionError
+from workbench.errors import ArchiveError, SessionError, SignatureError
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 Y = (X.sum(axis=1) > 0).astype("int64")
@@ -43,6 +46,67 @@ def test_the_file_computes_the_predictions_for_any_number_of_examples(model, tmp
     name, sizes, found = computed(tmp_path / "network.onnx", X)
     assert (name, sizes) == ("features", ["batch", 4])
     assert_allclose(found, session.predict(X), atol=1e-5)
+
+
+def test_the_file_says_how_its_inputs_are_encoded(tmp_path):
+    values = {
+        "a": X[:, 0],
+        "city": ["u", "v"] * 30,
+        "flag": [True, False] * 30,
+        "y": list("nyn") * 20,
+    }
+    session = wb.fit([wb.Linear()], table := pd.DataFrame(values), target="y", epochs=1)
+    session.wait()
+    path = session.to_onnx(tmp_path / "table.onnx")
+    assert path == tmp_path / "table.onnx"
+    model = onnx.load(path)
+    told = {one.key: json.loads(one.value) for one in model.metadata_props}
+    assert told["classes"] == ["n", "y"]
+    assert "'n', 'y', in this order" in model.doc_string
+    number, city, flag = told["encoding"]["features"]["columns"]
+    columns = [(table["a"] - number["mean"]) / number["deviation"]]
+    columns += [table["city"] == one for one in city["one feature for each of"]]
+    columns += [table[flag["column"]]]
+    encoded = np.stack(columns, axis=1).astype("float32")
+    assert_allclose(computed(path, encoded)[2], session.predict(table), atol=1e-5)
+
+
+def test_the_file_says_how_images_are_scaled(tmp_path):
+    pixels = (np.abs(X.reshape(60, 1, 2, 2)) * 50).astype("uint8")
+    session = wb.fit([wb.Flattener(), wb.Linear()], (pixels, Y), epochs=1)
+    session.wait()
+    model = onnx.load(path := session.to_onnx(tmp_path / "images.onnx"))
+    told = {one.key: json.loads(one.value) for one in model.metadata_props}
+    [scaling] = told["encoding"]["features"]["scaled"]
+    scaled = (pixels * scaling["scale"] + scaling["shift"]).astype("float32")
+    assert_allclose(computed(path, scaled)[2], session.predict(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "targets", "name"),
+    [
+        (lambda: [wb.Linear()], Y, "scores"),
+        (lambda: [wb.Linear(output_dim=2), wb.Softmax()], Y, "probabilities"),
+        (
+            lambda: torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Softmax(1)),
+            Y,
+            "probabilities",
+        ),
+        (lambda: [wb.Linear()], X[:, :1], "predictions"),
+    ],
+)
+def test_the_output_is_named_after_its_meaning(model, targets, name, tmp_path):
+    session = wb.fit(model(), (X, targets), epochs=1)
+    session.wait()
+    [output] = onnx.load(session.to_onnx(tmp_path / "named.onnx")).graph.output
+    assert output.name == name
+
+
+def test_a_file_without_a_path_is_refused():
+    session = build(1).start()
+    session.wait()
+    with pytest.raises(SignatureError, match="to_onnx needs 'path'"):
+        session.to_onnx()
 
 
 def images():

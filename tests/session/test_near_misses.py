@@ -17,10 +17,13 @@ def session():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("model", r"session.to_torch\(\) returns it"),
-        ("history", "session.log.epochs has the values"),
+        ("model", r"session.to_torch\(\) returns the model"),
+        ("history", "session.log.epochs has a row for each epoch"),
         ("lr", r"session.set\('learning_rate', 0.001\)"),
         ("fit", r"call session.train\(epochs=5\)"),
+        ("summary", r"session.main_loop.model.summary\(\)"),
+        ("callbacks", "session.main_loop.extensions"),
+        ("epochs", r"session.log.status\['epochs_done'\]"),
         ("evaluat", "did you mean 'evaluate'"),
     ],
 )

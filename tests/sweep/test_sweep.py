@@ -30,6 +30,17 @@ def trained(sweep):
     return sweep
 
 
+class _Remarks(SimpleExtension):
+    def do(self, which, *args):
+        self.main_loop.log.current_row["a_remark"] = ["as planned"]
+
+
+def build_with_texts(learning_rate):
+    loop = build(learning_rate)
+    loop.extensions.append(_Remarks(before_training=True, after_epoch=True))
+    return loop
+
+
 def expected(learning_rate, epochs=4):
     """Return the cost of the last batch, which is measured before its step."""
     distance = 3.0
@@ -286,8 +297,27 @@ def test_a_small_space_is_told(sweep, capsys):
 
 
 def test_there_is_no_best_run_before_the_first_value(sweep):
+    given = sweep(build, RATES)
     with pytest.raises(SessionError, match="has a finite value of 'cost' yet"):
-        _ = sweep(build, RATES).best
+        _ = given.best
+    assert not hasattr(given, "best")
+
+
+def test_the_database_has_a_default_that_the_sweep_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sweep = trained(Sweep(build, RATES, record="cost"))
+    assert sweep.database == str(tmp_path / "sweeps.sqlite")
+    assert f"in {sweep.database}" in repr(sweep)
+
+
+def test_waiting_for_a_sweep_that_was_not_started_is_explained(sweep):
+    with pytest.raises(SessionError, match=r"call sweep.start\(\) first"):
+        sweep(build, RATES).wait()
+
+
+def test_only_numbers_are_suggested_as_the_record(sweep):
+    with pytest.raises(ArgumentError, match="its records: cost. Pass .* record='cost'"):
+        sweep(build_with_texts, RATES, record="loss").start().wait(60)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -32,9 +32,19 @@ NOT_A_MAKER = (
     "for a list of tensors, not {given!r}. Pass its arguments as options, such as "
     "options={{'lr': 0.01}}"
 )
+NOT_MADE = (
+    "the function that creates the optimizer must return an optimizer of torch, such as "
+    "torch.optim.AdamW(parameters, lr=0.01), not {given!r:.80}"
+)
 NOT_MAKERS = (
     "schedulers must be a list of functions that each create a scheduler for the optimizer, such "
     "as [lambda optimizer: ExponentialLR(optimizer, 0.9)], not {given!r}"
+)
+
+OPTIONS = (
+    "pass the arguments of the optimizer as options, as in TorchOptimizer(cost, parameters, "
+    "torch.optim.AdamW, options={'lr': 0.01}); for fit, pass step_rule=lambda parameters: "
+    "torch.optim.AdamW(parameters, lr=0.01)"
 )
 
 OF_GRADIENTS = 0.4
@@ -139,6 +149,9 @@ class TorchOptimizer(UpdatesAlgorithm):
     array(2., dtype=float32)
     """
 
+    other_names: ClassVar = dict.fromkeys(
+        ("lr", "learning_rate", "weight_decay", "momentum", "nesterov", "betas", "amsgrad"), OPTIONS
+    )
     _fixed = dict.fromkeys(
         ("cost", "parameters", "gradients", "total_gradient_norm", "learning_rate"),
         "create a new TorchOptimizer and a new main loop",
@@ -294,6 +307,8 @@ class TorchOptimizer(UpdatesAlgorithm):
             raise errors.AlgorithmError(
                 f"{name} rejects the parameters or the options {self._options}: {error}"
             ) from error
+        if not isinstance(self.optimizer, torch.optim.Optimizer):
+            raise errors.AlgorithmError(NOT_MADE.format(given=self.optimizer))
         self.schedulers = [make_one(self.optimizer) for make_one in self._make_schedulers]
         self._checks, self._full = 0, False
         # The lock makes other threads wait for the end of a step before they access a parameter.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 import torch
@@ -108,7 +109,7 @@ class Exported(Component):
         method: str = "apply",
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
-    ) -> None:
+    ) -> Path:
         """Export the brick to an ONNX file, after checking the outputs of the exported program.
 
         The file contains the module that `to_torch` returns, in evaluation mode. Its inputs and
@@ -126,6 +127,11 @@ class Exported(Component):
         tolerance : float
             The largest allowed relative and absolute difference from the module's outputs. The
             check uses the examples, and copies of them with larger dynamic axes.
+
+        Returns
+        -------
+        Path
+            The path of the file.
 
         Raises
         ------
@@ -148,12 +154,13 @@ class Exported(Component):
         >>> from workbench.initialization import Constant
         >>> linear = Linear(3, 2, weights_init=Constant(1), biases_init=Constant(0))
         >>> linear.initialize()
-        >>> linear.to_onnx(tempfile.mkdtemp() + "/linear.onnx")
+        >>> linear.to_onnx(tempfile.mkdtemp() + "/linear.onnx").name
+        'linear.onnx'
         """
         bound = self._bound(method)
         given, results = applied(bound, inputs)
         names = list(getattr(bound, "outputs", [f"output_{i}" for i in range(len(results))]))
-        write_onnx(
+        return write_onnx(
             self.to_torch(inputs, outputs=outputs, method=method).cpu(),
             examples(given, {} if inputs is None else examples_of(bound, inputs)),
             names if outputs is None else outputs,

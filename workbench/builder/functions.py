@@ -255,5 +255,6 @@ class Reached:
                 hidden = name in called.local and name not in arguments
                 if hidden and change.attribute in ("", "name"):
                     continue
-                for one in sorted(self.meant(called, frozenset({name}))):
+                meant = self.meant(called, frozenset({name}))
+                for one in sorted(meant, key=lambda one: (not self._is_of_model(one), one)):
                     yield replace(change, line=self._lines[called], root=ast.Name(one, ast.Load()))

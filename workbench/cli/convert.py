@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from workbench.data.convert import csv_to_hdf5, idx_to_hdf5, images_to_hdf5, npz_to_hdf5
+from workbench.errors import DataError
 
 EXAMPLES = """\b
 Examples:
@@ -108,7 +109,13 @@ def csv(
     delimiter: str,
 ) -> None:
     """Convert CSV tables whose first line contains the column names."""
-    csv_to_hdf5(output, splits, targets=targets, ignore=ignore, dtype=dtype, delimiter=delimiter)
+    try:
+        csv_to_hdf5(
+            output, splits, targets=targets, ignore=ignore, dtype=dtype, delimiter=delimiter
+        )
+    except DataError as error:  # its advice has the names of arguments instead of options
+        text = str(error).replace("with ignore", "with --ignore")
+        raise type(error)(text.replace("delimiter=...", "--delimiter")) from None
     _report(output)
 
 

@@ -172,6 +172,23 @@ class TableEncoding:
             return self.numbers[name][0]
         return 0.0 if column.isna().all() else None
 
+    def plain(self, name: str) -> dict[str, Any]:
+        """Return the encoding of a column as plain data.
+
+        Examples
+        --------
+        >>> TableEncoding(("y",), ("x",), {"x": (2.0, 0.5)}, {}).plain("x")
+        {'column': 'x', 'mean': 2.0, 'deviation': 0.5}
+        """
+        found: dict[str, Any] = {"column": name}
+        if name in self.categories:
+            found["one feature for each of"] = list(self.categories[name])
+        elif name in self.numbers:
+            found["mean"], found["deviation"] = self.numbers[name]
+        else:
+            found["values"] = "as they are, true as 1"
+        return found
+
     def describe(self) -> list[str]:
         """Return one line of text for each column."""
         lines = []
@@ -284,7 +301,7 @@ def check_frame(frame: Any, needed: Collection[str] | None = None) -> None:
     if odd:
         raise frame_error(
             f"the name of each column of the table must be text, but one is {odd[0]!r}; rename the "
-            "columns with frame.columns = [...]"
+            "columns with frame.columns = frame.columns.astype(str), or with better names"
         )
     twice = [name for name in names[names.duplicated()] if needed is None or name in needed]
     if twice:

@@ -39,6 +39,11 @@ AMBIGUOUS = (
     "{where} consists of whole numbers ({values}), which can be classes or quantities; pass "
     "as_classes=True or as_classes=False (in fit: loss='cross-entropy' or loss='squared error')"
 )
+ONE_HOT = (
+    "{where} of shape {shape} has one 1 in each row and 0 elsewhere: for classes (one-hot), pass "
+    "as_classes=True (in fit: loss='cross-entropy'); for numbers, as_classes=False (in fit: "
+    "loss='squared error')"
+)
 MIXED = "{where} must have values of one type, not {kinds}; convert them to one type"
 OTHER_TYPE = (
     "{where} has values of the type {kind}, but must contain only numbers, bools or text; convert "
@@ -291,6 +296,8 @@ def _are_classes(values: Array, where: str, categorical: bool) -> bool:
     few = count <= FEW_CLASSES or count <= len(values) / 2
     if values.ndim == 1 and values.dtype.kind != "f" and consecutive and few:
         return True
+    if _is_one_hot(values):
+        raise DataError(ONE_HOT.format(where=where, shape=values.shape))
     shown = some([int(one) for one in found], str, most=6)
     raise DataError(AMBIGUOUS.format(where=where, values=shown))
 
@@ -331,9 +338,13 @@ def _numbers(values: Array, where: str) -> Array:
     return found.copy() if np.may_share_memory(found, values) else found
 
 
+def _is_one_hot(values: Array) -> bool:
+    numbers = values.ndim == 2 and values.dtype.kind in "biuf"
+    return numbers and bool(np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all())
+
+
 def _from_one_hot(values: Array, where: str) -> Array:
-    one_hot = values.ndim == 2 and values.dtype.kind in "biuf"
-    if not (one_hot and np.isin(values, (0, 1)).all() and (values.sum(1) == 1).all()):
+    if not _is_one_hot(values):
         raise DataError(NOT_ONE_HOT.format(where=where, shape=values.shape))
     chosen: Array = values.argmax(1)
     return chosen

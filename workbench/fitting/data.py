@@ -59,6 +59,10 @@ SEVERAL_INPUTS = (
     "dictionary of arrays, as in fit(model, {{'left': left, 'right': right, 'y': y}}, target='y')"
 )
 ONLY_X = "data is one array; pass a pair of arrays (X, y), the inputs and the targets"
+NAMES = (
+    "target and the column names of the table must be text, not numbers such as {target}; rename "
+    "the columns with frame.columns = frame.columns.astype(str), and pass target='{target}'"
+)
 NO_FILE = "there is no file or folder {path}{inside}{hint}"
 NO_TRAIN_SPLIT = "{path} has the splits {splits}, but not 'train'; pass H5PYDataset(path, (split,))"
 SEVERAL_SPLITS = (
@@ -112,6 +116,8 @@ def _from_frame(data: Any, name: str, wishes: Wishes, needs: Mapping[str, str]) 
         columns = getattr(data, "columns", None)
         names = "its columns" if columns is None else ", ".join(map(repr, list(columns)[:20]))
         raise DataError(NO_TARGET.format(what="a table", names=names))
+    if isinstance(wishes.target, int) and wishes.target in getattr(data, "columns", ()):
+        raise DataError(NAMES.format(target=wishes.target))
     check_target(wishes.target)
     made = DataStream.from_frame(
         data,
@@ -145,7 +151,8 @@ def _from_pair(data: Any, wishes: Wishes, needs: Mapping[str, str]) -> Prepared:
     if hasattr(features, "iloc") and hasattr(features, "columns"):
         raise DataError(
             "data must be a pair of arrays, but its first part is a table; pass one table and the "
-            "name of its target, as in fit(model, table.assign(target=y), target='target')"
+            "name of its target, as in fit(model, table.assign(target=numpy.asarray(y)), "
+            "target='target')"
         )
     several = isinstance(features, (tuple, list)) and features and hasattr(features[0], "shape")
     if several and len(features) != np.size(targets, 0):

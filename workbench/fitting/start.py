@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workbench.algorithms import Adam, GradientDescent, StepRule
+from workbench.algorithms import Adam, GradientDescent, StepRule, TorchOptimizer
+from workbench.algorithms.base import UpdatesAlgorithm
+from workbench.algorithms.torch_optimizer import MakeOptimizer
 from workbench.bricks import Brick
 from workbench.bricks.cost import Cost
 from workbench.bricks.lookup import LookupTable
@@ -36,6 +38,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.trained import trained_by
 from workbench.model import Model
 from workbench.session import Session
+from workbench.tensor import SharedVariable, Variable
 from workbench.utils.live_layer import from_live_layer
 from workbench.utils.notices import in_notebook, tell
 from workbench.utils.numbers import is_count
@@ -52,7 +55,8 @@ _EPOCHS = (
 _VALIDATION = (
     "validation_split", "validation_data", "valid_pct", "val_data", "val_dataloader", "val_loader",
     "val_dataloaders", "valid_loader", "eval_dataset", "test_size", "train_split", "val_split",
-    "val_ds", "valid_ds", "valid_dl", "eval_set", "x_val", "y_val",
+    "val_ds", "valid_ds", "valid_dl", "eval_set", "x_val", "y_val", "split", "train_size",
+    "val_size", "holdout",
 )  # fmt: skip
 _DATA = (
     "x", "y", "train_loader", "train_dataloader", "train_dataloaders", "train_dataset", "train_dl",
@@ -69,6 +73,11 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(_VALIDATION, "pass validation=0.2 (a fraction) or separate data"),
     **dict.fromkeys(_DATA, "pass the data second, as in fit(model, (X, y))"),
     **dict.fromkeys(_RULE, "pass a step rule, as in step_rule=Adam(learning_rate=0.002)"),
+    **dict.fromkeys(
+        ("weight_decay", "wd", "momentum", "nesterov", "betas", "amsgrad"),
+        "pass a step rule, as in step_rule=Momentum(0.1, 0.9), or an optimizer of torch, as in "
+        "step_rule=lambda parameters: torch.optim.AdamW(parameters, lr=0.001, weight_decay=0.01)",
+    ),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "objective"), "did you mean 'loss'?"),
     **dict.fromkeys(("callbacks", "callback", "cbs"), "did you mean 'extensions'?"),
     **dict.fromkeys(
@@ -78,6 +87,25 @@ OTHER_NAMES: dict[str, str] = {
     **dict.fromkeys(
         ("input_shape", "input_dim", "cont_names", "cat_names"),
         "the inputs of a model follow from the data",
+    ),
+    **dict.fromkeys(
+        (
+            "activation",
+            "activations",
+            "hidden",
+            "hidden_layer_sizes",
+            "hidden_size",
+            "units",
+            "layers",
+            "dropout",
+        ),
+        "the layers are part of the model, as in fit([Linear(output_dim=50), Rectifier(), "
+        "Dropout(0.5), Linear()], data)",
+    ),
+    **dict.fromkeys(
+        ("scale", "scaler", "standardise", "standardize", "normalize", "normalise", "procs"),
+        "numbers in a table are standardised, and images of dtype uint8 scaled to 0..1, by "
+        "themselves; scale arrays before, as in X = (X - X.mean(0)) / X.std(0)",
     ),
     "*": "pass arrays as a pair, as in fit(model, (X, y)), and other arguments by name",
     "shuffle": "training data is shuffled in each epoch; pass a DataStream for another order",
@@ -138,6 +166,16 @@ TRAINED = (
     "the model was trained by {name} before, so training continues from these values; for a run "
     "from new values, pass a new model{reset}"
 )
+INSTANCE = (
+    "step_rule must be a step rule, or a function that creates an optimizer of torch, not a "
+    "finished optimizer; write step_rule=lambda parameters: torch.optim.{kind}(parameters{lr})"
+)
+ALGORITHM = (
+    "step_rule must be a step rule, such as Adam(learning_rate=0.002), not the algorithm {kind}, "
+    "which fit creates itself; pass the step rule of the algorithm, or for an optimizer of torch "
+    "step_rule=lambda parameters: torch.optim.AdamW(parameters, lr=0.01)"
+)
+MAKER = "the function that creates the optimizer, which was passed to fit as step_rule"
 LISTS = "{name} must be a list, not {given!r}; write [{given!r}]"
 
 
@@ -152,7 +190,7 @@ def fit(
     epochs: int = 5,
     validation: Any = 0.2,
     batch_size: int = 32,
-    step_rule: StepRule | None = None,
+    step_rule: StepRule | MakeOptimizer | None = None,
     metrics: Sequence[losses.Metric] | None = None,
     extensions: Iterable[TrainingExtension] = (),
     seed: int | None = None,
@@ -203,8 +241,9 @@ def fit(
         enough. A stream and a ``DataLoader`` cannot be divided.
     batch_size : int
         The number of examples in a batch, unless the data consists of batches.
-    step_rule : StepRule, optional
-        By default ``Adam()``.
+    step_rule : StepRule or callable, optional
+        By default ``Adam()``. To train with an optimizer of torch, pass its class, or a function
+        that creates it, as in ``lambda parameters: torch.optim.AdamW(parameters, lr=0.01)``.
     metrics : list of str, Cost or callable, optional
         ``"accuracy"``, ``"error rate"``, ``"squared error"``, ``"absolute error"``, bricks, or
         functions that are called like a loss, as ``metric(output, targets)``; by default the
@@ -254,10 +293,7 @@ def fit(
     given = [] if extensions is None else _as_list(extensions, "extensions")
     if not is_count(epochs):
         raise ArgumentError(f"epochs must be a whole number >= 1, not {epochs!r}")
-    if step_rule is not None and not isinstance(step_rule, StepRule):
-        raise ArgumentError(
-            f"step_rule must be a step rule such as Adam(learning_rate=0.002), not {step_rule!r}"
-        )
+    _check_rule(step_rule)
     seed = resolve_seed(None, seed, "fit")
     brick = as_brick(model, seed)
     steps = layers.steps_of(brick)
@@ -276,7 +312,7 @@ def fit(
     graph = ComputationGraph(network.cost)
     started_from = _note_start(model, network, graph)
     loop = MainLoop(
-        GradientDescent(cost=network.cost, parameters=graph.parameters, step_rule=rule),
+        _algorithm(network.cost, graph.parameters, rule),
         prepared.training,
         model=Model([network.cost, network.output]),
         extensions=[
@@ -306,6 +342,28 @@ def _note_start(model: Any, network: Network, graph: ComputationGraph) -> str:
     comments = [one for one in network.code.comments if one != KEPT]
     network.code.comments[:] = [*comments, TRAINED_BEFORE.format(name=name)]
     return f"trained, continued from {name}"
+
+
+def _check_rule(rule: Any) -> None:
+    """Raise an error if `rule` is neither a step rule nor creates an optimizer of torch."""
+    if isinstance(rule, torch.optim.Optimizer):
+        kind, rate = type(rule).__name__, rule.defaults.get("lr")
+        raise ArgumentError(INSTANCE.format(kind=kind, lr="" if rate is None else f", lr={rate}"))
+    if isinstance(rule, UpdatesAlgorithm):
+        raise ArgumentError(ALGORITHM.format(kind=type(rule).__name__))
+    rules = isinstance(rule, type) and not issubclass(rule, torch.optim.Optimizer)
+    if rule is not None and not isinstance(rule, StepRule) and (rules or not callable(rule)):
+        raise ArgumentError(
+            f"step_rule must be a step rule such as Adam(learning_rate=0.002), not {rule!r:.80}"
+        )
+
+
+def _algorithm(
+    cost: Variable, parameters: list[SharedVariable], rule: StepRule | MakeOptimizer
+) -> UpdatesAlgorithm:
+    if isinstance(rule, StepRule):
+        return GradientDescent(cost=cost, parameters=parameters, step_rule=rule)
+    return TorchOptimizer(cost, parameters, rule)
 
 
 def _note_large_targets(prepared: Prepared) -> None:
@@ -397,26 +455,38 @@ def _monitors(network: Network, prepared: Prepared) -> list[TrainingExtension]:
 
 
 def _training_code(
-    network: Network, prepared: Prepared, rule: StepRule, epochs: int, more: bool
+    network: Network,
+    prepared: Prepared,
+    rule: StepRule | MakeOptimizer,
+    epochs: int,
+    more: bool,
 ) -> Statements:
     code = Statements()
-    text = rule_code(rule)
-    if text is None:
-        code.needs["step_rule"] = "the step rule that was passed to fit, as it was before the call"
-        text = "step_rule"
-    else:
+    ours = isinstance(rule, StepRule)
+    text = rule_code(rule) if isinstance(rule, StepRule) else None
+    if text is not None:
         code.use("workbench.algorithms", *names_in(text))
-    code.use("workbench.algorithms", "GradientDescent")
+    elif isinstance(rule, type) and getattr(torch.optim, rule.__name__, None) is rule:
+        code.use("torch")
+        text = f"torch.optim.{rule.__name__}"
+    else:
+        what = "rule that was passed to fit, as it was before the call"
+        code.needs["step_rule"] = f"the step {what}" if ours else MAKER
+        text = "step_rule"
+    algorithm, argument = (
+        ("GradientDescent", "step_rule") if ours else ("TorchOptimizer", "optimizer")
+    )
+    code.use("workbench.algorithms", algorithm)
     code.use("workbench.graph", "ComputationGraph")
     code.use("workbench.model", "Model")
     code.use("workbench.main_loop", "MainLoop")
     code.use("workbench.extensions", "FinishAfter", "TrainingDataMonitoring")
     watched = f"[{', '.join(network.watched())}]"
     code.lines += [
-        "algorithm = GradientDescent(",
+        f"algorithm = {algorithm}(",
         "    cost=cost,",
         "    parameters=ComputationGraph(cost).parameters,",
-        f"    step_rule={text},",
+        f"    {argument}={text},",
         ")",
         "extensions = [",
         f"    TrainingDataMonitoring({watched}, after_batch=True),",

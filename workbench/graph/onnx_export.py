@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -23,7 +25,8 @@ def write_graph(
     *,
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
-) -> None:
+    notes: tuple[str, Mapping[str, str]] = ("", MappingProxyType({})),
+) -> Path:
     """Export a graph to an ONNX file, after checking the outputs of the exported program.
 
     Parameters
@@ -38,19 +41,25 @@ def write_graph(
     examples : dict of str to tensor or array
         An example value for each input; it is converted to the dtype of the input.
     path : path
-    dynamic_axes, tolerance
+    dynamic_axes, tolerance, notes
         See `workbench.utils.onnx_files.write_onnx`.
+
+    Returns
+    -------
+    Path
+        The path of the file.
     """
     converted = {
         name: torch.as_tensor(examples[name], dtype=variable.dtype)
         for name, variable in inputs.items()
     }
     module = GraphAsModule(list(inputs.values()), outputs, parameters)
-    write_onnx(
+    return write_onnx(
         module.cpu(),  # moves only the module, not the variables
         converted,
         names,
         path,
         dynamic_axes=dynamic_axes,
         tolerance=tolerance,
+        notes=notes,
     )

@@ -63,6 +63,10 @@ class MixedFrame(pd.DataFrame):
     def __repr__(self) -> str:
         return repr(self.in_words())
 
+    def to_string(self, *args: Any, **options: Any) -> Any:
+        """Return the frame as text; the arguments are those of ``pandas.DataFrame.to_string``."""
+        return self.in_words().to_string(*args, **options)
+
     def _repr_html_(self) -> str | None:
         plain: Any = self.in_words()
         html: str | None = plain._repr_html_()

@@ -161,10 +161,10 @@ class Tabular(Records):
         Returns
         -------
         pandas.DataFrame
-            A frame with a column for each run; the column of this run is the first and is named
-            ``this``. The index contains the kind of each row (run, version, hyperparameter,
-            intervention, result) and its name. Hyperparameters are shown with their values at the
-            start of training.
+            A frame with a column for each run; the column of this run is the first and has the name
+            of its session, or ``this`` if it has none. The index contains the kind of each row
+            (run, version, hyperparameter, intervention, result) and its name. Hyperparameters are
+            shown with their values at the start of training.
 
         Raises
         ------
@@ -185,7 +185,10 @@ class Tabular(Records):
         what   name
         result cost  2.0  0.5
         """
-        runs = [Run.of_log("this", log_of(self)), *named_runs(others)]
+        runs, log = named_runs(others), log_of(self)
+        own = str(log.status.get("session_name") or "this")
+        own = "this" if own in [run.name for run in runs] else own
+        runs = [Run.of_log(own, log), *runs]
         return differences(runs, best=best, largest=largest, everything=everything)
 
     def plot(

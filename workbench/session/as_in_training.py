@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from workbench.data import AbstractDataStream
+from workbench.data.convert.images import images_in
 from workbench.data.encoded_dataset import FEATURES, TARGETS, EncodedDataset
 from workbench.data.files import regular_file, some
 from workbench.data.image_folder import read_folder, read_images
@@ -134,23 +135,50 @@ class AsInTraining:
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
         return read_folder(path, size, mode, pixels.shape[2:], trained=True)
 
+    def files(self, folder: Path) -> Any:
+        """Return all images in a folder, in the order of their paths; classes are not needed."""
+        found = [file for file, _ in images_in(folder, complete=False, classes=False)]
+        return self.images(found, f"in {folder}")
+
     @property
     def reads_images(self) -> bool:
         """True if training reads a folder of images."""
         return self._dataset is not None and self._dataset.images is not None
+
+    def described(self, name: str) -> dict[str, Any]:
+        """Return the encoding of an input as plain data, which is empty if it is unknown."""
+        found: dict[str, Any] = {}
+        encoding = None if self._dataset is None else self._dataset.encoding
+        if encoding is not None and name == FEATURES:
+            found["columns"] = [encoding.plain(column) for column in encoding.columns]
+            found["features"] = list(encoding.names)
+        if self.reads_images and name == FEATURES:
+            assert self._dataset is not None and self._dataset.images is not None
+            (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
+            found["images"] = {
+                "axes": ["batch", "channels", "height", "width"],
+                "mode": mode,
+                "size": list(pixels.shape[2:]),
+                "resized": size is not None,
+            }
+        scalings = [scaling for scaling in self._scalings if name in scaling.which_sources]
+        if scalings:
+            found["scaled"] = [
+                {"scale": one.scale.tolist(), "shift": one.shift.tolist()} for one in scalings
+            ]
+        return found
 
     @property
     def keys(self) -> Mapping[str, str]:
         """The original key of each source that `fit` has renamed."""
         return {} if self._dataset is None else self._dataset.keys
 
-    def images(self, paths: Iterable[Path]) -> Any:
+    def images(self, paths: Iterable[Path], where: str = "that were passed") -> Any:
         """Return images from files, read in the same way as the training images."""
         assert self._dataset is not None and self._dataset.images is not None
         (size, mode), pixels = self._dataset.images, self._dataset.indexables[0]
         files = [regular_file(path, "image") for path in paths]
-        where, fixed = "that were passed", pixels.shape[2:]
-        return read_images(files, size, mode, fixed, where=where, trained=True)
+        return read_images(files, size, mode, pixels.shape[2:], where=where, trained=True)
 
     def array(self, given: Any, name: str) -> Any:
         """Return the values of a source as an array or tensor; targets are encoded."""

@@ -235,6 +235,8 @@ def _check_encoded(values: Any, name: str, method: str, rules: AsInTraining) -> 
 def _of_folder(
     path: Path, inputs: Mapping[str, Variable], method: str, rules: AsInTraining
 ) -> Batch:
+    if TARGETS not in inputs and rules.reads_images:
+        return {FEATURES: rules.files(path)}
     found = rules.folder(path)
     if found is None:
         raise SessionError(NO_FOLDER.format(method=method, path=path, inputs=_listed(inputs)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from workbench.errors import SessionError
 from workbench.graph.annotations import get_application_call
 from workbench.graph.hierarchy import path_of
 from workbench.graph.onnx_export import write_graph
+from workbench.hints import hinted
 from workbench.roles import PARAMETER, has_roles
+from workbench.session.as_in_training import AsInTraining
+from workbench.session.onnx_notes import kind_of_output, notes
 from workbench.session.predicting import shared_copies
 from workbench.session.predictions import find_output, in_evaluation_mode
 from workbench.tensor import SharedVariable, Variable
@@ -97,6 +101,7 @@ def _shared(variable: Variable) -> list[SharedVariable]:
     return [v for v in ancestors([variable]) if isinstance(v, SharedVariable)]
 
 
+@hinted
 def to_onnx(
     session: Any,
     path: str | os.PathLike[str],
@@ -104,13 +109,21 @@ def to_onnx(
     *,
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
-) -> None:
+) -> Path:
     """Export the run's network to an ONNX file, after checking the exported program's outputs.
 
     The file contains the graph of `predict`, in evaluation mode, with the parameters of one
-    iteration. Its inputs have the names of the sources and the shapes of the training data, as
-    encoded by the data stream. The method can be called during or after training, and does not
-    interrupt training.
+    iteration. Its inputs have the names of the sources and the shapes of the training data. The
+    method can be called during or after training, and does not interrupt training.
+
+    The file does not encode its inputs: the columns of a table must be standardised and one-hot,
+    and images scaled, before they are passed to it, as in training. The metadata of the file says
+    how, as JSON: ``"encoding"`` has the columns of a table with their means, deviations or
+    categories, or the size and the scaling of images, and ``"classes"`` has the names of the
+    classes. ``session.recipe()`` shows the same as a program.
+
+    By default, the output is named after its meaning: ``probabilities`` (after `Softmax` or
+    `Logistic`), ``scores`` (other outputs for classes), or ``predictions``.
 
     Parameters
     ----------
@@ -125,6 +138,11 @@ def to_onnx(
     tolerance : float
         The largest allowed relative and absolute difference from the predictions. The file is
         checked with training examples, and with examples whose dynamic axes are larger.
+
+    Returns
+    -------
+    Path
+        The path of the file.
 
     Raises
     ------
@@ -145,7 +163,10 @@ def to_onnx(
     --------
     >>> import tempfile, workbench as wb
     >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 5, ["a", "b"] * 5), name="to be exported")
-    >>> run.to_onnx(tempfile.mkdtemp() + "/two_classes.onnx")
+    >>> path = run.to_onnx(tempfile.mkdtemp() + "/two_classes.onnx")
+    >>> import onnx
+    >>> [(one.key, one.value) for one in onnx.load(path).metadata_props]
+    [('classes', '["a", "b"]')]
     """
     with session._lock:
         (variable,) = in_evaluation_mode([find_output(session.main_loop, output)])
@@ -158,15 +179,19 @@ def to_onnx(
         for old, new in copies.items()
         if isinstance(new, SharedVariable) and has_roles(old, [PARAMETER])
     }
-    write_graph(
+    classes = session.log.status.get("classes")
+    name = kind_of_output(variable, classes) if output is None else variable.name or "output"
+    rules = AsInTraining(session.main_loop.data_stream)
+    return write_graph(
         needed,
         [own],
-        [variable.name or "output"],
+        [name],
         parameters,
         examples,
         path,
         dynamic_axes=dynamic_axes,
         tolerance=tolerance,
+        notes=notes(session.name, rules, needed, name, classes),
     )
 
 

@@ -15,7 +15,12 @@ PREDICT = "call session.predict(X)"
 VALUES = "session.probe().wait() returns the values of all parameters"
 END = "to end the run, call session.stop()"
 PLOT = "as the last line of a cell, a session shows its plots; session.log.plot() draws the log"
-SHAPES = "print(session.to_torch()) lists the layers"
+SHAPES = "print(session.main_loop.model.summary()) lists the bricks with their shapes"
+COUNTED = (
+    "session.log.status['epochs_done'] is their number, and session.log.epochs has a row for each"
+)
+EXTENSIONS = "session.main_loop.extensions has the extensions, and fit takes extensions=[...]"
+COMPILED = "a session trains already, and compiles the step when that saves time"
 
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
@@ -37,6 +42,9 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("cancel", "abort", "kill", "close", "terminate", "interrupt"), END),
     **dict.fromkeys(("plot", "show", "display", "plot_loss", "plot_metrics"), PLOT),
     "summary": SHAPES,
+    **dict.fromkeys(("epochs", "n_epochs", "num_epochs", "max_epochs"), COUNTED),
+    **dict.fromkeys(("callbacks", "callback", "cbs", "hooks", "extensions"), EXTENSIONS),
+    "compile": COMPILED,
     **dict.fromkeys(("join", "block", "result"), "call session.wait()"),
     **dict.fromkeys(("epoch", "current_epoch", "global_step", "iteration"),
                     "session.log.status has epochs_done and iterations_done"),

@@ -73,7 +73,8 @@ def predict(
         on a table, another table or the path of a CSV or Parquet file is encoded by the same rules.
         Images of dtype uint8 are scaled as in training. If the model was trained on a folder of
         images, the data can be the path of another folder, the path of an image, or a list of paths
-        of images, which are read in the same way.
+        of images, which are read in the same way. The images of a folder may be in sub-folders or
+        not; their order is that of their sorted paths.
     output : Variable or str, optional
         The variable to compute, or its name. By default, it is the output of the model or, if
         the output is a cost, the variable that the cost compares with the targets. For the

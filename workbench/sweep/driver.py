@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.errors import ArgumentError, SessionError, nearest
 from workbench.interfaces import Command, Session, State
+from workbench.log.summary import numbers_of
 from workbench.sweep import run as states
 from workbench.sweep.halving import ranked, survivors
 from workbench.sweep.journal import Journal
@@ -233,8 +234,13 @@ class Driver:
         self._wrote([run])
 
     def _refuse(self, run: SweepRun, session: Session) -> None:
-        record, known = self._sweep.record, list(session.log.channels)
-        numbers = [name for name in known if not name.startswith(("time_", "training_"))]
+        record, log = self._sweep.record, session.log
+        numbers = [
+            name
+            for name in log.channels
+            if not name.startswith(("time_", "training_"))
+            and numbers_of(log.entries(name)[1])[0] == "numbers"
+        ]
         raise ArgumentError(
             NO_RECORD.format(
                 number=run.number,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench import interfaces
 from workbench.config import config
 from workbench.data.seeds import resolve_seed
-from workbench.errors import ArgumentError, SessionError, SessionWarning
+from workbench.errors import ArgumentError, NoResultError, SessionError, SessionWarning
 from workbench.extensions.compared_records import check_direction, direction_of
 from workbench.hints import Hinted
 from workbench.interfaces import Session, State
@@ -43,7 +43,10 @@ NUMBER = "{name} must be a whole number >= {least}, not {given!r}"
 FEWER = (
     "the space has only {count} different settings, so the sweep has {count} runs instead of {n}"
 )
-CONTINUES = "the sweep {name!r} continues: {over} of its {count} runs have already ended"
+CONTINUES = (
+    "the sweep {name!r} in {database} continues: {over} of its {count} runs have already ended; to "
+    "train all runs again, pass another name"
+)
 NOTHING_YET = (
     "no run of the sweep {name!r} has a finite value of {record!r} yet, so there is no best run"
 )
@@ -51,8 +54,12 @@ NO_RUN = "the sweep {name!r} has no run {number!r}; its runs are numbered from 0
 STILL_TRAINS = (
     "run {number} is still {state} in the sweep {name!r}; wait for it, or call sweep.stop() first"
 )
-NOT_STARTED = "the sweep {name!r} was not started, so it cannot end; call start()"
+NOT_STARTED = (
+    "the sweep {name!r} was not started, so there is nothing to wait for; call sweep.start() "
+    "first, as in Sweep(...).start().wait()"
+)
 ALREADY = "the sweep {name!r} is already running"
+DATABASE = "sweeps.sqlite"
 FAILED_RUN = "run {number} of the sweep {name!r} with {settings} failed: {error}"
 
 
@@ -117,7 +124,8 @@ class Sweep(Hinted, interfaces.Sweep):
     name : str
         The name of the sweep in its database.
     database : path, optional
-        The database; by default ``config.sqlite_database``.
+        The database; by default ``config.sqlite_database`` or, if this is not set, the file
+        ``sweeps.sqlite`` in the working directory.
     retry : bool
         True to repeat runs that failed after an earlier start.
 
@@ -196,7 +204,7 @@ class Sweep(Hinted, interfaces.Sweep):
             "choose_best": "min" if self.lower else "max", "epochs": epochs, "halving": halving,
             "forks": forks,
         }  # fmt: skip
-        path = config.sqlite_database if database is None else database
+        path = getattr(config, "sqlite_database", DATABASE) if database is None else database
         self._journal = Journal(path, name)
         self._sessions = Sessions(
             build, name, self._journal.database, self._journal.folder, epochs, pauses
@@ -266,13 +274,13 @@ class Sweep(Hinted, interfaces.Sweep):
 
         Raises
         ------
-        SessionError
-            If no run has a finite value yet.
+        NoResultError
+            If no run has a finite value yet; ``hasattr(sweep, "best")`` is then False.
         """
         known = [one for one in self.runs if one.value is not None and math.isfinite(one.value)]
         whole = [one for one in known if one.state == states.FINISHED] or known
         if not whole:
-            raise SessionError(NOTHING_YET.format(name=self.name, record=self.record))
+            raise NoResultError(NOTHING_YET.format(name=self.name, record=self.record))
         return ranked(whole, lower=self.lower)[0]
 
     def start(self) -> Self:
@@ -313,7 +321,8 @@ class Sweep(Hinted, interfaces.Sweep):
         self.runs[: len(earlier)] = earlier
         if earlier:
             over = sum(run.over for run in self.runs)
-            tell(CONTINUES.format(name=self.name, over=over, count=len(self.runs)))
+            count = len(self.runs)
+            tell(CONTINUES.format(name=self.name, database=self.database, over=over, count=count))
         self._journal.write(self.runs)
 
     def _work(self) -> None:
@@ -405,7 +414,8 @@ class Sweep(Hinted, interfaces.Sweep):
         over = sum(run.over for run in self.runs)
         note = self.note and f"; {self.note}"
         return (
-            f"<Sweep {self.name!r}: {self.state}, {over} of {len(self.runs)} runs are over{note}>"
+            f"<Sweep {self.name!r} in {self.database}: {self.state}, {over} of {len(self.runs)} "
+            f"runs are over{note}>"
         )
 
     def _repr_html_(self) -> str:

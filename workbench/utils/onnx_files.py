@@ -14,6 +14,8 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy
@@ -59,7 +61,8 @@ def write_onnx(
     *,
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
     tolerance: float = 1e-4,
-) -> None:
+    notes: tuple[str, Mapping[str, str]] = ("", MappingProxyType({})),
+) -> Path:
     """Export a module in evaluation mode to an ONNX file, after checking the exported program.
 
     Parameters
@@ -77,6 +80,13 @@ def write_onnx(
     tolerance : float
         The largest relative and absolute difference that is allowed between the outputs of the
         file and the outputs of the module.
+    notes : (str, dict of str to str)
+        A text that describes the file, and its metadata.
+
+    Returns
+    -------
+    Path
+        The path of the file.
 
     Raises
     ------
@@ -108,12 +118,16 @@ def write_onnx(
         examples = {name: value.detach().cpu() for name, value in inputs.items()}
         data = _exported(module, examples, outputs, dynamic, where)
         model = onnx.load_from_string(data)
+        model.doc_string = notes[0]
+        onnx.helper.set_model_props(model, dict(notes[1]))
         onnx.checker.check_model(model, full_check=True)
         for values in (examples, _enlarged(examples, dynamic)):
             _compare(module, model, values, outputs, where, tolerance)
     finally:
         module.train(mode)
+    data = model.SerializeToString()
     replace_file(path, lambda file: file.write(data), ArchiveError)
+    return Path(path)
 
 
 def _exported(

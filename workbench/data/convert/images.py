@@ -189,7 +189,9 @@ def _blocks(
         yield first, block
 
 
-def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | None]]:
+def images_in(
+    folder: Path, *, complete: bool = True, classes: bool = True
+) -> list[tuple[Path, str | None]]:
     """Return the image files of a split with their classes, and print which files are left out.
 
     The class is the name of a subfolder of `folder`, or None for an image outside all subfolders.
@@ -199,6 +201,8 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
     folder : Path
     complete : bool
         If True, each subfolder must contain an image, because only images show a class.
+    classes : bool
+        False if the classes are not needed, so that subfolders may also be splits.
 
     Raises
     ------
@@ -237,7 +241,8 @@ def images_in(folder: Path, *, complete: bool = True) -> list[tuple[Path, str | 
                 folder=folder, names=some(empty), left_out=left_out or "none", known=known
             )
         )
-    _check_no_splits(found, folder)
+    if classes:
+        _check_no_splits(found, folder)
     if others:
         tell(LEFT_OUT.format(folder=folder, left_out=left_out))
     return found

@@ -22,6 +22,11 @@ COLUMNS = ("split", "source", "start", "stop", "indices", "available", "comment"
 NEEDED = set(COLUMNS) - {"comment"}
 LINKS = 100
 """Maximum number of successive links; a longer chain is considered a cycle."""
+NO_SPLITS = (
+    "{path} must have an attribute 'split', the table of splits that write_hdf5 writes; read the "
+    "arrays of any other HDF5 file with h5py, and pass the arrays, as in file = h5py.File(path) "
+    "and fit(model, (file['X'][:], file['y'][:]))"
+)
 ELSEWHERE = (
     "{path}: {what}, but other files are not read by default; pass allow_external=True if you "
     "trust the source of the file"
@@ -56,7 +61,9 @@ class SplitTable:
         _examine(file)
         try:
             table: npt.NDArray[Any] = np.asarray(file.attrs["split"])
-        except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
+        except KeyError:
+            raise DataFileError(NO_SPLITS.format(path=path)) from None
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise DataFileError(
                 f"{path} must have an attribute 'split', a table of the splits "
                 f"({one_line(error)}); write_hdf5 creates such files"

@@ -212,7 +212,7 @@ class Controls(interfaces.Session):
         *,
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
-    ) -> None:
+    ) -> Path:
         """Write the network to an ONNX file in the first process; see `Session.to_onnx`."""
         self._open().ask(
             "to_onnx",
@@ -221,6 +221,7 @@ class Controls(interfaces.Session):
             dynamic_axes=dynamic_axes,
             tolerance=tolerance,
         )
+        return Path(_whole(path))
 
     def to_torch(self) -> torch.nn.Module:
         """Create a torch module of the network in the first process; see `Session.to_torch`."""
