@@ -336,6 +336,15 @@ def test_a_list_of_examples_is_an_array(make):
     pd.testing.assert_frame_equal(*found, check_exact=True)
 
 
+def test_a_recipe_says_that_a_stream_must_be_made_again():
+    run = wb.fit(layers(), stream(), epochs=1, validation=None, seed=1)
+    costs = records(run)
+    assert "passed to fit, as it was before the call; make the stream again" in run.recipe()
+    space = {"data": stream()}
+    exec(run.recipe(), space)
+    pd.testing.assert_frame_equal(costs, records(space["session"]), check_exact=True)
+
+
 def test_a_recipe_names_what_the_caller_must_pass():
     session = wb.fit(Own(), (X, CLASSES), epochs=1, extensions=[TrackTheBest("cost")])
     text = session.recipe()

@@ -47,6 +47,9 @@ ONE_ITERATION = (
     "__iter__ return a new iterator"
 )
 
+MOVED_ON = (
+    ", as it was before the call; make the stream again, since its next epochs have another order"
+)
 KEEP_TARGETS = (default_collate, default_convert)
 """Functions that make batches without changing the targets."""
 MOST_READ = 100
@@ -176,7 +179,8 @@ def from_streams(data: Any, wishes: Wishes, kind: str) -> Prepared:
     """Prepare streams or loaders for `fit`; `kind` is ``"stream"`` or ``"DataLoader"``."""
     if isinstance(wishes.validation, (int, float, np.number)):
         raise DataError(NO_DIVISION.format(kind=kind, validation=wishes.validation))
-    code = Statements(needs={"data": f"the {kind} that was passed to fit"})
+    moved_on = MOVED_ON if kind == "stream" else ""
+    code = Statements(needs={"data": f"the {kind} that was passed to fit{moved_on}"})
     training = _as_stream(data)
     validation = None if wishes.validation is None else _as_stream(wishes.validation)
     if validation is not None:
