@@ -32,8 +32,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
     scores : Variable, optional
         One score, or one probability, for each class; by default the output of ``session.predict``.
     batch : mapping of str to array, optional
-        The examples, such as a test set, keyed by source; by default the first batch of
-        the training data.
+        The examples, such as a test set, keyed by source; by default validation examples or, if the
+        run has none, the first batch of the training data.
     targets : str
         The source of the true classes.
     labels : sequence of str, optional
@@ -106,7 +106,8 @@ class ConfusionMatrix(ProbeView[ConfusionPayload]):
         return {
             "names": [self.examples.label(number) for number in range(len(counts))],
             "counts": counts.astype(np.float32).tobytes(),
-            "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right",
+            "summary": f"iteration {self.examples.iteration:,}: {right:,} of {total:,} right"
+            f"{self.examples.which}",
             "note": f"examples omitted because their scores are not finite: {lost:,}"
             if lost
             else "",

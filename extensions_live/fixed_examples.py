@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,8 @@ class FixedExamples:
     output : Variable or None
         None for the prediction of the model.
     batch : mapping of str to array, optional
-        The examples, keyed by source; by default the first batch of the training data.
+        The examples, keyed by source; by default validation examples or, if the run has none, the
+        first batch of the training data.
     targets : str
         The source of the true classes or values.
     labels : sequence of str, optional
@@ -74,7 +75,11 @@ class FixedExamples:
         The output, with one row for each example; empty at first.
     iteration : int
         The iteration when the output was computed.
+    which : str
+        The number and the kind of the examples, if they are from the data of the run.
     """
+
+    validates = True  # whether validation examples are preferred to training examples
 
     reason = "these examples were given to the view"  # why they have no dataset indices
 
@@ -97,6 +102,7 @@ class FixedExamples:
             raise SessionError(NO_OUTPUT.format(view=user, given=output))
         self.targets = targets
         self.batch: Mapping[str, Any] | None = None
+        self.which = ""
         self.truth: Array | None = None
         self.output: Array = np.zeros(0)
         self.iteration = 0
@@ -104,6 +110,7 @@ class FixedExamples:
             labels = session.log.status.get("classes")
         self._labels = None if labels is None else list(map(str, labels))
         self._user, self._needs_classes = user, needs_classes
+        self._wanted: Literal[True, "validation"] = True  # the batch to read if none is given
         self._copy = GraphCopy([output], known=session.variables, session=session.name)
         if batch is not None:
             self._take(batch)
@@ -140,12 +147,14 @@ class FixedExamples:
         return truth
 
     def first_batch(self, session: Session) -> Mapping[str, Any] | None:
-        """Return the first batch of the training data, to check the arguments of a new view.
+        """Return the examples of a new view, to check its arguments.
+
+        These are validation examples or, if the run has none, the first batch of the training data.
 
         Returns
         -------
         mapping, or None if the run does not answer in time; the view then checks its arguments
-        later.
+        later, with the first batch of the training data.
 
         Raises
         ------
@@ -153,17 +162,23 @@ class FixedExamples:
             If the batch does not have the source that the user named, or if required classes are
             missing.
         """
-        probe = session.probe((), batch=True)
-        try:
-            probe.wait(PATIENCE)
-        except (TimeoutError, SessionError):
-            return None
-        self._truth_in(probe.batch)
-        return probe.batch
+        kinds: list[Literal[True, "validation"]] = ["validation", True]
+        for kind in kinds if self.validates else kinds[1:]:
+            probe = session.probe((), batch=kind)
+            try:
+                probe.wait(PATIENCE)
+            except TimeoutError:
+                return None
+            except SessionError:
+                continue
+            self._wanted = kind
+            self._truth_in(probe.batch)
+            return probe.batch
+        return None
 
     def ask(self, session: Session) -> Probe:
         """Request the values that the output is computed from, and examples if necessary."""
-        return session.probe(self._copy.names, batch=self.batch is None)
+        return session.probe(self._copy.names, batch=self._wanted if self.batch is None else False)
 
     def see(self, probe: Probe) -> None:
         """Compute the output from the values of a probe.
@@ -175,6 +190,8 @@ class FixedExamples:
         """
         if self.batch is None:
             self._take(probe.batch)
+            kind = "validation" if self._wanted == "validation" else "training"
+            self.which = f" ({len(next(iter(probe.batch.values()))):,} {kind} examples)"
         assert self.batch is not None
         self.evaluate(probe)
 

@@ -37,7 +37,8 @@ class Samples(ProbeView[TilesPayload]):
         The output to show: one score for each class, a number, an image or anything else. By
         default, the output of ``session.predict`` is shown.
     batch : mapping of str to array, optional
-        The examples, keyed by source; by default the first batch of the training data.
+        The examples, keyed by source; by default validation examples or, if the run has none, the
+        first batch of the training data.
     source : str, optional
         The source that is shown for each example. The default is the first source that contains
         images or, without images, the first source that is not `targets`.
@@ -213,7 +214,7 @@ class Samples(ProbeView[TilesPayload]):
         parts = [f"iteration {self.examples.iteration:,}"]
         parts += [f"the first {count:,} of {total:,} examples"] if count < total else []
         parts += [f"{sum(known):,} of {len(known):,} right"] if known else []
-        return ", ".join(parts)
+        return ", ".join(parts) + self.examples.which
 
     def _outputs_as_images(self) -> Bytes | None:
         """Return the outputs as images, or None if they have a different size from the examples."""

@@ -89,6 +89,8 @@ class TrainingExamples(FixedExamples):
         The reason why a class cannot be stored as a label; empty if labels can be stored.
     """
 
+    validates = False
+
     def __init__(
         self,
         session: Session,

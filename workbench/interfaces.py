@@ -586,7 +586,7 @@ class Session(Protocol):
         names: Iterable[str] | None = None,
         *,
         steps: bool = False,
-        batch: bool = False,
+        batch: bool | Literal["validation"] = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
         """Copy values of variables (and training examples, if requested) between two batches."""

@@ -49,6 +49,17 @@ def test_the_scores_are_found_after_fit(view, hand_pump, wire):
     assert "iteration" in payload["summary"]
 
 
+@pytest.mark.parametrize(
+    ("validation", "told"), [(0.25, "(4 validation examples)"), (None, "(20 training examples)")]
+)
+@pytest.mark.parametrize("view", [Samples, ConfusionMatrix])
+def test_validation_examples_are_shown_if_there_are_any(view, validation, told, hand_pump, wire):
+    X = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    session = wb.fit([wb.Linear()], (X, [0, 1] * 10), epochs=1, validation=validation)
+    assert session.wait(60)
+    assert shown(view(session), hand_pump)["summary"].endswith(told)
+
+
 def choose(view, what, value):
     view.choose({"kind": "choose", "what": what, "value": value})
 
@@ -64,9 +75,9 @@ def test_samples_show_prediction_and_truth(run, hand_pump, wire):
     assert payload["summary"] == f"iteration 0, the first 5 of 22 examples, {right} of 5 right"
 
 
-def test_samples_of_the_training_data_by_default(run, hand_pump, wire):
+def test_samples_of_several_batches_for_validation(run, hand_pump, wire):
     payload = shown(Samples(*run), hand_pump)
-    assert len(payload["tiles"]) == 5
+    assert len(payload["tiles"]) == 22
 
 
 def test_samples_follow_training(run, hand_pump, wire):

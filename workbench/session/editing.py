@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -377,7 +377,7 @@ class Editing(interfaces.Session):
         names: Iterable[str] | None = None,
         *,
         steps: bool = False,
-        batch: bool = False,
+        batch: bool | Literal["validation"] = False,
         examples: Sequence[int] | None = None,
     ) -> Probe:
         """Copy the values of variables between two batches, using at most 2 % of the training time.
@@ -388,8 +388,10 @@ class Editing(interfaces.Session):
             Names from `variables`; by default the names of all parameters.
         steps : bool
             If True, also copy the changes in the values during the next batch.
-        batch : bool
+        batch : bool or "validation"
             If True, also copy the first batch of the training data, read separately from training.
+            If ``"validation"``, the first 256 or more of the examples that the run evaluates with
+            `DataStreamMonitoring` and a prefix such as ``validation``.
         examples : sequence of int, optional
             The indices of training examples to copy as a batch, edited and transformed as in
             training. The training thread reads them, so request only a few at a time.

@@ -9,18 +9,21 @@ exceed this fraction is delayed. If no thread is training, a request is answered
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
 from time import perf_counter, thread_time
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from workbench import interfaces
+from workbench.data import AbstractDataStream
 from workbench.data.editing import checked_examples, read_examples
 from workbench.data.reader_copies import apart, read_by_one
 from workbench.errors import AlreadyTrainingError, DataError, SessionError, nearest
+from workbench.extensions.monitoring import DataStreamMonitoring
 from workbench.interfaces import Loop
 from workbench.main_loop.data_edits import stream_of
 from workbench.main_loop.lease import at_rest
@@ -49,10 +52,18 @@ ONE_READER = (
     "only training can read {stream!r}, so a view cannot read a batch from it; pass your "
     "own batch to the view: batch={{source: array, ...}}"
 )
+NO_VALIDATION = (
+    "no DataStreamMonitoring of this run has prefix='validation', so there are no validation "
+    "examples"
+)
 BOTH = "a probe copies either the first batch or given examples; pass batch or examples, not both"
 FROM_TRAINING = "the training thread would wait for itself; check the attribute 'done' later"
 
+ENOUGH = 256
+"""The number of validation examples that are read."""
+
 Values = dict[str, torch.Tensor]
+Wanted = bool | Literal["validation"]
 
 
 class Probe(interfaces.Probe):
@@ -83,7 +94,7 @@ class Probe(interfaces.Probe):
         variables: Mapping[str, SharedVariable],
         *,
         steps: bool,
-        batch: bool,
+        batch: Wanted,
         examples: Iterable[int] = (),
     ) -> None:
         self.seconds = self.processor_seconds = 0.0
@@ -191,7 +202,7 @@ class Prober:
         names: Iterable[str] | None = None,
         *,
         steps: bool = False,
-        batch: bool = False,
+        batch: Wanted = False,
         examples: Iterable[int] | None = None,
         most: int | None = MEMORY,
     ) -> Probe:
@@ -298,9 +309,8 @@ class Prober:
         start = perf_counter()
         done = self._main_loop.status["iterations_done"]
         copies = _copies(probes)
-        batch: dict[str, Any] | str = {}
-        if any(probe._wants_batch for probe in probes):
-            batch = self._batch()
+        wanted = {probe._wants_batch for probe in probes if probe._wants_batch}
+        batches = {kind: self._batch(kind) for kind in wanted}
         halves = []
         for probe in probes:
             if probe.examples:
@@ -308,6 +318,7 @@ class Prober:
             probe.iteration = done
             probe._found = {name: copies[name] for name in probe._variables}
             if probe._wants_batch:
+                batch = batches[probe._wants_batch]
                 if isinstance(batch, str):
                     probe.reason = batch
                 else:
@@ -353,24 +364,49 @@ class Prober:
             probe.reason = f"examples of {stream!r} could not be read: {text}"
         probe.seconds, probe.processor_seconds = perf_counter() - start, thread_time() - own
 
-    def _batch(self) -> dict[str, Any] | str:
+    def _batch(self, kind: Wanted) -> dict[str, Any] | str:
         """Return a copy of the first batch, or the reason why it cannot be read.
 
-        The batches for training are not affected.
+        The batches for training are not affected. For validation, the batch consists of the first
+        batches that have `ENOUGH` examples together.
         """
-        stream = self._main_loop.data_stream
+        held_out = kind == "validation"
+        stream = validation_of(self._main_loop) if held_out else self._main_loop.data_stream
         if stream is None:
-            return NO_STREAM
+            return NO_VALIDATION if held_out else NO_STREAM
         if stream.reads_once or read_by_one(stream):
             return ONE_READER.format(stream=stream)
         try:
-            batches = apart(stream).iterate(0, 0)
-            batch = next(iter(batches))
-            return dict(zip(stream.sources, deepcopy(batch), strict=True))
+            batches = iter(apart(stream).iterate(0, 0))
+            found = [deepcopy(next(batches))]
+            while held_out and (count := sum(map(_rows, found))) and count < ENOUGH:
+                if (batch := next(batches, None)) is None or not _rows(batch):
+                    break
+                found.append(deepcopy(batch))
+            whole = (
+                found[0]
+                if len(found) == 1
+                else [np.concatenate(one) for one in zip(*found, strict=True)]
+            )
+            return dict(zip(stream.sources, whole, strict=True))
         except StopIteration:
             return f"{stream!r} has no batches"
         except Exception as error:
             return f"a batch of {stream!r} could not be read: {type(error).__name__}: {error}"
+
+
+def validation_of(loop: Loop) -> AbstractDataStream | None:
+    """Return the data whose records have a prefix such as ``validation``, or None."""
+    for one in loop.extensions:
+        if isinstance(one, DataStreamMonitoring) and str(one.prefix).startswith("val"):
+            return one.data_stream
+    return None
+
+
+def _rows(batch: Sequence[Any]) -> int:
+    """Return the number of examples in a batch of arrays, or 0 for any other batch."""
+    arrays = all(isinstance(one, np.ndarray) and one.ndim for one in batch)
+    return len(batch[0]) if arrays and batch else 0
 
 
 def asked_examples(loop: Loop, examples: Iterable[int]) -> list[int]:

@@ -164,7 +164,7 @@ class Controls(interfaces.Session):
         names: Iterable[str] | None = None,
         *,
         steps: bool = False,
-        batch: bool = False,
+        batch: bool | Literal["validation"] = False,
         examples: Sequence[int] | None = None,
     ) -> RemoteProbe:
         """Copy the values of variables between two batches; see `Session.probe`."""
