@@ -108,6 +108,25 @@ def known_part(document: Document, last: Check | None) -> Check:
     return Check(wires, last.calls, last.bricks, faults, document.spec.bricks, unfinished=True)
 
 
+def with_labels(check: Check, before: Check) -> Check:
+    """Return a check in which sizes without a label have their labels from an earlier check.
+
+    A fault hides what later nodes tell about the sizes before it, such as which axis is the time.
+    """
+    wires = {wire: _labelled(kind, before.wires.get(wire)) for wire, kind in check.wires.items()}
+    return replace(check, wires=wires)
+
+
+def _labelled(kind: Kind | None, before: Kind | None) -> Kind | None:
+    if kind is None or before is None or len(kind.shape) != len(before.shape):
+        return kind
+    shape = tuple(
+        label if size is None and isinstance(label, str) and label not in kind.shape else size
+        for size, label in zip(kind.shape, before.shape, strict=True)
+    )
+    return replace(kind, shape=shape)
+
+
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
     """Return a document with all settings that can be inferred from the inputs.
 

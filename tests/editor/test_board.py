@@ -200,6 +200,19 @@ def test_a_draft_says_that_it_is_being_checked_and_keeps_the_faults_that_are_kno
     assert not board.payload()["summary"]["checking"]
 
 
+def test_a_fault_keeps_the_shapes_before_it():
+    board = Board()
+    board.add_block("Sequence generator")
+    shapes = {edge["id"]: edge["shape"] for edge in board.payload()["edges"]}
+    board.set("fork", "input_dim", 31)
+    faulty = {edge["id"]: edge["shape"] for edge in board.payload()["edges"]}
+    assert board.fault("fork") is not None
+    assert {edge: shape for edge, shape in shapes.items() if faulty[edge] != shape}.keys() == {
+        edge for edge, shape in faulty.items() if shape is None
+    }
+    assert board.shape("source", "source") == "batch × time"
+
+
 def test_a_mistake_comes_before_what_is_unfinished():
     board = Board()
     board.add("Tanh")
