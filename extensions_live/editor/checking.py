@@ -24,6 +24,9 @@ _lock = threading.Lock()
 FEW = 3
 """Maximum number of new calls in a quick check; before a slower check, a draft is drawn."""
 
+COST_PORTS = {"y": "targets", "y_hat": "predictions"}
+"""The names that a page shows for the inputs of a cost."""
+
 TIMES = " \N{MULTIPLICATION SIGN} "
 
 
@@ -181,7 +184,9 @@ def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = N
     if fault.input is None or call is None or method is None:
         return fault.text
     ports = [port.name for port in method.inputs or () if not port.optional]
-    absent = [name.strip("_").replace("_", " ") for name in ports if name not in call.inputs]
+    known = COST_PORTS if "y_hat" in ports else {}
+    absent = [known.get(name, name.strip("_").replace("_", " ")) for name in ports
+              if name not in call.inputs]  # fmt: skip
     if len(ports) < 2 or not absent:
         return "connect an input"
     return f"connect {' and '.join(absent)}"

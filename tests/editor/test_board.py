@@ -148,9 +148,9 @@ def test_an_unfinished_node_names_the_inputs_and_settings_that_it_lacks():
     board = Board()
     board.add_input("targets", [None], "int64")
     board.add("CategoricalCrossEntropy", name="cost")
-    assert node(board, "cost")["fault"]["needs"] == "connect y and y hat"
+    assert node(board, "cost")["fault"]["needs"] == "connect targets and predictions"
     board.connect("targets", "targets", "cost", "y")
-    assert node(board, "cost")["fault"]["needs"] == "connect y hat"
+    assert node(board, "cost")["fault"]["needs"] == "connect predictions"
     board.add("add", name="sum")
     assert node(board, "sum")["fault"]["needs"] == "connect input and other"
 
@@ -873,6 +873,16 @@ def test_what_was_cut_comes_back_under_its_name(board):
     board.remove(["mlp"])
     assert board.paste(text) == ["mlp"]
     assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+
+
+def test_the_gap_of_a_list_shows_what_is_inferred():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("MLP", after="x", settings={"activations": [None, None], "dims": [None, 8, 3]})
+    found = {one["name"]: one for one in node(board, "mlp")["settings"]}
+    assert found["dims"]["value"] == [None, 8, 3]
+    assert found["dims"]["inferred"] == [4, 8, 3]
+    assert found["activations"]["inferred"] is None
 
 
 def test_a_block_uses_an_unused_input_with_a_fitting_shape():
