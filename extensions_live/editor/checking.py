@@ -24,6 +24,9 @@ _lock = threading.Lock()
 FEW = 3
 """Maximum number of new calls in a quick check; before a slower check, a draft is drawn."""
 
+COST_PORTS = {"y": "targets", "y_hat": "predictions"}
+"""The names that a page shows for the inputs of a cost."""
+
 TIMES = " \N{MULTIPLICATION SIGN} "
 
 
@@ -108,6 +111,25 @@ def known_part(document: Document, last: Check | None) -> Check:
     return Check(wires, last.calls, last.bricks, faults, document.spec.bricks, unfinished=True)
 
 
+def with_labels(check: Check, before: Check) -> Check:
+    """Return a check in which sizes without a label have their labels from an earlier check.
+
+    A fault hides what later nodes tell about the sizes before it, such as which axis is the time.
+    """
+    wires = {wire: _labelled(kind, before.wires.get(wire)) for wire, kind in check.wires.items()}
+    return replace(check, wires=wires)
+
+
+def _labelled(kind: Kind | None, before: Kind | None) -> Kind | None:
+    if kind is None or before is None or len(kind.shape) != len(before.shape):
+        return kind
+    shape = tuple(
+        label if size is None and isinstance(label, str) and label not in kind.shape else size
+        for size, label in zip(kind.shape, before.shape, strict=True)
+    )
+    return replace(kind, shape=shape)
+
+
 def with_inferred(document: Document, names: Iterable[str] | None = None) -> Document:
     """Return a document with all settings that can be inferred from the inputs.
 
@@ -162,7 +184,9 @@ def needed(fault: Fault, call: CallSpec | None = None, method: Method | None = N
     if fault.input is None or call is None or method is None:
         return fault.text
     ports = [port.name for port in method.inputs or () if not port.optional]
-    absent = [name.strip("_").replace("_", " ") for name in ports if name not in call.inputs]
+    known = COST_PORTS if "y_hat" in ports else {}
+    absent = [known.get(name, name.strip("_").replace("_", " ")) for name in ports
+              if name not in call.inputs]  # fmt: skip
     if len(ports) < 2 or not absent:
         return "connect an input"
     return f"connect {' and '.join(absent)}"

@@ -32,12 +32,17 @@ def field_data(field: Field) -> FieldData:
 def values_of(
     fields: Iterable[Field], given: Mapping[str, Json], inferred: Mapping[str, Json]
 ) -> list[SettingValue]:
-    """Return the settings that have a given or an inferred value."""
+    """Return the settings that have a given or an inferred value, or a list that has both."""
     found: list[SettingValue] = []
     for field in fields:
         name = field.name
         if name in given:
-            found.append({"name": name, "given": True, "value": given[name], "inferred": None})
+            value = given[name]
+            gaps = isinstance(value, list) and None in value
+            found.append({
+                "name": name, "given": True, "value": value,
+                "inferred": inferred.get(name) if gaps else None,
+            })  # fmt: skip
         elif inferred.get(name) is not None:
             found.append({
                 "name": name, "given": False, "value": field.default, "inferred": inferred[name],

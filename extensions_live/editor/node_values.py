@@ -9,8 +9,8 @@ from extensions_live.formatting import format_number
 from extensions_live.messages import NodeValue
 
 TITLES = {
-    "activation": "activation",
-    "gradient": "gradient",
+    "activation": "norm of activation",
+    "gradient": "norm of gradient",
     "dead": "dead units",
     "time": "time",
     "parameters": "parameters",

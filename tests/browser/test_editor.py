@@ -255,6 +255,35 @@ def test_arranged_nodes_are_in_sight_when_python_answers_late(canvas):
     until(lambda: is_inside("features") and is_inside("linear"), timeout=10, what="both in sight")
 
 
+def test_letters_after_the_button_of_the_palette_are_typed_into_its_search(canvas):
+    linear(canvas, 10)
+    canvas.find("show-palette").click()
+    until(lambda: canvas.page.locator(".wbe-palette input:focus").count(), what="the focus")
+    canvas.page.keyboard.type("tanh")
+    assert canvas.find("palette-search").input_value() == "tanh"
+    canvas.find("show-palette").click()
+    canvas.find("show-palette").focus()
+    canvas.press("a", "e", "f")  # on the button, letters do nothing
+    assert not canvas.find("chooser-field").count()
+    canvas.find("fit").click()
+    canvas.press("a")  # after a click, keys are for the canvas
+    canvas.find("chooser-field").wait_for()
+    canvas.press("Escape")
+
+
+def test_the_digits_and_a_ready_block_can_be_trained(canvas):
+    canvas.find("stream-digits").click()
+    canvas.find("node-targets").wait_for()
+    canvas.find("show-palette").click()
+    canvas.find("palette-search").fill("lenet")
+    canvas.press("Enter")
+    until(lambda: "reshape" in canvas.nodes(), what="the block")
+    train = canvas.find("train")
+    until(lambda: train.get_attribute("aria-disabled") != "true", what="a model to train")
+    assert not canvas.find("node-features_2").count()
+    canvas.find("show-palette").click()
+
+
 def test_the_hints_of_an_empty_canvas_stand_beside_the_palette(canvas):
     canvas.find("show-palette").click()
     palette = canvas.page.locator(".wbe-palette").first

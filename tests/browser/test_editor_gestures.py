@@ -149,7 +149,7 @@ def test_train_says_why_the_model_cannot_be_trained_and_then_why_data_do_not_fit
     canvas.ask("editor.drawing.connect('linear', 'output', 'entropy', 'y_hat')")
     canvas.find("node-entropy").wait_for()
     train.click(force=True)
-    assert canvas.find("why-not").inner_text() == "First finish entropy: connect y."
+    assert canvas.find("why-not").inner_text() == "First finish entropy: connect targets."
     canvas.find("show-missing").click()
     until(lambda: canvas.selected() == ["entropy"], what="the unfinished node selected")
     canvas.ask("editor.drawing.connect('targets', 'targets', 'entropy', 'y')")

@@ -148,9 +148,9 @@ def test_an_unfinished_node_names_the_inputs_and_settings_that_it_lacks():
     board = Board()
     board.add_input("targets", [None], "int64")
     board.add("CategoricalCrossEntropy", name="cost")
-    assert node(board, "cost")["fault"]["needs"] == "connect y and y hat"
+    assert node(board, "cost")["fault"]["needs"] == "connect targets and predictions"
     board.connect("targets", "targets", "cost", "y")
-    assert node(board, "cost")["fault"]["needs"] == "connect y hat"
+    assert node(board, "cost")["fault"]["needs"] == "connect predictions"
     board.add("add", name="sum")
     assert node(board, "sum")["fault"]["needs"] == "connect input and other"
 
@@ -198,6 +198,19 @@ def test_a_draft_says_that_it_is_being_checked_and_keeps_the_faults_that_are_kno
     draft = board.draft()
     assert draft["summary"]["checking"] and draft["summary"]["fault"]["node"] == "wrong"
     assert not board.payload()["summary"]["checking"]
+
+
+def test_a_fault_keeps_the_shapes_before_it():
+    board = Board()
+    board.add_block("Sequence generator")
+    shapes = {edge["id"]: edge["shape"] for edge in board.payload()["edges"]}
+    board.set("fork", "input_dim", 31)
+    faulty = {edge["id"]: edge["shape"] for edge in board.payload()["edges"]}
+    assert board.fault("fork") is not None
+    assert {edge: shape for edge, shape in shapes.items() if faulty[edge] != shape}.keys() == {
+        edge for edge, shape in faulty.items() if shape is None
+    }
+    assert board.shape("source", "source") == "batch × time"
 
 
 def test_a_mistake_comes_before_what_is_unfinished():
@@ -877,6 +890,16 @@ def test_what_was_cut_comes_back_under_its_name(board):
     board.remove(["mlp"])
     assert board.paste(text) == ["mlp"]
     assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+
+
+def test_the_gap_of_a_list_shows_what_is_inferred():
+    board = Board()
+    board.add_input("x", [None, 4])
+    board.add("MLP", after="x", settings={"activations": [None, None], "dims": [None, 8, 3]})
+    found = {one["name"]: one for one in node(board, "mlp")["settings"]}
+    assert found["dims"]["value"] == [None, 8, 3]
+    assert found["dims"]["inferred"] == [4, 8, 3]
+    assert found["activations"]["inferred"] is None
 
 
 def test_a_block_uses_an_unused_input_with_a_fitting_shape():

@@ -5,7 +5,7 @@ import { itemScore, typeOf, type Item } from "./entries";
 import { isTaken, targetsFor, whatFits, type End } from "./fitting";
 import { familyOfGroup, type Family } from "./images";
 import { canStandOnEdge, isFree, onEdge, type Room } from "./inserting";
-import { words } from "./labels";
+import { portWords, typeWords, words } from "./labels";
 import type { Choice } from "./parts/Chooser";
 import type { BoardNode, BoardPayload } from "./shown";
 
@@ -59,7 +59,7 @@ export function connectChoices(
       note: [taken ? "replaces" : "", ends.length > 1 ? words(end.port) : ""]
         .filter(Boolean)
         .join(" "),
-      words: `${node.type} ${words(port)}`,
+      words: `${node.type} ${words(port)} ${portWords(port, node.inputs)}`,
       tile: { type: node.kind === "input" ? "Input" : node.type, family: acts.familyOf(node) },
       act: () => {
         acts.connect(end, { node: node.id, port, side: other(end) });
@@ -133,7 +133,8 @@ function isFilled({ edges }: BoardPayload, { node, port, side }: End): boolean {
 
 function portText(node: BoardNode, port: string, end: End): string {
   const several = (end.side === "output" ? node.inputs : node.outputs).length > 1;
-  return several ? `${end.side === "output" ? "input" : "output"} ${words(port)}` : node.type;
+  if (!several) return typeWords(node.type);
+  return end.side === "output" ? `input ${portWords(port, node.inputs)}` : `output ${words(port)}`;
 }
 
 /** Returns the nodes of the board as choices. */

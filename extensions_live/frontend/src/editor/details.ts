@@ -24,6 +24,12 @@ export function brief(value: unknown): string {
   return typeof type === "string" ? type : "…";
 }
 
+/** Returns what is inferred in the gaps of a list, such as "784"; empty if it has none. */
+export function filledIn({ given, value, inferred }: SettingData): string {
+  if (!given || !Array.isArray(value) || !Array.isArray(inferred)) return "";
+  return inferred.flatMap((one, at) => (value[at] === null ? [brief(one)] : [])).join(", ");
+}
+
 function number(settings: Named, name: string): string {
   const setting = settings.get(name);
   return setting ? brief(valueOf(setting)) : "";

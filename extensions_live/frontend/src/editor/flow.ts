@@ -7,7 +7,7 @@ import type { BoardEdge } from "../messages";
 import type { BoardNode, BoardPayload } from "./shown";
 import { detailOf } from "./details";
 import { HANDLES, handlesOf } from "./handles";
-import { edgeLabel, flopLabel, short } from "./labels";
+import { edgeLabel, flopLabel, short, typeWords } from "./labels";
 import type { Box, Place, Size } from "./layout";
 import { withOrderedPorts } from "./ports";
 
@@ -52,7 +52,7 @@ export function inputLine({ outputs: [output] }: BoardNode): string {
 /** Returns the third line of an input: its example, or where its image comes from. */
 export function exampleLine({ example }: Pick<BoardNode, "example">): string {
   if (!example) return "";
-  return example.image === null ? `e.g. ${example.text}` : `e.g. from ${example.stream}`;
+  return example.image === null ? `e.g. ${example.text}` : `example of ${example.stream}`;
 }
 
 /** Returns the second line of a node: its type or its most important settings, and its size. */
@@ -63,7 +63,7 @@ export function secondLine(node: BoardNode): string {
   const plain = detail && node.title.toLowerCase().startsWith(node.type.toLowerCase());
   const size = node.parameters ? short(node.parameters) : "";
   const flops = node.flops ? flopLabel(node.flops) : "";
-  return [plain ? "" : node.type, detail, size, flops].filter(Boolean).join("  ");
+  return [plain ? "" : typeWords(node.type), detail, size, flops].filter(Boolean).join("  ");
 }
 
 /** Returns the size of a closed node, which depends on its texts. */

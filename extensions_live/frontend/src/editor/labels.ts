@@ -38,6 +38,19 @@ export function words(name: string): string {
   return name.replaceAll("_", " ").trim();
 }
 
+/** Returns a type as a word: that of operations with one letter is none. */
+export function typeWords(type: string): string {
+  return type === "T" ? "transpose" : type;
+}
+
+const OF_COSTS: Readonly<Record<string, string>> = { y: "targets", y_hat: "predictions" };
+
+/** Returns the name of an input as words; those of a cost say what they are. */
+export function portWords(name: string, inputs: readonly { readonly name: string }[]): string {
+  const known = inputs.some((one) => one.name === "y_hat") ? OF_COSTS[name] : undefined;
+  return known ?? words(name);
+}
+
 /** Returns the label of an edge. */
 export function edgeLabel(shape: string | null, dtype: string | null): string {
   if (shape === null) return "";

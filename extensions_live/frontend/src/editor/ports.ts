@@ -36,6 +36,7 @@ export function withOrderedPorts(
   return first.map((node) => {
     const isFixed = node.kind === "operation" && !COMMUTATIVE.has(node.type);
     if (isFixed || node.inputs.length < 2) return node;
+    if (node.kind === "cost") return predictionsFirst(node);
     const ends = (name: string) =>
       outer.flatMap(({ source, output, target, input }) =>
         target === node.id && input === name ? (starts.get(`${source}\n${output}`) ?? []) : [],
@@ -43,6 +44,13 @@ export function withOrderedPorts(
     const inputs = inOrder(node.inputs, ends);
     return inputs === node.inputs ? node : { ...node, inputs };
   });
+}
+
+/** Returns a cost with its predictions to the left: its ports stay while one connects them. */
+function predictionsFirst(node: BoardNode): BoardNode {
+  const at = node.inputs.findIndex(({ name }) => name === "y_hat");
+  const [found] = at > 0 ? node.inputs.slice(at) : [];
+  return found ? { ...node, inputs: [found, ...node.inputs.filter((one) => one !== found)] } : node;
 }
 
 /** Returns ports of which those that are connected are sorted; the others keep their places. */

@@ -31,6 +31,14 @@ describe("the ports of a node", () => {
     expect(names(cost?.inputs)).toEqual(["y_hat", "mask", "y"]);
   });
 
+  it("of a cost have one order, however they are connected", () => {
+    const { nodes, edges, boxes } = crossed({ kind: "cost" });
+    for (const given of [[], edges.slice(0, 1), edges]) {
+      const cost = withOrderedPorts(nodes, given, boxes).at(-1);
+      expect(names(cost?.inputs)).toEqual(["y_hat", "y", "mask"]);
+    }
+  });
+
   it("stay where they are if no edges cross", () => {
     const { nodes, edges, boxes } = crossed();
     boxes.set("targets", box(-300, 0));

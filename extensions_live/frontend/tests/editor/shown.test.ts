@@ -84,7 +84,7 @@ describe("an input", () => {
 
   it("names the stream of its image", () => {
     const one = shown("features");
-    expect(one && exampleLine(one)).toBe("e.g. from train");
+    expect(one && exampleLine(one)).toBe("example of train");
   });
 
   it("shows nothing where no stream fits", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { detailOf } from "../../src/editor/details";
+import { detailOf, filledIn } from "../../src/editor/details";
 import { secondLine, sizeOf, spoken } from "../../src/editor/flow";
 import {
   countLabel,
@@ -8,6 +8,7 @@ import {
   dimensions,
   edgeLabel,
   flopLabel,
+  portWords,
   short,
 } from "../../src/editor/labels";
 import { piecesOf } from "../../src/editor/python";
@@ -52,6 +53,18 @@ describe("labels", () => {
 });
 
 describe("details", () => {
+  it("show what is inferred in the gaps of a list", () => {
+    const dims = setting("dims", { given: true, value: [null, 100], inferred: [784, 100] });
+    expect(filledIn(dims)).toBe("784");
+    expect(filledIn({ ...dims, value: [784, 100] })).toBe("");
+  });
+
+  it("name the inputs of a cost by what they are", () => {
+    const inputs = [{ name: "y" }, { name: "y_hat" }];
+    expect(inputs.map(({ name }) => portWords(name, inputs))).toEqual(["targets", "predictions"]);
+    expect(portWords("y", [{ name: "x" }, { name: "y" }])).toBe("y");
+  });
+
   it("show sizes, given or inferred", () => {
     const linear = [
       setting("input_dim", { inferred: 784 }),

@@ -9,7 +9,7 @@ import { detailOf } from "../details";
 import { exampleLine, inputLine, shownPorts, type FlowNode } from "../flow";
 import { HANDLES } from "../handles";
 import { Sign, Tile } from "../images";
-import { counted, flopLabel, short, words } from "../labels";
+import { counted, flopLabel, portWords, short, typeWords, words } from "../labels";
 import { useTools } from "./context";
 import { LiveLine } from "./LiveLine";
 
@@ -38,8 +38,10 @@ function Ports({ node, side, named }: PortsProps) {
     const constant = "constant" in port ? port.constant : null;
     const optional = "optional" in port && port.optional;
     const shape = "shape" in port ? port.shape : null;
+    const name = side === "input" ? portWords(port.name, node.inputs) : words(port.name);
     const label = [
-      `${side} ${words(port.name)} of ${node.title}`,
+      `${side} ${name} of ${node.title}`,
+      name === words(port.name) ? "" : port.name,
       optional ? "optional" : "",
       shape ?? "",
       constant === null ? "" : `has ${constant}`,
@@ -73,7 +75,7 @@ function Ports({ node, side, named }: PortsProps) {
         )}
         {named && (
           <span className={`wbe-port wbe-port-${side}`} style={{ left }} aria-hidden="true">
-            {constant === null ? words(port.name) : `${words(port.name)} = ${constant}`}
+            {constant === null ? name : `${name} = ${constant}`}
           </span>
         )}
       </span>
@@ -226,7 +228,8 @@ export const BrickNode = memo(({ data, selected }: NodeProps<FlowNode>) => {
   const { above, below } = shownPorts(node);
   const detail = detailOf(node);
   const plain = node.title.toLowerCase().startsWith(node.type.toLowerCase());
-  const kind = node.kind === "input" ? inputLine(node) : plain && detail ? "" : node.type;
+  const kind =
+    node.kind === "input" ? inputLine(node) : plain && detail ? "" : typeWords(node.type);
   const needs = node.fault?.needs;
   const classes = [
     "wbe-node",

@@ -5,7 +5,7 @@ import { memo, useEffect, useRef, useState } from "react";
 import type { BoardNode, BoardPayload, InputExample, SettingData } from "../shown";
 import { Sign, Tile } from "../images";
 import { counted, long, words } from "../labels";
-import { brief } from "../details";
+import { brief, filledIn } from "../details";
 import { written } from "../values";
 import { Address } from "./Address";
 import { ExampleImage, Fault } from "./BrickNode";
@@ -219,6 +219,7 @@ function SettingRow({ node, setting }: { node: BoardNode; setting: SettingData }
       value={setting.given ? setting.value : undefined}
       instead={written(setting.default)}
       inferred={setting.given || setting.inferred === null ? "" : brief(setting.inferred)}
+      filled={filledIn(setting)}
       fault={fault}
       disabled={false}
       change={(value) => {

@@ -331,6 +331,8 @@ interface RowProps {
   readonly value: unknown;
   readonly instead: string;
   readonly inferred?: string;
+  /** What is inferred for the gaps of a value that is set. */
+  readonly filled?: string;
   /** Whether the value is wrong, or still to be set. */
   readonly fault?: "wrong" | "waits" | undefined;
   readonly disabled: boolean;
@@ -338,7 +340,8 @@ interface RowProps {
 }
 
 /** A field with its label, and the button that goes back to the default. */
-export function Row({ field, value, instead, inferred = "", fault, disabled, change }: RowProps) {
+export function Row(props: RowProps) {
+  const { field, value, instead, inferred = "", filled = "", fault, disabled, change } = props;
   const id = useId();
   const wide = field.kind === "brick" || field.kind === "scheme" || field.kind === "module";
   const given = value !== undefined;
@@ -348,7 +351,7 @@ export function Row({ field, value, instead, inferred = "", fault, disabled, cha
       data-testid={`row-${field.name}`}
     >
       <label htmlFor={id} title={field.text}>
-        {words(field.name)}
+        {field.name}
         {field.required && !given && (
           <span className="wbe-required" title="must be set">
             *
@@ -364,6 +367,11 @@ export function Row({ field, value, instead, inferred = "", fault, disabled, cha
           disabled={disabled}
           change={change}
         />
+        {filled && (
+          <span className="wbe-inferred" title="what stands for ? follows from the inputs">
+            {filled} (inferred)
+          </span>
+        )}
         {inferred && !given && (
           <span className="wbe-inferred" title="follows from the other settings and inputs">
             inferred
