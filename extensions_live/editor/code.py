@@ -112,13 +112,15 @@ def _code(document: Document, origin: str | None) -> CodeData:
 def spec_of(text: str) -> Spec:
     """Return the specification of code; inputs are monitored only if the code assigns `monitored`.
 
+    Variables with wrong shapes are not an error, because the canvas shows faults on the nodes.
+
     Raises
     ------
     BuilderError
         If the code cannot be read, if it has statements but describes no part of a model, or if it
         describes only inputs because the statements that create bricks cannot be read.
     """
-    spec, skipped = read_code(text)
+    spec, skipped = read_code(text, faulty=True)
     missing = any(one.creates_brick for one in skipped)
     if not (spec.bricks or spec.calls) and (missing or not spec.inputs) and parsed(text):
         raise BuilderError(_nothing(skipped))

@@ -704,11 +704,39 @@ def test_code_that_a_person_wrote_stays_while_only_the_drawing_changes(board, lo
     assert board.payload()["code"] == {"text": text, "fault": None}
 
 
-def test_code_with_a_fault_is_refused_with_its_line(board):
-    before = board.document
-    with pytest.raises(BuilderError, match=r"line \d+: .*y_hat|line \d+: "):
-        board.set_code(board.code.replace("[4, 8, 3]", "[5, 8, 3]"))
-    assert board.document is before
+def test_code_with_a_fault_is_drawn_with_the_fault_and_its_fix(board):
+    text = f"# my model\n{board.code}".replace("[4, 8, 3]", "[5, 8, 3]")
+    board.set_code(text)
+    assert board.code == text and board.payload()["summary"]["fault"]["node"] == "mlp"
+    assert {one["id"] for one in board.payload()["nodes"]} >= {"features", "mlp", "entropy"}
+    assert board.fault("mlp").startswith("mlp/linear_0.apply: input_ has shape (?, 4)")
+    board.apply_fix("mlp")
+    assert board.fault("mlp") is None
+    assert board.code.startswith("# my model\n") and "[4, 8, 3]" in board.code
+
+
+def test_the_code_of_a_canvas_with_a_fault_can_be_edited(board):
+    board.set("mlp", "dims", [5, 8, 3])
+    board.set_code(f"# my model\n{board.code.replace('8, 3', '9, 3')}")
+    assert board.document.bricks["mlp"].settings["dims"] == [5, 9, 3]
+    assert board.code.startswith("# my model\n") and board.fault("mlp") is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("extra = features + mlp_output", "add(features"),
+        ("extra = features.reshape((3, 7, 2, 2))", None),
+        ("extra = wb.LookupTable(5, 6).apply(features)", "lookuptable.apply: indices have dtype"),
+        ("extra = wb.SimpleRecurrent(7, wb.Tanh()).apply(features)", "simplerecurrent.apply: "),
+    ],
+)
+def test_every_kind_of_wrong_shape_in_code_is_drawn(board, line, fault):
+    known = set(board.document.calls)
+    board.set_code(f"import workbench as wb\n{board.code}{line}\n")
+    [new] = set(board.document.calls) - known
+    assert (board.fault(new) or "").startswith(fault or "")
+    assert board.document.calls[new].inputs
 
 
 @pytest.mark.parametrize(

@@ -135,10 +135,14 @@ def described(
     outputs: Sequence[Variable],
     cost: Variable | None,
     monitored: Sequence[Variable],
+    stand_ins: Mapping[Variable, Variable] | None = None,
 ) -> tuple[Spec, Graph]:
-    """Describe bricks and a graph; return the specification, and the graph with named wires."""
+    """Describe bricks and a graph; return the specification, and the graph with named wires.
+
+    In the specification, each key of `stand_ins` is replaced by its value.
+    """
     variables = list(dict.fromkeys(outputs))
-    graph = Graph(variables)
+    graph = Graph(variables, stand_ins)
     with symbolic_parameters():  # bricks that are only for checks need no memory
         found = describe(list(dict.fromkeys([*given, *graph.bricks()])))
         graph.describe(found.places)

@@ -50,6 +50,11 @@ COMPARING = ("all", "any", "max", "min", "sorted", "str")
 class Expressions:
     """Evaluator that computes expressions and stores the values of names.
 
+    Parameters
+    ----------
+    faulty : bool
+        True to apply bricks and operations to variables with wrong shapes or dtypes.
+
     Attributes
     ----------
     known : dict of str to object
@@ -58,9 +63,9 @@ class Expressions:
         The bricks and variables that have been created.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, faulty: bool = False) -> None:
         self.known: dict[str, Any] = {}
-        self.objects = Objects()
+        self.objects = Objects(faulty=faulty)
         self._steps = self._visited = 0
         self._bound: dict[Variable, None] = {}
         self._lines: dict[str | Brick, int] = {}  # the line of the last change

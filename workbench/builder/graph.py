@@ -34,6 +34,8 @@ class Graph:
     ----------
     variables : iterable of Variable
         The outputs of the graph.
+    stand_ins : dict of Variable to Variable, optional
+        Variables of unknown shape, and the variables that they stand for.
 
     Attributes
     ----------
@@ -45,8 +47,11 @@ class Graph:
         For each node that has a call, the id of the call.
     """
 
-    def __init__(self, variables: Iterable[Variable]) -> None:
+    def __init__(
+        self, variables: Iterable[Variable], stand_ins: Mapping[Variable, Variable] | None = None
+    ) -> None:
         self._roots = list(variables)
+        self._stand_ins = stand_ins or {}
         self._outputs: dict[ApplicationCall, dict[Variable, dict[str, Variable]]] = {}
         self.inputs: list[InputSpec] = []
         self.calls: list[CallSpec] = []
@@ -65,7 +70,7 @@ class Graph:
             variable = waiting.pop()
             call = application_of(variable)
             if call is None:
-                needed = _operands(variable)
+                needed = self._operands(variable)
             else:
                 given = given_to(call, variable)
                 self._outputs.setdefault(call, {})[variable] = given
@@ -97,7 +102,7 @@ class Graph:
             while stack:
                 node = stack[-1]
                 call = isinstance(node, ApplicationCall)
-                needed = self._given_to(node).values() if call else _operands(node)  # type: ignore[arg-type]
+                needed = self._given_to(node).values() if call else self._operands(node)  # type: ignore[arg-type]
                 waiting = [n for n in map(self.node, needed) if n not in order]
                 if node in order or not waiting:
                     order[node] = None
@@ -105,6 +110,11 @@ class Graph:
                 else:
                     stack.extend(reversed(waiting))
         return list(order)
+
+    def _operands(self, variable: Variable) -> list[Variable]:
+        if variable in self._stand_ins:
+            return [self._stand_ins[variable]]
+        return [] if variable.owner is None else list(variable.owner.inputs)
 
     def bricks(self) -> list[Brick]:
         """Return the top-level bricks of all applications and parameters, in topological order."""
@@ -138,8 +148,10 @@ class Graph:
             if isinstance(node, ApplicationCall):
                 self._application(node, places)
                 self.made[node] = self.calls[-1].id
+            elif node in self._stand_ins:
+                self.wires[node] = self.wires[self._stand_ins[node]]
             elif node.owner is not None:
-                if not _is_constant(node):
+                if not is_constant(node):
                     self._operation(node, places)
                     self.made[node] = self.calls[-1].id
             elif not isinstance(node, SharedVariable):
@@ -348,14 +360,11 @@ def given_to(call: ApplicationCall, output: Variable) -> dict[str, Variable]:
     return found
 
 
-def _is_constant(variable: Variable) -> bool:
+def is_constant(variable: Variable) -> bool:
+    """Return True for a variable whose value is part of the graph."""
     return variable.owner is not None and not variable.owner.inputs and (
         variable.owner.name == "_constant"
     )  # fmt: skip
-
-
-def _operands(variable: Variable) -> list[Variable]:
-    return [] if variable.owner is None else list(variable.owner.inputs)
 
 
 def _position(name: str) -> int:

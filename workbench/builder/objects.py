@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import numpy
@@ -12,13 +14,14 @@ from workbench.bricks import BoundApplication, Brick
 from workbench.bricks.application import applications_of
 from workbench.builder import modules, operations, registry, selections
 from workbench.builder.fields import free_name
+from workbench.builder.graph import is_constant
 from workbench.builder.names import CONSTANTS, INPUTS, Opaque, Reference, Unreadable, resolved
 from workbench.builder.operations import Operation, flat
 from workbench.builder.reading import default_name
 from workbench.errors import BuilderError
 from workbench.graph import ComputationGraph
 from workbench.initialization import NdarrayInitialization
-from workbench.tensor import Variable
+from workbench.tensor import SharedVariable, Variable, variable
 
 LIFE_CYCLE = (
     "allocate", "initialize", "push_allocation_config", "push_initialization_config", "get_dim",
@@ -37,11 +40,20 @@ METHODS: dict[type, tuple[str, ...]] = {
 }  # fmt: skip
 """Methods of plain values that code can call."""
 
+DTYPES = (None, torch.float32, torch.int64)
+MOST_AXES = 5
+"""Maximum number of axes of the variables that replace variables of a wrong shape."""
+
 PLAIN = (bool, int, float, str, type(None), numpy.ndarray, torch.dtype)
 
 
 class Objects:
     """Objects created while code is read, and the variables that other variables depend on.
+
+    Parameters
+    ----------
+    faulty : bool
+        True to replace variables of a wrong shape or dtype by variables of unknown shape.
 
     Attributes
     ----------
@@ -53,9 +65,13 @@ class Objects:
         True if at least one brick was applied to variables.
     unread : list of (int, Opaque)
         The lines of applications that cannot be read, with the values that they need.
+    stand_ins : dict of Variable to Variable
+        The variables of unknown shape, and the variables that they replace.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, faulty: bool = False) -> None:
+        self.faulty = faulty
+        self.stand_ins: dict[Variable, Variable] = {}
         self.consumed: set[Variable] = set()
         self.touched: list[Any] = []
         self.applied_to_variables = False
@@ -105,7 +121,9 @@ class Objects:
         arrays = any(isinstance(v, (numpy.ndarray, torch.Tensor)) for v in given)
         if arrays and not any(isinstance(v, Variable) for v in given):
             raise Unreadable(f"a call to {bound.path} without a variable")
-        outputs = self._tried(lambda: bound(*self._values(args), **kwargs), bound.path)
+        outputs = self._computed(
+            lambda given: bound(*self._values(given[0]), **given[1]), (args, kwargs), bound.path
+        )
         self.applied_to_variables = True
         self.touched += flat([outputs])
         return outputs
@@ -113,7 +131,7 @@ class Objects:
     def operated(self, function: Callable[..., Any], *operands: Any) -> Variable:
         """Apply an operator to variables."""
         self._consume(operands)
-        result: Variable = self._tried(lambda: function(*operands), "an operation")
+        result: Variable = self._computed(lambda given: function(*given), operands, "an operation")
         self.touched.append(result)
         return result
 
@@ -124,7 +142,9 @@ class Objects:
         if missing:
             raise Unreadable(f"a call to {operation.name} without {missing[0]}", needed=True)
         inputs = [given.pop(key) for key in operation.inputs]
-        result = self._tried(lambda: operations.call(operation, inputs, given), operation.name)
+        result = self._computed(
+            lambda inputs: operations.call(operation, inputs, given), inputs, operation.name
+        )
         self.touched.append(result)
         return result
 
@@ -236,13 +256,57 @@ class Objects:
         what = value.path if isinstance(value, Reference) else type(value).__name__
         raise Unreadable(f"{what} cannot be used as an argument", needed=True)
 
+    def _computed(self, make: Callable[[Any], Any], inputs: Any, what: str) -> Any:
+        """Return ``make(inputs)``; if `faulty` is True, wrong shapes and dtypes are no error."""
+        try:
+            return self._tried(lambda: make(inputs), what)
+        except BuilderError:
+            given = {v for v in _variables(inputs) if not _is_fixed(v)}
+            if not self.faulty or not given:
+                raise
+            for axes, dtype in product((None, *range(1, MOST_AXES + 1)), DTYPES):
+                new = {v: _unknown(v, axes, dtype) for v in given}
+                with suppress(Exception):  # bricks of users may raise anything
+                    found = make(_replaced(inputs, new))
+                    self.stand_ins.update({one: v for v, one in new.items()})
+                    return found
+            raise
+
     def _tried(self, make: Callable[[], Any], what: str) -> Any:
         try:
             return make()
         except (Unreadable, BuilderError):
             raise
         except Exception as error:  # constructors of users' classes may raise anything
-            raise BuilderError(f"{what}: {error}") from error
+            text = str(error)
+            raise BuilderError(text if text.startswith(what) else f"{what}: {text}") from error
+
+
+def _is_fixed(variable: Variable) -> bool:
+    """Return True for a parameter or a constant, whose shape does not depend on the inputs."""
+    return isinstance(variable, SharedVariable) or is_constant(variable)
+
+
+def _unknown(like: Variable, axes: int | None, dtype: torch.dtype | None) -> Variable:
+    """Return a variable of unknown shape, with the number of axes and dtype of `like` if None."""
+    shape = (None,) * (like.ndim if axes is None else axes)
+    return variable(like.name or "x", shape, dtype or like.dtype)
+
+
+def _replaced(value: Any, new: Mapping[Variable, Variable]) -> Any:
+    """Return nested lists, tuples and dictionaries with some variables replaced."""
+    if isinstance(value, dict):
+        return {key: _replaced(part, new) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_replaced(part, new) for part in value)
+    return new.get(value, value) if isinstance(value, Variable) else value
+
+
+def _variables(value: Any) -> list[Variable]:
+    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (list, tuple, dict)):
+        return [one for part in parts for one in _variables(part)]
+    return [value] if isinstance(value, Variable) else []
 
 
 def _module(cls: type[Any], args: list[Any], kwargs: dict[str, Any]) -> torch.nn.Module:

@@ -102,9 +102,12 @@ def from_code(text: str) -> Spec:
     return read_code(text)[0]
 
 
-def read_code(text: str) -> tuple[Spec, list[Skipped]]:
-    """Return the specification that code describes, and the statements that were skipped."""
-    reader = Reader()
+def read_code(text: str, *, faulty: bool = False) -> tuple[Spec, list[Skipped]]:
+    """Return the specification that code describes, and the statements that were skipped.
+
+    If `faulty` is True, variables with wrong shapes or dtypes are not an error.
+    """
+    reader = Reader(faulty=faulty)
     with symbolic_parameters():
         reader.run(parsed(text))
         return reader.described()[0], reader.skipped
@@ -172,7 +175,8 @@ class Reader(Skipping):
                 raise BuilderError(f"line {self._lines[place]}: {not_shown(variable)}")
         roots = [*([] if cost is None else [cost]), *shown, *sinks]
         try:
-            return described(self.objects.tops(), roots, cost, shown)
+            stand_ins = self.objects.stand_ins
+            return described(self.objects.tops(), roots, cost, shown, stand_ins)
         except BuilderError as error:
             named = [brick for brick in self.objects.tops() if brick.name == error.brick]
             if not named:

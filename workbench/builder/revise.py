@@ -163,7 +163,7 @@ class _Earlier:
 
 @lru_cache(maxsize=4)  # the code that was just written is usually revised next
 def _read(text: str, surroundings: tuple[object, ...]) -> _Earlier:
-    reader, pieces = Reader(), snippets(text, parsed(text))
+    reader, pieces = Reader(faulty=True), snippets(text, parsed(text))
     touched: list[tuple[int, Any]] = []
     with symbolic_parameters():
         for number, piece in enumerate(pieces):

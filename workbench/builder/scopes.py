@@ -180,10 +180,10 @@ def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
                 yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
             case ast.Call(func=ast.Name(function), args=[owner, *names]) if function in SETTERS:
                 yield _set(node, owner, names)
-            case ast.Call(func=ast.Attribute(attr=function), args=names) if function in METHODS:
+            case ast.Call(func=ast.Attribute(owner, function), args=names) if function in METHODS:
                 count = len(names) - (function == "__setattr__")  # without the value
                 own = count != 2  # otherwise ``object.__setattr__(owner, name, value)``
-                yield _set(node, node.func.value, names) if own else _set(node, names[0], names[1:])
+                yield _set(node, owner, names) if own else _set(node, names[0], names[1:])
             case ast.AugAssign(target=ast.Name() as owner):
                 yield Changed(node.lineno, owner, "")
             case ast.Call(func=ast.Attribute(attr="shuffle"), args=[owner, *_]):
@@ -201,8 +201,8 @@ def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
 
 def _set(call: ast.Call, owner: ast.expr, names: list[ast.expr]) -> Changed:
     """Return the change that a call makes to the attribute of `owner` whose name is first."""
-    known = bool(names) and isinstance(names[0], ast.Constant)
-    name = str(names[0].value) if known else ANY
+    first = names[0] if names else None
+    name = str(first.value) if isinstance(first, ast.Constant) else ANY
     return Changed(call.lineno, root(owner), name, not isinstance(owner, ast.Name))
 
 

@@ -71,13 +71,18 @@ class Skipped:
 class Skipping(Expressions):
     """Evaluator that decides which statements can be skipped.
 
+    Parameters
+    ----------
+    faulty : bool
+        True to apply bricks and operations to variables with wrong shapes or dtypes.
+
     Attributes
     ----------
     skipped : list of Skipped
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, faulty: bool = False) -> None:
+        super().__init__(faulty=faulty)
         self.skipped: list[Skipped] = []
         self._defined: set[str] = set()  # names of functions and classes
         self._functions: dict[Opaque, list[Function]] = {}  # that each value can contain
