@@ -135,7 +135,7 @@ class Whole:
             found = self._part(variable, plan)
         else:
             parts = {one: self._part(one, part) for one, part in plan.items()}
-            found = replace([variable], parts)[variable]
+            found = _with_parts(variable, parts)
         if found is not variable:
             found = found.copy(name=variable.name)
         return found
@@ -177,8 +177,8 @@ class Whole:
 
     def _of_number(self, number: Variable) -> Variable:
         """Return the sum of a size, such as the number of examples, over the shares."""
-        total: Variable = all_reduce(_float(number), group=self.group).round().long()
-        return total
+        total: Variable = all_reduce(_float(number), group=self.group)
+        return total if number.dtype.is_floating_point else total.round().long()
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
         """Return a maximum or minimum over processes, using a sum with one entry per process."""
@@ -234,12 +234,14 @@ class Whole:
             why = EXTREME.format(kind=kind)
             raise errors.AlgorithmError(NOT_COMBINED.format(name=str(cost), why=why))
         combined = {one: self._part(one, part).copy() for one, part in of_data.items()}
-        whole = replace([cost], combined)[cost]
-        slopes = grad(whole, list(combined.values()))
+        whole = _with_parts(cost, combined)
+        # Numbers of examples and other integers have no gradient.
+        real = [one for one in of_data if one.dtype.is_floating_point and not one.is_number]
+        slopes = grad(whole, [combined[one] for one in real])
         fixed: list[Variable] = [*combined.values(), *slopes]
         local: list[Variable] = [whole / self.group.size]
-        for (one, part), slope in zip(of_data.items(), slopes, strict=True):
-            share = one
+        for one, slope in zip(real, slopes, strict=True):
+            part, share = of_data[one], one
             if part.weight is not None:
                 own, total = self._weight(part.weight)
                 fixed += [own, total]
@@ -298,6 +300,17 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
     if kind.weight is not None:
         return Part("mean", kind.weight)
     return algebra.expression()
+
+
+def _with_parts(variable: Variable, combined: dict[Variable, Variable]) -> Variable:
+    """Return an expression in which variables are replaced with their values for the whole batch.
+
+    These values depend on the variables that they replace, such as the number of examples in a
+    share, so they are inserted only after the variables have been removed.
+    """
+    places = {one: Variable(one.fake, name=one.name) for one in combined}
+    expression = replace([variable], places)[variable]
+    return replace([expression], {places[one]: new for one, new in combined.items()})[expression]
 
 
 def _copied(variable: Variable) -> list[Variable]:
