@@ -18,6 +18,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.rules import Steps
+from workbench.bricks.module_call import ModuleCall
 from workbench.distributed.statistics import statistic_of
 from workbench.graph.training import averaged, is_count, reduced
 from workbench.monitoring.inferred import WeightedMean, own_part
@@ -27,6 +28,7 @@ from workbench.monitoring.sizes import data_sizes, size_of
 from workbench.monitoring.weights import Algebra, Own
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
 from workbench.tensor.collectives import all_reduce, is_exchanged
 from workbench.tensor.gradient import gradient
@@ -47,6 +49,18 @@ DOUBTFUL = (
 PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
+
+BUFFERS = (
+    "the wrapped module{place} changes its buffers ({names}) with every batch, so its batches "
+    "cannot be divided among processes{layers}. Or train in one process"
+)
+NORMALISES = (
+    ": its layers {layers} use statistics of a batch. Convert a torch.nn.Sequential with "
+    "workbench.bricks.from_torch, whose BatchNormalization bricks use the whole batch; in another "
+    "module, wrap the parts before and after these layers, with a BatchNormalization brick between "
+    "them; or use layers such as GroupNorm or LayerNorm"
+)
+STATELESS = "; use a module without such buffers"
 
 NOT_SEEDED = (
     "the gradient of {parameter!r} is not a result of workbench.grad, so it cannot be computed for "
@@ -130,6 +144,7 @@ class Whole:
         originals = set() if declared else set(_copied(variable))
         plan = plan_of(variable, lambda one: None if one in originals else self._own(one))
         if isinstance(plan, Unknown):
+            _refuse_buffers(variable)
             raise errors.MonitoringError(NOT_COMBINED.format(name=str(variable), why=plan.reason))
         if isinstance(plan, Part):
             found = self._part(variable, plan)
@@ -300,6 +315,26 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
     if kind.weight is not None:
         return Part("mean", kind.weight)
     return algebra.expression()
+
+
+def _refuse_buffers(variable: Variable) -> None:
+    """Raise `AlgorithmError` if `variable` is the new value of a buffer of a wrapped module."""
+    call = variable.owner
+    if call is None or not isinstance(call.function, ModuleCall):
+        return
+    if variable not in set(call.structure[1]):
+        return
+    module = call.function
+    norms = dict(module.structure.named_modules())
+    owners = dict.fromkeys(name.rpartition(".")[0] for name in module.changed)
+    layers = [name for name in owners if isinstance(norms[name], internals.NormBase)]
+    named = ", ".join(f"{name!r} ({type(norms[name]).__name__})" for name in layers)
+    text = BUFFERS.format(
+        place=f" of {call.location[-1]}" if call.location else "",
+        names=", ".join(module.changed),
+        layers=NORMALISES.format(layers=named) if layers else STATELESS,
+    )
+    raise errors.AlgorithmError(text)
 
 
 def _with_parts(variable: Variable, combined: dict[Variable, Variable]) -> Variable:
