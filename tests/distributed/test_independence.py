@@ -11,6 +11,7 @@ from tests.support import ranks_training as jobs
 from workbench import errors, shared, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import (
+    BatchNormalization,
     BatchNormalizedMLP,
     Brick,
     Dropout,
@@ -19,6 +20,7 @@ from workbench.bricks import (
     Tanh,
     TorchModule,
     application,
+    from_torch,
 )
 from workbench.distributed import DataParallel
 from workbench.graph import ComputationGraph, apply_dropout
@@ -226,6 +228,30 @@ def _first(module):
     taken = nn.Sequential(*module, Changed(lambda _, x: x[0]))
     taken[1] = nn.Sequential(*module[1])
     return taken
+
+
+def test_batch_normalisation_in_a_wrapped_module_is_refused_with_a_cure():
+    layers = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.BatchNorm1d(4)))
+    said = r"net.apply changes its buffers .* layers '1.0' \(BatchNorm1d\) .* with .*from_torch"
+    with pytest.raises(errors.AlgorithmError, match=said):
+        check_layer(layers)
+    assert check_layer(from_torch(layers)) == []
+    parts = [TorchModule(nn.Linear(4, 4)), BatchNormalization(4), TorchModule(nn.Tanh())]
+    assert check_layer(Sequence(parts)) == []
+
+
+def test_a_wrapped_module_with_a_counter_is_refused():
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            self.calls += 1
+            return x
+
+    with pytest.raises(errors.AlgorithmError, match=r"its buffers \(calls\).*without such buffers"):
+        check_layer(Counting())
 
 
 @pytest.mark.parametrize(

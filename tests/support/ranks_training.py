@@ -280,6 +280,24 @@ def rooted(cost):
     return ((error.mean() + 1).sqrt() + (error * mask).sum() / mask.sum()).copy(name="cost")
 
 
+def counted(cost):
+    """Return a function of means and sums over the examples and of their number."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    error, n = (x[:, 0] * everything - y) ** 2, x.shape[0]
+    variance = error.sum() / (n + 1) + error.mean() * n * 0.01
+    return (variance + error.sum() / (y > 0).sum().clamp(min=1)).copy(name="cost")
+
+
+def classified(cost):
+    """Return a loss of torch whose targets are computed, and one whose targets are an input."""
+    everything = sum(p.sum() for p in ComputationGraph(cost).parameters)
+    x, y = tensor.matrix("features"), tensor.lvector("targets")
+    function, outputs = torch.nn.functional.cross_entropy, x[:, :3] * everything
+    of_two = function(outputs, (y > 0).long()) + 0.1 * function(outputs, y, ignore_index=0)
+    return of_two.copy(name="cost")
+
+
 def class_weights(group):
     """Return the cost and the parameters after a step on a loss of torch with class weights."""
     x, y, W = tensor.matrix("features"), tensor.lvector("targets"), shared(np.ones((8, 3)), "W")
@@ -316,7 +334,14 @@ def coupled(group, way):
     return error_of(loop.run), bool((own.tensor != before).any())
 
 
-COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
+COSTS = {
+    "dropout": dropped,
+    "penalty": penalised,
+    "sum": total,
+    "function": rooted,
+    "counts": counted,
+    "classes": classified,
+}
 ALL_COSTS = {**COSTS, "normalised": lambda _: normalised_mlp(0.4)}
 
 

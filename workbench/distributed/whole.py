@@ -18,6 +18,7 @@ import torch
 
 from workbench import errors
 from workbench.algorithms.rules import Steps
+from workbench.bricks.module_call import ModuleCall
 from workbench.distributed.statistics import statistic_of
 from workbench.graph.training import averaged, is_count, reduced
 from workbench.monitoring.inferred import WeightedMean, own_part
@@ -27,6 +28,7 @@ from workbench.monitoring.sizes import data_sizes, size_of
 from workbench.monitoring.weights import Algebra, Own
 from workbench.roles import BATCH_NORM_MINIBATCH_ESTIMATE, has_roles
 from workbench.tensor import SharedVariable, Variable, as_variable, constant, grad
+from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
 from workbench.tensor.collectives import all_reduce, is_exchanged
 from workbench.tensor.gradient import gradient
@@ -47,6 +49,18 @@ DOUBTFUL = (
 PER_BATCH = "it has one value for each batch, and how this value depends on the examples is unknown"
 ROWS = "it has a value for each example of a batch"
 EXTREME = "its gradient would flow through a {kind} over all examples"
+
+BUFFERS = (
+    "the wrapped module{place} changes its buffers ({names}) with every batch, so its batches "
+    "cannot be divided among processes{layers}. Or train in one process"
+)
+NORMALISES = (
+    ": its layers {layers} use statistics of a batch. Convert a torch.nn.Sequential with "
+    "workbench.bricks.from_torch, whose BatchNormalization bricks use the whole batch; in another "
+    "module, wrap the parts before and after these layers, with a BatchNormalization brick between "
+    "them; or use layers such as GroupNorm or LayerNorm"
+)
+STATELESS = "; use a module without such buffers"
 
 NOT_SEEDED = (
     "the gradient of {parameter!r} is not a result of workbench.grad, so it cannot be computed for "
@@ -130,12 +144,13 @@ class Whole:
         originals = set() if declared else set(_copied(variable))
         plan = plan_of(variable, lambda one: None if one in originals else self._own(one))
         if isinstance(plan, Unknown):
+            _refuse_buffers(variable)
             raise errors.MonitoringError(NOT_COMBINED.format(name=str(variable), why=plan.reason))
         if isinstance(plan, Part):
             found = self._part(variable, plan)
         else:
             parts = {one: self._part(one, part) for one, part in plan.items()}
-            found = replace([variable], parts)[variable]
+            found = _with_parts(variable, parts)
         if found is not variable:
             found = found.copy(name=variable.name)
         return found
@@ -177,8 +192,8 @@ class Whole:
 
     def _of_number(self, number: Variable) -> Variable:
         """Return the sum of a size, such as the number of examples, over the shares."""
-        total: Variable = all_reduce(_float(number), group=self.group).round().long()
-        return total
+        total: Variable = all_reduce(_float(number), group=self.group)
+        return total if number.dtype.is_floating_point else total.round().long()
 
     def _extreme(self, variable: Variable, kind: str) -> Variable:
         """Return a maximum or minimum over processes, using a sum with one entry per process."""
@@ -234,12 +249,14 @@ class Whole:
             why = EXTREME.format(kind=kind)
             raise errors.AlgorithmError(NOT_COMBINED.format(name=str(cost), why=why))
         combined = {one: self._part(one, part).copy() for one, part in of_data.items()}
-        whole = replace([cost], combined)[cost]
-        slopes = grad(whole, list(combined.values()))
+        whole = _with_parts(cost, combined)
+        # Numbers of examples and other integers have no gradient.
+        real = [one for one in of_data if one.dtype.is_floating_point and not one.is_number]
+        slopes = grad(whole, [combined[one] for one in real])
         fixed: list[Variable] = [*combined.values(), *slopes]
         local: list[Variable] = [whole / self.group.size]
-        for (one, part), slope in zip(of_data.items(), slopes, strict=True):
-            share = one
+        for one, slope in zip(real, slopes, strict=True):
+            part, share = of_data[one], one
             if part.weight is not None:
                 own, total = self._weight(part.weight)
                 fixed += [own, total]
@@ -298,6 +315,37 @@ def plan_of(variable: Variable, own: Own | None = None) -> Plan:
     if kind.weight is not None:
         return Part("mean", kind.weight)
     return algebra.expression()
+
+
+def _refuse_buffers(variable: Variable) -> None:
+    """Raise `AlgorithmError` if `variable` is the new value of a buffer of a wrapped module."""
+    call = variable.owner
+    if call is None or not isinstance(call.function, ModuleCall):
+        return
+    if variable not in set(call.structure[1]):
+        return
+    module = call.function
+    norms = dict(module.structure.named_modules())
+    owners = dict.fromkeys(name.rpartition(".")[0] for name in module.changed)
+    layers = [name for name in owners if isinstance(norms[name], internals.NormBase)]
+    named = ", ".join(f"{name!r} ({type(norms[name]).__name__})" for name in layers)
+    text = BUFFERS.format(
+        place=f" of {call.location[-1]}" if call.location else "",
+        names=", ".join(module.changed),
+        layers=NORMALISES.format(layers=named) if layers else STATELESS,
+    )
+    raise errors.AlgorithmError(text)
+
+
+def _with_parts(variable: Variable, combined: dict[Variable, Variable]) -> Variable:
+    """Return an expression in which variables are replaced with their values for the whole batch.
+
+    These values depend on the variables that they replace, such as the number of examples in a
+    share, so they are inserted only after the variables have been removed.
+    """
+    places = {one: Variable(one.fake, name=one.name) for one in combined}
+    expression = replace([variable], places)[variable]
+    return replace([expression], {places[one]: new for one, new in combined.items()})[expression]
 
 
 def _copied(variable: Variable) -> list[Variable]:

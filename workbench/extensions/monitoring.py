@@ -354,6 +354,12 @@ class TrainingDataMonitoring(MonitoringExtension):
             raise ExtensionError(
                 WRONG_ALGORITHM.format(extension=self, algorithm=type(algorithm).__name__)
             )
+        distributed = algorithm.distributed
+        if distributed is not None and distributed.is_active:
+            state = self._buffer.state_dict()
+            self._buffer = buffer_of(self.recorded, use_take_last=True, divided=True)
+            if self._batches:
+                self._buffer.load_state_dict(state)
         if self._batches == 0:  # otherwise a state was loaded
             self._buffer.initialize_aggregators()
         present = {target for target, _ in algorithm.updates}

@@ -16,7 +16,7 @@ from workbench import errors
 from workbench.algorithms.base import inputs_by_name
 from workbench.hints import Hinted
 from workbench.monitoring.fold import AggregationScheme, Fold, State
-from workbench.monitoring.inferred import DOUBTFUL, WeightedMean, scheme_for
+from workbench.monitoring.inferred import DOUBTFUL, WeightedMean, counted, scheme_for
 from workbench.monitoring.quantity import MonitoredQuantity, check_names
 from workbench.tensor import Function, SharedVariable, Variable, function
 from workbench.utils.values import to_python
@@ -218,6 +218,8 @@ class AggregationBuffer(Hinted):
     use_take_last : bool, optional
         If True, variables that do not depend on data are computed for every batch, and the last
         value is kept. By default, these variables are computed once at the end.
+    divided : bool, optional
+        If True, batches are divided among processes, so that all weights must be numbers.
 
     Attributes
     ----------
@@ -253,7 +255,13 @@ class AggregationBuffer(Hinted):
     {'average': 2.0}
     """
 
-    def __init__(self, variables: Sequence[Monitored], use_take_last: bool = False) -> None:
+    def __init__(
+        self,
+        variables: Sequence[Monitored],
+        use_take_last: bool = False,
+        *,
+        divided: bool = False,
+    ) -> None:
         check_names(variables)
         self.names = [str(one.name) for one in variables]
         self.variables = [one for one in variables if isinstance(one, Variable)]
@@ -265,7 +273,8 @@ class AggregationBuffer(Hinted):
         self.readout_variables: dict[str, Variable] = {}
         self.folds: dict[str, FoldAccumulator] = {}
         for variable in self.variables:
-            self._add(variable, scheme_for(variable, use_take_last))
+            scheme = scheme_for(variable, use_take_last)
+            self._add(variable, counted(scheme) if divided else scheme)
         of_folds = _unique(v for one in self.folds.values() for v in one.requires)
         self._places = _places(self.folds.values(), of_folds)
         self._split = len(of_folds)

@@ -56,6 +56,10 @@ class WeightedMean(Mean):
         self.doubtful = doubtful
         self.keeps_single = variable.dtype.is_floating_point
 
+    def counted(self) -> WeightedMean:
+        """Return the same scheme with a weight that is one number for each batch."""
+        return WeightedMean(self.variable, self.weight.counted(), self.doubtful)
+
     def admit(self, value: Any) -> Any:
         return Fold.admit(self, value)
 
@@ -100,6 +104,10 @@ class Derived(Fold):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_function": None}
+
+    def counted(self) -> Derived:
+        """Return the same scheme with weights that are one number for each batch."""
+        return Derived(self.variable, {one: counted(part) for one, part in self.parts.items()})
 
     def start(self) -> State:
         return tuple(number for part in self.parts.values() for number in part.start())
@@ -162,6 +170,15 @@ class DataIndependent(AggregationScheme):
 
     def get_aggregator(self) -> Aggregator:
         return Aggregator(self, readout_variable=self.variable)
+
+
+def counted(scheme: Any) -> Any:
+    """Return a scheme whose weights are one number for each batch.
+
+    Otherwise a weight may be the number of targets, and the targets of all batches are kept. If a
+    batch is divided among processes, only numbers can be combined.
+    """
+    return scheme.counted() if isinstance(scheme, (WeightedMean, Derived)) else scheme
 
 
 def scheme_for(variable: Variable, use_take_last: bool) -> AggregationScheme:

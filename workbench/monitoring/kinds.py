@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from workbench.monitoring.sizes import all_same
-from workbench.tensor import Variable
+from workbench.tensor import Variable, as_variable
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class Weight:
     def same(self, other: Weight | None) -> bool:
         """Return True if two weights are known to be equal regardless of the data."""
         return other is not None and self.count == other.count and all_same(self.of, other.of)
+
+    def counted(self) -> Weight:
+        """Return the same weight, computed from a single number for each batch."""
+        if self.count is product:
+            return self
+        return Weight((as_variable(self.count(*self.of)),), product)
 
 
 def product(*factors: Any) -> Any:

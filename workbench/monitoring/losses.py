@@ -40,7 +40,10 @@ class Targets:
 
     def __call__(self, target: Any, weights: Any = None) -> Any:
         kept = target != self.ignored
-        return (kept if weights is None else weights[torch.where(kept, target, 0)] * kept).sum()
+        if weights is not None:
+            return (weights[torch.where(kept, target, 0)] * kept).sum()
+        # In a graph, the number has the dtype of the cost, so that one message can contain both.
+        return kept.float().sum() if isinstance(target, Variable) else kept.sum()
 
 
 def bound(

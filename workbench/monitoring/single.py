@@ -17,10 +17,10 @@ from workbench.utils.values import to_python
 
 
 def buffer_of(
-    monitored: Sequence[Monitored], use_take_last: bool = False
+    monitored: Sequence[Monitored], use_take_last: bool = False, *, divided: bool = False
 ) -> AggregationBuffer | SingleBatchBuffer:
     """Return a buffer for the monitored variables that uses the fast path if possible."""
-    buffer = AggregationBuffer(monitored, use_take_last)
+    buffer = AggregationBuffer(monitored, use_take_last, divided=divided)
     places = _places(buffer)
     return buffer if places is None else SingleBatchBuffer(buffer, places)
 

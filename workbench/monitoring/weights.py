@@ -387,8 +387,8 @@ class Algebra:
         assert call is not None
         mixed = any(isinstance(k, Rows) and k.mixed for k in map(self.kinds.get, call.inputs))
         arguments = bound(call.function, call.args, call.kwargs)
-        if mixed or not any(isinstance(self.kinds[one], Rows) for one in call.inputs):
-            summaries = any(isinstance(self.kinds[one], Summary) for one in call.inputs)
+        summaries = any(isinstance(self.kinds[one], Summary) for one in call.inputs)
+        if mixed or summaries or not any(isinstance(self.kinds[one], Rows) for one in call.inputs):
             return Unknown(f"{call.name} combines examples") if mixed or summaries else PER_BATCH
         reduction = reduction_of(arguments)
         if reduction == "sum":

@@ -127,7 +127,8 @@ def without_drops(
     (([None, 0.0], {}), ([None], {'training': False}))
     """
     (position, _), (mode, _) = SOMETIMES[name]
-    names, value = PROBABILITIES[::-1], 0.0
+    names: tuple[str, ...] = PROBABILITIES[::-1]
+    value: float = 0.0
     if position == sys.maxsize:
         position, names, value = mode, MODES[::-1], False
     given, named = list(args), dict(kwargs)
