@@ -158,7 +158,7 @@ def test_an_axis_that_a_parameter_does_not_have_is_named():
 
 def test_a_restriction_to_nothing_is_refused():
     a, b = shared(1.0, "a"), shared(1.0, "b")
-    with pytest.raises(AlgorithmError, match="is trained; .* of the trained parameters: a"):
+    with pytest.raises(AlgorithmError, match="are trained; .* of the trained parameters: a"):
         GradientDescent(gradients={a: a}, step_rule=Restrict(Scale(0.1), [b]))
 
 
