@@ -15,7 +15,7 @@ class History(Generic[Record]):
 
     Adding a record for an earlier iteration removes all later records. If there are too many
     records, one record between the first and the last is removed: the record whose removal leaves
-    the smallest gap relative to its age.
+    the smallest gap relative to the record's age.
 
     Parameters
     ----------

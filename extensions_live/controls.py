@@ -1,7 +1,7 @@
-"""Control bar with the progress of a run, buttons that control it, and its hyperparameters.
+"""Control bar of a run, which shows its progress, control buttons and hyperparameters.
 
-A click only queues a command on the session. The command takes effect between two batches, and the
-bar then shows at which iteration. A command that arrives twice, on the kernel's control channel and
+A click only queues a command on the session. The command takes effect between two batches; the bar
+then shows the iteration. A command that arrives twice, on the kernel's control channel and
 as a message of the widget, takes effect only once. Every button has an equivalent in Python, such
 as ``session.pause()``.
 """
@@ -123,7 +123,8 @@ class Controls(Hinted, LiveWidget[Session, ControlsPayload]):
             shown_run, payload = self._shown
             if state.ended and payload["state"] == state and shown_run == run:
                 # Another session may continue the main loop; this session keeps its last payload.
-                return {**payload, "command": command, "receipts": self._steer.receipts()}
+                receipts, note = self._steer.receipts(), session.note
+                return {**payload, "command": command, "receipts": receipts, "note": note}
         facts = progress_of(session, self._speed)
         steer = self._steer.payload(session)  # first, since it updates the course for the receipts
         shown_alerts, alert_count = alerts(session.log)

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 TEXT = "faint: iterations {first:,} to {last:,} before the rewind, kept as branch {name!r}"
 
 SHARE = 5
-"""Number of points of a curve for each point of its faint part."""
+"""Ratio of the points in a curve to the points in its faint part."""
 
 
 class KeptTail(NamedTuple):

@@ -129,7 +129,7 @@ def number_channels(log: TrainingLogBase) -> list[str]:
 
 
 def changes(log: TrainingLogBase) -> dict[int, str]:
-    """Return a text for each iteration where interventions changed training.
+    """Return a description of each iteration where interventions changed training.
 
     Examples
     --------

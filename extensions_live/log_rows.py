@@ -133,7 +133,7 @@ class Rows:
 
 
 def sorted_by(snapshot: Snapshot, view: View, positions: Positions) -> Positions:
-    """Return `positions`, sorted by a channel; rows without a value come last."""
+    """Return `positions` sorted by a channel; rows without a value come last."""
     entries = snapshot.columns[view.sort]
     _, numbers = numbers_of(entries.values)
     if numbers is None:

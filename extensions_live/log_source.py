@@ -20,7 +20,7 @@ class LogSource(Protocol):
 
     @property
     def state(self) -> State:
-        """The state of the run. After the run, a view does not keep the `LogSource` in memory."""
+        """The state of the run; once the run has ended, views release the `LogSource`."""
 
 
 _sessions: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()

@@ -12,12 +12,13 @@ from extensions_live.plot_axes import ITERATIONS, Axis
 from extensions_live.robust_range import isolated, usual_range
 from extensions_live.smoothing import smoothed
 from workbench.errors import LogError
+from workbench.log.last_batch import MARK, of_last_batch
 
 if TYPE_CHECKING:
     from workbench.log import TrainingLogBase
 
 SMOOTH_SHARE = 3
-"""Number of points of a curve for each point of its smoothed curve, which has fewer extremes."""
+"""Ratio of the points in a curve to the points in its smoothed curve, which has fewer extremes."""
 
 
 def read_curve(
@@ -71,6 +72,12 @@ def read_curve(
     return Curve(axis.of(curve.x), curve.y, axis.of(curve.marks), smooth)
 
 
+def last_batch_of(log: TrainingLogBase) -> frozenset[str]:
+    """Return the channels of a log that have a record for each batch."""
+    columns = log.snapshot().columns
+    return of_last_batch({name: len(one.values) for name, one in columns.items()}, log.status)
+
+
 def latest(log: TrainingLogBase) -> dict[str, str]:
     """Return a mapping from each numeric channel to its latest value as text."""
     return {
@@ -78,3 +85,14 @@ def latest(log: TrainingLogBase) -> dict[str, str]:
         for channel, value in log.latest().items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
+
+
+def marked_latest(log: TrainingLogBase) -> dict[str, str]:
+    """Return the texts of `latest`, with a mark where a value describes only the last batch.
+
+    There are no marks if all channels have a value for each batch.
+    """
+    texts, last_batch = latest(log), last_batch_of(log)
+    if last_batch.issuperset(texts):
+        return texts
+    return {name: text + MARK if name in last_batch else text for name, text in texts.items()}

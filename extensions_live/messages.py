@@ -182,7 +182,7 @@ class CurveData(TypedDict):
 
 
 class MarkData(TypedDict):
-    """Marks of one kind: their positions and texts; for a best value, also the key of the curve."""
+    """Marks of one kind: their positions and labels; for a best value, also the curve's key."""
 
     kind: MarkKind
     x: list[float]
@@ -210,7 +210,7 @@ class RunData(TypedDict):
 
 
 class Difference(TypedDict):
-    """A line in the table of a comparison, with one text for each run."""
+    """A line in a comparison table, with one string for each run."""
 
     group: str
     name: str
@@ -559,7 +559,7 @@ class LayersState(LiveState):
 
 
 class Tile(TypedDict):
-    """One example, with its true class and the prediction; empty texts are not shown.
+    """One example, with its true class and the prediction; empty strings are not shown.
 
     `edit` is the text "dropped" or "relabelled", or empty if the example was not edited.
     """
@@ -774,7 +774,7 @@ class RunTableState(LiveState):
 
 
 class FieldData(TypedDict):
-    """A field of a form, as in the catalogue; if `kind` is null, any value is allowed."""
+    """Form field, as listed in the catalogue; if `kind` is null, any value is allowed."""
 
     name: str
     kind: str | None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MOST_EPOCHS = 30
 BUCKETS = 40
 LISTED = 3
-LENGTH = 100
+LENGTH = 300
 """Maximum number of characters in one line of a mark's text."""
 
 QUIET = UNCHANGING - {"fork"}
@@ -118,7 +118,7 @@ def round_step(least: float) -> int:
 
 
 def text_marks(log: TrainingLogBase, kind: MarkKind, visible: Visible) -> MarkData | None:
-    """Return the marks of one kind with their texts from the log; nearby marks are merged."""
+    """Return the marks of one kind with labels from the log; nearby marks are merged."""
     if CHANNELS[kind] not in log.channels:
         return None
     iterations, values = log.entries(CHANNELS[kind])

@@ -14,7 +14,7 @@ from extensions_live.downsampling import POINTS, packed
 from extensions_live.figures import document, line_infos, lines_of
 from extensions_live.kept_tail import KeptTail, kept_tail
 from extensions_live.log_source import LogSource, as_session
-from extensions_live.log_values import latest, read_curve
+from extensions_live.log_values import marked_latest, read_curve
 from extensions_live.messages import (
     AxisData,
     CommandName,
@@ -272,8 +272,8 @@ class PlotView(LiveWidget[LogSource, PlotPayload]):
 
     def _latest(self, logs: Mapping[str, TrainingLogBase]) -> dict[str, str]:
         if self._several is None:
-            return {} if "" not in logs else latest(logs[""])
-        values = {key: latest(log) for key, log in logs.items()}
+            return {} if "" not in logs else marked_latest(logs[""])
+        values = {key: marked_latest(log) for key, log in logs.items()}
         return {
             key: values[info["run"]][info["channel"]]
             for key, info in self._infos.items()

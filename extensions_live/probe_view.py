@@ -44,7 +44,7 @@ NO_SESSION = (
 
 
 def rebuilds(session: Session) -> list[tuple[int, str]]:
-    """Return the iterations and texts of the commands that replaced the model of a run."""
+    """Return the iteration and text of each command that replaced the model of a run."""
     return [
         (iteration, str(record.get("text", "")))
         for iteration, record in interventions_in(session.log)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from extensions_live.formatting import format_number
+from extensions_live.log_values import last_batch_of
 from extensions_live.messages import Difference
 from extensions_live.plot_marks import described
 from workbench.log.column import as_float
-from workbench.log.differences import Fact, differing, numbers_in
+from workbench.log.differences import STARTED_FROM, Fact, differing, numbers_in
 from workbench.log.interventions import Intervention, interventions_in
+from workbench.log.last_batch import epochs_first, marked
 
 if TYPE_CHECKING:
     from extensions_live.runs import Run
@@ -35,11 +37,15 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
     """
     lines: list[Difference] = []
     found = differing([facts(run) for run in runs], everything=len(runs) == 1)
+    logs = [run.log for run in runs if run.log is not None]
+    last_batch = frozenset[str]().union(*map(last_batch_of, logs))
     for (kind, name), values in found.items():
         known = {value for value in values if value is not None}
         if kind == "hyperparameter" and len(known) == 1:
             continue  # unknown values do not count as different
         texts = [shown(value) for value in values]
+        if kind == "result":
+            name = marked(name, last_batch)
         lines.append({"group": HEADINGS[kind], "name": name, "values": texts})
     return lines[:MOST_ROWS]
 
@@ -73,7 +79,9 @@ def facts(run: Run) -> dict[Fact, float | str]:
     found |= {("hyperparameter", name): value for name, value in values.items()}
     if records:
         found["intervention", "changes"] = listed(records)
-    for name, value in numbers_in(log.latest()).items():
+    if STARTED_FROM in log.status:
+        found["run", "start"] = str(log.status[STARTED_FROM])
+    for name, value in epochs_first(numbers_in(log.latest()), last_batch_of(log)).items():
         if not name.startswith("time_") or name == "time_train_total":
             found["result", name] = as_float(value)
     for name, value in numbers_in(log.status).items():

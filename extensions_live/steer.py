@@ -18,6 +18,9 @@ STEERABLE = (State.RUNNING, State.PAUSED)
 TAKEN_BACK = frozenset({"set", "hold", "release", "set_end", "train", "relabel", "drop", "rebuild"})
 """Commands whose effects are undone if training is rewound to an earlier iteration."""
 
+USUAL_HIGH = {"momentum": 1.0}
+"""The largest usual values of hyperparameters without an upper bound, for their sliders."""
+
 FIRST = ("learning_rate", "momentum")
 """Names of the hyperparameters that are listed first for each step rule."""
 
@@ -75,7 +78,7 @@ class Steer:
                 "owner": one.owner,
                 "value": finite(one.value),
                 "low": finite(one.low),
-                "high": finite(one.high),
+                "high": finite(min(one.high, USUAL_HIGH.get(one.name, math.inf))),
                 "scale": one.scale,
                 "driven_by": one.driven_by,
                 "held": one.held,
@@ -85,7 +88,7 @@ class Steer:
         ]
 
     def receipts(self) -> list[Receipt]:
-        """Return the outcomes of requests; the text is empty if a rewind has undone the request."""
+        """Return the outcomes of requests; those that a rewind has undone have no text."""
         return [self._present(request) for request in tuple(self._requests.recent)]
 
     def _present(self, request: Request) -> Receipt:

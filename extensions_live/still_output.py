@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any
 from extensions_live.figures import colours
 from extensions_live.kernel_clock import Clock
 from extensions_live.log_source import as_session
-from extensions_live.log_values import latest, read_curve
+from extensions_live.log_values import last_batch_of, latest, read_curve
 from extensions_live.messages import MimeBundle, OutputBundles
 from extensions_live.notebook import publish
 from extensions_live.pump import pump
 from extensions_live.still_image import WIDTH, Line, draw
 from extensions_live.widget import asset
 from workbench.interfaces import Session, State
+from workbench.log.last_batch import epochs_first, marked
 from workbench.utils.texts import short
 
 if TYPE_CHECKING:
@@ -204,7 +205,9 @@ class StillOutput:
             ("iterations", f"{log.status['iterations_done']:,}"),
             ("epochs", f"{log.status['epochs_done']:,}"),
         ]
-        rows += latest(log).items()
+        last_batch = last_batch_of(log)
+        newest = epochs_first(latest(log), last_batch)
+        rows += [(marked(name, last_batch), text) for name, text in newest.items()]
         exception = None if self.session is None else self.session.exception
         if exception is not None:
             message = short(str(exception).partition("\n")[0], MESSAGE)

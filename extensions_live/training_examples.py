@@ -56,8 +56,8 @@ BYTES = 4 * 2**20
 """Maximum size in bytes of the examples in a probe, unless it has only `FEWEST` examples."""
 
 COMPUTED = (
-    "a transformer computes the classes of these examples from the stored labels; pass the stored "
-    "label in code: session.relabel(mistakes.flagged, label, source={source!r})"
+    "a transformer computes the classes of these examples from the stored labels; pass a stored "
+    "label from Python: session.relabel(mistakes.flagged, label, source={source!r})"
 )
 
 

@@ -1,6 +1,6 @@
 """Base class of widgets that send a payload to the page and track whether a page shows them.
 
-All data that change on the page are in one dictionary, `payload`. Therefore a change is sent as a
+All data that change on the page are in one dictionary, `payload`. A change is therefore sent as a
 single message, and a page that lost messages or was reloaded shows the current data again after the
 next message. Only Python sets traits; the page sends messages.
 """

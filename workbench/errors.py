@@ -456,7 +456,7 @@ class UnknownRecordError(LogError, KeyError):
 
 
 class LogWarning(WorkbenchError, RuntimeWarning):
-    """Records that are large, damaged or not yet in the database, or a database that is slow."""
+    """A slow database, or records that are large, damaged or not yet stored."""
 
 
 class ExtensionError(WorkbenchError, TypeError, ValueError):

@@ -43,7 +43,7 @@ POSITIONS = (
     "call_id",
     "applications",
 )
-"""Argument names in the order of Blocks, which applies if the third argument is a bool."""
+"""Argument names in the order of Blocks, used if the third argument is a bool."""
 
 
 class VariableFilter(Predicate, Hinted):

@@ -57,7 +57,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def other_names(answers: Mapping[str, str]) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function with advice, shown by `hinted`, for users of other libraries.
+    """Decorate a function with advice that `hinted` shows to users of other libraries.
 
     Parameters
     ----------

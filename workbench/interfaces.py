@@ -295,7 +295,7 @@ class Hyperparameter(Protocol):
 
 
 class Branch(Protocol):
-    """A branch of a run, which starts at the beginning of the run or at a rewind.
+    """A branch of a run, starting at the beginning of the run or at a rewind.
 
     Attributes
     ----------
@@ -317,7 +317,7 @@ class Branch(Protocol):
 
     @property
     def difference(self) -> str:
-        """The interventions since `start` as a line of text; empty for the current branch."""
+        """The interventions that the current branch lacks, or its own, as a line of text."""
 
 
 class Snapshot(Protocol):
@@ -528,10 +528,10 @@ class Session(Protocol):
     def relabel(
         self, examples: int | Sequence[int], value: Any, *, source: str = "targets"
     ) -> Command:
-        """Replace the value of a source for some training examples from the next batch onwards."""
+        """Replace a source's value for some training examples, starting with the next batch."""
 
     def drop(self, examples: int | Sequence[int]) -> Command:
-        """Omit training examples from the next batch onwards."""
+        """Drop training examples, starting with the next batch."""
 
     @property
     def training_examples(self) -> Mapping[str, Any]:
@@ -559,7 +559,7 @@ class Session(Protocol):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> Session:
-        """Start another session, which is paused at an iteration of this session."""
+        """Start another session that is paused at an iteration of this session."""
 
     def replay(
         self,
@@ -614,7 +614,7 @@ class Session(Protocol):
         """Find the best iteration so far, according to a record."""
 
     def to_html(self, path: Any, *, title: str = "") -> Path:
-        """Write a report of the run as one file, which a browser can show offline."""
+        """Write a report of the run as a single file that a browser can show offline."""
 
     def to_onnx(
         self,
@@ -624,7 +624,7 @@ class Session(Protocol):
         dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
         tolerance: float = 1e-4,
     ) -> Path:
-        """Write the network to an ONNX file that computes the same predictions."""
+        """Write the network to an ONNX file that gives the same predictions."""
 
     def to_torch(self) -> torch.nn.Module:
         """Create a module of torch layers that computes the same predictions."""

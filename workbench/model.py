@@ -278,7 +278,7 @@ class Model(ComputationGraph):
         if missing:
             raise ParameterError(
                 f"parameters must not contain NaN (found in {', '.join(missing)}); set their "
-                "values, or initialise the brick again with its method initialize()"
+                "values, or initialise the brick again with its initialize() method"
             )
         trained = set(algorithm.parameters)
         idle = [path for path, parameter in by_path.items() if parameter not in trained]

@@ -358,7 +358,7 @@ def _check_log_probs(log_probs: torch.Tensor, eol_symbol: int) -> None:
     if log_probs.isnan().any():
         raise SearchError(
             "the generator computes probabilities that are not numbers (NaN); initialise it, or "
-            "check when its training failed"
+            "find out when its training went wrong"
         )
 
 

@@ -29,7 +29,7 @@ OMITTED = (
 
 
 class Readable(BaseException):
-    """Base class of exceptions that are shown without the frames of the workbench."""
+    """Base class of exceptions that are shown without the workbench's own frames."""
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows; IPython calls this method if it exists."""

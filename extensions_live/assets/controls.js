@@ -124,6 +124,29 @@ function offerCode(model, box) {
   });
 }
 
+// src/steer/shorten.ts
+var MOST2 = 20;
+var HALF = 9;
+function shortened(text) {
+  return text.replaceAll(/\S+/g, (word) => {
+    const name = word.slice(word.lastIndexOf("/"));
+    if (word.length <= MOST2) return word;
+    if (word.includes("/") && name.length < MOST2) return `…${name}`;
+    return `${word.slice(0, HALF)}…${word.slice(-HALF)}`;
+  });
+}
+function writeReceipt(element, text) {
+  const [, command2, outcome] = /^(.*): ((?:applied|started) .*iteration .*)$/s.exec(text) ?? [];
+  element.title = text;
+  const shown = command2 === void 0 ? text : `${shortened(command2)}: ${outcome}`;
+  if (element.textContent === shown) return;
+  element.textContent = command2 === void 0 ? text : "";
+  if (command2 === void 0) return;
+  make("span", "wb-asked", element, `${shortened(command2)}:`);
+  element.append(" ");
+  make("span", "wb-outcome", element, outcome);
+}
+
 // src/steer/fields.ts
 function makeField(name, label, parent, { hint = "", numeric = false } = {}) {
   const field = named(name, make("input", "wb-field", parent));
@@ -224,8 +247,8 @@ var ReceiptLine = class {
     if (element.dataset.text === text + code && element.dataset.state === state) return;
     element.dataset.text = text + code;
     element.dataset.state = state;
+    writeReceipt(element, this.brief ? outcomeIn(text) : text);
     element.title = text;
-    element.textContent = this.brief ? outcomeIn(text) : text;
     if (code) appendCode(element, code);
   }
 };
@@ -1098,6 +1121,7 @@ var Journal = class {
 // src/steer/scale.ts
 var POSITIONS = 1e3;
 var DECADES = 3;
+var MARGIN = 0.1;
 function scaleFor(row) {
   const { value, low, high } = row;
   if (row.scale === "log") return logarithmic(value && value > 0 ? value : 1e-3, high);
@@ -1105,8 +1129,9 @@ function scaleFor(row) {
   const most = value !== null && value > low + 1 ? low + 2 * (value - low) : low + 1;
   return linear(low, high ?? most);
 }
-function reaches({ low, high }, value) {
-  return value === 0 || value >= low && value <= high;
+function suits(scale, value) {
+  const share = scale.position(value) / POSITIONS;
+  return value === 0 || share >= MARGIN && share <= 1 - MARGIN;
 }
 function logarithmic(value, most) {
   const decade = Math.floor(Math.log10(value));
@@ -1141,6 +1166,7 @@ function inText(value) {
 
 // src/steer/number_row.ts
 var SETTLE = 200;
+var UNABLE = "values can be changed while training runs or is paused";
 var HOLDS = "a value that you set here holds until you release it";
 var NumberControl = class {
   element;
@@ -1206,6 +1232,7 @@ var NumberControl = class {
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
+    this.element.title = able ? "" : UNABLE;
     this.#hold.hidden = !row.driven_by;
     this.#hold.textContent = row.held ? "Release" : "Hold";
     this.#hold.title = row.held ? `let ${row.driven_by} set it again` : HOLDS;
@@ -1220,7 +1247,7 @@ var NumberControl = class {
       this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
-      if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
+      if (!this.#scale || !suits(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     }
     this.#slider.classList.toggle("wb-none", !this.#scale);
     if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
@@ -1252,7 +1279,9 @@ var NumberControl = class {
     const step = steps[event.key];
     if (step === void 0) return;
     event.preventDefault();
-    this.#slider.value = String(Number(this.#slider.value) + step * POSITIONS / 100);
+    const before = this.#slider.value;
+    this.#slider.value = String(Number(before) + step * POSITIONS / 100);
+    if (this.#slider.value === before) return;
     this.#slider.dispatchEvent(new Event("change"));
   };
   #type = () => {
@@ -1489,7 +1518,7 @@ function render({ model, el }) {
     const { command: last } = now;
     if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
     const text = last?.text ?? "";
-    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
+    if (!pending) writeReceipt(answer, text);
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
     alerts.update(now.alerts, now.alert_count);
     steer.update(now);

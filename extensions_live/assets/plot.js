@@ -329,8 +329,8 @@ function makeKey(info, parent) {
   showKey(key, info.label || info.channel, info.colour);
   return key;
 }
-function showKey({ button, name }, label, colour) {
-  name.textContent = label;
+function showKey({ button, name }, label, colour, shown2 = label) {
+  name.textContent = shown2;
   button.title = `show or hide ${label}`;
   button.style.setProperty("--wb-colour", colour);
 }
@@ -875,11 +875,15 @@ function addRow(body, name, values) {
 var DENSE = 300;
 var FAINT = 0.25;
 function styleCurves(figure, card, points, now, runs) {
+  const told = /* @__PURE__ */ new Set([""]);
   for (const key of card.keys) {
     const { info, button } = key;
     const colour = colourOf(info, now);
     const count = points.get(info.key)?.x.length ?? 0;
-    showKey(key, labelOf(info, runs, now), colour);
+    const label = labelOf(info, runs, now);
+    const isTold = info.label !== "" && told.has(info.run);
+    showKey(key, label, colour, isTold ? info.label : label);
+    told.add(info.run);
     button.classList.toggle("wb-empty", !count);
     const off = isHidden(info, now);
     button.classList.toggle("wb-off", off);
@@ -1115,6 +1119,7 @@ function makeHandle(holder, parent, facts, ask2, compare) {
   let pending = null;
   let said = "";
   let code = "";
+  let told = 0;
   const buttons = WAYS.map((way) => {
     const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
     button.type = "button";
@@ -1223,12 +1228,16 @@ function makeHandle(holder, parent, facts, ask2, compare) {
     for (const { name, button } of buttons) button.disabled = !possible.includes(name);
     if (pending && command2 && command2.id !== pending.after && !command2.text.includes("queued")) {
       pending = null;
+      told = command2.id;
       said = command2.text;
       code = command2.code ?? "";
       answer.classList.toggle("wb-refused", command2.refused);
       if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
+    } else if (told && command2 && command2.id !== told) {
+      said = code = "";
+      told = 0;
     }
     const shown2 = said + (said && code);
     if (answer.dataset.shown === shown2) return;
@@ -2127,10 +2136,13 @@ function fill(model, box, cards, views, below = box) {
     figure.on_event("reset", askRange);
     figure.on_event("doubletap", resetAll);
     figure.on_event("mousemove", (event) => {
-      point(event.x);
+      const frame2 = frameOf(view);
+      const { x, sx } = event;
+      const inside = !frame2 || sx === void 0 || sx >= frame2.bbox.left && sx <= frame2.bbox.right;
+      point(inside ? x : null);
       const { marks = [] } = payload();
       const known = marks.filter(({ kind: kind2 }) => settings.now.marks.includes(kind2));
-      showTip(card, frameOf(view), event, known, new Set(shownKeys(index)));
+      showTip(card, frame2, event, known, new Set(shownKeys(index)));
     });
     figure.on_event("mouseleave", () => {
       point(null);

@@ -264,6 +264,29 @@ function appendCode(parent, code) {
   });
 }
 
+// src/steer/shorten.ts
+var MOST2 = 20;
+var HALF = 9;
+function shortened(text) {
+  return text.replaceAll(/\S+/g, (word) => {
+    const name = word.slice(word.lastIndexOf("/"));
+    if (word.length <= MOST2) return word;
+    if (word.includes("/") && name.length < MOST2) return `…${name}`;
+    return `${word.slice(0, HALF)}…${word.slice(-HALF)}`;
+  });
+}
+function writeReceipt(element, text) {
+  const [, command2, outcome] = /^(.*): ((?:applied|started) .*iteration .*)$/s.exec(text) ?? [];
+  element.title = text;
+  const shown = command2 === void 0 ? text : `${shortened(command2)}: ${outcome}`;
+  if (element.textContent === shown) return;
+  element.textContent = command2 === void 0 ? text : "";
+  if (command2 === void 0) return;
+  make("span", "wb-asked", element, `${shortened(command2)}:`);
+  element.append(" ");
+  make("span", "wb-outcome", element, outcome);
+}
+
 // src/steer/fields.ts
 function makePlainButton(name, label, title, parent, act) {
   const button = named(name, make("button", "wb-button wb-plain", parent, label));
@@ -343,8 +366,8 @@ var ReceiptLine = class {
     if (element.dataset.text === text + code && element.dataset.state === state) return;
     element.dataset.text = text + code;
     element.dataset.state = state;
+    writeReceipt(element, this.brief ? outcomeIn(text) : text);
     element.title = text;
-    element.textContent = this.brief ? outcomeIn(text) : text;
     if (code) appendCode(element, code);
   }
 };

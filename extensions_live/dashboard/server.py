@@ -39,7 +39,7 @@ NO_PORT = (
 
 
 class AppServer:
-    """Server of a Panel app in its own thread.
+    """Server that runs a Panel app in a separate thread.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Conversion of a specification from code or the notebook to a document that keeps node ids.
+"""Adoption of a specification, from code or the notebook, by a document that keeps node ids.
 
 Bricks are recognised by their paths, and operations and inputs by their names. A recognised node
 keeps its id, and therefore also its position and its group.

@@ -15,6 +15,7 @@ from extensions_live.editor import (
     aligning,
     blocks,
     checking,
+    feeding,
     grouping,
     image_file,
     insertion,
@@ -143,13 +144,12 @@ class Board(BoardLayers):
     def add_block(self, block: str, position: Sequence[float] | None = None) -> list[str]:
         """Add a block from the palette, and return the ids of its outermost nodes.
 
-        If an input of the board has the same name and shape as an input of the block, the board's
-        input replaces the block's input.
+        If an input of the board has the same name as an input of the block, or is unused and has
+        a fitting shape, the block uses it. Rows of numbers are reshaped if the block needs images.
         """
         with self._lock:
-            part = blocks.found(block)
-            same = merging.same_inputs(self._document, part)
-            document, new = merging.merged(self._document, part, position, same)
+            part, given = feeding.fed(self._document, blocks.found(block))
+            document, new = merging.merged(self._document, part, position, given)
             self._edit(f"add {block}", document)
             return new
 
@@ -454,8 +454,8 @@ class Board(BoardLayers):
         """
         with self._lock:
             given = image_file.document_in(text) if isinstance(text, Path) else text
-            self._edit("load", with_nodes_for_bricks(read(given)))
+            self._edit("load", with_nodes_for_bricks(read(given)), keep_code=False)
 
     def clear(self) -> None:
         """Remove all nodes and groups."""
-        self._edit("clear", Document())
+        self._edit("clear", Document(), keep_code=False)

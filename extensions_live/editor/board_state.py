@@ -157,8 +157,8 @@ class BoardState(Hinted):
     def flops(self, node: str) -> int | None:
         """Return the number of floating-point operations of a node for one example, if known.
 
-        Products, convolutions and attention are counted, with a multiplication and an addition as
-        two operations. The count of a group is the sum over its nodes.
+        Products, convolutions and attention are counted; a multiplication and an addition
+        count as two operations. The count of a group is the sum over its nodes.
 
         Raises
         ------
@@ -276,7 +276,8 @@ class BoardState(Hinted):
     def refresh(self) -> None:
         """Check the document again after a class in the notebook has been redefined."""
         with self._lock:
-            self._document = replace(self._document)
+            before, self._document = self._document, replace(self._document)
+            self._code.edited(before, self._document)
             self._built = self._drawn = None
             self._code.forget()
             self._changed()
@@ -312,12 +313,17 @@ class BoardState(Hinted):
             self._last = self._document, found
             return found
 
-    def _edit(self, name: str, document: Document) -> None:
-        """Replace the current document and record an undo step, unless the documents are equal."""
+    def _edit(self, name: str, document: Document, *, keep_code: bool = True) -> None:
+        """Replace the current document and record an undo step, unless the documents are equal.
+
+        If `keep_code` is False, the new code does not contain any of the user's earlier code.
+        """
         with self._lock:
             if document == self._document:
                 return
             document.spec.check_names()
+            if keep_code:
+                self._code.edited(self._document, document)
             self._undo.append((name, self._document))
             del self._undo[:-MOST_UNDO]
             self._redo.clear()

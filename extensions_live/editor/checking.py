@@ -197,7 +197,7 @@ def flops_of(document: Document, node: str, check: Check, below: str = "") -> in
 
 
 def first_fault(nodes: Iterable[str], check: Check) -> str | None:
-    """Return the first node with a mistake or else the first unfinished node, if any."""
+    """Return the first node with a mistake, or else the first unfinished node, if any."""
     faulty = [node for node in nodes if node in check.faults]
     wrong = [node for node in faulty if not check.faults[node].missing]
     return next(iter([*wrong, *faulty]), None)

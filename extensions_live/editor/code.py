@@ -10,7 +10,7 @@ from dataclasses import replace
 from extensions_live.editor.adoption import complete, finished
 from extensions_live.editor.document import Document
 from extensions_live.messages import CodeData, CodeFault
-from workbench.builder import Spec, to_code
+from workbench.builder import Spec, revise_code, to_code
 from workbench.builder.parse import parsed, read_code
 from workbench.builder.skipping import Skipped
 from workbench.errors import BuilderError, WorkbenchError
@@ -19,13 +19,17 @@ UNFINISHED = "unfinished nodes are omitted from the code: {names}"
 
 
 MOST_TEXTS = 50
-"""Number of texts written by the user that are kept."""
+"""Number of versions of the user's code that are kept."""
+
+MOST_EDITS = 1000
+"""Number of documents for which it is known which code of the user they come from."""
 
 
 class Code:
-    """The code of the current document; text that a user wrote is kept until the model changes.
+    """The code of the current document; a user's own code is changed only where the model changes.
 
-    If the user undoes this change, the text returns.
+    The code of a document depends on the document and on the code of the user that it comes from,
+    so to undo an edit also restores the code.
     """
 
     def __init__(self) -> None:
@@ -33,6 +37,7 @@ class Code:
         self._model: Document | None = None
         self._data: CodeData = {"text": "", "fault": None}
         self._texts: deque[tuple[Document, str]] = deque(maxlen=MOST_TEXTS)
+        self._origins: dict[int, tuple[Document, str]] = {}  # the user's code, by ``id(document)``
 
     def of(self, document: Document) -> CodeData:
         """Return the code of a document, and a note about omitted nodes."""
@@ -40,7 +45,8 @@ class Code:
             model = without_drawing(document)
             if model != self._model:
                 text = next((text for one, text in reversed(self._texts) if one == model), None)
-                self._data = _code(document) if text is None else _written(document, text)
+                origin = self._origins.get(id(document), (document, None))[1]
+                self._data = _code(document, origin) if text is None else _written(document, text)
             self._document, self._model = document, model
         return self._data
 
@@ -61,6 +67,18 @@ class Code:
         self._document, self._model = document, without_drawing(document)
         self._data = _written(document, text)
         self._texts.append((self._model, text))
+        self._follow(document, text)
+
+    def edited(self, before: Document, after: Document) -> None:
+        """Record that a document comes from another, and therefore from the same code."""
+        if id(before) in self._origins and id(after) not in self._origins:
+            self._follow(after, self._origins[id(before)][1])
+
+    def _follow(self, document: Document, text: str) -> None:
+        self._origins.pop(id(document), None)
+        self._origins[id(document)] = document, text
+        if len(self._origins) > MOST_EDITS:
+            del self._origins[next(iter(self._origins))]
 
 
 def without_drawing(document: Document) -> Document:
@@ -81,15 +99,18 @@ def _unfinished(document: Document) -> CodeFault | None:
     return {"line": 0, "text": UNFINISHED.format(names=", ".join(dict.fromkeys(names)))}
 
 
-def _code(document: Document) -> CodeData:
+def _code(document: Document, origin: str | None) -> CodeData:
+    """Return the code of a document, with as few changes to the code `origin` as possible."""
     try:
-        return {"text": to_code(complete(document)), "fault": _unfinished(document)}
+        spec = complete(document)
+        text = to_code(spec) if origin is None else revise_code(origin, spec)
+        return {"text": text, "fault": _unfinished(document)}
     except WorkbenchError as error:
         return {"text": "", "fault": {"line": 0, "text": str(error)}}
 
 
 def spec_of(text: str) -> Spec:
-    """Return the specification of code; inputs are monitored only if it assigns `monitored`.
+    """Return the specification of code; inputs are monitored only if the code assigns `monitored`.
 
     Raises
     ------
@@ -110,7 +131,7 @@ def spec_of(text: str) -> Spec:
 
 def _nothing(skipped: Sequence[Skipped]) -> str:
     """Return the error for code without a model, with the line that is the most likely cause."""
-    text = "the code describes no model, so the canvas is unchanged"
+    text = "the code does not describe a model, so the canvas is unchanged"
     first = next((one for one in skipped if one.creates_brick), next(iter(skipped), None))
     if first is None:
         return f"{text}; create and apply bricks, or delete all of the code to clear the canvas"

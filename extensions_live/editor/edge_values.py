@@ -93,7 +93,7 @@ def image_of(value: torch.Tensor) -> EdgeImage | None:
 
 
 def _texts(array: torch.Tensor) -> tuple[str, str, str]:
-    """Return three texts: a short description of the values, a note, and a long description."""
+    """Return three strings: a short description of the values, a note, and a long description."""
     if not array.numel():
         return "empty", "", "no values"
     values = array.reshape(-1)

@@ -19,6 +19,7 @@ from extensions_live.messages import BoardPayload
 from workbench.diagrams.shapes import draw
 from workbench.diagrams.svg import NOT_XML, to_svg
 from workbench.errors import ArgumentError, BuilderError
+from workbench.utils.atomic import replace_file
 
 KEY = "workbench"
 """The id of the element and the keyword of the chunk that contain a document."""
@@ -44,7 +45,8 @@ def write(payload: BoardPayload, path: str | Path, *, document: bool = True) -> 
     Raises
     ------
     ArgumentError
-        If the suffix is neither ``.svg`` nor ``.png``.
+        If the suffix is neither ``.svg`` nor ``.png``, or if the file exists and is of another
+        kind.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -64,12 +66,13 @@ def write(payload: BoardPayload, path: str | Path, *, document: bool = True) -> 
     if ending == ".svg":
         inside = html.escape(text, quote=False)  # the page reads no other references
         head = f'<metadata id="{KEY}">{inside}</metadata>\n' if document else ""
-        path.write_text(to_svg(shown, layout, head), encoding="utf-8")
-        return
-    texts = PngInfo()
-    if document:
-        texts.add_itxt(KEY, text)
-    path.write_bytes(to_png(draw(shown, layout), texts))
+        data = to_svg(shown, layout, head).encode()
+    else:
+        texts = PngInfo()
+        if document:
+            texts.add_itxt(KEY, text)
+        data = to_png(draw(shown, layout), texts)
+    replace_file(path, lambda file: file.write(data), ArgumentError)
 
 
 def _escape(found: re.Match[str]) -> str:

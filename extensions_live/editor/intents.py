@@ -32,7 +32,7 @@ MADE = 30
 
 
 class Intents:
-    """Executor of the intents of pages.
+    """Executor of the intents that pages send.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ NOT_A_SESSION = (
     "the argument of watch() must be a session, as returned by main_loop.start(), not {given!r:.60}"
 )
 OTHER_MODEL = (
-    "the session {session} trains none of the parameters of the model on the canvas; show the "
-    "model of the session first, as in editor.show(model)"
+    "the session {session} does not train any parameters of the model on the canvas; show the "
+    "session's model first, as in editor.show(model)"
 )
 MISSING = "the value requires {names}, which the example does not contain"
 UNTRAINED = "the value depends on {names}, which the session does not have"

@@ -257,7 +257,7 @@ class LiveView:
         return self._send(values.payload(), state, problem)
 
     def refresh_if_due(self) -> int:
-        """Refresh the values if they are due, for a canvas that the pump does not refresh."""
+        """Refresh the values if it is time to, for a canvas that the pump does not refresh."""
         now = monotonic()
         if now < self._due or not self.watched():
             return 0

@@ -181,12 +181,6 @@ def _joined(
     return replace(result, spec=replace(result.spec, calls=tuple(calls.values())))
 
 
-def same_inputs(document: Document, part: Document) -> dict[str, str]:
-    """Return the names of the inputs that both documents share, each mapped to itself."""
-    known = set(document.spec.inputs)
-    return {given.name: given.name for given in part.spec.inputs if given in known}
-
-
 def _wish(part: Document, node: str) -> str:
     if node in part.groups:
         return node

@@ -1,4 +1,4 @@
-"""Texts and bars for the quantities that are shown on nodes."""
+"""Text and bars for the quantities that are shown on nodes."""
 
 from __future__ import annotations
 

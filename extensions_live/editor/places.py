@@ -1,4 +1,4 @@
-"""The bricks, variables and parameters of a model that the nodes of a board represent.
+"""The parts of a model (bricks, variables, parameters) that the nodes of a board represent.
 
 The model was built from a document of the board. The parts of a brick are found in the graph of its
 application, so their variables are variables of the model.

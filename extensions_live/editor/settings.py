@@ -177,7 +177,7 @@ def _operation(document: Document, call: CallSpec, setting: object, value: Json)
 
 
 def renamed(document: Document, node: object, name: object) -> Document:
-    """Return a document with a new name for a node, a part of a brick or a group."""
+    """Return a document in which a node, a group or a part of a brick is renamed."""
     plain = isinstance(name, str) and name and not set(name) & set("/.@")
     if not isinstance(name, str) or not plain or name != name.strip():
         raise BuilderError(NAME.format(name=name))

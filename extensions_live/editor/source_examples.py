@@ -1,4 +1,4 @@
-"""Examples of the sources of a stream, as short texts and small images for the page."""
+"""Examples of the sources of a stream, as short strings and small images for the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LEAST = 3
 """Minimum number of rows and columns of an image."""
 
 LEAST_SQUARE = 8
-"""Minimum number of rows of an image that is stored as a row of pixels."""
+"""Minimum height of a square image that is stored as one row of pixels."""
 
 SMOOTH = 0.75
 """Maximum roughness of pixels; the roughness of unrelated numbers is about 1."""
@@ -118,7 +118,7 @@ def _is_smooth(value: Array, side: int) -> bool:
 
 
 def as_url(pixels: Array) -> str:
-    """Return an image as a URL that contains a PNG image."""
+    """Encode an image as a PNG data URL."""
     from PIL import Image
 
     while max(pixels.shape[:2]) > LARGEST:

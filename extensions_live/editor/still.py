@@ -37,7 +37,7 @@ class EditorStill(StillOutput):
         self._board, self._examples = board, examples
 
     def due(self) -> object:
-        """Return the version of the board, or None if the still output is not due yet."""
+        """Return the version of the board, or None if it is too early for the static image."""
         if self._clock() < self._next:
             return None
         return ("board", self._board.version)

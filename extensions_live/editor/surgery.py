@@ -210,7 +210,7 @@ class Surgery:
 
 
 class Compared:
-    """Pair of documents that are compared and hashed by identity, since they are immutable."""
+    """Pair of immutable documents, compared and hashed by their identities."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old, self.new = old, new

@@ -90,7 +90,7 @@ class View(BoardState):
     diagram : Diagram
         The diagram to show, with all groups open.
     reason : str
-        The reason why the model cannot be edited, used as the message of each refusal.
+        The reason why the model cannot be edited, used as the message whenever an edit is refused.
 
     Raises
     ------

@@ -258,7 +258,7 @@ def find(session: Session, number: str) -> Command:
 
 
 def wait(command: Command, limit: float) -> None:
-    """Wait up to `limit` seconds for a command to end, including the batches of a step."""
+    """Wait up to `limit` seconds for a command, including all batches of a step, to end."""
     if limit > 0:
         try:
             command.wait(limit)

@@ -97,6 +97,12 @@ def test_a_momentum_of_1_or_more_is_allowed_with_a_warning(make, momentum):
     assert rule.momentum.get_value() == momentum
 
 
+def test_a_momentum_that_is_set_to_1_or_more_is_allowed_with_a_warning():
+    rule = Momentum(0.1, 0.9)
+    with pytest.warns(UserWarning, match=r"the momentum is 1\.5, so .* usually diverges"):
+        rule.momentum.set_value(1.5)
+
+
 @pytest.mark.filterwarnings("ignore:the momentum is 1")
 def test_each_algorithm_has_memory_of_its_own():
     rule = Momentum(1.0, 1.0)

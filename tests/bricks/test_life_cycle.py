@@ -77,7 +77,7 @@ def test_flags_tell_which_steps_were_taken():
 def test_parameters_are_nan_until_they_are_initialised():
     linear = Linear(2, 3, weights_init=Constant(1), biases_init=Constant(2))
     with pytest.raises(
-        AttributeError, match=r"linear has no parameters yet; call its method allocate\(\)"
+        AttributeError, match=r"linear has no parameters yet; call its allocate\(\) method"
     ):
         linear.parameters
     linear.allocate()

@@ -12,6 +12,7 @@ from torch import nn
 from workbench import errors, function, grad, tensor
 from workbench.algorithms import GradientDescent, Scale
 from workbench.bricks import Linear, Sequence, Tanh, TorchModule
+from workbench.config import config
 from workbench.filter import VariableFilter
 from workbench.graph import ComputationGraph, apply_training_mode
 from workbench.initialization import Constant
@@ -351,3 +352,113 @@ class Faulty(torch.nn.Module):
 def test_an_error_in_the_code_of_a_module_names_its_line(fault, kind, text):
     with pytest.raises(kind, match=rf"{text}.* \(line \d+, in <lambda>: .*lambda self, x: self"):
         TorchModule(Faulty(fault)).apply(tensor.variable("x", (None, 3)))
+
+
+class Counts(nn.Module):
+    """Part that assigns its buffers in ``forward`` in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("average", torch.zeros(3))
+
+    def forward(self, x):
+        if self.training:
+            self.count = self.count + 1
+            self.average = 0.9 * self.average + 0.1 * x.detach().mean(0)
+        return x - self.average
+
+
+class Assigning(nn.Module):
+    """Module with nested parts that assign their buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.Sequential(Counts(), nn.BatchNorm1d(3), Counts())
+        self.linear = nn.Linear(3, 1)
+        self.register_buffer("factor", torch.ones(()))
+        self.register_buffer("earlier", torch.zeros(1, 3))
+
+    def forward(self, x):
+        if self.training:
+            self.factor = self.factor * 1.01
+            self.earlier = self.linear.weight.detach().clone()
+        return self.linear(self.parts(x)) * self.factor
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_buffers_that_a_module_assigns_are_kept(execution):
+    module = Assigning()
+    twin = copy.deepcopy(module)
+    x = tensor.variable("x", shape=[None, 3])
+    graph = apply_training_mode(ComputationGraph((TorchModule(module).apply(x) ** 2).mean()))
+    algorithm = GradientDescent(
+        cost=graph.outputs[0], parameters=graph.parameters, step_rule=Scale(0.01)
+    )
+    algorithm.add_updates(graph.updates)
+    torch_rule = torch.optim.SGD(twin.parameters(), 0.01)
+    with config.override(execution=execution):
+        algorithm.initialize()
+        for i in range(50):
+            batch = values((5, 3)) + i % 7
+            algorithm.process_batch({"x": batch.numpy()})
+            torch_rule.zero_grad()
+            (twin(batch) ** 2).mean().backward()
+            torch_rule.step()
+    assert module.parts[2].count == 50
+    for own, other in zip(module.buffers(), twin.buffers(), strict=True):
+        torch.testing.assert_close(own, other)
+
+
+class Assigns(nn.Module):
+    """Module whose ``forward`` assigns what a function returns to the buffer ``kept``."""
+
+    def __init__(self, new):
+        super().__init__()
+        self.new = new
+        self.register_buffer("kept", torch.zeros(3))
+
+    def forward(self, x):
+        self.kept = self.new(x)
+        return x + 1
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        (lambda x: x.detach(), r"tensor \(\?, 3\) float32 to the buffer 'kept', which is \(3,\)"),
+        (lambda x: x[0].double(), r"\(3,\) float64 to the buffer 'kept', which is \(3,\) float32"),
+        (lambda _: None, "Assigns.forward assigns None to the buffer 'kept'"),
+    ],
+)
+def test_a_buffer_keeps_its_shape_and_dtype(new, message):
+    with pytest.raises(errors.BrickError, match=message):
+        TorchModule(Assigns(new)).apply(tensor.variable("x", shape=[None, 3]))
+
+
+class Remembers(nn.Module):
+    """Module that changes attributes that are not buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.state = 0, None
+
+    def forward(self, x):
+        self.calls += 1
+        self.state = x * 2 if self.state is None else self.state + x
+        return self.state * self.calls
+
+
+@pytest.mark.parametrize("execution", ["eager", "compiled"])
+def test_changes_of_other_attributes_are_forgotten_and_mentioned(execution, caplog):
+    brick = TorchModule(Remembers())
+    x = tensor.variable("x", shape=[None, 3])
+    output = brick.apply(x)
+    brick.apply(x)
+    [text] = caplog.messages
+    assert "changes calls (0 -> 1), state (None -> a " in text
+    assert "self.register_buffer('calls'" in text
+    with config.override(execution=execution):
+        run = function([x], output)
+        for _ in range(3):
+            assert_allclose(run(values((2, 3))), 2 * values((2, 3)), rtol=1e-6)

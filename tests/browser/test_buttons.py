@@ -60,8 +60,7 @@ def test_a_click_acts_whatever_the_cell_does(notebook, cell):
     assert notebook.find("state").inner_text() == "paused"
     click(notebook, "resume", "resume: applied at iteration")
     assert notebook.count(index) is None
-    time.sleep(0.5)
-    assert notebook.page.evaluate(STATUS) == "busy"
+    until(lambda: notebook.page.evaluate(STATUS) == "busy", timeout=10, what="a busy kernel")
 
 
 def test_without_a_control_channel_a_waiting_cell_handles_the_click(notebook):

@@ -100,6 +100,18 @@ def test_a_restarted_kernel_is_said_and_the_cell_shows_an_editor_again(notebook,
     linear(canvas, 5)
 
 
+def test_the_banner_keeps_the_code_of_a_drawing_that_the_kernel_has_lost(notebook, canvas):
+    linear(canvas, 10)
+    until(lambda: "784, 10" in canvas.find("code").input_value(), what="the code")
+    notebook.restart()
+    canvas.find("keep-code").wait_for()
+    canvas.find("keep-cell").click()
+    until(
+        lambda: any("Linear(784, 10" in "".join(cell["source"]) for cell in notebook.save()["cells"]),
+        what="a cell with the code",
+    )
+
+
 def test_the_saved_file_shows_the_board_and_its_code(notebook, canvas):
     linear(canvas, 10)
 

@@ -26,7 +26,7 @@ def notebook(open_notebook):
 @pytest.fixture(scope="module")
 def steered(notebook):
     """Return the notebook with a new run, as its first cell starts it again."""
-    notebook.run(notebook.index("session = main_loop.start()"))
+    notebook.run(notebook.index("main_loop = build(slowly)"))
     notebook.look_at("controls")
     until(lambda: notebook.find("state").inner_text() == "running", what="a running session")
     if notebook.find("steer").get_attribute("open") is None:

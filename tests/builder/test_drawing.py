@@ -160,7 +160,7 @@ def test_a_brick_of_unknown_shapes_shows_what_is_inside():
 
 
 def test_a_single_brick_of_unknown_shapes_cannot_be_drawn():
-    with pytest.raises(ArgumentError, match="draw: the shapes of the inputs of <Tanh tanh>.*apply"):
+    with pytest.raises(ArgumentError, match="draw: the input shapes of <Tanh tanh>.*apply"):
         draw(Tanh())
 
 

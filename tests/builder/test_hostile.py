@@ -131,7 +131,7 @@ ENOUGH = {"input_dim": 10**6, "output_dim": 10**6}
     [
         (spec({}) | {"version": True}, "version", "the version is True"),
         (spec({"input_dim": 4, "output_dim": 10**30}, "Linear"), "bricks/0/settings/output_dim",
-         "less than 2**63, not one of 100 bits"),
+         "less than 2**63 in absolute value; this number has 100 bits"),
         (spec({"input_dim": 4, "output_dim": 10**18}, "Linear"), "bricks/0/settings/output_dim",
          "dimensions must be at most 2,147,483,647"),
         (spec({}, "Tanh", [10**12] * 3), "inputs/0/shape/1", "has more than 2**40 elements"),

@@ -78,7 +78,7 @@ def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
         ("mlp.weights_init, mlp.biases_init = schemes()", "mlp.weights_init"),
         ("mlp.seed: int = given()", "mlp.seed"),
         ("mlp.seed += given()", "mlp.seed"),
-        ("setattr(mlp, 'seed', given())", "mlp.seed"),
+        ("setattr(mlp, 'seed', given())", None),
         ("del mlp.weights_init", "mlp.weights_init"),
         ("mlp.children.append(given())", "mlp.children"),
         ("mlp.dims[1] = given()", "mlp.dims"),
@@ -94,6 +94,22 @@ def test_a_list_of_monitored_variables_that_cannot_be_read_is_an_error(code):
         ("def change():\n    mlp.seed = 3\nchange()", "mlp.seed"),
         ("class Settings:\n    mlp.seed = 3", "mlp.seed"),
         ("mlp.__dict__['seed'] = 3", "mlp.__dict__"),
+        ("mlp.__dict__.update(seed=3)", "mlp.__dict__"),
+        ("vars(mlp)['seed'] = 3", "mlp.__dict__"),
+        ("vars(mlp).update(seed=3)", "mlp.__dict__"),
+        ("setattr(mlp, given(), 3)", "an attribute of mlp"),
+        ("for name in given():\n    setattr(mlp, name, 3)", "an attribute of mlp"),
+        ("[setattr(one, given(), 3) for one in [mlp]]", "an attribute of one"),
+        ("list(map(setattr, [mlp], ['seed'], [3]))", "an attribute of mlp"),
+        ("def change(net, name):\n    setattr(net, name, 3)\nchange(mlp, 'seed')",
+         "an attribute of mlp"),
+        ("list(map(lambda net: setattr(net, 'weights_init', Uniform(width=0.2)), [mlp]))",
+         "mlp.weights_init"),
+        ("delattr(mlp, given())", "an attribute of mlp"),
+        ("mlp.__setattr__('seed', 3)", "mlp.seed"),
+        ("mlp.children[0].__setattr__(given(), 3)", "an attribute of mlp"),
+        ("object.__setattr__(mlp, 'seed', 3)", "mlp.seed"),
+        ("object.__setattr__(mlp, given(), 3)", "an attribute of mlp"),
         ("mlp.weights_init = Uniform(width=0.2)\nmlp.weights_init.width = 0.5", "mlp.width"),
         ("net = wb.TorchModule(torch.nn.Dropout(0.5))\nnet.module.p = 0.1", "net.p"),
         ("module = torch.nn.Sequential(torch.nn.Dropout(0.5))\nmodule[0].p = 0.1", "module.p"),
@@ -107,6 +123,33 @@ def test_a_change_of_a_brick_that_cannot_be_read_is_an_error(code, what):
     text = "the model needs a value" if what is None else f"{what} is changed by code that cannot"
     with pytest.raises(BuilderError, match=rf"^line \d+: {text}"):
         from_code(MODEL + code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "setattr(mlp, 'seed', 3)",
+        "name = 'seed'\nsetattr(mlp, name, 3)",
+        "setattr(mlp, f'{\"see\"}d', 3)",
+        "for name, value in {'seed': 3}.items():\n    setattr(mlp, name, value)",
+        "[setattr(mlp, name, 3) for name in ['seed']]",
+        "if __name__ == '__main__':\n    setattr(mlp, 'seed', 3)",
+    ],
+)
+def test_setattr_with_a_known_name_is_an_assignment(code):
+    assert from_code(MODEL + code) == from_code(f"{MODEL}mlp.seed = 3")
+
+
+def test_an_attribute_of_unknown_name_of_another_object_can_be_changed():
+    code = "options = load()\nfor name in given():\n    setattr(options, name, 3)\n"
+    assert from_code(MODEL + code) == from_code(MODEL)
+
+
+@pytest.mark.parametrize("call", ["abs(mlp)", "isinstance(mlp, wb.MLP)", "print(mlp)"])
+def test_a_python_function_that_cannot_be_read_is_named(call):
+    name = call.partition("(")[0]
+    with pytest.raises(BuilderError, match=f"the Python function '{name}' cannot be read here"):
+        from_code(f"{MODEL}if {call}:\n    mlp.seed = 3")
 
 
 @pytest.mark.parametrize(

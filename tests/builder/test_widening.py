@@ -190,7 +190,7 @@ def test_the_inputs_of_a_wider_recurrent_layer_can_come_from_a_fork():
 
 def test_a_recurrent_layer_without_a_layer_before_it_is_not_widened():
     states = SimpleRecurrent(4, Tanh(), name="it").apply(tensor.tensor3("x"))
-    with pytest.raises(BuilderError, match="its input 'inputs' is not computed by a Linear brick"):
+    with pytest.raises(BuilderError, match="its input 'inputs' needs a Linear brick"):
         widen(to_spec(states), "it", 7)
 
 

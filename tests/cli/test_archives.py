@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import workbench as wb
 from tests.support.runs import build
 from workbench.cli import main
 from workbench.serialization.checkpoint import read_state
@@ -52,7 +53,18 @@ def test_training_continues_from_an_archive(archive, tmp_path, capsys):
     before = read_state(archive, ["log"])["log"]["status"]["epochs_done"]
     assert main(["continue", str(archive), "--trusted", "--epochs", "1", "--save", str(more)]) == 0
     assert f"saved {more}" in capsys.readouterr().out
-    assert read_state(more, ["log"])["log"]["status"]["epochs_done"] == before + 1
+    status = read_state(more, ["log"])["log"]["status"]
+    assert (status["epochs_done"], status["session_name"]) == (before + 1, "digits")
+
+
+def test_values_of_the_last_batch_are_marked_after_those_of_epochs(tmp_path, capsys):
+    run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 20, ["a", "b"] * 20), batch_size=8, epochs=2)
+    run.wait(60)
+    run.save(tmp_path / "run.tar").wait()
+    assert main(["show", str(tmp_path / "run.tar")]) == 0
+    shown = capsys.readouterr().out
+    assert "cost (last batch)" in shown and "validation_cost (last" not in shown
+    assert shown.index("validation_accuracy") < shown.index("  accuracy (last batch)")
 
 
 def test_code_in_an_archive_is_executed_only_if_trusted(archive, capsys):

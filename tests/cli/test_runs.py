@@ -65,6 +65,17 @@ def test_a_trained_main_loop_is_listed(database, capsys):
     assert run["latest"].keys() == main_loop.log.latest().keys()
 
 
+def test_values_of_the_last_batch_are_marked_and_follow_those_of_epochs(database, capsys):
+    log = SQLiteLog(database)
+    with log.writing():
+        log.status.update(iterations_done=2, epochs_done=1, _epoch_ends=[2])
+        log[1]["cost"], log[2]["cost"], log[2]["validation_cost"] = 0.5, 0.25, 0.75
+    _, *channels = listed(database, capsys).splitlines()
+    assert channels == ["  validation_cost    0.75", "  cost (last batch)  0.25"]
+    (run,) = in_json(database, capsys)
+    assert run["last_batch"] == ["cost"] and run["latest"]["cost"] == 0.25
+
+
 def test_a_continued_run_names_its_parent(database, capsys):
     first = recorded(database, cost=0.5, count=3)
     second = continued(first.state_dict(), database)

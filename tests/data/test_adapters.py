@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import chain
 
 import numpy as np
@@ -17,11 +18,21 @@ from torch.utils.data import (
 )
 
 from tests.support.ranks import context
-from workbench.data import DataStream, IndexableDataset, Mapping, SequentialScheme, as_stream
+from workbench.data import DataStream, IndexableDataset, Mapping, SequentialScheme, as_stream, seeds
 from workbench.errors import DataError, SourceError
 
 X = torch.arange(20.0).reshape(10, 2)
 DATA = TensorDataset(X, torch.arange(10))
+
+
+class Noise(torch.utils.data.Dataset):
+    """Dataset of random numbers."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return torch.rand(())
 
 
 class Rows(torch.utils.data.Dataset):
@@ -197,3 +208,33 @@ def test_iterations_of_workers_that_persist_are_apart_before_they_begin():
     first, second = stream.get_epoch_iterator(), stream.get_epoch_iterator()
     pairs = [(a[1].tolist(), b[1].tolist()) for a, b in zip(first, second, strict=True)]
     assert pairs == [(rows, rows) for rows in ([0, 1, 2, 3], [4, 5, 6, 7], [8, 9])]
+
+
+@pytest.fixture
+def in_a_process_of_a_run(monkeypatch):
+    """Read batches as a process of a run does."""
+    monkeypatch.setattr(seeds, "_fixed", [True])
+
+
+def test_random_changes_depend_on_the_position_in_a_process_of_a_run(in_a_process_of_a_run):
+    stream = as_stream(DataLoader(Noise(), 2), sources=("x",))
+    first, second = [[x for (x,) in stream.get_epoch_iterator()] for _ in range(2)]
+    assert len(set(torch.cat(first + second).tolist())) == 12
+    stream.load_state_dict({"epoch": 1, "position": 1})
+    assert torch.equal(next(stream.get_epoch_iterator())[0], second[1])
+
+
+def test_functions_draw_the_same_numbers_in_a_process_of_a_run(in_a_process_of_a_run):
+    batches = as_stream([np.zeros(2)] * 2, sources=("x",))
+    stream = Mapping(batches, lambda data: (data[0] + random.random(),))
+    first = [x for (x,) in stream.get_epoch_iterator()]
+    stream.load_state_dict({"epoch": 0, "position": 1})
+    assert np.array_equal(next(stream.get_epoch_iterator())[0], first[1])
+
+
+def test_global_generators_continue_after_a_batch_of_a_process(in_a_process_of_a_run):
+    torch.manual_seed(1)
+    expected = torch.rand(())
+    torch.manual_seed(1)
+    list(as_stream(DataLoader(Noise(), 2), sources=("x",)).get_epoch_iterator())
+    assert torch.rand(()) == expected

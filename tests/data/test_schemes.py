@@ -207,11 +207,11 @@ def test_strict_folds_are_pairs_of_the_given_class():
         ),
         (
             lambda: cross_validation(SequentialScheme, 10, 3),
-            "num_folds=3 must divide the number of examples, 10;",
+            "num_folds=3 must divide the number of examples .10.;",
         ),
         (
             lambda: cross_validation(SequentialScheme, 10, 1),
-            "num_folds must be between 2 and the number of examples, 10, not 1",
+            "num_folds must be between 2 and the number of examples .10., not 1",
         ),
         (lambda: SequentialScheme(10, 0), "batch_size must be a whole number >= 1, not 0"),
         (

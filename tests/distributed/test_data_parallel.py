@@ -256,8 +256,8 @@ def test_a_process_that_fails_ends_the_others(together):
 
 def test_processes_at_different_batches_are_an_error(together):
     found = together(2, jobs.disturbed, "extra", 1, 2)
-    assert any("the processes are not at the same batch" in said for said, _ in found)
-    assert all(said.startswith("ProcessError") for said, _ in found)
+    assert any("the processes have not read the same batch" in said for said, _ in found)
+    assert all(said.startswith(("DataError", "ProcessError")) for said, _ in found)
 
 
 @pytest.mark.parametrize("kind", ["share", "whole", "fewer"])

@@ -644,14 +644,31 @@ def test_code_that_renames_a_brick_keeps_its_place(board):
     assert node(board, "mlp")["position"] == (7, 8)
 
 
-def test_code_that_a_person_wrote_stays_until_the_model_changes(board):
-    text = f"# my model\n{board.code}"
+def test_an_edit_changes_only_its_part_of_the_code_that_a_person_wrote(board):
+    text = f"# my model\nwidth = 8  # units\n{board.code}".replace("[4, 8, 3]", "[4, width, 3]")
     board.set_code(text)
+    board.add("Tanh", after=["entropy", "cost"])
+    assert board.code.startswith(text.rstrip()) and "tanh = Tanh()\n" in board.code
+    board.set("mlp", "dims", [4, 9, 3])
+    assert "# my model\nwidth = 8  # units\n" in board.code and "[4, 9, 3]" in board.code
+    for _ in range(2):
+        board.undo()
     assert board.code == text
-    board.rename("mlp", "other")
-    assert not board.code.startswith("# my")
-    board.undo()
-    assert board.code == text
+
+
+def test_code_that_a_person_wrote_survives_values_and_inputs_that_code_does_not_contain(board):
+    board.set_code(f"# my model\n{board.code}spare = tensor.matrix('spare')  # for later\n")
+    board.set("mlp", "use_bias", True)
+    assert "# my model" in board.code and "# for later" in board.code
+    assert "monitored" not in board.code
+    board.clear()
+    assert board.code == "\n"
+
+
+def test_a_statement_that_reads_a_removed_variable_becomes_a_comment(board):
+    board.set_code(f"{board.code}found = mlp.children\nprint(found)\nprint('done')\n")
+    board.remove(["mlp"])
+    assert board.code.endswith("# found = mlp.children\n# print(found)\nprint('done')\n")
 
 
 @pytest.mark.parametrize(
@@ -684,8 +701,8 @@ def test_code_with_a_fault_is_refused_with_its_line(board):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import workbench as wb\nmlp = wb.MLP", "^the code describes no model.*delete all"),
-        ("x = 3", "^the code describes no model, so the canvas is unchanged"),
+        ("import workbench as wb\nmlp = wb.MLP", "^the code does not describe a model.*delete all"),
+        ("x = 3", "^the code does not describe a model, so the canvas is unchanged"),
         ("import numpy\nx = numpy.ones(3)\n", r"^line 2: .*canvas is unchanged.*\(a call to numpy"),
         ("import workbench as wb\nx = given()\ndef build():\n    return wb.MLP([None], [2, 3])\n",
          r"^line 3: .*canvas is unchanged.*\(a statement of the kind FunctionDef\)"),
@@ -860,6 +877,22 @@ def test_what_was_cut_comes_back_under_its_name(board):
     board.remove(["mlp"])
     assert board.paste(text) == ["mlp"]
     assert board.document.bricks["mlp"].settings["dims"] == [4, 8, 3]
+
+
+def test_a_block_uses_an_unused_input_with_a_fitting_shape():
+    board = Board()
+    board.add_input("x", [None, None, 64])
+    board.add_block("Transformer block")
+    assert list(board.document.inputs) == ["x"]
+    board.add_block("Transformer block")  # x is in use
+    assert list(board.document.inputs) == ["x", "sequences"]
+
+
+def test_a_block_keeps_its_own_input_if_that_of_the_board_does_not_fit():
+    board = Board()
+    board.add_input("features", [None, 5])
+    board.add_block("LeNet")
+    assert sorted(board.document.inputs) == ["features", "features_2", "targets"]
 
 
 @pytest.mark.parametrize("name", BLOCKS)

@@ -216,13 +216,18 @@ def test_the_palette_has_the_whole_catalogue_and_the_blocks(editor, hand_pump):
     assert [one["name"] for one in editor.palette["streams"]][:2] == ["digits", "digit images"]
 
 
+@pytest.mark.parametrize("stream", ["digits", "digit images"])
 @pytest.mark.parametrize("block", ["MLP", "LeNet"])
-def test_a_block_of_the_palette_fits_the_digits(editor, block):
-    editor.add_stream("digit images")
+def test_a_block_of_the_palette_uses_the_sources_of_the_digits(editor, block, stream, hand_pump):
+    editor.add_stream(stream)
     editor.drawing.add_block(block)
     summary = editor.drawing.payload()["summary"]
     assert summary["fault"] is None and summary["parameters"] > 10_000
     assert list(editor.drawing.document.inputs) == ["features", "targets"]
+    hand_pump.serve(editor)
+    assert stream not in editor.board["misfits"]
+    editor.drawing.undo()
+    assert editor.drawing.document.ids() == ["features", "targets"]
 
 
 def test_a_class_of_the_notebook_is_in_the_palette_at_once(editor, hand_pump, monkeypatch):
@@ -340,10 +345,12 @@ def test_code_and_canvas_alternate_ten_times_without_loss(hand_pump):
     board.add("Linear", [5, 5], name="unfinished", settings={"output_dim": 2})
     board.group(["mlp"], "model")
     places = dict(board.document.spec.positions)
+    board.set_code(f"# my model\nunits = 5  # at first\n{editor.code}")
     for number in range(10):
         board.set("mlp", "dims", [4, 10 + number, 3])
         board.set_code(editor.code.replace(f"{10 + number}, 3", f"{20 + number}, 3"))
         assert board.document.bricks["mlp"].settings["dims"] == [4, 20 + number, 3]
+    assert editor.code.startswith("# my model\nunits = 5  # at first\n")
     assert board.document.spec.positions == places
     assert places.keys() == {"mlp", "features", "unfinished", "group"}
     assert board.document.groups["group"].members == ("mlp",)

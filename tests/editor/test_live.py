@@ -275,7 +275,7 @@ def test_a_session_of_another_model_is_refused(editor):
     other = Editor(Linear(2, 2, name="other"))
     features = other.drawing.add_input("x", [None, 2])
     other.drawing.connect(features, "x", "other", "input_")
-    with pytest.raises(SessionError, match="trains none of the parameters of the model on the can"):
+    with pytest.raises(SessionError, match="does not train any parameters of the model on the"):
         other.watch(editor.session)
     with pytest.raises(SessionError, match=r"the argument of watch\(\) must be a session"):
         other.watch("session")

@@ -94,6 +94,16 @@ def test_an_alert_is_logged_with_its_level(caplog):
     )
 
 
+def test_an_alert_informs_unless_its_level_is_given():
+    assert run(Alert("done")).log[3]["alerts"][0]["level"] == "info"
+
+
+def test_an_alert_is_printed_without_any_handler_of_logging(monkeypatch, capsys):
+    monkeypatch.setattr(logging.getLogger("workbench.extensions.alerts"), "hasHandlers", bool)
+    alert(make(), "read once", level="info")
+    assert capsys.readouterr().err == "iteration 0: read once\n"
+
+
 def test_another_text_of_a_condition_that_stays_met_is_no_change():
     main_loop = run(
         Alert(when=lambda log: f"cost {log.status['iterations_done']}", after_batch=True)

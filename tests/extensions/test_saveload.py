@@ -357,8 +357,8 @@ def test_population_statistics_that_are_left_out_are_named(path, caplog, way):
     names = "the model also depends on /norm.population_mean, /norm.population_stdev, which"
     assert names in caplog.text
     caplog.clear()
-    save_safetensors(trained.model.select(PERSISTENT), path)
-    load_safetensors(model.select(PERSISTENT), path)
+    save_safetensors(trained.model.select(PERSISTENT), f"{path}.safetensors")
+    load_safetensors(model.select(PERSISTENT), f"{path}.safetensors")
     assert not caplog.text
 
 

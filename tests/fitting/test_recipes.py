@@ -406,6 +406,11 @@ def test_a_module_is_trained_in_place_and_a_brick_keeps_its_values():
     session = wb.fit(bricks, (X, CLASSES), epochs=1, step_rule=wb.Scale(0.0))
     session.wait()
     np.testing.assert_array_equal(bricks[0].W.get_value(), trained)
+    assert "so training continues from its values" in session.recipe()
+    for brick in bricks:
+        brick.initialize()
+    session = wb.fit(bricks, (X, CLASSES), epochs=1)
+    session.wait()
     assert "already initialised, so training starts from its values" in session.recipe()
 
 

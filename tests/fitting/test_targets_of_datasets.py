@@ -95,7 +95,7 @@ def test_an_hdf5_file_names_its_classes(tmp_path, count):
         session = wb.fit([wb.Linear()], path, epochs=1)
         assert session.wait() and session.log.status["classes"] == ["a", "b", "c"]
         return
-    with pytest.raises(ValueError, match="value 2, but the data has the names of only 2 classes"):
+    with pytest.raises(ValueError, match="contain 2, but the data names only 2 classes"):
         wb.fit([wb.Linear()], path, epochs=1)
 
 

@@ -171,7 +171,7 @@ class TestReportsAboutOtherLibraries:
         (lambda: wb.fit(layers(), (X, X, CLASSES)), r"not a tuple of 3 parts; .* target='y'\)"),
         (lambda: wb.fit(layers(), (X[:, 0], CLASSES)), r"pass x.reshape\(-1, 1\)"),
         (lambda: wb.fit(layers(), TABLE, target=1), "target must be the name of .*, not int"),
-        (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; pass values as in"),
+        (lambda: wb.fit(layers(), TABLE, target=TABLE["kind"]), "not Series; to pass values, call"),
         (
             lambda: wb.fit(layers(), (TABLE, TABLE["kind"])),
             r"its first part is a table; pass one table .*table.assign\(target=numpy",
@@ -468,7 +468,7 @@ def test_a_split_that_cannot_be_used_as_it_is(columns, text):
 
 def test_missing_values_of_a_split_can_be_removed_as_advised():
     split = split_of(label=[None, *CLASSES[1:].tolist()])
-    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove them") as caught:
+    with pytest.raises(ValueError, match="no value in 1 of 40 examples; remove these") as caught:
         wb.fit(layers(), split)
     kept = eval(str(caught.value).partition("as in ")[2], {"data": split})
     assert wb.fit(layers(), kept, epochs=1).wait()

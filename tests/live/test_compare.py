@@ -117,7 +117,7 @@ def test_the_table_has_only_what_differs():
     found = {line["name"]: line["values"] for line in lines}
     assert found == {
         "changes": ["-", "rate 0.5 at 1, by code"],
-        "cost": ["3", "1"],
+        "cost (last batch)": ["3", "1"],
         "best cost": ["3", "1"],
     }
 
@@ -139,7 +139,7 @@ def test_an_integer_beyond_all_floats_is_shown_as_infinite(hand_pump, wire):
     huge[1]["interventions"] = ({"variable": "states", "value": 10**400, "text": "set states"},)
     runs = Runs({"a": huge, "b": log_of([0.5])}).runs
     shown = {line["name"]: line["values"] for line in differences(runs)}
-    assert shown["cost"] == ["inf", "0.5"] and shown["best states"] == ["-inf", "-"]
+    assert shown["cost (last batch)"] == ["inf", "0.5"] and shown["best states"] == ["-inf", "-"]
     assert latest(huge) == {"cost": "inf"}
     assert huge.summary().channels.loc["cost", "last"] == np.inf
     payload = payload_of(Plot.compare({"a": huge}), hand_pump)

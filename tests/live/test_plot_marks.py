@@ -75,6 +75,14 @@ def test_checkpoints_and_tiers_are_named():
     assert text_marks(log, "tier", visible())["text"] == ["compiled: asked for from 9 on"]
 
 
+def test_the_reason_for_a_tier_is_whole():
+    log = TrainingLog()
+    reason = "eager: the batches are small, so a program would take longer to compile than it saves"
+    log[2000]["execution"] = f"{reason}, and is compiled in the background"
+    text = text_marks(log, "tier", visible())["text"][0]
+    assert text.endswith("is compiled in the background from 2,000 on")
+
+
 def test_the_best_value_is_the_last_one_that_was_noted():
     log = TrainingLog()
     for i, value in enumerate([3.0, 1.0, 2.0]):

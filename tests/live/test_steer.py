@@ -76,6 +76,10 @@ def test_a_row_has_value_bounds_and_scale(bar):
     assert (row["driven_by"], row["held"], row["receipt"]) == ("", False, None)
 
 
+def test_the_slider_of_a_momentum_ends_at_1(bar):
+    assert numbers(bar(Controls(paused())))["momentum"]["high"] == 1
+
+
 def test_a_value_that_is_not_finite_is_null(bar):
     session = paused()
     controls = Controls(session)
@@ -233,7 +237,7 @@ def test_a_branch_says_how_it_differs(bar):
     session.set("learning_rate", 0.5).wait(SOON)
     payload = bar(Controls(session))
     assert payload["steer"]["branches"] == [
-        {"name": "main", "start": 0, "end": 30, "difference": ""},
+        {"name": "main", "start": 0, "end": 30, "difference": "no own interventions"},
         {
             "name": "branch 1", "start": 7, "end": None,
             "difference": "learning_rate 0.1 → 0.5 at 7",

@@ -141,7 +141,8 @@ def test_an_unchanged_state_is_published_once(hand_pump, published):
     for _ in range(3):
         hand_pump.serve(one)
     assert len(published) == 4
-    assert published[2][0]["text/plain"].splitlines()[0] == "state       finished"
+    assert published[2][0]["text/plain"].splitlines()[0] == "state              finished"
+    assert "cost (last batch)" in published[2][0]["text/plain"]
 
 
 def test_a_log_without_curves_leaves_a_table_only(hand_pump, published):

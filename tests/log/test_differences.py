@@ -138,3 +138,17 @@ def test_a_result_that_became_nan_is_compared_as_nan(new):
     assert costs["this"] == 0.5 and np.isnan(costs["diverged"])
     best = good.compare({"diverged": diverged}, best="cost").loc[("result", "cost")]
     assert best.tolist() == [0.5, 0.2]
+
+
+def test_values_of_the_last_batch_are_marked_where_results_are_shown():
+    logs = {}
+    for name in ("a", "b"):
+        log = logs[name] = TrainingLog()
+        for i in range(1, 5):
+            log[i]["cost"] = float(i * len(logs))
+        log[4]["validation_cost"] = 7.0 * len(logs)
+        log.status["iterations_done"], log.status["epochs_done"] = 4, 1
+    found = logs["a"].compare({"b": logs["b"]})
+    assert list(found.index)[-2:] == [("result", "validation_cost"), ("result", "cost")]
+    for text in (repr(found), found._repr_html_(), repr(found.loc[["result"]])):
+        assert "cost (last batch)" in text and "validation_cost (" not in text

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import workbench as wb
 from tests.support.runs import build
-from workbench.errors import SessionError, UnknownRecordError
+from workbench.errors import ArgumentError, SessionError, UnknownRecordError
 from workbench.extensions import SimpleExtension, TrackTheBest
 from workbench.extensions.saveload import Checkpoint
 from workbench.log import TrainingLog
@@ -35,6 +36,24 @@ def test_higher_values_can_be_better():
     assert (best.iteration, best.value) == (series.idxmax(), series.max())
 
 
+def test_a_run_of_fit_compares_its_validation_records():
+    points = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
+    labels = (points.sum(1) > 0).astype("int64")
+    run = wb.fit([wb.Linear()], (points, labels), step_rule=wb.Adam(0.1), seed=1)
+    run.wait(60)
+    assert run.best().record == "validation_cost"
+    assert run.best().value == run.log.channel("validation_cost").min()
+    assert run.best("validation_accuracy").value == run.log.channel("validation_accuracy").max()
+    assert run.best("validation_accuracy", choose_best=min).iteration == 0
+
+
+def test_a_name_that_does_not_say_what_is_better_needs_a_direction():
+    with pytest.raises(
+        ArgumentError, match=r"'total_gradient_norm' does not say .*=min or choose_"
+    ):
+        finished(batches=2).best("total_gradient_norm")
+
+
 def test_the_extension_says_what_is_best():
     session = finished(TrackTheBest("cost", choose_best=max, after_batch=True))
     assert session.best().value == session.log.channel("cost").max()
@@ -57,7 +76,9 @@ def test_the_state_is_restored_to_the_same_parameters():
     session = finished(Remember(found))
     best = session.best("valid_cost")
     assert best.available
-    best.restore().wait()
+    command = best.restore()
+    command.wait()
+    assert repr(command).endswith("; the session is then paused, and resume() continues it>")
     restored = session.main_loop.model.get_parameter_values()
     assert session.main_loop.status["iterations_done"] == best.iteration
     for path, value in found[best.iteration].items():
@@ -130,7 +151,7 @@ def test_only_nan_has_no_best():
 
 def test_a_run_without_a_record_must_be_told_it():
     session = finished(batches=2)
-    with pytest.raises(SessionError, match=r"this run has no extension TrackTheBest"):
+    with pytest.raises(SessionError, match=r"nor an extension TrackTheBest.*best\('[a-z_]*cost'\)"):
         session.best()
     with pytest.raises(UnknownRecordError, match=r"no channel 'valid_cos'; did you mean"):
         session.best("valid_cos")

@@ -30,6 +30,13 @@ def test_a_difference_is_what_the_current_branch_lacks(session):
     assert differences == ["drop example 4 at 10", "momentum 0.9 → 0.5 at 10"]
 
 
+def test_a_branch_without_interventions_says_so(session):
+    session.rewind(4).wait(SOON)
+    go_to(session, 6)
+    differences = [branch.difference for branch in session.branches]
+    assert differences == ["no own interventions", "the current branch"]
+
+
 def test_branches_without_batches_are_dropped(session):
     for iteration in (5, 4, 5, 3):
         session.rewind(iteration, branch="main").wait(SOON)

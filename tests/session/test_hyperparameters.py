@@ -111,6 +111,27 @@ def test_a_value_is_set_by_name():
     assert session.main_loop.algorithm.step_rule.learning_rate.get_value() == 0.5
 
 
+def test_a_value_that_is_already_set_is_no_intervention():
+    session = paused()
+    command = session.set("learning_rate", float(np.float32(0.1)))
+    assert command.wait(SOON) is None
+    assert repr(command).endswith("applied at iteration 0, unchanged>")
+    assert "set" not in [one["command"] for one in session.interventions]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1e-50, "cannot be set to 1e-50, which its dtype, float32, rounds to 0.0; choose"),
+        (1e50, r"cannot be set to 1e\+50, which its dtype, float32, rounds to inf; choose"),
+        (True, "must be set to a number, not True"),
+    ],
+)
+def test_a_number_that_cannot_be_stored_is_refused(value, text):
+    with pytest.raises(SessionError, match=f"learning_rate {text}"):
+        paused().set("learning_rate", value)
+
+
 def test_a_value_is_set_by_path():
     session = paused()
     [one] = [one for one in session.hyperparameters if one.name == "momentum"]

@@ -49,6 +49,14 @@ def test_costs_are_those_of_training_at_the_rates():
     assert result.costs == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_notebook_shows_it_in_lines_that_end_between_words(capsys):
+    result = LearningRateTest([1e-3, 1e-2], [1.0, 2.0])
+    result._ipython_display_()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1 and max(map(len, lines)) <= learning_rate_test.WIDTH
+    assert " ".join(lines) == repr(result)
+
+
 def test_it_ends_when_the_cost_has_grown():
     result = parabola().find_learning_rate(1e-3, 100, batches=100)
     assert len(result.rates) < 100

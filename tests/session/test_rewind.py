@@ -126,7 +126,7 @@ def test_a_branch_says_in_one_line_how_it_differs(paused):
     go_to(paused, 10)
     paused.rewind(8).wait(SOON)
     assert "learning_rate 0.1 → 0.01 at 8" in paused.branches[1].difference
-    assert paused.branches[0].difference == ""
+    assert paused.branches[0].difference == "no own interventions"
 
 
 def test_an_intervention_at_the_iteration_itself_is_not_part_of_it(paused):
@@ -511,21 +511,21 @@ def test_a_rewind_does_not_need_a_snapshot_of_the_state_that_is_left(paused, mon
     assert_at(paused, 3)
 
 
-def test_the_session_that_trains_takes_the_snapshots():
+def test_the_sessions_of_a_main_loop_share_the_snapshots():
     loop = runs.build(5)
     first = loop.start()
     first.wait(SOON)
-    taken = len(first.snapshots)
     second = loop.start(batches=10, paused=True)
     assert loop.start() is second
     second.set(rate(second), 0.5).wait(SOON)
     second.resume()
     second.wait(SOON)
-    assert len(first.snapshots) == taken
+    assert first.snapshots == second.snapshots
     third = loop.start(batches=5)
     third.wait(SOON)
-    third.rewind(17).wait(SOON)
-    assert third.interventions[-1]["differs"] == []
+    for iteration in (17, 3):
+        third.rewind(iteration).wait(SOON)
+        assert third.interventions[-1]["differs"] == []
 
 
 def test_interventions_that_wait_to_be_recorded_stay_on_their_branch(paused):

@@ -25,7 +25,7 @@ import torch
 import workbench
 from tests.support.fakes import FakeAlgorithm, GatedAlgorithm, Recorder, make
 from workbench import interfaces, openmp
-from workbench.bricks import MLP, Tanh
+from workbench.bricks import MLP, Tanh, TorchModule
 from workbench.errors import (
     AlreadyTrainingError,
     NotFiniteError,
@@ -41,6 +41,7 @@ from workbench.extensions import (
     TrainingExtension,
 )
 from workbench.extensions.stopping import FinishIfNoImprovementAfter
+from workbench.main_loop.lease import Lease
 from workbench.session import Session, State
 from workbench.session import running_sessions as sessions
 from workbench.utils.actors import acting_as
@@ -335,14 +336,18 @@ def test_interventions_say_who_asked_for_them(paused):
     assert [record["by"] for record in paused.log[0]["interventions"]] == ["code", "button"]
 
 
-def test_commands_without_sense_are_refused(paused):
+def test_a_second_pause_or_resume_changes_nothing(paused):
+    before = paused.interventions
     again = paused.pause()
-    with pytest.raises(SessionError, match="pause: refused: the session is already paused"):
-        again.wait(SOON)
+    assert again.wait(SOON) is None and again.state == "applied at iteration 0, unchanged"
+    assert paused.state is State.PAUSED and paused.interventions == before
     paused.resume().wait(SOON)
-    with pytest.raises(SessionError, match="refused: the session is not paused"):
-        paused.resume().wait(SOON)
-    assert "refused" not in str(paused.log[0].get("interventions"))
+    again = paused.resume()
+    assert again.wait(SOON) is None and again.unchanged
+    assert sum(one["command"] == "resume" for one in paused.interventions) == 1
+
+
+def test_steps_without_sense_are_refused(paused):
     for n in (0, -1, True, 1.5):
         with pytest.raises(SessionError, match="n must be a positive whole number of batches, not"):
             paused.step(n)
@@ -449,6 +454,16 @@ def test_interrupting_wait_leaves_training_running(paused):
     assert paused.state is State.PAUSED
 
 
+def test_a_wait_for_a_paused_session_says_that_it_is_paused(paused, capsys):
+    assert not paused.wait(0.1)
+    assert capsys.readouterr().err == ""
+    assert not paused.wait(2.5)
+    text = capsys.readouterr().err
+    assert text.startswith(f"{paused.name} is paused at iteration ") and text.count("\n") == 1
+    threading.Timer(1.2, paused.stop).start()
+    assert paused.wait(SOON)
+
+
 def test_a_main_loop_that_is_running_is_not_run_again(paused):
     before = dict(paused.main_loop.status)
     for start in (Session(paused.main_loop).start, paused.main_loop.run):
@@ -457,7 +472,7 @@ def test_a_main_loop_that_is_running_is_not_run_again(paused):
         ) as caught:
             start()
         assert caught.value.session is paused
-        assert f"running()['{paused.name}']" in str(caught.value)
+        assert f"trained by {paused.name}, which continues;" in str(caught.value)
         assert "stop() and wait()" in str(caught.value)
     assert paused.main_loop.status == before
     assert paused.state is State.PAUSED
@@ -484,6 +499,32 @@ def test_equal_names_of_parameters_are_counted():
         make(algorithm=FakeAlgorithm(parameters=weights)).run()
     session.stop()
     session.wait(SOON)
+
+
+def test_a_torch_module_is_trained_by_one_run_at_a_time():
+    module = torch.nn.Linear(2, 1)
+    bricks = [TorchModule(module, name="net") for _ in range(2)]
+    for brick in bricks:
+        brick.allocate()
+    first, second = (brick.parameters for brick in bricks)
+    row = workbench.shared(0.0)
+    row.tensor = module.weight.detach()[0, 1]
+    session = make(algorithm=FakeAlgorithm(parameters=first)).start()
+    with pytest.raises(AlreadyTrainingError, match=r"^/net.weight, /net.bias, parameters of this"):
+        make(algorithm=FakeAlgorithm(parameters=second)).run()
+    with pytest.raises(AlreadyTrainingError, match="parameter of this main loop, is being"):
+        make(algorithm=FakeAlgorithm(parameters=[row])).run()
+    session.stop()
+    session.wait(SOON)
+
+
+def test_parts_of_one_tensor_are_trained_by_two_runs():
+    whole = torch.zeros(4)
+    parts = [workbench.shared(0.0), workbench.shared(0.0)]
+    parts[0].tensor, parts[1].tensor = whole[:2], whole[2:]
+    loops = [make(algorithm=FakeAlgorithm(parameters=[one])) for one in parts]
+    with Lease(loops[0]), Lease(loops[1]):
+        pass
 
 
 def test_parameters_are_trained_by_one_run_at_a_time():

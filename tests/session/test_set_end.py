@@ -32,7 +32,7 @@ def test_what_is_done_cannot_be_the_end(session):
     go_to(session, 7)
     command = session.set_end(batches=7)
     with pytest.raises(
-        SessionError, match="greater than 7, the number already completed, not 7; .*stop()"
+        SessionError, match="greater than the number already completed .7., not 7; .*stop()"
     ):
         command.wait(SOON)
     assert session.planned["batches"] == 30

@@ -42,7 +42,7 @@ SHOWN = {
     "02_bricks": ["draw(mlp)", "network.summary("],
     "03_computation_graph": ["ComputationGraph(cost)", "graph.select(WEIGHT)", "get_snapshot("],
     "04_building_by_clicking": ["editor = Editor()"],
-    "05_watching_and_steering": ["session = main_loop.start()", "view(session, fork)"],
+    "05_watching_and_steering": ["main_loop = build(slowly)", "view(session, fork)"],
     "06_log_as_data": ["adam.log.epochs[[", "figure.title", "LogTable(adam)"],
     "07_saving": ["mlp.to_torch()", "draw(folder"],
     "08_data": ["values.shape for source", "show(images)", "show(cropped)", "session = wb.fit("],

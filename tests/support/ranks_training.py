@@ -303,6 +303,19 @@ def module_draws(group):
     return sorted(set((-w.get_value()).tolist())), algorithm.distributed.notes
 
 
+def coupled(group, way):
+    """Return the error of a cost that mixes examples, and True if parameters have changed."""
+    x, w = tensor.matrix("features"), shared(np.ones((8, 2), "float32"), "w")
+    cost = (x @ w).flip(0).mul(x[:, :2]).mean().copy(name="cost")
+    algorithm = GradientDescent(
+        cost, [w], Scale(1.0), distributed=WAYS[way](), on_unused_sources="ignore"
+    )
+    loop = MainLoop(algorithm, stream(2), extensions=[FinishAfter(after_n_epochs=1)])
+    own = w if w.divided is None else w.divided
+    before = own.tensor.clone()
+    return error_of(loop.run), bool((own.tensor != before).any())
+
+
 COSTS = {"dropout": dropped, "penalty": penalised, "sum": total, "function": rooted}
 ALL_COSTS = {**COSTS, "normalised": lambda _: normalised_mlp(0.4)}
 

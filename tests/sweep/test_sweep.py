@@ -60,6 +60,11 @@ def test_higher_can_be_better(sweep):
     assert trained(sweep(build, RATES, choose_best=max)).best.number == 0
 
 
+def test_the_direction_follows_from_the_name_of_the_record(sweep):
+    found = [sweep(build, RATES, record=name).lower for name in ("cost", "validation_accuracy")]
+    assert found == [True, False]
+
+
 def test_the_log_of_each_run_has_its_settings(sweep, tmp_path):
     done = trained(sweep(build, RATES, 2, seed=3))
     for run in done.runs:
@@ -159,7 +164,7 @@ def test_a_sweep_of_failures_fails(sweep):
 
 def test_an_unknown_record_ends_the_sweep(sweep):
     with pytest.raises(ArgumentError, match="no record 'cots' .*did you mean 'cost'"):
-        sweep(build, RATES, record="cots").start().wait(60)
+        sweep(build, RATES, record="cots", choose_best=min).start().wait(60)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +324,7 @@ def test_only_numbers_are_suggested_as_the_record(sweep):
     ("options", "text"),
     [
         ({"choose_best": sum}, "choose_best must be min or max"),
+        ({"record": "reward"}, "Sweep: the name of the record 'reward' does not say whether lower"),
         ({"halving": 1}, "halving must be a whole number >= 2, not 1"),
         ({"halving": 3}, "needs epochs="),
         ({"halving": 3, "epochs": 2}, "cannot compare 3 runs within 2 epochs"),

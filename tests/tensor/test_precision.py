@@ -12,7 +12,12 @@ from workbench.errors import NotFiniteError
 from workbench.tensor.execution.captured import Captured, Replay
 from workbench.tensor.transfer import Arrivals, Arriving, upload
 
-gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+without = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+def gpu(test):
+    """Mark a test that needs a GPU."""
+    return pytest.mark.gpu(without(test))
 
 
 @pytest.mark.parametrize("execution", ["eager", "compiled"])

@@ -18,6 +18,7 @@ MULTI_TENSOR = "what torch.optim calls with foreach=True; see torch/optim/sgd.py
 COMPILING = "what torch._inductor.standalone_compile itself calls; without it steps run eagerly"
 ADVICE = {
     "TensorBase": "the C base of torch.Tensor, whose methods are looked up by name",
+    "StorageWeakRef": "refers to the memory of a tensor without keeping it, and knows its end",
     "reparametrize_module": "what torch.func.functional_call does, except in a traced call",
     "is_tracing": "tells of a trace for ONNX; torch.jit.is_tracing is the same function",
     "set_grad_enabled": "what torch.set_grad_enabled calls",
@@ -59,6 +60,7 @@ def names():
         "NormBase",
         "OpOverload",
         "OpOverloadPacket",
+        "StorageWeakRef",
         "TensorBase",
         "TorchDispatchMode",
         *internals.LATER,

@@ -46,7 +46,7 @@ NOT_A_BATCH = (
 NOT_UPDATED = (
     "the graph that {user} trains has updates of {names} that are not applied, so the current "
     "values are kept and will not fit the trained model. Add the updates, as in "
-    "algorithm.add_updates(graph.updates), or add moving averages of "
+    "algorithm.add_updates(graph.updates); add moving averages of "
     "get_batch_normalization_updates(graph); or pass the original cost to GradientDescent, which "
     "applies training mode and the updates"
 )
@@ -91,6 +91,9 @@ class Distributed(Protocol):
         self, cost: Variable | None, gradients: dict[SharedVariable, Variable]
     ) -> dict[SharedVariable, Variable]:
         """Return the gradients for the whole batch."""
+
+    def check_cost(self, batch: Batch) -> None:
+        """Raise `AlgorithmError` if the cost of a batch cannot be computed from its shares."""
 
     def check_rule(self, rule: Any) -> None:
         """Raise `AlgorithmError` if a step rule cannot be used."""
@@ -182,7 +185,7 @@ class TrainingAlgorithm(FixedAttributes, ABC):
         Parameters
         ----------
         report : callable
-            Called in the training thread, with a text that describes the change.
+            Called in the training thread, with a description of the change.
         calls_left : callable
             Returns the number of remaining batches, or ``None`` if it is unknown.
         """
@@ -326,7 +329,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
 
     @property
     def updates(self) -> list[tuple[SharedVariable, Any]]:
-        """Pairs of shared variables and their new values; assigning a value replaces all pairs.
+        """Pairs of shared variables and new values; assigning to `updates` replaces all pairs.
 
         The pairs include the updates of the trained graph, such as updates of population
         statistics, except for variables that have an explicit update.
@@ -556,6 +559,7 @@ class UpdatesAlgorithm(TrainingAlgorithm):
         if active is None and self.training_graph.normalizes_examples:
             self._check_single(values)
         if active is not None:
+            active.check_cost(batch)
             active.begin(batch)
         results = self._step(run, values)
         if active is not None:

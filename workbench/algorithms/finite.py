@@ -37,9 +37,9 @@ ADVICE = (
     "skip these batches with RemoveNotFinite as the last rule"
 )
 GRADIENT_ADVICE = (
-    "A function in the cost has no finite derivative at its current argument, for example the "
-    "square root or the norm of zero, log(0) or 0 / 0, possibly in the branch that where() does "
-    "not select. Keep the argument away from that point, as in (x + 1e-8).sqrt(); or skip these "
+    "A function in the cost has no finite derivative at its current argument. Examples are the "
+    "square root or the norm of zero, log(0) and 0 / 0, even in a branch that where() does not "
+    "select. Keep the argument away from that point, as in (x + 1e-8).sqrt(), or skip these "
     "batches with RemoveNotFinite as the last rule"
 )
 ALREADY = "{parameters} {verb} already infinite or NaN before the batch; restore a checkpoint"
@@ -219,7 +219,7 @@ class FiniteCost:
         return repr(str(self.cost))
 
     def _parameters(self, watched: Iterable[Variable]) -> list[SharedVariable]:
-        """Return the parameters that belong to `watched` or, if there are none, the buffers."""
+        """Return the parameters of `watched`, or its buffers if it has no parameters."""
         found = [self._of[variable] for variable in watched]
         return [p for p in found if p in self.gradients] or found
 

@@ -283,7 +283,7 @@ class Restrict(WrappingRule):
         chosen = {p: previous_steps[p] for p in variables if p in previous_steps}
         if self.variables and not chosen:
             raise errors.AlgorithmError(
-                f"none of the variables of {self!r} is trained; select some of the trained "
+                f"{self!r} has no variables that are trained; select some of the trained "
                 f"parameters: {', '.join(map(path_of, previous_steps))}"
             )
         if not chosen:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
 from workbench.algorithms.rules import (
     DECAY,
     NOT_NEGATIVE,
@@ -14,13 +19,29 @@ from workbench.algorithms.rules import (
     hyperparameter,
     learning_rate_of,
 )
+from workbench.errors import AlgorithmError
 from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.interval import Interval
 from workbench.utils.notices import remark
 
 DIVERGES = (
     "the momentum is {momentum:g}, so earlier steps never lose their weight and training usually "
-    "diverges; a momentum is usually between 0 and 1, such as 0.9"
+    "diverges; momentum is usually between 0 and 1, for example 0.9"
 )
+
+
+@dataclass(frozen=True)
+class _MomentumInterval(Interval):
+    """Nonnegative numbers, with a warning if training usually diverges with this momentum."""
+
+    def __call__(self, name: str, value: torch.Tensor, given: Any) -> None:
+        super().__call__(name, value, given)
+        momentum = float(value.max())
+        if momentum >= 1:
+            remark(DIVERGES.format(momentum=momentum), UserWarning, stacklevel=None)
+
+
+MOMENTUM = _MomentumInterval(0, error=AlgorithmError)
 
 
 class BasicMomentum(StepRule):
@@ -55,9 +76,7 @@ class BasicMomentum(StepRule):
     elementwise = True
 
     def __init__(self, momentum: float = 0.0) -> None:
-        self.momentum = hyperparameter(momentum, "momentum", NOT_NEGATIVE)
-        if momentum >= 1:
-            remark(DIVERGES.format(momentum=momentum), UserWarning, stacklevel=None)
+        self.momentum = hyperparameter(momentum, "momentum", MOMENTUM)
 
     def compute_step(
         self, parameter: SharedVariable, previous_step: Variable

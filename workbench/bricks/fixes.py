@@ -2,7 +2,7 @@
 
 If an input does not fit, `offer` asks the brick for the dimensions of its inputs while its settings
 are traced (`workbench.bricks.tracing`). The first dimension that differs from the size of the input
-is traced back to a setting of the brick. If a parent assigns this setting, a change in the brick
+is followed back to a setting of the brick. If a parent assigns this setting, a change to the brick
 would not last, so the search continues with the parent's setting that determines the assigned
 value.
 """

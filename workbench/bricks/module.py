@@ -41,6 +41,7 @@ from workbench.roles import (
 from workbench.tensor import SharedVariable
 from workbench.tensor import torch_internals as internals
 from workbench.tensor.call import apply
+from workbench.tensor.device import default_device
 from workbench.utils.notices import mention
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,13 @@ DROPS = (
     "evaluations of the same input differ; pass training=self.training to {name}, or a "
     "probability of 0 if self.training is False, and make every layer an attribute of the module, "
     "so that its mode can be set"
+)
+
+
+FORGETS = (
+    "{path}: {title}.forward changes {names}, but a brick keeps only parameters and buffers from "
+    "call to call, so each batch begins with the old value; register what later batches need as a "
+    "buffer, as in self.register_buffer({name!r}, torch.zeros(()))"
 )
 
 
@@ -139,8 +147,9 @@ class TorchModule(ModulePart, Random, ModeDependent):
     Parameters
     ----------
     module : torch.nn.Module
-        The module to wrap. Its parameters and buffers are shared, not copied, so training changes
-        the module. Its structure is copied; later changes to the structure have no effect.
+        The module to wrap. Its parameters and buffers are moved to ``config.device`` and shared,
+        not copied, so training changes the module. Its structure is copied; later changes to the
+        structure have no effect.
     inputs : list of str, optional
         Names of the inputs; by default the arguments of ``module.forward`` that have no default.
     outputs : list of str, optional
@@ -170,6 +179,8 @@ class TorchModule(ModulePart, Random, ModeDependent):
     `workbench.graph.ModeDependent` brick, it is applied in training mode inside ``with brick:`` or
     by `workbench.graph.apply_training_mode`. Changes to buffers in training mode, such as running
     averages, are updates of the graph; ``algorithm.add_updates(graph.updates)`` applies them.
+    ``forward`` may write to a buffer in place, or assign a tensor of the same shape and dtype to
+    it. Other attributes that it changes are restored after each call, and a message is shown.
 
     Buffers, and module parameters that do not require gradients, are persistent shared variables
     without the role of a parameter. Random numbers come from torch's generator, which is seeded for
@@ -205,8 +216,11 @@ class TorchModule(ModulePart, Random, ModeDependent):
             kwargs["name"] = type(module).__name__.lower()
         if module.training and (frozen := _in_evaluation_mode(module)):
             mention(logger, FROZEN.format(title=type(module).__name__, names=", ".join(frozen)))
+        device = default_device()
+        if any(t.device != device and not t.is_meta for _, t in _all_tensors(module)):
+            module.to(device)
         self._module: torch.nn.Module | None = module
-        self._reported = False
+        self._reported: set[str] = set()
         options: Any = kwargs  # ModulePart passes these options on to Random
         super().__init__(module, "", {}, **options)
         # Every parameter and buffer of the copy is on the meta device, without memory.
@@ -245,9 +259,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
         )
         given = (list(held.values()), list(args))
         outputs, changed = apply(call, given, {})
-        if call.drops and not self.in_training_mode and not self._reported:
-            self._reported = True
-            mention(logger, DROPS.format(path=self.path(), title=self.title, name=call.drops))
+        if call.drops and not self.in_training_mode:
+            self._mention(DROPS, name=call.drops)
+        if call.forgotten:
+            names = ", ".join(f"{name} ({change})" for name, change in call.forgotten.items())
+            name = next(iter(call.forgotten)).rpartition(".")[2]
+            self._mention(FORGETS, names=names, name=name)
         if call.draws:
             seed = self.random_stream.integers((), 0, 2**62)
             outputs, changed = apply(call, (*given, seed), {})
@@ -264,6 +281,12 @@ class TorchModule(ModulePart, Random, ModeDependent):
     def apply_outputs(self) -> list[str]:
         """Return the output names."""
         return self.output_names
+
+    def _mention(self, text: str, **names: str) -> None:
+        """Show a message about the module, once for each `text`."""
+        if text not in self._reported:
+            self._reported.add(text)
+            mention(logger, text.format(path=self.path(), title=self.title, **names))
 
     def _named(self, outputs: list[Any], keys: list[str] | None) -> list[Any]:
         names = self.output_names

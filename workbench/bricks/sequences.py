@@ -53,8 +53,8 @@ class Sequence(Brick):
         methods = [application_of(owner, method) for method in application_methods]
         if not methods:
             raise BrickError(
-                f"{type(self).__name__}: application_methods is empty, but must have at least one "
-                "brick, such as Identity()"
+                f"{type(self).__name__}: application_methods is empty, but must contain at least "
+                "one brick, such as Identity()"
             )
         self.application_methods: list[BoundApplication] = methods
         own = dict.fromkeys(method.brick for method in methods)

@@ -19,7 +19,7 @@ AXES = (1, 2, 3)
 """The numbers of axes to try in front of the last axis of an input, in this order."""
 
 UNKNOWN = (
-    "{path}: the number of axes of its inputs ({names}) cannot be inferred ({error}); pass an "
+    "{path}: the number of axes of the inputs {names} cannot be inferred ({error}); pass an "
     "example of each input, as in inputs=torch.zeros(1, 28, 28)"
 )
 LACKING = (

@@ -31,7 +31,7 @@ FAILURES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError,
 """Errors that can be raised by operations on plain values."""
 
 ON_VARIABLES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult, ast.USub, ast.Eq)
-"""The operators that can be applied to variables because a specification can contain them."""
+"""The operators that a specification can contain, and that can therefore be used on variables."""
 
 
 def limited(function: Callable[..., Any], left: Any, right: Any) -> Any:

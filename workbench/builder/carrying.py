@@ -107,7 +107,8 @@ def _widened(value: Any, variable: SharedVariable, grown: Mapping[str, Growth]) 
         for growth in grown.values() if old != new else ():
             for one in growth.copies:
                 if not one.shared and len(one.origins) == new and max(one.origins) < old:
-                    return value.index_select(axis, torch.tensor(one.origins))
+                    origins = torch.tensor(one.origins, device=value.device)
+                    return value.index_select(axis, origins)
     return value
 
 

@@ -121,7 +121,7 @@ class BrickStatements:
         return default_name_of(brick)
 
     def _change(self, brick: BrickSpec, variable: str, label: str) -> None:
-        """Write the assignments that change a brick, after the calls that push its settings."""
+        """Write the calls that push a brick's settings, then the assignments that change it."""
         if not brick.changes:
             return
         plain = BrickSpec(brick.type, brick.name, brick.settings)

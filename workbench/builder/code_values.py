@@ -17,7 +17,7 @@ MOST_BY_POSITION = 2
 
 
 class Values:
-    """Writer of expressions for values, which adds the imports that the expressions need.
+    """Writer that creates expressions for values, and adds the imports that they need.
 
     Parameters
     ----------

@@ -131,8 +131,8 @@ def _of_brick(brick: Brick) -> Diagram:
     found = of_brick(brick)
     if found is None:
         raise ArgumentError(
-            f"draw: the shapes of the inputs of {brick!r:.60} are not known; apply the brick, and "
-            "draw its output"
+            f"draw: the input shapes of {brick!r:.60} are not known; apply the brick, and draw "
+            "its output"
         )
     return found
 

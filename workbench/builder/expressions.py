@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from types import BuiltinMethodType
 from typing import Any
@@ -47,7 +48,7 @@ COMPARING = ("all", "any", "max", "min", "sorted", "str")
 
 
 class Expressions:
-    """Evaluator of expressions, which stores the values of names.
+    """Evaluator that computes expressions and stores the values of names.
 
     Attributes
     ----------
@@ -148,11 +149,7 @@ class Expressions:
                 for one, part in zip(targets, values, strict=True):
                     self._assign(one.value if isinstance(one, ast.Starred) else one, part)
             case ast.Attribute(value=owner, attr=name):
-                changed = self.value(owner)
-                of_model = isinstance(changed, (Brick, Variable))
-                self.objects.set(changed, name, self._usable(value) if of_model else value)
-                if isinstance(changed, Brick):
-                    self._lines[changed] = target.lineno
+                self._set(self.value(owner), name, value, target.lineno)
             case ast.Subscript(value=owner, slice=key):
                 container = self.value(owner)
                 if type(container) not in (list, dict):
@@ -160,6 +157,21 @@ class Expressions:
                 container[self._plain(self.value(key))] = value
             case _:
                 raise Unreadable("an unknown kind of assignment")
+
+    def _set(self, owner: Any, name: str, value: Any, line: int) -> None:
+        """Assign an attribute of an object."""
+        of_model = isinstance(owner, (Brick, Variable))
+        self.objects.set(owner, name, self._usable(value) if of_model else value)
+        if isinstance(owner, Brick):
+            self._lines[owner] = line
+
+    def _setattr(self, node: ast.Call) -> None:
+        if len(node.args) != 3 or node.keywords:
+            raise Unreadable("a call to setattr with arguments that are not known")
+        owner, name = self.value(node.args[0]), self._plain(self.value(node.args[1]))
+        if not isinstance(name, str):
+            raise Unreadable("a call to setattr with a name that is not a string")
+        self._set(owner, name, self._argument(node.args[2]), node.lineno)
 
     def value(self, node: ast.expr) -> Any:
         """Return the value of an expression."""
@@ -212,7 +224,11 @@ class Expressions:
     def _named(self, name: str) -> Any:
         if name in self.known:
             return self.known[name]
+        if name == "__name__":  # as in a notebook or script
+            return "__main__"
         found = resolved(Reference(name))
+        if found is None and name in vars(builtins):
+            raise Unreadable(f"the Python function {name!r} cannot be read here")
         if found is None:
             raise Unreadable(f"{name!r} is not defined in this code")
         return Reference(name)
@@ -382,6 +398,8 @@ class Expressions:
     def _call(self, node: ast.Call) -> Any:
         function = self._called(node)
         found = resolved(function) if isinstance(function, Reference) else None
+        if found is setattr:
+            return self._setattr(node)
         part = isinstance(function, BoundApplication) or _is_part(found)
         args, kwargs = self._arguments(node, self._argument if part else self.value)
         if isinstance(function, Reference):

@@ -62,7 +62,7 @@ def _at(place: Place) -> str:
 def _check_key(key: str, place: Place) -> None:
     if len(key) > LONGEST_NAME or not _is_unicode(key):
         raise SpecError(
-            f"{key!r:.60} cannot be a key, which must be valid Unicode text of at most "
+            f"{key!r:.60} cannot be a key; keys must be valid Unicode text of at most "
             f"{LONGEST_NAME} characters",
             path=_at(place),
         )
@@ -71,7 +71,7 @@ def _check_key(key: str, place: Place) -> None:
 def _check_leaf(one: Json, place: Place) -> None:
     if isinstance(one, int) and abs(one) >= LARGEST_WHOLE:
         raise SpecError(
-            "whole numbers must have an absolute value less than 2**63, not one of "
+            "whole numbers must be less than 2**63 in absolute value; this number has "
             f"{one.bit_length()} bits",
             path=_at(place),
         )

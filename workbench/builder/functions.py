@@ -155,7 +155,7 @@ def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
 
 
 class Reached:
-    """Functions that a statement calls when it is executed, directly or through other functions.
+    """Functions that a statement calls, directly or through other functions, when it is executed.
 
     Parameters
     ----------
@@ -255,5 +255,6 @@ class Reached:
                 hidden = name in called.local and name not in arguments
                 if hidden and change.attribute in ("", "name"):
                     continue
-                for one in sorted(self.meant(called, frozenset({name}))):
+                meant = self.meant(called, frozenset({name}))
+                for one in sorted(meant, key=lambda one: (not self._is_of_model(one), one)):
                     yield replace(change, line=self._lines[called], root=ast.Name(one, ast.Load()))

@@ -263,7 +263,7 @@ class Graph:
         if brick is not None:
             raise BuilderError(
                 f"{variable!r} is inside the brick {brick.path()}; only outputs of outermost "
-                "bricks, and variables computed from them, have names in a specification"
+                "bricks and variables computed from them have names in a specification"
             )
 
     def _id(self, name: str) -> str:

@@ -81,14 +81,17 @@ class Growth:
         generator = torch.Generator().manual_seed(self.seed)
         new = old
         for one in self.copies:
-            origins = torch.tensor(one.origins)
+            origins = torch.tensor(one.origins, device=old.device)
             wider = new.index_select(one.axis, origins)
             if one.shared:
+                # The draws are the same on every device, since the generator is on the CPU.
                 share = torch.rand(wider.shape, generator=generator, dtype=wider.dtype) + 0.5
+                share = share.to(old.device)
                 total = torch.zeros_like(new).index_add_(one.axis, origins, share)
                 wider = wider * (share / total.index_select(one.axis, origins))
             elif self.noise:
                 drawn = torch.randn(wider.shape, generator=generator, dtype=wider.dtype)
+                drawn = drawn.to(old.device)
                 drawn.narrow(one.axis, 0, new.shape[one.axis]).zero_()
                 wider = wider + self.noise * new.std(correction=0) * drawn
             new = wider
@@ -99,7 +102,8 @@ class Growth:
         new = old
         for one in self.copies:
             if new.dim() > one.axis:
-                new = new.index_select(one.axis, torch.tensor(one.origins))
+                origins = torch.tensor(one.origins, device=old.device)
+                new = new.index_select(one.axis, origins)
         return new
 
 

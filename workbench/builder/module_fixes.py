@@ -69,7 +69,7 @@ def module_fix(
 def _refusing(
     module: torch.nn.Module, kinds: Sequence[Kind]
 ) -> tuple[str, torch.nn.Module, Json] | None:
-    """Return the path of the innermost part that raises an error, the part, and its input shape."""
+    """Return the path, module and input shape of the innermost part that raises an error."""
     entered: list[tuple[str, torch.nn.Module, tuple[int, ...]]] = []
     handles = []
 

@@ -112,10 +112,10 @@ calls: dict[str, Callable[..., Any]] = {
     "reversed": lambda values: list(reversed(values)),
     "list": list, "tuple": tuple, "sum": sum, "min": min, "max": max,
     "int": int, "float": float, "str": str, "slice": slice, "dict": dict, "bool": bool,
-    "any": any, "all": all, "round": round, "sorted": sorted,
+    "any": any, "all": all, "round": round, "sorted": sorted, "setattr": setattr,
     "math.prod": _product,
 }  # fmt: skip
-"""Python functions and types that code can call with plain values."""
+"""Python functions and types that code can call: ``setattr``, and others with plain values."""
 
 KEYWORDS = {
     "zip": ("strict",), "enumerate": ("start",), "sum": ("start",), "sorted": ("reverse",),

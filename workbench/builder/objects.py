@@ -200,7 +200,7 @@ class Objects:
         self.touched.append(owner)
         if isinstance(owner, Variable):
             if name != "name" or not isinstance(value, str):
-                raise Unreadable(f"an assignment to {name!r} of a variable")
+                raise Unreadable(f"an assignment to a variable's {name!r}")
             owner.name = value
         elif isinstance(owner, Brick):
             known = registry.settings_of(type(owner))

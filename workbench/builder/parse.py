@@ -145,7 +145,7 @@ class _Unsure(Unreadable):
 
 
 class Reader(Skipping):
-    """Reader of statements, which stores the values of the names that they assign."""
+    """Reader that interprets statements and stores the values that they assign to names."""
 
     def described(self) -> tuple[Spec, Graph]:
         """Return the specification and the graph that it describes.

@@ -2,9 +2,10 @@
 
 While the code is read, the parts of the specification that each statement creates or changes are
 recorded. A statement is kept, with its comments, if none of its parts has changed or if it does not
-belong to the model. Other statements are replaced by the code that `to_code` would write. If the
-result does not describe the new specification, for example because a variable would have two
-meanings, `to_code` writes all of the code.
+belong to the model. Other statements are replaced by the code that `to_code` would write.
+Statements outside the model that read a removed variable become comments. If the result does not
+describe the new specification, for example because a variable would have two meanings, `to_code`
+writes all of the code.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from workbench.bricks import Brick, symbolic_parameters
-from workbench.builder import registry
+from workbench.builder import registry, scopes
 from workbench.builder.code import Writer, to_code
 from workbench.builder.code_bricks import Element
 from workbench.builder.construct import name_of
@@ -75,16 +76,32 @@ def revise_code(text: str, spec: Spec) -> str:
     surroundings = (registry.generation(), config.floatx)
     try:
         earlier = _read(text, surroundings)
+        if ("monitored", "") not in earlier.origins:
+            spec = _without_unused(spec)
         if earlier.spec.same_as(_without_positions(spec, earlier.spec)):
             return text
-        if not earlier.origins:
-            return to_code(spec)
-        new = _Revision(earlier, spec).text()
-        if _same_meaning(_read(new, surroundings).spec, spec):
+        if earlier.origins and (new := _revised(earlier, spec, surroundings)) is not None:
             return new
+        whole = to_code(spec)
+        if not earlier.origins:
+            return whole
+        # Code does not contain settings equal to their defaults, for example.
+        read = _without_unused(_read(whole, surroundings).spec)
+        if earlier.spec.same_as(_without_positions(read, earlier.spec)):
+            return text
+        return _revised(earlier, read, surroundings) or whole
     except (WorkbenchError, LookupError):
         pass  # the earlier code cannot be read, or has no place for the new code
     return to_code(spec)
+
+
+def _revised(earlier: _Earlier, spec: Spec, surroundings: tuple[object, ...]) -> str | None:
+    """Return revised code, or None if it would not describe the specification."""
+    try:
+        new = _Revision(earlier, spec).text()
+        return new if _same_meaning(_read(new, surroundings).spec, spec) else None
+    except (WorkbenchError, LookupError):
+        return None
 
 
 def _without_positions(spec: Spec, other: Spec) -> Spec:
@@ -92,6 +109,13 @@ def _without_positions(spec: Spec, other: Spec) -> Spec:
     ids = {call.outputs: call.id for call in other.calls}
     calls = [_with_id(call, ids.get(call.outputs, call.id)) for call in spec.calls]
     return Spec(spec.bricks, spec.inputs, tuple(calls), spec.cost, spec.monitored)
+
+
+def _without_unused(spec: Spec) -> Spec:
+    """Return `spec` without monitored inputs that nothing reads, as code without a list has."""
+    used = {wire for call in spec.calls for wire in wires_in(list(call.inputs.values()))}
+    unused = {given.name for given in spec.inputs} - used
+    return replace(spec, monitored=tuple(one for one in spec.monitored if one not in unused))
 
 
 def _with_id(call: CallSpec, name: str) -> CallSpec:
@@ -175,6 +199,8 @@ def _read(text: str, surroundings: tuple[object, ...]) -> _Earlier:
                 names["wire", wire] = name
         elif isinstance(value, Brick) and not value.parents and value.name in tops:
             names["brick", value.name] = name
+    if ("monitored", "") not in origins:
+        spec = _without_unused(spec)
     return _Earlier(spec, pieces, origins, names, reader.known)
 
 
@@ -241,12 +267,16 @@ class _Revision:
         written = [line for lines in placed.values() for line, _ in lines]
         imports = self._missing_imports(written)
         last = max((n for n, piece in enumerate(pieces) if piece.imports), default=-1)
+        lost = self._lost(replaced, written)
         found = [*imports, ""] if imports and last < 0 else []
         for number, piece in enumerate(pieces):
             lines = placed.get(number, [])
             own = next((i for i, (_, at_home) in enumerate(lines) if at_home), None)
             found += piece.before
-            if number not in replaced:
+            if number in lost:
+                found += [*piece.comments, *(f"# {line}" for line in piece.lines)]
+                found += [line for line, _ in lines]
+            elif number not in replaced:
                 found += [*piece.comments, *piece.lines, *(line for line, _ in lines)]
             elif own is not None:
                 found += [line for line, _ in lines[:own]]
@@ -258,6 +288,28 @@ class _Revision:
             found += imports if number == last else []
         found += [line for line, _ in placed.get(-1, [])]
         return "\n".join([*found, *self._rest()]).rstrip("\n") + "\n"
+
+    def _lost(self, replaced: set[int], written: list[str]) -> set[int]:
+        """Return the numbers of snippets outside the model that read variables without a value."""
+        pieces = self.earlier.snippets
+        model = set[int]().union(*self.earlier.origins.values())
+        new = {name for one in ast.parse("\n".join(written)).body for name in scopes.bound(one)}
+        lost: set[int] = set()
+        while True:
+            absent = replaced | lost
+            gone = set[str]().union(*(pieces[number].bound for number in absent)) - new
+            for number, piece in enumerate(pieces):
+                if number not in absent:
+                    gone -= piece.bound
+            more = {
+                number
+                for number, piece in enumerate(pieces)
+                if number not in absent | model
+                and any(not gone.isdisjoint(scopes.read(one)) for one in piece.statements)
+            }
+            if not more:
+                return lost
+            lost |= more
 
     def _rest(self) -> list[str]:
         return self.earlier.snippets[-1].after if self.earlier.snippets else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -19,6 +19,12 @@ MUTATING = frozenset(
     "update".split()
 )
 """Names of methods that change a list, dictionary or set."""
+
+ANY = "*"
+"""The attribute of a change whose attribute is unknown, as in ``setattr(net, name, value)``."""
+
+SETTERS = ("setattr", "delattr")
+METHODS = ("__setattr__", "__delattr__")
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Changed:
         The expression, usually a name, from which the code reaches the object.
     attribute : str
         The last attribute in the code; for ``net.children[0].name = "a"`` and
-        ``net.children.append(a)``, it is ``name`` and ``children``. Empty for an element.
+        ``net.children.append(a)``, it is ``name`` and ``children``. Empty for an element, and `ANY`
+        if it is unknown.
     through : bool
         True if the object is an element of another, or is reached through several attributes.
     """
@@ -171,10 +178,12 @@ def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
                 yield Changed(node.lineno, root(node), attribute, _is_through(node))
             case ast.Subscript(ctx=ast.Store() | ast.Del(), value=owner):
                 yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
-            case ast.Call(func=ast.Name("setattr" | "delattr"), args=[owner, attribute, *_]):
-                name = attribute.value if isinstance(attribute, ast.Constant) else ""
-                through = not isinstance(owner, ast.Name)
-                yield Changed(node.lineno, root(owner), str(name), through)
+            case ast.Call(func=ast.Name(function), args=[owner, *names]) if function in SETTERS:
+                yield _set(node, owner, names)
+            case ast.Call(func=ast.Attribute(attr=function), args=names) if function in METHODS:
+                count = len(names) - (function == "__setattr__")  # without the value
+                own = count != 2  # otherwise ``object.__setattr__(owner, name, value)``
+                yield _set(node, node.func.value, names) if own else _set(node, names[0], names[1:])
             case ast.AugAssign(target=ast.Name() as owner):
                 yield Changed(node.lineno, owner, "")
             case ast.Call(func=ast.Attribute(attr="shuffle"), args=[owner, *_]):
@@ -182,21 +191,50 @@ def changed(code: ast.AST, inside: bool = False) -> Iterator[Changed]:
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in MUTATING:
                 yield Changed(node.lineno, root(owner), last_attribute(owner), _is_through(owner))
 
+        if isinstance(node, ast.Call):  # of ``map(setattr, layers, names, values)``
+            given = [*node.args, *(one.value for one in node.keywords)]
+            if any(isinstance(one, ast.Name) and one.id in SETTERS for one in given):
+                for one in (part for argument in given for part in ast.walk(argument)):
+                    if isinstance(one, ast.Name) and one.id not in SETTERS:
+                        yield Changed(node.lineno, one, ANY, through=True)
+
+
+def _set(call: ast.Call, owner: ast.expr, names: list[ast.expr]) -> Changed:
+    """Return the change that a call makes to the attribute of `owner` whose name is first."""
+    known = bool(names) and isinstance(names[0], ast.Constant)
+    name = str(names[0].value) if known else ANY
+    return Changed(call.lineno, root(owner), name, not isinstance(owner, ast.Name))
+
 
 def _is_through(node: ast.expr) -> bool:
     return not isinstance(node.value if isinstance(node, ast.Attribute) else node, ast.Name)
 
 
 def root(node: ast.expr) -> ast.expr:
-    """Return an expression without attributes, indices and calls: ``net`` for ``net.layers[0]``."""
+    """Return an expression without attributes, indices and calls: ``net`` for ``net.layers[0]``.
+
+    The result is also ``net`` for ``vars(net)``.
+    """
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Call):
+            node = node.args[0] if _is_vars(node) else node.func
+        else:
+            node = node.value
     return node
+
+
+def _is_vars(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Return True for ``vars(owner)``, which is ``owner.__dict__``."""
+    return isinstance(node, ast.Call) and bool(node.args) and (
+        isinstance(node.func, ast.Name) and node.func.id == "vars"
+    )  # fmt: skip
 
 
 def last_attribute(node: ast.expr) -> str:
     """Return the last attribute in an expression, or an empty string if there is none."""
     while isinstance(node, (ast.Subscript, ast.Call)):
+        if _is_vars(node):
+            return "__dict__"
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.attr if isinstance(node, ast.Attribute) else ""
 

@@ -36,7 +36,7 @@ def made(cls: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def attribute(graph: ComputationGraph, name: str) -> Any:
-    """Return an attribute of a graph, or the graph for ``variables``, since filters accept it."""
+    """Return an attribute of a graph; for ``variables``, return the graph itself."""
     if name == "variables":
         return graph
     if name in ("parameters", "inputs", "outputs"):

@@ -43,7 +43,7 @@ class Sizes:
         return Kind(tuple(shape), kind.dtype)
 
     def found(self, size: Size) -> Size:
-        """Return the number that a size equals, if known, or a name that all equal sizes share."""
+        """Return the value of a size if known, or a name that all equal sizes share."""
         while isinstance(size, str) and size in self._same:
             size = self._same[size]
         return size

@@ -171,9 +171,13 @@ class Skipping(Expressions):
                     self.known[other] = new
         unknown = name in own or found is None or isinstance(found, Reference)
         if self._has_setting(found, change.attribute) or (
-            unknown and value.given and not value.data and change.attribute in _all_settings()
+            unknown and value.given and not value.data and _can_be_setting(change.attribute)
         ):
-            what = f"{ast.unparse(change.root)}.{change.attribute}"
+            what = ast.unparse(change.root)
+            if change.attribute == scopes.ANY:
+                what = f"an attribute of {what}"
+            else:
+                what = f"{what}.{change.attribute}"
             raise BuilderError(
                 CHANGED.format(line=change.line, what=what, reason=value.reason)
             ) from None
@@ -187,12 +191,12 @@ class Skipping(Expressions):
             one = waiting.pop()
             if isinstance(one, Opaque):
                 other = name == "name" and one.of_model  # a variable that the model does not need
-                if one.given and not one.data and not other and name in _all_settings():
+                if one.given and not one.data and not other and _can_be_setting(name):
                     return True
-            if isinstance(one, Variable) and name == "name":
+            if isinstance(one, Variable) and name in ("name", "__dict__", scopes.ANY):
                 return True
             if isinstance(one, (Brick, NdarrayInitialization)):
-                if name in ("name", "children", "__dict__"):
+                if name in ("name", "children", "__dict__", scopes.ANY):
                     return True
                 if name in registry.settings_of(type(one)):
                     return True
@@ -200,7 +204,7 @@ class Skipping(Expressions):
                 parts = (NdarrayInitialization, torch.nn.Module)
                 waiting.extend(part for part in vars(one).values() if isinstance(part, parts))
             elif isinstance(one, torch.nn.Module):
-                if name in registry.settings_of(type(one)):
+                if name == scopes.ANY or name in registry.settings_of(type(one)):
                     return True
                 waiting.extend(one.children())
         return False
@@ -276,6 +280,11 @@ def _settings_at(generation: int) -> frozenset[str]:
 def _all_settings() -> frozenset[str]:
     """Return the names of the settings of all bricks."""
     return _settings_at(registry.generation())
+
+
+def _can_be_setting(attribute: str) -> bool:
+    """Return True if a brick can have a setting of this name, or if the name is unknown."""
+    return attribute in ("__dict__", scopes.ANY) or attribute in _all_settings()
 
 
 def _is_foreign(path: str) -> bool:

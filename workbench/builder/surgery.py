@@ -59,7 +59,7 @@ FURTHER = (
 )
 HOLDS = (
     "the extension {extension!r} holds {variable!r}, which belongs to the current model; remove "
-    "the extension with session.call(), or define its methods bindings() and rebind()"
+    "the extension with session.call(), or define its bindings() and rebind() methods"
 )
 
 

@@ -109,7 +109,7 @@ class PartlyFrozen(Model):
 
 @dataclass(frozen=True)
 class Everything:
-    """Substitute for an algorithm in checks, with all parameters of a model."""
+    """Stand-in for an algorithm that trains all parameters of a model, used in checks."""
 
     parameters: Iterable[SharedVariable]
 

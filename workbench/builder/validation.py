@@ -1,4 +1,4 @@
-"""Checks of a specification, which may be incomplete, for shapes, parameter counts and faults.
+"""Shapes, parameter counts and faults of a specification, which may be incomplete.
 
 Each call is tried separately, on fresh inputs with the shapes and dtypes that reach the call
 (`workbench.builder.trial`). Faults in several parts are therefore found at once, and after an edit

@@ -52,12 +52,12 @@ INSIDE = (
     "that is not a part of another brick can be widened"
 )
 NOT_FED = (
-    "{path} cannot be widened, because its input {input!r} is not computed by a Linear brick or a "
-    "LookupTable that no other brick reads; put a Linear brick before it"
+    "{path} cannot be widened: its input {input!r} needs a Linear brick or a LookupTable of its "
+    "own; put a Linear brick before {path}"
 )
 OTHER_AXIS = (
     "the units of {path} are along axis {axis} of the inputs of {where} ({kind}), which treats "
-    "this axis in another way"
+    "this axis differently"
 )
 NOT_EACH = "the activation of {path} ({kind}) does not treat each unit separately"
 
@@ -286,7 +286,7 @@ def _after(
     path: str,
     found: Followers,
 ) -> tuple[list[Variable], Place]:
-    """Return the variables that contain the units after `user`, and their place; update `found`."""
+    """Return the variables and the place that contain the units after `user`; update `found`."""
     call = get_application_call(user)
     copied = user.owner is not None and user.owner.function is identity
     brick = call.application.brick if call is not None else None

@@ -1,4 +1,4 @@
-"""Function that checks that an archive exists, for the commands that read archives."""
+"""Check of an archive's existence, for commands that read archives."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from workbench.cli.archives import check_archive
 from workbench.cli.following import follow
 from workbench.errors import UntrustedArchiveError
 from workbench.main_loop import MainLoop
+from workbench.main_loop.facts import NAME
 from workbench.serialization.checkpoint import load_main_loop
 
 EXAMPLES = """\b
@@ -30,14 +31,15 @@ def continue_(archive: str, trusted: bool, epochs: int | None, saved: str | None
     """Continue the run in ARCHIVE, by default until its planned end.
 
     Press Ctrl-C to stop between two batches; with --save, the run is also saved. The archive must
-    contain the main loop itself, as the archives of Checkpoint and session.save() do.
+    contain the main loop itself, as the archives of Checkpoint and session.save() do. The run keeps
+    its name.
     """
     check_archive(archive)
     if not trusted:
         raise UntrustedArchiveError(NOT_TRUSTED.format(path=archive))
     main_loop = load_main_loop(archive, trusted=True)
     assert isinstance(main_loop, MainLoop)
-    session = main_loop.start(epochs=epochs)
+    session = main_loop.start(name=main_loop.status.get(NAME), epochs=epochs)
     try:
         follow(session)
     except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.shown import plain, progress, short
 from workbench.log import TrainingLog
+from workbench.log.last_batch import epochs_first, marked, of_last_batch
 from workbench.log.sqlite.reader import Reader
 from workbench.log.sqlite.tables import Database, Listed
 from workbench.main_loop.facts import NAME
@@ -26,7 +27,8 @@ Examples:
 class Run:
     """A run in a database.
 
-    `parent_iteration` is None if the parent is not in the database.
+    `parent_iteration` is None if the parent is not in the database. `last_batch` lists the channels
+    with a record for each batch.
     """
 
     uuid: str
@@ -37,6 +39,7 @@ class Run:
     parent_iteration: int | None
     latest: Mapping[str, Any]
     name: str | None = None
+    last_batch: Sequence[str] = ()
 
 
 @click.command(epilog=EXAMPLES)
@@ -46,7 +49,8 @@ def runs(database: str, as_json: bool) -> None:
     """List the runs in DATABASE, an SQLite file that training wrote.
 
     Each run is listed with the first digits of its identifier, which are sufficient to open its
-    log, and with its name, the run that it continues, and the last value of every channel. The JSON
+    log, and with its name, the run that it continues, and the last value of every channel. A value
+    that describes only the last batch is marked, and is in the JSON list among `last_batch`. This
     list contains whole identifiers; values that JSON cannot represent, such as infinite numbers,
     become strings.
     """
@@ -80,6 +84,8 @@ def _read(database: Database, listed: Listed) -> Run:
     parent = listed.parent
     if parent is None and isinstance(facts.get("resumed_from"), str):
         parent = facts["resumed_from"]  # a run in another database
+    columns = memory.snapshot().columns
+    last_batch = of_last_batch({name: len(one.values) for name, one in columns.items()}, facts)
     return Run(
         listed.uuid,
         listed.created,
@@ -87,8 +93,9 @@ def _read(database: Database, listed: Listed) -> Run:
         facts["epochs_done"],
         parent,
         listed.parent_time,
-        memory.latest(),
+        epochs_first(memory.latest(), last_batch),
         facts.get(NAME),
+        sorted(last_batch),
     )
 
 
@@ -102,6 +109,8 @@ def _shown(run: Run) -> str:
         heading += f", continued from {run.parent[:8]}"
         if run.parent_iteration is not None:
             heading += f" at iteration {run.parent_iteration}"
-    width = max(map(len, run.latest), default=0)
-    lines = [f"  {name:{width}}  {short(value)}" for name, value in run.latest.items()]
+    last_batch = frozenset(run.last_batch)
+    rows = {marked(name, last_batch): short(value) for name, value in run.latest.items()}
+    width = max(map(len, rows), default=0)
+    lines = [f"  {name:{width}}  {text}" for name, text in rows.items()]
     return "\n".join([heading, *lines])

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.cli.archives import check_archive
 from workbench.cli.shown import counted, plain, progress, short
+from workbench.log.last_batch import epochs_first, marked, of_last_batch
 from workbench.serialization.checkpoint import read_state
 
 EXAMPLES = """\b
@@ -25,7 +26,8 @@ Examples:
 def show(archive: str, as_json: bool) -> None:
     """Show the progress, the latest values and the parameters in ARCHIVE.
 
-    No code in the archive is executed, so you do not need to trust the archive.
+    A value that describes only the last batch is marked, and is in the JSON object among
+    `last_batch`. No code in the archive is executed, so you do not need to trust the archive.
     """
     facts = facts_of(archive)
     if as_json:
@@ -33,7 +35,9 @@ def show(archive: str, as_json: bool) -> None:
         return
     done = progress(facts["iterations_done"], facts["epochs_done"])
     click.echo(f"{facts['name'] or archive}: {done}")
-    _print("latest values", {name: short(value) for name, value in facts["latest"].items()})
+    last_batch = frozenset(facts["last_batch"])
+    latest = {marked(name, last_batch): short(value) for name, value in facts["latest"].items()}
+    _print("latest values", latest)
     shapes = {
         name: f"{one['dtype']} {tuple(one['shape'])}" for name, one in facts["parameters"].items()
     }
@@ -49,6 +53,8 @@ def facts_of(path: str) -> dict[str, Any]:
     log = state["log"]
     status = log["status"]
     latest = {name: values[-1] for name, (_, values) in log["columns"].items() if len(values)}
+    counts = {name: len(values) for name, (_, values) in log["columns"].items()}
+    last_batch = of_last_batch(counts, status)
     parameters = {
         name: {
             "shape": list(np.shape(value)),
@@ -64,8 +70,9 @@ def facts_of(path: str) -> dict[str, Any]:
         "epochs_done": status["epochs_done"],
         "latest": {
             name: getattr(one, "item", lambda one=one: one)() if np.ndim(one) == 0 else one
-            for name, one in latest.items()
+            for name, one in epochs_first(latest, last_batch).items()
         },
+        "last_batch": sorted(last_batch),
         "parameters": parameters,
         "versions": dict(status.get("versions", {})),
     }

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from workbench.data.datasets import Dataset
 from workbench.data.read_once import ReadOnce, once
 from workbench.data.readonly import read_only_batch
 from workbench.data.schemes import ShuffledExampleScheme, ShuffledScheme
+from workbench.data.seeds import with_fixed_draws
 from workbench.data.streams import AbstractDataStream, Data
 from workbench.errors import DataError, SourceError, nearest
 from workbench.hints import hinted
@@ -69,6 +71,8 @@ class BatchStream(AbstractDataStream):
     >>> next(stream.get_epoch_iterator(as_dict=True))
     {'x': array([0., 0.]), 'y': array([1., 1.])}
     """
+
+    _seed: int | None = None
 
     def __init__(self, batches: Iterable[Any], sources: Sequence[str] | None = None) -> None:
         self.batches = once(batches, "the data stream")
@@ -120,7 +124,8 @@ class BatchStream(AbstractDataStream):
         return iter(self.batches)
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[Data]:
-        batches = map(self._as_tuple, itertools.islice(self._begin(epoch), start, None))
+        read = with_fixed_draws(partial(self._begin, epoch), self._seed, epoch)
+        batches = map(self._as_tuple, itertools.islice(read, start, None))
         return batches if self._makes_new else map(read_only_batch, batches)
 
     def _as_tuple(self, batch: Any) -> Data:
@@ -150,7 +155,9 @@ class LoaderStream(BatchStream):
 
     The order in epoch k depends only on k and on the seed of the sampler's or the loader's
     generator, or on `config.default_seed` if neither has a generator. Torch's global generator is
-    not used. A custom sampler must return a reproducible order.
+    not used. A custom sampler must return a reproducible order. In the processes of a run, the
+    global generators of torch, NumPy and Python are seeded in the same way before each batch is
+    read, so examples with random changes are the same for any number of processes.
 
     Parameters
     ----------
@@ -168,6 +175,8 @@ class LoaderStream(BatchStream):
     """
 
     batches: DataLoader[Any]
+
+    _seed: int
 
     def __init__(self, batches: DataLoader[Any], sources: Sequence[str] | None = None) -> None:
         self._seed = _loader_seed(batches)

@@ -230,7 +230,7 @@ class Dataset(Hinted, Labelled, Part):
 
 
 class IndexableDataset(Dataset):
-    """Dataset of arrays in memory, one per source, whose first axis indexes the examples.
+    """Dataset of arrays in memory, one per source; their first axis indexes the examples.
 
     A batch of consecutive examples is a read-only view of the array, without a copy. To change the
     data, write to `indexables`.

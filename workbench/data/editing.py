@@ -245,7 +245,7 @@ def stored_rows(stream: AbstractDataStream, indices: Sequence[int]) -> dict[str,
 def read_examples(
     stream: AbstractDataStream, indices: Sequence[int]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read single examples, both before and after all transformers.
+    """Read single examples, both before any transformer is applied and after all of them.
 
     Random transformers are applied as in the first batch of the first epoch.
 

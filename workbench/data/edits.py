@@ -1,4 +1,4 @@
-"""Edits of examples: examples that a stream omits, and values that it replaces during reading.
+"""Edits to examples: examples that a stream omits, and values that it replaces during reading.
 
 The edits belong to a stream and not to its dataset, whose arrays and files never change. `Edits` is
 immutable. A `Drop` records the position where it starts to apply, so that an epoch with dropped

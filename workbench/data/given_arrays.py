@@ -129,7 +129,7 @@ def other_arrays(
         raise DataError("validation must be a pair (features, targets), but the targets are None")
     if targets.values.shape[1:] != encoded.values.shape[1:]:
         raise DataError(
-            f"the targets for validation must have the shape (N, {encoded.values.shape[1]}), not "
+            f"the validation targets must have the shape (N, {encoded.values.shape[1]}), not "
             f"{targets.values.shape}"
         )
     return {**other, TARGETS: targets.values}

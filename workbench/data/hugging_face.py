@@ -20,12 +20,12 @@ ALL_SPLITS = (
 AS_TABLE = "fit(model, data.to_pandas(), target=...) reads the data as a table"
 NO_EXAMPLES = (
     "{where} must be a split with at least one example, but has none; if it is the result of "
-    "data.filter, check its condition"
+    "data.filter, check the condition of the filter"
 )
 TEXT = "the column {name!r} of {where} contains text, but must contain numbers; {advice}"
 NO_VALUE = (
-    "the column {name!r} of {where} has no value in {count} of {total} examples; remove them, as "
-    "in data.filter(lambda example: example[{name!r}] is not None)"
+    "the column {name!r} of {where} has no value in {count} of {total} examples; remove these "
+    "examples, as in data.filter(lambda example: example[{name!r}] is not None)"
 )
 NO_BATCH = (
     "the examples of {where} cannot be joined into a batch ({error}); the values of each column "

@@ -92,9 +92,9 @@ def _read(
 
 
 def narrowed(stream: Divisible, share: Share) -> tuple[Divisible, IterationScheme] | None:
-    """Return a copy of `stream` that reads a share of each batch, and the scheme of whole batches.
+    """Return ``(copy, scheme)``, or None if shares must be taken from whole batches.
 
-    Return None if shares must be taken from whole batches.
+    The copy reads only `share` of each batch; the original scheme defines the whole batches.
     """
     if not isinstance(share.axis, int) or share.axis:
         return None

@@ -65,7 +65,7 @@ class Spiral(IndexableDataset):
         self.cycles, self.noise = float(cycles), float(noise)
         if not (self.cycles > 0 and self.noise >= 0):
             raise DataError(
-                "cycles of Spiral must be positive and noise must be 0 or more, but "
+                "cycles of Spiral must be positive and noise must be 0 or more, not "
                 f"cycles={cycles} and noise={noise}"
             )
         self.seed = resolve_seed(rng, seed, "Spiral")

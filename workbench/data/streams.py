@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from workbench.data.axes import BATCH, AxisLabels, Labelled, as_labels, changed
@@ -23,6 +24,7 @@ from workbench.data.fuel_hooks import STREAM_HOOKS, check_called, is_own, refuse
 from workbench.data.reader_copies import apart, check_reader
 from workbench.data.readonly import explained
 from workbench.data.schemes import IterationScheme
+from workbench.data.seeds import with_fixed_draws
 from workbench.data.shared_reading import shared_batches
 from workbench.data.shares import Share
 from workbench.data.traced import IN_ORDER, NO_INDICES, Origin, Traced
@@ -80,7 +82,7 @@ class AbstractDataStream(Hinted, Labelled, Traced, ABC):
         only one epoch, and training cannot be rewound.
     reads_example_by_example : bool
         True if the stream is certain to read and change each example independently of the others in
-        its batch, so that one of several processes can read a part of each batch.
+        its batch, so that each of several processes can read its part of a batch.
 
     Examples
     --------
@@ -318,7 +320,8 @@ class EpochIterator(Iterator[BatchT]):
             if self.finished:
                 raise StopIteration
             stream, training = self.data_stream, self._training
-            self._batches = stream._read(self.epoch, self.position, training)
+            read_on = partial(stream._read, self.epoch, self.position, training)
+            self._batches = with_fixed_draws(read_on, None, self.epoch, self.position)
             if self.share is not None:
                 read = stream if training or stream._for_others is None else stream._for_others
                 self._batches = shared_batches(

@@ -46,8 +46,8 @@ NO_NAMES = (
 )
 WITHOUT_GAPS = "remove these rows with frame = frame.dropna(subset=[{name!r}])"
 ONE_COLUMN = (
-    "; if the cells of the file are separated by {other!r}, read it with pandas.read_csv(path, "
-    "sep={other!r}), and with decimal=',' if its numbers have decimal commas"
+    "; if the cells of the file are separated by {other!r}, read the file with pandas.read_csv("
+    "path, sep={other!r}), and with decimal=',' if its numbers have decimal commas"
 )
 SEVERAL = "{count} columns of the table cannot be used as they are:\n{faults}"
 OTHER_COLUMNS = (
@@ -68,8 +68,8 @@ UNKNOWN_VALUE = (
     "it with one of these values, or train with examples that have it"
 )
 TOO_LARGE = (
-    "column {name!r} has numbers up to {largest:.6g}, too large to be standardised; divide them, "
-    "as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
+    "column {name!r} has values up to {largest:.6g}, which are too large to standardise; divide "
+    "them, as in frame[{name!r}] = frame[{name!r}] / {largest:.6g}"
 )
 NO_FEATURES = "the table has no column besides the target {target}; a model needs features"
 
@@ -278,7 +278,7 @@ def _moments(values: Array, name: str) -> tuple[float, float]:
 
 
 def other_table(given: Any) -> str:
-    """Return the type of a value that is not a pandas table, and how to convert it if possible."""
+    """Return the type of a value that is not a pandas table and, if possible, how to convert it."""
     kind = type(given)
     plain = kind.__module__ in ("builtins", "numpy")
     name = kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"

@@ -120,7 +120,7 @@ def read_frame(
 
 
 def other_file(path: str | os.PathLike[str]) -> str:
-    """Return advice on reading a file that is not of a known kind.
+    """Return advice on reading a file of an unknown kind.
 
     Examples
     --------

@@ -183,7 +183,7 @@ class _Lines:
         for path in self.paths:
             regular_file(path, "text file")
         if not self.paths:
-            raise DataError("the argument files must contain at least one path, but it is empty")
+            raise DataError("the argument files must contain at least one path, but is empty")
         try:
             "".encode(encoding)
         except LookupError:

@@ -1,6 +1,6 @@
 """Detection of dates that are written as text in a column, with advice on converting them.
 
-A year usually has four digits. Two digits are accepted only if all texts of the column are such
+A year usually has four digits. Two digits are accepted only if all values in the column are such
 dates, and only with slashes or with two digits for both day and month, as in 1/31/24 and 31.01.24.
 Otherwise, version numbers and other codes would be mistaken for dates.
 """

@@ -15,6 +15,7 @@ from workbench.diagrams.mermaid import to_text
 from workbench.diagrams.svg import escaped, to_svg
 from workbench.errors import ArgumentError
 from workbench.hints import Hinted
+from workbench.utils.atomic import replace_file
 
 
 def image(diagram: Diagram) -> str:
@@ -73,7 +74,7 @@ class ModelImage(Hinted):
         Raises
         ------
         ArgumentError
-            If the file name has a different suffix.
+            If the file name has a different suffix, or if the file exists and is not an image.
         """
         path = Path(path)
         texts = {".svg": to_svg, ".mmd": to_text}
@@ -82,7 +83,8 @@ class ModelImage(Hinted):
                 f"save: the name {path.name!r:.80} must end with .svg or .mmd; the suffix "
                 "determines the format"
             )
-        path.write_text(texts[path.suffix](self.diagram), encoding="utf-8")
+        data = texts[path.suffix](self.diagram).encode()
+        replace_file(path, lambda file: file.write(data), ArgumentError)
 
     def __repr__(self) -> str:
         return self.diagram.as_text()

@@ -1,4 +1,4 @@
-"""Lines, boxes and texts that make up the image of a diagram.
+"""Lines, boxes and text that make up the image of a diagram.
 
 The background is transparent. Every text has its own background, so that it can be read on light
 and dark pages, and lines are drawn in a grey that is visible on both.
@@ -86,7 +86,7 @@ Shape = Rect | Words | Curve | Arrow
 
 @dataclass(frozen=True)
 class Shapes:
-    """The shapes of a diagram, in the order they are drawn, and its size."""
+    """The shapes of a diagram in drawing order, and the size of the diagram."""
 
     shapes: tuple[Shape, ...]
     width: float

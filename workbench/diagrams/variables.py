@@ -1,4 +1,4 @@
-"""Texts that describe variables and bricks: shapes, roles, parameters and notes."""
+"""Descriptions of variables and bricks: shapes, roles, parameters and notes."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ same in all processes, and the same as when a single process trains.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace as replaced
 from typing import Any, Literal
@@ -15,11 +16,12 @@ from typing import Any, Literal
 import torch
 
 from workbench import errors
-from workbench.algorithms.base import DIVIDERS, Batch
+from workbench.algorithms.base import DIVIDERS, Batch, inputs_by_name
 from workbench.algorithms.rules import StepRule, Steps, StepUpdates, keeper_of
 from workbench.bricks.module_call import ModuleCall
 from workbench.data.shares import Share, SharedBatch
 from workbench.data.streams import EpochIterator
+from workbench.distributed.independence import NOT_FINITE, Examples, check_independence
 from workbench.distributed.statistics import over_batch, statistic_of
 from workbench.distributed.whole import Statistics, Whole
 from workbench.graph.modes import estimates
@@ -33,10 +35,12 @@ from workbench.tensor.scan import Loop
 from workbench.tensor.traversal import ancestors, replace
 
 APART = (
-    "the processes are not at the same batch: process {rank} is at the batch with number {own}, "
-    "but the numbers of all {size} processes add up to {sum}. All processes must read the same "
-    "batches, so give schemes and data loaders the same seed, and all extensions must act at the "
-    "same batches in all processes"
+    "the processes have not read the same batch: the batch of process {rank} has the number {own}, "
+    "but the numbers of all {size} processes add up to {sum}. A number depends on the position in "
+    "the data and on values of the batch. Give schemes and data loaders the same seed in all "
+    "processes; draw random changes of examples from the global generators of torch, NumPy or "
+    "Python, or from generators that depend only on the example and the epoch; and let all "
+    "extensions act after the same batches"
 )
 LOCAL_STATISTICS = (
     "batch normalisation{where} uses the mean and the standard deviation of each process's "
@@ -46,6 +50,15 @@ LOCAL_DRAWS = (
     "random numbers that are drawn in loops or by wrapped modules, or whose shape does not contain "
     "the example axis exactly once, depend on the number of processes"
 )
+UNCHECKED = (
+    "the check of the cost {name!r} for values that combine the examples of a batch is incomplete, "
+    "because {reason}; if there are such values, results depend on the number of processes"
+)
+LOOP_STATISTICS = "it normalises batches in a loop"
+OTHER_DRAWS = "it draws random numbers in loops, or with a shape without one example axis"
+TOO_FEW = "the batches have too few examples"
+ATTEMPTS = 10
+"""The number of batches that are searched for examples with a finite cost."""
 
 NOT_SHARED = (
     "the epoch iterator must be an EpochIterator, which gives each process its share of a batch, "
@@ -72,6 +85,13 @@ class DataParallel(Hinted):
     If the cost is a mean or a sum over examples, or a function of such means and sums, the results
     are the same as when one process trains the model, except for rounding. Dropout also uses the
     same masks. Any other differences are recorded in the log, under ``distributed``.
+
+    A cost that combines the examples of a batch, for example with ``x.flip(0)`` or in a wrapped
+    module, is an error. Before the first step, all processes compute the cost of up to 8 examples
+    of the batch and its gradient, once of all examples together and once combined from two parts.
+    The two results must agree except for rounding. Draws depend on the positions of the examples;
+    wrapped modules run without dropout. If a cost cannot be checked, because it draws random
+    numbers in another way or normalises batches in a loop, the log says so.
 
     Only the first process shows progress and writes the log and checkpoints. Any number of
     processes can continue from a checkpoint. Extensions must run after the same batches in
@@ -118,6 +138,8 @@ class DataParallel(Hinted):
     DataParallel(<process 0 of 1>)
     """
 
+    _unchecked: list[tuple[Variable, list[SharedVariable]]]
+
     def __init__(
         self,
         group: ProcessGroup | None = None,
@@ -142,6 +164,7 @@ class DataParallel(Hinted):
         self.agreed: Level | None = None
         self.waiting: Callable[[], int] = _nothing_waits
         self._called = False
+        self._unchecked, self._attempts = [], 0
 
     @property
     def described(self) -> str:
@@ -171,9 +194,92 @@ class DataParallel(Hinted):
         if cost is None:
             raise errors.AlgorithmError(
                 "GradientDescent requires a cost to train in several processes, because the "
-                "weights of the shares of a batch are inferred from the cost; pass cost=..."
+                "weight of each share is inferred from the cost; pass cost=..."
             )
-        return self.whole.gradients(cost, gradients)
+        found = self.whole.gradients(cost, gradients)
+        if self.is_active:
+            reason = self._unclear(cost)
+            if reason is None:
+                self._unchecked.append((cost, list(gradients)))
+            else:
+                self.notes.append(UNCHECKED.format(name=str(cost), reason=reason))
+        return found
+
+    def check_cost(self, batch: Batch) -> None:
+        """Check that the cost of a batch can be computed from its shares, before the first step.
+
+        The value and the gradient of the cost of a few examples are computed twice: of all of them
+        together, and combined from two parts. This is repeated for the next batches until there are
+        two examples whose cost is finite.
+
+        Parameters
+        ----------
+        batch : dict
+
+        Raises
+        ------
+        AlgorithmError
+            If the cost combines the examples of a batch.
+
+        Warns
+        -----
+        MonitoringWarning
+            If the cost cannot be checked.
+        """
+        if not self._unchecked or (isinstance(batch, SharedBatch) and batch.total < 2):
+            return
+        given = batch.read_whole() if isinstance(batch, SharedBatch) else batch
+        left = []
+        for cost, parameters in self._unchecked:
+            if given is batch and any(one.divided is not None for one in parameters):
+                continue  # its values are gathered, but other processes may have too few examples
+            reason = self._checked(cost, parameters, given)
+            self._attempts += 1
+            if reason == TOO_FEW or (reason == NOT_FINITE and self._attempts < ATTEMPTS):
+                left.append((cost, parameters))
+            elif reason is not None:
+                note = UNCHECKED.format(name=str(cost), reason=reason)
+                self.notes.append(note)
+                if self.group.is_first:
+                    warnings.warn(note, errors.MonitoringWarning, stacklevel=2)
+        self._unchecked = left
+
+    def _checked(
+        self, cost: Variable, parameters: list[SharedVariable], batch: Batch
+    ) -> str | None:
+        """Check the cost of some examples; return the reason if this is impossible."""
+        roots = [cost, self.whole(cost)]
+        inputs = list(inputs_by_name(roots, "the cost").values())
+        if not all(one.name in batch for one in inputs):
+            return TOO_FEW
+        order = ancestors(roots)
+        moved, _ = self._moved(order)
+        found = replace(roots, {**moved, **over_batch(order, self.group)})
+        try:
+            examples = Examples(batch, inputs, self.share.axis_of)
+        except errors.WorkbenchError:
+            return TOO_FEW  # the step raises the same error
+        if examples.sizes[0] < 2:
+            return TOO_FEW
+        one, whole = (found[root] for root in roots)
+        return check_independence(one, whole, inputs, examples, parameters, self._facts)
+
+    def _unclear(self, cost: Variable) -> str | None:
+        """Return the reason if a check of a cost would say nothing."""
+        order = ancestors([cost])
+        calls = [one.owner for one in order if one.owner is not None]
+        moved, _ = self._moved(order)
+        if any(isinstance(call.function, Loop) and _draws(call.function) for call in calls) or any(
+            one.owner is not None
+            and is_draw(one.owner)
+            and one not in moved
+            and any(map(size_of, one.fake.shape))
+            for one in order
+        ):
+            return OTHER_DRAWS
+        if any(statistic_of(one) is None for one in estimates([cost])):
+            return LOOP_STATISTICS
+        return None
 
     def check_rule(self, rule: StepRule) -> None:
         """Accept any rule."""
@@ -183,7 +289,10 @@ class DataParallel(Hinted):
         return steps
 
     def prepare(self, roots: Iterable[Variable]) -> list[Variable]:
-        """Make random draws depend on positions in the whole batch; merge all messages into one."""
+        """Make random draws depend on positions in the whole batch.
+
+        Also merge all messages between processes into one.
+        """
         roots = list(roots)
         order = ancestors(roots)
         moved, left = self._moved(order)
@@ -194,7 +303,7 @@ class DataParallel(Hinted):
         return in_one_message([found[root] for root in roots])
 
     def _of_shares(self, roots: list[Variable]) -> list[str]:
-        """Return notes about batch normalisations that use the statistics of shares."""
+        """Return notes about batch normalisations that use per-share statistics."""
         found = estimates(roots)
         if self.statistics == "share":
             return [LOCAL_STATISTICS.format(where="")] * bool(found)
@@ -219,7 +328,7 @@ class DataParallel(Hinted):
             if call is None:
                 continue
             if isinstance(call.function, Loop):
-                left = left or any(v.owner and is_draw(v.owner) for v in call.function.variables)
+                left = left or _draws(call.function)
             if not is_draw(call):
                 continue
             if one in seeds:
@@ -269,14 +378,14 @@ class DataParallel(Hinted):
 
         Raises
         ------
-        ProcessError
+        DataError
             If the processes have processed different batches.
         """
         size = self.group.size
         found, epoch, batch, calls = map(int, total.tolist())
         if found != size * self._number:
             text = APART.format(rank=self.group.rank, own=self._number, size=size, sum=found)
-            raise errors.ProcessError(text)
+            raise errors.DataError(text)
         if batch or epoch:
             self.agreed, self.wish = "batch" if batch else "epoch", None
         self._called = self._called or calls > 0
@@ -335,6 +444,11 @@ def _seeds(variable: Variable) -> list[Variable]:
         return []
     seed: Any = call.args[-1]
     return [seed]
+
+
+def _draws(loop: Loop) -> bool:
+    """Return True if a loop draws random numbers."""
+    return any(one.owner is not None and is_draw(one.owner) for one in loop.variables)
 
 
 def _nothing_waits() -> int:

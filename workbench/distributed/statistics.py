@@ -31,7 +31,7 @@ from workbench.tensor.variable import Call
 class _Statistics(torch.autograd.Function):
     """Variance and mean, over some axes, of the values in all processes.
 
-    The message contains the number of elements, their sum and the sum of their squares in double
+    The processes add up the number of elements, their sum and the sum of their squares in double
     precision, so the variance is accurate enough even if it is much smaller than the mean.
     """
 

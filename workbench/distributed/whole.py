@@ -355,7 +355,7 @@ def _own(variable: Variable) -> Part | None:
 
 
 def several(*sizes: Variable) -> Variable:
-    """Return the product of sizes, or 0 if it is 1, since one element has no deviation."""
+    """Return the product of sizes, or 0 for a single element, which has no deviation."""
     number = product(*sizes)
     weight: Variable = number * (number > 1)
     return weight

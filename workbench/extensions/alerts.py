@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import urllib.request
 from collections import deque
@@ -109,7 +110,7 @@ def alert(main_loop: Loop, text: str, level: Level = "warning") -> None:
         raise ArgumentError(NO_TEXT.format(text=text))
     row = main_loop.log.current_row
     row[ALERTS] = (*row.get(ALERTS, ()), {"level": level, "text": text, "by": actor()})
-    if logger.isEnabledFor(LEVELS[level]):
+    if logger.isEnabledFor(LEVELS[level]) or not logger.hasHandlers():
         _print(main_loop, LEVELS[level], f"iteration {row.iteration}: {text}")
     main_loop.after_event(main_loop.log.commit)
 
@@ -123,7 +124,10 @@ def _print(main_loop: Loop, level: int, text: str) -> None:
         return
     count = rate.told()
     more = f" ({count} earlier alert{'s' * (count != 1)} not printed)" if count else ""
-    logger.log(level, "%s%s", text, more)
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s%s", text, more)
+    else:  # by default, `logging` prints warnings only, but the user has asked for this alert
+        print(f"{text}{more}", file=sys.stderr)
 
 
 class Alert(SimpleExtension):
@@ -132,12 +136,13 @@ class Alert(SimpleExtension):
     Parameters
     ----------
     text : str, optional
-        The text of the alert, which is used unless `when` returns a text.
+        The text of the alert, used unless `when` returns a string.
     when : callable, optional
         A function that receives the log and returns True, or the text of the alert, if the
         condition is met. By default the condition is always met. If the function raises errors,
         only the first error becomes an alert; training continues.
     level : {'info', 'warning', 'error'}
+        The level; by default ``'info'``.
     repeat : bool
         If True, alert whenever the condition is met. By default, if `when` reports several times in
         a row that the condition is met, alert only the first time, even if the text changes. If the
@@ -176,7 +181,7 @@ class Alert(SimpleExtension):
         text: str = "",
         when: Callable[[TrainingLogBase], bool | str] | None = None,
         *,
-        level: Level = "warning",
+        level: Level = "info",
         repeat: bool = False,
         webhook: Webhook | None = None,
         name: str | None = None,

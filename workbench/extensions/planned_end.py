@@ -23,7 +23,7 @@ NOT_MORE = (
 )
 
 NOT_BEFORE = (
-    "the total number of {unit} must be greater than {done}, the number already completed, not "
+    "the total number of {unit} must be greater than the number already completed ({done}), not "
     "{number}; give a larger total, or call stop() to end training now"
 )
 

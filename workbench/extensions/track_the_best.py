@@ -1,6 +1,6 @@
-"""`TrackTheBest`, which writes a record whenever another record reaches its best value so far.
+"""`TrackTheBest`, which writes a record whenever the tracked record reaches its best value so far.
 
-`workbench.extensions.stopping` uses it to end training when the record stops improving.
+`workbench.extensions.stopping` uses it to end training when the tracked record stops improving.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from workbench.bricks import Bias, Brick, Dropout, Identity, Linear, Logistic, Softmax
 from workbench.bricks.activations import Activation
 from workbench.errors import ArgumentError
 from workbench.tensor import Variable
+from workbench.tensor.arrays import as_array
 from workbench.tensor.device import floatx
 
 End = Literal["softmax", "logistic", "scores"]
@@ -132,7 +132,7 @@ def outputs_of_batch(output: Variable, given: Mapping[str, Any]) -> list[torch.T
     """Return the outputs of a network for a batch, and for the batch multiplied by 1000."""
     plain: Any = dict(given)
     large: Any = {
-        name: np.asarray(value) * 1000 if np.asarray(value).dtype.kind == "f" else value
+        name: as_array(value) * 1000 if as_array(value).dtype.kind == "f" else value
         for name, value in plain.items()
     }
     return [torch.as_tensor(output.eval(plain)), torch.as_tensor(output.eval(large))]

@@ -78,7 +78,7 @@ OWN_METRIC = (
 NOT_CALLED = "{argument} must be an object, not the class {name}; write {written}"
 NOT_SCALAR = (
     "{name}(output, targets) must return one number for a batch, but returned {what} for arguments "
-    "of the shapes {output} and {targets}; average the result, for example with .mean()"
+    "of shapes {output} and {targets}; average the result, for example with .mean()"
 )
 NOT_TORCH = (
     "the {name} {called} cannot be applied to the output and the targets, which are variables "

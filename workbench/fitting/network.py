@@ -29,6 +29,7 @@ from workbench.fitting.losses import Aim, Loss, Metric
 from workbench.fitting.prepared import Prepared
 from workbench.fitting.program import Statements, literal
 from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.arrays import as_array
 from workbench.tensor.device import floatx
 from workbench.tensor.inputs import expect_read_only
 
@@ -57,12 +58,12 @@ NOT_INDICES = (
     "{values}"
 )
 FEWER_NAMES = (
-    "the targets have the value {value}, but the data has the names of only {count} classes: "
-    "{names}; correct the names, or the targets, which must be indices of the names"
+    "the targets contain {value}, but the data names only {count} classes: {names}; correct the "
+    "names, or the targets, which must be indices into the names"
 )
 PARTLY = (
     "{given!r} already has values, but {lacking!r} has none, so it is unclear whether the values "
-    "should be kept; call the method initialize() of every brick, or pass new bricks"
+    "should be kept; call the initialize() method of every brick, or pass new bricks"
 )
 COLUMNS_OF_CLASSES = (
     "the targets are integers of shape {shape}, but classes must be a vector of indices; pass "
@@ -71,7 +72,7 @@ COLUMNS_OF_CLASSES = (
 VECTOR = (
     "the input {name!r} has one number for each example, but the model needs rows of shape "
     "(B, features); pass x.reshape(-1, 1), or pass a table and the name of its target if the data "
-    "has several such columns (data.to_pandas() converts a split of Hugging Face)"
+    "has several such columns (data.to_pandas() converts a Hugging Face split)"
 )
 OTHER_DTYPE = (
     "{name!r} has the dtype {given}, but the model computes with {wanted}; convert it with "
@@ -99,6 +100,7 @@ AS_IT_IS = (
     "that was passed to fit"
 )
 KEPT = "The model was already initialised, so training starts from its values."
+TRAINED_BEFORE = "The model was trained by {name} before, so training continues from its values."
 
 
 @dataclass
@@ -356,7 +358,7 @@ def _aim(
     outputs: int | None,
     end: End | None,
 ) -> Aim:
-    values = np.asarray(targets)
+    values = as_array(targets)
     names = prepared.classes
     numbers = Aim(None, numbers=values.shape[1] if values.ndim > 1 else 1)
     if prepared.encoded:
@@ -473,7 +475,7 @@ def _has_values(steps: Sequence[Brick]) -> bool:
 
 
 def _target_variable(name: str, targets: Any) -> Variable:
-    values = np.asarray(targets)
+    values = as_array(targets)
     dtype = floatx() if values.dtype.kind == "f" else torch.int64
     shape = (None, *values.shape[1:])
     return tensor.variable(name, shape, dtype)
@@ -505,7 +507,7 @@ def _is_written(cost: Variable) -> bool:
 
 
 def _stand_in(output: Variable) -> Variable:
-    """Return a placeholder for the cost: one line of code, to be replaced by `_put_loss`."""
+    """Return a placeholder cost: one line of code that `_put_loss` replaces."""
     cost: Variable = output.mean()
     cost.name = "cost"
     return cost

@@ -123,7 +123,7 @@ def check_target(target: object) -> None:
     if not (target is None or isinstance(target, str) or (several and target)):
         raise DataError(
             "target must be the name of the column or array to predict, or a list of column names, "
-            f"not {type(target).__name__}; pass values as in fit(model, (X, y))"
+            f"not {type(target).__name__}; to pass values, call fit(model, (X, y))"
         )
 
 

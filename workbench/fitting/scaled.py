@@ -16,6 +16,7 @@ from workbench.data.pixels import is_to_unit, kind_of, largest_beyond_unit, to_u
 from workbench.errors import DataError
 from workbench.fitting.prepared import Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
+from workbench.tensor.arrays import as_array
 from workbench.utils.notices import tell
 
 OTHER_RANGE = (
@@ -66,7 +67,7 @@ def _first_batch(stream: AbstractDataStream) -> Mapping[str, Any]:
 
 def _are_images(values: Any) -> bool:
     dtype = getattr(values, "dtype", None)
-    return dtype in (np.dtype(np.uint8), torch.uint8) and is_image(np.asarray(values))
+    return dtype in (np.dtype(np.uint8), torch.uint8) and is_image(as_array(values))
 
 
 def _is_scaled(values: Any, name: str) -> bool:

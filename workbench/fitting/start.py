@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workbench.algorithms import Adam, GradientDescent, StepRule, TorchOptimizer
 from workbench.algorithms.base import UpdatesAlgorithm
 from workbench.algorithms.torch_optimizer import MakeOptimizer
+from workbench.bricks import Brick
 from workbench.bricks.cost import Cost
 from workbench.bricks.lookup import LookupTable
 from workbench.data.files import some
@@ -26,13 +27,15 @@ from workbench.extensions import (
 )
 from workbench.fitting import ends, layers, losses
 from workbench.fitting.data import prepare
-from workbench.fitting.network import Network, as_brick, build
+from workbench.fitting.network import KEPT, TRAINED_BEFORE, Network, as_brick, build
 from workbench.fitting.prepared import Prepared, Wishes
 from workbench.fitting.program import Statements, call, literal, names_in, rule_code, written
 from workbench.fitting.scaled import note_scaled_images
 from workbench.graph import ComputationGraph
 from workbench.hints import hinted, other_names
+from workbench.log.differences import STARTED_FROM
 from workbench.main_loop import MainLoop
+from workbench.main_loop.trained import trained_by
 from workbench.model import Model
 from workbench.session import Session
 from workbench.tensor import SharedVariable, Variable
@@ -159,6 +162,10 @@ ALL_EQUAL = (
     "{what} the same value {value:.4g} in all examples, so there is nothing to learn; pass targets "
     "with different values"
 )
+TRAINED = (
+    "the model was trained by {name} before, so training continues from these values; for a run "
+    "from new values, pass a new model{reset}"
+)
 INSTANCE = (
     "step_rule must be a step rule, or a function that creates an optimizer of torch, not a "
     "finished optimizer; write step_rule=lambda parameters: torch.optim.{kind}(parameters{lr})"
@@ -200,7 +207,8 @@ def fit(
         The model. A list of bricks is applied in order. Sizes that follow from the data can be left
         out, as in ``[Linear(output_dim=50), Rectifier(), Linear()]``. Bricks without values are
         initialised: weights before rectifiers by `He`, all other weights by the default scheme of
-        the brick (usually `Glorot`), and biases with zero.
+        the brick (usually `Glorot`), and biases with zero. A model that an earlier run has trained
+        continues from its values, and a notice says so.
     data
         One of the following:
 
@@ -302,6 +310,7 @@ def fit(
     training = _training_code(network, prepared, rule, epochs, bool(given))
     plot = _plot(network, prepared, training)
     graph = ComputationGraph(network.cost)
+    started_from = _note_start(model, network, graph)
     loop = MainLoop(
         _algorithm(network.cost, graph.parameters, rule),
         prepared.training,
@@ -313,10 +322,26 @@ def fit(
             *given,
         ],
     )
+    loop.status[STARTED_FROM] = started_from
     loop.status["recipe"] = written([prepared.code, network.code, training])
     if prepared.classes is not None:
         loop.status["classes"] = list(prepared.classes)
     return cast(Session, loop.start(name=name))  # a Session, since a thread trains
+
+
+def _note_start(model: Any, network: Network, graph: ComputationGraph) -> str:
+    """Describe the values that training starts from; print a notice if a run has trained them."""
+    if not network.had_values:
+        return "initialised"
+    name = trained_by(graph.parameters)
+    if name is None:
+        return "values of the model"
+    one = isinstance(model, Brick)
+    reset = ", or call model.initialize() before" if one else ""
+    tell(TRAINED.format(name=name, reset=reset))
+    comments = [one for one in network.code.comments if one != KEPT]
+    network.code.comments[:] = [*comments, TRAINED_BEFORE.format(name=name)]
+    return f"trained, continued from {name}"
 
 
 def _check_rule(rule: Any) -> None:

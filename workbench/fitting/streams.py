@@ -34,6 +34,7 @@ from workbench.errors import DataError
 from workbench.fitting.prepared import STREAM, Prepared, Wishes, target_in
 from workbench.fitting.program import Statements, call, literal
 from workbench.fitting.scaled import scaled
+from workbench.tensor.arrays import as_array
 
 NO_DIVISION = (
     "a {kind} cannot be divided by validation={validation!r}, because its batches are already "
@@ -144,7 +145,7 @@ def _labels(values: Any, fraction: float, as_classes: bool | None) -> Any:
     """
     if values is None or as_classes is False:
         return None
-    labels = np.asarray(values)
+    labels = as_array(values)
     if labels.dtype.kind not in "iub" or labels.size != len(labels):
         return None
     labels = labels.reshape(-1)
@@ -333,7 +334,7 @@ def _look_into(data: Any, prepared: Prepared, collate: Any = default_collate) ->
     if isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
         if not _are_read(values, data, prepared, collate):
             return
-        prepared.values = np.asarray(values)
+        prepared.values = as_array(values)
     elif getattr(data, "target_transform", None) is not None:
         return
     if isinstance(names, (list, tuple)):
@@ -350,7 +351,7 @@ def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
         return True
     place = list(prepared.training.sources).index(prepared.target)
     try:
-        values = np.asarray(given)
+        values = as_array(given)
         if len(values) != len(data):
             return False
         rows = np.arange(len(values))
@@ -360,7 +361,7 @@ def _are_read(given: Any, data: Any, prepared: Prepared, collate: Any) -> bool:
             item, known = data[row], values[row]
             if collate not in KEEP_TARGETS:
                 item, known = collate([item]), values[row : row + 1]
-            found = np.asarray(item[prepared.target] if isinstance(item, Mapping) else item[place])
+            found = as_array(item[prepared.target] if isinstance(item, Mapping) else item[place])
             if found.dtype.kind == known.dtype.kind == "f":
                 known = known.astype(found.dtype)
             if not np.array_equal(found, known):

@@ -55,7 +55,7 @@ class Component(Annotation):
         if not isinstance(value, str) or not value or {"/", "."} & set(value):
             raise BrickError(
                 f"{type(self).__name__}: the name of a brick must be a non-empty string without "
-                f"'/' or '.', which separate the names in a path, not {value!r}"
+                f"'/' or '.' (which separate the names in a path), not {value!r}"
             )
         self._name = value
 
@@ -78,7 +78,7 @@ class Component(Annotation):
         """
         if self._parameters is None:
             raise NotAllocatedError(
-                f"{self.path()} has no parameters yet; call its method allocate(), or apply it"
+                f"{self.path()} has no parameters yet; call its allocate() method, or apply it"
             )
         return self._parameters
 

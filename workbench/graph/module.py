@@ -58,7 +58,7 @@ class GraphAsModule(torch.nn.Module):
     def _hold(
         self, path: str, variable: SharedVariable, trained: bool
     ) -> tuple[torch.nn.Module, str]:
-        """Register the tensor of a variable in the nested module at its path."""
+        """Register the tensor of a variable in the nested module at the variable's path."""
         *above, name = path.removeprefix("/").replace("/", ".").split(".")
         module: torch.nn.Module = self
         for part in above:

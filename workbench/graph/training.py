@@ -166,7 +166,7 @@ def is_count(variable: Variable) -> bool:
 def _count(sizes: list[int | Variable], device: torch.device) -> Variable:
     """Return the product of `sizes`, the number of averaged elements, as a variable.
 
-    Updates depend on it, since a deviation that is estimated from one element would be near 0.
+    Updates use this number, because a deviation estimated from one element would be near 0.
     """
     number: Any = functools.reduce(operator.mul, sizes)
     if isinstance(number, Variable):

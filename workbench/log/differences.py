@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import LogError, UnknownRecordError, nearest
 from workbench.log.interventions import INTERVENTIONS, each_intervention, in_words
+from workbench.log.last_batch import epochs_first, of_last_batch
 from workbench.log.records import listed
 from workbench.log.sources import Run
 
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Fact: TypeAlias = tuple[str, str]
-"""The kind of a property, which is one of `KINDS`, and its name."""
+"""The kind of a property (one of `KINDS`) and its name."""
 
 KINDS = ("run", "version", "hyperparameter", "intervention", "result")
 """Kinds of properties, in the order of their rows."""
+
+STARTED_FROM = "started_from"
+"""Key in the status for the origin of the values that training started from."""
 
 HYPERPARAMETERS, VERSIONS = "hyperparameters", "versions"
 """Keys in the status for the initial hyperparameters (by path) and the software versions."""
@@ -62,7 +66,7 @@ def differences(
     """
     import pandas as pd
 
-    from workbench.log.mixed_frame import MixedFrame
+    from workbench.log.mixed_frame import LAST_BATCH, MixedFrame
 
     if len(runs) < 2:
         raise LogError(ONE_RUN.format(count=len(runs)))
@@ -76,10 +80,13 @@ def differences(
     names = [run.name for run in runs]
     if index is None:
         return MixedFrame(columns=names, dtype=object)
+    last_batch = frozenset[str]().union(*map(_of_last_batch, runs))
     table = np.empty((len(rows), len(runs)), object)
     for place, values in enumerate(rows.values()):
         table[place] = values
-    return MixedFrame(table, index=index, columns=names)
+    frame = MixedFrame(table, index=index, columns=names)
+    frame.attrs[LAST_BATCH] = sorted(last_batch)
+    return frame
 
 
 def differing(
@@ -130,6 +137,8 @@ def facts_of(run: Run, best: str | None = None, largest: bool = False) -> dict[F
             facts["run", name] = status[key]
     if not status and len(frame):
         facts["run", "iterations"] = int(frame.index[-1])
+    if STARTED_FROM in status:
+        facts["run", "start"] = status[STARTED_FROM]
     if "threads" in status:
         facts["run", "threads"] = status["threads"]
     for what, key in (("version", VERSIONS), ("hyperparameter", HYPERPARAMETERS)):
@@ -180,8 +189,16 @@ def _results(run: Run, best: str | None, largest: bool) -> dict[Fact, Any]:
             raise LogError(NOT_NUMBERS.format(name=best, which=which))
         at = numbers.idxmax() if largest else numbers.idxmin()
         results["result", "iteration"] = int(at)
-    newest = numbers_in(run.latest(at))
+    newest = epochs_first(numbers_in(run.latest(at)), _of_last_batch(run))
     return results | {("result", name): value for name, value in newest.items()}
+
+
+def _of_last_batch(run: Run) -> frozenset[str]:
+    """Return the channels of a run that have a record for each batch."""
+    if run.columns is None:
+        return frozenset()
+    counts = {name: len(entries.values) for name, entries in run.columns.items()}
+    return of_last_batch(counts, run.status)
 
 
 def numbers_in(values: Mapping[str, Any]) -> dict[str, Any]:

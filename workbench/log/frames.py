@@ -2,8 +2,8 @@
 
 In a frame, every channel must be aligned with all rows. `FrameCache` keeps an aligned array for
 each channel and extends it with new records at each request. The frames are views of these arrays.
-A frame never changes after it is returned, because a later record in one of its rows is written to
-a copy.
+A frame never changes after it is returned, because a later record for one of its rows goes into a
+copy.
 """
 
 from __future__ import annotations

@@ -12,7 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.log.last_batch import marked
+
 DIGITS = 6
+LAST_BATCH = "last batch"
+"""Key in the attributes of a frame for the rows whose names are shown with a mark."""
 
 
 class MixedFrame(pd.DataFrame):
@@ -38,13 +42,22 @@ class MixedFrame(pd.DataFrame):
         return MixedSeries
 
     def in_words(self) -> pd.DataFrame:
-        """Return a plain frame that shows the floats in columns of dtype object as text."""
+        """Return a plain frame that shows the floats in columns of dtype object as text.
+
+        Rows of channels whose values describe only the last batch are marked.
+        """
         shown = pd.DataFrame(self)
         mixed = [place for place, kind in enumerate(shown.dtypes) if kind.kind == "O"]
         rows = [number_texts(row) for row in shown.iloc[:, mixed].itertuples(index=False)]
         for column, place in enumerate(mixed):
             values = pd.Series([row[column] for row in rows], index=shown.index, dtype=object)
             shown.isetitem(place, values.array)
+        if marks := frozenset(self.attrs.get(LAST_BATCH, ())):
+            last = shown.index.nlevels - 1
+            names = [marked(name, marks) for name in shown.index.get_level_values(last)]
+            levels = [shown.index.get_level_values(level) for level in range(last)]
+            arrays = [*levels, pd.Index(names, name=shown.index.names[last])]
+            shown = shown.set_axis(pd.MultiIndex.from_arrays(arrays) if levels else arrays[0])
         return shown
 
     def __repr__(self) -> str:

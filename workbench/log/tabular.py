@@ -45,8 +45,10 @@ class Tabular(Records):
     def epochs(self) -> pd.DataFrame:
         """The rows at the ends of epochs as a pandas DataFrame, indexed by epoch from 1.
 
-        The first column, ``iteration``, contains the iterations where the epochs ended. The
-        records ``training_finish_requested`` and ``training_finished`` are omitted.
+        The first column, ``iteration``, contains the iterations at which each epoch ended. The
+        records ``training_finish_requested`` and ``training_finished`` are omitted. A channel that
+        is recorded for each batch, such as ``cost`` in a run of `fit`, has the value of the last
+        batch of the epoch, not the mean over the epoch.
         """
         # copied first, since the training thread may append to the list in the meantime
         ends = list(self.status["_epoch_ends"])

@@ -49,7 +49,7 @@ class Mailbox:
     requests : SimpleQueue
         Requests that the thread has not received yet.
     kept : deque
-        Requests received during an evaluation and kept until the boundary.
+        Requests received during an evaluation and kept until the next boundary.
     resting : list of Request or None
         Requests that wait for the end of the current pause; None if there is no pause.
     yielding : bool

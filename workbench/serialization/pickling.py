@@ -39,6 +39,8 @@ from workbench.utils.atomic import replace_file
 
 PICKLE = "_pkl"
 STATE = "_state"
+DEVICE = ("device",)
+"""Reference in a pickle to the configured device."""
 RESERVED = (PICKLE, PARAMETERS, STATE, archive.MANIFEST)
 STACK = 512 * 2**20  # bytes, for pickling deep graphs
 
@@ -63,13 +65,46 @@ def references_to(parameters: Mapping[str, SharedVariable]) -> References:
     }
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class DevicePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickler that refers to an accelerator, so that a process with another device can unpickle.
+
+    The reference is `DEVICE`, and stands for the configured device. Tensors on this device are
+    pickled in main memory.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        device = default_device()
+        self._away = None if device.type == "cpu" else device
+
+    def persistent_id(self, obj: Any) -> Any:
+        here = self._away is not None and type(obj) is torch.device and obj == self._away
+        return DEVICE if here else None
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, torch.Tensor) and obj.device == self._away:
+            trained = isinstance(obj, torch.nn.Parameter)
+            return _moved, (obj.detach().cpu(), self._away, trained, obj.requires_grad)
+        return super().reducer_override(obj)
+
+
+def _moved(
+    value: torch.Tensor, device: torch.device, trained: bool, requires_grad: bool
+) -> torch.Tensor:
+    """Return a tensor on `device`; if `trained` is True, it is a parameter of a torch module."""
+    value = value.to(device)
+    return (
+        torch.nn.Parameter(value, requires_grad) if trained else value.requires_grad_(requires_grad)
+    )
+
+
+class _Pickler(DevicePickler):
     def __init__(self, file: IO[bytes], references: References) -> None:
         super().__init__(file)
         self.references = references
 
     def persistent_id(self, obj: Any) -> Any:
-        return self.references.get(id(obj))
+        return self.references.get(id(obj)) or super().persistent_id(obj)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -83,6 +118,8 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         kind, *details = pid
+        if pid == DEVICE:
+            return default_device()
         try:
             if kind == "parameter":
                 name, dtype = details

@@ -9,15 +9,18 @@ from typing import Any
 
 from workbench import interfaces
 from workbench.errors import SessionError
-from workbench.extensions import TrackTheBest
-from workbench.extensions.compared_records import check_direction
+from workbench.extensions import DataStreamMonitoring, TrackTheBest
+from workbench.extensions.compared_records import direction_of
 from workbench.extensions.saveload import SAVED_TO
 from workbench.interfaces import Loop
 from workbench.log import TrainingLogBase
 
+VALIDATION_COST = "validation_cost"
+"""The record of the cost of the validation data in runs of `fit`."""
+
 NO_RECORD = (
-    "this run has no extension TrackTheBest, so the record to compare is unknown; pass its name, "
-    "as in session.best('valid_cost'), with choose_best=max if higher values are better"
+    "this run has neither validation data from fit nor an extension TrackTheBest, so the record to "
+    "compare is unknown; pass its name, as in session.best({example!r})"
 )
 SEVERAL = (
     "this run tracks several records ({names}); pass the name of one, as in session.best({name!r})"
@@ -94,13 +97,15 @@ def tracked(
 
     Raises
     ------
+    ArgumentError
+        If the name of the record does not say which values are better, and `choose_best` is None.
     SessionError
         If no record is given, and the run does not track exactly one record.
     """
     trackers = [one for one in loop.extensions if isinstance(one, TrackTheBest)]
-    if record is None:
-        if not trackers:
-            raise SessionError(NO_RECORD)
+    if record is None and not trackers:
+        record = _validated(loop)
+    elif record is None:
         if len({one.record_name for one in trackers}) > 1:
             names = [one.record_name for one in trackers]
             raise SessionError(SEVERAL.format(names=", ".join(map(repr, names)), name=names[0]))
@@ -108,9 +113,25 @@ def tracked(
     if choose_best is None:
         choose_best = next((t.choose_best for t in trackers if t.record_name == record), None)
     if choose_best is None:
-        check_direction("best", record, True, "choose_best=max")
-        choose_best = min
+        if record != VALIDATION_COST:
+            loop.log.entries(record)  # a misspelt name has no direction either
+        choose_best = direction_of("best", record)
     return record, choose_best
+
+
+def _validated(loop: Loop) -> str:
+    """Return the record of the cost of the validation data in a run of `fit`.
+
+    Raises
+    ------
+    SessionError
+        If there is no such record.
+    """
+    evaluated = any(isinstance(one, DataStreamMonitoring) for one in loop.extensions)
+    if "recipe" in loop.status and evaluated:
+        return VALIDATION_COST
+    costs = [name for name in loop.log.channels if "cost" in name]
+    raise SessionError(NO_RECORD.format(example=costs[0] if costs else "cost"))
 
 
 def best_of(

@@ -12,6 +12,9 @@ from workbench.log.interventions import in_words, interventions_in
 from workbench.session.interventions import CHANGING
 from workbench.utils.numbers import is_count
 
+NONE = "no own interventions"
+CURRENT = "the current branch"
+
 
 class Branch:
     """Branch of a run, either the current branch or a branch that a rewind or `load` has ended.
@@ -69,11 +72,13 @@ class Branch:
         """The interventions made on this branch but not on the current branch, as a line of text.
 
         For the current branch itself, the text lists all its interventions from `start` onwards.
+        If there are no interventions, the text says so.
         """
         log = self.log
         if log is not None:
-            return difference(log, without=self.current_log)
-        return "" if self.current_log is None else difference(self.current_log, self.start)
+            return difference(log, without=self.current_log) or NONE
+        own = "" if self.current_log is None else difference(self.current_log, self.start)
+        return own or CURRENT
 
     @property
     def changed(self) -> bool:

@@ -22,6 +22,9 @@ FAILED = (
 )
 LASTING = frozenset({"step"})
 """Kinds of commands that last for some batches after they are applied."""
+PAUSING = frozenset({"rewind", "undo", "load"})
+"""Kinds of commands that pause the session."""
+PAUSES = "; the session is then paused, and resume() continues it"
 
 
 def _nothing() -> None:
@@ -62,6 +65,8 @@ class Command(interfaces.Command):
         The origin of the command, such as ``code``, ``button`` or the name of an extension.
     replaced_by : int or None
         The id of a later command whose value was assigned instead of the value of this command.
+    unchanged : bool
+        True if the command was applied but had nothing to change, so that it was not recorded.
 
     Examples
     --------
@@ -86,6 +91,7 @@ class Command(interfaces.Command):
         self.reason: str | None = None
         self.exception: BaseException | None = None
         self.replaced_by: int | None = None
+        self.unchanged = False
         self._result: Any = None
         self._failure = ""  # why `wait` raises an error although the command was applied
         self._cause: BaseException | None = None
@@ -125,7 +131,8 @@ class Command(interfaces.Command):
             return "queued"
         instead = f", with the value of command {self.replaced_by}" if self.replaced_by else ""
         what = "started" if self.kind in LASTING else "applied"
-        return f"{what} at iteration {self.iteration:,}{instead}"
+        unchanged = ", unchanged" if self.unchanged else ""
+        return f"{what} at iteration {self.iteration:,}{instead}{unchanged}"
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait until the command is applied, and return its result.
@@ -213,4 +220,5 @@ class Command(interfaces.Command):
         self._end()
 
     def __repr__(self) -> str:
-        return f"<{self.text}: {self.state}>"
+        pauses = self.kind in PAUSING and self.reason is None
+        return f"<{self.text}: {self.state}{PAUSES if pauses else ''}>"

@@ -3,42 +3,65 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from workbench.interfaces import Session
+from workbench.log import TrainingLogBase
 
 WAITING = 5
 """Maximum number of waiting commands to show in the table."""
 
 
-def line(session: Session) -> str:
-    """Format the state, counts, latest values and error of a session as one line."""
-    status = session.log.status
+class Facts(NamedTuple):
+    """Counts and latest values of a run."""
+
+    iterations: int
+    epochs: int
+    values: Mapping[str, Any]
+
+    def numbers(self, count: int) -> dict[str, str]:
+        """Return the first `count` values that are numbers, as text."""
+        found = [(name, one) for name, one in self.values.items() if type(one) in (int, float)]
+        return {name: f"{value:.5g}" for name, value in found[:count]}
+
+
+def facts_of(log: TrainingLogBase) -> Facts:
+    """Return the counts and latest values of a log."""
+    return Facts(log.status["iterations_done"], log.status["epochs_done"], log.latest())
+
+
+def line(session: Session, last: Facts | None = None) -> str:
+    """Format the state, counts, latest values and error of a session as one line.
+
+    The facts at the end of the session are `last`, if another session has continued the run.
+    """
+    now = last or facts_of(session.log)
     facts = [
         session.state.value,
-        f"iteration {status['iterations_done']}",
-        f"{status['epochs_done']} epoch{'s' * (status['epochs_done'] != 1)} done",
-        *(f"{name} {value}" for name, value in numbers(session, 3).items()),
+        f"iteration {now.iterations}",
+        f"{now.epochs} epoch{'s' * (now.epochs != 1)} done",
+        *(f"{name} {value}" for name, value in now.numbers(3).items()),
     ]
-    if session.note and not session.state.ended:
+    if session.note and (last or not session.state.ended):
         facts.append(session.note)
     if session.exception is not None:
         facts.append(f"{type(session.exception).__name__}: {session.exception}")
     return f"<Session {session.name}: {', '.join(facts)}>"
 
 
-def table(session: Session) -> str:
+def table(session: Session, last: Facts | None = None) -> str:
     """Format the state, latest values, error, waiting commands and note of a session as HTML."""
-    status = session.log.status
+    now = last or facts_of(session.log)
     rows = {
         "state": f"<b>{session.state.value}</b>",
-        "iteration": f"{status['iterations_done']:,}",
-        "epochs done": f"{status['epochs_done']:,}",
-        **{html.escape(name): value for name, value in numbers(session, 8).items()},
+        "iteration": f"{now.iterations:,}",
+        "epochs done": f"{now.epochs:,}",
+        **{html.escape(name): value for name, value in now.numbers(8).items()},
     }
     if session.exception is not None:
         text = html.escape(f"{type(session.exception).__name__}: {session.exception}")
-        rows["error"] = f"{text}<br>The method wait() raises this error with its traceback."
+        rows["error"] = f"{text}<br>The wait() method raises this error with its traceback."
     waiting = [command.text for command in session.commands if not command.done]
     if waiting:
         more = f" and {len(waiting) - WAITING} more" if len(waiting) > WAITING else ""
@@ -49,19 +72,19 @@ def table(session: Session) -> str:
     return f"<table><caption>{html.escape(session.name)}</caption>{cells}</table>"
 
 
-def list_of(sessions: Iterable[Session]) -> str:
-    """Return an HTML table with one row for each session."""
+def list_of(sessions: Iterable[tuple[Session, Facts | None]]) -> str:
+    """Return an HTML table with one row for each session; see `line` for the facts."""
     rows = []
-    for session in sessions:
-        status, planned = session.log.status, session.planned["batches"]
-        unready = session.note and not session.state.ended
-        of = f" of {planned:,}" if planned else ""
-        newest = ", ".join(f"{name} {value}" for name, value in numbers(session, 3).items())
+    for session, last in sessions:
+        now, planned = last or facts_of(session.log), session.planned["batches"]
+        noted = session.note and (last or not session.state.ended)
+        of = f" of {planned:,}" if planned and not last else ""
+        newest = ", ".join(f"{name} {value}" for name, value in now.numbers(3).items())
         cells = [
             session.name,
-            f"{session.state.value}: {session.note}" if unready else session.state.value,
-            f"{status['iterations_done']:,}{of}",
-            f"{status['epochs_done']:,}",
+            f"{session.state.value}: {session.note}" if noted else session.state.value,
+            f"{now.iterations:,}{of}",
+            f"{now.epochs:,}",
             newest,
         ]
         rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
@@ -71,10 +94,3 @@ def list_of(sessions: Iterable[Session]) -> str:
         return "<p>no sessions</p>"
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def numbers(session: Session, count: int) -> dict[str, str]:
-    """Return the latest values of the first `count` numeric channels."""
-    newest = session.log.latest().items()
-    found = [(name, value) for name, value in newest if type(value) in (int, float)]
-    return {name: f"{value:.5g}" for name, value in found[:count]}

@@ -18,6 +18,7 @@ from workbench.session.command import Command, text_of_call
 from workbench.session.examples import checked, make, shown, training_examples
 from workbench.session.hyperparameters import (
     Hyperparameter,
+    check_number,
     describe,
     hyperparameters,
     modifier_of,
@@ -64,7 +65,8 @@ class Editing(interfaces.Session):
         Raises
         ------
         SessionError
-            If the variable does not exist, or if `value` is not a number or an array.
+            If the variable does not exist, if `value` is not a number or an array, or if the dtype
+            of the variable rounds the number to zero or infinity.
         """
         shared, given, shown = request_of(self._queue.variables.find, shared, value)
         name = str(shared)
@@ -99,7 +101,9 @@ class Editing(interfaces.Session):
         to = "" if value is None else f" at {value}"
         details = {"variable": str(variable), "path": path_in(self.main_loop, variable)}
         if value is not None:
-            variable._checked(np.array(to_python(value)))
+            array = np.array(to_python(value))
+            check_number(variable, array)
+            variable._checked(array)
             details["value"] = to_python(value)
         action = partial(modifier.hold, value)
         return self._queue.ask("hold", f"hold {variable}{to}", action, details)

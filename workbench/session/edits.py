@@ -1,4 +1,4 @@
-"""Detection of direct edits: the user changes variables or extensions without a command.
+"""Detection of direct edits: changes to variables or extensions without a command.
 
 During a pause, and between two runs, edits are detected by comparing the values and the
 arrangement of the main loop. During a run, an edit is detected only if another thread calls
@@ -55,7 +55,7 @@ class _Look(NamedTuple):
 
 
 class Edits:
-    """Detector of direct edits, which records them as interventions.
+    """Detector that records direct edits as interventions.
 
     Parameters
     ----------
@@ -88,6 +88,11 @@ class Edits:
         """Record assignments and new extensions by other threads from now on."""
         WATCHERS.append(self._assigned)
         self._run.after_refresh = self._rearranged
+
+    def follow(self, earlier: Edits) -> None:
+        """Compare with the values at the end of an earlier session of the same main loop."""
+        self._seen, self._seen_at = earlier._seen, earlier._seen_at
+        self._arranged = earlier._arranged
 
     def detach(self) -> None:
         """Stop watching other threads, and store the state of variables to detect later edits."""

@@ -171,8 +171,8 @@ def to_onnx(
     with session._lock:
         (variable,) = in_evaluation_mode([find_output(session.main_loop, output)])
     needed = inputs_by_name([variable], "to_onnx")
-    examples = _examples(session, variable, needed)
     copies = shared_copies(session, [variable])
+    examples = _examples(session, variable, needed)
     own = replace([variable], copies)[variable]
     parameters = {
         path_of(old): new

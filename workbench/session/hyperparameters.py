@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from workbench.algorithms import CompositeRule, Restrict, StepRule
 from workbench.errors import SessionError, nearest
@@ -36,6 +37,10 @@ NO_NUMBER = "{name} must be a single real number, but has shape {shape} and dtyp
 NOT_SHARED = (
     "the first argument of set() must be a shared variable or its name, not {given!r}; the "
     "learning rate of a rule is session.main_loop.algorithm.step_rule.learning_rate"
+)
+ROUNDED = (
+    "{name} cannot be set to {value}, which its dtype, {dtype}, rounds to {to}; choose a number "
+    "that it can represent"
 )
 NOT_DRIVEN = "no schedule sets {name}, so there is nothing to {what}"
 
@@ -245,7 +250,26 @@ def request_of(
     shared, array = find(given), np.array(to_python(value))
     if array.dtype.kind not in "biufc":
         raise SessionError(f"{shared} must be set to a number or an array, not {value!r}")
+    check_number(shared, array)
     return shared, array, plain(array) if array.size <= 4 else f"an array of shape {array.shape}"
+
+
+def check_number(shared: SharedVariable, value: np.ndarray[Any, Any]) -> None:
+    """Check that a variable can store a number without losing its meaning.
+
+    Raises
+    ------
+    SessionError
+        If a Boolean is given for a number, or if the number would be rounded to zero or infinity.
+    """
+    if value.dtype.kind == "b" and shared.dtype != torch.bool:
+        raise SessionError(f"{shared} must be set to a number, not {plain(value)}")
+    if value.ndim or not value or not np.isfinite(value):
+        return
+    rounded = torch.as_tensor(value).to(shared.dtype)
+    if not rounded or not rounded.isfinite():
+        dtype = str(shared.dtype).removeprefix("torch.")
+        raise SessionError(ROUNDED.format(name=shared, value=value, to=rounded.item(), dtype=dtype))
 
 
 def plain(value: np.ndarray[Any, Any]) -> Any:

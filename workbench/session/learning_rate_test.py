@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,9 @@ SETTLING = 10
 
 FEWEST = 20
 """Minimum number of batches for a meaningful smoothed cost."""
+
+WIDTH = 88
+"""Number of characters in a line below a cell of a notebook."""
 
 NO_COST = (
     "find_learning_rate requires the cost of each batch, but {algorithm} does not provide it; "
@@ -136,7 +140,8 @@ class LearningRateTest:
         return draw(self.rates, self.costs, self.smoothed, self.suggestion)
 
     def _ipython_display_(self) -> None:
-        print(self)
+        # Broken at words: a notebook would break a long line anywhere.
+        print(textwrap.fill(repr(self), WIDTH, break_long_words=False, break_on_hyphens=False))
         if self.rates:
             with contextlib.suppress(MissingLibraryError):
                 from_live_layer("learning_rate_figure", "show", what="plot()")(self.plot())

@@ -15,7 +15,7 @@ from workbench.openmp import release_workers
 from workbench.session.command import Command
 from workbench.session.edits import Edits
 from workbench.session.interventions import Journal
-from workbench.session.queue import Queue, Refused
+from workbench.session.queue import UNCHANGED, Queue
 
 
 class Pause:
@@ -64,17 +64,17 @@ class Pause:
         step, self._step = self._step, None
         return step
 
-    def begin(self) -> None:
-        """Start a pause; `hold` waits for its end."""
+    def begin(self) -> object:
+        """Start a pause, unless the session is already paused; `hold` waits for its end."""
         if self._paused:
-            raise Refused("the session is already paused")
-        self._set(True)
+            return UNCHANGED
+        return self._set(True)
 
-    def resume(self) -> None:
-        """End the pause or step; raise an error if there is neither."""
+    def resume(self) -> object:
+        """End the pause or step, if there is one."""
         if not self._paused and self._step is None:
-            raise Refused("the session is not paused")
-        self._set(False)
+            return UNCHANGED
+        return self._set(False)
 
     def stay(self) -> None:
         """Start a pause if the session is not paused."""

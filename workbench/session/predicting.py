@@ -6,6 +6,7 @@ as its methods.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from workbench.algorithms.base import inputs_by_name
 from workbench.data import as_stream
 from workbench.errors import SessionError
+from workbench.main_loop.lease import changed_by
 from workbench.monitoring.accumulate import Monitored
 from workbench.monitoring.evaluate import DatasetEvaluator
 from workbench.monitoring.graph_copy import GraphCopy, names_of, own_copy
@@ -32,13 +34,21 @@ from workbench.session.queue import Refused
 from workbench.tensor import SharedVariable, Variable
 from workbench.tensor.shared import check_set
 from workbench.tensor.traversal import ancestors
+from workbench.utils.notices import tell
 
 NOT_ROWS = (
     "predict: {output!r} has shape {shape} for a batch of {count:,} examples, so the results of "
     "several batches cannot be joined along the first axis; pass batch_size=None to compute all "
     "examples in one batch, or another output"
 )
+TRAINED_LATER = (
+    "{session}: its parameters are shared with {other}, which has trained them since this session "
+    "ended, so they are no longer those of its own end; train another model with fit to keep both"
+)
 BATCH_SIZE = 256
+
+_told: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+"""For each session, the other session that `note_later_training` has named."""
 
 
 def predict(
@@ -89,6 +99,7 @@ def predict(
     --------
     >>> classes = session.predict(images).argmax(1)  # doctest: +SKIP
     """
+    note_later_training(session)
     with session._lock:
         variable, copy = _graph_of(session, output)
     # The training thread may wait for the lock, so the lock is free while this thread is waiting.
@@ -210,10 +221,13 @@ def best(
     Parameters
     ----------
     record : str, optional
-        The name of the record to compare; by default the record of the `TrackTheBest` extension.
+        The name of the record to compare; by default the record of the `TrackTheBest` extension
+        or, in a run of `fit` without this extension, ``validation_cost``.
     choose_best : callable, optional
         `min` or `max`, or another function that returns the better of two values. By default
-        the function of the `TrackTheBest` extension for this record or, if there is none, `min`.
+        the function of the `TrackTheBest` extension for this record. If there is none, it follows
+        from the name: `max` for an accuracy, AUC, F1 score, precision or recall, `min` for a cost,
+        loss or error.
 
     Returns
     -------
@@ -225,10 +239,17 @@ def best(
     ------
     SessionError
         If the record is unknown or has no value.
+    ArgumentError
+        If `choose_best` is required, since the name does not say which values are better.
 
     Examples
     --------
-    >>> session.best("valid_cost").restore().wait()  # doctest: +SKIP
+    >>> import workbench as wb
+    >>> run = wb.fit([wb.Linear()], ([[0.0], [1.0]] * 9, ["a", "b"] * 9), name="with a best epoch")
+    >>> run.wait()
+    True
+    >>> run.best().record, run.best("validation_accuracy").value
+    ('validation_cost', 1.0)
     """
     log = session.main_loop.log
     name, better = tracked(session.main_loop, record, choose_best)
@@ -244,8 +265,16 @@ def best(
     return Best(name, value, iteration, values, file_of(log, iteration), reason, session)
 
 
+def note_later_training(session: Any) -> None:
+    """Print a notice, once, if another run has trained the parameters since the session's end."""
+    other = changed_by(session.main_loop)
+    if other is not None and _told.get(session) != other:
+        _told[session] = other
+        tell(TRAINED_LATER.format(session=session.name, other=other))
+
+
 def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, GraphCopy]:
-    """Return the variable to predict and a copy of its graph, which is kept for the next call."""
+    """Return the variable to predict, and a copy of its graph that is kept for the next call."""
     reference = outputs_of(session.main_loop) if not isinstance(output, Variable) else [output]
     key = (*map(id, reference), output if isinstance(output, str) else None)
     if session._graph is None or session._graph[0] != key:
@@ -258,6 +287,7 @@ def _graph_of(session: Any, output: Variable | str | None) -> tuple[Variable, Gr
 
 def shared_copies(session: Any, roots: Iterable[Variable]) -> Mapping[Variable, Variable]:
     """Return copies of the shared variables of the run, with their values at one iteration."""
+    note_later_training(session)
     shared = [v for v in ancestors(roots) if isinstance(v, SharedVariable)]
     check_set(shared)
     kept = [v for v in shared if v.default_update is None]

@@ -22,10 +22,11 @@ from workbench import interfaces
 from workbench.data import AbstractDataStream
 from workbench.data.editing import checked_examples, read_examples
 from workbench.data.reader_copies import apart, read_by_one
-from workbench.errors import DataError, SessionError, nearest
+from workbench.errors import AlreadyTrainingError, DataError, SessionError, nearest
 from workbench.extensions.monitoring import DataStreamMonitoring
 from workbench.interfaces import Loop
 from workbench.main_loop.data_edits import stream_of
+from workbench.main_loop.lease import at_rest
 from workbench.session.interventions import CHANGING
 from workbench.session.queue import Queue
 from workbench.tensor import SharedVariable
@@ -227,10 +228,10 @@ class Prober:
             raise SessionError(text)
         probe = Probe(variables, steps=steps, batch=batch, examples=examples or ())
         with self._queue.lock:
-            self._waiting.append(probe)
             if self._queue.closed is not None:
-                self._answer(at_rest=True)
+                self._answer_at_rest(probe)
             else:
+                self._waiting.append(probe)
                 probe._thread = self._queue.thread
                 self._arm()
         return probe
@@ -251,6 +252,15 @@ class Prober:
         probe = Probe({name: self._known(name) for name in wanted}, steps=False, batch=False)
         copies = _copies([probe])
         return {name: copies[name].to("cpu") for name in wanted}
+
+    def _answer_at_rest(self, probe: Probe) -> None:
+        try:
+            with at_rest(self._main_loop):
+                self._waiting.append(probe)
+                self._answer(at_rest=True)
+        except AlreadyTrainingError as refusal:
+            probe.reason = str(refusal)
+            _settle([probe])
 
     def _known(self, name: str) -> SharedVariable:
         known = self.variables

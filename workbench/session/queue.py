@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from workbench.errors import TrainingFinish
 from workbench.interfaces import Loop
@@ -31,6 +32,9 @@ REPLACING = (*CHANGING, "rewind", "undo")
 
 LATER = object()
 """Value that an action returns if the action itself marks its command as applied, now or later."""
+
+UNCHANGED = object()
+"""Value that an action returns if it had nothing to change; the command is not recorded."""
 
 
 class Refused(Exception):
@@ -57,7 +61,7 @@ class Changes(Protocol):
         """Handle the end of a command that changes training."""
 
     def after_edit(self, command: Command, *, at_boundary: bool) -> None:
-        """Handle a direct edit described by `command`."""
+        """Handle the direct edit that `command` describes."""
 
 
 class Settling(Protocol):
@@ -70,7 +74,7 @@ class Settling(Protocol):
         """Record all direct edits so far, and stop looking for more until `resume` is called."""
 
     def resume(self, watching: bool) -> None:
-        """Look for direct edits again, if `watching` is True."""
+        """Resume looking for direct edits if `watching` is True."""
 
 
 class Queue:
@@ -204,7 +208,10 @@ class Queue:
             changes.after_change(failed=failed)
         if failed:
             return
-        if result is not LATER:
+        if result is UNCHANGED:
+            command.unchanged = True
+            command._apply(done)
+        elif result is not LATER:
             self._journal.document(command, details)
             command._apply(done, result)
         then()
@@ -269,7 +276,7 @@ class Queue:
         watching = self._suspend("set")
         done = self._main_loop.status["iterations_done"]
         last: dict[SharedVariable, Command] = {}
-        assigned, replaced = [], []
+        assigned, kept, replaced = [], [], []
         for value in reversed(values):
             if value.command.done:  # refused when a run ended
                 continue
@@ -277,6 +284,11 @@ class Queue:
                 replaced.append(value)
                 continue
             old = value.shared.get_value()
+            if _equals(value, old):
+                last[value.shared] = value.command
+                value.command.unchanged = True
+                kept.append(value)
+                continue
             if self.changes is not None:
                 self.changes.before_change(value.command)
             failed = True
@@ -300,5 +312,11 @@ class Queue:
             self._journal.document(value.command, value.details)
         for value in reversed(replaced):
             value.command._replace(done, last[value.shared])
-        for value in reversed(assigned):
+        for value in reversed([*assigned, *kept]):
             value.command._apply(done)
+
+
+def _equals(value: Value, old: np.ndarray[Any, Any]) -> bool:
+    """Return True if the new value equals the old one in the dtype of the variable."""
+    new = torch.as_tensor(value.value).to(value.shared.dtype)
+    return torch.equal(new, torch.as_tensor(old).to(value.shared.dtype))

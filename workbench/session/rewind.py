@@ -3,7 +3,7 @@
 The training thread takes and loads snapshots at boundaries between two batches. A rewind loads the
 last snapshot at or before the requested iteration and repeats the batches in between, with the same
 results. The training that followed the requested iteration is kept as a branch. If the requested
-iteration is the end of a branch, nothing followed it, and training continues this branch.
+iteration is the end of a branch, nothing followed it, and training continues on this branch.
 """
 
 from __future__ import annotations
@@ -92,6 +92,12 @@ class Rewinder:
         """Stop taking snapshots."""
         self._run.observers, self._run.after_batch = [], None
         self._edits.detach()
+
+    def follow(self, earlier: Rewinder) -> None:
+        """Continue the history of an earlier session, which has left the run at this point."""
+        self.history = self.taker.history = self.changes.history = earlier.history
+        self.taker.ring = earlier.taker.ring
+        self._edits.follow(earlier._edits)
 
     def begin(self) -> None:
         """Count the interventions in the log, and record the edits made since the last run."""

@@ -87,7 +87,10 @@ class Sessions(Sequence[interfaces.Session]):
         return "\n".join(map(repr, self._found)) or "no sessions"
 
     def _repr_html_(self) -> str:
-        return display.list_of(self._found)
+        found = self._found
+        return display.list_of(
+            (one, one._worker.last if isinstance(one, Session) else None) for one in found
+        )
 
 
 @hinted

@@ -33,6 +33,7 @@ from workbench.session.known_sessions import check_name, new_name, remember
 from workbench.session.model_tree import model_tree
 from workbench.session.near_misses import missing
 from workbench.session.states import States
+from workbench.session.waits import wait_for_end
 from workbench.session.worker import Worker
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import show_live
@@ -141,7 +142,10 @@ class Session(FixedAttributes, States):
 
     @property
     def note(self) -> str:
-        """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
+        """The reason why the last run did not train or why a fork is not ready; otherwise empty.
+
+        It also says if another session has continued this run.
+        """
         return self._worker.note
 
     @property
@@ -228,12 +232,15 @@ class Session(FixedAttributes, States):
     # Commands
 
     def pause(self) -> Command:
-        """Pause between two batches, until `resume`, `step` or `stop` is called."""
+        """Pause between two batches, until `resume`, `step` or `stop` is called.
+
+        If the session is already paused, nothing changes.
+        """
         pause = self._worker.pause
         return self._queue.ask("pause", "pause", pause.begin, then=pause.hold, early=True)
 
     def resume(self) -> Command:
-        """Continue training after a pause.
+        """Continue training after a pause; without a pause, nothing changes.
 
         Warns
         -----
@@ -351,6 +358,8 @@ class Session(FixedAttributes, States):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until training has ended.
 
+        A notice is printed if the session is paused, since it does not end before it is resumed.
+
         Parameters
         ----------
         timeout : float, optional
@@ -378,7 +387,7 @@ class Session(FixedAttributes, States):
             raise SessionError(f"{self!r} would wait for itself; use main_loop.post() instead")
         release_workers()
         try:
-            ended = wait(self._worker.ended, timeout)
+            ended = wait_for_end(self, partial(wait, self._worker.ended), timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
         if ended and self.exception is not None:
@@ -388,10 +397,10 @@ class Session(FixedAttributes, States):
         return ended
 
     def __repr__(self) -> str:
-        return display.line(self)
+        return display.line(self, self._worker.last)
 
     def _repr_html_(self) -> str:
-        return display.table(self)
+        return display.table(self, self._worker.last)
 
     _ipython_display_ = show_live
 

@@ -42,6 +42,7 @@ class SnapshotTaker:
 
     Attributes
     ----------
+    history : History
     ring : Ring
         The snapshots that are kept; `config.snapshot_memory` limits their memory.
     failures : dict of str to None
@@ -60,7 +61,7 @@ class SnapshotTaker:
         self.propose: Callable[[str], None] | None = None
         self._main_loop = main_loop
         self._run = run
-        self._history = history
+        self.history = history
         self._edits = edits
         self._seconds = 0.0  # duration of the last snapshot
         self._next = 0.0  # time when the next automatic snapshot is due
@@ -79,7 +80,7 @@ class SnapshotTaker:
     def current(self) -> Snapshot | None:
         """The snapshot of the current state, if there is one."""
         last = self.newest
-        if last is None or (last.iteration, last.branch, last.changes) != self._history.here:
+        if last is None or (last.iteration, last.branch, last.changes) != self.history.here:
             return None
         return last
 
@@ -100,7 +101,7 @@ class SnapshotTaker:
         self._edits.learn()
         self._edits.settle()
         start, done = perf_counter(), self._main_loop.status["iterations_done"]
-        history = self._history
+        history = self.history
         try:
             for _ in range(ATTEMPTS):  # another thread may assign a value in the meantime
                 snapshot = snapshot_of(

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from workbench.errors import SessionError
+from workbench.errors import AlreadyTrainingError, SessionError
 from workbench.extensions.saveload import checked_path
 from workbench.log import TrainingLogBase
 from workbench.log.sources import HasLog
 from workbench.main_loop import MainLoop
+from workbench.main_loop.lease import at_rest
 from workbench.session import exporting, predicting
 from workbench.session.archives import default_path, load_from, read_file, save_to
 from workbench.session.branch import Branch, check_iteration, interventions
@@ -126,12 +127,14 @@ class States(Editing):
 
     def _copy(self, kind: str, copy: Callable[[], Fork]) -> Fork:
         """Copy the main loop in the training thread or, if training has ended, in this thread."""
-        with self._queue.lock:
-            ended = self._worker.state.ended
-            command = None if ended else self._queue.ask(kind, kind, copy)
         try:
-            found: Fork = copy() if command is None else command.wait()
-        except Refused as refusal:
+            with self._queue.lock:
+                if self._worker.state.ended:
+                    with at_rest(self.main_loop):
+                        return copy()
+                command = self._queue.ask(kind, kind, copy)
+            found: Fork = command.wait()
+        except (Refused, AlreadyTrainingError) as refusal:
             raise SessionError(f"{kind}: refused: {refusal}") from None
         return found
 
@@ -268,7 +271,10 @@ class States(Editing):
 
     @property
     def branches(self) -> list[Branch]:
-        """The branches of the run; training continues on the last branch."""
+        """The branches of the run; training continues on the last branch.
+
+        A session that continues the run of an earlier session also has its branches and snapshots.
+        """
         return list(self._worker.rewinder.history.branches)
 
     @property
@@ -319,7 +325,11 @@ class States(Editing):
                 command = self._queue.ask("save", f"save {template}", action, details)
                 return command
             command = self._queue.new("save", f"save {template}")
-            self._queue.carry_out(command, action, details)  # no thread trains
+            try:
+                with at_rest(self.main_loop):
+                    self._queue.carry_out(command, action, details)
+            except AlreadyTrainingError as refusal:
+                command._refuse(str(refusal), refusal)
             return command
 
     def load(self, path: str | os.PathLike[str]) -> Command:

@@ -1,6 +1,6 @@
-"""Repetition of batches in the tiers that were used the first time, according to a log.
+"""Repetition of batches in the tiers that a log recorded for them.
 
-The functions that monitor other data have separate tiers, which are also used again.
+Functions that monitor other data have their own recorded tiers, which are also reused.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ class Undo:
 
     Attributes
     ----------
+    history : History
     stack : UndoStack
         The interventions that can be undone.
     """
@@ -48,7 +49,7 @@ class Undo:
         self.stack = UndoStack(taker.ring.memory)
         self._main_loop = main_loop
         self._run = run
-        self._history = history
+        self.history = history
         self._taker = taker
         self._journal = journal
         self._posted = self._recount = False
@@ -76,7 +77,7 @@ class Undo:
         taker = self._taker
         if not taker.able:
             return
-        done, branch, _ = self._history.here
+        done, branch, _ = self.history.here
         now = perf_counter()
         if command.kind in ("call", "load"):  # a call may load a state, with another log
             at = done if command.kind == "call" else None
@@ -91,7 +92,7 @@ class Undo:
                 last = taker.take_if_able(f"before {command.text}")
                 self._separate = now + taker.pause(GAP / 10)
         self.add(command, last)
-        self._history.changes += 1
+        self.history.changes += 1
 
     def after_change(self, *, failed: bool = False) -> None:
         """Request a snapshot after all waiting interventions, so that replays can start from it.
@@ -102,11 +103,11 @@ class Undo:
             return
         if failed:
             self.stack.drop()
-            self._history.changes -= 1
+            self.history.changes -= 1
         before, self._before_call = self._before_call, None
         at = self._main_loop.status["iterations_done"]
         if before is not None and before[0] != at and not (failed and before[0] is None):
-            self._history.leave(before[1], at=at)
+            self.history.leave(before[1], at=at)
             self._recount = True
         self._take_later()
 
@@ -119,7 +120,7 @@ class Undo:
         if last is None:
             self._taker.missing = NOT_KEPT.format(text=command.text, iteration=command.iteration)
         self.add(command, last)
-        self._history.changes += 1
+        self.history.changes += 1
         if not self._taker.able:
             return
         if at_boundary and not self._run.mailbox.yielding:
@@ -138,6 +139,6 @@ class Undo:
             self._recount = False
             self._journal.flush()
             if self._taker.able:
-                self._history.count()
+                self.history.count()
         if self._taker.able:
             self._taker.take_if_able("after an intervention")

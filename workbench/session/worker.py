@@ -22,9 +22,11 @@ from workbench.main_loop import MainLoop, lease
 from workbench.main_loop.starting import shares_machine
 from workbench.openmp import release_workers, release_workers_after_cells
 from workbench.session.command import Command
+from workbench.session.display import Facts, facts_of
 from workbench.session.edits import Edits
 from workbench.session.fork import Fork
 from workbench.session.interventions import Journal
+from workbench.session.known_sessions import known
 from workbench.session.pause import Pause
 from workbench.session.probe import Prober
 from workbench.session.queue import Queue, Refused
@@ -34,15 +36,17 @@ from workbench.utils.notices import remark, tell
 logger = logging.getLogger(__name__)
 
 NO_THREAD = (
-    "{name} trains in a separate thread, which could not be created ({error}). Nothing was "
-    "changed; end some threads or programs and call start() again, or train in this thread "
-    "with main_loop.run()"
+    "the training thread of {name} could not be created ({error}). Nothing was changed; close "
+    "some programs or end some threads, and call start() again, or train in this thread with "
+    "main_loop.run()"
 )
 OF_THE_PARENT = (
     "{name} trains in the process {owner}, the parent of this forked process, {pid}; the training "
     "thread exists only in process {owner}, so control {name} there"
 )
 ENDED = "the run has {state}; to continue it, call train(epochs=1)"
+CONTINUED = "{name} has continued this run"
+CONTROLLED_BY = "the run has {state}, and {name} has continued it; use {name} instead"
 NOT_READY = "this fork repeats training up to its start, iteration {iteration:,}, and then pauses"
 ANOTHER = (
     "{others} {is_} training too, and {shares} the machine with {session}. "
@@ -84,8 +88,10 @@ class Worker:
     traceback : traceback or None
         The traceback of `exception`.
     note : str
-        The reason why the last run did not train or why a fork is not ready yet, or an empty
-        string.
+        The reason why the last run did not train or why a fork is not ready yet, or which session
+        has continued the run; otherwise an empty string.
+    last : Facts or None
+        The facts at the end of the run, if another session has continued it.
     runs : int
         The number of runs that started training.
     ended : threading.Event
@@ -111,10 +117,12 @@ class Worker:
         self.exception: BaseException | None = None
         self.traceback: TracebackType | None = None
         self.note = ""
+        self.last: Facts | None = None
         self.runs = 0
         self.ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._unprinted = ""
+        self._end_point: tuple[str, int] | None = None
 
     @property
     def is_current_thread(self) -> bool:
@@ -168,7 +176,8 @@ class Worker:
                 return
             if warns:
                 self._warn_about(others)
-            self.exception = self.traceback = None
+            self.exception = self.traceback = self.last = None
+            earlier_workers, facts = self._earlier_workers(), facts_of(self._main_loop.log)
             self.runs += 1
             release_workers()  # this thread's workers would slow down the new thread
             release_workers_after_cells()
@@ -184,6 +193,8 @@ class Worker:
             before()
             self._thread.start()
             self.queue.thread = self._thread.ident
+            for worker in earlier_workers:
+                worker._hand_over(self._name, facts)
         except BaseException as error:
             self.rewinder.detach()
             self.state, self._thread, self.queue.closed = earlier
@@ -239,6 +250,28 @@ class Worker:
                 command._refuse(str(error), error)
             return command
 
+    def _earlier_workers(self) -> list[Worker]:
+        """Return the ended workers of the main loop; continue the history of the last of them."""
+        workers = [getattr(one, "_worker", None) for one in known() if one is not self._session]
+        others = [one for one in workers if isinstance(one, Worker)]
+        ended = [one for one in others if one._main_loop is self._main_loop and one.state.ended]
+        here = self._point()
+        last = [one for one in ended if one.last is None and one._end_point == here]
+        if last and not self.runs:
+            self.rewinder.follow(last[0].rewinder)
+        return ended
+
+    def _point(self) -> tuple[str, int]:
+        log = self._main_loop.log
+        return log.h_uuid, log.status["iterations_done"]
+
+    def _hand_over(self, name: str, facts: Facts) -> None:
+        """Keep the facts at the end of the run, since another session continues it."""
+        with self.queue.lock:
+            self.last = self.last or facts
+            self.note = CONTINUED.format(name=name)
+            self.queue.closed = CONTROLLED_BY.format(state=self.state, name=name)
+
     def _set_note(self, note: str | None) -> None:
         self.note = self._unprinted = note or ""
 
@@ -275,6 +308,7 @@ class Worker:
 
     def _end(self, state: State) -> None:
         self.state, self.queue.closed = state, ENDED.format(state=state)
+        self._end_point = self._point()
 
     def _work(self, held: lease.Lease, more: Callable[[], None] | None) -> None:
         # In OpenMP, each thread has its own number of threads; this call makes torch set it.
@@ -312,6 +346,7 @@ class Worker:
             step = self.pause.end()
             asked = self.queue.end_run()
             more = asked if state is State.FINISHED else []
+            self.prober.run_ended()  # before another run can start
             if more:
                 self.state = State.RUNNING
                 self.runs += 1
@@ -322,7 +357,6 @@ class Worker:
             for command in self.queue.waiting():
                 if command not in more:
                     command._refuse(ENDED.format(state=state))
-            self.prober.run_ended()
             if step is not None and self.exception is not None:
                 step._fail(self._main_loop.status["iterations_done"], self.exception)
             elif step is not None:

@@ -62,7 +62,7 @@ ATTEMPTS = 1000
 
 
 class Between(Hinted):
-    """Range of numbers that each run gets a random value from.
+    """Range from which each run draws a random number.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from workbench import interfaces
 from workbench.config import config
 from workbench.data.seeds import resolve_seed
 from workbench.errors import ArgumentError, NoResultError, SessionError, SessionWarning
-from workbench.extensions.compared_records import check_direction
+from workbench.extensions.compared_records import check_direction, direction_of
 from workbench.hints import Hinted
 from workbench.interfaces import Session, State
 from workbench.main_loop.starting import SHARES
@@ -103,12 +103,14 @@ class Sweep(Hinted, interfaces.Sweep):
         whole grid.
     record : str
         The record whose latest values are compared. Runs whose value is NaN or infinite rank last.
-    choose_best : {min, max}
-        `min` if lower values are better, `max` if higher values are better.
+    choose_best : {min, max}, optional
+        `min` if lower values are better, `max` if higher values are better. By default this follows
+        from the name of the record: `max` for an accuracy, AUC, F1 score, precision or recall,
+        `min` for a cost, loss or error. For other names it is required.
     epochs : int, optional
         The number of epochs of each run; by default `build` defines the end of a run.
     halving : int, optional
-        The factor that each comparison reduces the number of runs by, at least 2. By default,
+        The factor, at least 2, by which each comparison reduces the number of runs. By default,
         runs are not compared before their end.
     forks : int
         The number of forks of each run that continues after a comparison.
@@ -159,7 +161,7 @@ class Sweep(Hinted, interfaces.Sweep):
         n: int | None = None,
         *,
         record: str = "validation_cost",
-        choose_best: Callable[..., Any] = min,
+        choose_best: Callable[..., Any] | None = None,
         epochs: int | None = None,
         halving: int | None = None,
         forks: int = 0,
@@ -172,7 +174,7 @@ class Sweep(Hinted, interfaces.Sweep):
     ) -> None:
         if not callable(build):
             raise ArgumentError(f"build must be a function, not {build!r:.80}")
-        if choose_best not in (min, max):
+        if choose_best not in (None, min, max):
             raise ArgumentError(ONLY_MIN_OR_MAX.format(given=choose_best))
         for text, given in (("name", name), ("record", record)):
             if not isinstance(given, str) or not given:
@@ -186,6 +188,8 @@ class Sweep(Hinted, interfaces.Sweep):
             if not (optional and number is None) and not is_count(number, least[one]):
                 raise ArgumentError(NUMBER.format(name=one, least=least[one], given=number))
         self.space = checked_space(build, space)
+        if choose_best is None:
+            choose_best = direction_of("Sweep", record)
         self.name, self.record, self.lower = name, record, choose_best is min
         check_direction("Sweep", record, self.lower, "choose_best=max or min")
         seed = resolve_seed(None, seed, "Sweep")

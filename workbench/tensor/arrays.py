@@ -25,3 +25,14 @@ def to_array(tensor: torch.Tensor) -> numpy.ndarray[Any, Any]:
         return here.numpy().copy()
     except TypeError:
         return here.to(WIDER.get(here.dtype, torch.float32)).numpy()
+
+
+def as_array(value: Any) -> numpy.ndarray[Any, Any]:
+    """Return `value`, which may be a tensor on any device, as an array; copy only if necessary.
+
+    Examples
+    --------
+    >>> as_array(torch.ones(2)), as_array([1, 2])
+    (array([1., 1.], dtype=float32), array([1, 2]))
+    """
+    return numpy.asarray(value.cpu() if isinstance(value, torch.Tensor) else value)

@@ -15,6 +15,7 @@ import torch
 
 from workbench import errors
 from workbench.tensor import recalling
+from workbench.tensor.device import default_device
 from workbench.tensor.printing import shown_arguments
 from workbench.tensor.refusals import refuse_function
 from workbench.tensor.structure import flatten, name_of
@@ -26,6 +27,22 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 PREPARED: dict[Callable[..., Any], Callable[..., Arguments]] = {}
 """Argument checks, keyed by function. A check returns the arguments, possibly with replacements."""
+
+NEW = (
+    torch.arange, torch.empty, torch.eye, torch.full, torch.linspace, torch.logspace, torch.ones,
+    torch.range, torch.scalar_tensor, torch.zeros,
+)  # fmt: skip
+"""Functions that create tensors from numbers, such as the size of a variable."""
+
+
+def _on_the_device(_: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Arguments:
+    """Create new tensors on the configured device, where inputs and parameters are."""
+    if (device := default_device()).type != "cpu":
+        kwargs.setdefault("device", device)
+    return args, kwargs
+
+
+PREPARED.update(dict.fromkeys(NEW, _on_the_device))
 
 
 class Operation:

@@ -19,8 +19,8 @@ def floatx() -> torch.dtype:
 def default_device() -> torch.device:
     """Return the device ``config.device``; ``"auto"`` selects CUDA if available, else the CPU.
 
-    If a launcher has started several processes, each process uses its own CUDA device, as far
-    as there are enough.
+    If a launcher has started several processes, each process uses its own CUDA device
+    if there are enough.
     """
     return _device(config.device)
 

@@ -116,6 +116,28 @@ def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     return name in SOMETIMES and word_for_draw(name, args, kwargs) is not None
 
 
+def without_drops(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of a call for which `drops` is true, changed so that it keeps all.
+
+    Examples
+    --------
+    >>> without_drops("dropout", (None, 0.5), {}), without_drops("rrelu", (None,), {})
+    (([None, 0.0], {}), ([None], {'training': False}))
+    """
+    (position, _), (mode, _) = SOMETIMES[name]
+    names, value = PROBABILITIES[::-1], 0.0
+    if position == sys.maxsize:
+        position, names, value = mode, MODES[::-1], False
+    given, named = list(args), dict(kwargs)
+    if position < len(given):
+        given[position] = value
+    else:
+        named[next((one for one in names if one in named), names[0])] = value
+    return given, named
+
+
 def _argument(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],

@@ -115,7 +115,7 @@ def _elements(table: torch.Tensor, indices: torch.Tensor, what: str) -> torch.Te
         internals.check_size(number == length)  # symbolic sizes: record that they are equal
     elif number != length:
         raise ShapeError(
-            f"{what}: the number of indices must equal the number of rows, {number}, not {length}"
+            f"{what}: the number of indices ({length}) must equal the number of rows ({number})"
         )
     if type(indices) is not torch.Tensor and not table.is_floating_point():
         indices = _within(indices, table.shape[1], what)

@@ -92,12 +92,12 @@ def _with_check(check: Callable[..., Any], value: Any, what: str, hint: str) -> 
     """Check a tensor immediately, since it never changes, and a variable at run time."""
     if isinstance(value, Variable):
         return apply(check, (_floats(value), what, hint), {})
-    check(_floats(value), what, hint)
+    check(_floats(value).cpu(), what, hint)
     return value
 
 
 def _floats(p: Any) -> Any:
-    """Return `p` as floats, since only floats can be NaN."""
+    """Convert `p` to floats, since only floats can be NaN."""
     return p if p.dtype.is_floating_point else p.to(floatx())
 
 

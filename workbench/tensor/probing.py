@@ -41,14 +41,14 @@ _probing: ContextVar[bool] = ContextVar("probing", default=False)
 
 
 class _WhileProbing(type):
-    """Metaclass of a warning category that contains exactly the warnings of a probing thread."""
+    """Metaclass of a warning category that matches exactly the warnings of a probing thread."""
 
     def __subclasscheck__(cls, category: type) -> bool:
         return _probing.get()
 
 
 class _Probed(Warning, metaclass=_WhileProbing):
-    """Category that contains all warnings of a probed function."""
+    """Warning category that matches all warnings of a probed function."""
 
 
 @contextlib.contextmanager

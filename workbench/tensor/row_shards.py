@@ -207,7 +207,7 @@ def _padded(value: Any, group: ProcessGroup) -> Any:
     more = -int(rows.shape[0]) % group.size
     if not more:
         return rows
-    return torch.cat([rows, torch.zeros((more, *rows.shape[1:]), dtype=rows.dtype)])
+    return torch.cat([rows, rows.new_zeros((more, *rows.shape[1:]))])
 
 
 def _whole(rows: Any, shape: tuple[int, ...]) -> Any:

@@ -42,6 +42,7 @@ ConvNd = torch.nn.modules.conv._ConvNd
 OpOverload = torch._ops.OpOverload
 OpOverloadPacket = torch._ops.OpOverloadPacket
 NormBase = torch.nn.modules.batchnorm._NormBase
+StorageWeakRef = torch.multiprocessing.reductions.StorageWeakRef
 TensorBase = torch._C.TensorBase
 TorchDispatchMode = _python_dispatch.TorchDispatchMode
 disable_current_modes = _python_dispatch._disable_current_modes

@@ -69,10 +69,11 @@ class Call:
 
     def __init__(self, function: Callable[..., Any], leaves: Sequence[Any], spec: Spec) -> None:
         self.function = function
-        self.leaves = list(map(_constant, leaves))
+        variables = [leaf for leaf in leaves if isinstance(leaf, Variable)]
+        device = next((one.device for one in variables if not one.is_number), None)
+        self.leaves = [_constant(leaf, device) for leaf in leaves]
         self.spec = spec
         self.args, self.kwargs = unflatten(spec, self.leaves)
-        variables = [leaf for leaf in self.leaves if isinstance(leaf, Variable)]
         self.inputs = tuple(dict.fromkeys(variables))
         self.outputs: list[Variable] = []
         self.structure: Any = None
@@ -82,7 +83,7 @@ class Call:
     def of(
         cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Call:
-        """Create a call to `function`, whose arguments can be nested."""
+        """Create a call to `function` with arguments that can be nested."""
         return cls(function, *flatten(args, kwargs))
 
     @property
@@ -119,11 +120,14 @@ class Call:
         return f"<Call {self.name}({', '.join(map(repr, self.leaves))})>"
 
 
-def _constant(leaf: Any) -> Any:
+def _constant(leaf: Any, device: torch.device | None) -> Any:
+    """Return a constant on the device of the variables that it is combined with."""
     if isinstance(leaf, (numpy.ndarray, numpy.generic)):
-        return torch.tensor(leaf)  # later changes to the array must not change the graph
-    if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
-        return leaf.detach()
+        # Later changes to the array must not change the graph.
+        return torch.tensor(leaf, device=device)
+    if isinstance(leaf, torch.Tensor):
+        leaf = leaf.detach() if leaf.requires_grad else leaf
+        return leaf if device is None else leaf.to(device)
     return leaf
 
 
@@ -289,7 +293,7 @@ class Variable:
         if self.is_number:
             return _number, (), self._attached()
         sizes = tuple(shapes.known(size) for size in self.fake.shape)
-        return _input, (sizes, self.dtype, str(self.device)), self._attached()
+        return _input, (sizes, self.dtype, self.device), self._attached()
 
     def _attached(self) -> dict[str, Any]:
         return {"name": self.name, "tag": self.tag, "hooks": self.hooks} | (
@@ -378,7 +382,9 @@ def _number() -> Variable:
     return Variable(shapes.unknown_size())
 
 
-def _input(sizes: tuple[int | None, ...], dtype: torch.dtype, device: str) -> Variable:
+def _input(
+    sizes: tuple[int | None, ...], dtype: torch.dtype, device: torch.device | str
+) -> Variable:
     return Variable(shapes.fake_tensor(sizes, dtype, torch.device(device)))
 
 

@@ -1,9 +1,9 @@
 """Atomic writes, which never leave an incomplete file, even if the process is killed.
 
 The content is written to a temporary file in the same folder and flushed to disk; then the
-temporary file replaces the old file in a single step. If writing fails, the old file is unchanged
-and the temporary file is removed. Temporary files of killed processes are removed when the same
-file is written again.
+temporary file replaces the old file in a single step. If writing fails, or if the old file is of
+another kind, the old file is unchanged and the temporary file is removed. Temporary files of killed
+processes are removed when the same file is written again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from workbench.errors import WorkbenchError
+from workbench.utils.file_kinds import check_regular, check_replaceable
 
 UNFINISHED = ".unfinished"
 NO_FOLDER = (
@@ -33,7 +34,8 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     path : path
         The file to write. If it is a symbolic link, the target of the link is replaced.
     error : type
-        The class of the error to raise if the folder does not exist.
+        The class of the error to raise if the folder does not exist, or if `path` is a file of
+        another kind or not a regular file.
 
     Yields
     ------
@@ -43,6 +45,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise error(NO_FOLDER.format(path=target, folder=target.parent))
+    check_regular(target, error)
     _remove_leftovers(target)
     unique = f"{os.getpid()}-{secrets.token_hex(4)}"  # mkstemp would deny access to other users
     temporary = target.with_name(f".{target.name}.{unique}{UNFINISHED}")
@@ -51,6 +54,7 @@ def replacing(path: str | os.PathLike[str], error: type[WorkbenchError]) -> Iter
             _lock(file.fileno())
             yield temporary
             os.fsync(file.fileno())
+        check_replaceable(target, temporary, error)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -73,7 +77,7 @@ def replace_file(
         A function that writes the content to its argument, a binary file open for reading and
         writing.
     error : type
-        The class of the error to raise if the folder does not exist.
+        The class of the error to raise; see `replacing`.
     """
     with replacing(path, error) as temporary, open(temporary, "r+b") as file:
         write_to(file)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AnnotatingList(MutableSequence[T]):
-    """List that notifies its subclass when items are inserted or removed.
+    """List whose subclasses are notified when items are inserted or removed.
 
     Subclasses override `_setitem` and `_delitem`. Both are called before the list changes, so an
     exception in either method prevents the change. Replacing an item removes the old item and

@@ -212,7 +212,7 @@ def _rms_norm(g: Any, x: Any, shape: Any, weight: Any, epsilon: Any) -> Any:
 def _enlarged(
     inputs: Mapping[str, torch.Tensor], dynamic: Mapping[str, Mapping[int, str]]
 ) -> dict[str, torch.Tensor]:
-    """Return inputs that repeat the first two elements of each dynamic axis at its end."""
+    """Return inputs with the first two elements of each dynamic axis appended to it."""
     larger = {}
     for name, value in inputs.items():
         for axis in dynamic.get(name, ()):

@@ -75,9 +75,14 @@ function makeKey(info: LineInfo, parent: HTMLElement): Key {
   return key;
 }
 
-/** Sets the name and colour of a key. */
-export function showKey({ button, name }: Key, label: string, colour: string): void {
-  name.textContent = label;
+/** Sets the name and colour of a key; its full label is in its title. */
+export function showKey(
+  { button, name }: Key,
+  label: string,
+  colour: string,
+  shown: string = label,
+): void {
+  name.textContent = shown;
   button.title = `show or hide ${label}`;
   button.style.setProperty("--wb-colour", colour);
 }

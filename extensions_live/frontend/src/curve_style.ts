@@ -17,11 +17,15 @@ export function styleCurves(
   now: PlotSettings,
   runs: RunData[],
 ): void {
+  const told = new Set([""]);
   for (const key of card.keys) {
     const { info, button } = key;
     const colour = colourOf(info, now);
     const count = points.get(info.key)?.x.length ?? 0;
-    showKey(key, labelOf(info, runs, now), colour);
+    const label = labelOf(info, runs, now);
+    const isTold = info.label !== "" && told.has(info.run); // by an earlier key
+    showKey(key, label, colour, isTold ? info.label : label);
+    told.add(info.run);
     button.classList.toggle("wb-empty", !count);
     const off = isHidden(info, now);
     button.classList.toggle("wb-off", off);

@@ -304,10 +304,14 @@ export function fill(
     figure.on_event("reset", askRange);
     figure.on_event("doubletap", resetAll);
     figure.on_event("mousemove", (event) => {
-      point(event.x);
+      const frame = frameOf(view);
+      const { x, sx } = event;
+      const inside =
+        !frame || sx === undefined || (sx >= frame.bbox.left && sx <= frame.bbox.right);
+      point(inside ? x : null); // beside the axis, there are no values
       const { marks = [] } = payload();
       const known = marks.filter(({ kind }) => settings.now.marks.includes(kind));
-      showTip(card, frameOf(view), event, known, new Set(shownKeys(index)));
+      showTip(card, frame, event, known, new Set(shownKeys(index)));
     });
     figure.on_event("mouseleave", () => {
       point(null);

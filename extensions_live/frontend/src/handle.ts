@@ -75,6 +75,7 @@ export function makeHandle(
   let pending: { after: number } | null = null;
   let said = "";
   let code = ""; // which shows the session of a fork
+  let told = 0; // the command that `said` is about
 
   const buttons = WAYS.map((way) => {
     const button = named(`${way.name}-here`, make("button", "wb-tool", panel, way.label));
@@ -189,12 +190,16 @@ export function makeHandle(
     for (const { name, button } of buttons) button.disabled = !possible.includes(name);
     if (pending && command && command.id !== pending.after && !command.text.includes("queued")) {
       pending = null;
+      told = command.id;
       said = command.text;
       code = command.code ?? "";
       answer.classList.toggle("wb-refused", command.refused);
       if (/^rewind.*: applied/.test(said)) returnToEnd();
     } else if (pending) {
       answer.classList.remove("wb-refused");
+    } else if (told && command && command.id !== told) {
+      said = code = ""; // a command from elsewhere has followed
+      told = 0;
     }
     const shown = said + (said && code);
     if (answer.dataset.shown === shown) return;

@@ -118,7 +118,7 @@ export interface CurveData {
   kept_y?: DataView;
 }
 
-/** Marks of one kind: their positions and texts; for a best value, also the key of the curve. */
+/** Marks of one kind: their positions and labels; for a best value, also the curve's key. */
 export interface MarkData {
   kind: MarkKind;
   x: number[];
@@ -143,7 +143,7 @@ export interface RunData {
   iterations: number;
 }
 
-/** A line in the table of a comparison, with one text for each run. */
+/** A line in a comparison table, with one string for each run. */
 export interface Difference {
   group: string;
   name: string;
@@ -491,7 +491,7 @@ export interface LayersState {
   title: string;
 }
 
-/** One example, with its true class and the prediction; empty texts are not shown. `edit` is the text "dropped" or "relabelled", or empty if the example was not edited. */
+/** One example, with its true class and the prediction; empty strings are not shown. `edit` is the text "dropped" or "relabelled", or empty if the example was not edited. */
 export interface Tile {
   index: number;
   text: string;
@@ -677,7 +677,7 @@ export interface RunTableState {
   payload: RunTablePayload | Empty;
 }
 
-/** A field of a form, as in the catalogue; if `kind` is null, any value is allowed. */
+/** Form field, as listed in the catalogue; if `kind` is null, any value is allowed. */
 export interface FieldData {
   name: string;
   kind: string | null;

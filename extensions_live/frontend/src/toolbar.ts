@@ -1,5 +1,5 @@
-// The toolbar of a card: axes, smoothing, marks, table and files. It lies over the upper edge of the
-// figure, and is invisible until the pointer is over its card or one of its parts has the focus.
+// The toolbar of a card: axes, smoothing, marks, table and files. It lies above the figure, and is
+// invisible until the pointer is over its card or one of its parts has the focus.
 
 import { focusOf, make, named } from "./dom";
 import type { AxisName, MarkKind, PlotSettings } from "./messages";

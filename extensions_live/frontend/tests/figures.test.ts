@@ -71,7 +71,7 @@ describe("readout", () => {
 });
 
 describe("fill", () => {
-  type Handler = (event: { x: number }) => void;
+  type Handler = (event: { x: number; sx?: number }) => void;
   const handlers = new Map<string, Handler>();
   const data: Record<string, Record<string, Float64Array>> = {};
   const range = {
@@ -100,6 +100,7 @@ describe("fill", () => {
   const box = document.createElement("div");
   let model: FakeModel<PlotState>;
   let card: ReturnType<typeof makeCard>;
+  let frame: { bbox: Record<string, number> } | undefined;
   let end: () => void;
 
   const payload = (notes = {}, marks: number[] = []): PlotPayload =>
@@ -133,7 +134,13 @@ describe("fill", () => {
           },
         }),
       },
-      view: () => ({ canvas_view: { events_el: document.createElement("div") }, reset }),
+      view: () => ({
+        canvas_view: { events_el: document.createElement("div") },
+        get frame() {
+          return frame;
+        },
+        reset,
+      }),
       create,
       remove,
     } as unknown as Embedded;
@@ -230,6 +237,14 @@ describe("fill", () => {
     expect(card.keys[0]?.value.textContent).toBe("9.000");
     expect(card.at.textContent).toBe("iteration 1");
     handlers.get("mouseleave")?.({ x: 0 });
+    expect(card.keys[0]?.value.textContent).toBe("7");
+  });
+
+  it("shows no values of an iteration beside the axis", () => {
+    model.update("payload", payload());
+    frame = { bbox: { left: 40, right: 400, top: 0, bottom: 100 } };
+    handlers.get("mousemove")?.({ x: 1.2, sx: 39 });
+    frame = undefined;
     expect(card.keys[0]?.value.textContent).toBe("7");
   });
 

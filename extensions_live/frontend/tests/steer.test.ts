@@ -6,7 +6,8 @@ import { ReceiptLine, wholeNumber, type Send } from "../src/steer/fields";
 import { Journal } from "../src/steer/journal";
 import { NumberControl } from "../src/steer/number_row";
 import { Numbers } from "../src/steer/numbers";
-import { inText, reaches, scaleFor } from "../src/steer/scale";
+import { inText, scaleFor, suits } from "../src/steer/scale";
+import { shortened, writeReceipt } from "../src/steer/shorten";
 
 const RATE: NumberRow = {
   path: "learning_rate",
@@ -89,11 +90,14 @@ describe("a scale", () => {
     expect(scaleFor({ value: 1, low: null, high: null, scale: "linear" })).toBeNull();
   });
 
-  it("says whether it reaches a value", () => {
+  it("suits the values that are not near its ends", () => {
     const scale = scaleFor(RATE);
-    expect(scale && [reaches(scale, 0.5), reaches(scale, 0), reaches(scale, 1e3)]).toEqual([
+    const values = [0.5, 0, 1e3, 100, 1e-4];
+    expect(scale && values.map((value) => suits(scale, value))).toEqual([
       true,
       true,
+      false,
+      false,
       false,
     ]);
   });
@@ -106,6 +110,27 @@ describe("a scale", () => {
     [null, "not finite"],
   ])("shows %s as %s", (value, text) => {
     expect(inText(value)).toBe(text);
+  });
+});
+
+describe("a receipt in little space", () => {
+  it("names a file without its folders, and has its iteration apart", () => {
+    writeReceipt(el, "save /tmp/some/where/victim.json: applied at iteration 20,141");
+    expect(el.textContent).toBe("save …/victim.json: applied at iteration 20,141");
+    expect(el.querySelector(".wb-outcome")?.textContent).toBe("applied at iteration 20,141");
+    expect(el.title).toContain("/tmp/some/where/victim.json");
+  });
+
+  it("has long values shortened in the middle", () => {
+    expect(shortened("set rate = 0.12345678901234567890123")).toBe(
+      "set rate = 0.1234567…567890123",
+    );
+  });
+
+  it("is left as it is if it is refused", () => {
+    const text = "save /tmp/some/where/far/away/victim.json: refused: it exists";
+    writeReceipt(el, text);
+    expect(el.textContent).toBe(text);
   });
 });
 
@@ -124,6 +149,19 @@ describe("a number", () => {
     expect(part("value").value).toBe("0.05");
     expect(Number(part("slider").value)).toBeCloseTo(449.83, 1);
     expect(part("slider").getAttribute("aria-valuetext")).toBe("0.05");
+  });
+
+  it("has a new scale once the value is near an end of the old one", () => {
+    show({ value: 100 });
+    show({ value: 0.1 });
+    expect(Number(part("slider").value)).toBeCloseTo(500, 1);
+  });
+
+  it("sends nothing for a key at the end of its slider", () => {
+    part("slider").value = "0";
+    part("slider").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
+    vi.runAllTimers();
+    expect(send).not.toHaveBeenCalled();
   });
 
   it("stays as typed while the schedule moves the value", () => {

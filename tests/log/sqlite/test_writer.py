@@ -131,9 +131,11 @@ def test_any_error_in_the_thread_is_raised_in_waiting_threads(path, monkeypatch,
     log[1]["cost"] = 0.5
     with pytest.raises(LogError, match="records could not be written"):
         log.flush()
+    assert "records could not be written" in log.problem
     monkeypatch.setattr(store.Store, "write_all", write)
     log[2]["cost"] = 0.25
     log.flush()
+    assert not log.problem
     assert records(path) == [(1, "cost", 0.5), (2, "cost", 0.25)]
 
 

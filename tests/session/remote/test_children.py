@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -34,6 +35,46 @@ def test_a_process_that_was_left_is_not_listed_after_its_end(child):
     assert is_listed(child.pid)
     os.kill(child.pid, signal.SIGKILL)
     until(lambda: not is_listed(child.pid))
+
+
+@pytest.fixture
+def leader():
+    """Yield the leader of a group of two processes, and the ID of the other process."""
+    command = ["sh", "-c", "sleep 600 & echo $!; wait"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    with process.stdout:
+        yield process, int(process.stdout.readline())
+    children.kill([process])
+
+
+@pytest.mark.parametrize("end", ["killed", "killed here", "left"])
+def test_the_processes_that_a_process_has_started_end_with_it(leader, end):
+    process, other = leader
+    if end == "left":
+        children.leave(process)
+    assert exists(other)
+    if end == "killed here":
+        children.kill([process])
+    else:
+        os.kill(process.pid, signal.SIGKILL)
+        until(lambda: children.status(process) is not None)
+    until(lambda: not exists(other))
+
+
+def test_a_process_that_ended_by_itself_has_its_own_status(leader):
+    process, other = leader
+    os.kill(other, signal.SIGTERM)
+    until(lambda: children.status(process) == 0)
+
+
+def test_a_forked_process_ends_with_its_parent():
+    code = (
+        "import os, time; from workbench.session.remote import children\n"
+        "children.CHECK = 0.01; children.end_forks_with_this_process()\n"
+        "print(pid, flush=True) if (pid := os.fork()) else time.sleep(600); os._exit(0)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    until(lambda: not exists(int(process.stdout)))
 
 
 def test_a_process_that_cannot_be_killed_makes_nothing_wait(child, caplog, monkeypatch):

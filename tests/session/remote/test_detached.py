@@ -115,9 +115,7 @@ def test_a_pause_outlives_the_processes(folder_of_runs, size):
     assert again.state is State.STOPPED and again.wait(0)
     assert "restart() starts them again, paused" in again.note
     [alert] = again.log[3]["alerts"]
-    assert alert["text"].startswith(
-        "no notebook was connected to the processes of this run for 0.1"
-    )
+    assert alert["text"].startswith("no notebook was connected to this paused run for 0.1")
     assert again.restart() == 3
     paused_at(again, 3)
     assert again.note == ""

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import types
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -421,3 +422,25 @@ def test_a_restart_keeps_the_end_that_was_requested(start):
     session.restart()
     assert session.wait(60)
     assert session.log.status["iterations_done"] == 9
+
+
+def test_a_session_says_that_its_log_cannot_be_written(start, caplog):
+    session = start(paused=True)
+
+    def fail(loop, text):
+        type(loop.log).problem = text
+
+    session.call(partial(fail, text="no space is left")).wait(60)
+    until(lambda: session.note == "no space is left")
+    assert "no space is left" in caplog.text
+    session.call(partial(fail, text="")).wait(60)
+    until(lambda: session.note == "")
+
+
+def test_a_process_that_cannot_say_on_a_full_disk_why_it_ended(folder, monkeypatch):
+    folder.write({"name": "no run", "launch": 1, "processes": 1})
+    ended = SimpleNamespace(pids=[1], status=lambda rank: 1, kill=lambda: None)
+    link = Link(folder, ended, [], lambda: None)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(errors.ProcessError, match="the disk with the folder .* is full. Free some"):
+        link._failures.check_start()

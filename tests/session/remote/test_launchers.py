@@ -6,8 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tests.distributed.test_data_parallel import assert_same
 from tests.session.remote.test_several_processes import reference
@@ -16,10 +20,15 @@ from tests.support.sockets import LOOPBACK, listening
 from tests.support.tree import ROOT
 from tests.support.waiting import until
 from workbench import errors
+from workbench.algorithms import GradientDescent
+from workbench.bricks import Linear
+from workbench.data import as_stream
+from workbench.main_loop import MainLoop
 from workbench.session.remote import launcher, ray_launcher, torchrun
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.identity import exists
 from workbench.session.remote.local import Local, threads_of_each
+from workbench.tensor import matrix
 
 TORCHRUN_FAILED = r"(?s)could not start.*its exit status is 2\b.*--no-such-option"
 FAILED = "E1129 failed (exitcode: -9) local_rank: 1 (pid: 77) of binary: /usr/bin/python"
@@ -61,6 +70,48 @@ def test_torchrun_starts_the_processes_of_a_notebook():
 
 def test_local_processes_listen_on_the_loopback_interface_only():
     train_and_kill(build(epochs=2).start(processes=2, launcher="local", paused=True), 2)
+
+
+class Slow(torch.utils.data.Dataset):
+    """Dataset whose fifth example takes many minutes."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 4:
+            time.sleep(600)
+        return np.full(2, index, "float32")
+
+
+def test_a_killed_process_leaves_no_process_of_a_data_loader_behind():
+    x = matrix("x")
+    linear = Linear(2, 1, seed=1)
+    linear.initialize()
+    cost = (linear.apply(x) ** 2).mean()
+    loader = torch.utils.data.DataLoader(Slow(), 2, num_workers=2)
+    loop = MainLoop(
+        GradientDescent(cost=cost, parameters=linear.parameters), as_stream(loader, ["x"])
+    )
+    session = loop.start(processes=2)
+    until(lambda: session.log.status["iterations_done"] == 2)
+    groups = session.processes
+    assert all(members(group) > 1 for group in groups)
+    os.kill(groups[0], signal.SIGKILL)
+    with pytest.raises(errors.ProcessError, match="by the signal SIGKILL"):
+        session.wait(60)
+    until(lambda: not any(map(members, groups)))
+    session.close()
+
+
+def members(group):
+    """Return the number of processes of a group."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, its = (path / "stat").read_text().rpartition(")")[2].split()[:3]
+            found += int(its) == group and state != "Z"
+    return found
 
 
 def test_no_process_outlives_torchrun():

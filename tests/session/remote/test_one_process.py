@@ -129,8 +129,8 @@ def test_it_pauses_steps_and_sets(shared_run):
     assert rate.value == pytest.approx(0.03)
     assert session.interventions[-1]["command"] == "set"
     assert session.describe("learning_rate").value == pytest.approx(0.03)
-    with pytest.raises(errors.SessionError, match="the session is already paused"):
-        session.pause().wait(60)
+    again = session.pause()
+    assert again.wait(60) is None and again.unchanged
     with pytest.raises(errors.SessionError, match="this run has no variable 'learning_rat'"):
         session.set("learning_rat", 1.0)
 
@@ -249,7 +249,7 @@ def test_a_killed_process_is_known_and_the_run_continues_with_the_same_numbers(s
     with pytest.raises(errors.ProcessError) as caught:
         session.wait(60)
     said = str(caught.value)
-    assert f"process 0 of 1 of {session.name!r} (pid {session.processes[0]}) ended" in said
+    assert f"process 0 of 1 in {session.name!r} (pid {session.processes[0]}) ended" in said
     assert "it was killed by the signal SIGKILL" in said
     assert "session.restart() continues from the snapshot of iteration" in said
     assert session.state is State.FAILED

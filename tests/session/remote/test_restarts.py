@@ -131,7 +131,7 @@ def test_a_run_of_another_notebook_is_restarted_after_a_process_was_killed(start
     other = workbench.attach(name)
     pid = other.processes[rank]
     os.kill(pid, signal.SIGKILL)
-    text = rf"process {rank} of 2 of '{name}' \(pid {pid}\) ended.*: the connection to it was lost"
+    text = rf"process {rank} of 2 in '{name}' \(pid {pid}\) ended.*: the connection to it was lost"
     with pytest.raises(errors.ProcessError, match=text):
         other.wait(60)
     other.restart()  # with the launcher of the other notebook

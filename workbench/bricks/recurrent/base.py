@@ -82,7 +82,7 @@ def check_recurrent(owner: str, brick: object, *others: type[Brick]) -> None:
 def by_name(
     bound: BoundApplication, names: Sequence[str], *args: Any, **kwargs: object
 ) -> dict[str, Variable]:
-    """Apply `bound`, which returns states or glimpses, and return its outputs by name.
+    """Apply `bound`, which computes states or glimpses, and return its outputs by name.
 
     If `bound` declares no names, as in some overrides of ``initial_states``, the outputs receive
     the names in `names`.

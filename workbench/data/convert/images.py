@@ -200,7 +200,7 @@ def images_in(
     ----------
     folder : Path
     complete : bool
-        If True, each subfolder must contain an image, because the classes follow from the images.
+        If True, each subfolder must contain an image, because only images show a class.
     classes : bool
         False if the classes are not needed, so that subfolders may also be splits.
 

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def lasting(seconds: float) -> None:
-    """Make the system stop this process after `seconds`, even if its parent has already ended."""
+    """Make the operating system end this process after `seconds`, even if the parent has ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

@@ -78,12 +78,12 @@ def cross_validation(
     num_folds = as_whole(num_folds, "num_folds", DataError)
     if not 2 <= num_folds <= num_examples:
         raise DataError(
-            f"num_folds must be between 2 and the number of examples, {num_examples}, not "
+            f"num_folds must be between 2 and the number of examples ({num_examples}), not "
             f"{num_folds}"
         )
     if strict and num_examples % num_folds:
         raise DataError(
-            f"num_folds={num_folds} must divide the number of examples, {num_examples}; pass "
+            f"num_folds={num_folds} must divide the number of examples ({num_examples}); pass "
             "strict=False to allow validation sets whose sizes differ by one"
         )
     return _folds(scheme_class, num_examples, num_folds, strict, kwargs)

@@ -186,6 +186,11 @@ class SQLiteLog(TrainingLogBase):
         self._move(Event.FLUSH)
         self._writer.flush()
 
+    @property
+    def problem(self) -> str:
+        """The reason why new records cannot be written at present; empty if they can."""
+        return self._writer.problem
+
     def hurry(self) -> None:
         """Write existing records now instead of within a second, and return without waiting."""
         self._writer.hurry()
@@ -371,7 +376,7 @@ class SQLiteLog(TrainingLogBase):
         return self._identity is not Identity.HELD
 
     def _move(self, event: Event) -> None:
-        """Change the state of the identity, and perform the actions of the transition."""
+        """Change the identity's state, and perform the actions of this transition."""
         with self._moving:
             state = after(self._identity, event)
             if forks(self._identity, event):

@@ -38,7 +38,13 @@ NOT_WRITTEN = (
 
 
 class Writer:
-    """Writer that executes jobs in order in a separate thread, which starts with the first job."""
+    """Writer that executes jobs in order in a separate thread, which starts with the first job.
+
+    Attributes
+    ----------
+    problem : str
+        The reason why the last attempt failed; empty if it succeeded.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,7 +55,7 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._failing = False  # True after a failed attempt
+        self.problem = ""
         self._omitted: deque[str] = deque(maxlen=OMISSIONS)  # since the last `flush`
 
     @property
@@ -186,7 +192,7 @@ class Writer:
 
     def _answer(self, batch: list[Job], omitted: list[str]) -> None:
         """Notify waiting threads, which raise an error if values have been omitted."""
-        self._failing = False
+        self.problem = ""
         for text in omitted:
             logger.error(text)
         self._omitted.extend(omitted)
@@ -201,6 +207,6 @@ class Writer:
 
     def _complain(self, text: str) -> None:
         """Log an error unless the previous attempt failed too."""
-        if not self._failing:
+        if not self.problem:
             logger.error(text)
-        self._failing = True
+        self.problem = text

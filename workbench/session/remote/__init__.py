@@ -1,4 +1,4 @@
-"""Runs in other processes, which a notebook controls as it controls a run in a thread.
+"""Training in other processes, controlled from a notebook in the same way as in a thread.
 
 ``main_loop.start(detached=True)`` trains outside the kernel, and ``main_loop.start(processes=2)``
 divides training between two processes. Both return a `RemoteSession`. The processes get a copy of

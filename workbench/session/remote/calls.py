@@ -41,7 +41,7 @@ class Calls:
         self._answers.pop(number, None)
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Pass an answer to the call that is waiting for it."""
+        """Pass a message's answer to the call that awaits it."""
         answer = self._answers.pop(message["answer"], None)
         found = message.get("error", message.get("value"))
         if answer is None:

@@ -66,7 +66,7 @@ class Controls(interfaces.Session):
     @property
     def note(self) -> str:
         """The reason why the last run did not train or why a fork is not ready; otherwise empty."""
-        return str(self._fact("note", ""))
+        return str(self._fact("note", "") or self._fact("unwritten", ""))
 
     @property
     def runs(self) -> int:
@@ -272,7 +272,7 @@ class Controls(interfaces.Session):
         return self._ask("stop", save=None if save is None else _whole(save))
 
     def save(self, path: str | os.PathLike[str] | None = None) -> RemoteCommand:
-        """Save the run to a file on this machine between two batches; see `Session.save`."""
+        """Save the run between two batches to a file on this machine; see `Session.save`."""
         return self._ask("save", _whole(self.default_path if path is None else path))
 
     def load(self, path: str | os.PathLike[str]) -> RemoteCommand:

@@ -23,9 +23,9 @@ SENT_ELSEWHERE = (
     "the command again here"
 )
 LONGEST_SHARED = 1000
-"""Maximum length of a text that is sent to every notebook.
+"""Maximum length of a string that is sent to every notebook.
 
-A longer text is sent only to the notebook that issued the command.
+A longer string is sent only to the notebook that issued the command.
 """
 
 REMOTE = "in the process that trains:\n{text}"
@@ -83,6 +83,7 @@ def command_facts(command: Command, ticket: str | None, *, own: bool = True) -> 
         "iteration": command.iteration,
         "reason": command.reason,
         "replaced_by": command.replaced_by,
+        "unchanged": command.unchanged,
     }
     if command.exception is not None:
         facts["exception"] = portable(command.exception)
@@ -127,7 +128,7 @@ def portable(error: BaseException) -> Pickled:
 
 
 def with_traceback(error: BaseException) -> Pickled:
-    """Pickle an error with its traceback as a note."""
+    """Pickle an error, with its traceback added as a note."""
     text = "".join(traceback.format_exception(error))
     try:
         copy = pickle.loads(portable(error).data)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from workbench.errors import ProcessError
+from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.launcher import Launched, named_status
 from workbench.session.remote.output import Outputs
 
 GRACE = 0.5
 """Seconds to wait, after the first sign of a failure, for its cause to become known."""
 
+NEEDED = 2**16
+"""Number of bytes that must be free on a disk for an explanation."""
+
 NOT_STARTED = (
-    "process {rank} of {size} of {name!r} could not start: {why}. The end of its output:\n{output}"
+    "process {rank} of {size} in {name!r} could not start: {why}. The end of its output:\n{output}"
+)
+FULL = (
+    "(it could not write why: the disk with the folder {folder} is full. Free some space, and try "
+    "again)"
 )
 ENDED = (
-    "process {rank} of {size} of {name!r} (pid {pid}) ended after iteration {done:,} or later: "
+    "process {rank} of {size} in {name!r} (pid {pid}) ended at iteration {done:,} or later: "
     "{why}.{output} The log is kept; {restart}"
 )
 SAID = " The end of its output: {output}."
@@ -29,6 +39,7 @@ UNKNOWN = "the connection to it was lost, and its exit status is not known to th
 class Watched(Protocol):
     """Protocol for a launch, with the attributes that `Failures` needs."""
 
+    folder: RunFolder
     launched: Launched
     outputs: Outputs
 
@@ -79,9 +90,17 @@ class Failures:
                 size=link.size,
                 name=link.name,
                 why=named_status(ended[rank]),
-                output=link.outputs.last(rank, 20),
+                output=link.outputs.last(rank, 20) or self._is_full(),
             )
         )
+
+    def _is_full(self) -> str:
+        """Return an explanation for an empty output if the disk is full, or an empty string."""
+        folder = self._link.folder.path
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(folder).free < NEEDED:
+                return FULL.format(folder=folder)
+        return ""
 
     def found(self) -> BaseException | None:
         """Return the error to raise, or None if there is none yet."""

@@ -1,8 +1,9 @@
 """Folders of runs in other processes, and the list of live runs on this machine.
 
-The folder of a run contains the pickled main loop, the secret, the outputs of the processes, the
+The folder of a run contains the pickled main loop, the secret, the output of the processes, the
 last snapshot for a restart and, unless the main loop has a database, the log. Only the user can
-read it. A file in the folder ``live`` beside it announces a process that notebooks can connect to.
+read the folder. A file in the folder ``live`` beside it announces a process that notebooks can
+connect to.
 """
 
 from __future__ import annotations

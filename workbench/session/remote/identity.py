@@ -34,8 +34,8 @@ def exists(pid: int) -> bool:
 def birth(pid: int) -> str | None:
     """Return text that distinguishes a process from earlier and later processes with the same ID.
 
-    The text identifies the start of the system and the process. The result is None if there is
-    no such process, or on a system without ``/proc``.
+    The text identifies the system's boot and the start of the process. The result is None if there
+    is no such process, or on a system without ``/proc``.
 
     Examples
     --------

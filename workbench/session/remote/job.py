@@ -25,12 +25,13 @@ from workbench.log import SQLiteLog, TrainingLog, TrainingLogBase
 from workbench.log.sqlite.tables import IN_MEMORY
 from workbench.main_loop import MainLoop
 from workbench.main_loop.lease import Lease
-from workbench.serialization.pickling import with_deep_stack
+from workbench.serialization.pickling import DEVICE, DevicePickler, with_deep_stack
 from workbench.session.archives import rebuild_as_saved
 from workbench.session.fork import Fork
 from workbench.session.log_states import log_until
 from workbench.session.snapshots import Snapshot
 from workbench.tensor import SharedVariable, Variable
+from workbench.tensor.device import default_device
 from workbench.tensor.row_shards import in_other_processes
 
 SETTINGS = (
@@ -87,7 +88,7 @@ class Recipe(NamedTuple):
         )
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _Pickler(DevicePickler):
     """Pickler that omits the objects that each process creates for itself."""
 
     def __init__(self, file: io.BytesIO, *, has_state: bool) -> None:
@@ -96,7 +97,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._has_state = has_state
 
     def persistent_id(self, obj: Any) -> Any:
-        return GROUP if type(obj) is ProcessGroup else self.own.get(id(obj))
+        if type(obj) is ProcessGroup:
+            return GROUP
+        return self.own[id(obj)] if id(obj) in self.own else super().persistent_id(obj)
 
     def reducer_override(self, obj: Any) -> Any:
         if self._has_state and isinstance(obj, SharedVariable) and obj.divided is not None:
@@ -107,7 +110,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, group: ProcessGroup) -> None:
         super().__init__(file)
-        self.own: dict[Any, Any] = {GROUP: group}
+        self.own: dict[Any, Any] = {GROUP: group, DEVICE: default_device()}
 
     def persistent_load(self, pid: Any) -> Any:
         return self.own[pid]

@@ -16,6 +16,8 @@ from workbench.session.snapshots import Snapshot, snapshot_of
 
 logger = logging.getLogger(__name__)
 
+NOT_WRITTEN = "the snapshot for a restart was not written; trying again: {error}"
+
 GAP = 1.0
 """Minimum number of seconds between two writes."""
 
@@ -32,6 +34,11 @@ class Keeper:
     folder : RunFolder
     found : int, optional
         The iteration of the snapshot on disk that the run continues from.
+
+    Attributes
+    ----------
+    problem : str
+        The reason why the last snapshot was not written; empty if it was.
     """
 
     def __init__(self, session: Session, folder: RunFolder, found: int | None = None) -> None:
@@ -41,6 +48,7 @@ class Keeper:
         self._noted = ""
         self._written: tuple[str, Snapshot | None] = "", None
         self._writing = threading.Lock()
+        self.problem = ""
 
     def iteration(self) -> int | None:
         """Return the iteration of the snapshot on disk, or None if there is none."""
@@ -52,19 +60,19 @@ class Keeper:
         threading.Thread(target=self._work, name="snapshots on disk", daemon=True).start()
 
     def _work(self) -> None:
-        pause, said = GAP, ""
+        pause = GAP
         while True:
             time.sleep(pause)
             start = time.monotonic()
             try:
                 self.note_log()
                 self._write_newest()
-                said = ""
+                self.problem = ""
             except Exception as error:
-                text = f"{type(error).__name__}: {error}"
-                if text != said:
-                    logger.exception("the snapshot for a restart was not written; trying again")
-                said = text
+                text = NOT_WRITTEN.format(error=f"{type(error).__name__}: {error}")
+                if text != self.problem:
+                    logger.exception(text)
+                self.problem = text
             pause = max(GAP, (time.monotonic() - start) / SHARE)
 
     def note_log(self) -> None:

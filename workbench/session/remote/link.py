@@ -87,6 +87,7 @@ class Link:
         self._disconnected = threading.Event()
         self._closing = self._processes_ended = False
         self._failures = Failures(self)
+        self._unwritten = ""
         self.outputs = Outputs(folder, int(self._run["launch"]), int(self._run["processes"]))
 
     @property
@@ -273,6 +274,10 @@ class Link:
     def _see_facts(self) -> None:
         """Check the reported information for failures and for the end of training."""
         facts = self.facts
+        unwritten = str(facts.get("unwritten") or "")
+        if unwritten and not self._unwritten:  # the output of the processes has no space, either
+            logger.error("%s: %s", self.name, unwritten)
+        self._unwritten = unwritten
         if facts.get("troubles"):
             self._failures.suspect()
         if State(facts["state"]).ended:
@@ -328,7 +333,7 @@ class Link:
         self._changed()
 
     def _ask_to_end(self) -> None:
-        """Ask the first process to end together with all others, if it is still connected."""
+        """Ask the first process, if still connected, to end all processes."""
         if self._connection is not None:
             with suppress(OSError):
                 self._connection.send({"close": True})

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from workbench.session.remote.children import await_end, leave
+from workbench.session.remote import children
 from workbench.session.remote.folder import RunFolder
 
 LIFELINE = "--lifeline"
@@ -18,7 +18,7 @@ LAUNCHED = ("RANK", "WORLD_SIZE")
 
 
 def threads_of_each(processes: int) -> int:
-    """Return the number of threads for each process, so that all share the processors."""
+    """Return the number of threads for each process, so that the processes share the processors."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)) // processes)
     return max(1, (os.cpu_count() or 1) // processes)
@@ -88,13 +88,11 @@ class LocalProcesses:
 
     def status(self, rank: int) -> int | None:
         """Return the exit status of a process; None while it runs."""
-        return self._started[rank].poll()
+        return children.status(self._started[rank])
 
     def kill(self) -> None:
-        """Kill all processes, and wait until they have ended."""
-        for one in self._started:
-            one.kill()
-        await_end(self._started)
+        """Kill all processes and those that they have started, and wait until they have ended."""
+        children.kill(self._started)
         for one in self._started:
             if one.stdin is not None:
                 with contextlib.suppress(OSError):
@@ -103,4 +101,4 @@ class LocalProcesses:
     def leave(self) -> None:
         """Let the processes continue on their own; this process does not wait for them to end."""
         for one in self._started:
-            leave(one)
+            children.leave(one)

@@ -16,7 +16,7 @@ from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.local import command, environment
 
 LOST = 1
-"""Exit status that is assumed if an actor has ended, because its process ends with it."""
+"""Assumed exit status of an actor's process if the actor has ended, because both end together."""
 
 PATIENCE = 60.0
 """Time limit, in seconds, for Ray to provide the processors for all actors."""
@@ -199,7 +199,11 @@ def _actor() -> type[Any]:
             return self.process.poll()
 
         def kill(self) -> int:
-            self.process.kill()
+            import os
+            import signal
+
+            if self.process.poll() is None:  # with the processes that it has started
+                os.killpg(self.process.pid, signal.SIGKILL)
             return self.process.wait(5)
 
     return Actor

@@ -79,6 +79,8 @@ class Server:
         An event that is set when the process must end.
     kept : callable
         A function that returns the iteration of the snapshot on disk, or None if there is none.
+    problem_of_snapshots : callable
+        A function that returns the reason why no snapshot can be written, or an empty string.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Server:
         self._released = 0
         self._failed_at: float | None = None
         self.kept: Callable[[], int | None] = _nothing
+        self.problem_of_snapshots: Callable[[], str] = str
 
     @property
     def is_held(self) -> bool:
@@ -282,7 +285,7 @@ class Server:
             text = f"{type(error).__name__}: {error}"
             if text != self._unreported:
                 self._unreported = text
-                logger.exception("a part of a report of the run failed")
+                logger.exception("a part of the run's report failed")
 
     def _flush(self) -> None:
         """Write the log to the database; if this fails, the log reports it and tries again."""
@@ -306,10 +309,17 @@ class Server:
         found["troubles"] = list(self._troubles)
         found["kept"] = self.kept()
         found["began_at"] = self._began_at
+        found["unwritten"] = self._unwritten()
         if session.state.ended or found["uuid"] != self._announced:
             self._flush()  # the notebook opens the log as soon as it knows the `uuid`
             self._announced = found["uuid"]
         return found
+
+    def _unwritten(self) -> str:
+        """Return the reason why the log or a snapshot cannot be written, such as a full disk."""
+        log = self.session.log
+        of_log = log.problem if isinstance(log, SQLiteLog) else ""
+        return of_log or self.problem_of_snapshots()
 
     def _release_results(self) -> None:
         """Forget large command results once their notebooks have received them or disconnected."""

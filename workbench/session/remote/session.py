@@ -31,6 +31,7 @@ from workbench.session.remote.lifecycle import (
 )
 from workbench.session.remote.link import Link
 from workbench.session.remote.values import RemoteCommand
+from workbench.session.waits import wait_for_end
 from workbench.utils.attributes import FixedAttributes
 from workbench.utils.live_layer import show_live
 from workbench.utils.numbers import check_finite, is_count
@@ -199,7 +200,8 @@ class RemoteSession(FixedAttributes, Controls):
     def note(self) -> str:
         """The reason why the last run did not train, or why it ended during a pause.
 
-        For a fork that is not ready yet, it is the reason for the delay. Otherwise, it is empty.
+        For a fork that is not ready yet, it is the reason for the delay. It also says why the log
+        or a snapshot cannot be written, for example to a full disk. Otherwise, it is empty.
         """
         if self._link is None and self._folder.rested.exists():
             return RESTED
@@ -230,7 +232,7 @@ class RemoteSession(FixedAttributes, Controls):
     def fork(
         self, iteration: int | None = None, *, branch: str | None = None, name: str | None = None
     ) -> RemoteSession:
-        """Start a second run, which pauses at an iteration of this run.
+        """Start a second run that pauses at an iteration of this run.
 
         The fork has the same number of processes. The datasets are copied. See `Session.fork`.
 
@@ -299,7 +301,8 @@ class RemoteSession(FixedAttributes, Controls):
         if self._link is None:
             return True
         try:
-            ended = self._link.wait(timeout, wait)
+            link = self._link
+            ended = wait_for_end(self, lambda rest: link.wait(rest, wait), timeout)
         except KeyboardInterrupt:
             raise WaitInterrupted(WAIT_INTERRUPTED.format(session=self)) from None
         error = self.exception

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench.errors import ArgumentError, ProcessError
 from workbench.hints import Hinted
-from workbench.session.remote.children import await_end, leave
+from workbench.session.remote.children import await_end, kill_group, leave
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.identity import birth, exists
 from workbench.session.remote.local import LIFELINE, environment, threads_of_each
@@ -39,8 +39,8 @@ SAYS_FAILED = re.compile(r"\(exitcode: (-?\d+)\) local_rank: (\d+) \(pid: \d+\)"
 
 TOO_LATE = (
     "torchrun started only {begun} of {processes} processes within {seconds:g} seconds, so all "
-    "of them were ended; start fewer processes, or try again when the machine is less busy. Output "
-    "of torchrun:\n{said}"
+    "of them were stopped; start fewer processes, or try again when the machine is less busy. "
+    "Output of torchrun:\n{said}"
 )
 WRONG_OPTIONS = (
     "options must be a sequence of strings, such as ['--numa-binding=node'], not {given!r}; "
@@ -160,8 +160,7 @@ class TorchrunProcesses:
         """Kill all processes, and wait until they have ended."""
         if self.agent.poll() is None:
             for pid in self.pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                kill_group(pid)
             if not self.knows_all:
                 self.agent.terminate()  # torchrun then ends its processes
         try:
@@ -175,8 +174,7 @@ class TorchrunProcesses:
                 time.sleep(0.02)
             for pid, begun in zip(self.pids, self.births, strict=False):
                 if exists(pid) and birth(pid) == begun:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                    kill_group(pid)
         if self.agent.stdin is not None:
             with suppress(OSError):
                 self.agent.stdin.close()

@@ -53,6 +53,7 @@ class RemoteCommand(Command):
         if not facts["done"]:
             return
         self.replaced_by = facts.get("replaced_by")
+        self.unchanged = facts.get("unchanged", False)
         self._unsent = facts.get("unsent")
         error, result = _readable(facts.get("exception")), facts.get("result")
         if isinstance(result, Unreadable):

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from workbench.data.seeds import fix_global_draws
 from workbench.distributed import ProcessGroup, process_group
 from workbench.errors import ProcessError, SessionError, TrainingFinish
 from workbench.extensions.finish_after import GOAL, goal_reached
@@ -30,6 +31,7 @@ from workbench.main_loop import MainLoop
 from workbench.main_loop.processes import distributed_of
 from workbench.session.command import Command
 from workbench.session.fork import Fork
+from workbench.session.remote.children import end_forks_with_this_process
 from workbench.session.remote.folder import RunFolder
 from workbench.session.remote.job import apply_settings, unpack
 from workbench.session.remote.keeper import Keeper, last_snapshot
@@ -62,8 +64,8 @@ TOGETHER = 60.0
 """Maximum number of seconds that the other processes wait for the first process to start."""
 
 RESTS = (
-    "no notebook was connected to the processes of this run for {seconds:g} seconds while it was "
-    "paused, so they have ended; restart() starts them again, paused"
+    "no notebook was connected to this paused run for {seconds:g} seconds, so its processes have "
+    "ended; restart() starts them again, paused"
 )
 
 
@@ -81,6 +83,8 @@ def main(path: str, launch: int, rank: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the notebook handles interrupts
     logging.basicConfig(format="%(message)s")
+    end_forks_with_this_process()
+    fix_global_draws()
     status = 1
     try:
         status = _Process(RunFolder(Path(path)), launch, rank).work()
@@ -213,6 +217,7 @@ class _Process:
         keeper.note_log()
         keeper.start()
         server.kept = keeper.iteration
+        server.problem_of_snapshots = lambda: keeper.problem
         server.start()
         self.folder.announce(
             {"port": server.port, "pid": os.getpid(), "launch": self.launch, **self._shown()}

@@ -1,4 +1,4 @@
-"""Execution of functions in the eager, compiled or captured tier, with the same results.
+"""Execution of functions in the eager, compiled or captured tier; all give the same results.
 
 A `Task` describes the work of one call. `Eager` runs a task operation by operation. `tracing`
 flattens a task, including its gradients and updates, into one graph. `Compiled` compiles this

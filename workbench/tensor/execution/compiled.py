@@ -162,8 +162,8 @@ class Compiled:
     examples : sequence of tuple of int, optional
         Sizes that programs are compiled for immediately.
     on_demand : bool
-        If True, a call with sizes that no program is valid for waits until a program is compiled.
-        If False, the call runs in the eager tier.
+        What a call does if no program is valid for its sizes: if True, it waits until a program
+        is compiled; if False, it runs in the eager tier.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 Every step allocates tensors of the same sizes. By default, glibc immediately returns the memory of
 large tensors to the operating system. The operating system must then clear the pages for the next
-step; this may take longer than the computation on a CPU. With this setting, glibc keeps freed
+step; on a CPU, this may take longer than the computation. With this setting, glibc keeps freed
 memory, as torch's allocator does on an accelerator.
 """
 

@@ -90,7 +90,7 @@ class Threads:
 
     def _chosen(self, sizes: tuple[int, ...]) -> tuple[int, int]:
         """Return the numbers of threads outside and within loops; without loops, they are equal."""
-        few = self.asked is None
+        few = self.asked is None and self.task.device.type == "cpu"
         outside = 1 if few and self.is_small(sizes) else self.available
         if not self.has_loops:
             return outside, outside

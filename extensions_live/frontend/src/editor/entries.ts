@@ -49,9 +49,17 @@ export const OWN_BLOCKS = "Your own blocks";
 /** The title of the group of PyTorch modules; some of them have the same name as a brick. */
 export const TORCH = "PyTorch modules";
 
+/** Names of blocks that are also names of bricks, as the page shows them. */
+const BLOCK_TITLES: Readonly<Record<string, string>> = { MLP: "MLP with cost" };
+
+/** Returns the name of a block as the page shows it. */
+export function blockTitle({ name, own }: PaletteBlock): string {
+  return own ? name : (BLOCK_TITLES[name] ?? name);
+}
+
 function blockItem(block: PaletteBlock): Item {
   const { name, text } = block;
-  const item = { kind: "block", type: name, text, entry: null } as const;
+  const item = { kind: "block", type: name, title: blockTitle(block), text, entry: null } as const;
   return block.own
     ? { ...item, group: OWN_BLOCKS, own: block }
     : { ...item, group: "Ready blocks" };

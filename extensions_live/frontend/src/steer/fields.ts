@@ -4,6 +4,7 @@ import { isAside, putAside } from "./aside";
 import { make, named } from "../dom";
 import type { CommandName, Receipt } from "../messages";
 import { appendCode } from "../offer";
+import { writeReceipt } from "./shorten";
 
 /** Sends a command; returns the id of the request, by which its receipt is found. */
 export type Send = (name: CommandName, given?: Record<string, unknown>) => string;
@@ -139,8 +140,8 @@ export class ReceiptLine {
     if (element.dataset.text === text + code && element.dataset.state === state) return;
     element.dataset.text = text + code;
     element.dataset.state = state;
+    writeReceipt(element, this.brief ? outcomeIn(text) : text);
     element.title = text;
-    element.textContent = this.brief ? outcomeIn(text) : text;
     if (code) appendCode(element, code);
   }
 }

@@ -4,9 +4,10 @@
 import { focusOf, make, named } from "../dom";
 import { makeField, makePlainButton, onEnter, ReceiptLine, type Send } from "./fields";
 import type { NumberRow, Receipt } from "../messages";
-import { inText, POSITIONS, reaches, scaleFor, type Scale } from "./scale";
+import { inText, POSITIONS, scaleFor, suits, type Scale } from "./scale";
 
 const SETTLE = 200; // ms after the last step of a slider until its value is sent
+const UNABLE = "values can be changed while training runs or is paused";
 const HOLDS = "a value that you set here holds until you release it";
 
 export class NumberControl {
@@ -74,6 +75,7 @@ export class NumberControl {
       }
     }
     for (const part of [this.#slider, this.#field, this.#hold]) part.disabled = !able;
+    this.element.title = able ? "" : UNABLE;
     this.#hold.hidden = !row.driven_by;
     this.#hold.textContent = row.held ? "Release" : "Hold";
     this.#hold.title = row.held ? `let ${row.driven_by} set it again` : HOLDS;
@@ -89,7 +91,7 @@ export class NumberControl {
       this.#field.removeAttribute("aria-invalid");
       const text = inText(value);
       if (this.#field.value !== text) this.#field.value = text;
-      if (!this.#scale || !reaches(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
+      if (!this.#scale || !suits(this.#scale, value ?? 0)) this.#scale = scaleFor(this.#row);
     }
     this.#slider.classList.toggle("wb-none", !this.#scale);
     if (this.#scale) this.#slider.value = String(this.#scale.position(value ?? 0));
@@ -123,7 +125,9 @@ export class NumberControl {
     const step = steps[event.key as keyof typeof steps] as number | undefined;
     if (step === undefined) return;
     event.preventDefault();
-    this.#slider.value = String(Number(this.#slider.value) + (step * POSITIONS) / 100);
+    const before = this.#slider.value;
+    this.#slider.value = String(Number(before) + (step * POSITIONS) / 100);
+    if (this.#slider.value === before) return; // at the end
     this.#slider.dispatchEvent(new Event("change"));
   };
 

@@ -4,6 +4,7 @@ import type { NumberRow } from "../messages";
 
 export const POSITIONS = 1000;
 const DECADES = 3; // on each side of the first value of a logarithmic slider
+const MARGIN = 0.1; // share of a scale at each of its ends where it suits no value
 
 export interface Scale {
   readonly low: number;
@@ -23,9 +24,10 @@ export function scaleFor(row: Bounds): Scale | null {
   return linear(low, high ?? most);
 }
 
-/** Returns true if a value is on a scale; zero counts as the end of a logarithmic one. */
-export function reaches({ low, high }: Scale, value: number): boolean {
-  return value === 0 || (value >= low && value <= high);
+/** Returns true if a value is on a scale and not near its ends, or is zero, which no scale suits. */
+export function suits(scale: Scale, value: number): boolean {
+  const share = scale.position(value) / POSITIONS;
+  return value === 0 || (share >= MARGIN && share <= 1 - MARGIN);
 }
 
 function logarithmic(value: number, most: number | null): Scale {

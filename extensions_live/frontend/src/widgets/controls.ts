@@ -17,6 +17,7 @@ import { offerCode } from "../offer";
 import { showProblem } from "../problem";
 import { makeProgress } from "../progress";
 import { steadily } from "../steady";
+import { writeReceipt } from "../steer/shorten";
 import { Steer } from "../steer/steer";
 import { sayThatButtonsWait } from "../waits";
 
@@ -136,7 +137,7 @@ function render({ model, el }: Rendering<ControlsState>) {
     const { command: last } = now;
     if (now.receipts.some((one) => one.request === pending?.id)) pending = null;
     const text = last?.text ?? "";
-    if (!pending && answer.textContent !== text) answer.textContent = answer.title = text;
+    if (!pending) writeReceipt(answer, text);
     answer.classList.toggle("wb-refused", !pending && Boolean(last?.refused));
     alerts.update(now.alerts, now.alert_count);
     steer.update(now);

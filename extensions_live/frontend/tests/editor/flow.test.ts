@@ -149,7 +149,13 @@ describe("the notice about the kernel", () => {
     expect(noticeOf({ ...idle, kernel: { status: "busy" } }, 3000)?.text).toBe(BUSY);
     expect(noticeOf(idle, 3000)).toBeNull();
     expect(noticeOf(idle, 9000)?.text).toBe(SILENT);
-    expect(noticeOf({ ...idle, live: false }, 0)).toEqual({ text: GONE, gone: true });
-    expect(noticeOf({ ...idle, closed: true }, 0)).toEqual({ text: LOST, gone: true });
+    expect(noticeOf({ ...idle, live: false }, 0)).toMatchObject({ text: GONE, gone: true });
+    expect(noticeOf({ ...idle, closed: true }, 0)).toMatchObject({ text: LOST, gone: true });
+  });
+
+  it("knows whether the drawing is lost with the kernel", () => {
+    expect(noticeOf({ ...idle, live: false }, 0)?.loses).toBe(true);
+    expect(noticeOf(idle, 9000)?.loses).toBe(true);
+    expect(noticeOf({ ...idle, closed: true }, 0)?.loses).toBe(false);
   });
 });

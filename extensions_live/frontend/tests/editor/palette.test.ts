@@ -32,6 +32,12 @@ describe("palette", () => {
     expect(found).toEqual(["Input", "mine", "LeNet", "Linear", "LookupTable", "relu", "ReLU"]);
   });
 
+  it("tells a ready block from the brick of the same name", () => {
+    const block = { name: "MLP", text: "", own: false, saved: false };
+    const [, ready] = itemsOf({ ...PALETTE, blocks: [block] });
+    expect(ready).toMatchObject({ type: "MLP", title: "MLP with cost" });
+  });
+
   it("has groups in their order", () => {
     const found = [...grouped(itemsOf(PALETTE)).keys()];
     expect(found.slice(0, 4)).toEqual(["Data", "Your own blocks", "Ready blocks", "Layers"]);

@@ -14,6 +14,7 @@ import type { Part } from "../panels";
 import { removalText, separate } from "../removing";
 import { Shown } from "../shown";
 import { outboxOf } from "../transport";
+import { Banner } from "./Banner";
 import { Canvas } from "./Canvas";
 import { Chooser } from "./Chooser";
 import { CodePane, useCodeRefusal } from "./CodePane";
@@ -144,7 +145,8 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     switch (command) {
       case "palette":
       case "code":
-        showPart(command, !shown[command]);
+        if (shown[command]) showPart(command, false);
+        else perform(command); // with the focus in it
         break;
       case "settings":
         showPart("settings", !withSettings);
@@ -251,9 +253,16 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
               target.value = ""; // the same file can be chosen again
             }}
           />
-          {(notice ?? problem) && (
+          {notice && (
+            <Banner
+              notice={notice}
+              insert={canInsert ? exchange.insert : null}
+              copy={board.code.text.trim() ? exchange.copyCode : null}
+            />
+          )}
+          {!notice && problem && (
             <div className="wbe-notice" role="alert" data-testid="notice">
-              {notice?.text ?? problem}
+              {problem}
             </div>
           )}
           <Surgery model={model} />

@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "react";
 
 import type { PalettePayload, SourceExample } from "../../messages";
+import { blockTitle } from "../entries";
 import { Sign, Tile } from "../images";
 import { OTHER_KEYS, SHORTCUTS } from "../shortcuts";
 import { useTools } from "./context";
@@ -105,19 +106,19 @@ export function Empty({ palette, begin }: EmptyProps) {
         <>
           <h4>Or with a ready block</h4>
           <div className="wbe-starts">
-            {palette.blocks.map(({ name, text }) => (
+            {palette.blocks.map((block) => (
               <button
                 type="button"
                 className="wbe-start"
-                key={name}
-                data-testid={`block-${name}`}
-                title={text}
-                onClick={() => send("add_block", { block: name })}
+                key={block.name}
+                data-testid={`block-${block.name}`}
+                title={block.text}
+                onClick={() => send("add_block", { block: block.name })}
               >
                 <Tile type="Sequence" family="container" />
                 <span className="wbe-names">
-                  <b>{name}</b>
-                  <span className="wbe-detail">{text}</span>
+                  <b>{blockTitle(block)}</b>
+                  <span className="wbe-detail">{block.text}</span>
                 </span>
               </button>
             ))}

@@ -49,7 +49,13 @@ function Button(props: ButtonProps) {
       aria-pressed={pressed}
       aria-expanded={expanded}
       disabled={disabled}
-      onClick={act}
+      onClick={(event) => {
+        // After a click, keys are for the canvas, or for the part that `act` opens.
+        if (event.detail && expanded === undefined) {
+          event.currentTarget.closest<HTMLElement>(".wbe")?.focus({ preventScroll: true });
+        }
+        act();
+      }}
     >
       <Sign name={sign} />
       {children}

@@ -11,6 +11,10 @@ const LOOK = 1000;
 
 export const GONE =
   "The kernel of this editor was stopped or restarted, so edits have no effect. Run its cell again.";
+/** What follows either if there is a drawing, which only this page still has. */
+export const KEEP =
+  "Before you do, keep the code of this drawing: an Editor() without a model starts empty, and you " +
+  "can paste the code below its canvas.";
 export const LOST =
   "The notebook was closed and opened again, so this editor has lost its connection. Reload the " +
   "page to go on.";
@@ -23,6 +27,8 @@ export interface Notice {
   readonly text: string;
   /** True if edits have no effect. */
   readonly gone: boolean;
+  /** True if Python no longer has the drawing, or may have lost it. */
+  readonly loses: boolean;
 }
 
 /** Returns what to say about the kernel, or null. */
@@ -31,10 +37,11 @@ export function noticeOf(
   silence: number,
 ): Notice | null {
   const text = kernelNotice(facts);
-  if (text) return { text: text === REOPENED ? LOST : GONE, gone: true };
+  if (text === REOPENED) return { text: LOST, gone: true, loses: false };
+  if (text) return { text: GONE, gone: true, loses: true };
   if (silence < PATIENCE / 4) return null;
-  if (facts.kernel?.status === "busy") return { text: BUSY, gone: false };
-  return silence < PATIENCE ? null : { text: SILENT, gone: false };
+  if (facts.kernel?.status === "busy") return { text: BUSY, gone: false, loses: false };
+  return silence < PATIENCE ? null : { text: SILENT, gone: false, loses: true };
 }
 
 export function useKernel(model: EditorModel, outbox: Outbox): Notice | null {

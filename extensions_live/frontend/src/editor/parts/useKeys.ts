@@ -4,7 +4,7 @@ import { useCallback, useEffect, type KeyboardEvent, type RefObject } from "reac
 
 import { focusOf } from "../../dom";
 import { keepFocus } from "../../focus";
-import { actionOf, isOfNotebook, takesText, type Action } from "../shortcuts";
+import { actionOf, isOfNotebook, nameOf, takesText, type Action } from "../shortcuts";
 
 /** Returns the handlers of pressed keys and of clicks. */
 export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action: Action) => void) {
@@ -39,6 +39,7 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
     const action = actionOf(event);
     const onButton = event.target instanceof Element && event.target.closest("button, a, summary");
     const presses = event.key === "Enter" || event.key === " ";
+    if (onTool(event.target) && /^[a-z]$/.test(nameOf(event))) return;
     if (!action || (onButton && presses)) {
       if (presses) stayInside(event.target);
       return;
@@ -48,6 +49,11 @@ export function useKeys(box: RefObject<HTMLDivElement | null>, perform: (action:
     stayInside();
   };
   return { pressed, stayInside, focusBox };
+}
+
+/** Returns true on the toolbar, where letters do nothing: they may be meant for what it opens. */
+function onTool(target: EventTarget): boolean {
+  return target instanceof Element && target.closest('[role="toolbar"]') !== null;
 }
 
 const MODIFIERS = new Set(["Control", "Meta", "Shift", "Alt"]);
