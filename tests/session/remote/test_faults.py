@@ -13,6 +13,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 import workbench
 from tests.support.forked_runs import Forked, build
@@ -444,3 +445,26 @@ def test_a_process_that_cannot_say_on_a_full_disk_why_it_ended(folder, monkeypat
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
     with pytest.raises(errors.ProcessError, match="the disk with the folder .* is full. Free some"):
         link._failures.check_start()
+
+
+@pytest.mark.parametrize("status", [-9, 1])
+def test_the_process_that_ended_first_is_named_if_others_lost_the_connection(folder, status):
+    folder.write({"name": "no run", "launch": 1, "processes": 2})
+    folder.output(1, 0).write_text("RuntimeError: [gloo/pair.cc:1] Connection reset by peer\n")
+    folder.output(1, 1).write_text("its own error\n")
+    statuses = [1, status]
+    ended = SimpleNamespace(pids=[1, 2], status=lambda rank: statuses[rank], kill=lambda: None)
+    link = Link(folder, ended, [], lambda: None)
+    with pytest.raises(errors.ProcessError, match="process 1 of 2 in 'no run' could not start"):
+        link._failures.check_start()
+
+
+def test_a_lost_connection_between_two_batches_is_no_error_of_its_own(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("[gloo/pair.cc:1] Connection reset by peer")
+
+    monkeypatch.setattr(shared_mailbox, "patient_group", lambda limit: None)
+    monkeypatch.setattr("workbench.tensor.processes._joined", [ProcessGroup(0, 2)])
+    monkeypatch.setattr(torch.distributed, "broadcast", fail)
+    with pytest.raises(errors.ProcessError, match="lost the connection to the other processes"):
+        Exchange(ProcessGroup(0, 2), SECRET).send([])

@@ -385,3 +385,16 @@ def test_one_process_writes_the_file_and_all_or_none_refuse(pair, tmp_path):
     pair.load(tmp_path / "good.tar").wait(60)
     pair.step(2).wait(60)
     paused_at(pair, done + 2)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc")
+def test_a_stopped_process_is_named(start, monkeypatch, caplog):
+    monkeypatch.setattr("workbench.session.remote.failures.SILENT", 0.2)
+    session = start(processes=2)
+    pid = session.processes[1]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: session.note.startswith(f"process 1 of 2 (pid {pid}) is stopped, and has not"))
+    assert f"(pid {pid}) is stopped" in caplog.text
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: session.note == "")
+    assert session.pause().wait(60) is None

@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 from workbench.errors import ProcessError
 from workbench.session.remote.folder import RunFolder
+from workbench.session.remote.identity import is_stopped
 from workbench.session.remote.launcher import Launched, Unowned, named_status
 from workbench.session.remote.output import Outputs
+from workbench.tensor.processes import BROKEN
 
 GRACE = 0.5
 """Seconds to wait, after the first sign of a failure, for its cause to become known."""
@@ -37,6 +39,14 @@ SAID = " The end of its output: {output}."
 FROM_SNAPSHOT = "session.restart() continues from the snapshot of iteration {kept:,}"
 FROM_START = "no snapshot was written, so session.restart() starts from the beginning"
 UNKNOWN = "the connection to it was lost, and its exit status is not known to this process"
+
+
+STOPPED = (
+    "process {rank} of {size} (pid {pid}) is stopped, and has not answered for {seconds:.0f} s; "
+    "all others wait for it. `kill -CONT {pid}` lets it continue"
+)
+SILENT = 5.0
+"""Number of seconds after which a stopped process is reported."""
 
 
 class Watched(Protocol):
@@ -75,6 +85,7 @@ class Failures:
         self._link = link
         self._since: float | None = None
         self._lost: int | None = None
+        self._stopped: dict[int, float] = {}
 
     def suspect(self, rank: int | None = None) -> None:
         """Note that the given process, or an unknown process, seems to have ended."""
@@ -87,9 +98,13 @@ class Failures:
         ended = self._ended()
         if not ended:
             return
-        time.sleep(GRACE / 5)
-        ended = self._ended()
-        rank = min(ended, key=lambda one: (ended[one] != 1, one))
+        deadline = time.monotonic() + GRACE
+        while min(ended.values()) >= 0 and time.monotonic() < deadline:
+            time.sleep(GRACE / 10)
+            ended = self._ended()
+        # Processes that have only lost the connection to another one have the exit status 1, too.
+        lost = {rank for rank in ended if BROKEN.search(link.outputs.last(rank))}
+        rank = min(ended, key=lambda one: (ended[one] >= 0, ended[one] != 1, one in lost, one))
         link.launched.kill()
         raise ProcessError(
             NOT_STARTED.format(
@@ -107,6 +122,19 @@ class Failures:
         with contextlib.suppress(OSError):
             if shutil.disk_usage(folder).free < NEEDED:
                 return FULL.format(folder=folder)
+        return ""
+
+    def stopped(self) -> str:
+        """Return a text about a process that is stopped for some time, or an empty string."""
+        now, pids = time.monotonic(), self._link.launched.pids
+        self._stopped = {
+            rank: self._stopped.get(rank, now) for rank, pid in enumerate(pids) if is_stopped(pid)
+        }
+        for rank, since in self._stopped.items():
+            if now - since >= SILENT:
+                return STOPPED.format(
+                    rank=rank, size=self._link.size, pid=pids[rank], seconds=now - since
+                )
         return ""
 
     def ended_on_request(self) -> bool:

@@ -31,6 +31,17 @@ def exists(pid: int) -> bool:
     return True
 
 
+def is_stopped(pid: int) -> bool:
+    """Return True if a process is stopped, as by SIGSTOP; False on systems without ``/proc``.
+
+    Examples
+    --------
+    >>> is_stopped(os.getpid())
+    False
+    """
+    return _described(pid)[:1] == ["T"]
+
+
 def birth(pid: int) -> str | None:
     """Return text that distinguishes a process from earlier and later processes with the same ID.
 

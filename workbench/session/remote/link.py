@@ -63,6 +63,8 @@ class Link:
         An event that is set when training has ended, and cleared when it continues.
     outputs : Outputs
         The outputs of the processes.
+    stopped : str
+        A text about a process that is stopped; empty if all processes run.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Link:
         self._disconnected = threading.Event()
         self._closing = self._processes_ended = False
         self._failures = Failures(self)
-        self._unwritten = ""
+        self._unwritten = self.stopped = ""
         self.outputs = Outputs(folder, self.launch, self.size)
 
     @property
@@ -314,6 +316,7 @@ class Link:
         """Check the processes repeatedly, and print their output."""
         while not self._closing and self.failure is None:
             self.outputs.show()
+            self._see_stopped(self._failures.stopped())
             if self._failures.ended_on_request():
                 self._end()
                 break
@@ -322,6 +325,14 @@ class Link:
                 self.fail(failure)
             time.sleep(PERIOD)
         self.outputs.show()
+
+    def _see_stopped(self, text: str) -> None:
+        """Keep a text about a stopped process, and print it when the process was found."""
+        if text and not self.stopped:
+            logger.error("%s: %s", self.name, text)
+        changed, self.stopped = bool(text) != bool(self.stopped), text
+        if changed:
+            self._changed()
 
     def _end(self) -> None:
         """Close the connection after the processes have ended because a notebook asked them to."""

@@ -201,11 +201,13 @@ class RemoteSession(FixedAttributes, Controls):
         """The reason why the last run did not train, or why it ended during a pause.
 
         For a fork that is not ready yet, it is the reason for the delay. It also says why the log
-        or a snapshot cannot be written, for example to a full disk. Otherwise, it is empty.
+        or a snapshot cannot be written, for example to a full disk, and names a process that is
+        stopped, as by SIGSTOP. Otherwise, it is empty.
         """
         if self._link is None and self._folder.rested.exists():
             return RESTED
-        return super().note
+        stopped = "" if self._link is None else self._link.stopped
+        return stopped or super().note
 
     @property
     def log(self) -> TrainingLogBase:

@@ -19,7 +19,7 @@ import torch
 
 from workbench.errors import ProcessError
 from workbench.main_loop.mailbox import Mailbox, Request
-from workbench.tensor.processes import ProcessGroup, patient_group
+from workbench.tensor.processes import ProcessGroup, lost, patient_group
 
 KEPT_WAITING = 3600.0
 """Seconds until waiting processes receive an empty message, well below `LIMIT`."""
@@ -91,7 +91,13 @@ class Exchange:
         return hmac.digest(self._secret, self._number.to_bytes(8) + pickled, "sha256")
 
     def _broadcast(self, value: torch.Tensor) -> None:
-        torch.distributed.broadcast(value, 0, group=self._group)
+        try:
+            torch.distributed.broadcast(value, 0, group=self._group)
+        except RuntimeError as error:
+            failure = lost(error)
+            if failure is None:
+                raise
+            raise failure from error
 
 
 class SharedMailbox(Mailbox):
