@@ -29,6 +29,7 @@ from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.board_layers import BoardLayers
 from extensions_live.editor.board_state import Describable, described, ids
 from extensions_live.editor.code import assigned_names, spec_of
+from extensions_live.editor.code import read as read_code
 from extensions_live.editor.document import Document, drawn, read
 from extensions_live.editor.edge_ends import without_edges
 from extensions_live.editor.nodes import (
@@ -426,13 +427,14 @@ class Board(BoardLayers):
         """
         with self._lock:
             names = assigned_names(text)
-            document = adopted(self._document, spec_of(text), lambda name: name in names)
-            self._code.written(document, text)
+            spec, code = read_code(text)
+            document = adopted(self._document, spec, lambda name: name in names)
+            self._code.written(document, code)
             self._edit("change the code", document)
             if document != self._document:
                 return
-            self._code.written(self._document, text)
-            self._drawn = None
+            self._code.written(self._document, code)
+            self._drawn = self._built = None  # the seed can differ
 
     def show(self, model: Describable | Iterable[Any], *, inputs: Inputs | None = None) -> None:
         """Show another model; bricks whose paths exist in both models keep their positions.

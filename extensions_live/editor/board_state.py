@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from workbench.builder import Built, InputSpec, Spec, register, to_spec
 from workbench.builder.drawing import Inputs, given_inputs
 from workbench.builder.operations import flat
 from workbench.builder.seeds import as_in_new_process
+from workbench.config import config
 from workbench.diagrams.of_module import shapes_of_input
 from workbench.errors import ArgumentError, BuilderError, WorkbenchError
 from workbench.graph import ComputationGraph
@@ -112,7 +114,9 @@ class BoardState(Hinted):
         """
         with self._lock:
             if self._built is None or self._built[0] is not self._document:
-                self._built = self._document, as_in_new_process(self.complete_spec())
+                seed = self._code.default_seed(self._document)
+                with nullcontext() if seed is None else config.override(default_seed=seed):
+                    self._built = self._document, as_in_new_process(self.complete_spec())
             return self._built[1]
 
     def complete_spec(self) -> Spec:

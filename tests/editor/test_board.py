@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from extensions_live.editor import Board, Editor
@@ -12,6 +13,7 @@ from extensions_live.editor.image import diagram
 from workbench import tensor
 from workbench.bricks import MLP, Linear, Residual, Tanh
 from workbench.builder import BLOCKS, catalogue, from_code, to_spec
+from workbench.config import config
 from workbench.errors import BuilderError
 
 TIMES = " \N{MULTIPLICATION SIGN} "
@@ -676,6 +678,57 @@ def test_code_that_a_person_wrote_survives_values_and_inputs_that_code_does_not_
     assert "monitored" not in board.code
     board.clear()
     assert board.code == "\n"
+
+
+SEEDED = """from workbench import tensor
+from workbench.bricks import Linear
+from workbench.config import config
+from workbench.initialization import Constant, IsotropicGaussian
+config.default_seed = 42
+init = IsotropicGaussian()
+layer = Linear(4, 3, name="layer", weights_init=init, biases_init=Constant(0))
+y = layer.apply(tensor.matrix("x"))
+"""
+
+
+def drawn_values(board):
+    brick = board.built.bricks["layer"]
+    brick.initialize()
+    return brick.W.get_value()
+
+
+def test_a_default_seed_in_the_code_determines_the_values_also_after_edits():
+    board, other = Board(), Board()
+    board.set_code(SEEDED)
+    other.set_code(SEEDED.replace("config.default_seed = 42\n", ""))
+    assert not np.allclose(drawn_values(board), drawn_values(other))
+    with config.override(default_seed=42):
+        assert np.allclose(drawn_values(board), drawn_values(Board(other.spec)))
+    board.set("layer", "use_bias", False)
+    assert "config.default_seed = 42\n" in board.code
+    board.set_code(board.code.replace("42", "43"))
+    with config.override(default_seed=43):
+        assert np.allclose(drawn_values(board), drawn_values(Board(other.spec)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "layer.W.set_value(layer.W.get_value() * 0)",
+        "layer.W.tensor.data[:] = 1",
+        "layer.W.tensor.fill_(1)",
+        "torch.nn.init.zeros_(layer.W.tensor)",
+    ],
+)
+def test_the_code_pane_notes_that_values_of_parameters_are_not_drawn(line):
+    board = Board()
+    board.set_code(f"{SEEDED}layer.initialize()\n")
+    assert board.payload()["code"]["fault"] is None
+    board.set_code(f"import torch\n{SEEDED}layer.initialize()\n{line}\n")
+    text = "values of parameters are not part of the canvas, so `"
+    assert board.payload()["code"]["fault"]["text"].startswith(text)
+    board.set("layer", "use_bias", False)
+    assert board.payload()["code"]["fault"]["text"].startswith(text) and line in board.code
 
 
 def test_a_statement_that_reads_a_removed_variable_becomes_a_comment(board):

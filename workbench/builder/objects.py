@@ -40,6 +40,8 @@ METHODS: dict[type, tuple[str, ...]] = {
 }  # fmt: skip
 """Methods of plain values that code can call."""
 
+CONFIGS = (Reference("workbench.config"), Reference("workbench.config.config"))
+
 DTYPES = (None, torch.float32, torch.int64)
 MOST_AXES = 5
 """Maximum number of axes of the variables that replace variables of a wrong shape."""
@@ -65,6 +67,8 @@ class Objects:
         True if at least one brick was applied to variables.
     unread : list of (int, Opaque)
         The lines of applications that cannot be read, with the values that they need.
+    default_seed : int or None
+        The value that the code assigns to ``config.default_seed``.
     stand_ins : dict of Variable to Variable
         The variables of unknown shape, and the variables that they replace.
     """
@@ -72,6 +76,7 @@ class Objects:
     def __init__(self, *, faulty: bool = False) -> None:
         self.faulty = faulty
         self.stand_ins: dict[Variable, Variable] = {}
+        self.default_seed: int | None = None
         self.consumed: set[Variable] = set()
         self.touched: list[Any] = []
         self.applied_to_variables = False
@@ -234,6 +239,8 @@ class Objects:
             self._tried(lambda: setattr(owner, name, self._values(value)), owner.path())
         elif isinstance(owner, Opaque):
             raise Unreadable(owner.reason)
+        elif owner in CONFIGS and name == "default_seed" and isinstance(value, int):
+            self.default_seed = value
         else:
             raise Unreadable(f"an assignment to the attribute {name!r}")
 

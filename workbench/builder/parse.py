@@ -12,7 +12,7 @@ of monitored variables is opaque, or if the statement changes the model; see
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.bricks import symbolic_parameters
 from workbench.builder.arithmetic import FAILURES
@@ -102,15 +102,31 @@ def from_code(text: str) -> Spec:
     return read_code(text)[0]
 
 
-def read_code(text: str, *, faulty: bool = False) -> tuple[Spec, list[Skipped]]:
-    """Return the specification that code describes, and the statements that were skipped.
+class ReadCode(NamedTuple):
+    """Result of reading code.
+
+    Attributes
+    ----------
+    spec : Spec
+    skipped : list of Skipped
+    default_seed : int or None
+        The value that the code assigns to ``config.default_seed``.
+    """
+
+    spec: Spec
+    skipped: list[Skipped]
+    default_seed: int | None
+
+
+def read_code(text: str, *, faulty: bool = False) -> ReadCode:
+    """Return the specification that code describes, and what else was read.
 
     If `faulty` is True, variables with wrong shapes or dtypes are not an error.
     """
     reader = Reader(faulty=faulty)
     with symbolic_parameters():
         reader.run(parsed(text))
-        return reader.described()[0], reader.skipped
+        return ReadCode(reader.described()[0], reader.skipped, reader.objects.default_seed)
 
 
 def parsed(text: str) -> list[ast.stmt]:

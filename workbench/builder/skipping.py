@@ -44,6 +44,9 @@ OTHER_LIBRARIES = sys.stdlib_module_names | set(
 )
 """Libraries whose functions return no variables, unless they are given some."""
 
+VALUES = frozenset({"data", "tensor"})
+"""Attributes of parameters that contain their values."""
+
 CHANGED = (
     "line {line}: {what} is changed by code that cannot be read ({reason}), so the model would "
     "differ from the model that the code builds; write the change without a block, loop or "
@@ -61,11 +64,14 @@ class Skipped:
     reason : str
     creates_brick : bool
         True if the statement calls a brick class.
+    sets_values : str
+        The code in the statement that changes the values of parameters, or an empty string.
     """
 
     line: int
     reason: str
     creates_brick: bool
+    sets_values: str = ""
 
 
 class Skipping(Expressions):
@@ -97,7 +103,8 @@ class Skipping(Expressions):
                 f"line {line}: {cls.__name__} is created in a block that cannot be read "
                 f"({reason}); move it out of the block that begins in line {statement.lineno}"
             ) from None
-        self.skipped.append(Skipped(statement.lineno, reason, bool(created)))
+        values = next(self._new_values(statement), "")
+        self.skipped.append(Skipped(statement.lineno, reason, bool(created), values))
         reached = Reached(statement, self._functions_of, self._is_of_model)
         value = Opaque(
             statement.lineno,
@@ -123,6 +130,24 @@ class Skipping(Expressions):
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and (cls := self._class(node.func)) is not None:
                 yield node.lineno, cls
+
+    def _new_values(self, statement: ast.stmt) -> Iterator[str]:
+        """Yield code in a statement that changes the values of parameters of the model."""
+        if isinstance(statement, scopes.DEFINITIONS):
+            return
+        changed: list[ast.expr]
+        for node in ast.walk(statement):
+            match node:
+                case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
+                    parts = [one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)]
+                    changed = [node] if not VALUES.isdisjoint(parts) else []
+                case ast.Call(func=ast.Attribute(owner, name)) if _sets_values(name):
+                    changed = [owner, *node.args]
+                case _:
+                    continue
+            roots = [scopes.root(one) for one in changed]
+            if any(isinstance(one, ast.Name) and self._is_of_model(one.id) for one in roots):
+                yield ast.unparse(node)
 
     def _class(self, node: ast.expr) -> type[Brick] | None:
         """Return the brick class that an expression names, or None."""
@@ -261,6 +286,12 @@ class Skipping(Expressions):
             else not isinstance(value, (Variable, Brick, ComputationGraph, Reference))
             for value in self._inside(self.known[name])
         )
+
+
+def _sets_values(method: str) -> bool:
+    """Return True for methods that set the values of parameters, such as ``fill_`` of torch."""
+    in_place = method.endswith("_") and not method.endswith("__") and method != "requires_grad_"
+    return in_place or method in ("set_value", "set_parameter_values")
 
 
 def _containers(value: Any) -> set[int]:
