@@ -107,7 +107,7 @@ def test_the_banner_keeps_the_code_of_a_drawing_that_the_kernel_has_lost(noteboo
     canvas.find("keep-code").wait_for()
     canvas.find("keep-cell").click()
     until(
-        lambda: any("Linear(784, 10" in "".join(cell["source"]) for cell in notebook.save()["cells"]),
+        lambda: any("Linear(784, 10" in "".join(one["source"]) for one in notebook.save()["cells"]),
         what="a cell with the code",
     )
 

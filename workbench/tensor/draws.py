@@ -127,10 +127,10 @@ def without_drops(
     (([None, 0.0], {}), ([None], {'training': False}))
     """
     (position, _), (mode, _) = SOMETIMES[name]
-    names: tuple[str, ...] = PROBABILITIES[::-1]
+    names = [*reversed(PROBABILITIES)]
     value: float = 0.0
     if position == sys.maxsize:
-        position, names, value = mode, MODES[::-1], False
+        position, names, value = mode, [*reversed(MODES)], False
     given, named = list(args), dict(kwargs)
     if position < len(given):
         given[position] = value
