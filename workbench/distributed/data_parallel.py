@@ -257,8 +257,8 @@ class DataParallel(Hinted):
         found = replace(roots, {**moved, **over_batch(order, self.group)})
         try:
             examples = Examples(batch, inputs, self.share.axis_of)
-        except errors.WorkbenchError:
-            return TOO_FEW  # the step raises the same error
+        except (errors.WorkbenchError, IndexError):
+            return TOO_FEW  # the step raises an error
         if examples.sizes[0] < 2:
             return TOO_FEW
         one, whole = (found[root] for root in roots)

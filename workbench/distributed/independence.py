@@ -29,6 +29,8 @@ from workbench.tensor.variable import Call
 
 EXAMPLES = 8
 """The largest number of examples to compare."""
+TF32 = 2.0**-10
+"""The relative precision of convolutions on CUDA devices, where torch uses TF32 by default."""
 NOISE = 100.0
 """Tolerance, as a multiple of the change that a relative change of all numbers by epsilon makes."""
 
@@ -172,7 +174,7 @@ def check_independence(
     other = two.roots[1]
     facts: dict[str, Any] = {"n": n, "first": first, "second": second}
     facts.update(together=value.item(), apart=other.item())
-    tolerance = math.sqrt(one.epsilon)
+    tolerance = one.tolerance
     near = _distance(value, other) <= tolerance * abs(value.item())
     slope, slope_of_two = one.slope(value), two.slope(other)
     scale, away = float(slope.norm()), _distance(slope, slope_of_two)
@@ -279,9 +281,17 @@ class _Run:
     @property
     def epsilon(self) -> float:
         """The relative precision of the least precise value."""
-        tensors = [value for [value, *_] in self.values.values() if isinstance(value, torch.Tensor)]
-        kinds = {value.dtype for value in tensors if value.is_floating_point()}
+        kinds = {value.dtype for value in self._tensors() if value.is_floating_point()}
         return max((torch.finfo(kind).eps for kind in kinds), default=0.0)
+
+    @property
+    def tolerance(self) -> float:
+        """The relative difference that rounding errors may cause."""
+        rounded = TF32 if any(value.is_cuda for value in self._tensors()) else 0.0
+        return math.sqrt(max(self.epsilon, rounded))
+
+    def _tensors(self) -> list[torch.Tensor]:
+        return [value for [value, *_] in self.values.values() if isinstance(value, torch.Tensor)]
 
     def slope(self, value: torch.Tensor) -> torch.Tensor:
         """Return the gradient of a value with respect to all leaves, as a vector."""
@@ -377,7 +387,7 @@ def _distance(one: torch.Tensor, two: torch.Tensor) -> float:
 
 def _culprit(program: Program, one: _Run, two: _Run) -> str:
     """Return the first variable or layer whose rows differ, as the end of a sentence."""
-    tolerance = math.sqrt(one.epsilon)
+    tolerance = one.tolerance
     for node, [value] in one.values.items():
         if node not in program.origin or not _differ(value, two.values[node], tolerance):
             continue
