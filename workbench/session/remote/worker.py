@@ -65,6 +65,9 @@ ARRIVAL = 60.0
 TOGETHER = 60.0
 """Maximum number of seconds that the other processes wait for the first process to start."""
 
+DELAY = 0.5
+"""Seconds from an error to the end of a process, so that a launcher first sees a killed process."""
+
 RESTS = (
     "no notebook was connected to this paused run for {seconds:g} seconds, so its processes have "
     "ended; restart() starts them again, paused"
@@ -95,6 +98,8 @@ def main(path: str, launch: int, rank: int) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        if status:
+            time.sleep(DELAY)
         os._exit(status)  # threads of a failed run may still be waiting for other processes
 
 
