@@ -316,8 +316,8 @@ def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | 
     for given in inputs:
         if given.name not in known:
             return (
-                f"the stream has no source {given.name!r}{nearest(given.name, known)}; its sources "
-                f"are {', '.join(known)}; rename the input or the source"
+                f"the stream has no source {given.name!r}{nearest(given.name, known, ' ({})')}; its "
+                f"sources are {', '.join(known)}. Rename the input or the source"
             )
         shape = known[given.name]
         pairs = zip(shape, given.shape, strict=False)

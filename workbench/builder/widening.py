@@ -270,6 +270,7 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
             waiting += [(one, after) for one in nexts if one not in seen]
             seen.update(nexts)
     changed = {path, *found.weights, *found.units, *feeders(built, bricks, path)}
+    assert built.spec is not None
     found.reason = found.reason or _use_of_parameters(built.spec, changed)
     return found
 
