@@ -454,6 +454,10 @@ class Board(BoardLayers):
             A saved document, a result of `copy`, or a specification, or the path of an image that
             `save_image` or a page has saved. A string is never a path, because pages send strings.
         """
+        if isinstance(text, str) and text.strip().lower().endswith(image_file.ENDINGS):
+            raise BuilderError(
+                f"a string is not read as a path; use board.load(Path({text!r:.80}))"
+            )
         with self._lock:
             given = image_file.document_in(text) if isinstance(text, Path) else text
             self._edit("load", with_nodes_for_bricks(read(given)), keep_code=False)

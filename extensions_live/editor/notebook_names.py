@@ -315,9 +315,10 @@ def misfit(sources: Iterable[SourceData], inputs: Iterable[InputSpec]) -> str | 
     known = {source["name"]: source["shape"] for source in sources}
     for given in inputs:
         if given.name not in known:
+            hint = nearest(given.name, known, " ({})")
             return (
-                f"the stream has no source {given.name!r}{nearest(given.name, known)}; its sources "
-                f"are {', '.join(known)}; rename the input or the source"
+                f"the stream has no source {given.name!r}{hint}; its sources are "
+                f"{', '.join(known)}. Rename the input or the source"
             )
         shape = known[given.name]
         pairs = zip(shape, given.shape, strict=False)

@@ -50,6 +50,16 @@ def assert_same_function(old, new, batch):
             torch.testing.assert_close(other.eval(given), one.eval(given), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("used", ["first", "second"])
+def test_a_cost_that_uses_the_widened_parameters_is_a_reason(used):
+    bricks = {"first": Linear(4, 3, name="first"), "second": Linear(3, 2, name="second")}
+    output = bricks["second"].apply(bricks["first"].apply(tensor.matrix("x")))
+    cost = output.mean() + 0.1 * (bricks[used].W ** 2).sum()
+    found = widen(to_spec(cost), "first", 5)
+    text = "the predictions stay the same, but the cost changes because it uses"
+    assert found.reason == f"{text} {used}.W"
+
+
 @pytest.mark.parametrize("brick, units", [
     ("convolutions/conv_0", 11), ("convolutions/conv_1", 40), ("mlp/linear_0", 130),
 ])  # fmt: skip

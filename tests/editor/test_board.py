@@ -820,6 +820,11 @@ def test_code_without_a_model_is_refused(board, text, message):
     assert board.document is before
 
 
+def test_the_name_of_an_image_is_loaded_only_as_a_path(board):
+    with pytest.raises(BuilderError, match=r"use board\.load\(Path\('model\.png'\)\)"):
+        board.load("model.png")
+
+
 def test_deleting_the_code_clears_the_board(board):
     board.set_code("# nothing\n")
     assert board.payload()["nodes"] == []

@@ -172,8 +172,8 @@ def _with_needed_sources(
     for name in needed:
         if name not in stream.sources:
             raise BuilderError(
-                f"the stream has no source {name!r}{nearest(name, stream.sources)}; its sources "
-                f"are {', '.join(stream.sources)}; rename the input or the source"
+                f"the stream has no source {name!r}{nearest(name, stream.sources, ' ({})')}; its "
+                f"sources are {', '.join(stream.sources)}. Rename the input or the source"
             )
     if set(needed) == set(stream.sources):
         return stream

@@ -29,6 +29,7 @@ from workbench.builder.convert import Built, from_spec
 from workbench.builder.fields import Json
 from workbench.builder.paths import tree, unique
 from workbench.builder.spec import Spec
+from workbench.builder.validation import parameters_in
 from workbench.errors import BuilderError
 from workbench.graph.annotations import ApplicationCall, get_application_call
 from workbench.hints import Hinted, hinted
@@ -55,6 +56,8 @@ NOT_FED = (
     "{path} cannot be widened: its input {input!r} needs a Linear brick or a LookupTable of its "
     "own; put a Linear brick before {path}"
 )
+USED = "the predictions stay the same, but {what} changes because it uses {parameters}"
+
 OTHER_AXIS = (
     "the units of {path} are along axis {axis} of the inputs of {where} ({kind}), which treats "
     "this axis differently"
@@ -266,7 +269,22 @@ def followers(built: Built, bricks: Mapping[str, Brick], path: str) -> Followers
             nexts, after = _after(user, place, of_call, paths, path, found)
             waiting += [(one, after) for one in nexts if one not in seen]
             seen.update(nexts)
+    changed = {path, *found.weights, *found.units, *feeders(built, bricks, path)}
+    assert built.spec is not None
+    found.reason = found.reason or _use_of_parameters(built.spec, changed)
     return found
+
+
+def _use_of_parameters(spec: Spec, bricks: Iterable[str]) -> str:
+    """Return a reason if the specification uses parameters of bricks, as weight decay does."""
+    owners = set(bricks)
+    for call in spec.calls:
+        used = [one for given in call.inputs.values() for one in parameters_in(given)]
+        changed = [one for one in used if one.rpartition(".")[0] in owners]
+        if changed:
+            what = call.outputs[0] if spec.cost is None else "the cost"
+            return USED.format(what=what, parameters=", ".join(changed))
+    return ""
 
 
 def _users(variables: Iterable[Variable]) -> dict[Variable, list[Variable]]:

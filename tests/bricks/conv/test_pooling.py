@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from tests.support.gradients import check_gradients
 from workbench import function, grad, tensor
 from workbench.bricks.conv import AveragePooling, MaxPooling, Pooling
+from workbench.errors import ShapeError
 
 MODES = ["max", "sum", "average_exc_pad", "average_inc_pad"]
 
@@ -171,3 +172,10 @@ def test_images_that_do_not_fit_are_refused(variable, message):
     brick = MaxPooling((2, 2), input_dim=(1, 8, 9), name="it")
     with pytest.raises((ValueError, TypeError), match=message):
         brick.apply(variable)
+
+
+def test_regions_that_do_not_fit_into_the_given_images_are_an_error_with_both_sizes():
+    images = tensor.variable("x", (None, 3, 17, 13))
+    with pytest.raises(ShapeError, match=r"pooling_size \(20, 20\) do not fit .* \(17, 13\)"):
+        MaxPooling((20, 20)).apply(images)
+    assert MaxPooling((20, 20), ignore_border=False).apply(images).shape[-2:] == (1, 1)

@@ -239,6 +239,14 @@ class Pooling(ImageLayer, Feedforward):
                 f"{where} has dtype {str(input_.dtype).removeprefix('torch.')}, but must have a "
                 "float dtype; convert it, as in input_.float()"
             )
+        padding, size = pair(self, "padding", least=0), pair(self, "pooling_size", least=1)
+        sizes = zip(input_.shape[-2:], padding, size, self._steps(), strict=True)
+        if any(isinstance(n, int) and self._regions(n, *others) < 1 for n, *others in sizes):
+            raise ShapeError(
+                f"{where} has shape {shown(input_)}, but regions of pooling_size {size} do not fit "
+                f"into images of size {shape_text(input_.shape[-2:])}; set a smaller "
+                "pooling_size, or more padding"
+            )
 
     def _check_mode(self) -> None:
         if self.mode not in MODES:
