@@ -271,6 +271,33 @@ def test_letters_after_the_button_of_the_palette_are_typed_into_its_search(canva
     canvas.press("Escape")
 
 
+def test_a_click_on_a_node_of_a_narrow_editor_hides_the_palette(canvas):
+    linear(canvas, 10)
+    canvas.press("f")
+    until(canvas.is_still, what="all nodes in sight")
+    before = canvas.find("node-linear").bounding_box()
+    canvas.find("show-palette").click()
+    beside = canvas.find("palette").bounding_box()
+    edge = beside["x"] + beside["width"]
+    until(lambda: canvas.find("node-features").bounding_box()["x"] >= edge, what="room beside it")
+    canvas.find("hide-palette").click()
+    until(
+        lambda: abs(canvas.find("node-linear").bounding_box()["x"] - before["x"]) < 2,
+        what="the whole view again",
+    )
+    canvas.find("show-palette").click()
+    canvas.click("linear")
+    canvas.find("palette").wait_for(state="detached")
+    until(
+        lambda: (
+            canvas.find("node-linear").bounding_box()["x"]
+            + canvas.find("node-linear").bounding_box()["width"]
+            <= canvas.find("settings").bounding_box()["x"]
+        ),
+        what="the node beside its settings",
+    )
+
+
 def test_the_digits_and_a_ready_block_can_be_trained(canvas):
     canvas.find("stream-digits").click()
     canvas.find("node-targets").wait_for()

@@ -234,7 +234,6 @@ def test_the_parts_of_a_narrow_editor_lie_over_the_canvas_and_are_remembered(can
     assert not canvas.find("settings").count()
     canvas.press("Enter")  # the key for the settings shows them again
     canvas.find("settings").wait_for()
-    canvas.find("hide-palette").click()
 
 
 def test_a_node_under_the_settings_moves_out_when_it_is_selected(canvas):

@@ -106,10 +106,11 @@ def test_the_banner_keeps_the_code_of_a_drawing_that_the_kernel_has_lost(noteboo
     notebook.restart()
     canvas.find("keep-code").wait_for()
     canvas.find("keep-cell").click()
-    until(
-        lambda: any("Linear(784, 10" in "".join(one["source"]) for one in notebook.save()["cells"]),
-        what="a cell with the code",
-    )
+
+    def sources():
+        return ["".join(cell["source"]) for cell in notebook.save()["cells"]]
+
+    until(lambda: any("Linear(784, 10" in one for one in sources()), what="a cell with the code")
 
 
 def test_the_saved_file_shows_the_board_and_its_code(notebook, canvas):

@@ -161,7 +161,8 @@ def test_the_page_gets_values_reasons_and_bars(editor, hand_pump):
     )
     assert shown["title"].startswith(title)
     assert found["nodes"]["mlp/tanh"] == {
-        "text": DASH, "title": "gradient: not known; the node has no parameters", "share": None,
+        "text": DASH, "title": "norm of gradient: not known; the node has no parameters",
+        "share": None,
     }  # fmt: skip
     assert set(found["nodes"]) == {node["id"] for node in editor.drawing.payload()["nodes"]}
 

@@ -38,7 +38,7 @@ export function words(name: string): string {
   return name.replaceAll("_", " ").trim();
 }
 
-/** Returns a type as a word: that of operations with one letter is none. */
+/** Returns a type as a word; the type of a transpose is a single letter. */
 export function typeWords(type: string): string {
   return type === "T" ? "transpose" : type;
 }

@@ -40,7 +40,7 @@ import { useLiveActions, usePicks } from "./useLive";
 import { useNewNodes, useSelect, useSelected } from "./useSelect";
 import { usePanels } from "./usePanels";
 import { useArranged } from "./useArranged";
-import { useShow } from "./useShow";
+import { useShow, useShownAgain } from "./useShow";
 import { useStatus } from "./useStatus";
 import { useUncovered } from "./useUncovered";
 
@@ -87,6 +87,7 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
     narrow ? (selected[0] ?? null) : null,
     `${String(withSettings)} ${String(shown.palette)}`,
   );
+  useShownAgain(String(narrow && shown.palette));
   const select = useSelect(flow.choose);
   const show = useShow();
   const showAfter = useArranged(board, outbox.client, show);
@@ -270,7 +271,15 @@ export function App({ model, host }: { model: EditorModel; host: HTMLElement }) 
           <div className="wbe-body">
             {!narrow && lists}
             <div className="wbe-middle">
-              <div className="wbe-stage" ref={stage}>
+              <div
+                className="wbe-stage"
+                ref={stage}
+                onClick={({ target }) => {
+                  // A narrow editor has no room for the palette beside the settings of a node.
+                  const node = narrow && (target as Element).closest(".react-flow__node");
+                  if (node) showPart("palette", false);
+                }}
+              >
                 <Canvas
                   board={board}
                   flow={flow}

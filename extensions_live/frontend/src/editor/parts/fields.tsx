@@ -368,7 +368,7 @@ export function Row(props: RowProps) {
           change={change}
         />
         {filled && (
-          <span className="wbe-inferred" title="what stands for ? follows from the inputs">
+          <span className="wbe-hint" title="what stands for ? follows from the inputs">
             {filled} (inferred)
           </span>
         )}

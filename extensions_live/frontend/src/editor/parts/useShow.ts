@@ -1,7 +1,7 @@
 // Moves the view so that nodes are in sight.
 
-import { getViewportForBounds, useReactFlow, useStoreApi } from "@xyflow/react";
-import { useCallback } from "react";
+import { getViewportForBounds, useReactFlow, useStoreApi, type Viewport } from "@xyflow/react";
+import { useCallback, useEffect } from "react";
 
 import type { FlowEdge, FlowNode } from "../flow";
 import { bounds, type Box } from "../layout";
@@ -45,6 +45,27 @@ export function covered(canvas: Element | null): { left: number; right: number }
   return room.width - left - right < LEAST ? { left: 0, right: 0 } : { left, right };
 }
 
+/** The view that shows all nodes, for each canvas. */
+const wholes = new WeakMap<Element, Viewport>();
+
+/** Returns true if two views are the same, but for less than a pixel. */
+export function isSame(one: Viewport, other: Viewport): boolean {
+  const far = Math.max(Math.abs(one.x - other.x), Math.abs(one.y - other.y));
+  return far < 1 && one.zoom === other.zoom;
+}
+
+/** Shows all nodes again if `parts`, which can cover them, change while the view shows them all. */
+export function useShownAgain(parts: string): void {
+  const flow = useReactFlow<FlowNode, FlowEdge>();
+  const store = useStoreApi();
+  const show = useShow();
+  useEffect(() => {
+    const { domNode } = store.getState();
+    const whole = domNode && wholes.get(domNode);
+    if (whole && isSame(flow.getViewport(), whole)) show();
+  }, [parts, flow, store, show]);
+}
+
 export function useShow(): Show {
   const flow = useReactFlow<FlowNode, FlowEdge>();
   const store = useStoreApi();
@@ -66,6 +87,7 @@ export function useShow(): Show {
         y: height / 2 - (y + tall / 2) * zoom,
         zoom,
       };
+      if (ids === undefined && domNode) wholes.set(domNode, view);
       void flow.setViewport(view, { duration: quietly ? 0 : motion() });
     },
     [boxesOf, flow, store],

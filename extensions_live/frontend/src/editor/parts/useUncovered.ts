@@ -5,7 +5,7 @@ import { useReactFlow, useStoreApi, type Viewport } from "@xyflow/react";
 import { useEffect, useRef } from "react";
 
 import type { FlowEdge, FlowNode } from "../flow";
-import { covered, motion, useBoxes } from "./useShow";
+import { covered, isSame, motion, useBoxes } from "./useShow";
 
 const GAP = 8;
 
@@ -51,9 +51,4 @@ export function useUncovered(node: string | null, parts: string): void {
     }, motion() + 20); // after new nodes were brought into sight
     return () => clearTimeout(timer);
   }, [node, parts, flow, store, boxesOf]);
-}
-
-function isSame(one: Viewport, other: Viewport): boolean {
-  const far = Math.max(Math.abs(one.x - other.x), Math.abs(one.y - other.y));
-  return far < 1 && one.zoom === other.zoom;
 }
