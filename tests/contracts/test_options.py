@@ -50,6 +50,7 @@ OPEN = {
     "workbench.config.Configuration.override": "a program can add settings of its own",
     "workbench.data.schemes.folds.cross_validation": "arguments of the scheme class that is given",
     "workbench.graph.annotations.BrickMethod.__call__": ARGUMENTS,
+    "workbench.log.mixed_frame.MixedFrame.to_string": "the options of pandas",
     "workbench.log.row.Row.update": "records by name, which a run invents",
     "workbench.serialization.pickling.secure_dump": "arguments of the function that is given",
     "workbench.session.remote.link.Link.ask": REMOTE,

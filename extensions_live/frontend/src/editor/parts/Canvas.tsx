@@ -147,6 +147,10 @@ export const Canvas = memo((props: CanvasProps) => {
         edgeTypes={EDGE_TYPES}
         onNodesChange={flow.changeNodes}
         onEdgesChange={flow.changeEdges}
+        onNodeClick={(event, { id }) => {
+          // React Flow keeps a selection of several nodes if one of them is clicked.
+          if (!event.ctrlKey && !event.metaKey && !event.shiftKey) flow.choose([id]);
+        }}
         onNodeDragStart={flow.startDrag}
         onNodeDrag={(event, _, moved) => dropping.over(event, moved)}
         onNodeDragStop={(event, _, moved) => dropping.drop(event, moved)}
