@@ -93,7 +93,7 @@ def located(text: str) -> Iterator[None]:
         location.reset(token)
 
 
-SIMILAR, SIMILAR_START = 0.75, 0.65
+SIMILAR, SIMILAR_START = 0.75, 0.6
 """Least similarity of a name to a suggested name, in general and if one begins with the other."""
 
 

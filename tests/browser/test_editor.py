@@ -486,3 +486,10 @@ def test_nodes_are_pasted_into_the_editor_of_another_notebook(canvas, open_noteb
     assert pasted.nodes() == ["features", "linear"]
     until(lambda: pasted.shape("features", "linear") == "batch × 784", what="the edge")
     assert other.ask("editor.code") == canvas.ask("editor.code")
+
+
+def test_a_click_on_one_of_several_selected_nodes_selects_it_alone(canvas):
+    linear(canvas, 10)
+    canvas.press("Control+a")
+    until(lambda: len(canvas.selected()) == 2, what="both selected")
+    canvas.click("linear")
