@@ -550,7 +550,7 @@ def test_a_batch_that_cannot_be_read_is_a_problem_that_the_page_shows(hand_pump)
     )
     cost.name = "cost"
     editor = Editor(cost)
-    batches = iter([dict(DATA)] * 50)
+    batches = iter([dict(DATA)] * 100_000)  # more than are read before the pause
     session = paused(editor.train(batches))
     editor.show_on_nodes("activation")
     end = time.monotonic() + 20
