@@ -263,10 +263,8 @@ def test_processes_at_different_batches_are_an_error(together):
 @pytest.mark.parametrize("kind", ["share", "whole", "fewer"])
 def test_different_batches_are_an_error(together, kind):
     found = together(2, jobs.other_data, kind)
-    assert any(
-        "All processes must read the same batches, so give schemes" in said for said in found
-    )
-    assert all(said.startswith("ProcessError") for said in found)
+    assert any("Give schemes and data loaders the same seed in all" in said for said in found)
+    assert all(said.startswith(("DataError", "ProcessError")) for said in found)
 
 
 def test_an_interrupt_of_one_process_ends_all_after_the_same_epoch(together):
