@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from workbench.interfaces import Session, State
 from workbench.utils.notices import tell
 
 SOON = 1.0
-"""Number of seconds between two looks at the state of the session."""
+"""Number of seconds until a session that stays paused is reported."""
 
 PAUSED = (
     "{name} is paused at iteration {iteration:,}, so it does not end; wait() goes on until another "
@@ -20,17 +19,12 @@ PAUSED = (
 def wait_for_end(
     session: Session, wait: Callable[[float | None], bool], timeout: float | None
 ) -> bool:
-    """Call ``wait(timeout)``, and print a notice, once, if the session is found to be paused."""
-    end = None if timeout is None else time.monotonic() + timeout
-
-    def left() -> float | None:
-        return None if end is None else end - time.monotonic()
-
-    while (rest := left()) is None or rest > SOON:
-        if wait(SOON):
-            return True
-        if session.state is State.PAUSED:
-            iteration = session.log.status["iterations_done"]
-            tell(PAUSED.format(name=session.name, iteration=iteration))
-            return wait(left())
-    return wait(rest)
+    """Call ``wait(timeout)``, and print a notice if the session was already paused and stays so."""
+    if session.state is not State.PAUSED or (timeout is not None and timeout <= SOON):
+        return wait(timeout)
+    if wait(SOON):
+        return True
+    if session.state is State.PAUSED:
+        iteration = session.log.status["iterations_done"]
+        tell(PAUSED.format(name=session.name, iteration=iteration))
+    return wait(None if timeout is None else timeout - SOON)
