@@ -112,7 +112,7 @@ def test_a_full_disk_under_log_and_checkpoint_loses_nothing(tmp_path):
 def test_a_cell_that_runs_again_gets_the_running_session(paused, capsys):
     assert paused.main_loop.start() is paused
     assert "already training this main loop" in capsys.readouterr().err
-    with pytest.raises(AlreadyTrainingError, match="Nothing was changed, and that run continues"):
+    with pytest.raises(AlreadyTrainingError, match="trained by session-[0-9]+, which continues"):
         MainLoop(paused.main_loop.algorithm, [{}]).start()
     assert paused.state is State.PAUSED
 
