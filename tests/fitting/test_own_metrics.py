@@ -87,7 +87,7 @@ def test_metrics_of_one_name_get_numbers():
         (torch.nn.L1Loss, r"not the class L1Loss; write metrics=\[L1Loss\(\)\]"),
         (wb.Softmax(), "or a function .* of tensors, not .*[Ss]oftmax"),
         (lambda o, y: np.abs(o - y).mean(), "a function that uses only torch operations"),
-        (lambda o, y: sum(3), "the metric <lambda> cannot be applied .*torch only"),
+        (lambda o, y: sum(3), "the metric <lambda> cannot be applied .*uses only torch"),
         (3, "or a function metric.output, targets. of tensors, not 3"),
     ],
 )
