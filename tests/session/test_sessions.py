@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import runs
 from tests.support.waiting import paused_at, until
-from workbench.errors import SessionError, SessionWarning
+from workbench.errors import LogError, SessionError, SessionWarning
 from workbench.interfaces import State
 from workbench.session import sessions
 
@@ -56,6 +56,16 @@ def test_a_notebook_shows_a_table(first):
     text = sessions()._repr_html_()
     assert "<td>a &lt;first&gt; one</td><td>finished</td><td>5 of 5</td><td>0</td><td>" in text
     assert "<th>newest values</th>" in text
+
+
+def test_one_whose_log_was_removed_does_not_hide_the_others(first, monkeypatch):
+    def removed(self):
+        raise LogError("the database was removed")
+
+    monkeypatch.setattr(type(first), "log", property(removed))
+    assert repr(first) == "<Session a <first> one: finished, its log cannot be read>"
+    text = '<td>a &lt;first&gt; one</td><td colspan="4">finished: its log cannot be read</td>'
+    assert text in sessions()._repr_html_()
 
 
 def test_a_name_that_was_given_is_in_the_log_of_its_session_alone(first):

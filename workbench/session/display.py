@@ -6,11 +6,14 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from workbench.errors import LogError
 from workbench.interfaces import Session
 from workbench.log import TrainingLogBase
 
 WAITING = 5
 """Maximum number of waiting commands to show in the table."""
+
+NO_LOG = "its log cannot be read"
 
 
 class Facts(NamedTuple):
@@ -31,12 +34,22 @@ def facts_of(log: TrainingLogBase) -> Facts:
     return Facts(log.status["iterations_done"], log.status["epochs_done"], log.latest())
 
 
+def _known(session: Session, last: Facts | None) -> Facts | None:
+    """Return the facts to show; None if the log cannot be read, such as a removed database."""
+    try:
+        return last or facts_of(session.log)
+    except LogError:
+        return None
+
+
 def line(session: Session, last: Facts | None = None) -> str:
     """Format the state, counts, latest values and error of a session as one line.
 
     The facts at the end of the session are `last`, if another session has continued the run.
     """
-    now = last or facts_of(session.log)
+    now = _known(session, last)
+    if now is None:
+        return f"<Session {session.name}: {session.state.value}, {NO_LOG}>"
     facts = [
         session.state.value,
         f"iteration {now.iterations}",
@@ -76,7 +89,12 @@ def list_of(sessions: Iterable[tuple[Session, Facts | None]]) -> str:
     """Return an HTML table with one row for each session; see `line` for the facts."""
     rows = []
     for session, last in sessions:
-        now, planned = last or facts_of(session.log), session.planned["batches"]
+        now = _known(session, last)
+        if now is None:
+            name = html.escape(session.name)
+            rows.append(f'<td>{name}</td><td colspan="4">{session.state.value}: {NO_LOG}</td>')
+            continue
+        planned = session.planned["batches"]
         noted = session.note and (last or not session.state.ended)
         of = f" of {planned:,}" if planned and not last else ""
         newest = ", ".join(f"{name} {value}" for name, value in now.numbers(3).items())
