@@ -12,7 +12,7 @@ calls may be missing; in all other respects, the specification follows the rules
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +20,7 @@ from typing import Any
 
 from workbench.builder import CallSpec, Spec
 from workbench.builder.fields import Json, check_keys, check_object, free_name
-from workbench.builder.spec import BrickSpec, InputSpec
+from workbench.builder.spec import BrickSpec, InputSpec, map_wires
 from workbench.errors import BuilderError, nearest
 
 FORMAT = 1
@@ -281,6 +281,11 @@ def wires_of(call: CallSpec) -> list[str]:
     for given in call.inputs.values():
         found += [one for one in (given if isinstance(given, list) else [given]) if is_wire(one)]
     return found
+
+
+def with_wires(call: CallSpec, new: Callable[[str], Json]) -> CallSpec:
+    """Return a call in which the result of `new` replaces every wire among the inputs."""
+    return replace(call, inputs={name: map_wires(one, new) for name, one in call.inputs.items()})
 
 
 def is_wire(given: Json) -> bool:

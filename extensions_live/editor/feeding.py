@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
-from extensions_live.editor.document import Document, wires_of
+from extensions_live.editor.document import Document, wires_of, with_wires
 from workbench.builder import CallSpec, validate
-from workbench.builder.fields import Json, free_name
+from workbench.builder.fields import free_name
 from workbench.builder.spec import InputSpec
 
 Shape = tuple[int | None, ...]
@@ -76,16 +75,8 @@ def _reshaped(block: Document, wanted: InputSpec, shape: Shape) -> Document | No
         settings={"shape": {"tuple": [-1, *own]}},
         outputs=(wire,),
     )
-    calls = tuple(replace(one, inputs=_renamed(one.inputs, wanted.name, wire))
-                  for one in block.spec.calls)  # fmt: skip
+    calls = (
+        with_wires(one, lambda old: wire if old == wanted.name else old) for one in block.spec.calls
+    )
     block = block.with_calls((call, *calls))
     return _with_shape(block, wanted.name, shape)
-
-
-def _renamed(inputs: Mapping[str, Json], old: str, new: str) -> dict[str, Json]:
-    def of(given: Json) -> Json:
-        if isinstance(given, list):
-            return [of(one) for one in given]
-        return new if given == old else given
-
-    return {name: of(given) for name, given in inputs.items()}

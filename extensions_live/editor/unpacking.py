@@ -10,7 +10,7 @@ from typing import Any
 
 from extensions_live.editor.anatomy import anatomies
 from extensions_live.editor.checking import with_inferred
-from extensions_live.editor.document import Document, wires_of
+from extensions_live.editor.document import Document, wires_of, with_wires
 from extensions_live.editor.inside import OTHER, Inside, Step, inside
 from extensions_live.editor.nodes import RIGHT, tidied
 from extensions_live.editor.pushing import GAP
@@ -167,7 +167,11 @@ def _replaced(
         for output, source in found.outputs.items()
         if output in old and source is not None
     }
-    rest = [_rewired(one, renamed) for one in document.spec.calls if one.id != call.id]
+    rest = [
+        with_wires(one, lambda wire: renamed.get(wire, wire))
+        for one in document.spec.calls
+        if one.id != call.id
+    ]
     spec = document.spec
     spec = replace(
         spec,
@@ -238,12 +242,3 @@ def _call(
         inputs={name: argument(source) for name, source in step.inputs.items()},
         settings=step.settings,
     )
-
-
-def _rewired(call: CallSpec, renamed: Mapping[str, Json]) -> CallSpec:
-    def mapped(given: Json) -> Json:
-        if isinstance(given, list):
-            return [mapped(one) for one in given]
-        return renamed.get(given, given) if isinstance(given, str) else given
-
-    return replace(call, inputs={name: mapped(given) for name, given in call.inputs.items()})

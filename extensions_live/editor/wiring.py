@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from extensions_live.editor.anatomy import anatomies, is_cost, method_of
-from extensions_live.editor.document import Document, is_wire, wires_of
+from extensions_live.editor.document import Document, is_wire, wires_of, with_wires
 from workbench.builder import CallSpec, Method, Port
 from workbench.builder.convert import is_numbered
 from workbench.builder.fields import Json, free_name
@@ -200,20 +200,9 @@ def _without(inputs: Mapping[str, Json], gone: set[str]) -> dict[str, Json]:
 
 def rewired(document: Document, new: Callable[[str], str]) -> Document:
     """Return a document that gives every wire the name that `new` returns for it."""
-
-    def mapped(given: Json) -> Json:
-        if isinstance(given, list):
-            return [mapped(one) for one in given]
-        return new(given) if is_wire(given) else given
-
     spec = document.spec
     calls = tuple(
-        replace(
-            call,
-            inputs={name: mapped(given) for name, given in call.inputs.items()},
-            outputs=tuple(map(new, call.outputs)),
-        )
-        for call in spec.calls
+        replace(with_wires(call, new), outputs=tuple(map(new, call.outputs))) for call in spec.calls
     )
     spec = replace(
         spec,

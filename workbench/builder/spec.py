@@ -51,7 +51,7 @@ of a brick or wire, or by the id of a call. They do not affect the model (see `S
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -87,6 +87,13 @@ def wires_in(given: Json) -> list[str]:
     if isinstance(given, list):
         return [wire for one in given for wire in wires_in(one)]
     return [given] if isinstance(given, str) else []
+
+
+def map_wires(given: Json, new: Callable[[str], Json]) -> Json:
+    """Return an input of a call in which the result of `new` replaces every wire."""
+    if isinstance(given, list):
+        return [map_wires(one, new) for one in given]
+    return new(given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)

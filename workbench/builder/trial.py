@@ -37,11 +37,10 @@ from workbench.builder.facts import (
     flops_of,
     parts_of,
 )
-from workbench.builder.fields import Json
 from workbench.builder.module_fixes import module_fix
 from workbench.builder.palette import ports
 from workbench.builder.problems import Problem, problem_of
-from workbench.builder.spec import BrickSpec, CallSpec
+from workbench.builder.spec import BrickSpec, CallSpec, map_wires
 from workbench.config import config
 from workbench.errors import BuilderError, SpecError
 from workbench.tensor.symbolic import at_most
@@ -135,7 +134,10 @@ class Task:
             kinds[wires[wire]] = Kind(tuple(shape), kind.dtype)
         bricks, call = self.bricks, self.call
         if call is not None:
-            inputs = {name: _renamed(given, wires) for name, given in call.inputs.items()}
+            inputs = {
+                name: map_wires(given, lambda wire: wires.get(wire, wire))
+                for name, given in call.inputs.items()
+            }
             brick = call.brick
             if len(bricks) == 1 and brick is not None and is_nameless(bricks[0]):
                 bricks = (bricks[0].nameless,)
@@ -152,12 +154,6 @@ def is_nameless(brick: BrickSpec) -> bool:
     """Return True if the name of a brick affects only error messages."""
     odd = isinstance(brick.name, str) and {"/", "."} & set(brick.name)
     return not odd and '"use":' not in brick.text
-
-
-def _renamed(given: Json, wires: Mapping[str, str]) -> Json:
-    if isinstance(given, list):
-        return [_renamed(one, wires) for one in given]
-    return wires.get(given, given) if isinstance(given, str) else given
 
 
 class Trials:
