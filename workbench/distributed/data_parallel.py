@@ -266,16 +266,8 @@ class DataParallel(Hinted):
 
     def _unclear(self, cost: Variable) -> str | None:
         """Return the reason if a check of a cost would say nothing."""
-        order = ancestors([cost])
-        calls = [one.owner for one in order if one.owner is not None]
-        moved, _ = self._moved(order)
-        if any(isinstance(call.function, Loop) and _draws(call.function) for call in calls) or any(
-            one.owner is not None
-            and is_draw(one.owner)
-            and one not in moved
-            and any(map(size_of, one.fake.shape))
-            for one in order
-        ):
+        moved, left = self._moved(ancestors([cost]))
+        if any(one not in moved for one in left):  # modules, whose seeds move, run without draws
             return OTHER_DRAWS
         if any(statistic_of(one) is None for one in estimates([cost])):
             return LOOP_STATISTICS
@@ -297,7 +289,7 @@ class DataParallel(Hinted):
         order = ancestors(roots)
         moved, left = self._moved(order)
         moved.update(over_batch(order, self.group) if self.statistics == "batch" else {})
-        notes = [*self._of_shares(roots), *[LOCAL_DRAWS] * left]
+        notes = [*self._of_shares(roots), *[LOCAL_DRAWS] * bool(left)]
         self.notes = list(dict.fromkeys([*self.notes, *notes]))
         found = replace(roots, moved)
         return in_one_message([found[root] for root in roots])
@@ -310,8 +302,8 @@ class DataParallel(Hinted):
         loops = [one for one in found if statistic_of(one) is None]
         return [LOCAL_STATISTICS.format(where=" in a loop")] * bool(loops)
 
-    def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], bool]:
-        """Return replacements for draws that can be divided, and True if other draws remain."""
+    def _moved(self, order: list[Variable]) -> tuple[dict[Variable, Variable], list[Variable]]:
+        """Return replacements for draws, and the variables whose draws cannot be divided."""
         sizes = {
             size_of(one.fake.shape[axis])
             for one in order
@@ -322,23 +314,24 @@ class DataParallel(Hinted):
         moved: dict[Variable, Variable] = {}
         # A wrapped module draws a seed for its own generator.
         seeds = set(ancestors(seed for one in order for seed in _seeds(one)))
-        left = False
+        left: list[Variable] = []
         for one in order:
             call = one.owner
             if call is None:
                 continue
-            if isinstance(call.function, Loop):
-                left = left or _draws(call.function)
+            if isinstance(call.function, Loop) and _draws(call.function):
+                left.append(one)
             if not is_draw(call):
                 continue
             if one in seeds:
-                moved[one], left = at_step(one, self._facts[0]), True
+                moved[one] = at_step(one, self._facts[0])
+                left.append(one)
                 continue
             axes = [axis for axis, size in enumerate(one.fake.shape) if size_of(size) in sizes]
             if len(axes) == 1:
                 moved[one] = in_share(one, axes[0], self._facts[0], self._facts[1])
             elif any(map(size_of, one.fake.shape)):  # known shapes: same draws in all processes
-                left = True
+                left.append(one)
         return moved, left
 
     def take_share(self, batches: Any) -> None:
