@@ -12,11 +12,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-import torch
-
 from workbench.errors import AlreadyTrainingError
 from workbench.interfaces import Loop, Session
-from workbench.main_loop.trained import record_training, trained_later
+from workbench.main_loop.trained import record_training, tensor_of, trained_later
 from workbench.serialization.variable_values import by_path
 
 BY_A_SESSION = (
@@ -197,8 +195,8 @@ def _overlap(one: Memory, other: Memory) -> bool:
 
 def _memory_of(parameter: Any) -> Memory | None:
     """Return a parameter's device and its first and last address, or None without memory."""
-    tensor = getattr(parameter, "__dict__", {}).get("tensor")  # not if symbolic or divided
-    if not isinstance(tensor, torch.Tensor) or tensor.is_meta or not tensor.numel():
+    tensor = tensor_of(parameter)
+    if tensor is None or tensor.is_meta:
         return None
     steps = zip(tensor.shape, tensor.stride(), strict=True)
     span = 1 + sum((size - 1) * stride for size, stride in steps)

@@ -68,9 +68,11 @@ def _found(parameters: Iterable[Any]) -> list[tuple[torch.Tensor, _Entry]]:
 
 def _tensors(parameters: Iterable[Any]) -> list[torch.Tensor]:
     """Return the tensors of parameters that have memory and count their changes."""
-    tensors = (getattr(one, "__dict__", {}).get("tensor") for one in parameters)
-    return [
-        tensor
-        for tensor in tensors
-        if isinstance(tensor, torch.Tensor) and tensor.numel() and not tensor.is_inference()
-    ]
+    tensors = map(tensor_of, parameters)
+    return [tensor for tensor in tensors if tensor is not None and not tensor.is_inference()]
+
+
+def tensor_of(parameter: Any) -> torch.Tensor | None:
+    """Return a parameter's tensor; None if it has no elements, or is symbolic or divided."""
+    tensor = getattr(parameter, "__dict__", {}).get("tensor")
+    return tensor if isinstance(tensor, torch.Tensor) and tensor.numel() else None
