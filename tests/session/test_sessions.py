@@ -66,6 +66,7 @@ def test_one_whose_log_was_removed_does_not_hide_the_others(first, monkeypatch):
     assert repr(first) == "<Session a <first> one: finished, its log cannot be read>"
     text = '<td>a &lt;first&gt; one</td><td colspan="4">finished: its log cannot be read</td>'
     assert text in sessions()._repr_html_()
+    assert "<th>log</th><td>its log cannot be read</td>" in first._repr_html_()
 
 
 def test_a_name_that_was_given_is_in_the_log_of_its_session_alone(first):

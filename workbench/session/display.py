@@ -65,13 +65,14 @@ def line(session: Session, last: Facts | None = None) -> str:
 
 def table(session: Session, last: Facts | None = None) -> str:
     """Format the state, latest values, error, waiting commands and note of a session as HTML."""
-    now = last or facts_of(session.log)
-    rows = {
-        "state": f"<b>{session.state.value}</b>",
-        "iteration": f"{now.iterations:,}",
-        "epochs done": f"{now.epochs:,}",
-        **{html.escape(name): value for name, value in now.numbers(8).items()},
-    }
+    now = _known(session, last)
+    rows = {"state": f"<b>{session.state.value}</b>"}
+    if now is None:
+        rows["log"] = NO_LOG
+    else:
+        rows["iteration"] = f"{now.iterations:,}"
+        rows["epochs done"] = f"{now.epochs:,}"
+        rows |= {html.escape(name): value for name, value in now.numbers(8).items()}
     if session.exception is not None:
         text = html.escape(f"{type(session.exception).__name__}: {session.exception}")
         rows["error"] = f"{text}<br>The wait() method raises this error with its traceback."
