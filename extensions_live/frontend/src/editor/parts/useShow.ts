@@ -8,6 +8,7 @@ import { bounds, type Box } from "../layout";
 
 const PADDING = 0.1;
 const SMALLEST = 0.05;
+const LATE = 50; // ms by which the last frame of a movement can be late
 const LEAST = 200; // pixels that must be free between the palette and the settings
 
 /** Shows some nodes, or all of them; `quietly` without a movement. */
@@ -45,8 +46,8 @@ export function covered(canvas: Element | null): { left: number; right: number }
   return room.width - left - right < LEAST ? { left: 0, right: 0 } : { left, right };
 }
 
-/** The view that shows all nodes, for each canvas. */
-const wholes = new WeakMap<Element, Viewport>();
+/** The view that shows all nodes and the end of the movement to it, for each canvas. */
+const wholes = new WeakMap<Element, { readonly view: Viewport; readonly end: number }>();
 
 /** Returns true if two views are the same, but for less than a pixel. */
 export function isSame(one: Viewport, other: Viewport): boolean {
@@ -62,7 +63,8 @@ export function useShownAgain(parts: string): void {
   useEffect(() => {
     const { domNode } = store.getState();
     const whole = domNode && wholes.get(domNode);
-    if (whole && isSame(flow.getViewport(), whole)) show();
+    if (!whole) return;
+    if (performance.now() < whole.end || isSame(flow.getViewport(), whole.view)) show();
   }, [parts, flow, store, show]);
 }
 
@@ -87,8 +89,10 @@ export function useShow(): Show {
         y: height / 2 - (y + tall / 2) * zoom,
         zoom,
       };
-      if (ids === undefined && domNode) wholes.set(domNode, view);
-      void flow.setViewport(view, { duration: quietly ? 0 : motion() });
+      const duration = quietly ? 0 : motion();
+      if (ids === undefined && domNode)
+        wholes.set(domNode, { view, end: performance.now() + duration });
+      void flow.setViewport(view, { duration });
     },
     [boxesOf, flow, store],
   );
