@@ -90,8 +90,8 @@ export function useShow(): Show {
         zoom,
       };
       const duration = quietly ? 0 : motion();
-      if (ids === undefined && domNode)
-        wholes.set(domNode, { view, end: performance.now() + duration });
+      const end = performance.now() + duration + LATE;
+      if (ids === undefined && domNode) wholes.set(domNode, { view, end });
       void flow.setViewport(view, { duration });
     },
     [boxesOf, flow, store],
